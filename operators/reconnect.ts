@@ -1,0 +1,136 @@
+import {
+  defer,
+  merge,
+  type MonoTypeOperatorFunction,
+  NEVER,
+  type Observable,
+  of,
+  retry,
+  type SchedulerLike,
+  switchMap,
+  take,
+  tap,
+  throwError,
+  timeout,
+  timer,
+} from 'rxjs';
+import type { Policy } from './backoff.js';
+
+/** One attempt of a series; the series ends when a line has held. */
+export interface Attempt {
+  /** 1, 2, … within the series. */
+  attempt: number;
+  /** The wait before this attempt, in ms. */
+  scheduled: number;
+  /** When the series began, ms since the epoch. */
+  start: number;
+  /** How long the series has taken, in ms. */
+  duration: number;
+}
+
+export interface ReconnectOptions {
+  policy: Policy;
+  scheduler: SchedulerLike;
+  /** How long an attempt may take until its first value, in ms. Default Infinity. */
+  limit?: number;
+  /** Makes the error of an attempt that took too long. */
+  late?: () => unknown;
+  /** Whether an end is followed by another attempt; `wasOpen` tells whether the line had emitted. Default always. */
+  when?: (error: unknown, wasOpen: boolean) => boolean;
+  /** Attempts are scheduled only while this is true; a new `true` begins a new series. Default true. */
+  ready$?: Observable<boolean>;
+  /** Cuts a wait short. */
+  now$?: Observable<unknown>;
+  /** How long a line must live, in ms, for the series to end. Default: as long as the wait before it. */
+  stable?: number;
+  /** The wait of an attempt begins. */
+  onScheduled?: (attempt: Attempt, cause: unknown) => void;
+  /** The wait is over: the next thing is a subscription to the source. */
+  onAttempt?: (attempt: Attempt) => void;
+  /** An attempt exceeded `limit`. */
+  onLate?: (error: unknown, attempt: Attempt) => void;
+  /** An attempt emitted its first value. */
+  onReconnected?: (attempt: Attempt) => void;
+  /** The policy gave up; the error follows. */
+  onFailed?: (error: unknown, attempt: Attempt | null) => void;
+}
+
+/**
+ * Subscribes again, after a wait that the policy names, whenever the source errors; completion is final.
+ *
+ * ```
+ * source      ----a--#    ----#    ----b---|
+ * result      ----a--~wait~-----~wait~-----b---|
+ * attempt            1          2
+ * ```
+ *
+ * A line that ends sooner than the wait before it took does not end the series: a server that accepts and closes
+ * meets a growing wait, not a client at its door every `min` ms.
+ */
+export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunction<T> {
+  const { policy, scheduler, limit = Infinity, late, when, ready$ = of(true), now$ = NEVER, stable } = options;
+  return (source) =>
+    defer(() => {
+      let series: Attempt | null = null;
+      let openSince: number | null = null;
+
+      function first(): void {
+        if (openSince !== null) return;
+        openSince = scheduler.now();
+        if (series === null) return;
+        series.duration = openSince - series.start;
+        options.onReconnected?.(series);
+      }
+
+      /** One line. An attempt has to emit within `limit`; the first line of all is the caller's to time. */
+      const line$ = defer(() => {
+        const attempt = series;
+        if (attempt === null || limit === Infinity) return source;
+        const tooLate = () => {
+          const error = late?.() ?? new Error(`No answer within ${limit} ms`);
+          options.onLate?.(error, attempt);
+          return throwError(() => error);
+        };
+        return source.pipe(timeout({ first: limit, scheduler, with: tooLate }));
+      }).pipe(tap(first));
+
+      function schedule(cause: unknown): Observable<unknown> {
+        const now = scheduler.now();
+        const attempt = (series?.attempt ?? 0) + 1;
+        const scheduled = policy(attempt, cause);
+        if (scheduled === false) {
+          options.onFailed?.(cause, series);
+          return throwError(() => cause);
+        }
+        const start = series?.start ?? now;
+        const next: Attempt = { attempt, scheduled, start, duration: now - start };
+        series = next;
+        options.onScheduled?.(next, cause);
+        return merge(timer(scheduled, scheduler), now$).pipe(
+          take(1),
+          tap(() => {
+            next.duration = scheduler.now() - start;
+            options.onAttempt?.(next);
+          }),
+        );
+      }
+
+      function again(cause: unknown): Observable<unknown> {
+        const wasOpen = openSince !== null;
+        const lived = openSince === null ? 0 : scheduler.now() - openSince;
+        openSince = null;
+        if (when !== undefined && !when(cause, wasOpen)) return throwError(() => cause);
+        if (series !== null && wasOpen && lived >= (stable ?? series.scheduled)) series = null;
+        return ready$.pipe(
+          switchMap((ready) => {
+            if (ready) return schedule(cause);
+            series = null;
+            return NEVER;
+          }),
+          take(1),
+        );
+      }
+
+      return line$.pipe(retry({ delay: again }));
+    });
+}

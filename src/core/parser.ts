@@ -1,0 +1,56 @@
+import { describe, PrimusError } from './errors.js';
+import type { Frame } from './link.js';
+
+export type Done<T> = (error?: Error | null, value?: T) => void;
+
+/**
+ * Encoder and decoder, as documented: both asynchronous, both error first.
+ * A parser that can answer at once says so with `encode` and `decode`, and its messages take no detour.
+ */
+export interface Parser {
+  encoder(data: unknown, done: Done<Frame>): void;
+  decoder(frame: Frame, done: Done<unknown>): void;
+  /** Synchronous encoder; throws. */
+  encode?(data: unknown): Frame;
+  /** Synchronous decoder; throws. */
+  decode?(frame: Frame): unknown;
+  /** JavaScript source that the encoder and decoder need in a served client. */
+  library?: string;
+  /** Lower-case; `custom` for a parser the user brought. */
+  readonly name?: string;
+}
+
+/** A parser made of two synchronous functions. */
+export function defineParser(name: string, encode: (data: unknown) => Frame, decode: (frame: Frame) => unknown): Parser {
+  return {
+    name,
+    encode,
+    decode,
+    encoder: (data, done) => answer(() => encode(data), done),
+    decoder: (frame, done) => answer(() => decode(frame), done),
+  };
+}
+
+/** Calls back with what `run` returns or throws. What `done` itself throws is not ours to catch. */
+function answer<T>(run: () => T, done: Done<T>): void {
+  let value: T;
+  try {
+    value = run();
+  } catch (error) {
+    done(error as Error);
+    return;
+  }
+  done(null, value);
+}
+
+/** Finds a parser by its name in any case, or takes the one given. */
+export function findParser(wanted: unknown, known: ReadonlyMap<string, Parser>): Parser {
+  if (typeof wanted === 'string') {
+    const parser = known.get(wanted.toLowerCase());
+    if (parser) return parser;
+    throw new PrimusError('ERR_PRIMUS_PARSER', `There is no parser ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or an object with encoder and decoder`);
+  }
+  const parser = wanted as Partial<Parser> | null | undefined;
+  if (typeof parser?.encoder === 'function' && typeof parser.decoder === 'function') return parser as Parser;
+  throw new PrimusError('ERR_PRIMUS_PARSER', `The parser must be a name or an object with the functions encoder and decoder, not ${describe(wanted)}`);
+}

@@ -1,0 +1,237 @@
+import { catchError, EMPTY, mergeMap, type Observable, Subject, tap } from 'rxjs';
+import { through } from '../../operators/index.js';
+import { asError, PrimusError } from './errors.js';
+import type { Frame } from './link.js';
+import type { Parser } from './parser.js';
+import { type Control, isControl, parseControl, printControl } from './protocol.js';
+import { Later, settle } from './settle.js';
+import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
+
+/** What the messages of one end pass through. */
+export interface Stack {
+  readonly parser: Parser;
+  readonly transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>;
+}
+
+/** A step that is done, or one that is done when the stream completes. Steps report their own errors. */
+type Step = Observable<unknown> | undefined;
+
+/** Steps in their order; see `operators/through`. */
+type Lane = Subject<() => Step>;
+
+/**
+ * The one way in and the one way out; spark and client are both one.
+ *
+ * ```
+ * frame -> decode -> control message? -> incoming message transformers -> deliver
+ * send  -> outgoing message transformers -> forward -> encode -> transmit
+ * ```
+ *
+ * While every step answers at once this is plain method calls. From the first step that does not, a direction keeps its
+ * order in a lane: an ordered queue made for the connections that need one only.
+ */
+export abstract class Pipeline {
+  private readonly stack: Stack;
+  /** The spark or client: `this` of the message transformers. */
+  private readonly connection: unknown;
+  private inbound: Lane | undefined;
+  private outbound: Lane | undefined;
+  private encoding: Lane | undefined;
+
+  protected constructor(stack: Stack, connection: unknown) {
+    this.stack = stack;
+    this.connection = connection;
+  }
+
+  /** A message for the user. Must not throw. */
+  protected abstract deliver(data: unknown, raw: Frame): void;
+  /** A control message for us. */
+  protected abstract obey(control: Control): void;
+  /** A transformed message on its way out: calls `write` in the end. */
+  protected abstract forward(data: unknown): boolean;
+  /** A frame for the line. */
+  protected abstract transmit(frame: Frame): void;
+  /** A message was lost: says so. Must not throw. */
+  abstract fail(error: Error): void;
+  /** More messages are waiting for asynchronous steps than is healthy; or no longer. */
+  protected abstract pressure(high: boolean): void;
+
+  /** One frame from the line. */
+  receive(frame: Frame): void {
+    if (this.inbound !== undefined) this.inbound.next(() => this.read(frame));
+    else this.enter('inbound', this.read(frame));
+  }
+
+  /** One message from the user. False when it was refused at once. */
+  send(data: unknown): boolean {
+    if (this.outbound !== undefined) {
+      this.outbound.next(() => this.route(data));
+      return true;
+    }
+    const { outgoing } = this.stack.transformers;
+    if (outgoing.length === 0) return this.forward(data);
+    let accepted = true;
+    const step = this.transformed(outgoing, { data }, (packet) => {
+      accepted = this.forward(packet.data);
+    });
+    this.enter('outbound', step);
+    return accepted;
+  }
+
+  /** Encodes one message and transmits it. False when it was refused at once. */
+  write(data: unknown): boolean {
+    if (isControl(data)) {
+      const error = new PrimusError('ERR_PRIMUS_RESERVED', "Messages that begin with 'primus::' are protocol and cannot be written; wrap the text in an object");
+      error.data = data;
+      this.fail(error);
+      return false;
+    }
+    return this.post(data);
+  }
+
+  /** Sends a control message, behind what was written before it. */
+  control(control: Control): void {
+    this.post(printControl(control));
+  }
+
+  /** Calls back once everything sent so far has been transmitted. */
+  flush(done: () => void): void {
+    after(this.outbound, () => after(this.encoding, done));
+  }
+
+  /** Nothing more is taken in; what is under way may finish. */
+  protected abandon(): void {
+    this.inbound?.complete();
+    this.outbound?.complete();
+    this.encoding?.complete();
+  }
+
+  private read(frame: Frame): Step {
+    const { parser } = this.stack;
+    let data: unknown;
+    try {
+      data = parser.decode !== undefined ? parser.decode(frame) : settle<unknown>((done) => parser.decoder(frame, done));
+    } catch (error) {
+      this.fail(decodeError(error));
+      return undefined;
+    }
+    if (!(data instanceof Later)) return this.decoded(data, frame);
+    return data.pipe(
+      catchError((error) => this.lose(decodeError(error))),
+      mergeMap((late) => this.decoded(late, frame) ?? EMPTY),
+    );
+  }
+
+  private decoded(data: unknown, frame: Frame): Step {
+    if (isControl(data)) {
+      this.obey(parseControl(data));
+      return undefined;
+    }
+    const { incoming } = this.stack.transformers;
+    if (incoming.length === 0) {
+      this.deliver(data, frame);
+      return undefined;
+    }
+    return this.transformed(incoming, { data, raw: frame }, (packet) => this.deliver(packet.data, frame));
+  }
+
+  private route(data: unknown): Step {
+    return this.transformed(this.stack.transformers.outgoing, { data }, (packet) => this.forward(packet.data));
+  }
+
+  private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Step {
+    let verdict: boolean | Observable<boolean>;
+    try {
+      verdict = transform(list, this.connection, packet);
+    } catch (error) {
+      this.fail(asError(error));
+      return undefined;
+    }
+    if (typeof verdict === 'boolean') {
+      if (verdict) next(packet);
+      return undefined;
+    }
+    return verdict.pipe(
+      catchError((error) => this.lose(asError(error))),
+      tap((passes) => passes && next(packet)),
+    );
+  }
+
+  private post(data: unknown): boolean {
+    if (this.encoding !== undefined) {
+      this.encoding.next(() => this.encode(data));
+      return true;
+    }
+    const { parser } = this.stack;
+    if (parser.encode === undefined) {
+      this.enter('encoding', this.encode(data));
+      return true;
+    }
+    let frame: Frame;
+    try {
+      frame = parser.encode(data);
+    } catch (error) {
+      this.fail(encodeError(error, data));
+      return false;
+    }
+    this.transmit(frame);
+    return true;
+  }
+
+  private encode(data: unknown): Step {
+    const { parser } = this.stack;
+    let frame: Frame | Later<Frame>;
+    try {
+      frame = settle<Frame>((done) => parser.encoder(data, done));
+    } catch (error) {
+      this.fail(encodeError(error, data));
+      return undefined;
+    }
+    if (!(frame instanceof Later)) {
+      this.transmit(frame);
+      return undefined;
+    }
+    return frame.pipe(
+      catchError((error) => this.lose(encodeError(error, data))),
+      tap((late) => this.transmit(late)),
+    );
+  }
+
+  private lose(error: Error): Observable<never> {
+    this.fail(error);
+    return EMPTY;
+  }
+
+  /** From the first step that has to be waited for, a direction has a lane. */
+  private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Step): void {
+    if (first === undefined) return;
+    if (this[direction] === undefined) {
+      const lane: Lane = new Subject();
+      const options = direction === 'inbound' ? { pressure: (high: boolean) => this.pressure(high) } : {};
+      lane.pipe(through((step) => step() ?? null, options)).subscribe();
+      this[direction] = lane;
+    }
+    this[direction].next(() => first);
+  }
+}
+
+function after(lane: Lane | undefined, done: () => void): void {
+  if (lane === undefined) {
+    done();
+    return;
+  }
+  lane.next(() => {
+    done();
+    return undefined;
+  });
+}
+
+function decodeError(cause: unknown): PrimusError {
+  return new PrimusError('ERR_PRIMUS_DECODE', `A message could not be decoded and was dropped: ${asError(cause).message}`, { cause });
+}
+
+function encodeError(cause: unknown, data: unknown): PrimusError {
+  const error = new PrimusError('ERR_PRIMUS_ENCODE', `A message could not be encoded and was not sent: ${asError(cause).message}`, { cause });
+  error.data = data;
+  return error;
+}

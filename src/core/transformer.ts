@@ -1,0 +1,55 @@
+import type { Observable } from 'rxjs';
+import type { Frame, Link } from './link.js';
+
+/** A link that reached the server, with the request it came by. */
+export interface Arrival<Request = unknown> {
+  link: Link;
+  request: Request;
+  /** An id that the framework gave this connection, if it gives any. */
+  id?: string | undefined;
+}
+
+/**
+ * The server's half of a transformer. `Host` is what the server offers: HTTP requests and upgrades on its path,
+ * after middleware.
+ */
+export interface ServerTransformer<Host = unknown> {
+  /** Subscribe = serve, unsubscribe = stop; links that are open go on. */
+  listen(host: Host): Observable<Arrival>;
+  /** One frame to many links in the framework's cheapest way. Without it each link gets `send(frame)`. */
+  broadcast?(links: readonly Link[], frame: Frame): void;
+}
+
+/** Where to and how a client dials. */
+export interface Target<Platform = unknown> {
+  /** The address with the framework's own protocol, path and query; made anew for every attempt. */
+  url: string;
+  /** Largest message that is accepted, in bytes. */
+  maxLength: number;
+  compression: boolean;
+  /** The client's `transport` option. */
+  transport: object;
+  platform: Platform;
+  /** Told of the framework's socket as soon as there is one, before it is open. */
+  dialled(socket: unknown): void;
+}
+
+/** The client's half of a transformer. */
+export interface ClientTransformer<Platform = unknown> {
+  /** What the client's addresses look like: whether `http` becomes `ws`. Default: as given. */
+  readonly protocol?: 'ws' | 'http';
+  /** Path below the pathname, such as `/websocket`. */
+  readonly path?: string;
+  /** Subscribe = dial: emits one open link, or errors with a `LinkError`. Unsubscribe before that = hang up. */
+  connect(target: Target<Platform>): Observable<Link>;
+}
+
+/** A pluggable real-time framework. */
+export interface Transformer<Host = unknown, Platform = unknown> {
+  /** Lower-case. */
+  readonly name: string;
+  readonly server: ServerTransformer<Host>;
+  readonly client: ClientTransformer<Platform>;
+  /** File name of its browser bundle, when it can be served. */
+  readonly bundle?: string;
+}
