@@ -31,12 +31,12 @@ export interface Attempt {
 export interface ReconnectOptions {
   policy: Policy;
   scheduler: SchedulerLike;
-  /** How long an attempt may take until its first value, in ms. Default Infinity. */
-  limit?: number;
-  /** Makes the error of an attempt that took too long. */
-  late?: () => unknown;
+  /** How long a subscription may take until its first value, in ms; the very first one has no attempt. Default Infinity. */
+  limit?: (attempt: Attempt | null) => number;
+  /** Makes the error of a subscription that took too long. */
+  late?: (limit: number) => unknown;
   /** Whether an end is followed by another attempt; `wasOpen` tells whether the line had emitted. Default always. */
-  when?: (error: unknown, wasOpen: boolean) => boolean;
+  when?: (error: unknown, wasOpen: boolean, attempt: Attempt | null) => boolean;
   /** Attempts are scheduled only while this is true; a new `true` begins a new series. Default true. */
   ready$?: Observable<boolean>;
   /** Cuts a wait short. */
@@ -47,8 +47,8 @@ export interface ReconnectOptions {
   onScheduled?: (attempt: Attempt, cause: unknown) => void;
   /** The wait is over: the next thing is a subscription to the source. */
   onAttempt?: (attempt: Attempt) => void;
-  /** An attempt exceeded `limit`. */
-  onLate?: (error: unknown, attempt: Attempt) => void;
+  /** A subscription exceeded `limit`. */
+  onLate?: (error: unknown, attempt: Attempt | null) => void;
   /** An attempt emitted its first value. */
   onReconnected?: (attempt: Attempt) => void;
   /** The policy gave up; the error follows. */
@@ -68,13 +68,13 @@ export interface ReconnectOptions {
  * meets a growing wait, not a client at its door every `min` ms.
  */
 export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunction<T> {
-  const { policy, scheduler, limit = Infinity, late, when, ready$ = of(true), now$ = NEVER, stable } = options;
+  const { policy, scheduler, limit, late, when, ready$ = of(true), now$ = NEVER, stable } = options;
   return (source) =>
     defer(() => {
       let series: Attempt | null = null;
       let openSince: number | null = null;
 
-      function first(): void {
+      function opened(): void {
         if (openSince !== null) return;
         openSince = scheduler.now();
         if (series === null) return;
@@ -82,17 +82,18 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         options.onReconnected?.(series);
       }
 
-      /** One line. An attempt has to emit within `limit`; the first line of all is the caller's to time. */
+      /** One line, which has to emit in time. */
       const line$ = defer(() => {
         const attempt = series;
-        if (attempt === null || limit === Infinity) return source;
+        const first = limit?.(attempt) ?? Infinity;
+        if (first === Infinity) return source;
         const tooLate = () => {
-          const error = late?.() ?? new Error(`No answer within ${limit} ms`);
+          const error = late?.(first) ?? new Error(`Nothing came within ${first} ms`);
           options.onLate?.(error, attempt);
           return throwError(() => error);
         };
-        return source.pipe(timeout({ first: limit, scheduler, with: tooLate }));
-      }).pipe(tap(first));
+        return source.pipe(timeout({ first, scheduler, with: tooLate }));
+      }).pipe(tap(opened));
 
       function schedule(cause: unknown): Observable<unknown> {
         const now = scheduler.now();
@@ -119,7 +120,7 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         const wasOpen = openSince !== null;
         const lived = openSince === null ? 0 : scheduler.now() - openSince;
         openSince = null;
-        if (when !== undefined && !when(cause, wasOpen)) return throwError(() => cause);
+        if (when !== undefined && !when(cause, wasOpen, series)) return throwError(() => cause);
         if (series !== null && wasOpen && lived >= (stable ?? series.scheduled)) series = null;
         return ready$.pipe(
           switchMap((ready) => {

@@ -94,6 +94,11 @@ export abstract class Pipeline {
     this.post(printControl(control));
   }
 
+  /** Whether a message would be encoded and transmitted as it is, in this instant. */
+  protected get direct(): boolean {
+    return this.outbound === undefined && this.encoding === undefined && this.stack.transformers.outgoing.length === 0;
+  }
+
   /** Calls back once everything sent so far has been transmitted. */
   flush(done: () => void): void {
     after(this.outbound, () => after(this.encoding, done));

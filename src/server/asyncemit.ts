@@ -1,0 +1,55 @@
+import type { EventEmitter } from 'node:events';
+import { Observable, of } from 'rxjs';
+
+type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: unknown[]) => unknown };
+
+/**
+ * Emits an event whose listeners may be asynchronous: one with a parameter more than there are arguments gets a
+ * callback, and the listeners after it wait until it is called. Emits once when all have agreed, at once when all are
+ * synchronous; errors with what a listener threw or passed to its callback, and asks no further.
+ */
+export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown[]): Observable<void> {
+  const listeners = emitter.rawListeners(event) as AnyListener[];
+  const isAsync = (listener: AnyListener) => (listener.listener ?? listener).length > args.length;
+  if (!listeners.some(isAsync)) {
+    for (const listener of listeners) settled(emitter, event, args, listener.apply(emitter, args));
+    return of(undefined);
+  }
+  return new Observable((subscriber) => {
+    const ask = (index: number): void => {
+      for (let at = index; at < listeners.length && !subscriber.closed; at++) {
+        const listener = listeners[at] as AnyListener;
+        if (isAsync(listener)) {
+          let called = false;
+          listener.call(emitter, ...args, (error?: unknown) => {
+            if (called) return;
+            called = true;
+            if (error) subscriber.error(error);
+            else attempt(at + 1);
+          });
+          return;
+        }
+        settled(emitter, event, args, listener.apply(emitter, args));
+      }
+      subscriber.next();
+      subscriber.complete();
+    };
+    const attempt = (index: number): void => {
+      try {
+        ask(index);
+      } catch (thrown) {
+        subscriber.error(thrown);
+      }
+    };
+    attempt(0);
+  });
+}
+
+const rejection = Symbol.for('nodejs.rejection');
+
+/** A listener that is an async function is not waited for, but its rejection is not lost. */
+function settled(emitter: EventEmitter, event: string, args: unknown[], result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  const handlers = emitter as unknown as { [rejection]?: (error: unknown, event: string, ...args: unknown[]) => void };
+  result.catch((error: unknown) => handlers[rejection]?.(error, event, ...args));
+}

@@ -1,0 +1,60 @@
+import { concat, defer, EMPTY, last, merge, Observable, type SchedulerLike, take, takeWhile, timer } from 'rxjs';
+import type { HttpServer } from './host.js';
+
+export interface DestroyOptions {
+  /** Whether the HTTP server is closed as well. Default true. */
+  close?: boolean;
+  /** Whether the clients are to come back. Default false. */
+  reconnect?: boolean;
+  /** How long connections may go on, in ms, while new ones are refused. Default 0. */
+  timeout?: number;
+}
+
+export interface Shutdown {
+  options: DestroyOptions;
+  server: HttpServer;
+  scheduler: SchedulerLike;
+  /** Emits how many connections are left whenever one has gone. */
+  left$: Observable<number>;
+  connected: () => number;
+  endAll: () => void;
+  /** Tells the listeners of `close`; completes when they have agreed. */
+  announce: () => Observable<unknown>;
+  /** Gives the path back. */
+  release: () => void;
+}
+
+/** How long peers that do not answer may hold up the HTTP server, in ms. */
+const GRACE = 2_500;
+
+/**
+ * The end of a server, step by step; completes when all is done.
+ *
+ * ```
+ * wait for the connections, at most `timeout` -> end those left -> tell `close` -> give the path back -> close the HTTP server
+ * ```
+ */
+export function shutdown({ options, server, scheduler, left$, connected, endAll, announce, release }: Shutdown): Observable<unknown> {
+  const { close = true, timeout = 0 } = options;
+  const empty$ = left$.pipe(
+    takeWhile((left) => left > 0),
+    last(null, null),
+  );
+  const patience$ = defer(() => (timeout > 0 && connected() > 0 ? merge(timer(timeout, scheduler), empty$).pipe(take(1)) : EMPTY));
+  return concat(patience$, act(endAll), defer(announce), act(release), close ? closed(server, scheduler) : EMPTY);
+}
+
+function act(action: () => void): Observable<never> {
+  return defer(() => {
+    action();
+    return EMPTY;
+  });
+}
+
+/** Closes an HTTP server; whoever still holds a connection after the grace is cut. */
+function closed(server: HttpServer, scheduler: SchedulerLike): Observable<unknown> {
+  return new Observable((subscriber) => {
+    server.close(() => subscriber.complete());
+    return timer(GRACE, scheduler).subscribe(() => server.closeAllConnections?.());
+  });
+}

@@ -1,0 +1,40 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
+import { pulse } from '../../operators/index.js';
+import { LinkError } from '../core/errors.js';
+import type { Connection } from './connection.js';
+
+export interface HeartbeatOptions {
+  /** How often each connection is asked, in ms. */
+  period: number;
+  scheduler: SchedulerLike;
+  /** Asks these connections; the same stamp goes to all. */
+  ask: (connections: readonly Connection[], stamp: number) => void;
+}
+
+/** The period is cut into so many beats: a large fleet is asked in parts, not in one stall. */
+const SLOTS = 16;
+
+/**
+ * Asks every connection once a period whether it is alive, and cuts those that have not been heard since the last time.
+ * One timer serves all of them; whatever was heard is proof of life.
+ */
+export function heartbeat(connections: ReadonlySet<Connection>, { period, scheduler, ask }: HeartbeatOptions): Subscription {
+  return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => {
+    const due: Connection[] = [];
+    for (const connection of connections) {
+      if (connection.slot !== slot) continue;
+      if (connection.alive || !connection.listening) {
+        connection.alive = false;
+        due.push(connection);
+      } else {
+        connection.cut(new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the client for ${period} ms`, { reason: 'silence' }));
+      }
+    }
+    if (due.length > 0) ask(due, scheduler.now());
+  });
+}
+
+/** Which beat a connection gets: neighbours in time are spread over the period. */
+export function slotOf(count: number): number {
+  return (count * 7) % SLOTS;
+}

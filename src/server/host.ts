@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Observable, SchedulerLike } from 'rxjs';
+import type { ServerTransformer } from '../core/transformer.js';
+
+/** An HTTP server, or anything that behaves like one (`https`, `http2` with HTTP/1, `spdy`). */
+export type HttpServer = Pick<Server, 'on' | 'removeListener' | 'emit' | 'listenerCount' | 'close' | 'address'> &
+  Partial<Pick<Server, 'closeIdleConnections' | 'closeAllConnections'>>;
+
+/** One HTTP request on the server's path. */
+export interface RequestExchange {
+  readonly kind: 'request';
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** One upgrade request on the server's path. */
+export interface UpgradeExchange {
+  readonly kind: 'upgrade';
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+export type Exchange = RequestExchange | UpgradeExchange;
+
+/** What a server offers its transformer. */
+export interface Host {
+  readonly server: HttpServer;
+  /** Plain requests on the pathname that no middleware answered. */
+  readonly request$: Observable<RequestExchange>;
+  /** Upgrade requests on the pathname that no middleware refused. */
+  readonly upgrade$: Observable<UpgradeExchange>;
+  readonly pathname: string;
+  /** Largest message that is accepted, in bytes. */
+  readonly maxLength: number;
+  readonly compression: boolean;
+  /** The server's `transport` option. */
+  readonly transport: object;
+  readonly scheduler: SchedulerLike;
+}
+
+/** The server's half of a transformer that lives on a Node server. */
+export type NodeTransformer = ServerTransformer<Host>;

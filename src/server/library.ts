@@ -1,0 +1,43 @@
+import { writeFile, writeFileSync } from 'node:fs';
+import { PrimusError } from '../core/errors.js';
+
+/** What a served client is told about its server. Data only: it goes into the library as JSON. */
+export interface ClientConfiguration {
+  pathname: string;
+  transformer: string;
+  parser: string;
+  global: string;
+  pingTimeout: number | false;
+  maxLength: number;
+  compression: boolean;
+  version: string;
+}
+
+/**
+ * The client library: a bundle made ahead, and one line of configuration.
+ * Loads as a plain script (a global), as an AMD module and as CommonJS.
+ */
+export function library(bundle: string, configuration: ClientConfiguration): string {
+  return `(function (root, factory) {
+  var Primus = factory();
+  if (typeof define === 'function' && define.amd) define([], function () { return Primus; });
+  else if (typeof module === 'object' && module && module.exports) module.exports = Primus;
+  else root[${json(configuration.global)}] = Primus;
+})(typeof globalThis === 'object' ? globalThis : this, function () {
+${bundle}
+return PrimusClient.configure(${json(configuration)});
+});
+`;
+}
+
+/** JSON that is also JavaScript and may stand in a page's script element. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replace(/[<\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Writes the library to a file; calls back when asked to, else returns when it is written. */
+export function save(path: unknown, source: string, done?: (error: Error | null) => void): void {
+  if (typeof path !== 'string' || path === '') throw new PrimusError('ERR_PRIMUS_OPTION', 'save(path) needs the path of the file to write');
+  if (done) writeFile(path, source, 'utf8', done);
+  else writeFileSync(path, source, 'utf8');
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { catchError, EMPTY, filter, map, mergeMap, type Observable, of } from 'rxjs';
+import { asError, describe, PrimusError } from '../../core/errors.js';
+import { isPromise, Later, settle, settlePromise } from '../../core/settle.js';
+import type { Exchange } from '../host.js';
+import { refuse } from '../refuse.js';
+
+/**
+ * Synchronous with two parameters (`true`: answered, go no further), asynchronous with three.
+ * `this` is the server. For an upgrade request `response` is the raw socket.
+ */
+export interface Middleware {
+  // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
+  (this: any, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+  /** `false`: not for upgrade requests. */
+  upgrade?: boolean;
+  /** `false`: not for plain requests. */
+  http?: boolean;
+}
+
+/** A function of fewer than two parameters that makes the middleware. */
+// biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
+export type MiddlewareFactory = (this: any, options?: any) => Middleware;
+
+export interface Layer {
+  readonly name: string;
+  readonly fn: Middleware;
+  readonly length: number;
+  enabled: boolean;
+}
+
+/** The named middleware of a server, in the order it runs. */
+export class Layers {
+  readonly list: Layer[] = [];
+  private readonly owner: object;
+
+  constructor(owner: object) {
+    this.owner = owner;
+  }
+
+  indexOf(name: string): number {
+    return this.list.findIndex((layer) => layer.name === name);
+  }
+
+  /** Adds a layer, at `index` when there is one; a layer of that name is replaced where it stands. */
+  use(name: unknown, fn: unknown, options?: unknown, index?: unknown): void {
+    if (typeof name !== 'string' || name === '') {
+      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `Middleware must have a name, not ${describe(name)}`);
+    }
+    if (typeof fn !== 'function') {
+      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The middleware '${name}' must be a function, not ${describe(fn)}`);
+    }
+    const at = typeof options === 'number' && index === undefined ? options : index;
+    const made: unknown = fn.length < 2 ? fn.call(this.owner, typeof options === 'number' ? {} : (options ?? {})) : fn;
+    if (typeof made !== 'function' || made.length < 2) {
+      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The middleware '${name}' must be, or return, a function of at least (request, response)`);
+    }
+    const layer: Layer = { name, fn: made as Middleware, length: made.length, enabled: true };
+    const existing = this.indexOf(name);
+    if (existing !== -1) this.list[existing] = layer;
+    else if (typeof at === 'number') this.list.splice(at, 0, layer);
+    else this.list.push(layer);
+  }
+
+  remove(name: string): void {
+    const index = this.indexOf(name);
+    if (index !== -1) this.list.splice(index, 1);
+  }
+
+  toggle(name: string, enabled: boolean): void {
+    const layer = this.list[this.indexOf(name)];
+    if (layer) layer.enabled = enabled;
+  }
+
+  /** The exchange itself when every layer let it pass, nothing when one of them answered it. */
+  admit(exchange: Exchange): Observable<Exchange> {
+    const layers = this.list.filter(({ enabled, fn }) => enabled && (exchange.kind === 'request' ? fn.http : fn.upgrade) !== false);
+    if (layers.length === 0) return of(exchange);
+    const response = exchange.kind === 'request' ? exchange.response : exchange.socket;
+    const pass = (from: number): boolean | Observable<boolean> => {
+      for (let index = from; index < layers.length; index++) {
+        const verdict = this.run(layers[index] as Layer, exchange.request, response);
+        if (verdict instanceof Later) return verdict.pipe(mergeMap((late) => (late === true ? of(false) : eventually(pass(index + 1)))));
+        if (verdict === true) return false;
+      }
+      return true;
+    };
+    try {
+      const verdict = pass(0);
+      if (typeof verdict === 'boolean') return verdict ? of(exchange) : EMPTY;
+      return verdict.pipe(
+        filter(Boolean),
+        map(() => exchange),
+        catchError((error) => fail(response, error)),
+      );
+    } catch (error) {
+      return fail(response, error);
+    }
+  }
+
+  private run({ fn, length }: Layer, request: IncomingMessage, response: ServerResponse | Duplex): unknown {
+    if (length > 2) return settle<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
+    const verdict = fn.call(this.owner, request, response as ServerResponse, () => {});
+    return isPromise(verdict) ? settlePromise(verdict) : verdict;
+  }
+}
+
+function eventually(verdict: boolean | Observable<boolean>): Observable<boolean> {
+  return typeof verdict === 'boolean' ? of(verdict) : verdict;
+}
+
+function fail(response: ServerResponse | Duplex, error: unknown): Observable<never> {
+  refuse(response, 500, asError(error).message);
+  return EMPTY;
+}

@@ -1,0 +1,45 @@
+import type { SchedulerLike } from 'rxjs';
+import { check, type Duration, type Kind, kinds, SERVER_DEFAULTS, withDefaults } from '../core/options.js';
+import type { Parser } from '../core/parser.js';
+import type { Transformer } from '../core/transformer.js';
+
+/** What `new Primus(server, options)` takes. Defaults: `SERVER_DEFAULTS`. Unknown options are kept for plugins. */
+export interface ServerOptions {
+  pathname?: string;
+  parser?: string | Parser;
+  transformer?: string | Transformer;
+  /** How often each client is asked whether it is alive; `false` never asks. */
+  pingInterval?: Duration | false;
+  /** Name of the client's class in a served library. */
+  global?: string;
+  compression?: boolean;
+  /** Largest message that is accepted, in bytes. */
+  maxLength?: number;
+  /** How many bytes may wait to be read by one peer before its line is cut. */
+  maxBuffer?: number;
+  /** Passed on to the framework. */
+  transport?: object;
+  /** Makes the id of a spark: a text that no other connection has. Default nanoid. */
+  idGenerator?: () => string;
+  /** The clock of heartbeats and timeouts. Default the system's. */
+  scheduler?: SchedulerLike;
+  [plugin: string]: unknown;
+}
+
+const TABLE: Record<string, Kind> = {
+  pathname: kinds.path,
+  global: kinds.string,
+  compression: kinds.boolean,
+  maxLength: kinds.size,
+  maxBuffer: kinds.size,
+  transport: kinds.object,
+  idGenerator: kinds.function,
+};
+
+/** Checks the options and puts the defaults under them. The pathname begins with one slash and ends with none. */
+export function serverOptions(given: ServerOptions) {
+  check(given, TABLE);
+  const options = withDefaults(SERVER_DEFAULTS, given);
+  options.pathname = `/${String(options.pathname).replace(/^\/+|\/+$/g, '')}`;
+  return options;
+}

@@ -1,0 +1,11 @@
+import type { Parser } from '../core/parser.js';
+import type { Transformer } from '../core/transformer.js';
+
+/** What the package ships and the core does not know: the server is handed it and chooses by name. */
+export interface Preset {
+  readonly version: string;
+  readonly transformers: ReadonlyMap<string, Transformer>;
+  readonly parsers: ReadonlyMap<string, Parser>;
+  /** The source of a transformer's browser bundle. */
+  bundle(transformer: Transformer): string;
+}

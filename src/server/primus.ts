@@ -1,0 +1,423 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { nanoid } from 'nanoid';
+import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, observeOn, asapScheduler, type SchedulerLike, share, Subject, type Subscription } from 'rxjs';
+import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
+import { type ListenerNext, reserve, type TypedEmitter } from '../core/events.js';
+import { findTransformer } from '../core/find-transformer.js';
+import type { Frame, Link } from '../core/link.js';
+import { milliseconds } from '../core/options.js';
+import { findParser, type Parser } from '../core/parser.js';
+import { printControl } from '../core/protocol.js';
+import { SafeObservable, view } from '../core/stream.js';
+import type { Arrival, Transformer } from '../core/transformer.js';
+import { type Direction, MessageTransformers, type MessageTransformer } from '../core/transformers.js';
+import { asyncemit } from './asyncemit.js';
+import { exchanges } from './attach.js';
+import { broadcast } from './broadcast.js';
+import type { Connection, Registry } from './connection.js';
+import { type DestroyOptions, shutdown } from './destroy.js';
+import { forEachAsync } from './for-each.js';
+import { heartbeat, slotOf } from './heartbeat.js';
+import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
+import { type ClientConfiguration, library, save } from './library.js';
+import { noCache, xXss } from './middleware/headers.js';
+import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
+import { primusJs } from './middleware/primus-js.js';
+import { spec } from './middleware/spec.js';
+import { type ServerOptions, serverOptions } from './options.js';
+import type { Preset } from './preset.js';
+import { refuse } from './refuse.js';
+import { type Address, Spark } from './spark.js';
+
+/** The events of a server; extend by declaration merging. */
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export interface PrimusEvents<In = any, Out = any> {
+  /** A new connection. A listener with a second parameter is awaited: an error passed to it refuses the connection. */
+  connection: [spark: Spark<In, Out>, next: ListenerNext];
+  /** A connection that was announced is over. */
+  disconnection: [spark: Spark<In, Out>];
+  initialised: [transformer: Transformer, parser: Parser, options: ServerOptions];
+  /** The server was destroyed. A listener with a second parameter is awaited. */
+  close: [options: DestroyOptions, next: ListenerNext];
+  log: [level: string, ...values: unknown[]];
+}
+
+/** One line of a server's log: its level and what was said. */
+export interface LogEntry {
+  level: string;
+  values: unknown[];
+}
+
+const Emitter = EventEmitter as unknown as new (options?: object) => object;
+
+const reserved = reserve('disconnection', 'initialised', 'connection', 'plugout', 'plugin', 'close', 'log');
+
+/**
+ * The server. Attaches to an HTTP server, owns one path of it, and makes a spark of every connection that arrives there.
+ *
+ * @typeParam In what clients send
+ * @typeParam Out what the server sends
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export class Server<In = any, Out = any> extends Emitter {
+  readonly server: HttpServer;
+  readonly options: ReturnType<typeof serverOptions>;
+  readonly pathname: string;
+  readonly version: string;
+  readonly transformer: Transformer;
+  readonly parser: Parser;
+  readonly encoder: Parser['encoder'];
+  readonly decoder: Parser['decoder'];
+  /** The sparks of the open connections by their id. */
+  readonly connections: { [id: string]: Spark<In, Out> } = Object.create(null);
+  /** How many there are. */
+  connected = 0;
+  /** The class of this server's sparks: what is added to its prototype is theirs alone. */
+  readonly Spark: new (...args: SparkArguments) => Spark<In, Out>;
+  readonly transformers = new MessageTransformers();
+  /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
+  readonly connection$: Observable<Spark<In, Out>>;
+  readonly registry: Registry;
+
+  private readonly preset: Preset;
+  private readonly scheduler: SchedulerLike;
+  private readonly middleware = new Layers(this);
+  private readonly roster = new Set<Connection>();
+  private readonly announced = new Subject<Spark<In, Out>>();
+  private readonly left = new Subject<number>();
+  private readonly life: Subscription;
+  private draining = false;
+  private released = false;
+  private over: Promise<void> | undefined;
+
+  constructor(server: HttpServer, options: ServerOptions, preset: Preset) {
+    super({ captureRejections: true });
+    this.server = checkServer(server);
+    this.options = serverOptions(options);
+    this.preset = preset;
+    this.version = preset.version;
+    this.pathname = this.options.pathname;
+    this.transformer = findTransformer(this.options.transformer, preset.transformers);
+    this.parser = findParser(this.options.parser, preset.parsers);
+    this.encoder = this.parser.encoder;
+    this.decoder = this.parser.decoder;
+    this.scheduler = this.options.scheduler ?? asyncScheduler;
+    this.registry = {
+      maxBuffer: this.options.maxBuffer,
+      scheduler: this.scheduler,
+      gone: (connection) => this.gone(connection),
+      log: (level, ...values) => this.log(level, ...values),
+    };
+    this.Spark = sparkClass(this);
+
+    for (const [name, make] of Object.entries({ 'primus.js': primusJs, spec, 'x-xss': xXss, 'no-cache': noCache })) this.middleware.use(name, make);
+
+    this.connection$ = new SafeObservable(
+      (subscriber) => this.announced.subscribe(subscriber),
+      (error, spark) => (spark instanceof Spark ? spark.connection.fail(asError(error)) : this.log('error', error)),
+    );
+
+    // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
+    this.life = this.transformer.server
+      .listen(this.host())
+      .pipe(
+        map((arrival) => this.admit(arrival as Arrival<IncomingMessage>)),
+        observeOn(asapScheduler),
+        filter((spark) => this.enrol(spark)),
+        mergeMap((spark) => this.agreed(spark)),
+      )
+      .subscribe((spark) => {
+        this.announced.next(spark);
+        spark.connection.announce();
+      });
+    if (this.options.pingInterval !== false) {
+      const period = milliseconds(this.options.pingInterval, 'pingInterval');
+      this.life.add(heartbeat(this.roster, { period, scheduler: this.scheduler, ask: (connections, stamp) => this.ping(connections, stamp) }));
+    }
+    this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions);
+  }
+
+  /** What a client must know, as served at `<pathname>/spec`. */
+  get spec(): { version: string; pathname: string; parser: string; transformer: string; pingInterval: number | false } {
+    const { pingInterval } = this.options;
+    return {
+      version: this.version,
+      pathname: this.pathname,
+      parser: this.parser.name ?? 'custom',
+      transformer: this.transformer.name,
+      pingInterval: pingInterval === false ? false : milliseconds(pingInterval, 'pingInterval'),
+    };
+  }
+
+  /** The middleware, in the order it runs. */
+  get layers() {
+    return this.middleware.list;
+  }
+
+  get disconnection$(): Observable<Spark<In, Out>> {
+    return this.view({ disconnection: (spark: Spark<In, Out>) => spark });
+  }
+
+  get log$(): Observable<LogEntry> {
+    return this.view({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
+  }
+
+  /** Emits once, when the server is destroyed. */
+  get close$(): Observable<DestroyOptions> {
+    return this.view({ close: (options: DestroyOptions) => options });
+  }
+
+  /** Sends a message to every connection; it is encoded and framed once. False when it cannot be encoded. */
+  write(data: Out): boolean {
+    try {
+      broadcast(this.roster, data, this.parser, (links, frame) => this.send(links, frame));
+      return true;
+    } catch (error) {
+      this.log('error', error);
+      return false;
+    }
+  }
+
+  /** `(spark, id, connections)`, `false` stops; with `done`, `(spark, next)` one after the other, newcomers included. */
+  forEach(step: (spark: Spark<In, Out>, id: string, connections: { [id: string]: Spark<In, Out> }) => unknown): this;
+  forEach(step: (spark: Spark<In, Out>, next: (error?: unknown, go?: boolean) => void) => void, done: (error?: Error | null) => void): this;
+  forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
+    if (typeof step !== 'function') throw new PrimusError('ERR_PRIMUS_OPTION', `forEach needs a function, not ${describe(step)}`);
+    if (done !== undefined) {
+      forEachAsync(this.roster, ({ spark }, next) => step(spark, next as never, undefined as never), done);
+      return this;
+    }
+    for (const id in this.connections) {
+      const spark = this.connections[id];
+      if (spark !== undefined && step(spark, id as never, this.connections as never) === false) break;
+    }
+    return this;
+  }
+
+  /** The spark of that id, while its connection is open. */
+  spark(id: string): Spark<In, Out> | undefined {
+    return this.connections[id];
+  }
+
+  /** Adds a message transformer: see `MessageTransformer`. */
+  transform(direction: Direction, transformer: MessageTransformer): this {
+    this.transformers.add(direction, transformer);
+    return this;
+  }
+
+  /** Adds middleware; see `Middleware`. A function of fewer than two parameters makes it, with this server as `this`. */
+  use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this {
+    this.middleware.use(name, fn, options, index);
+    return this;
+  }
+
+  remove(name: string): this {
+    this.middleware.remove(name);
+    return this;
+  }
+
+  enable(name: string): this {
+    this.middleware.toggle(name, true);
+    return this;
+  }
+
+  disable(name: string): this {
+    this.middleware.toggle(name, false);
+    return this;
+  }
+
+  indexOfLayer(name: string): number {
+    return this.middleware.indexOf(name);
+  }
+
+  /** The client library as source. Make it anew whenever options or plugins change. */
+  library(): string {
+    return library(this.preset.bundle(this.transformer), this.clientConfiguration);
+  }
+
+  /** Writes the library to a file. */
+  save(path: string, done?: (error: Error | null) => void): void {
+    save(path, this.library(), done);
+  }
+
+  /** What a client of this server is configured with. */
+  get clientConfiguration(): ClientConfiguration {
+    const { pingInterval, transformer, parser, version, pathname } = this.spec;
+    const { global, maxLength, compression } = this.options;
+    return { pathname, transformer, parser, global, maxLength, compression, version, pingTimeout: pingInterval === false ? false : pingInterval * 1.5 };
+  }
+
+  /** Ends all connections and gives the path back. May be called again: it calls back when all is done. */
+  destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
+    if (typeof options === 'function') return this.destroy({}, options);
+    void this.shutDown(options ?? {}).then(done);
+    return this;
+  }
+
+  end(options?: DestroyOptions | (() => void), done?: () => void): this {
+    return this.destroy(options, done);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutDown({});
+  }
+
+  declare reserved: typeof reserved;
+
+  generateId(): string {
+    return this.options.idGenerator?.() ?? nanoid();
+  }
+
+  private shutDown(options: DestroyOptions): Promise<void> {
+    this.over ??= new Promise((resolve) => {
+      this.draining = true;
+      shutdown({
+        options,
+        server: this.server,
+        scheduler: this.scheduler,
+        left$: this.left,
+        connected: () => this.connected,
+        endAll: () => {
+          for (const connection of this.roster) connection.end(options.reconnect ?? false);
+        },
+        announce: () => this.closed(options),
+        release: () => {
+          this.life.unsubscribe();
+          this.announced.complete();
+          this.released = true;
+        },
+      }).subscribe({ complete: resolve });
+    });
+    return this.over;
+  }
+
+  private host(): Host {
+    const { server, pathname, scheduler } = this;
+    const { maxLength, compression, transport } = this.options;
+    const exchange$ = exchanges(server, pathname).pipe(
+      filter((exchange) => !this.draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
+      mergeMap((exchange) => this.middleware.admit(exchange)),
+      share(),
+    );
+    const request$ = exchange$.pipe(filter((exchange): exchange is RequestExchange => exchange.kind === 'request'));
+    const upgrade$ = exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade'));
+    return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
+  }
+
+  private admit({ link, request, id }: Arrival<IncomingMessage>): Spark<In, Out> {
+    const { remoteAddress, remotePort } = request.socket;
+    const address = { ip: remoteAddress, port: remotePort } as Address;
+    return new this.Spark(request.headers, address, undefined, id, request, link.socket, link);
+  }
+
+  /** From here on `spark(id)` finds it. */
+  private enrol(spark: Spark<In, Out>): boolean {
+    if (this.connections[spark.id] !== undefined) {
+      this.log('error', `A connection was refused: its id ${spark.id} is taken`);
+      spark.connection.cut(new LinkError('ERR_PRIMUS_REFUSED', 'The id of this connection is taken'));
+      return false;
+    }
+    spark.connection.slot = slotOf(this.connected);
+    this.connections[spark.id] = spark;
+    this.roster.add(spark.connection);
+    this.connected++;
+    return true;
+  }
+
+  /** The spark, once the `connection` listeners have agreed; one that refuses, or throws, ends it. */
+  private agreed(spark: Spark<In, Out>): Observable<Spark<In, Out>> {
+    return defer(() => asyncemit(this as unknown as EventEmitter, 'connection', spark)).pipe(
+      map(() => spark),
+      catchError((error) => {
+        spark.connection.fail(asError(error));
+        spark.end();
+        spark.connection.announce();
+        return EMPTY;
+      }),
+    );
+  }
+
+  private gone(connection: Connection): void {
+    const spark = connection.spark as Spark<In, Out>;
+    if (!this.roster.delete(connection)) return;
+    delete this.connections[spark.id];
+    this.connected--;
+    try {
+      this.emit('disconnection', spark);
+    } catch (thrown) {
+      this.log('error', thrown);
+    }
+    this.left.next(this.connected);
+  }
+
+  private ping(connections: readonly Connection[], stamp: number): void {
+    const text = printControl({ type: 'ping', stamp: String(stamp) });
+    for (const { spark } of connections) spark.emit('outgoing::ping', stamp);
+    if (this.parser.encode === undefined) for (const connection of connections) connection.control({ type: 'ping', stamp: String(stamp) });
+    else this.send(connections.map(({ link }) => link as Link), this.parser.encode(text));
+  }
+
+  private send(links: readonly Link[], frame: Frame): void {
+    const { server } = this.transformer;
+    if (server.broadcast !== undefined) server.broadcast(links, frame);
+    else for (const link of links) link.send(frame);
+  }
+
+  private closed(options: DestroyOptions): Observable<void> {
+    return defer(() => asyncemit(this as unknown as EventEmitter, 'close', options)).pipe(
+      catchError((error) => {
+        this.log('error', error);
+        return EMPTY;
+      }),
+    );
+  }
+
+  private log(level: string, ...values: unknown[]): void {
+    try {
+      this.emit('log', level, ...values);
+    } catch {
+      // A log listener that throws has nobody left to be told.
+    }
+  }
+
+  /** A listener's promise was rejected. */
+  [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
+    if (event === 'connection' && subject instanceof Spark) subject.connection.fail(asError(error));
+    else this.log('error', error);
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
+  private view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
+    return view(this as never, { events, end: 'close', ended: () => this.released, report: (error) => this.log('error', error) });
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<In, Out>> {}
+
+Server.prototype.reserved = reserved;
+
+/** Where an exchange is answered. */
+function channel(exchange: Exchange) {
+  return exchange.kind === 'request' ? exchange.response : exchange.socket;
+}
+
+/** What a hand-made spark is made of; all optional. */
+type SparkArguments = [headers?: IncomingHttpHeaders, address?: Partial<Address>, query?: Record<string, string | string[] | undefined>, id?: string, request?: IncomingMessage, socket?: unknown, link?: Link];
+
+/** A class of sparks of one server's own. */
+function sparkClass<In, Out>(server: Server<In, Out>): new (...args: SparkArguments) => Spark<In, Out> {
+  return class extends Spark<In, Out> {
+    constructor(...args: SparkArguments) {
+      super(server, ...args);
+    }
+  };
+}
+
+function checkServer(server: unknown): HttpServer {
+  const candidate = server as Partial<HttpServer> | null | undefined;
+  if (typeof server === 'object' && candidate && [candidate.on, candidate.emit, candidate.listenerCount, candidate.close].every((member) => typeof member === 'function')) return server as HttpServer;
+  const hint = typeof server === 'function' ? '; an Express or Connect app becomes one with http.createServer(app)' : '';
+  throw new PrimusError('ERR_PRIMUS_SERVER', `The first argument must be an HTTP server, not ${describe(server)}${hint}`);
+}

@@ -1,0 +1,33 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Answers a request, or an upgrade that will not be, with a status and a JSON body, and lets go of the connection. */
+export function refuse(
+  to: ServerResponse | Duplex,
+  status: number,
+  message: string = STATUS_CODES[status] ?? 'Error',
+  headers: Record<string, string> = {},
+): true {
+  const body = JSON.stringify({ error: message });
+  const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
+  if (isResponse(to)) {
+    if (!to.headersSent) to.writeHead(status, fields);
+    to.end(body);
+    return true;
+  }
+  // Whoever does not hang up after the answer is not waited for.
+  to.on('error', ignore);
+  if (!to.writable) {
+    to.destroy();
+    return true;
+  }
+  const lines = Object.entries({ Connection: 'close', ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
+  to.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.join('')}\r\n${body}`, () => to.destroy());
+  return true;
+}
+
+function isResponse(to: ServerResponse | Duplex): to is ServerResponse {
+  return 'writeHead' in to;
+}
+
+function ignore(): void {}
