@@ -1,0 +1,2 @@
+/** Packs into a folder; the tarball's path. */
+export function pack(folder: string): string;
