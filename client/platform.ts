@@ -30,6 +30,8 @@ export interface Platform {
   /** The address to connect to when none is given. */
   readonly origin: string | undefined;
   readonly scheduler: SchedulerLike;
+  /** Where an error goes that nobody else takes. */
+  report(error: unknown): void;
   /** A uniform source in [0, 1). */
   readonly random: () => number;
 }

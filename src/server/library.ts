@@ -1,23 +1,12 @@
 import { writeFile, writeFileSync } from 'node:fs';
+import type { Configuration } from '../core/configuration.js';
 import { PrimusError } from '../core/errors.js';
-
-/** What a served client is told about its server. Data only: it goes into the library as JSON. */
-export interface ClientConfiguration {
-  pathname: string;
-  transformer: string;
-  parser: string;
-  global: string;
-  pingTimeout: number | false;
-  maxLength: number;
-  compression: boolean;
-  version: string;
-}
 
 /**
  * The client library: a bundle made ahead, and one line of configuration.
  * Loads as a plain script (a global), as an AMD module and as CommonJS.
  */
-export function library(bundle: string, configuration: ClientConfiguration): string {
+export function library(bundle: string, configuration: Configuration): string {
   return `(function (root, factory) {
   var Primus = factory();
   if (typeof define === 'function' && define.amd) define([], function () { return Primus; });

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import { normalizePathname } from '../core/configuration.js';
 import { check, type Duration, type Kind, kinds, SERVER_DEFAULTS, withDefaults } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
@@ -40,6 +41,6 @@ const TABLE: Record<string, Kind> = {
 export function serverOptions(given: ServerOptions) {
   check(given, TABLE);
   const options = withDefaults(SERVER_DEFAULTS, given);
-  options.pathname = `/${String(options.pathname).replace(/^\/+|\/+$/g, '')}`;
+  options.pathname = normalizePathname(options.pathname);
   return options;
 }

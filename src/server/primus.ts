@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';
 import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, observeOn, asapScheduler, type SchedulerLike, share, Subject, type Subscription } from 'rxjs';
+import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
 import { type ListenerNext, reserve, type TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
@@ -20,7 +21,7 @@ import { type DestroyOptions, shutdown } from './destroy.js';
 import { forEachAsync } from './for-each.js';
 import { heartbeat, slotOf } from './heartbeat.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
-import { type ClientConfiguration, library, save } from './library.js';
+import { library, save } from './library.js';
 import { noCache, xXss } from './middleware/headers.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
 import { primusJs } from './middleware/primus-js.js';
@@ -233,7 +234,7 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** The client library as source. Make it anew whenever options or plugins change. */
   library(): string {
-    return library(this.preset.bundle(this.transformer), this.clientConfiguration);
+    return library(this.preset.bundle(this.transformer), this.configuration);
   }
 
   /** Writes the library to a file. */
@@ -242,10 +243,11 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /** What a client of this server is configured with. */
-  get clientConfiguration(): ClientConfiguration {
+  get configuration(): Configuration {
     const { pingInterval, transformer, parser, version, pathname } = this.spec;
     const { global, maxLength, compression } = this.options;
-    return { pathname, transformer, parser, global, maxLength, compression, version, pingTimeout: pingInterval === false ? false : pingInterval * 1.5 };
+    const pingTimeout = pingInterval === false ? false : pingInterval * 1.5;
+    return { version, pathname, parser, transformer, global, maxLength, compression, options: { pingTimeout } };
   }
 
   /** Ends all connections and gives the path back. May be called again: it calls back when all is done. */

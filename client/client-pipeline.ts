@@ -1,0 +1,70 @@
+import { PrimusError } from '../src/core/errors.js';
+import type { Frame, Link } from '../src/core/link.js';
+import { Pipeline } from '../src/core/pipeline.js';
+import type { Control } from '../src/core/protocol.js';
+import type { Primus } from './primus.js';
+
+/** The client's way in and out; what is not a message of the user is an event or a control message here. */
+export class ClientPipeline extends Pipeline {
+  link: Link | undefined;
+  private readonly client: Primus;
+  private readonly closedByServer: () => void;
+
+  constructor(client: Primus, closedByServer: () => void) {
+    super(client, client);
+    this.client = client;
+    this.closedByServer = closedByServer;
+  }
+
+  override receive(frame: Frame): void {
+    this.client.emit('incoming::data', frame);
+    super.receive(frame);
+  }
+
+  fail(error: Error): void {
+    this.client.emit('error', error);
+  }
+
+  protected deliver(data: unknown, raw: Frame): void {
+    this.client.emit('data', data, raw);
+  }
+
+  protected obey(control: Control): void {
+    switch (control.type) {
+      case 'ping': {
+        const sent = Number(control.stamp);
+        this.client.emit('incoming::ping', sent);
+        this.client.emit('outgoing::pong', sent);
+        this.control({ type: 'pong', stamp: control.stamp });
+        break;
+      }
+      case 'identity':
+        this.client.emit('incoming::id', control.id);
+        break;
+      case 'close':
+        this.closedByServer();
+        break;
+      default:
+    }
+  }
+
+  protected forward(data: unknown): boolean {
+    return this.client._write(data);
+  }
+
+  protected transmit(frame: Frame): void {
+    if (this.link === undefined) {
+      const error = new PrimusError('ERR_PRIMUS_CLOSED', 'A message was still being encoded when the connection was lost');
+      error.data = frame;
+      this.fail(error);
+      return;
+    }
+    this.client.emit('outgoing::data', frame);
+    this.link.send(frame);
+  }
+
+  protected pressure(high: boolean): void {
+    if (high) this.link?.pause?.();
+    else this.link?.resume?.();
+  }
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import { Stream } from 'node:stream';
+import { asyncScheduler, NEVER } from 'rxjs';
+import WebSocket, { type ClientOptions } from 'ws';
+import { LinkError } from '../src/core/errors.js';
+import { Emitter } from './emitter.js';
+import type { Platform, WebSocketLike } from './platform.js';
+
+// In Node a client is a Stream, as documented: `pipe` works, and `instanceof Stream` holds.
+Object.setPrototypeOf(Emitter.prototype, Stream.prototype);
+
+/** How long a peer may take to answer our close, in ms, before the line is cut. */
+const CLOSE_TIMEOUT = 2_000;
+
+/** How much of a refusal's body is read for its message, in bytes. */
+const BODY_LIMIT = 16_384;
+
+/** Node.js. */
+export const node: Platform = {
+  webSocket(url, { maxLength, compression, transport }) {
+    const options = { perMessageDeflate: compression, closeTimeout: CLOSE_TIMEOUT, ...transport, maxPayload: maxLength };
+    return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
+  },
+  refusal(socket, refused) {
+    const websocket = socket as unknown as WebSocket;
+    websocket.on('unexpected-response', (request, response) => {
+      // Somebody else listens as well, as the documents show: the answer is theirs, and so is the error.
+      if (websocket.listenerCount('unexpected-response') > 1) return;
+      void refusalOf(response).then((error) => {
+        refused(error);
+        request.destroy();
+      });
+    });
+  },
+  network$: NEVER,
+  origin: undefined,
+  scheduler: asyncScheduler,
+  random: Math.random,
+  report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
+};
+
+async function refusalOf(response: IncomingMessage): Promise<LinkError> {
+  const status = response.statusCode ?? 0;
+  const reason = await messageOf(response);
+  const after = Number(response.headers['retry-after']);
+  const message = `The server refused the connection: ${status}${reason ? ` ${reason}` : ''}`;
+  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, retryAfter: after > 0 ? after * 1000 : undefined });
+}
+
+/** The `error` of a JSON body, if it is one and not too long. */
+async function messageOf(response: IncomingMessage): Promise<string | undefined> {
+  try {
+    let body = '';
+    for await (const chunk of response) {
+      body += String(chunk);
+      if (body.length > BODY_LIMIT) return undefined;
+    }
+    const { error } = JSON.parse(body) as { error?: unknown };
+    return typeof error === 'string' ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}

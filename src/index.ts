@@ -1,0 +1,90 @@
+import { node } from '../client/node.js';
+import { type Primus as Client, configure } from '../client/primus.js';
+import type { ClientOptions } from '../client/options.js';
+import type { Platform } from '../client/platform.js';
+import { SERVER_DEFAULTS } from './core/options.js';
+import type { Configuration } from './core/configuration.js';
+import { PrimusError } from './core/errors.js';
+import { findTransformer } from './core/find-transformer.js';
+import { findParser, type Parser } from './core/parser.js';
+import type { ClientTransformer, Transformer } from './core/transformer.js';
+import { preset } from './preset.js';
+import { type CreateServerOptions, httpServer } from './server/create-server.js';
+import type { HttpServer } from './server/host.js';
+import type { ServerOptions } from './server/options.js';
+import { Server } from './server/primus.js';
+import { Spark } from './server/spark.js';
+
+export type { ClientOptions } from '../client/options.js';
+export type { ClientEvents } from '../client/primus.js';
+export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
+export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
+export type { Frame, Link } from './core/link.js';
+export type { Parser } from './core/parser.js';
+export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
+export type { Direction, MessageTransformer, Packet } from './core/transformers.js';
+export type { CreateServerOptions } from './server/create-server.js';
+export type { DestroyOptions } from './server/destroy.js';
+export type { Host, HttpServer } from './server/host.js';
+export type { Middleware } from './server/middleware/layers.js';
+export type { ServerOptions } from './server/options.js';
+export type { PrimusEvents } from './server/primus.js';
+export type { Address, SparkEvents, SparkState } from './server/spark.js';
+
+/** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */
+export interface CreateSocketOptions extends ClientOptions {
+  transformer?: string | Transformer;
+  parser?: string | Parser;
+  pathname?: string;
+  maxLength?: number;
+  compression?: boolean;
+}
+
+/**
+ * Primus: a server with everything this package ships.
+ *
+ * @typeParam In what clients send
+ * @typeParam Out what the server sends
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export class Primus<In = any, Out = any> extends Server<In, Out> {
+  static readonly Spark = Spark;
+  static readonly PrimusError = PrimusError;
+
+  constructor(server: HttpServer, options: ServerOptions = {}) {
+    super(server, options, preset);
+  }
+
+  /** The class of clients that fit this server, for use in this process. */
+  get Socket(): typeof Client<Out, In> {
+    return socketClass(this.transformer, this.parser, this.configuration) as typeof Client<Out, In>;
+  }
+
+  /** A class of clients for a server in another process. */
+  static createSocket(options: CreateSocketOptions = {}): typeof Client {
+    const { transformer = SERVER_DEFAULTS.transformer, parser = SERVER_DEFAULTS.parser, pathname, maxLength, compression, ...rest } = options;
+    const configuration: Partial<Configuration> = { options: { pingTimeout: false, ...rest } as Configuration['options'] };
+    if (pathname !== undefined) configuration.pathname = pathname;
+    if (maxLength !== undefined) configuration.maxLength = maxLength;
+    if (compression !== undefined) configuration.compression = compression;
+    return socketClass(findTransformer(transformer, preset.transformers), findParser(parser, preset.parsers), configuration);
+  }
+
+  /** An HTTP, or with a certificate HTTPS, server that listens, with a Primus on it. */
+  static createServer(options: CreateServerOptions): Primus;
+  static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): Primus;
+  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): Primus {
+    const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
+    const { server } = httpServer(options);
+    const primus = new Primus(server, options);
+    if (connection) primus.on('connection', connection);
+    server.listen(options.port ?? 0, options.host);
+    return primus;
+  }
+}
+
+function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<Configuration>): typeof Client {
+  return configure({ transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node }, configuration);
+}
+
+export { Primus as default, Primus as 'module.exports', Spark };

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Transformer } from './core/transformer.js';
+import { PrimusError } from './core/errors.js';
+import { parsers } from './parsers/index.js';
+import type { Preset } from './server/preset.js';
+import { websockets } from '../transformers/websockets/index.js';
+
+const require = createRequire(import.meta.url);
+
+/** What the package ships: the one place that knows all of it. */
+export const preset: Preset = {
+  version: (require('primus-rx/package.json') as { version: string }).version,
+  transformers: new Map(([websockets] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer])),
+  parsers,
+  bundle({ name, bundle }) {
+    if (bundle === undefined) {
+      throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `The transformer '${name}' has no client that could be served`);
+    }
+    return readFileSync(require.resolve(`primus-rx/browser/${bundle}.js`), 'utf8');
+  },
+};

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer, type ServerOptions as TlsOptions } from 'node:https';
+import { resolve } from 'node:path';
+import { kinds, invalid } from '../core/options.js';
+import type { HttpServer } from './host.js';
+import type { ServerOptions } from './options.js';
+
+/** What `Primus.createServer` takes beside the options of a server. */
+export interface CreateServerOptions extends ServerOptions {
+  /** Port to listen on. Default 0: a free one. */
+  port?: number;
+  /** Address to listen on. Default all. */
+  host?: string;
+  /** Folder of the certificate files. */
+  root?: string;
+  /** File name in `root`, or the value itself. */
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  ca?: string | Buffer | readonly (string | Buffer)[];
+  pfx?: string | Buffer;
+  crl?: string | Buffer;
+  passphrase?: string;
+}
+
+const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
+
+/** An HTTP server, or an HTTPS server when there is a certificate. */
+export function httpServer(options: CreateServerOptions): { server: HttpServer & { listen(port: number, host?: string): unknown }; secure: boolean } {
+  if (options.port !== undefined && !(Number.isInteger(options.port) && options.port >= 0 && options.port < 65_536)) throw invalid('port', 'a port number', options.port);
+  if (options.root !== undefined && !kinds.string.test(options.root)) throw invalid('root', 'the path of a folder', options.root);
+  const secure = options.pfx !== undefined || (options.cert !== undefined && options.key !== undefined);
+  if (!secure) return { server: createHttpServer(), secure };
+  const tls: Record<string, unknown> = { passphrase: options.passphrase };
+  for (const name of FILES) {
+    const value = options[name];
+    if (value !== undefined) tls[name] = Array.isArray(value) ? value.map((entry) => content(entry, options.root)) : content(value as string | Buffer, options.root);
+  }
+  return { server: createHttpsServer(tls as TlsOptions), secure };
+}
+
+/** A certificate given as its text or bytes is taken as it is; anything else names a file. */
+function content(value: string | Buffer, root = '.'): string | Buffer {
+  return typeof value !== 'string' || value.includes('-----BEGIN') ? value : readFileSync(resolve(root, value));
+}
