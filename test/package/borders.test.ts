@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What the files of a layer may import besides each other: layers by path, packages by name. */
+interface Border {
+  files: RegExp;
+  layers: RegExp[];
+  packages: RegExp[];
+}
+
+const operators = /^operators\/index\.js$/;
+const core = /^src\/core\//;
+const parsers = /^src\/parsers\//;
+const server = /^src\/server\//;
+const client = /^client\//;
+const rxjs = /^rxjs$/;
+const node = /^node:/;
+const anyPackage = /^/;
+
+/** `rxjs <- operators <- src/core <- { src/server | client } <- transformers`; the first rule that fits a file is its own. */
+const borders: Border[] = [
+  { files: /^operators\//, layers: [], packages: [rxjs] },
+  { files: /^src\/core\//, layers: [operators], packages: [rxjs] },
+  { files: /^src\/parsers\//, layers: [core], packages: [rxjs] },
+  { files: /^src\/server\//, layers: [operators, core], packages: [rxjs, node, /^nanoid$/] },
+  // The two files that inject the platform; only Node's knows Node.
+  { files: /^client\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
+  { files: /^client\//, layers: [operators, core], packages: [rxjs] },
+  // A transformer is where its framework lives: its own packages are its own business.
+  { files: /^transformers\/[^/]+\/server\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
+  { files: /^transformers\/[^/]+\/client\.ts$/, layers: [operators, core, client], packages: [anyPackage] },
+  { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [core, parsers, client], packages: [anyPackage] },
+  { files: /^transformers\//, layers: [operators, core], packages: [anyPackage] },
+  // The entries choose what the layers are handed.
+  { files: /^src\/[^/]+\.ts$/, layers: [/^/], packages: [anyPackage] },
+];
+
+/** What a layer's own files are told from others by: `src/core`, `client`, `transformers/websockets`. */
+function home(path: string): string {
+  return /^(?:src\/[^/]+(?=\/)|transformers\/[^/]+|[^/]+)/.exec(path)?.[0] ?? path;
+}
+
+const files = ['operators', 'src', 'client', 'transformers'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `${folder}/${file}`),
+);
+
+/** Every module a source names, types included: the compiler erases those, the border does not. */
+function importsOf(source: string): string[] {
+  const statements = source.matchAll(/^(?:import\s+|(?:import|export)\s[^;'"()=:]*?\bfrom\s+)['"]([^'"]+)['"]/gm);
+  const expressions = source.matchAll(/\b(?:import|require)\(\s*['"]([^'"]+)['"]/g);
+  return [...statements, ...expressions].map(([, specifier]) => specifier as string);
+}
+
+function trespasses(file: string, source: string): string[] {
+  const border = borders.find(({ files }) => files.test(file));
+  if (border === undefined) return [`${file} belongs to no layer`];
+  return importsOf(source)
+    .filter((specifier) => {
+      if (!specifier.startsWith('.')) return !border.packages.some((allowed) => allowed.test(specifier));
+      const target = normalize(join(dirname(file), specifier));
+      return home(target) !== home(file) && !border.layers.some((allowed) => allowed.test(target));
+    })
+    .map((specifier) => `${file} imports ${specifier}`);
+}
+
+describe('the layers', () => {
+  it('import only what the house allows', () => {
+    expect(files.length).toBeGreaterThan(40);
+    expect(files.flatMap((file) => trespasses(file, readFileSync(join(root, file), 'utf8')))).toEqual([]);
+  });
+
+  it.each([
+    ['operators/backoff.ts', "import { PrimusError } from '../src/core/errors.js';"],
+    ['operators/backoff.ts', "import { EventEmitter } from 'node:events';"],
+    ['src/core/link.ts', "import type { Spark } from '../server/spark.js';"],
+    ['src/core/link.ts', "import { hold } from '../../operators/hold.js';"],
+    ['src/server/spark.ts', "import {\n  session,\n} from '../../client/session.js';"],
+    ['src/server/spark.ts', "export { websockets } from '../../transformers/websockets/index.js';"],
+    ['client/primus.ts', "import WebSocket from 'ws';"],
+    ['client/primus.ts', "type Spark = import('../src/server/spark.js').Spark;"],
+    ['transformers/memory/client.ts', "import { refuse } from '../../src/server/refuse.js';"],
+    ['transformers/memory/client.ts', "import '../websockets/client.js';"],
+    ['elsewhere/file.ts', ''],
+  ])('would catch a trespass in %s: %s', (file, source) => {
+    expect(trespasses(file, source)).toHaveLength(1);
+  });
+});
+
+describe('a wrong-way import', () => {
+  it('does not compile', { timeout: 60_000 }, () => {
+    const copy = mkdtempSync(join(tmpdir(), 'primus-rx-borders-'));
+    try {
+      for (const part of ['tsconfig.base.json', 'package.json', 'operators', 'src/core'])
+        cpSync(join(root, part), join(copy, part), { recursive: true });
+      symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
+      expect(compile(copy)).toEqual({ status: 0, output: '' });
+
+      writeFileSync(join(copy, 'operators/trespass.ts'), "export { PrimusError } from '../src/core/errors.js';\n");
+      const { status, output } = compile(copy);
+      expect(status).not.toBe(0);
+      expect(output).toMatch(/operators\/trespass\.ts.*error TS6(059|307)/);
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+  });
+
+  function compile(cwd: string): { status: number | null; output: string } {
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'src/core'], {
+      cwd,
+      encoding: 'utf8',
+    });
+    return { status, output: stdout };
+  }
+});
