@@ -1,8 +1,10 @@
 // Weighs the client library of every transformer as a page receives it, minified and gzipped; fails over the limit.
+// `npm run size -- --why` tells what the weight is made of.
 import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { transform } from 'esbuild';
 import Primus from 'primus-rx';
+import { bundle, bundled } from './bundle.mjs';
 
 /** In kB of 1,000 bytes. The target is where it should get to; the limit is what fails the build. */
 const budgets = {
@@ -10,7 +12,8 @@ const budgets = {
 };
 
 const table = {};
-for (const [transformer, { target, limit }] of Object.entries(budgets)) {
+for (const transformer of bundled()) {
+  const { target, limit } = budgets[transformer] ?? { target: 0, limit: 0 };
   const primus = new Primus(createServer(), { transformer });
   const served = primus.library();
   primus.destroy();
@@ -21,6 +24,16 @@ for (const [transformer, { target, limit }] of Object.entries(budgets)) {
   if (gzipped > limit) process.exitCode = 1;
 }
 console.table(table);
+if (process.argv.includes('--why')) for (const transformer of bundled()) await why(transformer);
+
+/** The minified bytes of each module, the heaviest first. */
+async function why(transformer) {
+  const { metafile } = await bundle(transformer, { minify: true, metafile: true, write: false });
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const modules = Object.entries(inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
+  console.log(`\n${transformer}, minified bytes before gzip`);
+  for (const [path, { bytesInOutput }] of modules) if (bytesInOutput > 100) console.log(String(bytesInOutput).padStart(6), path);
+}
 
 function kB(bytes) {
   return Number((bytes / 1000).toFixed(1));
