@@ -1,4 +1,4 @@
-import { BehaviorSubject, type Observable, Subject, type Subscription, takeUntil } from 'rxjs';
+import { asapScheduler, BehaviorSubject, type Observable, Subject, type Subscription, takeUntil } from 'rxjs';
 import { type Attempt, hold, type Policy } from '../operators/index.js';
 import { ASSUMED, type Configuration, normalizePathname } from '../src/core/configuration.js';
 import { asError, type LinkError, PrimusError } from '../src/core/errors.js';
@@ -156,7 +156,8 @@ export class Primus<In = any, Out = any> extends Base {
       .subscribe((data) => this.pipeline.write(data));
     if (this.options.network !== false) this.lasting.add(platform.network$.subscribe((online) => this.networkChanged(online)));
     this.initialise(this.options);
-    if (!this.options.manual) this.open();
+    // Whoever made this client gets to add listeners first.
+    if (!this.options.manual) this.life = asapScheduler.schedule(() => this.open());
   }
 
   /** The same as `new`. */
@@ -208,7 +209,7 @@ export class Primus<In = any, Out = any> extends Base {
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
     const { name } = this.state;
-    if (name === 'closed' || name === 'idle') return this;
+    if (name === 'closed') return this;
     this.pipeline.flush(() => this.over({ name: 'closed', by: 'client', cause: null }));
     return this;
   }
@@ -313,6 +314,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   private begin(): void {
     const { platform } = this.parts;
+    this.life?.unsubscribe();
     this.connecting(null);
     this.life = session({
       dial: () => this.dial(),

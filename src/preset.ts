@@ -4,6 +4,7 @@ import type { Transformer } from './core/transformer.js';
 import { PrimusError } from './core/errors.js';
 import { parsers } from './parsers/index.js';
 import type { Preset } from './server/preset.js';
+import { memory } from '../transformers/memory/index.js';
 import { websockets } from '../transformers/websockets/index.js';
 
 const require = createRequire(import.meta.url);
@@ -11,7 +12,7 @@ const require = createRequire(import.meta.url);
 /** What the package ships: the one place that knows all of it. */
 export const preset: Preset = {
   version: (require('primus-rx/package.json') as { version: string }).version,
-  transformers: new Map(([websockets] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer])),
+  transformers: new Map(([websockets, memory] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer])),
   parsers,
   bundle({ name, bundle }) {
     if (bundle === undefined) {

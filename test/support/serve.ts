@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach } from 'vitest';
+import { Primus, type ServerOptions } from '../../src/index.js';
+
+type Client = InstanceType<Primus['Socket']>;
+type ClientOptions = ConstructorParameters<Primus['Socket']>[1];
+
+export interface Served {
+  primus: Primus;
+  server: Server;
+  port: number;
+  url: string;
+  /** A client of this server; destroyed after the test. */
+  connect(options?: ClientOptions, query?: string): Client;
+}
+
+const cleanups: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Something to undo after the test, last first. */
+export function cleanup(undo: () => unknown): void {
+  cleanups.push(undo);
+}
+
+/** A server on a free port, and clients for it; all of it is gone after the test. */
+export async function serve(options: ServerOptions = {}, { port = 0, host = '127.0.0.1' } = {}): Promise<Served> {
+  const server = createServer();
+  const primus = new Primus(server, options);
+  server.listen(port, host);
+  await once(server, 'listening');
+  const { port: at } = server.address() as AddressInfo;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${at}`;
+  cleanup(() => new Promise<void>((resolve) => primus.destroy({}, resolve)));
+  return {
+    primus,
+    server,
+    port: at,
+    url,
+    connect(clientOptions = {}, query = '') {
+      const transport = { ...(options.transport as object), ...(clientOptions.transport as object) };
+      const client = new primus.Socket(url + query, { ...clientOptions, transport });
+      cleanup(() => client.destroy());
+      return client;
+    },
+  };
+}
+
+/** The next event of that name: its arguments. */
+export function event(emitter: unknown, name: string, within = 5_000): Promise<unknown[]> {
+  const source = emitter as { once(name: string, listener: (...args: unknown[]) => void): void };
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`No '${name}' within ${within} ms`)), within);
+    source.once(name, (...args) => {
+      clearTimeout(timer);
+      resolve(args);
+    });
+  });
+}
+
+/** Resolves once the condition holds; looks again at the end of each turn, and rejects when it takes too long. */
+export async function until(condition: () => boolean, within = 5_000): Promise<void> {
+  const deadline = Date.now() + within;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`Not within ${within} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

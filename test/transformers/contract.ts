@@ -1,0 +1,343 @@
+import { createConnection } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import type { ServerOptions, Spark } from '../../src/index.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
+
+/** What a leaf declares: its name, options every server of the suite gets, and what it cannot do, with the reason. */
+export interface Leaf {
+  transformer: string;
+  options?: () => ServerOptions;
+  /** Case name -> why it does not hold. */
+  skips?: Record<string, string>;
+}
+
+/** What every transformer owes its users, whatever it stands on. */
+export function contract({ transformer, options = () => ({}), skips = {} }: Leaf): void {
+  const start = (more: ServerOptions = {}, at?: { port?: number; host?: string }) => serve({ transformer, ...options(), ...more }, at);
+  const pair = async (more: ServerOptions = {}) => {
+    const served = await start(more);
+    const announced = event(served.primus, 'connection');
+    const client = served.connect({ reconnect: { min: 10, max: 50 } });
+    const [spark] = (await announced) as [Spark];
+    if (client.readyState !== 3) await event(client, 'open');
+    return { ...served, client, spark };
+  };
+  const rule = (name: string, test: () => Promise<void>, timeout?: number) => {
+    const reason = skips[name];
+    if (reason === undefined) it(name, test, timeout);
+    else it.skip(`${name} (${reason})`, test);
+  };
+
+  describe(`the contract, by ${transformer}`, () => {
+    rule('opens on both ends, and is announced once', async () => {
+      const { primus, client, spark } = await pair();
+      expect(client.readyState).toBe(3);
+      expect(client.state).toEqual({ name: 'open' });
+      expect(spark.readyState).toBe(3);
+      expect(primus.connected).toBe(1);
+      expect(primus.spark(spark.id)).toBe(spark);
+    });
+
+    rule('carries any JSON value, both ways, as it was', async () => {
+      const { client, spark } = await pair();
+      spark.on('data', (data) => spark.write(data));
+      const values = [0, 1, -1.5, '', 'a', false, true, null, [], {}, [[]], { a: { b: [null] } }, 'é ü 漢 🎉 \u2028\u2029 \0', 'x'.repeat(70_000)];
+      const echoes: unknown[] = [];
+      client.on('data', (data) => echoes.push(data));
+      for (const value of values) expect(client.write(value)).toBe(true);
+      await until(() => echoes.length === values.length);
+      expect(echoes).toEqual(values);
+    });
+
+    rule('keeps the order of many messages', async () => {
+      const { client, spark } = await pair();
+      const numbers = Array.from({ length: 1_000 }, (_, index) => index);
+      const up: unknown[] = [];
+      const down: unknown[] = [];
+      spark.on('data', (data) => up.push(data));
+      client.on('data', (data) => down.push(data));
+      for (const number of numbers) {
+        client.write(number);
+        spark.write(number);
+      }
+      await until(() => up.length === numbers.length && down.length === numbers.length);
+      expect(up).toEqual(numbers);
+      expect(down).toEqual(numbers);
+    });
+
+    rule('carries binary frames', async () => {
+      const bytes = {
+        encoder: (data: unknown, done: (error: Error | null, frame?: Uint8Array) => void) => done(null, data as Uint8Array),
+        decoder: (frame: string | Uint8Array, done: (error: Error | null, data?: unknown) => void) => done(null, frame),
+      };
+      const { client, spark } = await pair({ parser: bytes, pingInterval: false });
+      const received = event(client, 'data');
+      spark.on('data', (data) => spark.write(data));
+      client.write(Uint8Array.from({ length: 256 }, (_, index) => index));
+      const [echo] = await received;
+      expect(echo).toBeInstanceOf(Uint8Array);
+      expect([...(echo as Uint8Array)]).toEqual(Array.from({ length: 256 }, (_, index) => index));
+    });
+
+    rule('takes a message of maxLength, and drops the line for one byte more', async () => {
+      const maxLength = 2_000;
+      const { client, spark } = await pair({ maxLength });
+      const received = event(spark, 'data');
+      client.write('x'.repeat(maxLength - 2));
+      expect((await received)[0]).toHaveLength(maxLength - 2);
+      const errors: Error[] = [];
+      spark.on('error', (error) => errors.push(error));
+      const gone = event(spark, 'end');
+      client.write('x'.repeat(maxLength - 1));
+      await gone;
+      expect(errors).toHaveLength(1);
+      await event(client, 'reconnected');
+    });
+
+    rule('sends what was written before the connection, after open, in order', async () => {
+      const { primus, connect } = await start();
+      const received: unknown[] = [];
+      const seen: string[] = [];
+      primus.on('connection', (spark) => {
+        spark.on('data', (data) => {
+          received.push(data);
+          seen.push(`data ${data}`);
+        });
+      });
+      const client = connect({ manual: true });
+      client.on('open', () => {
+        seen.push('open');
+        client.write(4);
+      });
+      for (const number of [1, 2, 3]) client.write(number);
+      expect(client.buffer).toEqual([1, 2, 3]);
+      client.open();
+      await until(() => received.length === 4);
+      expect(received).toEqual([1, 2, 3, 4]);
+      expect(seen[0]).toBe('open');
+    });
+
+    rule('closes from the server, for good', async () => {
+      const { primus, client, spark } = await pair();
+      const ended = event(client, 'end');
+      const gone = event(primus, 'disconnection');
+      const scheduled: unknown[] = [];
+      client.on('reconnect scheduled', (attempt) => scheduled.push(attempt));
+      spark.end();
+      expect((await gone)[0]).toBe(spark);
+      await ended;
+      expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+      expect(scheduled).toEqual([]);
+      expect(primus.connected).toBe(0);
+      expect(primus.spark(spark.id)).toBeUndefined();
+    });
+
+    rule('closes from the client', async () => {
+      const { primus, client, spark } = await pair();
+      const gone = event(primus, 'disconnection');
+      const ended = event(spark, 'end');
+      client.end();
+      await Promise.all([gone, ended]);
+      expect(client.state).toMatchObject({ name: 'closed', by: 'client' });
+      expect(primus.connected).toBe(0);
+    });
+
+    rule('delivers the last message of end(data), from either end', async () => {
+      const first = await pair();
+      const atClient = event(first.client, 'data');
+      first.spark.end('from the server');
+      expect((await atClient)[0]).toBe('from the server');
+      const second = await pair();
+      const atServer = event(second.spark, 'data');
+      second.client.end('from the client');
+      expect((await atServer)[0]).toBe('from the client');
+    });
+
+    rule('comes back after end(undefined, { reconnect: true })', async () => {
+      const { primus, client, spark } = await pair();
+      const again = event(primus, 'connection');
+      const events: string[] = [];
+      for (const name of ['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open'] as const) client.on(name, () => events.push(name));
+      spark.end(undefined, { reconnect: true });
+      const [next] = (await again) as [Spark];
+      await until(() => events.includes('open'));
+      expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+      expect(next.id).not.toBe(spark.id);
+    });
+
+    rule('sends what was written while the line was down', async () => {
+      const { primus, client, spark } = await pair();
+      const received: unknown[] = [];
+      primus.on('connection', (next) => {
+        next.on('data', (data) => received.push(data));
+      });
+      client.on('close', () => {
+        for (const number of [1, 2, 3]) client.write(number);
+      });
+      spark.end(undefined, { reconnect: true });
+      await until(() => received.length === 3);
+      expect(received).toEqual([1, 2, 3]);
+    });
+
+    rule('tells the client why it was refused', async () => {
+      const { primus, connect } = await start();
+      const refuse = (_request: unknown, response: { end(text: string): void }, next: (error?: Error) => void) => {
+        const body = JSON.stringify({ error: 'not you' });
+        response.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+        void next;
+      };
+      primus.use('bouncer', Object.assign(refuse, { http: false }) as never);
+      const client = connect({ strategy: 'disconnect' });
+      const [error] = await event(client, 'error');
+      expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' });
+      await until(() => client.state.name === 'closed');
+    });
+
+    rule('hands over query, headers, address, id and request', async () => {
+      const { primus, connect } = await start();
+      const announced = event(primus, 'connection');
+      const client = connect({}, '/?token=a%20b&list=1&list=2');
+      const [spark] = (await announced) as [Spark];
+      expect(spark.query).toMatchObject({ token: 'a b', list: ['1', '2'] });
+      expect(spark.headers.host).toMatch(/^127\.0\.0\.1:\d+$/);
+      expect(spark.address.ip).toContain('127.0.0.1');
+      expect(spark.address.port).toBeGreaterThan(0);
+      expect(spark.request.url).toContain('/primus');
+      expect(spark.id).toMatch(/^[\w-]{10,}$/);
+      expect(spark.socket).toBeTruthy();
+      const id = await new Promise((resolve) => client.id(resolve));
+      expect(id).toBe(spark.id);
+    });
+
+    rule('takes ids from idGenerator', async () => {
+      let count = 0;
+      const { spark } = await pair({ idGenerator: () => `spark-${++count}` });
+      expect(spark.id).toBe('spark-1');
+    });
+
+    rule('asks for life, measures the answer, and cuts a client that is silent', async () => {
+      const { primus, client, spark } = await pair({ pingInterval: 60 });
+      const [latency] = await event(spark, 'heartbeat');
+      expect(latency).toBeGreaterThanOrEqual(0);
+      const gone = event(primus, 'disconnection');
+      client.transformers.incoming.push(() => false);
+      // A client that no longer answers: its pongs never leave.
+      Object.assign(client, { encoder: () => {} });
+      (client as unknown as { pipeline: { control(): void } }).pipeline.control = () => {};
+      expect((await gone)[0]).toBe(spark);
+    });
+
+    rule('notices a server that is silent', async () => {
+      const { client, primus } = await pair({ pingInterval: 40 });
+      const closed = event(client, 'close');
+      (primus as unknown as { ping(): void }).ping = () => {};
+      await closed;
+    });
+
+    rule('broadcasts to all, in order with what is written to one', async () => {
+      const { primus, connect } = await start();
+      const received: unknown[][] = [];
+      const clients = Array.from({ length: 5 }, () => connect());
+      for (const client of clients) {
+        const messages: unknown[] = [];
+        received.push(messages);
+        client.on('data', (data) => messages.push(data));
+      }
+      await until(() => primus.connected === 5 && clients.every((client) => client.readyState === 3));
+      primus.forEach((spark) => void spark.write('before'));
+      expect(primus.write({ to: 'all' })).toBe(true);
+      primus.forEach((spark) => void spark.write('after'));
+      await until(() => received.every((messages) => messages.length === 3));
+      for (const messages of received) expect(messages).toEqual(['before', { to: 'all' }, 'after']);
+    });
+
+    rule('answers plain requests to its path, and leaves others alone', async () => {
+      const { primus, server, url } = await start();
+      const spec = await fetch(`${url}/primus/spec`);
+      expect(await spec.json()).toMatchObject({ pathname: '/primus', transformer, version: primus.version });
+      expect((await fetch(`${url}/primusfoo`)).status).toBe(404);
+      server.on('request', (_request, response) => response.end('the app'));
+      expect(await (await fetch(`${url}/primusfoo`)).text()).toBe('the app');
+    });
+
+    rule('survives requests with odd targets', async () => {
+      const { port, primus, connect } = await start();
+      for (const target of ['http://%@x/primus', 'http://[/primus', '//%@x/primus', '/primus/%', '/primus?%', '*', '/primus/..']) {
+        for (const upgrade of ['', 'Connection: Upgrade\r\nUpgrade: websocket\r\n']) {
+          const answer = await raw(port, `GET ${target} HTTP/1.1\r\nHost: x\r\n${upgrade || 'Connection: close\r\n'}\r\n`);
+          expect(answer).toMatch(/^HTTP\/1\.1 [24]\d\d/);
+        }
+      }
+      const client = connect();
+      await event(client, 'open');
+      expect(primus.connected).toBe(1);
+    });
+
+    rule('carries 200 connections at once', async () => {
+      const { primus, connect } = await start();
+      primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+      const clients = Array.from({ length: 200 }, () => connect());
+      const echoes = await Promise.all(
+        clients.map(async (client, index) => {
+          const echo = event(client, 'data');
+          client.write(index);
+          return (await echo)[0];
+        }),
+      );
+      expect(echoes).toEqual(clients.map((_, index) => index));
+      expect(primus.connected).toBe(200);
+    });
+
+    rule('listens on IPv6 as well', async () => {
+      const { primus, connect } = await start({}, { host: '::1' });
+      const announced = event(primus, 'connection');
+      await event(connect(), 'open');
+      const [spark] = (await announced) as [Spark];
+      expect(spark.address.ip).toBeTruthy();
+    });
+
+    rule('comes back after the server was restarted on the same port, and loses nothing written meanwhile', async () => {
+      const first = await start();
+      const client = first.connect({ reconnect: { min: 10, max: 50, retries: 100 } });
+      await event(client, 'open');
+      const down = event(client, 'close');
+      await new Promise<void>((resolve) => first.primus.destroy({ reconnect: true }, resolve));
+      await down;
+      for (const number of [1, 2, 3]) client.write(number);
+      const second = await start({}, { port: first.port });
+      const received: unknown[] = [];
+      second.primus.on('connection', (spark) => {
+        spark.on('data', (data) => received.push(data));
+      });
+      await until(() => received.length === 3);
+      expect(received).toEqual([1, 2, 3]);
+    });
+
+    rule('destroys: clients are told, the port is free, nothing comes after', async () => {
+      const { primus, server, client } = await pair();
+      const ended = event(client, 'end');
+      const events: string[] = [];
+      primus.on('disconnection', () => events.push('disconnection'));
+      primus.on('close', () => events.push('close'));
+      await primus[Symbol.asyncDispose]();
+      await ended;
+      expect(events).toEqual(['disconnection', 'close']);
+      expect(server.listening).toBe(false);
+    });
+  });
+}
+
+/** What a server answers to raw bytes, until it closes or has answered. */
+function raw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(bytes));
+    cleanup(() => socket.destroy());
+    socket.setTimeout(3_000, () => reject(new Error(`No answer to ${bytes}`)));
+    socket.once('data', (data) => {
+      resolve(data.toString());
+      socket.destroy();
+    });
+    socket.once('error', reject);
+    socket.once('close', () => resolve(''));
+  });
+}

@@ -1,0 +1,25 @@
+import { Observable } from 'rxjs';
+import type { Platform } from '../../client/platform.js';
+import { LinkError } from '../../src/core/errors.js';
+import type { Link } from '../../src/core/link.js';
+import type { ClientTransformer } from '../../src/core/transformer.js';
+import { everywhere, type MemoryTransport } from './options.js';
+
+/** Dials in the network of the process. */
+export const client: ClientTransformer<Platform> = {
+  connect({ url, transport, dialled }) {
+    return new Observable<Link>((subscriber) => {
+      const { network = everywhere } = transport as MemoryTransport;
+      dialled(network);
+      return network.dial({
+        url,
+        accepted: (link) => (subscriber.closed ? link.destroy() : subscriber.next(link)),
+        refused: (details) => {
+          const { status, reason } = details;
+          const code = status === undefined ? 'ERR_PRIMUS_CONNECT' : 'ERR_PRIMUS_UNEXPECTED_RESPONSE';
+          subscriber.error(new LinkError(code, `The connection was refused${reason ? `: ${reason}` : ''}`, details));
+        },
+      });
+    });
+  },
+};
