@@ -1,0 +1,72 @@
+// A peer under measure and its load, each in a process of its own.
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { text } from './message.mjs';
+import { start } from './rpc.mjs';
+
+const file = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+const MISSING = new Set(['ERR_MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED']);
+
+/** The peer, or something it needs, is not there: it is left out. */
+export class NotInstalled extends Error {
+  constructor(peer, cause) {
+    super(`${peer} is not installed`, { cause });
+    this.peer = peer;
+  }
+}
+
+/** What a measure works with. */
+export async function startPair(name, role = 'server', execArgv = []) {
+  const { wire, wrap } = await import(`../peers/${name}.mjs`);
+  const subject = start(file('subject.mjs'), [name], ['--expose-gc', ...execArgv]);
+  const load = start(file('load.mjs'));
+  const pair = { name, subject, load, wrap, stop: () => Promise.all([subject.stop(), load.stop()]) };
+  try {
+    if (role === 'client') {
+      await subject.connect(await load.listen());
+    } else {
+      await load.target(await subject.serve(), wire);
+      const reply = await load.check(wrap(text));
+      if (!reply.includes(wrap(text))) throw new Error(`${name} does not echo what it was sent, but: ${reply}`);
+    }
+    return pair;
+  } catch (error) {
+    await pair.stop();
+    throw MISSING.has(error.code) ? new NotInstalled(name, error) : error;
+  }
+}
+
+/**
+ * What `work` costs the peer per unit, in microseconds, and how many units a second it got through. `system` is the part of
+ * `cpu` that the operating system spent: below it nothing a library does can go.
+ *
+ * @param work starts the work, and resolves when the peer is done with it
+ */
+export async function costOf({ subject, load }, units, work) {
+  await settled();
+  await load.wake();
+  const started = performance.now();
+  const before = await subject.cpu();
+  await work();
+  const after = await subject.cpu();
+  const took = performance.now() - started;
+  await load.sleep();
+  const system = (after.system - before.system) / units;
+  const user = (after.user - before.user) / units;
+  return { cpu: user + system, system, rate: (units / took) * 1000 };
+}
+
+/** A moment for work left over from the round before, of this peer or the last. */
+export const settled = (ms = 30) => delay(ms);
+
+/** Resolves once the server has seen `least` sessions, and the end of all it has seen. */
+export async function sessionsOver(subject, least = 0) {
+  for (let patience = 500; patience > 0; patience--) {
+    const { opened, closed } = await subject.sessions();
+    if (opened === closed && opened >= least) return;
+    await delay(10);
+  }
+  const { opened, closed } = await subject.sessions();
+  throw new Error(`The server announced ${opened} sessions and the end of ${closed}; ${least} were opened and closed`);
+}

@@ -1,0 +1,74 @@
+// The table, for the terminal and for RESULTS.md alike.
+import { spread } from './stats.mjs';
+
+const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`' };
+
+const title = (peer, versions) => TITLES[peer] ?? [peer, versions[peer]].filter(Boolean).join(' ');
+
+const digits = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(1));
+
+/**
+ * The figures of one measure: per peer the median and quarters of its rounds, and of its ratio to ws. Ratios are taken
+ * round by round, so that a machine that slows down for a while slows both sides of them.
+ *
+ * @param samples per peer, the results of its rounds; the n-th of each peer were taken next to each other
+ */
+export function summarise(measure, samples) {
+  const rows = [];
+  for (const [key, figure] of Object.entries(measure.figures)) {
+    for (const [peer, rounds] of Object.entries(samples)) {
+      const reference = samples.ws;
+      rows.push({
+        key,
+        figure,
+        peer,
+        value: spread(rounds.map((round) => round[key])),
+        ratio: reference && spread(rounds.map((round, i) => round[key] / reference[i][key])),
+        // Cost has two parts, and how fast it went is quoted beside it; memory has neither.
+        system: measure.rate && spread(rounds.map((round) => round.system)).median,
+        rate: measure.rate && spread(rounds.map((round) => round.rate)).median,
+      });
+    }
+  }
+  return rows;
+}
+
+/** One measure as Markdown. */
+export function section({ measure, size, rows }, versions) {
+  const several = Object.keys(measure.figures).length > 1;
+  const head = ['peer', ...(several ? ['figure'] : []), 'median', 'quarters', 'ratio to ws', 'quarters', ...(measure.rate ? ['of it system', measure.rate] : [])];
+  const lines = rows.map(({ figure, peer, value, ratio, system, rate }) => [
+    title(peer, versions),
+    ...(several ? [figure.title] : []),
+    `${digits(value.median)} ${figure.unit}`,
+    `${digits(value.low)} – ${digits(value.high)}`,
+    ratio ? `**${ratio.median.toFixed(2)}**` : '',
+    ratio ? `${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}` : '',
+    ...(measure.rate ? [`${digits(system)} ${figure.unit}`, (Math.round(rate / 100) * 100).toLocaleString('en')] : []),
+  ]);
+  const rounds = size.generations * size.rounds;
+  return `## ${measure.title}\n\n${capital(measure.describe(size))}; ${many(rounds, 'round')} in ${many(size.generations, 'process', 'es')}.\n\n${table(head, lines)}`;
+}
+
+/** All ratios at a glance. */
+export function overview(results, versions) {
+  const peers = [...new Set(results.flatMap(({ rows }) => rows.map(({ peer }) => peer)))];
+  const lines = results.flatMap(({ measure, rows }) =>
+    Object.entries(measure.figures).map(([key, figure]) => [
+      `${measure.name}, ${figure.title}`,
+      ...peers.map((peer) => rows.find((row) => row.peer === peer && row.key === key)?.ratio?.median.toFixed(2) ?? '–'),
+    ]),
+  );
+  return table(['ratio to ws', ...peers.map((peer) => title(peer, versions))], lines);
+}
+
+function table(head, lines) {
+  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => line[column].length)));
+  const row = (cells) => `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
+  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [row(head), rule, ...lines.map(row)].join('\n');
+}
+
+const many = (count, word, plural = 's') => `${count} ${word}${count === 1 ? '' : plural}`;
+
+const capital = (sentence) => sentence[0].toUpperCase() + sentence.slice(1);

@@ -1,0 +1,25 @@
+// Connections that open, with all that entails, and close again with a handshake.
+import { costOf, sessionsOver } from '../lib/pair.mjs';
+
+export const connect = {
+  name: 'connect',
+  title: 'Connect: server CPU per connection opened and closed',
+  figures: { cpu: { title: 'server CPU', unit: 'µs' } },
+  rate: 'connections/s',
+  size: { connections: 1_000, atOnce: 50, warmUp: 6_000, generations: 2, rounds: 8 },
+  quick: { connections: 600, warmUp: 3_000, generations: 1, rounds: 6 },
+  describe: ({ atOnce }) => `${atOnce} at a time, each closed once it is open`,
+
+  async prepare(pair, { warmUp, atOnce }) {
+    await pair.load.visit(warmUp, atOnce);
+    await sessionsOver(pair.subject);
+  },
+
+  async round(pair, { connections, atOnce }) {
+    const { opened } = await pair.subject.sessions();
+    return costOf(pair, connections, async () => {
+      await pair.load.visit(connections, atOnce);
+      await sessionsOver(pair.subject, opened + connections);
+    });
+  },
+};

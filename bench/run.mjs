@@ -1,0 +1,148 @@
+// Measures primus-rx beside its peers and prints the table; see `--help`.
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { NotInstalled, startPair } from './lib/pair.mjs';
+import { overview, section, summarise } from './lib/report.mjs';
+import { broadcast, broadcast5k } from './measures/broadcast.mjs';
+import { connect } from './measures/connect.mjs';
+import { echo } from './measures/echo.mjs';
+import { idle } from './measures/idle.mjs';
+import { receive } from './measures/receive.mjs';
+
+const MEASURES = [echo, broadcast, broadcast5k, connect, idle, receive];
+const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'engine.io', 'socket.io'];
+
+const HELP = `node bench/run.mjs [options]
+
+  --quick               fewer and shorter rounds: a first impression in under a minute
+  --only echo,connect   these measures only: ${MEASURES.map(({ name }) => name).join(', ')}
+  --peers ws,primus     these peers only: ${PEERS.join(', ')}
+  --set rounds=20       changes a number of all chosen measures: connections, rounds, generations, ...
+  --write               writes bench/RESULTS.md although not everything was measured
+  --cpu-prof <folder>   leaves CPU profiles of the measured processes there (and slows them down)
+
+A run without options measures everything and writes bench/RESULTS.md.`;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    peers: { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+    write: { type: 'boolean', default: false },
+    'cpu-prof': { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (flags.help) {
+  console.log(HELP);
+  process.exit();
+}
+
+const only = names(flags.only, MEASURES.map(({ name }) => name));
+const measures = MEASURES.filter(({ name, optional }) => (only === undefined ? !optional : only.includes(name)));
+const peers = names(flags.peers, PEERS) ?? PEERS;
+const changes = Object.fromEntries(
+  flags.set.map((change) => {
+    const [, key, number] = /^(\w+)=(\d+)$/.exec(change) ?? fail(`--set takes name=number, not ${change}`);
+    return [key, Number(number)];
+  }),
+);
+const profiling = flags['cpu-prof'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags['cpu-prof']}`];
+
+const versions = installed();
+const facts = `Node ${process.versions.node}, ${os.availableParallelism()} cores`;
+const missing = new Set();
+const started = performance.now();
+if (os.loadavg()[0] > 0.5 * os.availableParallelism()) console.error('Others are using this machine: expect wider spreads.\n');
+
+const results = [];
+for (const measure of measures) {
+  const size = { ...measure.size, ...(flags.quick ? measure.quick : {}), ...changes };
+  const result = { measure, size, rows: summarise(measure, await take(measure, size)) };
+  results.push(result);
+  console.log(`${section(result, versions)}\n`);
+}
+
+console.log(overview(results, versions));
+for (const peer of missing) console.log(`\n${peer} was left out: it is not ${peer.startsWith('primus-rx') ? 'built' : 'installed'}.`);
+console.log(`\n${facts}, ${Math.round((performance.now() - started) / 1000)} s`);
+if (flags.write || (!flags.quick && !flags.only && !flags.peers && flags.set.length === 0 && profiling.length === 0)) {
+  await writeFile(new URL('RESULTS.md', import.meta.url), report());
+}
+
+/**
+ * The samples of one measure. Each generation is a fresh process per peer, as one process may have been unlucky with what
+ * the compiler made of it; within one, the peers take turns, and another begins each round.
+ */
+async function take(measure, size) {
+  const samples = {};
+  for (let generation = 0; generation < size.generations; generation++) {
+    const pairs = [];
+    let trouble;
+    try {
+      const able = peers.filter((peer) => !missing.has(peer) && !measure.without?.includes(peer));
+      for (const outcome of await Promise.allSettled(able.map((peer) => startPair(peer, measure.role, profiling)))) {
+        if (outcome.status === 'fulfilled') pairs.push(outcome.value);
+        else if (outcome.reason instanceof NotInstalled) missing.add(outcome.reason.peer);
+        else trouble ??= outcome.reason;
+      }
+      if (trouble !== undefined) throw trouble;
+      for (const pair of pairs) {
+        samples[pair.name] ??= [];
+        await measure.prepare(pair, size);
+      }
+      for (let round = 0; round < size.rounds; round++) {
+        for (let turn = 0; turn < pairs.length; turn++) {
+          const pair = pairs[(turn + round) % pairs.length];
+          samples[pair.name].push(await measure.round(pair, size));
+        }
+      }
+    } finally {
+      await Promise.all(pairs.map((pair) => pair.stop()));
+    }
+  }
+  return samples;
+}
+
+function report() {
+  return `# Measurements
+
+${overview(results, versions)}
+
+CPU time, user and system, of all threads of the process that holds the peer: its server, or its client for \`receive\`. The
+load comes from another process. Peers are taken in turn, round by round. Medians, with the quarters on either side; ratios
+are taken between neighbouring rounds. Lower is better. "Of it system" is what the operating system took to move the bytes,
+which only fewer system calls can lower. ${facts}.
+
+${results.map((result) => section(result, versions)).join('\n\n')}
+`;
+}
+
+/** The names in a comma-separated flag, which must be among those there are. */
+function names(flag, all) {
+  const list = flag?.split(',');
+  for (const name of list ?? []) if (!all.includes(name)) fail(`There is no ${name}; there are ${all.join(', ')}`);
+  return list;
+}
+
+/** The versions of the peers that are installed; this package's own is the one in the tree. */
+function installed() {
+  const require = createRequire(import.meta.url);
+  const list = PEERS.flatMap((peer) => {
+    try {
+      return [[peer, require(`${peer}/package.json`).version]];
+    } catch {
+      return [];
+    }
+  });
+  return Object.fromEntries(list);
+}
+
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}

@@ -1,0 +1,72 @@
+// What is measured, in a process of its own: one peer, as a server that echoes or as a client that counts.
+import { once } from 'node:events';
+import http from 'node:http';
+import { message } from './lib/message.mjs';
+import { answer } from './lib/rpc.mjs';
+
+const [name] = process.argv.slice(2);
+const peer = await import(`./peers/${name}.mjs`);
+
+const sessions = { opened: 0, closed: 0 };
+const app = {
+  opened: () => sessions.opened++,
+  closed: () => sessions.closed++,
+};
+
+let broadcast;
+let received = 0;
+let awaited = Infinity;
+let complete;
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+answer({
+  /** Serves on a free port and returns it. */
+  async serve() {
+    const server = http.createServer();
+    ({ broadcast } = await peer.serve(server, app));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server.address().port;
+  },
+
+  /** Connects to a server on `port`; every message is counted once it is parsed. */
+  async connect(port) {
+    await peer.connect(port, (data) => {
+      if (data.id !== message.id) throw new Error('This is not the message that was sent');
+      if (++received === awaited) complete();
+    });
+  },
+
+  /** Sets the count to zero; `receipt` waits for the last of so many. */
+  expect(count) {
+    received = 0;
+    awaited = count;
+    sessions.receipt = new Promise((resolve) => {
+      complete = resolve;
+    });
+  },
+
+  async receipt() {
+    await sessions.receipt;
+  },
+
+  broadcast() {
+    broadcast(message);
+  },
+
+  /** Microseconds of CPU used so far, by all threads of the process, the collector's included. */
+  cpu: () => process.cpuUsage(),
+
+  sessions: () => ({ opened: sessions.opened, closed: sessions.closed }),
+
+  /** Bytes in use, after all that can be collected was. */
+  async memory() {
+    for (let i = 0; i < 4; i++) {
+      await turn();
+      globalThis.gc();
+    }
+    const { heapUsed, rss } = process.memoryUsage();
+    return { heapUsed, rss };
+  },
+});
