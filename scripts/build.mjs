@@ -15,7 +15,8 @@ function compile(project) {
 
 /** The compiler never removes what it wrote for a source that has since moved, and the tarball would ship it. */
 function prune() {
-  for (const layer of ['client', 'examples', 'operators', 'src', 'transformers']) {
+  const layers = ['client', 'examples', 'operators', 'src', 'transformers'].filter((layer) => existsSync(join(root, 'dist', layer)));
+  for (const layer of layers) {
     for (const file of readdirSync(join(root, 'dist', layer), { recursive: true })) {
       const source = file.replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
       if (source !== file && !existsSync(join(root, layer, source))) rmSync(join(root, 'dist', layer, file));
