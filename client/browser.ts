@@ -1,14 +1,20 @@
-import { asyncScheduler, fromEvent, map, merge, NEVER } from 'rxjs';
+import { asyncScheduler, Observable } from 'rxjs';
 import type { Platform, WebSocketLike } from './platform.js';
 
 /** A page or a worker. */
 export const browser: Platform = {
   webSocket: (url) => new WebSocket(url) as WebSocketLike,
-  network$:
-    typeof addEventListener === 'function'
-      ? merge(fromEvent(globalThis, 'online').pipe(map(() => true)), fromEvent(globalThis, 'offline').pipe(map(() => false)))
-      : NEVER,
-  origin: typeof location === 'object' ? location.origin : undefined,
+  network$: new Observable((subscriber) => {
+    const online = () => subscriber.next(true);
+    const offline = () => subscriber.next(false);
+    addEventListener('online', online);
+    addEventListener('offline', offline);
+    return () => {
+      removeEventListener('online', online);
+      removeEventListener('offline', offline);
+    };
+  }),
+  origin: globalThis.location?.origin,
   scheduler: asyncScheduler,
   random: Math.random,
   report: (error) => reportError(error),

@@ -1,4 +1,4 @@
-import { backoff, type Policy } from '../operators/index.js';
+import { backoff, type Policy } from '../operators/backoff.js';
 import { CLIENT_DEFAULTS, check, type Duration, invalid, type Kind, kinds, milliseconds, RECONNECT_DEFAULTS, type ReconnectSettings, withDefaults } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
@@ -54,17 +54,14 @@ export function clientOptions(given: ClientOptions) {
   };
 }
 
-/** The settings of the back-off, in ms. */
-export interface BackoffSettings {
-  min: number;
-  max: number;
-  retries: number;
-  factor: number;
-  'reconnect timeout': number;
+/** When to try again, and the numbers, in ms, that go into each attempt's description. */
+export interface Backoff {
+  policy: Policy;
+  settings: { min: number; max: number; retries: number; factor: number; 'reconnect timeout': number };
 }
 
-/** How to reconnect, and the numbers that go into each attempt's description. */
-export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: () => number): { policy: Policy; settings: BackoffSettings } {
+/** Checks how to reconnect; a policy of the user's own never runs out of attempts by itself. */
+export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: () => number): Backoff {
   const custom = typeof reconnect === 'function';
   if (!custom && !kinds.object.test(reconnect)) throw invalid('reconnect', 'an object or a function (attempt) => milliseconds', reconnect);
   const { max, min, factor, retries, 'reconnect timeout': limit } = withDefaults(RECONNECT_DEFAULTS, custom ? {} : reconnect);

@@ -1,4 +1,4 @@
-import type { Attempt } from '../operators/index.js';
+import type { Attempt } from '../operators/reconnect.js';
 import type { PrimusError } from '../src/core/errors.js';
 
 /** One attempt with the settings of the back-off it belongs to: what the documented events carry. */

@@ -5,7 +5,8 @@ import { json } from './parsers/json.js';
 
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export type { Platform } from '../client/platform.js';
-export { type ClientEvents, configure } from '../client/primus.js';
+export type { ClientEvents } from '../client/events.js';
+export { configure } from '../client/primus.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { browser as platform } from '../client/browser.js';
 export { LinkError, PrimusError } from './core/errors.js';

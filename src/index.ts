@@ -16,7 +16,7 @@ import { Server } from './server/primus.js';
 import { Spark } from './server/spark.js';
 
 export type { ClientOptions } from '../client/options.js';
-export type { ClientEvents } from '../client/primus.js';
+export type { ClientEvents } from '../client/events.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';

@@ -1,5 +1,5 @@
 import { catchError, EMPTY, mergeMap, type Observable, Subject, tap } from 'rxjs';
-import { through } from '../../operators/index.js';
+import { through } from '../../operators/through.js';
 import { asError, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
 import type { Parser } from './parser.js';

@@ -1,5 +1,6 @@
 import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 
@@ -216,15 +217,21 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
     });
 
     rule('asks for life, measures the answer, and cuts a client that is silent', async () => {
-      const { primus, client, spark } = await pair({ pingInterval: 60 });
+      const { primus, url, client, spark } = await pair({ pingInterval: 60 });
       const [latency] = await event(spark, 'heartbeat');
       expect(latency).toBeGreaterThanOrEqual(0);
-      const gone = event(primus, 'disconnection');
-      client.transformers.incoming.push(() => false);
-      // A client that no longer answers: its pongs never leave.
-      Object.assign(client, { encoder: () => {} });
-      (client as unknown as { pipeline: { control(): void } }).pipeline.control = () => {};
-      expect((await gone)[0]).toBe(spark);
+      client.end();
+      // A client whose answers never leave.
+      const { parts, configuration } = primus.Socket;
+      const mute = { encoder: () => {}, decoder: parts.parser.decoder };
+      const announced = event(primus, 'connection');
+      const silent = new (configure({ ...parts, parser: mute }, configuration))(url, { strategy: false, pingTimeout: false, transport: primus.options.transport });
+      cleanup(() => silent.destroy());
+      const [doomed] = (await announced) as [Spark];
+      const errors: unknown[] = [];
+      doomed.on('error', (error) => errors.push(error));
+      await event(doomed, 'end');
+      expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_SILENCE' }]);
     });
 
     rule('notices a server that is silent', async () => {

@@ -1,0 +1,60 @@
+import { reserve } from '../src/core/events.js';
+import type { PrimusError } from '../src/core/errors.js';
+import type { Frame } from '../src/core/link.js';
+import type { ReconnectAttempt } from './state.js';
+import type { UrlOptions } from './url.js';
+
+/** The events of a client; extend by declaration merging. */
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export interface ClientEvents<In = any> {
+  open: [];
+  data: [data: In, raw: Frame];
+  /** A message was lost, a listener threw, or a connection could not be made. Never thrown when nobody listens. */
+  error: [error: Error | PrimusError];
+  /** The connection is down; we might reconnect. */
+  close: [];
+  /** The connection is down for good. */
+  end: [];
+  destroy: [];
+  online: [];
+  offline: [];
+  /** The first connection took too long. */
+  timeout: [];
+  reconnect: [attempt: ReconnectAttempt];
+  reconnected: [attempt: ReconnectAttempt];
+  'reconnect scheduled': [attempt: ReconnectAttempt];
+  'reconnect timeout': [error: Error, attempt: ReconnectAttempt];
+  'reconnect failed': [error: Error, attempt: ReconnectAttempt];
+  readyStateChange: [state: 'opening' | 'open' | 'end'];
+  'outgoing::open': [];
+  'outgoing::url': [options: UrlOptions];
+  'outgoing::data': [frame: Frame];
+  'outgoing::pong': [sent: number];
+  'outgoing::reconnect': [];
+  'outgoing::end': [];
+  'incoming::open': [];
+  'incoming::data': [frame: Frame];
+  'incoming::ping': [sent: number];
+  'incoming::id': [id: string];
+  'incoming::error': [error: Error];
+  'incoming::end': [];
+}
+
+/** The public events: exactly these are reserved, beside the private prefixes. */
+export const reserved = reserve(
+  'reconnect scheduled',
+  'reconnect timeout',
+  'readyStateChange',
+  'reconnect failed',
+  'reconnected',
+  'reconnect',
+  'offline',
+  'timeout',
+  'destroy',
+  'online',
+  'error',
+  'close',
+  'open',
+  'data',
+  'end',
+);
