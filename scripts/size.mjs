@@ -17,7 +17,7 @@ for (const transformer of bundled()) {
   const primus = new Primus(createServer(), { transformer });
   const served = primus.library();
   primus.destroy();
-  const { code } = await transform(served, { minify: true, target: 'es2020', legalComments: 'none' });
+  const { code } = await transform(served, { minify: true, legalComments: 'none' });
   const gzipped = gzipSync(code, { level: 9 }).length / 1000;
   const verdict = gzipped > limit ? 'too big' : gzipped > target ? 'within limit' : 'on target';
   table[transformer] = { 'served kB': kB(served.length), 'minified kB': kB(code.length), 'gzipped kB': gzipped, target, limit, verdict };
