@@ -54,9 +54,7 @@ export class ClientPipeline extends Pipeline {
 
   protected transmit(frame: Frame): void {
     if (this.link === undefined) {
-      const error = new PrimusError('ERR_PRIMUS_CLOSED', 'A message was still being encoded when the connection was lost');
-      error.data = frame;
-      this.fail(error);
+      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'A message was still being encoded when the connection was lost', { data: frame }));
       return;
     }
     this.client.emit('outgoing::data', frame);

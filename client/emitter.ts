@@ -1,52 +1,46 @@
 type Listener = ((...args: unknown[]) => unknown) & { listener?: Listener };
 
+const NONE: readonly Listener[] = [];
+
 /**
  * A small EventEmitter with the names and semantics of Node's, but for one: an `error` that nobody listens to is not
  * thrown. What a listener throws, or its promise is rejected with, goes to `onListenerError`.
  */
 export class Emitter {
-  private handlers: Record<string, readonly Listener[]> = Object.create(null);
+  #handlers = new Map<string, readonly Listener[]>();
 
   on(event: string, listener: Listener): this {
-    return this.insert(event, listener, false);
-  }
-
-  addListener(event: string, listener: Listener): this {
-    return this.on(event, listener);
+    return this.#set(event, [...this.#get(event), checked(event, listener)]);
   }
 
   prependListener(event: string, listener: Listener): this {
-    return this.insert(event, listener, true);
+    return this.#set(event, [checked(event, listener), ...this.#get(event)]);
   }
 
   once(event: string, listener: Listener): this {
-    return this.insert(event, this.single(event, listener), false);
-  }
-
-  prependOnceListener(event: string, listener: Listener): this {
-    return this.insert(event, this.single(event, listener), true);
+    checked(event, listener);
+    const once: Listener = (...args) => {
+      this.removeListener(event, once);
+      return listener.apply(this, args);
+    };
+    once.listener = listener;
+    return this.on(event, once);
   }
 
   removeListener(event: string, listener: Listener): this {
-    const list = this.handlers[event] ?? [];
+    const list = this.#get(event);
     const index = list.findIndex((entry) => entry === listener || entry.listener === listener);
-    if (index !== -1) this.handlers[event] = list.filter((_, at) => at !== index);
-    return this;
-  }
-
-  off(event: string, listener: Listener): this {
-    return this.removeListener(event, listener);
+    return index < 0 ? this : this.#set(event, [...list.slice(0, index), ...list.slice(index + 1)]);
   }
 
   removeAllListeners(event?: string): this {
-    if (event === undefined) this.handlers = Object.create(null);
-    else delete this.handlers[event];
+    if (event === undefined) this.#handlers.clear();
+    else this.#handlers.delete(event);
     return this;
   }
 
   emit(event: string, ...args: unknown[]): boolean {
-    const list = this.handlers[event];
-    if (list === undefined || list.length === 0) return false;
+    const list = this.#get(event);
     for (const listener of list) {
       try {
         const result = listener.apply(this, args);
@@ -55,37 +49,41 @@ export class Emitter {
         this.onListenerError(error, event);
       }
     }
-    return true;
+    return list.length > 0;
   }
 
   listeners(event: string): Listener[] {
-    return (this.handlers[event] ?? []).map((entry) => entry.listener ?? entry);
+    return this.#get(event).map((entry) => entry.listener ?? entry);
   }
 
   listenerCount(event: string): number {
-    return this.handlers[event]?.length ?? 0;
+    return this.#get(event).length;
   }
 
   eventNames(): string[] {
-    return Object.keys(this.handlers).filter((event) => this.listenerCount(event) > 0);
+    return [...this.#handlers.keys()].filter((event) => this.listenerCount(event));
   }
 
   /** A listener threw. Replaced by whoever has somewhere to report it. */
   protected onListenerError(_error: unknown, _event: string): void {}
 
-  private insert(event: string, listener: Listener, first: boolean): this {
-    if (typeof listener !== 'function') throw new TypeError(`The listener of '${event}' must be a function`);
-    const list = this.handlers[event] ?? [];
-    this.handlers[event] = first ? [listener, ...list] : [...list, listener];
-    return this;
+  declare addListener: Emitter['on'];
+  declare off: Emitter['removeListener'];
+
+  #get(event: string): readonly Listener[] {
+    return this.#handlers.get(event) ?? NONE;
   }
 
-  private single(event: string, listener: Listener): Listener {
-    const once: Listener = (...args) => {
-      this.removeListener(event, once);
-      return listener.apply(this, args);
-    };
-    once.listener = listener;
-    return once;
+  #set(event: string, list: readonly Listener[]): this {
+    this.#handlers.set(event, list);
+    return this;
   }
+}
+
+Emitter.prototype.addListener = Emitter.prototype.on;
+Emitter.prototype.off = Emitter.prototype.removeListener;
+
+function checked(event: string, listener: Listener): Listener {
+  if (typeof listener === 'function') return listener;
+  throw new TypeError(`The listener of '${event}' must be a function`);
 }

@@ -1,5 +1,5 @@
 import { backoff, type Policy } from '../operators/backoff.js';
-import { CLIENT_DEFAULTS, check, type Duration, invalid, type Kind, kinds, milliseconds, RECONNECT_DEFAULTS, type ReconnectSettings, withDefaults } from '../src/core/options.js';
+import { boolean, CLIENT_DEFAULTS, check, count, type Duration, invalid, type Kind, milliseconds, object, RECONNECT_DEFAULTS, type ReconnectSettings, size, withDefaults } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { Platform } from './platform.js';
@@ -33,12 +33,12 @@ export interface ClientParts {
 }
 
 const TABLE: Record<string, Kind> = {
-  manual: kinds.boolean,
-  network: kinds.boolean,
-  websockets: kinds.boolean,
-  transport: kinds.object,
-  queueSize: kinds.count,
-  queueDrop: { expected: "'oldest' or 'newest'", test: (value) => value === 'oldest' || value === 'newest' },
+  manual: boolean,
+  network: boolean,
+  websockets: boolean,
+  transport: object,
+  queueSize: count,
+  queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
 
 /** Checks the options and puts the defaults under them; times become ms, the strategy a lower-case list in a text. */
@@ -48,7 +48,7 @@ export function clientOptions(given: ClientOptions) {
   return {
     ...options,
     timeout: milliseconds(options.timeout, 'timeout'),
-    pingTimeout: options.pingTimeout === false ? (false as const) : milliseconds(options.pingTimeout, 'pingTimeout'),
+    pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
     strategy: strategyOf(options.strategy),
     reconnect: given.reconnect ?? fromBackoff(given.backoff),
   };
@@ -63,7 +63,7 @@ export interface Backoff {
 /** Checks how to reconnect; a policy of the user's own never runs out of attempts by itself. */
 export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: () => number): Backoff {
   const custom = typeof reconnect === 'function';
-  if (!custom && !kinds.object.test(reconnect)) throw invalid('reconnect', 'an object or a function (attempt) => milliseconds', reconnect);
+  if (!custom) check({ reconnect }, { reconnect: object });
   const { max, min, factor, retries, 'reconnect timeout': limit } = withDefaults(RECONNECT_DEFAULTS, custom ? {} : reconnect);
   const settings = {
     max: milliseconds(max, 'reconnect.max'),
@@ -72,24 +72,17 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
     retries: custom ? Number.POSITIVE_INFINITY : retries,
     'reconnect timeout': milliseconds(limit, "reconnect['reconnect timeout']"),
   };
-  check(settings, { factor: kinds.size, retries: kinds.count });
+  check(settings, { factor: size, retries: count });
   return { policy: custom ? reconnect : backoff({ ...settings, random }), settings };
 }
 
 function strategyOf(strategy: string | readonly string[] | false): string {
-  if (strategy === false) return '';
-  const names = (typeof strategy === 'string' ? strategy.split(/[\s,]+/) : strategy).map((name) => String(name).trim().toLowerCase()).filter(Boolean);
-  const odd = names.find((name) => !['disconnect', 'online', 'timeout'].includes(name));
-  if (odd !== undefined) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
+  const names = String(strategy || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
+  if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
   return names.join(',');
 }
 
-function fromBackoff(backoff: ClientOptions['backoff'] = {}): ReconnectSettings {
-  const { minDelay, maxDelay, retries, factor } = backoff;
-  return {
-    ...(minDelay !== undefined && { min: minDelay }),
-    ...(maxDelay !== undefined && { max: maxDelay }),
-    ...(retries !== undefined && { retries }),
-    ...(factor !== undefined && { factor }),
-  };
+function fromBackoff({ minDelay: min, maxDelay: max, retries, factor }: NonNullable<ClientOptions['backoff']> = {}): ReconnectSettings {
+  return { min, max, retries, factor } as ReconnectSettings;
 }

@@ -1,9 +1,8 @@
-import { BehaviorSubject, type Observable, Subject, type Subscription, takeUntil } from 'rxjs';
+import { BehaviorSubject, type Observable, Subject, type Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { ASSUMED, type Configuration, normalizePathname } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
-import { iterate } from '../src/core/iterate.js';
 import type { Link } from '../src/core/link.js';
 import { withDefaults } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
@@ -14,11 +13,13 @@ import { ClientPipeline } from './client-pipeline.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { type Backoff, type ClientOptions, type ClientParts, clientOptions, reconnectPolicy } from './options.js';
-import { type News, session } from './session.js';
-import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
+import { session } from './session.js';
+import type { ClientState, ReconnectEvent } from './state.js';
 import { parseUrl, printUrl, urlOptions } from './url.js';
 
-type Closed = Extract<ClientState, { name: 'closed' }>;
+interface Announcer {
+  emit(event: string, ...args: unknown[]): unknown;
+}
 
 const Base = Emitter as unknown as new () => object;
 
@@ -86,7 +87,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
-    this.#pipeline = new ClientPipeline(this as Primus, () => this.#over({ name: 'closed', by: 'server', cause: null }));
+    this.#pipeline = new ClientPipeline(this as Primus, () => this.#close('server'));
     const report = (error: unknown) => this.onListenerError(error);
     this.state$ = new SafeObservable((subscriber) => this.#states.subscribe(subscriber), report);
     this.online$ = new SafeObservable((subscriber) => this.#network.subscribe(subscriber), report);
@@ -147,14 +148,14 @@ export class Primus<In = any, Out = any> extends Base {
   /** Sends `data`, when given, and closes for good, or until `open()`. */
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
-    this.#pipeline.flush(() => this.#over({ name: 'closed', by: 'client', cause: null }));
+    this.#pipeline.flush(() => this.#close('client'));
     return this;
   }
 
   /** Ends, lets go of everything, and cannot be opened again. */
   destroy(): this {
     if (this.#destroyed) return this;
-    this.#over({ name: 'closed', by: 'destroy', cause: null });
+    this.#close('destroy');
     this.#destroyed = true;
     this.emit('destroy');
     this.#lasting.unsubscribe();
@@ -224,14 +225,6 @@ export class Primus<In = any, Out = any> extends Base {
     return this.#view({ end: () => undefined });
   }
 
-  /** Messages for a `for await` loop, until the connection is down for good. Leaving the loop closes nothing. */
-  [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
-    return iterate(this.data$.pipe(takeUntil(this.end$)), {
-      pause: () => this.#pipeline.link?.pause?.(),
-      resume: () => this.#pipeline.link?.resume?.(),
-    });
-  }
-
   /** A listener threw, or its promise was rejected: an `error`, or where nobody listens to those, the host's business. */
   protected onListenerError(error: unknown, event?: string): void {
     if (event !== 'error' && this.listenerCount('error') > 0) this.emit('error', asError(error));
@@ -255,10 +248,13 @@ export class Primus<In = any, Out = any> extends Base {
       platform,
       online$: this.#network,
       now$: this.#now,
-      tell: (news) => this.#heard(news),
+      tell: (state, event, ...args) => {
+        if (state) this.#become(state);
+        if (event) (this as Announcer).emit(event, ...args);
+      },
     }).subscribe({
       next: (link) => this.#opened(link),
-      error: (cause) => this.#over({ name: 'closed', by: 'failure', cause }),
+      error: () => this.emit('end'),
     });
   }
 
@@ -271,35 +267,6 @@ export class Primus<In = any, Out = any> extends Base {
     return printUrl(options);
   }
 
-  /** The session's news as states and events. */
-  #heard(news: News): void {
-    if (news.type === 'dropped') {
-      this.#dropped(news);
-      return;
-    }
-    const attempt = news.attempt as ReconnectAttempt;
-    switch (news.type) {
-      case 'scheduled':
-        this.#become({ name: 'waiting', attempt, until: news.until, cause: news.cause });
-        this.emit('reconnect scheduled', attempt);
-        break;
-      case 'started':
-        this.emit('outgoing::reconnect');
-        this.emit('reconnect', attempt);
-        this.#become({ name: 'connecting', attempt });
-        break;
-      case 'timeout':
-        if (attempt) this.emit('reconnect timeout', news.cause, attempt);
-        else this.emit('timeout');
-        break;
-      case 'reconnected':
-        this.emit('reconnected', attempt);
-        break;
-      case 'failed':
-        this.emit('reconnect failed', news.cause, attempt);
-    }
-  }
-
   #opened(link: Link): void {
     this.#pipeline.link = link;
     this.emit('incoming::open');
@@ -309,45 +276,30 @@ export class Primus<In = any, Out = any> extends Base {
     if (this.#pipeline.link === link) this.#gate.next(true);
   }
 
-  #dropped({ cause, wasOpen, again, attempt }: Extract<News, { type: 'dropped' }>): void {
-    this.#lineDown();
-    if (wasOpen) this.emit('incoming::end');
-    else this.emit('incoming::error', cause);
-    // A line that just drops is told by `close`; a first connection that fails, or a line that broke a rule, by `error`.
-    const expected = cause.code === 'ERR_PRIMUS_OFFLINE' || cause.code === 'ERR_PRIMUS_TIMEOUT';
-    if (wasOpen ? cause.cause !== undefined : attempt === null && !expected) this.emit('error', cause);
-    if (!again || this.state.name === 'closed') return;
-    this.#become({ name: 'waiting', attempt: null, until: null, cause });
-    if (wasOpen) this.emit('close');
-  }
-
-  /** The end: for good, unless `open()` is called. */
-  #over(state: Closed): void {
+  /** The end, by somebody's will: for good, unless `open()` is called. */
+  #close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state;
     if (name === 'closed') return;
     const { readyState } = this;
     this.#life?.unsubscribe();
-    this.#lineDown();
-    this.#become(state);
+    this.#become({ name: 'closed', by, cause: null });
     if (name === 'idle') return;
-    if (readyState !== CLOSED) {
-      this.emit('outgoing::end');
-      this.emit('close');
-    }
+    if (readyState !== CLOSED) this.emit('close');
     this.emit('end');
-  }
-
-  #lineDown(): void {
-    this.#gate.next(false);
-    this.#pipeline.link = undefined;
   }
 
   #become(state: ClientState): void {
     const [readyState, name] = READY[state.name];
     const changed = readyState !== this.readyState;
     this.readyState = readyState;
+    if (readyState !== OPEN) {
+      this.#gate.next(false);
+      this.#pipeline.link = undefined;
+    }
     this.#states.next(state);
-    if (changed) this.emit('readyStateChange', name);
+    if (!changed) return;
+    this.emit('readyStateChange', name);
+    if (name === 'end') this.emit('outgoing::end');
   }
 
   #networkChanged(online: boolean): void {
@@ -360,9 +312,8 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** The queue is full: what gave way is not lost without a word. */
   #displaced(data: Out): void {
-    const error = new PrimusError('ERR_PRIMUS_QUEUE', `More than ${this.options.queueSize} messages wait for a connection; one was dropped`);
-    error.data = data;
-    this.emit('error', error);
+    const message = `More than ${this.options.queueSize} messages wait for a connection; one was dropped`;
+    this.emit('error', new PrimusError('ERR_PRIMUS_QUEUE', message, { data }));
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.

@@ -3,8 +3,10 @@ import { type Attempt, reconnect } from '../operators/reconnect.js';
 import { watchdog } from '../operators/watchdog.js';
 import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
+import type { ClientEvents } from './events.js';
 import type { Backoff, clientOptions } from './options.js';
 import type { Platform } from './platform.js';
+import type { ClientState, ReconnectAttempt } from './state.js';
 
 /** When to reconnect: see the seed's chapter "Strategy". */
 export type Strategy = 'disconnect' | 'online' | 'timeout';
@@ -21,18 +23,9 @@ export interface SessionParts {
   online$: Observable<boolean>;
   /** Cuts a wait for the next attempt short. */
   now$: Observable<unknown>;
-  /** Told of what happens between two links. */
-  tell: (news: News) => void;
+  /** Told of what happens between two links: the new state, if there is one, and the event, if there is one. */
+  tell: (state: ClientState | null, event?: keyof ClientEvents, ...args: unknown[]) => void;
 }
-
-/** `attempt` is null outside a series of attempts: for a first connection, or a line that had held. */
-export type News =
-  /** The line is down, after it was open or because it never was; `again` tells whether there will be another attempt. */
-  | { type: 'dropped'; cause: LinkError; wasOpen: boolean; again: boolean; attempt: Attempt | null }
-  /** The next attempt will be made at `until`, ms since the epoch. */
-  | { type: 'scheduled'; attempt: Attempt; until: number; cause: LinkError }
-  | { type: 'started' | 'reconnected'; attempt: Attempt }
-  | { type: 'timeout' | 'failed'; attempt: Attempt | null; cause: PrimusError };
 
 /**
  * The life of a client: the links it lives on, one after the other. Subscribe = dial; unsubscribe = hang up; errors when
@@ -48,7 +41,7 @@ export function session({ dial, receive, options, backoff, platform, online$, no
   const { scheduler } = platform;
   const { policy, settings } = backoff;
   const strategy = new Set(options.strategy.split(','));
-  const described = <A extends Attempt | null>(attempt: A): A => attempt && Object.assign(attempt, settings);
+  const described = (attempt: Attempt): ReconnectAttempt => Object.assign(attempt, settings);
 
   const offline$ = online$.pipe(
     tap((online) => {
@@ -77,11 +70,16 @@ export function session({ dial, receive, options, backoff, platform, online$, no
     return watchdog({ due, scheduler, error: () => new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the server for ${due} ms`) });
   }
 
+  /** The line is down. The state comes first: what the listeners write is to be kept, not sent. */
   function when(error: unknown, wasOpen: boolean, attempt: Attempt | null): boolean {
     const cause = error as LinkError;
     const offline = cause.code === 'ERR_PRIMUS_OFFLINE';
     const again = strategy.has(offline ? 'online' : wasOpen ? 'disconnect' : 'timeout') || (attempt !== null && !wasOpen && !offline);
-    tell({ type: 'dropped', cause, wasOpen, again, attempt });
+    tell(again ? { name: 'waiting', attempt: null, until: null, cause } : { name: 'closed', by: 'failure', cause });
+    tell(null, wasOpen ? 'incoming::end' : 'incoming::error', cause);
+    // A line that just drops is told by `close`; one that broke a rule, or a first one that fails, by `error` as well.
+    if (wasOpen ? cause.cause : !attempt && !offline && cause.code !== 'ERR_PRIMUS_TIMEOUT') tell(null, 'error', cause);
+    if (wasOpen || !again) tell(null, 'close');
     return again;
   }
 
@@ -90,23 +88,28 @@ export function session({ dial, receive, options, backoff, platform, online$, no
       // A server that asks for patience gets it.
       policy: (attempt, cause) => {
         const delay = policy(attempt, cause);
-        return delay === false ? false : Math.max(delay, (cause as LinkError).retryAfter ?? 0);
+        return delay !== false && Math.max(delay, (cause as LinkError).retryAfter ?? 0);
       },
       when,
-      limit: (attempt) => (attempt === null ? options.timeout : settings['reconnect timeout']),
+      limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ...(strategy.has('online') && { ready$: online$ }),
       now$,
       scheduler,
-      onScheduled: (attempt, cause) =>
-        tell({ type: 'scheduled', attempt: described(attempt), until: scheduler.now() + attempt.scheduled, cause: cause as LinkError }),
-      onAttempt: (attempt) => tell({ type: 'started', attempt: described(attempt) }),
-      onLate: (cause, attempt) => tell({ type: 'timeout', cause: cause as LinkError, attempt: described(attempt) }),
-      onReconnected: (attempt) => tell({ type: 'reconnected', attempt: described(attempt) }),
-      onFailed: (cause, attempt) => {
-        const { message } = cause as LinkError;
-        const error = new PrimusError('ERR_PRIMUS_GAVE_UP', `Unable to recover: ${message}`, { cause });
-        tell({ type: 'failed', cause: error, attempt: described(attempt) });
+      onScheduled(attempt, cause) {
+        const waiting = { name: 'waiting', attempt: described(attempt), until: scheduler.now() + attempt.scheduled, cause: cause as LinkError } as const;
+        tell(waiting, 'reconnect scheduled', attempt);
+      },
+      onAttempt(attempt) {
+        tell(null, 'outgoing::reconnect');
+        tell(null, 'reconnect', attempt);
+        tell({ name: 'connecting', attempt: described(attempt) });
+      },
+      onLate: (cause, attempt) => (attempt ? tell(null, 'reconnect timeout', cause, attempt) : tell(null, 'timeout')),
+      onReconnected: (attempt) => tell(null, 'reconnected', attempt),
+      onFailed(cause, attempt) {
+        const error = new PrimusError('ERR_PRIMUS_GAVE_UP', `Unable to recover: ${(cause as LinkError).message}`, { cause });
+        tell({ name: 'closed', by: 'failure', cause: error }, 'reconnect failed', error, attempt);
       },
     }),
   );

@@ -12,45 +12,34 @@ export interface UrlOptions {
   query: string;
 }
 
-const PROTOCOLS = new Set(['http:', 'https:', 'ws:', 'wss:', 'ws+unix:']);
-
 /** Parses the address of a server. Without protocol it is taken for http. */
 export function parseUrl(address: unknown): URL {
-  if (typeof address !== 'string' && !(address instanceof URL)) throw malformed(address);
   const text = String(address);
   let url: URL;
   try {
-    url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);
+    url = new URL(/^[a-z+]+:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);
   } catch (cause) {
-    throw malformed(address, cause);
+    throw new PrimusError('ERR_PRIMUS_URL', `The address ${describe(address)} does not parse; it should look like http://host:port`, { cause });
   }
-  if (!PROTOCOLS.has(url.protocol)) {
-    throw new PrimusError('ERR_PRIMUS_URL', `The protocol ${url.protocol} is not spoken; use http, https, ws, wss or ws+unix`);
-  }
-  return url;
+  if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
+  throw new PrimusError('ERR_PRIMUS_URL', `The protocol ${url.protocol} is not spoken; use http, https, ws, wss or ws+unix`);
 }
 
 /** The parts of the address of one attempt; `unique` keeps caches out of the way. */
-export function urlOptions(url: URL, pathname: string, protocol: 'ws' | 'http', unique: string): UrlOptions {
-  const secure = url.protocol === 'https:' || url.protocol === 'wss:';
-  const unix = url.protocol === 'ws+unix:';
-  const query = url.search.slice(1);
+export function urlOptions({ protocol, search, username, password, host, pathname: file }: URL, pathname: string, speaks: 'ws' | 'http', unique: string): UrlOptions {
+  const secure = /^(http|ws)s:/.test(protocol);
+  const unix = protocol === 'ws+unix:';
   return {
-    protocol: unix ? url.protocol : `${protocol}${secure ? 's' : ''}:`,
+    protocol: unix ? protocol : `${speaks}${secure ? 's' : ''}:`,
     secure,
-    auth: url.username ? `${url.username}${url.password ? `:${url.password}` : ''}` : '',
-    host: unix ? url.pathname.replace(/:.*/, '') : url.host,
-    pathname: pathname,
-    query: `${query}${query && '&'}_primuscb=${unique}`,
+    auth: username && username + (password && `:${password}`),
+    host: unix ? file : host,
+    pathname,
+    query: `${search.slice(1)}${search && '&'}_primuscb=${unique}`,
   };
 }
 
 /** ws+unix addresses name the socket's path first and the pathname after a colon. */
 export function printUrl({ protocol, auth, host, pathname, query }: UrlOptions): string {
-  const path = protocol === 'ws+unix:' ? `${host}:${pathname}` : `${auth && `${auth}@`}${host}${pathname}`;
-  return `${protocol}//${path}${query && `?${query}`}`;
-}
-
-function malformed(address: unknown, cause?: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_URL', `The address ${describe(address)} does not parse; it should look like http://host:port`, { cause });
+  return `${protocol}//${auth && `${auth}@`}${host}${protocol === 'ws+unix:' ? ':' : ''}${pathname}${query && `?${query}`}`;
 }

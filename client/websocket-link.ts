@@ -9,47 +9,42 @@ const OPEN = 1;
 /** Dials with the platform's WebSocket: emits one open link, or errors. Unsubscribing before that hangs up. */
 export function dialWebSocket(target: Target<Platform>): Observable<Link> {
   return new Observable((subscriber) => {
-    let socket: WebSocketLike;
-    try {
-      socket = target.platform.webSocket(target.url, target);
-    } catch (cause) {
-      subscriber.error(new LinkError('ERR_PRIMUS_CONNECT', `The connection to ${target.url} cannot be made`, { cause }));
-      return;
-    }
-    let failure: unknown;
-    socket.binaryType = 'arraybuffer';
-    socket.onopen = () => {
-      subscriber.next(new WebSocketLink(socket));
-    };
-    socket.onerror = (event) => {
-      failure = event.error ?? event.message;
-    };
-    socket.onclose = ({ code, reason }) => {
-      subscriber.error(new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode: code, reason, cause: failure }));
-    };
+    const socket = target.platform.webSocket(target.url, target);
+    const link = new WebSocketLink(socket);
+    socket.onopen = () => subscriber.next(link);
+    link.subscribe({
+      error: (cause: LinkError) => subscriber.error(unopened(cause)),
+      complete: () => subscriber.error(unopened(dropped())),
+    });
     target.platform.refusal?.(socket, (error) => subscriber.error(error));
     target.dialled(socket);
     return () => {
-      if (socket.readyState < OPEN) hangUp(socket);
+      // A handshake that is given up is an error to some, and of no interest.
+      if (socket.readyState < OPEN) link.close();
     };
   });
+}
+
+function unopened({ closeCode, reason, cause }: LinkError): LinkError {
+  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode, reason, cause });
 }
 
 /** An open WebSocket as a link. */
 class WebSocketLink implements Link {
   readonly socket: WebSocketLike;
-  private observer: Partial<Observer<Frame>> = NOBODY;
-  private failure: unknown;
+  #observer = NOBODY;
+  #failure: unknown;
 
   constructor(socket: WebSocketLike) {
     this.socket = socket;
-    socket.onmessage = ({ data }) => this.observer.next?.(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
-    socket.onerror = (event) => {
-      this.failure = event.error ?? event.message;
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = ({ data }) => this.#observer.next?.(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
+    socket.onerror = ({ error, message }) => {
+      this.#failure = error ?? message;
     };
     socket.onclose = ({ code, reason }) => {
-      if (this.failure === undefined && (code === 1000 || code === 1005)) this.observer.complete?.();
-      else this.observer.error?.(dropped(code, reason, this.failure));
+      if (!this.#failure && (code === 1000 || code === 1005)) this.#observer.complete?.();
+      else this.#observer.error?.(dropped(code, reason, this.#failure));
     };
   }
 
@@ -58,12 +53,8 @@ class WebSocketLink implements Link {
   }
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.observer = observer;
-    return {
-      unsubscribe: () => {
-        this.observer = NOBODY;
-      },
-    };
+    this.#observer = observer;
+    return { unsubscribe: () => this.subscribe(NOBODY) };
   }
 
   send(frame: Frame): void {
@@ -83,14 +74,6 @@ class WebSocketLink implements Link {
   }
 
   destroy(): void {
-    if (this.socket.terminate) this.socket.terminate();
-    else this.socket.close();
+    (this.socket.terminate ?? this.socket.close).call(this.socket);
   }
-}
-
-/** Closes a socket nobody waits for any more; a handshake that is given up is an error to some, and of no interest. */
-function hangUp(socket: WebSocketLike): void {
-  socket.onopen = socket.onmessage = socket.onclose = null;
-  socket.onerror = () => {};
-  socket.close();
 }

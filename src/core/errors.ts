@@ -59,10 +59,11 @@ export class PrimusError extends Error {
   /** The message this error is about, where there is one. */
   data?: unknown;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, { data, ...options }: ErrorOptions & { data?: unknown } = {}) {
     super(message, options);
     this.code = code;
     this.name = 'PrimusError';
+    if (data !== undefined) this.data = data;
   }
 }
 
@@ -81,36 +82,32 @@ export interface LinkErrorDetails {
 
 /** A line could not be opened, or dropped. */
 export class LinkError extends PrimusError {
-  readonly closeCode: number | undefined;
-  readonly reason: string | undefined;
-  readonly status: number | undefined;
-  readonly retryAfter: number | undefined;
+  readonly closeCode?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly status?: number | undefined;
+  readonly retryAfter?: number | undefined;
 
-  constructor(code: ErrorCode, message: string, { cause, closeCode, reason, status, retryAfter }: LinkErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, { cause, ...details }: LinkErrorDetails = {}) {
     super(code, message, cause === undefined ? undefined : { cause });
     this.name = 'LinkError';
-    this.closeCode = closeCode;
-    this.reason = reason;
-    this.status = status;
-    this.retryAfter = retryAfter;
+    Object.assign(this, details);
   }
 }
 
 /** The line dropped, cleanly or not. */
 export function dropped(closeCode?: number, reason?: string, cause?: unknown): LinkError {
   const why = [closeCode, reason].filter(Boolean).join(' ');
-  return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why ? ` (${why})` : ''}`, { closeCode, reason, cause });
+  return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
 
-/** Whatever was thrown, as an Error; `undefined` and friends become an Error with their text. */
+/** Whatever was thrown, as an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
 }
 
 /** A short text for a value of unknown make, for use in a message; never throws. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
+  if (typeof value === 'function' || (typeof value === 'object' && value !== null)) return `a value of type ${typeof value}`;
   return String(value);
 }

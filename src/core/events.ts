@@ -5,7 +5,6 @@ export interface TypedEmitter<Events> {
   off<E extends keyof Events & string>(event: E, listener: Listener<Events, E>): this;
   addListener<E extends keyof Events & string>(event: E, listener: Listener<Events, E>): this;
   prependListener<E extends keyof Events & string>(event: E, listener: Listener<Events, E>): this;
-  prependOnceListener<E extends keyof Events & string>(event: E, listener: Listener<Events, E>): this;
   removeListener<E extends keyof Events & string>(event: E, listener: Listener<Events, E>): this;
   removeAllListeners<E extends keyof Events & string>(event?: E): this;
   emit<E extends keyof Events & string>(event: E, ...args: Partial<Arguments<Events, E>>): boolean;

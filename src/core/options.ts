@@ -59,15 +59,16 @@ export const RECONNECT_DEFAULTS = {
 
 export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (typeof RECONNECT_DEFAULTS)[Key] };
 
-const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+const DURATION = /^\s*(\d+(?:\.\d+)?)\s*(?:(|ms|msecs?|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hrs?|hours?)|(d|days?))\s*$/i;
+
+/** The ms of each unit of `DURATION`, in its order. */
+const UNITS = [1, 1e3, 6e4, 36e5, 864e5];
 
 /** Milliseconds of a duration; a clear error for anything that is none. */
 export function milliseconds(value: unknown, option: string): number {
-  const parts = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(value) : null;
-  const unit = (parts?.[2] ?? '').toLowerCase();
-  const factor = /^(ms|msecs?|milliseconds?)?$/.test(unit) ? 1 : /^(s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)$/.test(unit) ? UNITS[unit.charAt(0)] : undefined;
-  const result = typeof value === 'number' ? value : parts && factor ? Number(parts[1]) * factor : Number.NaN;
-  if (result >= 0) return result;
+  const [, amount, ...units] = (typeof value === 'string' && DURATION.exec(value)) || [];
+  const result = amount ? Number(amount) * (UNITS[units.findIndex((unit) => unit !== undefined)] as number) : value;
+  if (typeof result === 'number' && result >= 0) return result;
   throw invalid(option, "a time in ms, or a text such as '2 s'", value);
 }
 
@@ -76,27 +77,21 @@ export function invalid(option: string, expected: string, value: unknown): Primu
   return new PrimusError('ERR_PRIMUS_OPTION', `The option ${option} must be ${expected}, not ${describe(value)}`);
 }
 
-/** What an option may be: the word for the error message and the test. */
-export interface Kind {
-  expected: string;
-  test: (value: unknown) => boolean;
-}
+/** Whether a value will do, or else what is expected. */
+export type Kind = readonly [expected: string, test: (value: unknown) => boolean];
 
-export const kinds = {
-  boolean: { expected: 'true or false', test: (value) => typeof value === 'boolean' },
-  string: { expected: 'a text', test: (value) => typeof value === 'string' },
-  function: { expected: 'a function', test: (value) => typeof value === 'function' },
-  object: { expected: 'an object', test: (value) => typeof value === 'object' && value !== null && !Array.isArray(value) },
-  size: { expected: 'a number above 0', test: (value) => typeof value === 'number' && value > 0 },
-  count: { expected: 'a number, 0 or more', test: (value) => typeof value === 'number' && value >= 0 },
-  path: { expected: "a path such as '/primus'", test: (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value) },
-} satisfies Record<string, Kind>;
+export const boolean: Kind = ['true or false', (value) => typeof value === 'boolean'];
+export const text: Kind = ['a text', (value) => typeof value === 'string'];
+export const callable: Kind = ['a function', (value) => typeof value === 'function'];
+export const object: Kind = ['an object', (value) => typeof value === 'object' && !Array.isArray(value)];
+export const size: Kind = ['a number above 0', (value) => typeof value === 'number' && value > 0];
+export const count: Kind = ['a number, 0 or more', (value) => typeof value === 'number' && value >= 0];
 
 /** Checks the options that are given against a table; those that are not in it are the user's own. */
 export function check(options: object, table: { readonly [option: string]: Kind }): void {
-  for (const [option, kind] of Object.entries(table)) {
+  for (const [option, [expected, test]] of Object.entries(table)) {
     const value = (options as Record<string, unknown>)[option];
-    if (value !== undefined && value !== null && !kind.test(value)) throw invalid(option, kind.expected, value);
+    if (value != null && !test(value)) throw invalid(option, expected, value);
   }
 }
 

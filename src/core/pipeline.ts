@@ -3,7 +3,7 @@ import { through } from '../../operators/through.js';
 import { asError, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
 import type { Parser } from './parser.js';
-import { type Control, isControl, parseControl, printControl } from './protocol.js';
+import { type Control, isControl, parseControl, printControl, reservedError } from './protocol.js';
 import { Later, settle } from './settle.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
 
@@ -81,16 +81,14 @@ export abstract class Pipeline {
   /** Encodes one message and transmits it. False when it was refused at once. */
   write(data: unknown): boolean {
     if (isControl(data)) {
-      const error = new PrimusError('ERR_PRIMUS_RESERVED', "Messages that begin with 'primus::' are protocol and cannot be written; wrap the text in an object");
-      error.data = data;
-      this.fail(error);
+      this.fail(reservedError(data));
       return false;
     }
     return this.post(data);
   }
 
   /** Sends a control message, behind what was written before it. */
-  control(control: Control): void {
+  control(control: Exclude<Control, { type: 'unknown' }>): void {
     this.post(printControl(control));
   }
 
@@ -236,7 +234,5 @@ function decodeError(cause: unknown): PrimusError {
 }
 
 function encodeError(cause: unknown, data: unknown): PrimusError {
-  const error = new PrimusError('ERR_PRIMUS_ENCODE', `A message could not be encoded and was not sent: ${asError(cause).message}`, { cause });
-  error.data = data;
-  return error;
+  return new PrimusError('ERR_PRIMUS_ENCODE', `A message could not be encoded and was not sent: ${asError(cause).message}`, { cause, data });
 }

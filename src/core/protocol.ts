@@ -1,3 +1,5 @@
+import { PrimusError } from './errors.js';
+
 /**
  * The control messages. On the line each is a string passed through the parser, as the seed's chapter "Protocol" has it:
  *
@@ -25,34 +27,29 @@ export function isControl(data: unknown): data is string {
   return typeof data === 'string' && data.charCodeAt(0) === 112 && data.startsWith(PREFIX);
 }
 
-export function parseControl(text: string): Control {
-  if (text === 'primus::server::close') return { type: 'close' };
-  const end = text.indexOf('::', PREFIX.length);
-  const name = end === -1 ? '' : text.slice(PREFIX.length, end);
-  const value = text.slice(end + 2);
-  switch (name) {
-    case 'ping':
-    case 'pong':
-      return /^\d{1,16}$/.test(value) ? { type: name, stamp: value } : { type: 'unknown', text };
-    case 'id':
-      return value === '' ? { type: 'identify' } : { type: 'identity', id: value };
-    default:
-      return { type: 'unknown', text };
-  }
+/** Why user data that looks like protocol is not sent. */
+export function reservedError(data: unknown): PrimusError {
+  return new PrimusError('ERR_PRIMUS_RESERVED', "What begins with 'primus::' is protocol and cannot be written; wrap it in an object", { data });
 }
 
-export function printControl(control: Control): string {
+export function parseControl(text: string): Control {
+  const match = /^primus::(?:(ping|pong)::(\d{1,16})|id::(.*)|server::close)$/s.exec(text);
+  if (match === null) return { type: 'unknown', text };
+  const [, type, stamp, id] = match;
+  if (stamp !== undefined) return { type: type as 'ping' | 'pong', stamp };
+  if (id === undefined) return { type: 'close' };
+  return id === '' ? { type: 'identify' } : { type: 'identity', id };
+}
+
+export function printControl(control: Exclude<Control, { type: 'unknown' }>): string {
   switch (control.type) {
-    case 'ping':
-    case 'pong':
-      return `primus::${control.type}::${control.stamp}`;
+    case 'close':
+      return 'primus::server::close';
     case 'identify':
       return 'primus::id::';
     case 'identity':
       return `primus::id::${control.id}`;
-    case 'close':
-      return 'primus::server::close';
-    case 'unknown':
-      return control.text;
+    default:
+      return `primus::${control.type}::${control.stamp}`;
   }
 }

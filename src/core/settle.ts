@@ -1,4 +1,5 @@
 import { AsyncSubject } from 'rxjs';
+import { asError } from './errors.js';
 import type { Done } from './parser.js';
 
 /** An answer that has not come yet: one value or an error. A class of its own, so that no user value is taken for it. */
@@ -9,12 +10,12 @@ export type Eventual<T> = T | Later<T>;
 
 /**
  * Runs a function that answers by an error-first callback. An answer given at once is returned (or its error thrown),
- * one that is still to come is a `Later`. Only the first answer counts.
+ * one that is still to come is a `Later`. Only the first answer counts. An async function may also answer by rejecting.
  */
-export function settle<T>(run: (done: Done<T>) => void): Eventual<T> {
+export function settle<T>(run: (done: Done<T>) => unknown): Eventual<T> {
   let answer: { error: unknown; value: T | undefined } | undefined;
   let later: Later<T> | undefined;
-  run((error, value) => {
+  const done: Done<T> = (error, value) => {
     if (answer !== undefined) return;
     answer = { error, value };
     if (later === undefined) return;
@@ -24,7 +25,9 @@ export function settle<T>(run: (done: Done<T>) => void): Eventual<T> {
       later.next(value as T);
       later.complete();
     }
-  });
+  };
+  const result = run(done);
+  if (isPromise(result)) result.then(undefined, (thrown) => done(asError(thrown)));
   if (answer === undefined) {
     later = new Later();
     return later;

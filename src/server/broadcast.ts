@@ -1,7 +1,6 @@
-import { PrimusError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';
 import type { Parser } from '../core/parser.js';
-import { isControl } from '../core/protocol.js';
+import { isControl, reservedError } from '../core/protocol.js';
 import type { Connection } from './connection.js';
 import { Spark } from './spark.js';
 
@@ -10,7 +9,7 @@ import { Spark } from './spark.js';
  * asynchronous encoder, no `write` of a plugin's) share one frame, encoded once; the others get `write(data)`.
  */
 export function broadcast(connections: Iterable<Connection>, data: unknown, parser: Parser, send: (links: readonly Link[], frame: Frame) => void): void {
-  if (isControl(data)) throw new PrimusError('ERR_PRIMUS_RESERVED', "Messages that begin with 'primus::' are protocol and cannot be written; wrap the text in an object");
+  if (isControl(data)) throw reservedError(data);
   const sharing: Connection[] = [];
   const links: Link[] = [];
   for (const connection of connections) {

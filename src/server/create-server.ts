@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions as TlsOptions } from 'node:https';
 import { resolve } from 'node:path';
-import { kinds, invalid } from '../core/options.js';
+import { check, type Kind, text } from '../core/options.js';
 import type { HttpServer } from './host.js';
 import type { ServerOptions } from './options.js';
 
@@ -23,12 +23,13 @@ export interface CreateServerOptions extends ServerOptions {
   passphrase?: string;
 }
 
+const PORT: Kind = ['a port number', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536];
+
 const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
 
 /** An HTTP server, or an HTTPS server when there is a certificate. */
 export function httpServer(options: CreateServerOptions): { server: HttpServer & { listen(port: number, host?: string): unknown }; secure: boolean } {
-  if (options.port !== undefined && !(Number.isInteger(options.port) && options.port >= 0 && options.port < 65_536)) throw invalid('port', 'a port number', options.port);
-  if (options.root !== undefined && !kinds.string.test(options.root)) throw invalid('root', 'the path of a folder', options.root);
+  check(options, { port: PORT, root: text });
   const secure = options.pfx !== undefined || (options.cert !== undefined && options.key !== undefined);
   if (!secure) return { server: createHttpServer(), secure };
   const tls: Record<string, unknown> = { passphrase: options.passphrase };

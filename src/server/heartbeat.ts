@@ -30,7 +30,8 @@ export function heartbeat(connections: ReadonlySet<Connection>, { period, schedu
         connection.cut(new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the client for ${period} ms`, { reason: 'silence' }));
       }
     }
-    if (due.length > 0) ask(due, scheduler.now());
+    // A stamp is whole milliseconds on the line; not every clock has those.
+    if (due.length > 0) ask(due, Math.floor(scheduler.now()));
   });
 }
 

@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import { normalizePathname } from '../core/configuration.js';
-import { check, type Duration, type Kind, kinds, SERVER_DEFAULTS, withDefaults } from '../core/options.js';
+import { boolean, callable, check, type Duration, type Kind, object, SERVER_DEFAULTS, size, text, withDefaults } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
 
@@ -28,13 +28,13 @@ export interface ServerOptions {
 }
 
 const TABLE: Record<string, Kind> = {
-  pathname: kinds.path,
-  global: kinds.string,
-  compression: kinds.boolean,
-  maxLength: kinds.size,
-  maxBuffer: kinds.size,
-  transport: kinds.object,
-  idGenerator: kinds.function,
+  pathname: ["a path such as '/primus'", (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value)],
+  global: text,
+  compression: boolean,
+  maxLength: size,
+  maxBuffer: size,
+  transport: object,
+  idGenerator: callable,
 };
 
 /** Checks the options and puts the defaults under them. The pathname begins with one slash and ends with none. */
