@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { asError, dropped, describe as inWords, LinkError, PrimusError } from '../../src/core/errors.js';
+
+describe('PrimusError', () => {
+  it('is an Error with a code, a sentence and a cause', () => {
+    const cause = new Error('why');
+    const error = new PrimusError('ERR_PRIMUS_OPTION', 'Do this instead', { cause });
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name: 'PrimusError', code: 'ERR_PRIMUS_OPTION', message: 'Do this instead', cause });
+    expect(String(error)).toBe('PrimusError: Do this instead');
+  });
+
+  it('has no cause of its own where none was given', () => {
+    expect('cause' in new PrimusError('ERR_PRIMUS_OPTION', 'x')).toBe(false);
+    expect('cause' in new LinkError('ERR_PRIMUS_CONNECT', 'x')).toBe(false);
+  });
+});
+
+describe('LinkError', () => {
+  it('says what is known of the end of a line', () => {
+    const cause = new Error('reset');
+    const error = new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', 'No', {
+      status: 503,
+      reason: 'busy',
+      retryAfter: 1000,
+      closeCode: 1006,
+      cause,
+    });
+    expect(error).toBeInstanceOf(PrimusError);
+    expect(error).toMatchObject({ name: 'LinkError', status: 503, reason: 'busy', retryAfter: 1000, closeCode: 1006, cause });
+  });
+
+  it('is made of a close code and a reason, as far as there are any', () => {
+    expect(dropped().message).toBe('The connection dropped');
+    expect(dropped(1006).message).toBe('The connection dropped (1006)');
+    expect(dropped(1009, 'too long').message).toBe('The connection dropped (1009 too long)');
+    expect(dropped(1009, 'too long', 'why')).toMatchObject({
+      code: 'ERR_PRIMUS_DROPPED',
+      closeCode: 1009,
+      reason: 'too long',
+      cause: 'why',
+    });
+  });
+});
+
+describe('asError', () => {
+  it('leaves an error alone, subclasses included', () => {
+    const error = new RangeError('x');
+    expect(asError(error)).toBe(error);
+  });
+
+  it.each([
+    ['a text', 'a text'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [42, '42'],
+    [Symbol('s'), 'Symbol(s)'],
+    [{ a: 1 }, /object/],
+    [Object.create(null), /object/],
+  ])('makes an Error of %o', (thrown, message) => {
+    expect(asError(thrown)).toBeInstanceOf(Error);
+    expect(asError(thrown).message).toMatch(message);
+  });
+});
+
+describe('describe', () => {
+  it('never throws, whatever it is shown', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('do not touch');
+        },
+      },
+    );
+    expect(inWords(hostile)).toContain('object');
+    expect(inWords(Object.create(null))).toContain('object');
+    expect(inWords(() => {})).toContain('function');
+    expect(inWords(Symbol('s'))).toBe('Symbol(s)');
+    expect(inWords(10n)).toBe('10');
+  });
+
+  it('quotes texts, and shortens long ones', () => {
+    expect(inWords('a\n"b"')).toBe('"a\\n\\"b\\""');
+    expect(inWords('x'.repeat(1_000))).toMatch(/^"x{60}…?"$/);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it, vi } from 'vitest';
+import { emits, reserve } from '../../src/core/events.js';
+
+describe('reserve', () => {
+  const reserved = reserve('open', 'reconnect failed');
+
+  it('knows its events and the private prefixes', () => {
+    for (const event of ['open', 'reconnect failed', 'incoming::x', 'outgoing::', 'incoming::open']) expect(reserved(event)).toBe(true);
+  });
+
+  it.each([
+    'Open',
+    'opened',
+    ' open',
+    'data',
+    '',
+    'xincoming::x',
+    'incoming:x',
+    'toString',
+    'constructor',
+    '__proto__',
+    'hasOwnProperty',
+    undefined,
+    null,
+    1,
+  ])('leaves %j to the user', (event) => {
+    expect(reserved(event)).toBe(false);
+  });
+
+  it('keeps them in an enumerable object that plug-ins extend', () => {
+    expect(Object.keys(reserved.events)).toEqual(['open', 'reconnect failed']);
+    const own = reserve('a');
+    own.events.b = 1;
+    expect(own('b')).toBe(true);
+    expect(reserved('b')).toBe(false);
+  });
+});
+
+describe('emits', () => {
+  const emitter = () => ({ emit: vi.fn() });
+
+  it('passes its arguments on when there is no parser', () => {
+    const target = emitter();
+    emits(target, 'data')('a', 2);
+    expect(target.emit.mock.calls).toEqual([['data', 'a', 2]]);
+  });
+
+  it('lets a parser make the one value of the arguments, with the emitter as `this`', () => {
+    const target = emitter();
+    const parser = vi.fn(function (this: unknown, next: (error?: unknown, value?: unknown) => void, a: number, b: number) {
+      expect(this).toBe(target);
+      next(undefined, a + b);
+    });
+    emits(target, 'data', parser)(1, 2);
+    expect(target.emit.mock.calls).toEqual([['data', 3]]);
+  });
+
+  it('emits without a value when the parser gives none, and not at all when it does not call back', () => {
+    const target = emitter();
+    emits(target, 'data', (next) => next())('ignored');
+    emits(target, 'data', () => {})('ignored');
+    expect(target.emit.mock.calls).toEqual([['data']]);
+  });
+
+  it('emits falsy values', () => {
+    const target = emitter();
+    for (const value of [0, '', false, null]) emits(target, 'data', (next) => next(null, value))();
+    expect(target.emit.mock.calls).toEqual([
+      ['data', 0],
+      ['data', ''],
+      ['data', false],
+      ['data', null],
+    ]);
+  });
+
+  it('turns an error of the parser into an error event', () => {
+    const target = emitter();
+    const error = new Error('no');
+    emits(target, 'data', (next) => next(error, 'ignored'))();
+    expect(target.emit.mock.calls).toEqual([['error', error]]);
+  });
+
+  it('may call back later, and more than once', async () => {
+    const target = emitter();
+    emits(target, 'data', (next) => {
+      queueMicrotask(() => next(null, 1));
+      queueMicrotask(() => next(null, 2));
+    })();
+    expect(target.emit).not.toHaveBeenCalled();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(target.emit.mock.calls).toEqual([
+      ['data', 1],
+      ['data', 2],
+    ]);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, it, vi } from 'vitest';
+import { defineParser, findParser, type Parser } from '../../src/core/parser.js';
+
+const upper = defineParser(
+  'upper',
+  (data) => {
+    if (typeof data !== 'string') throw new TypeError('only texts');
+    return data.toUpperCase();
+  },
+  (frame) => String(frame).toLowerCase(),
+);
+
+describe('defineParser', () => {
+  it('answers at once, and by callback as documented', () => {
+    expect(upper.encode?.('a')).toBe('A');
+    expect(upper.decode?.('A')).toBe('a');
+    const done = vi.fn();
+    upper.encoder('a', done);
+    upper.decoder('B', done);
+    expect(done.mock.calls).toEqual([
+      [null, 'A'],
+      [null, 'b'],
+    ]);
+  });
+
+  it('hands what was thrown to the callback, once', () => {
+    const done = vi.fn();
+    upper.encoder(1, done);
+    expect(done).toHaveBeenCalledTimes(1);
+    expect(done.mock.calls[0]).toEqual([new TypeError('only texts')]);
+  });
+
+  it('does not call back a second time when the callback throws', () => {
+    const done = vi.fn(() => {
+      throw new Error('from the callback');
+    });
+    expect(() => upper.encoder('a', done)).toThrow('from the callback');
+    expect(done.mock.calls).toEqual([[null, 'A']]);
+  });
+});
+
+describe('findParser', () => {
+  const known = new Map<string, Parser>([['upper', upper]]);
+
+  it('finds a name in any case', () => {
+    expect(findParser('upper', known)).toBe(upper);
+    expect(findParser('UPPER', known)).toBe(upper);
+  });
+
+  it('takes any object with an encoder and a decoder', () => {
+    const own = { encoder() {}, decoder() {} };
+    expect(findParser(own, known)).toBe(own);
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'jason', ''])('does not know %j, and says which it knows', (name) => {
+    expect(() => findParser(name, known)).toThrow(
+      expect.objectContaining({ code: 'ERR_PRIMUS_PARSER', message: expect.stringContaining('upper') }),
+    );
+  });
+
+  it.each([[{}], [{ encoder() {} }], [{ decoder() {} }], [{ encoder: 1, decoder: 2 }], [null], [undefined], [42], [() => {}], [['upper']]])(
+    'refuses %o',
+    (wanted) => {
+      expect(() => findParser(wanted, known)).toThrow(
+        expect.objectContaining({ code: 'ERR_PRIMUS_PARSER', message: expect.stringContaining('encoder and decoder') }),
+      );
+    },
+  );
+});

@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Control, isControl, parseControl, printControl } from '../../src/core/protocol.js';
+
+const stamp = fc.bigInt({ min: 0n, max: 9_999_999_999_999_999n }).map(String);
+
+const control = fc.oneof<fc.Arbitrary<Exclude<Control, { type: 'unknown' }>>[]>(
+  fc.record({ type: fc.constantFrom('ping', 'pong'), stamp }),
+  fc.constant({ type: 'identify' }),
+  fc.record({ type: fc.constant('identity'), id: fc.string({ minLength: 1 }) }),
+  fc.constant({ type: 'close' }),
+);
+
+describe('control messages', () => {
+  it('are on the line what they always were', () => {
+    expect(printControl({ type: 'ping', stamp: '1732250000000' })).toBe('primus::ping::1732250000000');
+    expect(printControl({ type: 'pong', stamp: '1732250000000' })).toBe('primus::pong::1732250000000');
+    expect(printControl({ type: 'identify' })).toBe('primus::id::');
+    expect(printControl({ type: 'identity', id: 'a::b' })).toBe('primus::id::a::b');
+    expect(printControl({ type: 'close' })).toBe('primus::server::close');
+  });
+
+  it('are read as they were printed', () => {
+    fc.assert(
+      fc.property(control, (message) => {
+        const text = printControl(message);
+        expect(isControl(text)).toBe(true);
+        expect(parseControl(text)).toEqual(message);
+      }),
+    );
+  });
+
+  it('are never obeyed when malformed', () => {
+    for (const rest of [
+      '',
+      'ping',
+      'ping::',
+      'ping::x',
+      'ping::-1',
+      'ping::1.5',
+      'ping::1 ',
+      'ping::12345678901234567',
+      'pong::',
+      'server::close::',
+      'server::open',
+      'id',
+      '::',
+      'PING::1',
+      '__proto__::1',
+    ]) {
+      expect(parseControl(`primus::${rest}`), rest).toEqual({ type: 'unknown', text: `primus::${rest}` });
+    }
+  });
+
+  it('are read whatever follows the prefix, and what is not unknown prints as it came', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.string().map((text) => `id::${text}`),
+        ),
+        (rest) => {
+          const text = `primus::${rest}`;
+          const read = parseControl(text);
+          expect(read.type === 'unknown' ? read.text : printControl(read)).toBe(text);
+        },
+      ),
+    );
+  });
+
+  it('are told from data by their prefix, exactly', () => {
+    for (const data of ['primus::', 'primus::x', 'primus::ping::1']) expect(isControl(data)).toBe(true);
+    for (const data of [
+      '',
+      'p',
+      'primus',
+      'primus:',
+      'primus:ping',
+      ' primus::ping::1',
+      'Primus::ping::1',
+      1,
+      null,
+      undefined,
+      ['primus::ping::1'],
+      { toString: () => 'primus::ping::1' },
+    ]) {
+      expect(isControl(data)).toBe(false);
+    }
+  });
+});
