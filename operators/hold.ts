@@ -1,4 +1,4 @@
-import { connect, defer, EMPTY, endWith, filter, from, merge, mergeMap, type MonoTypeOperatorFunction, type Observable, takeWhile } from 'rxjs';
+import { defer, endWith, filter, type MonoTypeOperatorFunction, merge, mergeMap, type Observable, takeWhile } from 'rxjs';
 
 export interface HoldOptions<T> {
   /** `true` lets values pass, `false` holds them. Held until its first value. */
@@ -9,7 +9,7 @@ export interface HoldOptions<T> {
   drop?: 'oldest' | 'newest';
   /** Told of each value that had to give way. */
   dropped?: (value: T) => void;
-  /** Where the held values are kept, for those who want to see them. Default an array of its own. */
+  /** Where the held values are kept, for those who want to see them; what it holds already goes first. Default an array of its own. */
   buffer?: T[];
 }
 
@@ -25,38 +25,42 @@ const END = Symbol('end');
  * result    -------(ab)c-----d--
  * ```
  *
- * What arrives while held values are being released waits behind them.
+ * What arrives while held values are being released waits behind them. An error waits for nobody.
  */
 export function hold<T>({ gate, size = Infinity, drop = 'oldest', dropped, buffer }: HoldOptions<T>): MonoTypeOperatorFunction<T> {
   return (source) =>
     defer(() => {
-      const held = (buffer ?? []) as (T | typeof END)[];
+      const held = buffer ?? [];
       let open = false;
+      let releasing = false;
+      let ended = false;
 
+      /** A loop that goes on while the gate is open: whoever opens it meanwhile need not, and must not, begin another. */
       function* release(): Generator<T | typeof END> {
+        releasing = true;
         while (open && held.length > 0) yield held.shift() as T;
+        releasing = false;
+        if (open && ended) yield END;
+      }
+
+      function opens(state: boolean): boolean {
+        open = state;
+        return open && !releasing && (ended || held.length > 0);
       }
 
       function passes(value: T | typeof END): boolean {
-        if (open && held.length === 0) return true;
+        if (open && !releasing) return true;
+        if (value === END) {
+          ended = true;
+          return false;
+        }
         held.push(value);
-        if (held.length > size && value !== END) dropped?.((drop === 'oldest' ? held.shift() : held.pop()) as T);
+        if (held.length > size) dropped?.((drop === 'oldest' ? held.shift() : held.pop()) as T);
         return false;
       }
 
-      return source.pipe(
-        endWith(END),
-        connect((values) =>
-          merge(
-            values.pipe(filter(passes)),
-            gate.pipe(
-              mergeMap((state) => {
-                open = state;
-                return state ? from(release()) : EMPTY;
-              }),
-            ),
-          ),
-        ),
+      // The gate first: one that is open from the start is open to a source that emits at once.
+      return merge(gate.pipe(filter(opens), mergeMap(release)), source.pipe(endWith(END), filter(passes))).pipe(
         takeWhile((value): value is T => value !== END),
       );
     });

@@ -1,10 +1,12 @@
 import { interval, map, type Observable, type SchedulerLike } from 'rxjs';
+import { LONGEST_WAIT } from './timers.js';
 
 export interface PulseOptions {
   /** How often each slot comes round, in ms. */
   period: number;
   /** Into how many slots the period is cut. Default 1. */
   slots?: number;
+  /** The clock. */
   scheduler: SchedulerLike;
 }
 
@@ -16,5 +18,5 @@ export interface PulseOptions {
  * ```
  */
 export function pulse({ period, slots = 1, scheduler }: PulseOptions): Observable<number> {
-  return interval(period / slots, scheduler).pipe(map((beat) => beat % slots));
+  return interval(Math.min(period / slots, LONGEST_WAIT), scheduler).pipe(map((beat) => beat % slots));
 }

@@ -1,7 +1,9 @@
 import {
   defer,
-  merge,
+  distinctUntilChanged,
+  identity,
   type MonoTypeOperatorFunction,
+  merge,
   NEVER,
   type Observable,
   of,
@@ -15,6 +17,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Policy } from './backoff.js';
+import { LONGEST_WAIT } from './timers.js';
 
 /** One attempt of a series; the series ends when a line has held. */
 export interface Attempt {
@@ -29,7 +32,9 @@ export interface Attempt {
 }
 
 export interface ReconnectOptions {
+  /** How long each wait is, and when to give up; see `backoff`. */
   policy: Policy;
+  /** The clock. */
   scheduler: SchedulerLike;
   /** How long a subscription may take until its first value, in ms; the very first one has no attempt. Default Infinity. */
   limit?: (attempt: Attempt | null) => number;
@@ -68,7 +73,7 @@ export interface ReconnectOptions {
  * meets a growing wait, not a client at its door every `min` ms.
  */
 export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunction<T> {
-  const { policy, scheduler, limit, late, when, ready$ = of(true), now$ = NEVER, stable } = options;
+  const { policy, scheduler, when, ready$ = of(true), now$ = NEVER, stable } = options;
   return (source) =>
     defer(() => {
       let series: Attempt | null = null;
@@ -82,32 +87,19 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         options.onReconnected?.(series);
       }
 
-      /** One line, which has to emit in time. */
-      const line$ = defer(() => {
-        const attempt = series;
-        const first = limit?.(attempt) ?? Infinity;
-        if (first === Infinity) return source;
-        const tooLate = () => {
-          const error = late?.(first) ?? new Error(`Nothing came within ${first} ms`);
-          options.onLate?.(error, attempt);
-          return throwError(() => error);
-        };
-        return source.pipe(timeout({ first, scheduler, with: tooLate }));
-      }).pipe(tap(opened));
-
       function schedule(cause: unknown): Observable<unknown> {
         const now = scheduler.now();
         const attempt = (series?.attempt ?? 0) + 1;
-        const scheduled = policy(attempt, cause);
-        if (scheduled === false) {
+        const wait = policy(attempt, cause);
+        if (wait === false) {
           options.onFailed?.(cause, series);
           return throwError(() => cause);
         }
         const start = series?.start ?? now;
-        const next: Attempt = { attempt, scheduled, start, duration: now - start };
+        const next: Attempt = { attempt, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
         series = next;
         options.onScheduled?.(next, cause);
-        return merge(timer(scheduled, scheduler), now$).pipe(
+        return merge(timer(next.scheduled, scheduler), now$).pipe(
           take(1),
           tap(() => {
             next.duration = scheduler.now() - start;
@@ -118,20 +110,34 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
 
       function again(cause: unknown): Observable<unknown> {
         const wasOpen = openSince !== null;
-        const lived = openSince === null ? 0 : scheduler.now() - openSince;
+        const lived = scheduler.now() - (openSince ?? Infinity);
         openSince = null;
         if (when !== undefined && !when(cause, wasOpen, series)) return throwError(() => cause);
-        if (series !== null && wasOpen && lived >= (stable ?? series.scheduled)) series = null;
+        if (series !== null && lived >= (stable ?? series.scheduled)) series = null;
         return ready$.pipe(
+          // Told `true` twice, it must not schedule twice.
+          distinctUntilChanged(),
           switchMap((ready) => {
             if (ready) return schedule(cause);
             series = null;
             return NEVER;
           }),
-          take(1),
         );
       }
 
-      return line$.pipe(retry({ delay: again }));
+      const line$ = defer(() => source.pipe(inTime<T>(options, series)));
+      return line$.pipe(tap(opened), retry({ delay: again }));
     });
+}
+
+/** The first value has to come within the limit of its attempt. */
+function inTime<T>({ limit, late, onLate, scheduler }: ReconnectOptions, attempt: Attempt | null): MonoTypeOperatorFunction<T> {
+  const first = limit?.(attempt) ?? Infinity;
+  if (first > LONGEST_WAIT) return identity;
+  const tooLate = () => {
+    const error = late?.(first) ?? new Error(`Nothing came within ${first} ms`);
+    onLate?.(error, attempt);
+    return throwError(() => error);
+  };
+  return timeout({ first, scheduler, with: tooLate });
 }

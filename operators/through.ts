@@ -1,46 +1,56 @@
-import { concatMap, defer, finalize, isObservable, type Observable, of, type OperatorFunction, tap } from 'rxjs';
+import { BehaviorSubject, defer, finalize, isObservable, mergeMap, type Observable, type OperatorFunction, of, tap } from 'rxjs';
+import { hold } from './hold.js';
 
 export interface ThroughOptions {
-  /** Called with `true` when more than `high` values are waiting or under way, with `false` when none is. */
+  /** Called with `true` when more than `high` values are waiting or under way, with `false` when none is any more. */
   pressure?: (high: boolean) => void;
-  /** Default 16. */
+  /** How many values may be waiting or under way without pressure. Default 16. */
   high?: number;
 }
 
 /**
- * Maps each value with a step that may answer at once or later, and keeps the order whatever the mix.
- * An answer that comes at once takes no detour unless an earlier one is still awaited.
+ * Maps each value with a step that may answer at once or later, one at a time, and keeps the order whatever the mix.
  *
  * ```
  * source    --a--b--c-----------
  * b later   --A-----------(BC)--
  * ```
+ *
+ * An answer that comes at once takes no detour unless an earlier one is still awaited. However many have been waiting,
+ * they leave in a loop: `concatMap` recurses from one to the next and loses what is beyond the depth of the stack.
  */
-export function through<T, R>(
-  step: (value: T) => R | Observable<R>,
-  { pressure, high = 16 }: ThroughOptions = {},
-): OperatorFunction<T, R> {
+export function through<T, R>(step: (value: T) => R | Observable<R>, { pressure, high = 16 }: ThroughOptions = {}): OperatorFunction<T, R> {
   return (source) =>
     defer(() => {
-      let waiting = 0;
+      const idle$ = new BehaviorSubject(true);
+      let present = 0;
       let pressed = false;
-      const signal = (state: boolean) => {
+
+      function signal(state: boolean): void {
         if (pressed === state) return;
         pressed = state;
         pressure?.(state);
-      };
+      }
+
+      function enters(): void {
+        if (++present > high) signal(true);
+      }
+
+      function leaves(): void {
+        if (--present === 0) signal(false);
+        idle$.next(true);
+      }
+
       return source.pipe(
-        tap(() => {
-          if (++waiting > high) signal(true);
-        }),
-        concatMap((value) => {
+        tap(enters),
+        hold({ gate: idle$ }),
+        mergeMap((value) => {
+          idle$.next(false);
           const answer = step(value);
-          return (isObservable(answer) ? answer : of(answer)).pipe(
-            finalize(() => {
-              if (--waiting === 0) signal(false);
-            }),
-          );
+          return (isObservable(answer) ? answer : of(answer)).pipe(tap({ complete: leaves }));
         }),
+        // Whoever was slowed down for our sake goes on without us.
+        finalize(() => signal(false)),
       );
     });
 }

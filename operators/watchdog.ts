@@ -1,10 +1,23 @@
-import { defer, expand, ignoreElements, type MonoTypeOperatorFunction, type SchedulerLike, takeUntil, tap, throwError, timer } from 'rxjs';
+import {
+  defer,
+  expand,
+  ignoreElements,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  type SchedulerLike,
+  takeUntil,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import { LONGEST_WAIT } from './timers.js';
 
 export interface WatchdogOptions {
   /** Longest silence that is tolerated, in ms, counted from the subscription and from every value. */
   due: number;
   /** Makes the error a silence ends in. */
   error: () => unknown;
+  /** The clock. */
   scheduler: SchedulerLike;
 }
 
@@ -22,18 +35,24 @@ export function watchdog<T>({ due, error, scheduler }: WatchdogOptions): MonoTyp
   return (source) =>
     defer(() => {
       let last = scheduler.now();
-      const silence$ = timer(due, scheduler).pipe(
-        expand(() => {
-          const left = last + due - scheduler.now();
-          return left > 0 ? timer(left, scheduler) : throwError(error);
-        }),
-        ignoreElements(),
-      );
+
+      function sleep(left: number): Observable<0> {
+        return timer(Math.min(left, LONGEST_WAIT), scheduler);
+      }
+
+      function look(): Observable<0> {
+        const now = scheduler.now();
+        // A clock that was set back must not put the last sign of life in the future.
+        last = Math.min(last, now);
+        const left = last + due - now;
+        return left > 0 ? sleep(left) : throwError(error);
+      }
+
       return source.pipe(
         tap(() => {
           last = scheduler.now();
         }),
-        takeUntil(silence$),
+        takeUntil(sleep(due).pipe(expand(look), ignoreElements())),
       );
     });
 }

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { type BackoffOptions, backoff } from '../../operators/backoff.js';
+
+const low = () => 0;
+const high = () => 1 - Number.EPSILON;
+
+/** The shortest and the longest delay of each of the first attempts. */
+function ranges(attempts: number, options: Omit<BackoffOptions, 'random'> = {}): [number | false, number | false][] {
+  const [shortest, longest] = [backoff({ ...options, random: low }), backoff({ ...options, random: high })];
+  return Array.from({ length: attempts }, (_, index) => [shortest(index + 1), longest(index + 1)]);
+}
+
+// A policy, not an operator: the standing cases have no meaning here. What holds for all options is in test/properties.
+describe('backoff', () => {
+  it('doubles from 500 ms, and gives up after ten attempts', () => {
+    expect(ranges(11)).toEqual([
+      [500, 1000],
+      [1000, 2000],
+      [2000, 4000],
+      [4000, 8000],
+      [8000, 16_000],
+      [16_000, 32_000],
+      [32_000, 64_000],
+      [64_000, 128_000],
+      [128_000, 256_000],
+      [256_000, 512_000],
+      [false, false],
+    ]);
+  });
+
+  it('grows by the factor', () => {
+    expect(ranges(3, { min: 100, factor: 3 })).toEqual([
+      [100, 200],
+      [300, 600],
+      [900, 1800],
+    ]);
+  });
+
+  it('keeps half of its range at the cap', () => {
+    expect(ranges(4, { min: 100, max: 500 })).toEqual([
+      [100, 200],
+      [200, 400],
+      [250, 500],
+      [250, 500],
+    ]);
+  });
+
+  it('is never below min, close to it though the cap may be', () => {
+    expect(ranges(2, { min: 100, max: 150 })).toEqual([
+      [100, 150],
+      [100, 150],
+    ]);
+    expect(ranges(1, { min: 100, max: 100 })).toEqual([[100, 100]]);
+  });
+
+  it('takes a max below min for the cap that it is', () => {
+    expect(ranges(2, { max: 100 })).toEqual([
+      [50, 100],
+      [50, 100],
+    ]);
+  });
+
+  it('never shrinks', () => {
+    expect(ranges(2, { min: 100, factor: 0.1 })).toEqual([
+      [100, 200],
+      [100, 200],
+    ]);
+  });
+
+  it('is uniform in between, in whole ms', () => {
+    const delays = [0.25, 0.5, 0.7501].map((random) => backoff({ random: () => random })(1));
+    expect(delays).toEqual([625, 750, 875]);
+  });
+
+  it('draws anew for each attempt', () => {
+    const draws = [0, 1, 0];
+    const policy = backoff({ random: () => draws.shift() ?? Number.NaN });
+    expect([policy(1), policy(1), policy(1)]).toEqual([500, 1000, 500]);
+  });
+
+  it('gives up at once without retries', () => {
+    expect(backoff({ random: low, retries: 0 })(1)).toBe(false);
+  });
+
+  it('stays within what a timer can wait, for ever', () => {
+    const longest = 2 ** 31 - 1;
+    const endless = { retries: Infinity };
+    for (const attempt of [23, 100, 5000]) {
+      expect(backoff({ ...endless, random: low })(attempt)).toBe(2 ** 30);
+      expect(backoff({ ...endless, random: high })(attempt)).toBe(longest);
+      expect(backoff({ ...endless, random: high, min: 0 })(attempt)).toBe(0);
+    }
+    expect(backoff({ random: high, min: 2 ** 40 })(1)).toBe(longest);
+  });
+});

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type BackoffOptions, backoff } from '../../operators/backoff.js';
+
+type Options = Required<Omit<BackoffOptions, 'random'>>;
+
+const DAY = 86_400_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const ms = fc.integer({ min: 0, max: DAY });
+const max = fc.oneof(ms, fc.constant(Infinity));
+/** Below 1 as well: somebody will try. */
+const factor = fc.oneof(fc.double({ min: 0, max: 10, noNaN: true }), fc.constantFrom(1, 2, 1000));
+const retries = fc.oneof(fc.nat(1000), fc.constant(Infinity));
+const anyOptions: fc.Arbitrary<Options> = fc.record({ min: ms, max, factor, retries });
+const options = anyOptions.filter((some) => some.min <= some.max);
+
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+/** Attempts that are not given up. */
+const attempt = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_000_000 }));
+
+function delay(options: Options, random: number, attempt: number): number {
+  const wait = backoff({ ...options, retries: Infinity, random: () => random })(attempt);
+  if (wait === false) throw new Error('Gave up');
+  return wait;
+}
+
+const lower = (options: Options, attempt: number): number => delay(options, 0, attempt);
+const upper = (options: Options, attempt: number): number => delay(options, 1 - Number.EPSILON, attempt);
+
+function holds(property: fc.IRawProperty<unknown>): () => void {
+  return () => fc.assert(property, { numRuns: 1000 });
+}
+
+describe('backoff, whatever its options', () => {
+  it(
+    'waits between min and max, in whole ms',
+    holds(
+      fc.property(options, random, attempt, (some, random, attempt) => {
+        const wait = delay(some, random, attempt);
+        expect(wait).toBeGreaterThanOrEqual(some.min);
+        expect(wait).toBeLessThanOrEqual(some.max);
+        expect(Number.isInteger(wait)).toBe(true);
+      }),
+    ),
+  );
+
+  it(
+    'waits between 0 and max and no longer than a timer can, though min and max contradict each other',
+    holds(
+      fc.property(anyOptions, random, attempt, (some, random, attempt) => {
+        const wait = delay(some, random, attempt);
+        expect(wait).toBeGreaterThanOrEqual(0);
+        expect(wait).toBeLessThanOrEqual(Math.min(some.max, LONGEST_TIMER));
+      }),
+    ),
+  );
+
+  it(
+    'never waits shorter for a later attempt, by its bounds',
+    holds(
+      fc.property(anyOptions, attempt, (some, attempt) => {
+        expect(lower(some, attempt + 1)).toBeGreaterThanOrEqual(lower(some, attempt));
+        expect(upper(some, attempt + 1)).toBeGreaterThanOrEqual(upper(some, attempt));
+      }),
+    ),
+  );
+
+  it(
+    'waits longer with a larger draw',
+    holds(
+      fc.property(anyOptions, attempt, random, random, (some, attempt, one, other) => {
+        expect(delay(some, Math.max(one, other), attempt)).toBeGreaterThanOrEqual(delay(some, Math.min(one, other), attempt));
+      }),
+    ),
+  );
+
+  it(
+    'spreads over at least half of what it may wait, the first attempt included',
+    holds(
+      fc.property(options, attempt, (some, attempt) => {
+        fc.pre(some.max >= 2 * some.min);
+        const [shortest, longest] = [lower(some, attempt), upper(some, attempt)];
+        // One ms for the rounding.
+        expect(longest - shortest).toBeGreaterThanOrEqual(longest / 2 - 1);
+      }),
+    ),
+  );
+
+  it(
+    'is at its cap in the end',
+    holds(
+      fc.property(options, (some) => {
+        fc.pre(some.min > 0 && some.factor >= 1.1);
+        expect(upper(some, 1000)).toBe(Math.min(some.max, LONGEST_TIMER));
+      }),
+    ),
+  );
+
+  it(
+    'gives up after so many retries, and not before',
+    holds(
+      fc.property(anyOptions, random, attempt, (some, random, attempt) => {
+        const wait = backoff({ ...some, random: () => random })(attempt);
+        expect(wait === false).toBe(attempt > some.retries);
+      }),
+    ),
+  );
+});

@@ -1,0 +1,75 @@
+import { concat, defer, of, throwError, VirtualTimeScheduler } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { backoff } from '../../operators/backoff.js';
+import { reconnect } from '../../operators/reconnect.js';
+import { randomFrom } from './random.js';
+
+const MIN = 500;
+
+/** The most of `times` that fall into any window of so many ms. */
+function peak(times: readonly number[], width: number): number {
+  const sorted = Float64Array.from(times).sort();
+  let most = 0;
+  let first = 0;
+  for (const [last, time] of sorted.entries()) {
+    while (time - (sorted[first] ?? time) >= width) first++;
+    most = Math.max(most, last - first + 1);
+  }
+  return most;
+}
+
+/**
+ * When each of so many clients calls at a server that drops them all at 0 and refuses them until it is back. They do not
+ * know of each other, so each has a virtual clock of its own: one for all would sort 10,000 timers for each new one.
+ */
+function storm(clients: number, back: number): { attempts: number[]; connected: number } {
+  const policy = backoff({ random: randomFrom(clients), min: MIN });
+  const attempts: number[] = [];
+  let connected = 0;
+
+  for (let client = 0; client < clients; client++) {
+    const scheduler = new VirtualTimeScheduler();
+    const lines = [
+      concat(
+        of('open'),
+        throwError(() => 'restart'),
+      ),
+    ];
+    const line$ = defer(() => lines.pop() ?? (scheduler.now() < back ? throwError(() => 'refused') : of('open')));
+    line$
+      .pipe(reconnect({ policy, scheduler, onAttempt: () => attempts.push(scheduler.now()) }))
+      .subscribe({ complete: () => connected++ });
+    scheduler.flush();
+  }
+  return { attempts, connected };
+}
+
+describe('a server that restarts', () => {
+  it.each([
+    ['in no time', 0],
+    ['in three seconds', 3000],
+  ])('%s sees no more than a quarter of the attempts of 10,000 clients in any 100 ms', (_, back) => {
+    const { attempts, connected } = storm(10_000, back);
+    expect(connected).toBe(10_000);
+    expect(attempts.length).toBeGreaterThanOrEqual(10_000);
+    expect(peak(attempts, 100) / attempts.length).toBeLessThanOrEqual(0.25);
+  });
+
+  it('sees 100,000 clients evenly over the first spread', async ({ annotate }) => {
+    const policy = backoff({ random: randomFrom(7), min: MIN });
+    const times = Array.from({ length: 100_000 }, () => Number(policy(1)));
+    // By a hundredth of the spread: a rate per second that a whole second cannot hide a peak from.
+    const width = MIN / 100;
+    const rate = { mean: times.length / MIN, peak: peak(times, width) / width };
+
+    await annotate(`${1000 * rate.peak} attempts a second at the peak, ${1000 * rate.mean} in the mean`);
+    expect(times.every((time) => time >= MIN && time <= 2 * MIN)).toBe(true);
+    expect(rate.peak / rate.mean).toBeLessThanOrEqual(2);
+  });
+
+  it('would see them all at once without the jitter, and these tests would notice', () => {
+    const policy = backoff({ random: () => 0.5, min: MIN });
+    const times = Array.from({ length: 1000 }, () => Number(policy(1)));
+    expect(peak(times, 100) / times.length).toBe(1);
+  });
+});
