@@ -14,7 +14,7 @@ interface Border {
   packages: RegExp[];
 }
 
-const operators = /^operators\/index\.js$/;
+const operators = /^operators\//;
 const core = /^src\/core\//;
 const parsers = /^src\/parsers\//;
 const server = /^src\/server\//;
@@ -81,7 +81,7 @@ describe('the layers', () => {
     ['operators/backoff.ts', "import { PrimusError } from '../src/core/errors.js';"],
     ['operators/backoff.ts', "import { EventEmitter } from 'node:events';"],
     ['src/core/link.ts', "import type { Spark } from '../server/spark.js';"],
-    ['src/core/link.ts', "import { hold } from '../../operators/hold.js';"],
+    ['src/core/link.ts', "export * from '../parsers/json.js';"],
     ['src/server/spark.ts', "import {\n  session,\n} from '../../client/session.js';"],
     ['src/server/spark.ts', "export { websockets } from '../../transformers/websockets/index.js';"],
     ['client/primus.ts', "import WebSocket from 'ws';"],
