@@ -79,22 +79,27 @@ function halfLate() {
   return {
     parser,
     waiting,
+    /** Answers those who wait; what follows from it has happened when this resolves. */
     release: () => {
       for (const run of waiting.splice(0)) run();
+      return settle();
     },
   };
 }
 
 /** A transformer that answers when it is told to. */
-function gate(): { transformer: MessageTransformer; open: () => void; waiting: number } {
+function gate() {
   const waiting: (() => void)[] = [];
-  return {
-    transformer: (_packet, next) => void waiting.push(() => next()),
-    open: () => waiting.shift()?.(),
-    get waiting() {
-      return waiting.length;
-    },
+  const transformer: MessageTransformer = (_packet, next) => void waiting.push(() => next());
+  const open = () => waiting.shift()?.();
+  /** Lets all pass, those that come meanwhile included. */
+  const openAll = async () => {
+    while (waiting.length > 0) {
+      open();
+      await settle();
+    }
   };
+  return { transformer, open, openAll };
 }
 
 const fails = (): never => {
@@ -171,7 +176,7 @@ describe('the way in', () => {
     expect(pipeline.errors).toEqual([]);
   });
 
-  it('keeps the order behind a message that has to wait', () => {
+  it('keeps the order behind a message that has to wait', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.incoming((packet, next) => (packet.data === 2 ? late.transformer(packet, next) : next()));
@@ -179,11 +184,12 @@ describe('the way in', () => {
     expect(pipeline.delivered).toEqual([1]);
     expect(pipeline.controls).toEqual([]);
     late.open();
+    await settle();
     expect(pipeline.delivered).toEqual([1, 2, 3]);
     expect(pipeline.controls).toHaveLength(1);
   });
 
-  it('keeps the order of an asynchronous decoder, an error among the answers included', () => {
+  it('keeps the order of an asynchronous decoder, an error among the answers included', async () => {
     const answers: (() => void)[] = [];
     const pipeline = new Recorder({
       encoder() {},
@@ -192,17 +198,20 @@ describe('the way in', () => {
     for (const frame of ['1', '2', '3']) pipeline.receive(frame);
     // One at a time: the next is not even begun.
     expect(answers).toHaveLength(1);
-    for (let index = 0; index < 3; index++) answers[index]?.();
+    for (let index = 0; index < 3; index++) {
+      answers[index]?.();
+      await settle();
+    }
     expect(pipeline.delivered).toEqual([1, 3]);
     expect(pipeline.errors.map(({ code }) => code)).toEqual(['ERR_PRIMUS_DECODE']);
   });
 
-  it('keeps the order of a parser that is sometimes late', () => {
+  it('keeps the order of a parser that is sometimes late', async () => {
     const { parser, waiting, release } = halfLate();
     const pipeline = new Recorder(parser);
     const numbers = Array.from({ length: 50 }, (_, index) => index);
     for (const number of numbers) pipeline.receive(String(number));
-    while (waiting.length > 0) release();
+    while (waiting.length > 0) await release();
     expect(pipeline.delivered).toEqual(numbers);
   });
 
@@ -227,35 +236,38 @@ describe('the way in', () => {
     expect(pipeline.errors.map(({ code }) => code)).toEqual(['ERR_PRIMUS_DECODE']);
   });
 
-  it('asks for patience while many wait, and tells when none does', () => {
+  it('asks for patience while many wait, and tells when none does', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.incoming(late.transformer);
     for (let number = 0; number < 100; number++) pipeline.receive(String(number));
     expect(pipeline.pressures).toEqual([true]);
-    while (late.waiting > 0) late.open();
+    await late.openAll();
+    await settle();
     expect(pipeline.pressures).toEqual([true, false]);
     expect(pipeline.delivered).toHaveLength(100);
   });
 
-  it('takes nothing more once it is abandoned, but lets go of the line', () => {
+  it('takes nothing more once it is abandoned, but lets go of the line', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.incoming(late.transformer);
     for (let number = 0; number < 100; number++) pipeline.receive(String(number));
     pipeline.stop();
     pipeline.receive('100');
-    while (late.waiting > 0) late.open();
+    await late.openAll();
+    await settle();
     expect(pipeline.delivered).not.toContain(100);
     expect(pipeline.pressures.at(-1)).toBe(false);
   });
 
-  it('survives 20,000 messages behind one that waits', () => {
+  it('survives 20,000 messages behind one that waits', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.incoming((packet, next) => (packet.data === 0 ? late.transformer(packet, next) : next()));
     for (let number = 0; number < 20_000; number++) pipeline.receive(String(number));
     late.open();
+    await settle();
     expect(pipeline.delivered).toHaveLength(20_000);
     expect(pipeline.delivered.at(-1)).toBe(19_999);
   });
@@ -325,17 +337,18 @@ describe('the way out', () => {
     expect(pipeline.errors).toHaveLength(1);
   });
 
-  it('keeps the order behind a message that has to wait, and takes more meanwhile', () => {
+  it('keeps the order behind a message that has to wait, and takes more meanwhile', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.outgoing((packet, next) => (packet.data === 2 ? late.transformer(packet, next) : next()));
     for (const number of [1, 2, 3]) expect(pipeline.send(number)).toBe(true);
     expect(pipeline.frames).toEqual(['1']);
     late.open();
+    await settle();
     expect(pipeline.frames).toEqual(['1', '2', '3']);
   });
 
-  it('keeps the order of a parser that is sometimes late, control messages included', () => {
+  it('keeps the order of a parser that is sometimes late, control messages included', async () => {
     const { parser, waiting, release } = halfLate();
     const pipeline = new Recorder({ ...parser, encoder: (data, done) => parser.encoder(String(data).replace('primus::pong::', ''), done) });
     const numbers = Array.from({ length: 50 }, (_, index) => String(index));
@@ -343,7 +356,7 @@ describe('the way out', () => {
       if (number.endsWith('5')) pipeline.control({ type: 'pong', stamp: number });
       else pipeline.send(number);
     }
-    while (waiting.length > 0) release();
+    while (waiting.length > 0) await release();
     expect(pipeline.frames).toEqual(numbers);
   });
 
@@ -390,7 +403,7 @@ describe('flush', () => {
     expect(done).toBe(true);
   });
 
-  it('calls back behind transformers and encoders, and what is sent later is not waited for', () => {
+  it('calls back behind transformers and encoders, and what is sent later is not waited for', async () => {
     const { parser, waiting, release } = halfLate();
     const pipeline = new Recorder(parser);
     const late = gate();
@@ -401,14 +414,15 @@ describe('flush', () => {
     pipeline.send(4);
     expect(order).toEqual([]);
     late.open();
+    await settle();
     // Transformed, but still with the encoder.
     expect(order).toEqual([]);
     expect(waiting).toHaveLength(1);
-    release();
+    await release();
     expect(order).toEqual(['2', 'flushed']);
   });
 
-  it('calls back when what it waited for was dropped or failed', () => {
+  it('calls back when what it waited for was dropped or failed', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.outgoing((packet, next) => late.transformer(packet, () => next(packet.data === 1 ? new Error('no') : undefined, false)));
@@ -419,7 +433,8 @@ describe('flush', () => {
         flushed++;
       });
     }
-    while (late.waiting > 0) late.open();
+    await late.openAll();
+    await settle();
     expect(flushed).toBe(2);
     expect(pipeline.frames).toEqual([]);
     expect(pipeline.errors).toHaveLength(1);

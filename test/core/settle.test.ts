@@ -1,20 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Done } from '../../src/core/parser.js';
-import { isPromise, Later, settle, settlePromise } from '../../src/core/settle.js';
-import { settle as turn } from '../support/clock.js';
-
-/** What a Later came to. */
-function outcome<T>(later: unknown): { values: T[]; errors: unknown[]; completed: boolean } {
-  const seen = { values: [] as T[], errors: [] as unknown[], completed: false };
-  (later as Later<T>).subscribe({
-    next: (value) => seen.values.push(value),
-    error: (error) => seen.errors.push(error),
-    complete: () => {
-      seen.completed = true;
-    },
-  });
-  return seen;
-}
+import { isPromise, settle } from '../../src/core/settle.js';
 
 /** A function that answers when it is told to. */
 function held<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
@@ -24,6 +10,10 @@ function held<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
   };
   return { run, answer: (...args) => waiting(...args) };
 }
+
+const fails = (): never => {
+  throw new Error('broken');
+};
 
 describe('settle', () => {
   it('returns an answer that comes at once', () => {
@@ -37,39 +27,25 @@ describe('settle', () => {
   });
 
   it('throws what the function throws', () => {
-    expect(() =>
-      settle(() => {
-        throw new Error('broken');
-      }),
-    ).toThrow('broken');
+    expect(() => settle(fails)).toThrow('broken');
   });
 
-  it('is a Later when the answer is still to come: one value, and the end', () => {
+  it('is a promise when the answer is still to come', async () => {
     const { run, answer } = held<number>();
     const later = settle(run);
-    expect(later).toBeInstanceOf(Later);
-    const seen = outcome(later);
-    expect(seen).toEqual({ values: [], errors: [], completed: false });
+    expect(later).toBeInstanceOf(Promise);
     answer(null, 42);
-    expect(seen).toEqual({ values: [42], errors: [], completed: true });
+    expect(await later).toBe(42);
   });
 
-  it('keeps a late answer for whoever asks later still', () => {
+  it('rejects when the late answer is an error', async () => {
     const { run, answer } = held<number>();
     const later = settle(run);
-    answer(null, 42);
-    expect(outcome(later)).toEqual({ values: [42], errors: [], completed: true });
+    answer(new Error('late'));
+    await expect(later).rejects.toThrow('late');
   });
 
-  it('errors when the late answer is an error', () => {
-    const { run, answer } = held<number>();
-    const seen = outcome(settle(run));
-    const error = new Error('late');
-    answer(error);
-    expect(seen).toEqual({ values: [], errors: [error], completed: false });
-  });
-
-  it('counts only the first answer, at once or late', () => {
+  it('counts only the first answer, at once or late', async () => {
     expect(
       settle<number>((done) => {
         done(null, 1);
@@ -78,44 +54,24 @@ describe('settle', () => {
       }),
     ).toBe(1);
     const { run, answer } = held<number>();
-    const seen = outcome(settle(run));
+    const later = settle(run);
     answer(null, 1);
     answer(new Error('second'));
     answer(null, 3);
-    expect(seen).toEqual({ values: [1], errors: [], completed: true });
+    expect(await later).toBe(1);
   });
 
-  it('takes the rejection of an async function for its answer, unless it has answered', async () => {
-    const rejecting = settle(async () => Promise.reject(undefined));
-    const seen = outcome(rejecting);
-    await turn();
-    expect(seen.errors).toEqual([new Error('undefined')]);
+  it('takes the rejection of an async function for its answer', async () => {
+    await expect(settle(async () => fails())).rejects.toThrow('broken');
+    await expect(settle(() => Promise.reject(undefined))).rejects.toThrow('undefined');
+  });
+
+  it('has no use for a rejection after the answer', () => {
     const answered = settle<number>(async (done) => {
       done(null, 1);
-      throw new Error('second');
+      fails();
     });
     expect(answered).toBe(1);
-    await turn();
-  });
-
-  it('does not take an Observable, or a promise, that is a value for an answer that is late', () => {
-    const promise = Promise.resolve();
-    expect(settle((done) => done(null, promise))).toBe(promise);
-  });
-});
-
-describe('settlePromise', () => {
-  it('is the value, later', async () => {
-    const seen = outcome(settlePromise(Promise.resolve(42)));
-    expect(seen.values).toEqual([]);
-    await Promise.resolve();
-    expect(seen).toEqual({ values: [42], errors: [], completed: true });
-  });
-
-  it('is the rejection, later', async () => {
-    const seen = outcome(settlePromise(Promise.reject(new Error('no'))));
-    await Promise.resolve();
-    expect(seen).toEqual({ values: [], errors: [new Error('no')], completed: false });
   });
 });
 

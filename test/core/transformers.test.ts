@@ -1,4 +1,3 @@
-import { firstValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { type MessageTransformer, MessageTransformers, type Packet, transform } from '../../src/core/transformers.js';
 
@@ -31,8 +30,7 @@ async function run(list: MessageTransformer[], data: unknown = ''): Promise<{ pa
   const packet: Packet = { data };
   const verdict = transform(list, connection, packet);
   const late = typeof verdict !== 'boolean';
-  const passes = late ? await firstValueFrom(verdict as Observable<boolean>) : verdict;
-  return { passes, data: packet.data, late };
+  return { passes: await verdict, data: packet.data, late };
 }
 
 describe('transform', () => {

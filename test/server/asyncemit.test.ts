@@ -1,0 +1,140 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { asyncemit } from '../../src/server/asyncemit.js';
+import { settle } from '../support/clock.js';
+
+type Next = (error?: unknown) => void;
+
+/** What came of emitting `ask` with one argument. */
+function ask(emitter: EventEmitter, ...args: unknown[]) {
+  const seen = { agreed: 0, complete: false, errors: [] as unknown[] };
+  const subscription = asyncemit(emitter, 'ask', ...args).subscribe({
+    next: () => seen.agreed++,
+    error: (error) => seen.errors.push(error),
+    complete: () => {
+      seen.complete = true;
+    },
+  });
+  return Object.assign(seen, { subscription });
+}
+
+const fails = (): never => {
+  throw new Error('broken');
+};
+
+describe('asyncemit', () => {
+  it('agrees at once when nobody listens, or all are synchronous', () => {
+    const emitter = new EventEmitter();
+    expect(ask(emitter)).toMatchObject({ agreed: 1, complete: true });
+    const listener = vi.fn();
+    emitter.on('ask', listener);
+    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
+    expect(listener.mock.calls).toEqual([['a']]);
+  });
+
+  it('waits for a listener with one parameter more than there are arguments, and those behind it wait too', () => {
+    const emitter = new EventEmitter();
+    const order: string[] = [];
+    let agree: Next = () => {};
+    emitter.on('ask', (value) => order.push(`first ${value}`));
+    emitter.on('ask', (value: string, next: Next) => {
+      order.push(`asked ${value}`);
+      agree = next;
+    });
+    emitter.on('ask', (value) => order.push(`last ${value}`));
+    const seen = ask(emitter, 'a');
+    expect(order).toEqual(['first a', 'asked a']);
+    expect(seen.agreed).toBe(0);
+    agree();
+    expect(order).toEqual(['first a', 'asked a', 'last a']);
+    expect(seen).toMatchObject({ agreed: 1, complete: true, errors: [] });
+  });
+
+  it('takes a callback that is called at once', () => {
+    const emitter = new EventEmitter();
+    emitter.on('ask', (_value: string, next: Next) => next());
+    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
+  });
+
+  it('counts a callback once', () => {
+    const emitter = new EventEmitter();
+    const last = vi.fn();
+    emitter.on('ask', (_value: string, next: Next) => {
+      next();
+      next();
+      next(new Error('late'));
+    });
+    emitter.on('ask', last);
+    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, errors: [] });
+    expect(last).toHaveBeenCalledTimes(1);
+  });
+
+  it('hands on `this`, and a `once` listener is gone afterwards, by its own number of parameters', () => {
+    const emitter = new EventEmitter();
+    const seen: unknown[] = [];
+    emitter.once('ask', function (this: unknown, _value: string, next: Next) {
+      seen.push(this);
+      next();
+    });
+    emitter.once('ask', function (this: unknown) {
+      seen.push(this);
+    });
+    ask(emitter, 'a');
+    expect(seen).toEqual([emitter, emitter]);
+    expect(emitter.listenerCount('ask')).toBe(0);
+  });
+
+  it.each<[string, (value: string, next: Next) => unknown]>([
+    ['is called back with an error', (_value, next) => next(new Error('broken'))],
+    ['throws', (_value, _next) => fails()],
+    ['rejects', async (_value, _next) => fails()],
+  ])('errors when a waiting listener %s, and asks no further', async (_name, listener) => {
+    const emitter = new EventEmitter();
+    const last = vi.fn();
+    emitter.on('ask', listener);
+    emitter.on('ask', last);
+    const seen = ask(emitter, 'a');
+    await settle();
+    expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
+    expect(last).not.toHaveBeenCalled();
+  });
+
+  it('errors when a listener behind a waiting one throws', async () => {
+    const emitter = new EventEmitter();
+    emitter.on('ask', (_value: string, next: Next) => queueMicrotask(next));
+    emitter.on('ask', fails);
+    const seen = ask(emitter, 'a');
+    await settle();
+    expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
+  });
+
+  it('throws, or errors, when all are synchronous and one throws', () => {
+    const emitter = new EventEmitter();
+    emitter.on('ask', fails);
+    expect(() => asyncemit(emitter, 'ask')).toThrow('broken');
+  });
+
+  it('does not wait for an async listener without a callback, but its rejection is not lost', async () => {
+    const rejected = vi.fn();
+    const emitter = Object.assign(new EventEmitter(), { [Symbol.for('nodejs.rejection')]: rejected });
+    emitter.on('ask', async () => fails());
+    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1 });
+    await settle();
+    expect(rejected.mock.calls).toEqual([[new Error('broken'), 'ask', 'a']]);
+  });
+
+  it('asks nobody else once it was unsubscribed from', () => {
+    const emitter = new EventEmitter();
+    const last = vi.fn();
+    let agree: Next = () => {};
+    emitter.on('ask', (_value: string, next: Next) => {
+      agree = next;
+    });
+    emitter.on('ask', last);
+    const seen = ask(emitter, 'a');
+    seen.subscription.unsubscribe();
+    agree();
+    expect(last).not.toHaveBeenCalled();
+    expect(seen).toMatchObject({ agreed: 0, complete: false });
+  });
+});

@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { Primus } from '../../src/index.js';
+import { exchanges } from '../../src/server/attach.js';
+import { cleanup, event } from '../support/serve.js';
+import { handshake, raw } from './raw.js';
+
+/** An HTTP server that listens, with what it answers at a path. */
+async function http(...listeners: RequestListener[]) {
+  const server = createServer();
+  for (const listener of listeners) server.on('request', listener);
+  const listen = async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup(
+      () =>
+        new Promise((resolve) => {
+          server.close(resolve);
+          server.closeAllConnections();
+        }),
+    );
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen();
+  const get = async (path: string) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } });
+    return { status: answer.status, text: await answer.text() };
+  };
+  return { server, port, get };
+}
+
+/** Takes a path of a server, and answers what arrives there with a word. */
+function take(server: Server, pathname: string, word: string) {
+  const seen: string[] = [];
+  const subscription = exchanges(server, pathname).subscribe((exchange) => {
+    seen.push(`${exchange.kind} ${exchange.request.url}`);
+    if (exchange.kind === 'request') exchange.response.end(word);
+    else exchange.socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${word}`);
+  });
+  return { seen, subscription };
+}
+
+const app: RequestListener = (request, response) => response.end(`app ${request.url}`);
+
+describe('exchanges', () => {
+  it('takes the path itself and what is below it, and nothing else', async () => {
+    const { server, get } = await http(app);
+    take(server, '/primus', 'ours');
+    for (const path of ['/primus', '/primus/', '/primus?a=b', '/primus/x/y', '/primus/..%2f', '/primus/?']) {
+      expect(await get(path), path).toEqual({ status: 200, text: 'ours' });
+    }
+    for (const path of ['/primusfoo', '/primus.js', '/Primus', '/%70rimus', '/primus%2fx', '/a/primus', '/', '/?/primus']) {
+      expect((await get(path)).text, path).toBe(`app ${path}`);
+    }
+  });
+
+  it('takes all of a server at the path /', async () => {
+    const { server, get } = await http(app);
+    take(server, '/', 'ours');
+    for (const path of ['/', '/?a=b', '/x', '/primus/x']) expect((await get(path)).text, path).toBe('ours');
+  });
+
+  it('leaves other requests to the listeners of the server, those added later included', async () => {
+    const { server, get } = await http();
+    take(server, '/primus', 'ours');
+    expect((await get('/other')).status).toBe(404);
+    server.on('request', app);
+    expect((await get('/other')).text).toBe('app /other');
+    expect((await get('/primus')).text).toBe('ours');
+  });
+
+  it('answers a request once, and hands it to nobody else', async () => {
+    const seen: string[] = [];
+    const { server, get } = await http((request, response) => {
+      seen.push(request.url ?? '');
+      app(request, response);
+    });
+    take(server, '/primus', 'ours');
+    await get('/primus');
+    await get('/other');
+    expect(seen).toEqual(['/other']);
+  });
+
+  it('lets two share one server, and one go without the other', async () => {
+    const { server, get } = await http(app);
+    const first = take(server, '/a', 'first');
+    const second = take(server, '/b', 'second');
+    expect([(await get('/a')).text, (await get('/b')).text, (await get('/c')).text]).toEqual(['first', 'second', 'app /c']);
+    first.subscription.unsubscribe();
+    expect([(await get('/a')).text, (await get('/b')).text]).toEqual(['app /a', 'second']);
+    second.subscription.unsubscribe();
+    expect((await get('/b')).text).toBe('app /b');
+  });
+
+  it('leaves the server as it found it', async () => {
+    const { server } = await http(app);
+    const { emit } = server;
+    const own = Object.hasOwn(server, 'emit');
+    const listeners = () => ['request', 'upgrade', 'close', 'listening'].map((name) => server.listeners(name));
+    const before = listeners();
+    const { subscription } = take(server, '/primus', 'ours');
+    subscription.unsubscribe();
+    expect(server.emit).toBe(emit);
+    expect(Object.hasOwn(server, 'emit')).toBe(own);
+    expect(listeners()).toEqual(before);
+  });
+
+  it('gives back an emit that somebody had put there before, and leaves alone one put there since', async () => {
+    const { server, get } = await http(app);
+    const { emit } = server;
+    const before = function (this: Server, ...args: Parameters<Server['emit']>) {
+      return emit.apply(this, args);
+    } as Server['emit'];
+    server.emit = before;
+    const first = take(server, '/primus', 'ours');
+    first.subscription.unsubscribe();
+    expect(server.emit).toBe(before);
+    const second = take(server, '/primus', 'ours');
+    const ours = server.emit;
+    const since = function (this: Server, ...args: Parameters<Server['emit']>) {
+      return ours.apply(this, args);
+    } as Server['emit'];
+    server.emit = since;
+    second.subscription.unsubscribe();
+    expect(server.emit).toBe(since);
+    expect((await get('/primus')).text).toBe('app /primus');
+  });
+
+  it('takes upgrades of its path', async () => {
+    const { server, port } = await http();
+    const { seen } = take(server, '/primus', 'ours');
+    const line = (await raw(port)).send(handshake('/primus/?a=b'));
+    expect(await line.answer()).toContain('200 OK');
+    expect(seen).toEqual(['upgrade /primus/?a=b']);
+  });
+
+  it.each([
+    ['/other', 404],
+    ['/primusfoo', 404],
+    ['http://host/primus', 400],
+    ['//host/primus', 400],
+    ['*', 400],
+    ['%', 400],
+  ])('refuses an upgrade to %s that nobody wants with %i, and closes', async (target, status) => {
+    const { server, port } = await http(app);
+    take(server, '/primus', 'ours');
+    const line = (await raw(port)).send(handshake(target));
+    expect(await line.answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\n`));
+    // The server does not wait for the peer to hang up.
+    await line.rest();
+  });
+
+  it('leaves foreign upgrades to other listeners where there are any', async () => {
+    const { server, port } = await http();
+    take(server, '/primus', 'ours');
+    server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+    const line = (await raw(port)).send(handshake('/other'));
+    expect(await line.answer()).toBe('HTTP/1.1 200 OK');
+  });
+});
+
+describe('two servers on one HTTP server', () => {
+  it('each serve their own, and destroying one leaves the other', async () => {
+    const { server, port, get } = await http(app);
+    const first = new Primus(server, { pathname: '/first' });
+    const second = new Primus(server, { pathname: '/second/' });
+    cleanup(() => new Promise<void>((resolve) => second.destroy({ close: false }, resolve)));
+    const client = new second.Socket(`http://127.0.0.1:${port}`);
+    cleanup(() => client.destroy());
+    await event(client, 'open');
+    expect([first.connected, second.connected]).toEqual([0, 1]);
+    expect(JSON.parse((await get('/first/spec')).text)).toMatchObject({ pathname: '/first' });
+    await new Promise<void>((resolve) => first.destroy({ close: false }, resolve));
+    expect((await get('/first/spec')).text).toBe('app /first/spec');
+    expect(JSON.parse((await get('/second/spec')).text)).toMatchObject({ pathname: '/second' });
+    const echo = event(client, 'data');
+    second.write('still here');
+    expect((await echo)[0]).toBe('still here');
+  });
+});

@@ -1,0 +1,265 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Middleware } from '../../../src/index.js';
+import { Layers } from '../../../src/server/middleware/layers.js';
+import { event, serve, until } from '../../support/serve.js';
+import { handshake, raw } from '../raw.js';
+
+const crashes: unknown[] = [];
+const crashed = (error: unknown) => crashes.push(error);
+
+beforeEach(() => {
+  crashes.length = 0;
+  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
+});
+
+afterEach(() => {
+  process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
+  expect(crashes).toEqual([]);
+});
+
+const pass: Middleware = (_request, _response) => {};
+const names = (layers: Layers) => layers.list.map(({ name }) => name);
+const middlewareError = (text: string) =>
+  expect.objectContaining({ code: 'ERR_PRIMUS_MIDDLEWARE', message: expect.stringContaining(text) });
+
+describe('the list of layers', () => {
+  it('keeps the order in which they were added, or the index that was asked for', () => {
+    const layers = new Layers({});
+    layers.use('a', pass);
+    layers.use('b', pass);
+    layers.use('c', pass, {}, 1);
+    layers.use('d', pass, 0);
+    layers.use('e', pass, {}, 99);
+    expect(names(layers)).toEqual(['d', 'a', 'c', 'b', 'e']);
+    expect(['d', 'a', 'c', 'b', 'e', 'f'].map((name) => layers.indexOf(name))).toEqual([0, 1, 2, 3, 4, -1]);
+  });
+
+  it('replaces a layer of the same name where it stands, enabled', () => {
+    const layers = new Layers({});
+    for (const name of ['a', 'b', 'c']) layers.use(name, pass);
+    layers.toggle('b', false);
+    const other: Middleware = (_request, _response, _next) => {};
+    layers.use('b', other, {}, 0);
+    expect(names(layers)).toEqual(['a', 'b', 'c']);
+    expect(layers.list[1]).toEqual({ name: 'b', fn: other, length: 3, enabled: true });
+  });
+
+  it('removes, enables and disables by name, and takes no notice of names it does not know', () => {
+    const layers = new Layers({});
+    for (const name of ['a', 'b']) layers.use(name, pass);
+    layers.remove('a');
+    layers.remove('x');
+    layers.toggle('b', false);
+    layers.toggle('x', true);
+    expect(layers.list).toMatchObject([{ name: 'b', enabled: false }]);
+    layers.toggle('b', true);
+    expect(layers.list).toMatchObject([{ name: 'b', enabled: true }]);
+  });
+
+  it('calls a function of fewer than two parameters for the middleware: `this` is the owner, and the very options are handed on', () => {
+    const owner = {};
+    const options = { some: 'thing' };
+    const seen: unknown[] = [];
+    const layers = new Layers(owner);
+    const factory = function (this: unknown, given?: unknown) {
+      seen.push(this, given);
+      return pass;
+    };
+    layers.use('a', factory, options);
+    layers.use('b', factory);
+    layers.use('c', factory, 0);
+    expect(seen[0]).toBe(owner);
+    expect(seen[1]).toBe(options);
+    expect(seen.slice(2)).toEqual([owner, {}, owner, {}]);
+    expect(names(layers)).toEqual(['c', 'a', 'b']);
+    expect(layers.list[0]?.fn).toBe(pass);
+  });
+
+  it.each([[''], [undefined], [null], [1], [pass]])('refuses the name %o', (name) => {
+    expect(() => new Layers({}).use(name, pass)).toThrow(middlewareError('name'));
+  });
+
+  it.each<[unknown]>([[undefined], ['fn'], [{}], [() => {}], [() => 'x'], [() => () => {}], [() => (_request: unknown) => {}]])(
+    'refuses %o as middleware, naming the layer',
+    (fn) => {
+      expect(() => new Layers({}).use('mine', fn)).toThrow(middlewareError("'mine'"));
+    },
+  );
+});
+
+describe('middleware', () => {
+  /** A server with a layer, and what it answers. */
+  async function start(layer: (served: Awaited<ReturnType<typeof serve>>) => void) {
+    const served = await serve();
+    layer(served);
+    const get = async (path = '/primus/spec') => {
+      const answer = await fetch(`${served.url}${path}`);
+      return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
+    };
+    const upgrade = async () => (await (await raw(served.port)).send(handshake()).answer()).split('\r\n')[0];
+    return { ...served, get, upgrade };
+  }
+
+  it('sees requests and upgrades, with the server as `this`, in order', async () => {
+    const seen: string[] = [];
+    const { primus, get, upgrade } = await start(({ primus }) => {
+      const note = (name: string): Middleware =>
+        function (this: unknown, request, _response) {
+          expect(this).toBe(primus);
+          seen.push(`${name} ${request.headers.upgrade ?? 'plain'}`);
+        };
+      primus.use('second', note('second')).use('first', note('first'), {}, 0);
+    });
+    expect((await get()).status).toBe(200);
+    // `spec` has answered before the second.
+    expect(seen).toEqual(['first plain']);
+    expect(await upgrade()).toContain('101');
+    expect(seen).toEqual(['first plain', 'first websocket', 'second websocket']);
+    expect(primus.layers.map(({ name }) => name)).toEqual(['first', 'primus.js', 'spec', 'x-xss', 'no-cache', 'second']);
+  });
+
+  it('answers by returning true, synchronously', async () => {
+    const later = vi.fn(pass);
+    const { get } = await start(({ primus }) => {
+      primus.use(
+        'answer',
+        (_request, response) => {
+          response.end('mine');
+          return true;
+        },
+        {},
+        0,
+      );
+      primus.use('later', (request, response) => void later(request, response, () => {}), {}, 1);
+    });
+    expect((await get()).text).toBe('mine');
+    expect(later).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, Middleware]>([
+    ['by its callback', (_request, _response, next) => void setImmediate(next)],
+    ['by its callback at once', (_request, _response, next) => next()],
+    ['by its promise', async (_request, _response) => {}],
+  ])('lets pass %s', async (_name, fn) => {
+    const { get, upgrade } = await start(({ primus }) => primus.use('wait', fn, {}, 0));
+    expect((await get()).status).toBe(200);
+    expect(await upgrade()).toContain('101');
+  });
+
+  it('that waits answers by itself and never calls back', async () => {
+    const { get } = await start(({ primus }) => primus.use('answer', (_request, response, _next) => response.end('mine'), {}, 0));
+    expect((await get()).text).toBe('mine');
+  });
+
+  it.each<[string, Middleware]>([
+    [
+      'throws',
+      (_request, _response) => {
+        throw new Error('no "luck"\r\nX: y');
+      },
+    ],
+    [
+      'throws before it calls back',
+      (_request, _response, _next) => {
+        throw new Error('no "luck"\r\nX: y');
+      },
+    ],
+    ['calls back with an error', (_request, _response, next) => next(new Error('no "luck"\r\nX: y'))],
+    ['calls back with an error later', (_request, _response, next) => void setImmediate(next, new Error('no "luck"\r\nX: y'))],
+    [
+      'rejects',
+      async (_request, _response) => {
+        throw new Error('no "luck"\r\nX: y');
+      },
+    ],
+    [
+      'rejects, though it has a callback',
+      async (_request, _response, _next) => {
+        throw new Error('no "luck"\r\nX: y');
+      },
+    ],
+  ])('that %s is answered 500 with JSON, for requests and upgrades', async (_name, fn) => {
+    const { port, get, primus } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
+    expect(await get()).toEqual({ status: 500, type: 'application/json', text: JSON.stringify({ error: 'no "luck"\r\nX: y' }) });
+    const line = (await raw(port)).send(handshake());
+    const head = await line.answer();
+    expect(head).toMatch(/^HTTP\/1\.1 500 /);
+    expect(head).not.toMatch(/^X: y/m);
+    expect(await line.rest()).toBe(JSON.stringify({ error: 'no "luck"\r\nX: y' }));
+    expect(primus.connected).toBe(0);
+  });
+
+  it('that fails after it has answered does no harm', async () => {
+    const { get, primus } = await start(({ primus }) =>
+      primus.use(
+        'bad',
+        (_request, response) => {
+          response.end('answered');
+          throw new Error('too late');
+        },
+        {},
+        0,
+      ),
+    );
+    expect((await get()).text).toBe('answered');
+    primus.remove('bad');
+    expect((await get()).status).toBe(200);
+  });
+
+  it('with upgrade: false or http: false is not asked about those', async () => {
+    const seen: string[] = [];
+    const note = (name: string) => (request: IncomingMessage, _response: ServerResponse) =>
+      void seen.push(`${name} ${request.headers.upgrade ?? 'plain'}`);
+    const { get, upgrade } = await start(({ primus }) => {
+      primus.use('plain only', Object.assign(note('plain only'), { upgrade: false }), {}, 0);
+      primus.use('upgrade only', Object.assign(note('upgrade only'), { http: false }), {}, 0);
+      primus.use('made', () => Object.assign(note('made'), { upgrade: false }), {}, 0);
+    });
+    await get();
+    await upgrade();
+    expect(seen).toEqual(['made plain', 'plain only plain', 'upgrade only websocket']);
+  });
+
+  it('that is disabled or removed is not asked; one that is enabled again is', async () => {
+    const { get, primus } = await start(({ primus }) => primus.use('answer', (_request, response) => Boolean(response.end('mine')), {}, 0));
+    expect((await get()).text).toBe('mine');
+    primus.disable('answer');
+    expect((await get()).status).toBe(200);
+    expect((await get()).text).not.toBe('mine');
+    primus.enable('answer');
+    expect((await get()).text).toBe('mine');
+    primus.remove('answer').remove('spec');
+    expect((await get()).status).toBe(426);
+    expect(primus.indexOfLayer('answer')).toBe(-1);
+  });
+
+  it('that refuses an upgrade itself keeps the connection from being made', async () => {
+    const { upgrade, primus } = await start(({ primus }) =>
+      primus.use('refuse', (_request, socket) => {
+        socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+        return true;
+      }),
+    );
+    expect(await upgrade()).toBe('HTTP/1.1 403 Forbidden');
+    expect(primus.connected).toBe(0);
+  });
+
+  it('that waits for a client which resets its connection does no harm', async () => {
+    let waiting: (() => void) | undefined;
+    const served = await start(({ primus }) =>
+      primus.use('wait', (_request, _response, next) => {
+        waiting = next;
+      }),
+    );
+    const line = (await raw(served.port)).send(handshake());
+    await until(() => waiting !== undefined);
+    line.socket.resetAndDestroy();
+    // By the time of a whole exchange the server has seen the reset.
+    await served.get();
+    waiting?.();
+    served.primus.remove('wait');
+    await event(served.connect(), 'open');
+    expect(served.primus.connected).toBe(1);
+  });
+});
