@@ -31,7 +31,12 @@ class Line {
     this.closed = new Promise((resolve) => {
       this.#over = resolve;
     });
-    this.socket = net.connect({ port: target.port, host: '127.0.0.1', noDelay: true, onread: { buffer: inbox, callback: (length) => this.#read(length) } });
+    this.socket = net.connect({
+      port: target.port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: { buffer: inbox, callback: (length) => this.#read(length) },
+    });
     this.socket.write(target.request);
     this.socket.on('error', (error) => this.#reject(error));
     this.socket.on('close', () => {
@@ -67,11 +72,10 @@ class Line {
     if (this.#greetings === 0) this.#resolve();
     if (this.onBytes !== undefined) this.onBytes(Buffer.from(inbox.subarray(from, length)));
     if (count > 0) this.onFrames(count);
-    if (this.#counter.closing) this.socket.end();
     return true;
   }
 
-  /** The closing handshake, to its end. */
+  /** The closing handshake, to its end: it is for the server to close the line (RFC 6455, section 7.1.1). */
   close() {
     this.socket.write(closeFrame);
     return this.closed;
@@ -182,9 +186,9 @@ answer({
     });
   },
 
-  /** Prepares for a broadcast; `arrived` waits for it. */
-  expect() {
-    target.arriving = received(lines.length);
+  /** Prepares for so many messages to each line; `arrived` waits for the last. */
+  expect(each) {
+    target.arriving = received(lines.length * each);
   },
 
   async arrived() {

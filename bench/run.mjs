@@ -5,14 +5,17 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { NotInstalled, startPair } from './lib/pair.mjs';
 import { overview, section, summarise } from './lib/report.mjs';
-import { broadcast, broadcast5k } from './measures/broadcast.mjs';
+import { broadcast, broadcast5k, burst } from './measures/broadcast.mjs';
 import { connect } from './measures/connect.mjs';
 import { echo } from './measures/echo.mjs';
 import { idle } from './measures/idle.mjs';
 import { receive } from './measures/receive.mjs';
 
-const MEASURES = [echo, broadcast, broadcast5k, connect, idle, receive];
+const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive];
 const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'engine.io', 'socket.io'];
+
+/** What a generation contributes even when there is no time. */
+const LEAST_ROUNDS = 2;
 
 const HELP = `node bench/run.mjs [options]
 
@@ -20,6 +23,7 @@ const HELP = `node bench/run.mjs [options]
   --only echo,connect   these measures only: ${MEASURES.map(({ name }) => name).join(', ')}
   --peers ws,primus     these peers only: ${PEERS.join(', ')}
   --set rounds=20       changes a number of all chosen measures: connections, rounds, generations, ...
+  --seconds 170         how long all of it should take at most: on a slow or busy machine there are fewer rounds
   --write               writes bench/RESULTS.md although not everything was measured
   --cpu-prof <folder>   leaves CPU profiles of the measured processes there (and slows them down)
 
@@ -31,6 +35,7 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     peers: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
+    seconds: { type: 'string' },
     write: { type: 'boolean', default: false },
     'cpu-prof': { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -42,7 +47,10 @@ if (flags.help) {
   process.exit();
 }
 
-const only = names(flags.only, MEASURES.map(({ name }) => name));
+const only = names(
+  flags.only,
+  MEASURES.map(({ name }) => name),
+);
 const measures = MEASURES.filter(({ name, optional }) => (only === undefined ? !optional : only.includes(name)));
 const peers = names(flags.peers, PEERS) ?? PEERS;
 const changes = Object.fromEntries(
@@ -54,15 +62,18 @@ const changes = Object.fromEntries(
 const profiling = flags['cpu-prof'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags['cpu-prof']}`];
 
 const versions = installed();
-const facts = `Node ${process.versions.node}, ${os.availableParallelism()} cores`;
+const [busy] = os.loadavg();
+const facts = `Node ${process.versions.node}, ${os.availableParallelism()} cores, load average at the start ${busy.toFixed(1)}`;
 const missing = new Set();
 const started = performance.now();
-if (os.loadavg()[0] > 0.5 * os.availableParallelism()) console.error('Others are using this machine: expect wider spreads.\n');
+const deadline = started + Number(flags.seconds ?? (flags.quick ? 42 : 170)) * 1000;
+if (busy > 0.5 * os.availableParallelism()) console.error('Others are using this machine: expect wider spreads.\n');
 
 const results = [];
-for (const measure of measures) {
+for (const [index, measure] of measures.entries()) {
   const size = { ...measure.size, ...(flags.quick ? measure.quick : {}), ...changes };
-  const result = { measure, size, rows: summarise(measure, await take(measure, size)) };
+  const samples = await take(measure, size, share(deadline, measures.length - index));
+  const result = { measure, size, rounds: Object.values(samples)[0]?.length ?? 0, rows: summarise(measure, samples) };
   results.push(result);
   console.log(`${section(result, versions)}\n`);
 }
@@ -76,11 +87,13 @@ if (flags.write || (!flags.quick && !flags.only && !flags.peers && flags.set.len
 
 /**
  * The samples of one measure. Each generation is a fresh process per peer, as one process may have been unlucky with what
- * the compiler made of it; within one, the peers take turns, and another begins each round.
+ * the compiler made of it; within one, the peers take turns, and another begins each round. What time is left decides
+ * whether there is another round.
  */
-async function take(measure, size) {
+async function take(measure, size, until) {
   const samples = {};
   for (let generation = 0; generation < size.generations; generation++) {
+    const enough = share(until, size.generations - generation);
     const pairs = [];
     let trouble;
     try {
@@ -95,7 +108,7 @@ async function take(measure, size) {
         samples[pair.name] ??= [];
         await measure.prepare(pair, size);
       }
-      for (let round = 0; round < size.rounds; round++) {
+      for (let round = 0; round < size.rounds && (round < LEAST_ROUNDS || performance.now() < enough); round++) {
         for (let turn = 0; turn < pairs.length; turn++) {
           const pair = pairs[(turn + round) % pairs.length];
           samples[pair.name].push(await measure.round(pair, size));
@@ -106,6 +119,12 @@ async function take(measure, size) {
     }
   }
   return samples;
+}
+
+/** An even share of the time that is left, as the moment it is over. */
+function share(until, parts) {
+  const now = performance.now();
+  return now + Math.max(0, until - now) / parts;
 }
 
 function report() {

@@ -51,8 +51,9 @@ answer({
     await sessions.receipt;
   },
 
-  broadcast() {
-    broadcast(message);
+  /** So many messages to everyone, in one turn of the event loop. */
+  broadcast(count) {
+    for (let i = 0; i < count; i++) broadcast(message);
   },
 
   /** Microseconds of CPU used so far, by all threads of the process, the collector's included. */

@@ -34,9 +34,17 @@ export function summarise(measure, samples) {
 }
 
 /** One measure as Markdown. */
-export function section({ measure, size, rows }, versions) {
+export function section({ measure, size, rounds, rows }, versions) {
   const several = Object.keys(measure.figures).length > 1;
-  const head = ['peer', ...(several ? ['figure'] : []), 'median', 'quarters', 'ratio to ws', 'quarters', ...(measure.rate ? ['of it system', measure.rate] : [])];
+  const head = [
+    'peer',
+    ...(several ? ['figure'] : []),
+    'median',
+    'quarters',
+    'ratio to ws',
+    'quarters',
+    ...(measure.rate ? ['of it system', measure.rate] : []),
+  ];
   const lines = rows.map(({ figure, peer, value, ratio, system, rate }) => [
     title(peer, versions),
     ...(several ? [figure.title] : []),
@@ -46,7 +54,6 @@ export function section({ measure, size, rows }, versions) {
     ratio ? `${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}` : '',
     ...(measure.rate ? [`${digits(system)} ${figure.unit}`, (Math.round(rate / 100) * 100).toLocaleString('en')] : []),
   ]);
-  const rounds = size.generations * size.rounds;
   return `## ${measure.title}\n\n${capital(measure.describe(size))}; ${many(rounds, 'round')} in ${many(size.generations, 'process', 'es')}.\n\n${table(head, lines)}`;
 }
 
@@ -64,7 +71,8 @@ export function overview(results, versions) {
 
 function table(head, lines) {
   const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => line[column].length)));
-  const row = (cells) => `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
+  const row = (cells) =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
   const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   return [row(head), rule, ...lines.map(row)].join('\n');
 }

@@ -40,7 +40,9 @@ export function upgradeRequest(path, port) {
 
 export function upgradeAnswer(request) {
   const key = /^sec-websocket-key: *(.*?)\r$/im.exec(request)[1];
-  const accept = createHash('sha1').update(key + GUID).digest('base64');
+  const accept = createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
 }
 
@@ -50,7 +52,6 @@ export class FrameCounter {
   #opcode = 0;
   #length = 0;
   #body = 0; // bytes of the current payload still to come
-  closing = false;
 
   /** How many data frames these bytes complete. */
   feed(bytes, end, from = 0) {
@@ -89,7 +90,6 @@ export class FrameCounter {
   }
 
   #finished() {
-    if (this.#opcode === CLOSE) this.closing = true;
     return this.#opcode < CLOSE ? 1 : 0;
   }
 }

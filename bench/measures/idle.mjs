@@ -12,7 +12,8 @@ export const idle = {
   },
   size: { connections: 2_000, warmUp: 500, generations: 4, rounds: 1 },
   quick: { connections: 1_000, generations: 1 },
-  describe: ({ connections }) => `${connections.toLocaleString('en')} open connections with their listeners, garbage collected, against the same process warm and empty`,
+  describe: ({ connections }) =>
+    `${connections.toLocaleString('en')} open connections with their listeners, garbage collected, against the same process warm and empty`,
 
   // A first batch pays for compiled code and caches, which are not the price of a connection.
   async prepare({ subject, load }, { warmUp }) {
