@@ -26,12 +26,15 @@ export class ClientPipeline extends Pipeline {
   }
 
   protected deliver(data: unknown, raw: Frame): void {
-    this.client.emit('data', data, raw);
+    // It was under way when the client was closed: nothing follows the end.
+    if (this.client.state.name !== 'closed') this.client.emit('data', data, raw);
   }
 
   protected obey(control: Control): void {
     switch (control.type) {
       case 'ping': {
+        // It waited behind messages that took their time, and nobody waits for its answer any more.
+        if (this.link === undefined) break;
         const sent = Number(control.stamp);
         this.client.emit('incoming::ping', sent);
         this.client.emit('outgoing::pong', sent);

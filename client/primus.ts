@@ -1,4 +1,4 @@
-import { BehaviorSubject, type Observable, Subject, type Subscription } from 'rxjs';
+import { BehaviorSubject, Observable, Subject, type Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { ASSUMED, type Configuration, normalizePathname } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
@@ -243,6 +243,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.#life = session({
       dial: () => transformer.connect({ url: this.#address(), transport, maxLength, compression, platform, dialled }),
       receive: (frame) => this.#pipeline.receive(frame),
+      drain: () => this.#drain(),
       options: this.options,
       backoff: this.#backoff,
       platform,
@@ -265,6 +266,13 @@ export class Primus<In = any, Out = any> extends Base {
     const options = urlOptions(this.url, this.pathname + (transformer.path ?? ''), transformer.protocol ?? 'http', unique);
     this.emit('outgoing::url', options);
     return printUrl(options);
+  }
+
+  /** The line is dead, but not what came over it. */
+  #drain(): Observable<never> {
+    this.#gate.next(false);
+    this.#pipeline.link = undefined;
+    return new Observable((subscriber) => this.#pipeline.drain(() => subscriber.complete()));
   }
 
   #opened(link: Link): void {

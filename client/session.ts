@@ -1,4 +1,4 @@
-import { concatAll, defer, finalize, identity, ignoreElements, type MonoTypeOperatorFunction, Observable, switchMap, takeUntil, tap, throwError } from 'rxjs';
+import { catchError, concat, concatAll, defer, finalize, identity, ignoreElements, type MonoTypeOperatorFunction, Observable, switchMap, takeUntil, tap, throwError, timer } from 'rxjs';
 import { type Attempt, reconnect } from '../operators/reconnect.js';
 import { watchdog } from '../operators/watchdog.js';
 import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
@@ -16,6 +16,8 @@ export interface SessionParts {
   dial: () => Observable<Link>;
   /** Takes what arrives. */
   receive: (frame: Frame) => void;
+  /** Keeps what is written from now on, and completes once everything received has been delivered. */
+  drain: () => Observable<never>;
   options: ReturnType<typeof clientOptions>;
   backoff: Backoff;
   platform: Platform;
@@ -37,7 +39,7 @@ export interface SessionParts {
  *  └───────── wait, as the policy says ┘
  * ```
  */
-export function session({ dial, receive, options, backoff, platform, online$, now$, tell }: SessionParts): Observable<Link> {
+export function session({ dial, receive, drain, options, backoff, platform, online$, now$, tell }: SessionParts): Observable<Link> {
   const { scheduler } = platform;
   const { policy, settings } = backoff;
   const strategy = new Set(options.strategy.split(','));
@@ -52,9 +54,15 @@ export function session({ dial, receive, options, backoff, platform, online$, no
 
   /** One link, read for as long as it lives. That it ends, cleanly or not, is an error here: only `end` is an end. */
   const line$ = defer(dial).pipe(
-    switchMap((link) => defer(() => [[link], read(link), throwError(() => dropped())]).pipe(concatAll())),
+    switchMap((link) => defer(() => [[link], read(link), throwError(() => dropped())]).pipe(concatAll(), catchError(last))),
     takeUntil(offline$),
   );
+
+  /** What was received comes before the end, a farewell above all; whom that takes too long is not waited for. */
+  function last(cause: unknown): Observable<never> {
+    const patience$ = timer(options.timeout, scheduler);
+    return concat(defer(drain).pipe(takeUntil(patience$)), throwError(() => cause));
+  }
 
   function read(link: Link): Observable<never> {
     return new Observable<Frame>((frames) => link.subscribe(frames)).pipe(

@@ -28,7 +28,7 @@ export type { DestroyOptions } from './server/destroy.js';
 export type { Host, HttpServer } from './server/host.js';
 export type { Middleware } from './server/middleware/layers.js';
 export type { ServerOptions } from './server/options.js';
-export type { PrimusEvents } from './server/primus.js';
+export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
 /** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */

@@ -95,9 +95,9 @@ export function check(options: object, table: { readonly [option: string]: Kind 
   }
 }
 
-/** Defaults under what is given; an option that is `undefined` is not given. */
+/** Defaults under what is given; an option that is `undefined` or `null` is not given. */
 export function withDefaults<D extends object, G extends object>(defaults: D, given: G): D & G {
   const result = { ...defaults } as Record<string, unknown>;
-  for (const [key, value] of Object.entries(given)) if (value !== undefined) result[key] = value;
+  for (const [key, value] of Object.entries(given)) if (value != null || !(key in defaults)) result[key] = value;
   return result as D & G;
 }

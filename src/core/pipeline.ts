@@ -1,10 +1,10 @@
-import { catchError, EMPTY, mergeMap, type Observable, Subject, tap } from 'rxjs';
+import { catchError, defer, EMPTY, mergeMap, type Observable, Subject } from 'rxjs';
 import { through } from '../../operators/through.js';
 import { asError, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
 import type { Parser } from './parser.js';
 import { type Control, isControl, parseControl, printControl, reservedError } from './protocol.js';
-import { Later, settle } from './settle.js';
+import { type Eventual, isPromise, settle } from './settle.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
 
 /** What the messages of one end pass through. */
@@ -102,6 +102,11 @@ export abstract class Pipeline {
     after(this.outbound, () => after(this.encoding, done));
   }
 
+  /** Calls back once everything received so far has been delivered. */
+  drain(done: () => void): void {
+    after(this.inbound, done);
+  }
+
   /** Nothing more is taken in; what is under way may finish. */
   protected abandon(): void {
     this.inbound?.complete();
@@ -111,31 +116,29 @@ export abstract class Pipeline {
 
   private read(frame: Frame): Step {
     const { parser } = this.stack;
+    if (parser.decode === undefined) {
+      return this.step(
+        () => settle<unknown>((done) => parser.decoder(frame, done)),
+        decodeError,
+        (data) => this.decoded(data, frame),
+      );
+    }
     let data: unknown;
     try {
-      data = parser.decode !== undefined ? parser.decode(frame) : settle<unknown>((done) => parser.decoder(frame, done));
+      data = parser.decode(frame);
     } catch (error) {
       this.fail(decodeError(error));
       return undefined;
     }
-    if (!(data instanceof Later)) return this.decoded(data, frame);
-    return data.pipe(
-      catchError((error) => this.lose(decodeError(error))),
-      mergeMap((late) => this.decoded(late, frame) ?? EMPTY),
-    );
+    return this.decoded(data, frame);
   }
 
   private decoded(data: unknown, frame: Frame): Step {
-    if (isControl(data)) {
-      this.obey(parseControl(data));
-      return undefined;
-    }
     const { incoming } = this.stack.transformers;
-    if (incoming.length === 0) {
-      this.deliver(data, frame);
-      return undefined;
-    }
-    return this.transformed(incoming, { data, raw: frame }, (packet) => this.deliver(packet.data, frame));
+    if (isControl(data)) this.obey(parseControl(data));
+    else if (incoming.length > 0) return this.transformed(incoming, { data, raw: frame }, (packet) => this.deliver(packet.data, frame));
+    else this.deliver(data, frame);
+    return undefined;
   }
 
   private route(data: unknown): Step {
@@ -143,66 +146,64 @@ export abstract class Pipeline {
   }
 
   private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Step {
-    let verdict: boolean | Observable<boolean>;
-    try {
-      verdict = transform(list, this.connection, packet);
-    } catch (error) {
-      this.fail(asError(error));
-      return undefined;
-    }
-    if (typeof verdict === 'boolean') {
-      if (verdict) next(packet);
-      return undefined;
-    }
-    return verdict.pipe(
-      catchError((error) => this.lose(asError(error))),
-      tap((passes) => passes && next(packet)),
+    return this.step(
+      () => transform(list, this.connection, packet),
+      asError,
+      (passes) => {
+        if (passes) next(packet);
+        return undefined;
+      },
     );
   }
 
   private post(data: unknown): boolean {
+    const { parser } = this.stack;
     if (this.encoding !== undefined) {
       this.encoding.next(() => this.encode(data));
-      return true;
-    }
-    const { parser } = this.stack;
-    if (parser.encode === undefined) {
+    } else if (parser.encode === undefined) {
       this.enter('encoding', this.encode(data));
-      return true;
+    } else {
+      let frame: Frame;
+      try {
+        frame = parser.encode(data);
+      } catch (error) {
+        this.fail(encodeError(error, data));
+        return false;
+      }
+      this.transmit(frame);
     }
-    let frame: Frame;
-    try {
-      frame = parser.encode(data);
-    } catch (error) {
-      this.fail(encodeError(error, data));
-      return false;
-    }
-    this.transmit(frame);
     return true;
   }
 
   private encode(data: unknown): Step {
-    const { parser } = this.stack;
-    let frame: Frame | Later<Frame>;
-    try {
-      frame = settle<Frame>((done) => parser.encoder(data, done));
-    } catch (error) {
-      this.fail(encodeError(error, data));
-      return undefined;
-    }
-    if (!(frame instanceof Later)) {
-      this.transmit(frame);
-      return undefined;
-    }
-    return frame.pipe(
-      catchError((error) => this.lose(encodeError(error, data))),
-      tap((late) => this.transmit(late)),
+    return this.step(
+      () => settle<Frame>((done) => this.stack.parser.encoder(data, done)),
+      (cause) => encodeError(cause, data),
+      (frame) => {
+        this.transmit(frame);
+        return undefined;
+      },
     );
   }
 
-  private lose(error: Error): Observable<never> {
-    this.fail(error);
-    return EMPTY;
+  /** Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. */
+  private step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Step): Step {
+    const lose = (cause: unknown): void => this.fail(error(cause));
+    let answer: Eventual<T>;
+    try {
+      answer = take();
+    } catch (cause) {
+      lose(cause);
+      return undefined;
+    }
+    if (!isPromise(answer)) return next(answer);
+    return defer(() => answer).pipe(
+      catchError((cause) => {
+        lose(cause);
+        return EMPTY;
+      }),
+      mergeMap((late) => next(late) ?? EMPTY),
+    );
   }
 
   /** From the first step that has to be waited for, a direction has a lane. */

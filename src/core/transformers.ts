@@ -1,7 +1,6 @@
-import { mergeMap, type Observable, of } from 'rxjs';
 import { describe, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
-import { isPromise, Later, settle, settlePromise } from './settle.js';
+import { type Eventual, isPromise, settle } from './settle.js';
 
 /** One message on its way; transformers change `data`. */
 export interface Packet {
@@ -42,32 +41,20 @@ export class MessageTransformers {
 
 /**
  * Runs a packet through a list of transformers: `false` when one of them dropped it. At once as long as they answer at
- * once, else later. Throws, or errors, with what a transformer threw or passed to its callback.
+ * once, else later. Throws, or rejects, with what a transformer threw or passed to its callback.
  */
-export function transform(
-  list: readonly MessageTransformer[],
-  connection: unknown,
-  packet: Packet,
-  from = 0,
-): boolean | Observable<boolean> {
+export function transform(list: readonly MessageTransformer[], connection: unknown, packet: Packet, from = 0): Eventual<boolean> {
   for (let index = from; index < list.length; index++) {
     const verdict = run(list[index] as MessageTransformer, connection, packet);
-    if (verdict instanceof Later) {
-      return verdict.pipe(mergeMap((late) => (late === false ? of(false) : eventually(transform(list, connection, packet, index + 1)))));
-    }
+    if (isPromise(verdict)) return verdict.then((late) => late !== false && transform(list, connection, packet, index + 1));
     if (verdict === false) return false;
   }
   return true;
 }
 
-const neverCalled: Next = () => {};
+const nobodyAsks: Next = () => {};
 
 function run(transformer: MessageTransformer, connection: unknown, packet: Packet): unknown {
-  if (transformer.length >= 2) return settle<unknown>((done) => transformer.call(connection, packet, done as Next));
-  const verdict = transformer.call(connection, packet, neverCalled);
-  return isPromise(verdict) ? settlePromise(verdict) : verdict;
-}
-
-function eventually(verdict: boolean | Observable<boolean>): Observable<boolean> {
-  return typeof verdict === 'boolean' ? of(verdict) : verdict;
+  if (transformer.length < 2) return transformer.call(connection, packet, nobodyAsks);
+  return settle<unknown>((done) => transformer.call(connection, packet, done as Next));
 }

@@ -1,5 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Observable, of } from 'rxjs';
+import { asError } from '../core/errors.js';
+import { isPromise } from '../core/settle.js';
 
 type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: unknown[]) => unknown };
 
@@ -21,12 +23,14 @@ export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown
         const listener = listeners[at] as AnyListener;
         if (isAsync(listener)) {
           let called = false;
-          listener.call(emitter, ...args, (error?: unknown) => {
+          const answer = (error?: unknown) => {
             if (called) return;
             called = true;
             if (error) subscriber.error(error);
             else attempt(at + 1);
-          });
+          };
+          const result = listener.call(emitter, ...args, answer);
+          if (isPromise(result)) result.then(undefined, (thrown) => answer(asError(thrown)));
           return;
         }
         settled(emitter, event, args, listener.apply(emitter, args));

@@ -79,6 +79,8 @@ function install(server: HttpServer): Router {
 function nobodyElse(): void {}
 
 function hand(route: Route, exchange: Exchange): true {
+  // Until somebody takes the socket, nobody else listens for its errors.
+  if (exchange.kind === 'upgrade') exchange.socket.on('error', nobodyElse);
   route.exchanges.next(exchange);
   return true;
 }
@@ -86,6 +88,7 @@ function hand(route: Route, exchange: Exchange): true {
 /** The path itself or something below it; compared as it came, so that no odd target is ever parsed. */
 function owns(pathname: string, target: string): boolean {
   if (!target.startsWith(pathname)) return false;
+  if (pathname === '/') return !target.startsWith('//');
   const next = target.charCodeAt(pathname.length);
   return Number.isNaN(next) || next === 0x2f || next === 0x3f;
 }

@@ -51,7 +51,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   private ending = false;
   private paused = 0;
   private held: Frame[] | undefined;
-  /** How the link ended before the announcement, `null` for cleanly. */
+  /** How the link ended while messages were held or under way, `null` for cleanly. */
   private lost: LinkError | null | undefined;
   readonly spark: Spark;
   private readonly registry: Registry;
@@ -100,7 +100,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.held = undefined;
     if (held !== undefined) for (const frame of held) this.incoming(frame);
     this.flow(UNANNOUNCED, false);
-    if (this.lost !== undefined) this.finish(this.lost);
+    if (this.lost !== undefined) this.leave(this.lost);
     else if (this.state === CLOSED) this.registry.gone(this);
   }
 
@@ -120,7 +120,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
   /** Cuts the line of a peer that cannot be talked to. */
   cut(error: LinkError): void {
     if (this.state === CLOSED) return;
-    this.over(error);
+    if (this.announced) this.finish(error);
+    else this.lost = error;
     this.link?.destroy();
   }
 
@@ -130,7 +131,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   /** Whether silence is the peer's doing and not ours. */
   get listening(): boolean {
-    return this.paused === 0;
+    return this.paused === 0 || this.lost !== undefined;
   }
 
   /** The message was not, or cannot be, handled: an event, never an exception. */
@@ -236,9 +237,14 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   private over(error: LinkError | undefined): void {
-    if (this.state === CLOSED) return;
-    if (this.announced) this.finish(error ?? null);
-    else this.lost = error ?? null;
+    if (this.state === CLOSED || this.lost !== undefined) return;
+    this.lost = error ?? null;
+    if (this.announced) this.leave(this.lost);
+  }
+
+  /** What was received comes first; whom that takes too long is cut by the heartbeat. */
+  private leave(how: LinkError | null): void {
+    this.drain(() => this.finish(how));
   }
 
   private finish(error: LinkError | null): void {

@@ -24,14 +24,15 @@ export interface Shutdown {
   release: () => void;
 }
 
-/** How long peers that do not answer may hold up the HTTP server, in ms. */
+/** How long a peer, a listener or a message transformer that does not answer may hold up the end, in ms. */
 const GRACE = 2_500;
 
 /**
  * The end of a server, step by step; completes when all is done.
  *
  * ```
- * wait for the connections, at most `timeout` -> end those left -> tell `close` -> give the path back -> close the HTTP server
+ * wait for the connections, at most `timeout` -> end those left -> wait for what they were still about to send, or to agree
+ *   -> tell `close` -> give the path back -> close the HTTP server
  * ```
  */
 export function shutdown({ options, server, scheduler, left$, connected, endAll, announce, release }: Shutdown): Observable<unknown> {
@@ -40,8 +41,8 @@ export function shutdown({ options, server, scheduler, left$, connected, endAll,
     takeWhile((left) => left > 0),
     last(null, null),
   );
-  const patience$ = defer(() => (timeout > 0 && connected() > 0 ? merge(timer(timeout, scheduler), empty$).pipe(take(1)) : EMPTY));
-  return concat(patience$, act(endAll), defer(announce), act(release), close ? closed(server, scheduler) : EMPTY);
+  const emptyWithin = (ms: number) => defer(() => (ms > 0 && connected() > 0 ? merge(timer(ms, scheduler), empty$).pipe(take(1)) : EMPTY));
+  return concat(emptyWithin(timeout), act(endAll), emptyWithin(GRACE), defer(announce), act(release), close ? closed(server, scheduler) : EMPTY);
 }
 
 function act(action: () => void): Observable<never> {

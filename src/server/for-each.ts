@@ -1,4 +1,5 @@
 import { asError } from '../core/errors.js';
+import { isPromise } from '../core/settle.js';
 
 /**
  * Asks `step` about one item after the other, each time its callback is called; items that join meanwhile are included.
@@ -6,7 +7,7 @@ import { asError } from '../core/errors.js';
  */
 export function forEachAsync<T>(
   items: Iterable<T>,
-  step: (item: T, next: (error?: unknown, go?: boolean) => void) => void,
+  step: (item: T, next: (error?: unknown, go?: boolean) => void) => unknown,
   done: (error?: Error | null) => void,
 ): void {
   const iterator = items[Symbol.iterator]();
@@ -29,7 +30,8 @@ export function forEachAsync<T>(
         else done(failure);
       };
       try {
-        step(value, next);
+        const result = step(value, next);
+        if (isPromise(result)) result.then(undefined, (thrown) => next(asError(thrown)));
       } catch (thrown) {
         next(thrown ?? new Error('forEach failed'));
       }

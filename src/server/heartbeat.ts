@@ -3,25 +3,24 @@ import { pulse } from '../../operators/index.js';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 
-export interface HeartbeatOptions {
-  /** How often each connection is asked, in ms. */
-  period: number;
-  scheduler: SchedulerLike;
-  /** Asks these connections; the same stamp goes to all. */
-  ask: (connections: readonly Connection[], stamp: number) => void;
-}
-
 /** The period is cut into so many beats: a large fleet is asked in parts, not in one stall. */
 const SLOTS = 16;
 
+/** Who is to be asked, and how. */
+export interface Patients {
+  readonly connections: ReadonlySet<Connection>;
+  /** Asks these connections; `now`, ms since the epoch, comes back with their answers. */
+  ping(connections: readonly Connection[], now: number): void;
+}
+
 /**
- * Asks every connection once a period whether it is alive, and cuts those that have not been heard since the last time.
- * One timer serves all of them; whatever was heard is proof of life.
+ * Asks every connection once a period, in ms, whether it is alive, and cuts those that have not been heard since the
+ * last time. One timer serves all of them; whatever was heard is proof of life.
  */
-export function heartbeat(connections: ReadonlySet<Connection>, { period, scheduler, ask }: HeartbeatOptions): Subscription {
+export function heartbeat(patients: Patients, period: number, scheduler: SchedulerLike): Subscription {
   return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => {
     const due: Connection[] = [];
-    for (const connection of connections) {
+    for (const connection of patients.connections) {
       if (connection.slot !== slot) continue;
       if (connection.alive || !connection.listening) {
         connection.alive = false;
@@ -31,7 +30,7 @@ export function heartbeat(connections: ReadonlySet<Connection>, { period, schedu
       }
     }
     // A stamp is whole milliseconds on the line; not every clock has those.
-    if (due.length > 0) ask(due, Math.floor(scheduler.now()));
+    if (due.length > 0) patients.ping(due, Math.floor(scheduler.now()));
   });
 }
 

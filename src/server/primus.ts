@@ -4,22 +4,22 @@ import { nanoid } from 'nanoid';
 import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, observeOn, asapScheduler, type SchedulerLike, share, Subject, type Subscription } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
-import { type ListenerNext, reserve, type TypedEmitter } from '../core/events.js';
+import type { TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
-import type { Frame, Link } from '../core/link.js';
+import type { Link } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
-import { printControl } from '../core/protocol.js';
 import { SafeObservable, view } from '../core/stream.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { type Direction, MessageTransformers, type MessageTransformer } from '../core/transformers.js';
 import { asyncemit } from './asyncemit.js';
 import { exchanges } from './attach.js';
-import { broadcast } from './broadcast.js';
 import type { Connection, Registry } from './connection.js';
 import { type DestroyOptions, shutdown } from './destroy.js';
+import { type LogEntry, type PrimusEvents, reserved } from './events.js';
+import { Fleet } from './fleet.js';
 import { forEachAsync } from './for-each.js';
-import { heartbeat, slotOf } from './heartbeat.js';
+import { heartbeat } from './heartbeat.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { library, save } from './library.js';
 import { noCache, xXss } from './middleware/headers.js';
@@ -31,28 +31,7 @@ import type { Preset } from './preset.js';
 import { refuse } from './refuse.js';
 import { type Address, Spark } from './spark.js';
 
-/** The events of a server; extend by declaration merging. */
-// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface PrimusEvents<In = any, Out = any> {
-  /** A new connection. A listener with a second parameter is awaited: an error passed to it refuses the connection. */
-  connection: [spark: Spark<In, Out>, next: ListenerNext];
-  /** A connection that was announced is over. */
-  disconnection: [spark: Spark<In, Out>];
-  initialised: [transformer: Transformer, parser: Parser, options: ServerOptions];
-  /** The server was destroyed. A listener with a second parameter is awaited. */
-  close: [options: DestroyOptions, next: ListenerNext];
-  log: [level: string, ...values: unknown[]];
-}
-
-/** One line of a server's log: its level and what was said. */
-export interface LogEntry {
-  level: string;
-  values: unknown[];
-}
-
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
-
-const reserved = reserve('disconnection', 'initialised', 'connection', 'plugout', 'plugin', 'close', 'log');
 
 /**
  * The server. Attaches to an HTTP server, owns one path of it, and makes a spark of every connection that arrives there.
@@ -71,9 +50,7 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly encoder: Parser['encoder'];
   readonly decoder: Parser['decoder'];
   /** The sparks of the open connections by their id. */
-  readonly connections: { [id: string]: Spark<In, Out> } = Object.create(null);
-  /** How many there are. */
-  connected = 0;
+  readonly connections: { [id: string]: Spark<In, Out> };
   /** The class of this server's sparks: what is added to its prototype is theirs alone. */
   readonly Spark: new (...args: SparkArguments) => Spark<In, Out>;
   readonly transformers = new MessageTransformers();
@@ -81,60 +58,61 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly connection$: Observable<Spark<In, Out>>;
   readonly registry: Registry;
 
-  private readonly preset: Preset;
-  private readonly scheduler: SchedulerLike;
-  private readonly middleware = new Layers(this);
-  private readonly roster = new Set<Connection>();
-  private readonly announced = new Subject<Spark<In, Out>>();
-  private readonly left = new Subject<number>();
-  private readonly life: Subscription;
-  private draining = false;
-  private released = false;
-  private over: Promise<void> | undefined;
+  readonly #preset: Preset;
+  readonly #scheduler: SchedulerLike;
+  readonly #middleware = new Layers(this);
+  readonly #fleet: Fleet;
+  readonly #announced = new Subject<Spark<In, Out>>();
+  readonly #life: Subscription;
+  #draining = false;
+  #released = false;
+  #over: Promise<void> | undefined;
 
   constructor(server: HttpServer, options: ServerOptions, preset: Preset) {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
-    this.preset = preset;
+    this.#preset = preset;
     this.version = preset.version;
     this.pathname = this.options.pathname;
     this.transformer = findTransformer(this.options.transformer, preset.transformers);
     this.parser = findParser(this.options.parser, preset.parsers);
     this.encoder = this.parser.encoder;
     this.decoder = this.parser.decoder;
-    this.scheduler = this.options.scheduler ?? asyncScheduler;
+    this.#fleet = new Fleet(this.parser, this.transformer.server);
+    this.connections = this.#fleet.sparks;
+    this.#scheduler = this.options.scheduler ?? asyncScheduler;
     this.registry = {
       maxBuffer: this.options.maxBuffer,
-      scheduler: this.scheduler,
-      gone: (connection) => this.gone(connection),
-      log: (level, ...values) => this.log(level, ...values),
+      scheduler: this.#scheduler,
+      gone: (connection) => this.#gone(connection),
+      log: (level, ...values) => this.#log(level, ...values),
     };
     this.Spark = sparkClass(this);
 
-    for (const [name, make] of Object.entries({ 'primus.js': primusJs, spec, 'x-xss': xXss, 'no-cache': noCache })) this.middleware.use(name, make);
+    for (const [name, make] of Object.entries({ 'primus.js': primusJs, spec, 'x-xss': xXss, 'no-cache': noCache })) this.#middleware.use(name, make);
 
     this.connection$ = new SafeObservable(
-      (subscriber) => this.announced.subscribe(subscriber),
-      (error, spark) => (spark instanceof Spark ? spark.connection.fail(asError(error)) : this.log('error', error)),
+      (subscriber) => this.#announced.subscribe(subscriber),
+      (error, spark) => (spark instanceof Spark ? spark.connection.fail(asError(error)) : this.#log('error', error)),
     );
 
     // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
-    this.life = this.transformer.server
-      .listen(this.host())
+    this.#life = this.transformer.server
+      .listen(this.#host())
       .pipe(
-        map((arrival) => this.admit(arrival as Arrival<IncomingMessage>)),
+        map((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
         observeOn(asapScheduler),
-        filter((spark) => this.enrol(spark)),
-        mergeMap((spark) => this.agreed(spark)),
+        filter((spark) => this.#enrol(spark)),
+        mergeMap((spark) => this.#agreed(spark)),
       )
       .subscribe((spark) => {
-        this.announced.next(spark);
+        this.#announced.next(spark);
         spark.connection.announce();
       });
     if (this.options.pingInterval !== false) {
       const period = milliseconds(this.options.pingInterval, 'pingInterval');
-      this.life.add(heartbeat(this.roster, { period, scheduler: this.scheduler, ask: (connections, stamp) => this.ping(connections, stamp) }));
+      this.#life.add(heartbeat(this.#fleet, period, this.#scheduler));
     }
     this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions);
   }
@@ -151,31 +129,36 @@ export class Server<In = any, Out = any> extends Emitter {
     };
   }
 
+  /** How many connections are open. */
+  get connected(): number {
+    return this.#fleet.connections.size;
+  }
+
   /** The middleware, in the order it runs. */
   get layers() {
-    return this.middleware.list;
+    return this.#middleware.list;
   }
 
   get disconnection$(): Observable<Spark<In, Out>> {
-    return this.view({ disconnection: (spark: Spark<In, Out>) => spark });
+    return this.#view({ disconnection: (spark: Spark<In, Out>) => spark });
   }
 
   get log$(): Observable<LogEntry> {
-    return this.view({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
+    return this.#view({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
   }
 
   /** Emits once, when the server is destroyed. */
   get close$(): Observable<DestroyOptions> {
-    return this.view({ close: (options: DestroyOptions) => options });
+    return this.#view({ close: (options: DestroyOptions) => options });
   }
 
   /** Sends a message to every connection; it is encoded and framed once. False when it cannot be encoded. */
   write(data: Out): boolean {
     try {
-      broadcast(this.roster, data, this.parser, (links, frame) => this.send(links, frame));
+      this.#fleet.broadcast(data);
       return true;
     } catch (error) {
-      this.log('error', error);
+      this.#log('error', error);
       return false;
     }
   }
@@ -186,7 +169,7 @@ export class Server<In = any, Out = any> extends Emitter {
   forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
     if (typeof step !== 'function') throw new PrimusError('ERR_PRIMUS_OPTION', `forEach needs a function, not ${describe(step)}`);
     if (done !== undefined) {
-      forEachAsync(this.roster, ({ spark }, next) => step(spark, next as never, undefined as never), done);
+      forEachAsync(this.#fleet.connections, ({ spark }, next) => step(spark, next as never, undefined as never), done);
       return this;
     }
     for (const id in this.connections) {
@@ -209,32 +192,32 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** Adds middleware; see `Middleware`. A function of fewer than two parameters makes it, with this server as `this`. */
   use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this {
-    this.middleware.use(name, fn, options, index);
+    this.#middleware.use(name, fn, options, index);
     return this;
   }
 
   remove(name: string): this {
-    this.middleware.remove(name);
+    this.#middleware.remove(name);
     return this;
   }
 
   enable(name: string): this {
-    this.middleware.toggle(name, true);
+    this.#middleware.toggle(name, true);
     return this;
   }
 
   disable(name: string): this {
-    this.middleware.toggle(name, false);
+    this.#middleware.toggle(name, false);
     return this;
   }
 
   indexOfLayer(name: string): number {
-    return this.middleware.indexOf(name);
+    return this.#middleware.indexOf(name);
   }
 
   /** The client library as source. Make it anew whenever options or plugins change. */
   library(): string {
-    return library(this.preset.bundle(this.transformer), this.configuration);
+    return library(this.#preset.bundle(this.transformer), this.configuration);
   }
 
   /** Writes the library to a file. */
@@ -253,7 +236,7 @@ export class Server<In = any, Out = any> extends Emitter {
   /** Ends all connections and gives the path back. May be called again: it calls back when all is done. */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.shutDown(options ?? {}).then(done);
+    void this.#shutDown(options ?? {}).then(done);
     return this;
   }
 
@@ -262,7 +245,7 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.shutDown({});
+    return this.#shutDown({});
   }
 
   declare reserved: typeof reserved;
@@ -271,35 +254,40 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.options.idGenerator?.() ?? nanoid();
   }
 
-  private shutDown(options: DestroyOptions): Promise<void> {
-    this.over ??= new Promise((resolve) => {
-      this.draining = true;
+  #shutDown(options: DestroyOptions): Promise<void> {
+    this.#over ??= new Promise((resolve) => {
+      this.#draining = true;
       shutdown({
         options,
         server: this.server,
-        scheduler: this.scheduler,
-        left$: this.left,
+        scheduler: this.#scheduler,
+        left$: this.#fleet.left$,
         connected: () => this.connected,
         endAll: () => {
-          for (const connection of this.roster) connection.end(options.reconnect ?? false);
+          for (const connection of this.#fleet.connections) connection.end(options.reconnect ?? false);
         },
-        announce: () => this.closed(options),
+        announce: () => this.#closed(options),
         release: () => {
-          this.life.unsubscribe();
-          this.announced.complete();
-          this.released = true;
+          this.#life.unsubscribe();
+          for (const connection of [...this.#fleet.connections]) {
+            connection.cut(new LinkError('ERR_PRIMUS_DROPPED', 'The server is gone'));
+            connection.announce();
+          }
+          this.#announced.complete();
+          this.#released = true;
         },
       }).subscribe({ complete: resolve });
     });
-    return this.over;
+    return this.#over;
   }
 
-  private host(): Host {
-    const { server, pathname, scheduler } = this;
+  #host(): Host {
+    const { server, pathname } = this;
+    const scheduler = this.#scheduler;
     const { maxLength, compression, transport } = this.options;
     const exchange$ = exchanges(server, pathname).pipe(
-      filter((exchange) => !this.draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
-      mergeMap((exchange) => this.middleware.admit(exchange)),
+      filter((exchange) => !this.#draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
+      mergeMap((exchange) => this.#middleware.admit(exchange)),
       share(),
     );
     const request$ = exchange$.pipe(filter((exchange): exchange is RequestExchange => exchange.kind === 'request'));
@@ -307,28 +295,22 @@ export class Server<In = any, Out = any> extends Emitter {
     return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
   }
 
-  private admit({ link, request, id }: Arrival<IncomingMessage>): Spark<In, Out> {
+  #admit({ link, request, id }: Arrival<IncomingMessage>): Spark<In, Out> {
     const { remoteAddress, remotePort } = request.socket;
     const address = { ip: remoteAddress, port: remotePort } as Address;
     return new this.Spark(request.headers, address, undefined, id, request, link.socket, link);
   }
 
   /** From here on `spark(id)` finds it. */
-  private enrol(spark: Spark<In, Out>): boolean {
-    if (this.connections[spark.id] !== undefined) {
-      this.log('error', `A connection was refused: its id ${spark.id} is taken`);
-      spark.connection.cut(new LinkError('ERR_PRIMUS_REFUSED', 'The id of this connection is taken'));
-      return false;
-    }
-    spark.connection.slot = slotOf(this.connected);
-    this.connections[spark.id] = spark;
-    this.roster.add(spark.connection);
-    this.connected++;
-    return true;
+  #enrol(spark: Spark<In, Out>): boolean {
+    if (this.#fleet.add(spark)) return true;
+    this.#log('error', `A connection was refused: its id ${spark.id} is taken`);
+    spark.connection.cut(new LinkError('ERR_PRIMUS_REFUSED', 'The id of this connection is taken'));
+    return false;
   }
 
   /** The spark, once the `connection` listeners have agreed; one that refuses, or throws, ends it. */
-  private agreed(spark: Spark<In, Out>): Observable<Spark<In, Out>> {
+  #agreed(spark: Spark<In, Out>): Observable<Spark<In, Out>> {
     return defer(() => asyncemit(this as unknown as EventEmitter, 'connection', spark)).pipe(
       map(() => spark),
       catchError((error) => {
@@ -340,42 +322,26 @@ export class Server<In = any, Out = any> extends Emitter {
     );
   }
 
-  private gone(connection: Connection): void {
-    const spark = connection.spark as Spark<In, Out>;
-    if (!this.roster.delete(connection)) return;
-    delete this.connections[spark.id];
-    this.connected--;
+  #gone(connection: Connection): void {
+    if (!this.#fleet.remove(connection)) return;
     try {
-      this.emit('disconnection', spark);
+      this.emit('disconnection', connection.spark);
     } catch (thrown) {
-      this.log('error', thrown);
+      this.#log('error', thrown);
     }
-    this.left.next(this.connected);
+    this.#fleet.left$.next(this.connected);
   }
 
-  private ping(connections: readonly Connection[], stamp: number): void {
-    const text = printControl({ type: 'ping', stamp: String(stamp) });
-    for (const { spark } of connections) spark.emit('outgoing::ping', stamp);
-    if (this.parser.encode === undefined) for (const connection of connections) connection.control({ type: 'ping', stamp: String(stamp) });
-    else this.send(connections.map(({ link }) => link as Link), this.parser.encode(text));
-  }
-
-  private send(links: readonly Link[], frame: Frame): void {
-    const { server } = this.transformer;
-    if (server.broadcast !== undefined) server.broadcast(links, frame);
-    else for (const link of links) link.send(frame);
-  }
-
-  private closed(options: DestroyOptions): Observable<void> {
+  #closed(options: DestroyOptions): Observable<void> {
     return defer(() => asyncemit(this as unknown as EventEmitter, 'close', options)).pipe(
       catchError((error) => {
-        this.log('error', error);
+        this.#log('error', error);
         return EMPTY;
       }),
     );
   }
 
-  private log(level: string, ...values: unknown[]): void {
+  #log(level: string, ...values: unknown[]): void {
     try {
       this.emit('log', level, ...values);
     } catch {
@@ -386,12 +352,12 @@ export class Server<In = any, Out = any> extends Emitter {
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
     if (event === 'connection' && subject instanceof Spark) subject.connection.fail(asError(error));
-    else this.log('error', error);
+    else this.#log('error', error);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
-  private view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
-    return view(this as never, { events, end: 'close', ended: () => this.released, report: (error) => this.log('error', error) });
+  #view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
+    return view(this as never, { events, end: 'close', ended: () => this.#released, report: (error) => this.#log('error', error) });
   }
 }
 

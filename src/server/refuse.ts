@@ -11,8 +11,9 @@ export function refuse(
   const body = JSON.stringify({ error: message });
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
   if (isResponse(to)) {
-    if (!to.headersSent) to.writeHead(status, fields);
-    to.end(body);
+    // Somebody has answered already; what is half an answer is cut short.
+    if (!to.headersSent) to.writeHead(status, fields).end(body);
+    else if (!to.writableEnded) to.destroy();
     return true;
   }
   // Whoever does not hang up after the answer is not waited for.

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
-import { Stream } from 'node:stream';
+import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
 import { asError, type PrimusError } from '../core/errors.js';
 import { type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
@@ -10,6 +10,7 @@ import type { Stack } from '../core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { view } from '../core/stream.js';
 import { Connection, type Registry } from './connection.js';
+import { duplex } from './duplex.js';
 
 /** Where a connection comes from. */
 export interface Address {
@@ -81,7 +82,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   writable = true;
   /** The machinery behind this face. */
   readonly connection: Connection;
-  private parsedQuery: Record<string, string | string[] | undefined> | undefined;
+  #query: Record<string, string | string[] | undefined> | undefined;
 
   constructor(
     primus: SparkServer,
@@ -97,7 +98,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.primus = primus;
     this.headers = headers ?? {};
     this.address = (address ?? {}) as Address;
-    this.parsedQuery = query;
+    this.#query = query;
     this.id = id ?? primus.generateId();
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
@@ -106,16 +107,16 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 
   /** The query string of the client's address, parsed; a key that is given twice has a list. */
   get query(): Record<string, string | string[] | undefined> {
-    if (this.parsedQuery === undefined) {
+    if (this.#query === undefined) {
       const { url = '' } = this.request;
       const start = url.indexOf('?');
-      this.parsedQuery = parse(start === -1 ? '' : url.slice(start + 1));
+      this.#query = parse(start === -1 ? '' : url.slice(start + 1));
     }
-    return this.parsedQuery;
+    return this.#query;
   }
 
   set query(query) {
-    this.parsedQuery = query;
+    this.#query = query;
   }
 
   get remote(): Address {
@@ -175,33 +176,38 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 
   /** The messages of the client. Hot; completes with the connection, never errors. */
   get data$(): Observable<In> {
-    return this.view({ data: (data: In) => data });
+    return this.#view({ data: (data: In) => data });
   }
 
   /** What went wrong with single messages and listeners. */
   get error$(): Observable<Error> {
-    return this.view({ error: (error: Error) => error });
+    return this.#view({ error: (error: Error) => error });
   }
 
   /** Round trips of the heartbeat, in ms. */
   get heartbeat$(): Observable<number> {
-    return this.view({ heartbeat: (latency: number) => latency });
+    return this.#view({ heartbeat: (latency: number) => latency });
   }
 
   /** The state now, and every change. */
   get state$(): Observable<SparkState> {
     const state = (): SparkState => (this.readyState === OPEN ? 'open' : this.readyState === CLOSED ? 'closed' : 'opening');
-    return this.view({ readyStateChange: state }, state);
+    return this.#view({ readyStateChange: state }, state);
   }
 
   /** Emits once, when the connection is over. */
   get end$(): Observable<void> {
-    return this.view({ end: () => undefined });
+    return this.#view({ end: () => undefined });
   }
 
   /** Messages for a `for await` loop; the client meets back-pressure when the loop is slow. Leaving the loop closes nothing. */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
     return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
+  }
+
+  /** This connection as a modern stream of objects, for `pipeline` and the like; see `duplex.ts`. */
+  duplex(): Duplex {
+    return duplex(this);
   }
 
   /** A listener's promise was rejected. */
@@ -210,7 +216,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
-  private view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => T): Observable<T> {
+  #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => T): Observable<T> {
     return view(this as never, {
       events,
       end: 'end',

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { catchError, EMPTY, filter, map, mergeMap, type Observable, of } from 'rxjs';
+import { catchError, EMPTY, filter, from, map, type Observable, of } from 'rxjs';
 import { asError, describe, PrimusError } from '../../core/errors.js';
-import { isPromise, Later, settle, settlePromise } from '../../core/settle.js';
+import { type Eventual, isPromise, settle } from '../../core/settle.js';
 import type { Exchange } from '../host.js';
 import { refuse } from '../refuse.js';
 
@@ -78,18 +78,18 @@ export class Layers {
     const layers = this.list.filter(({ enabled, fn }) => enabled && (exchange.kind === 'request' ? fn.http : fn.upgrade) !== false);
     if (layers.length === 0) return of(exchange);
     const response = exchange.kind === 'request' ? exchange.response : exchange.socket;
-    const pass = (from: number): boolean | Observable<boolean> => {
-      for (let index = from; index < layers.length; index++) {
+    const pass = (start: number): Eventual<boolean> => {
+      for (let index = start; index < layers.length; index++) {
         const verdict = this.run(layers[index] as Layer, exchange.request, response);
-        if (verdict instanceof Later) return verdict.pipe(mergeMap((late) => (late === true ? of(false) : eventually(pass(index + 1)))));
+        if (isPromise(verdict)) return verdict.then((late) => late !== true && pass(index + 1));
         if (verdict === true) return false;
       }
       return true;
     };
     try {
-      const verdict = pass(0);
-      if (typeof verdict === 'boolean') return verdict ? of(exchange) : EMPTY;
-      return verdict.pipe(
+      const passes = pass(0);
+      if (!isPromise(passes)) return passes ? of(exchange) : EMPTY;
+      return from(passes).pipe(
         filter(Boolean),
         map(() => exchange),
         catchError((error) => fail(response, error)),
@@ -100,14 +100,9 @@ export class Layers {
   }
 
   private run({ fn, length }: Layer, request: IncomingMessage, response: ServerResponse | Duplex): unknown {
-    if (length > 2) return settle<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
-    const verdict = fn.call(this.owner, request, response as ServerResponse, () => {});
-    return isPromise(verdict) ? settlePromise(verdict) : verdict;
+    if (length <= 2) return fn.call(this.owner, request, response as ServerResponse, () => {});
+    return settle<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
   }
-}
-
-function eventually(verdict: boolean | Observable<boolean>): Observable<boolean> {
-  return typeof verdict === 'boolean' ? of(verdict) : verdict;
 }
 
 function fail(response: ServerResponse | Duplex, error: unknown): Observable<never> {
