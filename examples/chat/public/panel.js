@@ -1,0 +1,229 @@
+// The connection, as its streams tell it.
+import { plot } from './plot.js';
+
+/**
+ * @typedef {import('./app.js').Client} Client
+ * @typedef {import('primus-rx').ClientState} State
+ */
+
+/** So many events are remembered. */
+const EVENTS = 12;
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+/**
+ * @param {Client} primus
+ * @param {object} options
+ * @param {() => number} options.written
+ * @param {() => void} options.cut
+ * @param {() => void} options.now
+ */
+export function panel(primus, { written, cut, now }) {
+  const strand = element('strand');
+  const chart = plot(/** @type {HTMLCanvasElement} */ (element('plot')));
+
+  /** @type {State} */
+  let state = { name: 'idle' };
+  let since = Date.now();
+  /** Since when there has been no line. (An attempt counts from the first of its series, which a short visit does not end.) */
+  let down = since;
+  let received = 0;
+
+  primus.state$.subscribe((next) => {
+    if (state.name === 'open') {
+      down = Date.now();
+      if (next.name === 'waiting') log('bad', 'The line is down');
+    }
+    // A connection that came back is announced as that.
+    if (next.name === 'open' && state.name === 'connecting' && state.attempt === null) log('good', 'Connected');
+    state = next;
+    since = Date.now();
+    document.body.dataset.state = next.name;
+    element('state').textContent = headline(next);
+    element('cut').ariaDisabled = String(next.name !== 'open');
+    // Without a network there is nothing to try.
+    element('now').ariaDisabled = String(next.name !== 'closed' && !(next.name === 'waiting' && next.until !== null));
+    chart.connected(next.name === 'open');
+    if (next.name === 'closed') log('bad', next.by === 'server' ? 'The server closed the connection' : 'Closed');
+    tick();
+  });
+
+  primus.reconnect$.subscribe((event) => {
+    switch (event.type) {
+      case 'scheduled':
+        log('wait', `Attempt ${event.attempt.attempt} in ${seconds(event.attempt.scheduled)}`);
+        break;
+      case 'started':
+        log('wait', `Attempt ${event.attempt.attempt}: dialling`);
+        break;
+      case 'timeout':
+        log('bad', 'No answer in time');
+        break;
+      case 'reconnected':
+        log('good', `Back after ${seconds(Date.now() - down)}`);
+        break;
+      case 'failed':
+        log('bad', 'Gave up');
+        break;
+      default:
+    }
+  });
+
+  let online = true;
+  primus.online$.subscribe((next) => {
+    if (next !== online) log(next ? 'good' : 'bad', next ? 'The network is back' : 'The network is gone');
+    online = next;
+  });
+
+  primus.error$.subscribe((error) => log('bad', error.message));
+
+  // Traffic is to be seen on the line: a heartbeat there and back, a message one way.
+  primus.heartbeat$.subscribe(() => {
+    travel('in beat');
+    travel('out beat');
+  });
+  primus.data$.subscribe(() => received++);
+  primus.data$.subscribe(({ type }) => {
+    if (type === 'said') travel('in');
+  });
+
+  press('cut', () => {
+    log('bad', 'You cut the line');
+    cut();
+  });
+  press('now', now);
+
+  const more = element('more');
+  more.addEventListener('click', () => {
+    more.ariaExpanded = String(element('panel').classList.toggle('expanded'));
+  });
+
+  requestAnimationFrame(frame);
+
+  return {
+    /** @param {number} ms */
+    latency(ms) {
+      element('latency').textContent = String(ms);
+      chart.add(ms);
+    },
+  };
+
+  /** What changes by itself: at most ten times a second, and not at all while nobody looks. */
+  function frame() {
+    tick();
+    chart.draw();
+    setTimeout(() => requestAnimationFrame(frame), 100);
+  }
+
+  function tick() {
+    const queue = primus.buffer.length;
+    set('in', received);
+    set('out', written() - queue);
+    set('queue', queue);
+    element('queue-box').classList.toggle('some', queue > 0);
+    set('detail', detail(state, since));
+    const [from, until] = state.name === 'waiting' && state.until !== null ? [since, state.until] : [0, 0];
+    const share = until > from ? Math.min(1, Math.max(0, (Date.now() - from) / (until - from))) : 0;
+    strand.style.setProperty('--progress', share.toFixed(3));
+  }
+
+  /** @param {string} kind */
+  function travel(kind) {
+    if (state.name !== 'open' || strand.childElementCount > 8) return;
+    const dot = document.createElement('i');
+    dot.className = `dot ${kind}`;
+    dot.addEventListener('animationend', () => dot.remove());
+    strand.append(dot);
+  }
+}
+
+/** @param {State} state */
+function headline(state) {
+  switch (state.name) {
+    case 'open':
+      return 'Connected';
+    case 'connecting':
+      return 'Connecting';
+    case 'waiting':
+      return state.until === null ? 'No network' : 'Disconnected';
+    case 'closed':
+      return 'Closed';
+    default:
+      return 'Starting';
+  }
+}
+
+/**
+ * @param {State} state
+ * @param {number} since
+ */
+function detail(state, since) {
+  switch (state.name) {
+    case 'open':
+      return `for ${lasting(Date.now() - since)}`;
+    case 'connecting':
+      return state.attempt ? `Attempt ${state.attempt.attempt}` : 'First connection';
+    case 'waiting': {
+      if (state.until === null) return 'Goes on when there is one';
+      return `Attempt ${state.attempt?.attempt ?? 1} in ${seconds(Math.max(0, state.until - Date.now()))}`;
+    }
+    case 'closed':
+      return state.cause?.message ?? 'For good, or until you try';
+    default:
+      return '';
+  }
+}
+
+/**
+ * @param {'good' | 'wait' | 'bad'} kind
+ * @param {string} text
+ */
+function log(kind, text) {
+  const list = element('log');
+  const item = document.createElement('li');
+  item.className = kind;
+  const at = document.createElement('time');
+  at.textContent = clock.format(Date.now());
+  const words = document.createElement('span');
+  words.textContent = text;
+  item.append(at, words);
+  list.prepend(item);
+  while (list.childElementCount > EVENTS) list.lastElementChild?.remove();
+}
+
+/** @param {number} ms */
+function seconds(ms) {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** @param {number} ms */
+function lasting(ms) {
+  const [hours, minutes, rest] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, Math.floor(ms / 1000) % 60];
+  return [hours && `${hours} h`, (hours || minutes) && `${minutes} min`, !hours && `${rest} s`].filter(Boolean).join(' ');
+}
+
+/**
+ * A button that cannot be used stays where it is, and keeps the focus: it may be of use again in a second.
+ * @param {string} id
+ * @param {() => void} action
+ */
+function press(id, action) {
+  element(id).addEventListener('click', () => {
+    if (element(id).ariaDisabled !== 'true') action();
+  });
+}
+
+/**
+ * @param {string} id
+ * @param {string | number} value
+ */
+function set(id, value) {
+  const target = element(id);
+  const text = String(value);
+  if (target.textContent !== text) target.textContent = text;
+}
+
+/** @param {string} id */
+function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}

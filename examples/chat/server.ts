@@ -1,0 +1,51 @@
+// The chat of `npm start`: a page, a server, and the line between them, which can be watched and cut.
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
+import Primus from 'primus-rx';
+import { fromEvent, merge, take } from 'rxjs';
+import type { ToPage } from './messages.js';
+import { room } from './room.js';
+
+/** From `dist/examples/chat/`, where this runs: the page is not compiled. */
+const folder = new URL('../../../examples/chat/public/', import.meta.url);
+
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+// A handful of files, read once. A request can name one of these and nothing else.
+const files = new Map(
+  readdirSync(folder).map((name) => [`/${name}`, { type: types[extname(name)], body: readFileSync(new URL(name, folder)) }]),
+);
+
+const server = createServer(({ url = '/' }, response) => {
+  const path = url.replace(/[?#].*/, '');
+  const file = files.get(path === '/' ? '/index.html' : path);
+  response.writeHead(file ? 200 : 404, {
+    'Content-Type': file?.type ?? 'text/plain',
+    'Content-Security-Policy':
+      "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-cache',
+  });
+  response.end(file?.body ?? 'Not found');
+});
+
+// A short heartbeat, so that there is something to see: every two seconds a point of the plot.
+const primus = new Primus<unknown, ToPage>(server, { transformer: 'websockets', pingInterval: 2000, maxLength: 16_384 });
+
+room(primus).subscribe();
+
+// Ctrl-C ends the server, not the conversation: the pages are asked to come back.
+merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'))
+  .pipe(take(1))
+  .subscribe(() => primus.destroy({ reconnect: true }));
+
+server.listen(Number(process.env.PORT ?? 8080), () => {
+  console.log(`The chat is at http://localhost:${(server.address() as AddressInfo).port}`);
+});
