@@ -23,7 +23,7 @@ const HELP = `node bench/run.mjs [options]
   --only echo,connect   these measures only: ${MEASURES.map(({ name }) => name).join(', ')}
   --peers ws,primus     these peers only: ${PEERS.join(', ')}
   --set rounds=20       changes a number of all chosen measures: connections, rounds, generations, ...
-  --seconds 170         how long all of it should take at most: on a slow or busy machine there are fewer rounds
+  --seconds 170         when to stop adding rounds; warm-ups and two rounds per process are always run, so a busy machine takes longer
   --write               writes bench/RESULTS.md although not everything was measured
   --cpu-prof <folder>   leaves CPU profiles of the measured processes there (and slows them down)
 
