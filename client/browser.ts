@@ -1,4 +1,5 @@
-import { asyncScheduler, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
+import { clock } from './clock.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
 /** A page or a worker. */
@@ -15,7 +16,7 @@ export const browser: Platform = {
     };
   }),
   origin: globalThis.location?.origin,
-  scheduler: asyncScheduler,
+  scheduler: clock,
   random: Math.random,
   report: (error) => reportError(error),
 };

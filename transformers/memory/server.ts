@@ -65,7 +65,11 @@ class MemorySocket extends Duplex {
 
   accept(network: MemoryNetwork, maxLength: number) {
     const [ours, theirs] = network.pair(maxLength);
-    network.scheduler.schedule(() => this.handshake.accepted(theirs), network.latency);
+    network.scheduler.schedule(() => {
+      // Cut while the answer was under way: it never comes through.
+      if (network.has(theirs)) this.handshake.accepted(theirs);
+      else this.handshake.refused({ reason: 'The line was cut' });
+    }, network.latency);
     return ours;
   }
 
