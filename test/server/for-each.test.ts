@@ -139,7 +139,8 @@ describe('primus.forEach', () => {
     expect(primus.forEach((...args) => void seen.push(args))).toBe(primus);
     expect(seen).toEqual(Object.entries(primus.connections).map(([id, spark]) => [spark, id, primus.connections]));
     let asked = 0;
-    primus.forEach(() => ++asked < 2);
+    const twice = () => ++asked < 2;
+    primus.forEach(twice);
     expect(asked).toBe(2);
   });
 

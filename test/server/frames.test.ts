@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
 import { event, type Served, serve, until } from '../support/serve.js';
+import { watchForCrashes } from './crashes.js';
 import {
   BINARY,
   CLOSE,
@@ -16,18 +17,7 @@ import {
   TEXT,
 } from './raw.js';
 
-const crashes: unknown[] = [];
-const crashed = (error: unknown) => crashes.push(error);
-
-beforeEach(() => {
-  crashes.length = 0;
-  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
-});
-
-afterEach(() => {
-  process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
-  expect(crashes).toEqual([]);
-});
+watchForCrashes();
 
 /** A server that echoes and remembers, a well-behaved client of it, and a raw one. */
 async function start(options: object = {}) {

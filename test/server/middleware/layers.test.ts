@@ -1,22 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Middleware } from '../../../src/index.js';
 import { Layers } from '../../../src/server/middleware/layers.js';
 import { event, serve, until } from '../../support/serve.js';
+import { watchForCrashes } from '../crashes.js';
 import { handshake, raw } from '../raw.js';
 
-const crashes: unknown[] = [];
-const crashed = (error: unknown) => crashes.push(error);
-
-beforeEach(() => {
-  crashes.length = 0;
-  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
-});
-
-afterEach(() => {
-  process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
-  expect(crashes).toEqual([]);
-});
+watchForCrashes();
 
 const pass: Middleware = (_request, _response) => {};
 const names = (layers: Layers) => layers.list.map(({ name }) => name);

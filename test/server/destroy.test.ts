@@ -1,0 +1,232 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Observable } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+import { type DestroyOptions, Primus, type Spark } from '../../src/index.js';
+import { settle } from '../support/clock.js';
+import { event, serve, until } from '../support/serve.js';
+import { World } from '../support/world.js';
+import { watchForCrashes } from './crashes.js';
+import { handshake, raw, rawWebSocket } from './raw.js';
+
+watchForCrashes();
+
+/** Destroys a world's server in virtual time; resolves with when it was done, or null when it was not. */
+async function destroyed(world: World, options: DestroyOptions, within: number): Promise<number | null> {
+  let done: number | null = null;
+  const from = world.clock.now();
+  world.primus.destroy({ close: false, ...options }, () => {
+    done ??= world.clock.now() - from;
+  });
+  await world.pass(within);
+  return done;
+}
+
+describe('destroy', () => {
+  it('ends the connections for good, tells `close` once with the options, and calls back every time', async () => {
+    const { primus, connect } = await serve({ transformer: 'memory' });
+    const client = connect();
+    await event(client, 'open');
+    const order: unknown[] = [];
+    primus.on('disconnection', () => order.push('disconnection'));
+    primus.on('close', (options) => order.push(options));
+    const options = { timeout: 0 };
+    const done = () => order.push('done');
+    expect(primus.destroy(options, done)).toBe(primus);
+    primus.destroy(done).end(done);
+    await until(() => order.filter((entry) => entry === 'done').length === 3);
+    expect(order).toEqual(['disconnection', options, 'done', 'done', 'done']);
+    await new Promise<void>((resolve) => primus.destroy({}, resolve));
+    await primus[Symbol.asyncDispose]();
+    expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+    expect(primus.connected).toBe(0);
+  });
+
+  it('tells clients to come back when asked to', async () => {
+    const { primus, connect } = await serve({ transformer: 'memory' });
+    const client = connect();
+    await event(client, 'open');
+    const scheduled = event(client, 'reconnect scheduled');
+    primus.destroy({ reconnect: true });
+    await scheduled;
+    expect(client.state.name).toBe('waiting');
+  });
+
+  it('closes the HTTP server unless told not to, and leaves its listeners as they were', async () => {
+    const server = createServer((_request, response) => response.end('app'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const before = ['request', 'upgrade', 'close'].map((name) => server.listeners(name));
+    const first = new Primus(server);
+    await new Promise<void>((resolve) => first.destroy({ close: false }, resolve));
+    expect(server.listening).toBe(true);
+    expect(await (await fetch(`${url}/primus`, { headers: { connection: 'close' } })).text()).toBe('app');
+    expect(['request', 'upgrade', 'close'].map((name) => server.listeners(name))).toEqual(before);
+    const second = new Primus(server);
+    await new Promise<void>((resolve) => second.destroy({}, resolve));
+    expect(server.listening).toBe(false);
+  });
+
+  it('works on a server that never listened', async () => {
+    const primus = new Primus(createServer(), { transformer: 'memory' });
+    await new Promise<void>((resolve) => primus.destroy({}, resolve));
+  });
+
+  it('completes every stream', async () => {
+    const { primus } = await serve({ transformer: 'memory' });
+    const seen: string[] = [];
+    const streams: Record<string, Observable<unknown>> = {
+      connection: primus.connection$,
+      disconnection: primus.disconnection$,
+      log: primus.log$,
+      close: primus.close$,
+    };
+    for (const [name, stream] of Object.entries(streams))
+      stream.subscribe({ next: () => seen.push(`${name}!`), complete: () => seen.push(name) });
+    await primus[Symbol.asyncDispose]();
+    expect(seen.sort()).toEqual(['close', 'close!', 'connection', 'disconnection', 'log']);
+    const late: string[] = [];
+    for (const [name, stream] of Object.entries(streams)) stream.subscribe({ complete: () => late.push(name) });
+    expect(late.sort()).toEqual(['close', 'connection', 'disconnection', 'log']);
+  });
+
+  it.each<[string, (options: unknown, next: (error?: unknown) => void) => unknown]>([
+    ['waits', (_options, next) => void setImmediate(next)],
+    ['is called back with an error', (_options, next) => next(new Error('broken'))],
+    ['rejects', async (_options, _next) => Promise.reject(new Error('broken'))],
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+  ])('goes on to the end when a `close` listener %s', async (_name, listener) => {
+    const { primus, server } = await serve({ transformer: 'memory' });
+    primus.on('close', listener);
+    await primus[Symbol.asyncDispose]();
+    expect(server.listening).toBe(false);
+  });
+
+  it('refuses whoever comes meanwhile with 503 and Retry-After', async () => {
+    const { primus, port, url, connect } = await serve();
+    await event(connect(), 'open');
+    primus.destroy({ timeout: 60_000 });
+    const answer = await fetch(`${url}/primus/spec`, { headers: { connection: 'close' } });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(JSON.parse(await answer.text())).toHaveProperty('error');
+    const line = (await raw(port)).send(handshake());
+    const head = await line.answer();
+    expect(head).toMatch(/^HTTP\/1\.1 503 /);
+    expect(head).toMatch(/^Retry-After: 1$/m);
+    await line.rest();
+    expect(primus.connected).toBe(1);
+    for (const spark of Object.values(primus.connections)) (spark as Spark).end();
+  });
+
+  it('cuts websockets that do not answer, and connections that are idle, and calls back', async () => {
+    const { primus, port } = await serve();
+    const idle = await raw(port);
+    const deaf = await rawWebSocket(port);
+    await until(() => primus.connected === 1);
+    const begin = performance.now();
+    await new Promise<void>((resolve) => primus.destroy({}, resolve));
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    await Promise.all([idle.rest(), deaf.rest()]);
+  }, 8_000);
+
+  it('does not wait for upgrades that middleware still holds', async () => {
+    const { primus, port } = await serve();
+    let held = 0;
+    primus.use('hold', (_request, _response, _next) => void held++);
+    const lines = await Promise.all([raw(port), raw(port)]);
+    for (const line of lines) line.send(handshake());
+    await until(() => held === 2);
+    await new Promise<void>((resolve) => primus.destroy({}, resolve));
+    await Promise.all(lines.map((line) => line.rest()));
+  }, 8_000);
+});
+
+describe('destroy in virtual time', () => {
+  it('waits for the connections as long as it may, and no longer', async () => {
+    const world = new World();
+    const peers = [world.connect(), world.connect()];
+    await world.pass(100);
+    expect(world.primus.connected).toBe(2);
+    const done = destroyed(world, { timeout: 10_000 }, 12_000);
+    expect(await done).toBe(10_000);
+    expect(peers.map(({ client }) => client.state.name)).toEqual(['closed', 'closed']);
+    await world.destroy();
+  });
+
+  it('is done as soon as the last has left by itself', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    world.clock.schedule(() => void peer.client.end(), 3_000);
+    expect(await destroyed(world, { timeout: 10_000 }, 12_000)).toBe(3_000);
+    await world.destroy();
+  });
+
+  it('delivers what was written, and what asynchronous transformers still hold', async () => {
+    const world = new World({ latency: 10 });
+    world.primus.transform('outgoing', (_packet, next) => void world.clock.schedule(() => next(), 500));
+    const peer = world.connect();
+    await world.pass(100);
+    const data: unknown[] = [];
+    peer.client.on('data', (value) => data.push(value));
+    world.primus.forEach((spark) => {
+      for (const number of [1, 2]) spark.write(number);
+    });
+    expect(await destroyed(world, {}, 5_000)).not.toBeNull();
+    expect(data).toEqual([1, 2]);
+    await world.destroy();
+  });
+
+  it('gives up on a connection listener that never agrees', async () => {
+    const world = new World();
+    const gone = vi.fn();
+    world.primus.on('connection', (_spark, _next) => {});
+    world.primus.on('disconnection', gone);
+    const peer = world.connect();
+    await world.pass(100);
+    expect(world.primus.connected).toBe(1);
+    expect(await destroyed(world, {}, 5_000)).not.toBeNull();
+    expect(world.primus.connected).toBe(0);
+    expect(gone).toHaveBeenCalledTimes(1);
+    expect(peer.client.state.name).not.toBe('open');
+    await world.destroy();
+  });
+
+  it('gives up on a transformer that never answers', async () => {
+    const world = new World();
+    world.primus.transform('outgoing', (_packet, _next) => {});
+    world.connect();
+    await world.pass(100);
+    world.primus.forEach((spark) => void spark.write(1));
+    expect(await destroyed(world, {}, 5_000)).not.toBeNull();
+    expect(world.primus.connected).toBe(0);
+    await world.destroy();
+  });
+
+  it('leaves no timer behind', async () => {
+    const world = new World();
+    for (let count = 0; count < 10; count++) world.connect();
+    await world.pass(50_000);
+    await world.destroy();
+    await settle();
+    await world.pass(200_000);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it('may be followed by another server on the same HTTP server', async () => {
+    const world = new World();
+    await world.stop();
+    world.start();
+    const peer = world.connect();
+    await world.pass(100);
+    expect(peer.client.state.name).toBe('open');
+    await world.destroy();
+  });
+});
