@@ -35,14 +35,14 @@ export class ClientPipeline extends Pipeline {
       case 'ping': {
         // It waited behind messages that took their time, and nobody waits for its answer any more.
         if (this.link === undefined) break;
-        const sent = Number(control.stamp);
+        const sent = Number(control.value);
         this.client.emit('incoming::ping', sent);
         this.client.emit('outgoing::pong', sent);
-        this.control({ type: 'pong', stamp: control.stamp });
+        this.control({ type: 'pong', value: control.value });
         break;
       }
-      case 'identity':
-        this.client.emit('incoming::id', control.id);
+      case 'id':
+        this.client.emit('incoming::id', control.value);
         break;
       case 'close':
         this.closedByServer();

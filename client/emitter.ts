@@ -10,15 +10,15 @@ export class Emitter {
   #handlers = new Map<string, readonly Listener[]>();
 
   on(event: string, listener: Listener): this {
-    return this.#set(event, [...this.#get(event), checked(event, listener)]);
+    return this.#set(event, [...this.#get(event), checked(listener)]);
   }
 
   prependListener(event: string, listener: Listener): this {
-    return this.#set(event, [checked(event, listener), ...this.#get(event)]);
+    return this.#set(event, [checked(listener), ...this.#get(event)]);
   }
 
   once(event: string, listener: Listener): this {
-    checked(event, listener);
+    checked(listener);
     const once: Listener = (...args) => {
       this.removeListener(event, once);
       return listener.apply(this, args);
@@ -83,7 +83,7 @@ export class Emitter {
 Emitter.prototype.addListener = Emitter.prototype.on;
 Emitter.prototype.off = Emitter.prototype.removeListener;
 
-function checked(event: string, listener: Listener): Listener {
+function checked(listener: Listener): Listener {
   if (typeof listener === 'function') return listener;
-  throw new TypeError(`The listener of '${event}' must be a function`);
+  throw new TypeError('A listener must be a function');
 }

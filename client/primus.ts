@@ -1,13 +1,13 @@
-import { BehaviorSubject, Observable, Subject, type Subscription } from 'rxjs';
+import { Observable, type Subscriber, type Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
-import { ASSUMED, type Configuration, normalizePathname } from '../src/core/configuration.js';
+import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import type { Link } from '../src/core/link.js';
-import { withDefaults } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
-import { SafeObservable, view } from '../src/core/stream.js';
+import { Signal } from '../src/core/signal.js';
+import { view } from '../src/core/stream.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/transformers.js';
 import { ClientPipeline } from './client-pipeline.js';
 import { Emitter } from './emitter.js';
@@ -38,7 +38,7 @@ export class Primus<In = any, Out = any> extends Base {
   static readonly EventEmitter: unknown = Emitter;
   /** What this class of clients is made for; set by `configure`. */
   static parts: ClientParts;
-  static configuration: Partial<Configuration> = {};
+  static configuration: ClientConfiguration;
 
   readonly options: ReturnType<typeof clientOptions>;
   readonly url: URL;
@@ -54,21 +54,16 @@ export class Primus<In = any, Out = any> extends Base {
   readable = true;
   writable = true;
   readyState: ReadyState = CLOSED;
-  /** What the client is doing: now, and every change. Completes when it is destroyed. */
-  readonly state$: Observable<ClientState>;
-  /** Whether the platform has a network, as far as it told: now, and every change. */
-  readonly online$: Observable<boolean>;
-
   readonly #parts: ClientParts;
-  readonly #configuration: typeof ASSUMED;
+  readonly #configuration: ClientConfiguration;
   readonly #pipeline: ClientPipeline;
   readonly #backoff: Backoff;
-  readonly #states = new BehaviorSubject<ClientState>({ name: 'idle' });
-  readonly #network = new BehaviorSubject(true);
+  readonly #state = new Signal<ClientState>({ name: 'idle' }, (error) => this.onListenerError(error));
+  readonly #network = new Signal(true, (error) => this.onListenerError(error));
   /** Whether messages may leave: a connection is open, and its `open` was announced. */
-  readonly #gate = new BehaviorSubject(false);
-  readonly #outgoing = new Subject<Out>();
-  readonly #now = new Subject<void>();
+  readonly #gate = new Signal(false, () => {});
+  #outgoing: Subscriber<Out> | undefined;
+  #now: Subscriber<void> | undefined;
   readonly #lasting: Subscription;
   #life: Subscription | undefined;
   #destroyed = false;
@@ -79,23 +74,22 @@ export class Primus<In = any, Out = any> extends Base {
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     this.#parts = parts;
-    this.#configuration = withDefaults(ASSUMED, configuration);
+    this.#configuration = configuration;
     this.options = clientOptions({ ...configuration.options, ...given });
     this.#backoff = reconnectPolicy(this.options.reconnect, platform.random);
     this.url = parseUrl(address || platform.origin);
-    this.pathname = normalizePathname(this.#configuration.pathname);
+    this.pathname = configuration.pathname;
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
     this.#pipeline = new ClientPipeline(this as Primus, () => this.#close('server'));
-    const report = (error: unknown) => this.onListenerError(error);
-    this.state$ = new SafeObservable((subscriber) => this.#states.subscribe(subscriber), report);
-    this.online$ = new SafeObservable((subscriber) => this.#network.subscribe(subscriber), report);
 
     // What is written waits until there is a connection, and leaves in the order it was written.
     const { buffer, options: { queueSize: size, queueDrop: drop, network, manual } } = this;
-    this.#lasting = this.#outgoing
-      .pipe(hold({ gate: this.#gate, buffer, size, drop, dropped: (data) => this.#displaced(data) }))
+    this.#lasting = new Observable<Out>((outgoing) => {
+      this.#outgoing = outgoing;
+    })
+      .pipe(hold({ gate: this.#gate.value$, buffer, size, drop, dropped: (data) => this.#displaced(data) }))
       .subscribe((data) => this.#pipeline.write(data));
     if (network !== false) this.#lasting.add(platform.network$.subscribe((online) => this.#networkChanged(online)));
     this.initialise(this.options);
@@ -113,12 +107,24 @@ export class Primus<In = any, Out = any> extends Base {
     return this;
   }
 
+  /** What the client is doing. */
   get state(): ClientState {
-    return this.#states.value;
+    return this.#state.value;
   }
 
+  /** The state now, and every change. Completes when the client is destroyed. */
+  get state$(): Observable<ClientState> {
+    return this.#state.value$;
+  }
+
+  /** Whether the platform has a network, as far as it told. */
   get online(): boolean {
     return this.#network.value;
+  }
+
+  /** The same: now, and every change. */
+  get online$(): Observable<boolean> {
+    return this.#network.value$;
   }
 
   /** Connects. While waiting for the next attempt, makes it now; while connecting or open, does nothing. */
@@ -126,7 +132,7 @@ export class Primus<In = any, Out = any> extends Base {
     if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed; make a new one');
     const { name } = this.state;
     if (name === 'idle' || name === 'closed') this.#begin();
-    else if (name === 'waiting') this.#now.next();
+    else if (name === 'waiting') this.#now?.next();
     return this;
   }
 
@@ -141,7 +147,7 @@ export class Primus<In = any, Out = any> extends Base {
   _write(data: Out): boolean {
     if (this.#destroyed) return false;
     if (this.#gate.value && this.buffer.length === 0) return this.#pipeline.write(data);
-    this.#outgoing.next(data);
+    this.#outgoing?.next(data);
     return true;
   }
 
@@ -160,7 +166,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.emit('destroy');
     this.#lasting.unsubscribe();
     this.#network.complete();
-    this.#states.complete();
+    this.#state.complete();
     this.buffer.length = this.transformers.incoming.length = this.transformers.outgoing.length = 0;
     this.socket = null;
     this.removeAllListeners();
@@ -169,7 +175,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** Calls back with the id of our spark, once there is a connection. */
   id(callback: (id: string) => void): this {
-    const ask = () => this.#pipeline.control({ type: 'identify' });
+    const ask = () => this.#pipeline.control({ type: 'id', value: '' });
     this.once('incoming::id', (id) => {
       this.removeListener('open', ask);
       callback(id);
@@ -247,8 +253,10 @@ export class Primus<In = any, Out = any> extends Base {
       options: this.options,
       backoff: this.#backoff,
       platform,
-      online$: this.#network,
-      now$: this.#now,
+      online$: this.#network.value$,
+      now$: new Observable((now) => {
+        this.#now = now;
+      }),
       tell: (state, event, ...args) => {
         if (state) this.#become(state);
         if (event) (this as Announcer).emit(event, ...args);
@@ -304,7 +312,7 @@ export class Primus<In = any, Out = any> extends Base {
       this.#gate.next(false);
       this.#pipeline.link = undefined;
     }
-    this.#states.next(state);
+    this.#state.next(state);
     if (!changed) return;
     this.emit('readyStateChange', name);
     if (name === 'end') this.emit('outgoing::end');
@@ -344,7 +352,7 @@ const READY = {
 } as const;
 
 /** A class of clients that know their server. */
-export function configure(parts: ClientParts, configuration: Partial<Configuration> = {}): typeof Primus {
+export function configure(parts: ClientParts, configuration: ClientConfiguration): typeof Primus {
   return class extends Primus {
     static override parts = parts;
     static override configuration = configuration;

@@ -15,14 +15,14 @@ export interface UrlOptions {
 /** Parses the address of a server. Without protocol it is taken for http. */
 export function parseUrl(address: unknown): URL {
   const text = String(address);
-  let url: URL;
+  let cause: unknown;
   try {
-    url = new URL(/^[a-z+]+:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);
-  } catch (cause) {
-    throw new PrimusError('ERR_PRIMUS_URL', `The address ${describe(address)} does not parse; it should look like http://host:port`, { cause });
+    const url = new URL(/^[a-z+]+:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);
+    if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
+  } catch (thrown) {
+    cause = thrown;
   }
-  if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
-  throw new PrimusError('ERR_PRIMUS_URL', `The protocol ${url.protocol} is not spoken; use http, https, ws, wss or ws+unix`);
+  throw new PrimusError('ERR_PRIMUS_URL', `The address must be like http://host:port (or https, ws, wss, ws+unix), not ${describe(address)}`, { cause });
 }
 
 /** The parts of the address of one attempt; `unique` keeps caches out of the way. */

@@ -1,19 +1,20 @@
 import {
   defer,
-  distinctUntilChanged,
+  filter,
   identity,
   type MonoTypeOperatorFunction,
   merge,
   NEVER,
-  type Observable,
+  Observable,
   of,
   retry,
   type SchedulerLike,
+  type Subscription,
   switchMap,
   take,
+  takeUntil,
   tap,
   throwError,
-  timeout,
   timer,
 } from 'rxjs';
 import type { Policy } from './backoff.js';
@@ -25,9 +26,9 @@ export interface Attempt {
   attempt: number;
   /** The wait before this attempt, in ms. */
   scheduled: number;
-  /** When the series began, ms since the epoch. */
+  /** When the line went down, ms since the epoch. */
   start: number;
-  /** How long the series has taken, in ms. */
+  /** How long it has been down, in ms. */
   duration: number;
 }
 
@@ -114,10 +115,14 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         openSince = null;
         if (when !== undefined && !when(cause, wasOpen, series)) return throwError(() => cause);
         if (series !== null && lived >= (stable ?? series.scheduled)) series = null;
+        // The numbers go on, the outage is a new one.
+        else if (series !== null && wasOpen) series = { ...series, start: scheduler.now() };
+        let before: boolean | undefined;
         return ready$.pipe(
           // Told `true` twice, it must not schedule twice.
-          distinctUntilChanged(),
+          filter((ready) => ready !== before),
           switchMap((ready) => {
+            before = ready;
             if (ready) return schedule(cause);
             series = null;
             return NEVER;
@@ -134,10 +139,19 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
 function inTime<T>({ limit, late, onLate, scheduler }: ReconnectOptions, attempt: Attempt | null): MonoTypeOperatorFunction<T> {
   const first = limit?.(attempt) ?? Infinity;
   if (first > LONGEST_WAIT) return identity;
-  const tooLate = () => {
-    const error = late?.(first) ?? new Error(`Nothing came within ${first} ms`);
-    onLate?.(error, attempt);
-    return throwError(() => error);
+  return (source) => {
+    let timer: Subscription | undefined;
+    const tooLate$ = new Observable<never>((subscriber) => {
+      timer = scheduler.schedule(() => {
+        const error = late?.(first) ?? new Error(`Nothing came within ${first} ms`);
+        onLate?.(error, attempt);
+        subscriber.error(error);
+      }, first);
+      return timer;
+    });
+    return source.pipe(
+      tap(() => timer?.unsubscribe()),
+      takeUntil(tooLate$),
+    );
   };
-  return timeout({ first, scheduler, with: tooLate });
 }

@@ -1,4 +1,4 @@
-import { BehaviorSubject, defer, finalize, isObservable, mergeMap, type Observable, type OperatorFunction, of, tap } from 'rxjs';
+import { defer, finalize, isObservable, mergeMap, Observable, type OperatorFunction, of, type Subscriber, tap } from 'rxjs';
 import { hold } from './hold.js';
 
 export interface ThroughOptions {
@@ -22,7 +22,11 @@ export interface ThroughOptions {
 export function through<T, R>(step: (value: T) => R | Observable<R>, { pressure, high = 16 }: ThroughOptions = {}): OperatorFunction<T, R> {
   return (source) =>
     defer(() => {
-      const idle$ = new BehaviorSubject(true);
+      let idle: Subscriber<boolean> | undefined;
+      const idle$ = new Observable<boolean>((subscriber) => {
+        idle = subscriber;
+        subscriber.next(true);
+      });
       let present = 0;
       let pressed = false;
 
@@ -38,14 +42,14 @@ export function through<T, R>(step: (value: T) => R | Observable<R>, { pressure,
 
       function leaves(): void {
         if (--present === 0) signal(false);
-        idle$.next(true);
+        idle?.next(true);
       }
 
       return source.pipe(
         tap(enters),
         hold({ gate: idle$ }),
         mergeMap((value) => {
-          idle$.next(false);
+          idle?.next(false);
           const answer = step(value);
           return (isObservable(answer) ? answer : of(answer)).pipe(tap({ complete: leaves }));
         }),

@@ -1,17 +1,24 @@
 import { node } from '../client/node.js';
-import { configure } from '../client/primus.js';
+import type { ClientParts } from '../client/options.js';
+import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
+import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export type { Platform } from '../client/platform.js';
 export type { ClientEvents } from '../client/events.js';
-export { configure } from '../client/primus.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { node as platform } from '../client/node.js';
 export { LinkError, PrimusError } from './core/errors.js';
 
+/** A class of clients of your own making: another transformer, parser or platform, another pathname. */
+export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): ReturnType<typeof make> {
+  return make(parts, assume(configuration));
+}
+
 /** The client over WebSockets with JSON. Another make: `configure`. */
 export const Primus = configure({ transformer: client, parser: json, platform: node });
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;
 export { Primus as default };

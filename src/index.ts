@@ -3,7 +3,7 @@ import { type Primus as Client, configure } from '../client/primus.js';
 import type { ClientOptions } from '../client/options.js';
 import type { Platform } from '../client/platform.js';
 import { SERVER_DEFAULTS } from './core/options.js';
-import type { Configuration } from './core/configuration.js';
+import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
 import { findParser, type Parser } from './core/parser.js';
@@ -63,7 +63,7 @@ export class Primus<In = any, Out = any> extends Server<In, Out> {
   /** A class of clients for a server in another process. */
   static createSocket(options: CreateSocketOptions = {}): typeof Client {
     const { transformer = SERVER_DEFAULTS.transformer, parser = SERVER_DEFAULTS.parser, pathname, maxLength, compression, ...rest } = options;
-    const configuration: Partial<Configuration> = { options: { pingTimeout: false, ...rest } as Configuration['options'] };
+    const configuration: Partial<ClientConfiguration> = { options: { pingTimeout: false, ...rest } as ClientConfiguration['options'] };
     if (pathname !== undefined) configuration.pathname = pathname;
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
@@ -83,8 +83,8 @@ export class Primus<In = any, Out = any> extends Server<In, Out> {
   }
 }
 
-function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<Configuration>): typeof Client {
-  return configure({ transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node }, configuration);
+function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>): typeof Client {
+  return configure({ transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node }, assume(configuration));
 }
 
 export { Primus as default, Primus as 'module.exports', Spark };

@@ -14,12 +14,14 @@ export interface Configuration {
   options: { pingTimeout?: Duration | false; strategy?: string };
 }
 
-/** What a client assumes of a server it was not configured by. */
-export const ASSUMED: Pick<Configuration, 'pathname' | 'maxLength' | 'compression'> = {
-  pathname: SERVER_DEFAULTS.pathname,
-  maxLength: SERVER_DEFAULTS.maxLength,
-  compression: SERVER_DEFAULTS.compression,
-};
+/** The part of it that a client's class is made with. */
+export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' | 'compression' | 'options'>;
+
+/** A configuration that is told in part, with what is to be assumed of a server for the rest. */
+export function assume({ pathname, ...told }: Partial<ClientConfiguration>): ClientConfiguration {
+  const { maxLength, compression } = SERVER_DEFAULTS;
+  return { maxLength, compression, options: {}, ...told, pathname: normalizePathname(pathname ?? SERVER_DEFAULTS.pathname) };
+}
 
 /** A pathname begins with one slash and ends with none. */
 export function normalizePathname(pathname: string): string {

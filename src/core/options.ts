@@ -85,7 +85,7 @@ export const text: Kind = ['a text', (value) => typeof value === 'string'];
 export const callable: Kind = ['a function', (value) => typeof value === 'function'];
 export const object: Kind = ['an object', (value) => typeof value === 'object' && !Array.isArray(value)];
 export const size: Kind = ['a number above 0', (value) => typeof value === 'number' && value > 0];
-export const count: Kind = ['a number, 0 or more', (value) => typeof value === 'number' && value >= 0];
+export const count: Kind = ['a number', (value) => typeof value === 'number' && value >= 0];
 
 /** Checks the options that are given against a table; those that are not in it are the user's own. */
 export function check(options: object, table: { readonly [option: string]: Kind }): void {

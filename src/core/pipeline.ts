@@ -1,4 +1,4 @@
-import { catchError, defer, EMPTY, mergeMap, type Observable, Subject } from 'rxjs';
+import { catchError, defer, EMPTY, mergeMap, Observable, type Subscriber } from 'rxjs';
 import { through } from '../../operators/through.js';
 import { asError, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
@@ -17,7 +17,7 @@ export interface Stack {
 type Step = Observable<unknown> | undefined;
 
 /** Steps in their order; see `operators/through`. */
-type Lane = Subject<() => Step>;
+type Lane = Subscriber<() => Step>;
 
 /**
  * The one way in and the one way out; spark and client are both one.
@@ -210,12 +210,14 @@ export abstract class Pipeline {
   private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Step): void {
     if (first === undefined) return;
     if (this[direction] === undefined) {
-      const lane: Lane = new Subject();
       const options = direction === 'inbound' ? { pressure: (high: boolean) => this.pressure(high) } : {};
-      lane.pipe(through((step) => step() ?? null, options)).subscribe();
-      this[direction] = lane;
+      new Observable<() => Step>((lane) => {
+        this[direction] = lane;
+      })
+        .pipe(through((step) => step() ?? null, options))
+        .subscribe();
     }
-    this[direction].next(() => first);
+    this[direction]?.next(() => first);
   }
 }
 
@@ -231,9 +233,9 @@ function after(lane: Lane | undefined, done: () => void): void {
 }
 
 function decodeError(cause: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_DECODE', `A message could not be decoded and was dropped: ${asError(cause).message}`, { cause });
+  return new PrimusError('ERR_PRIMUS_DECODE', `A message cannot be decoded and was dropped: ${asError(cause).message}`, { cause });
 }
 
 function encodeError(cause: unknown, data: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_ENCODE', `A message could not be encoded and was not sent: ${asError(cause).message}`, { cause, data });
+  return new PrimusError('ERR_PRIMUS_ENCODE', `A message cannot be encoded and was dropped: ${asError(cause).message}`, { cause, data });
 }

@@ -12,44 +12,33 @@ import { PrimusError } from './errors.js';
  * ```
  */
 export type Control =
-  | { readonly type: 'ping'; readonly stamp: string }
-  | { readonly type: 'pong'; readonly stamp: string }
-  | { readonly type: 'identify' }
-  | { readonly type: 'identity'; readonly id: string }
+  /** `value`: the stamp, in digits. */
+  | { readonly type: 'ping' | 'pong'; readonly value: string }
+  /** `value`: the id, or empty in the question. */
+  | { readonly type: 'id'; readonly value: string }
   | { readonly type: 'close' }
   /** Reserved for what comes; ignored. */
-  | { readonly type: 'unknown'; readonly text: string };
+  | { readonly type: 'unknown'; readonly value: string };
 
 const PREFIX = 'primus::';
+const CLOSE = `${PREFIX}server::close`;
 
 /** Whether a decoded value is protocol rather than data. */
 export function isControl(data: unknown): data is string {
-  return typeof data === 'string' && data.charCodeAt(0) === 112 && data.startsWith(PREFIX);
+  return typeof data === 'string' && data.startsWith(PREFIX);
 }
 
 /** Why user data that looks like protocol is not sent. */
 export function reservedError(data: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_RESERVED', "What begins with 'primus::' is protocol and cannot be written; wrap it in an object", { data });
+  return new PrimusError('ERR_PRIMUS_RESERVED', `What begins with '${PREFIX}' is protocol and cannot be written; wrap it in an object`, { data });
 }
 
 export function parseControl(text: string): Control {
-  const match = /^primus::(?:(ping|pong)::(\d{1,16})|id::(.*)|server::close)$/s.exec(text);
-  if (match === null) return { type: 'unknown', text };
-  const [, type, stamp, id] = match;
-  if (stamp !== undefined) return { type: type as 'ping' | 'pong', stamp };
-  if (id === undefined) return { type: 'close' };
-  return id === '' ? { type: 'identify' } : { type: 'identity', id };
+  if (text === CLOSE) return { type: 'close' };
+  const [, type, value] = /^primus::(p[io]ng(?=::\d{1,16}$)|id)::(.*)$/s.exec(text) ?? ['', 'unknown', text];
+  return { type, value } as Control;
 }
 
 export function printControl(control: Exclude<Control, { type: 'unknown' }>): string {
-  switch (control.type) {
-    case 'close':
-      return 'primus::server::close';
-    case 'identify':
-      return 'primus::id::';
-    case 'identity':
-      return `primus::id::${control.id}`;
-    default:
-      return `primus::${control.type}::${control.stamp}`;
-  }
+  return control.type === 'close' ? CLOSE : `${PREFIX}${control.type}::${control.value}`;
 }

@@ -1,7 +1,7 @@
 import { Observable, type Observer, type OperatorFunction, Subscriber, type Subscription, type TeardownLogic } from 'rxjs';
 
 /** Told of what a subscriber threw, and of the value it threw on. */
-export type Report = (error: unknown, value?: unknown) => void;
+export type Report = (error: unknown, ...value: unknown[]) => void;
 
 /**
  * An Observable whose subscribers cannot bring the process down: what one throws, or what an operator in its `pipe`
@@ -28,33 +28,20 @@ export class SafeObservable<T> extends Observable<T> {
     complete?: (() => void) | null,
   ): Subscription {
     if (target instanceof Subscriber) return super.subscribe(target);
-    const observer: Partial<Observer<T>> =
-      typeof target === 'function' || target == null
-        ? { ...(target && { next: target }), ...(error && { error }), ...(complete && { complete }) }
-        : target;
-    const subscription: Subscription = super.subscribe({
-      next: (value) => {
-        try {
-          observer.next?.(value);
-        } catch (thrown) {
-          this.report(thrown, value);
-        }
-      },
-      error: (thrown) => {
-        if (observer.error) this.guard(() => observer.error?.(thrown));
-        else this.report(thrown);
-      },
-      complete: () => this.guard(() => observer.complete?.()),
+    const { report } = this;
+    const observer = (typeof target === 'function' || !target ? { next: target, error, complete } : target) as Partial<Observer<T>>;
+    const guarded = (notify: () => void, ...about: T[]): void => {
+      try {
+        notify();
+      } catch (thrown) {
+        report(thrown, ...about);
+      }
+    };
+    return super.subscribe({
+      next: (value) => guarded(() => observer.next?.(value), value),
+      error: (thrown) => guarded(() => (observer.error ? observer.error(thrown) : report(thrown))),
+      complete: () => guarded(() => observer.complete?.()),
     });
-    return subscription;
-  }
-
-  private guard(callback: () => void): void {
-    try {
-      callback();
-    } catch (thrown) {
-      this.report(thrown);
-    }
   }
 }
 

@@ -29,13 +29,12 @@ export class MessageTransformers {
 
   /** Adds a transformer once. */
   add(direction: unknown, transformer: unknown): void {
-    if (direction !== 'incoming' && direction !== 'outgoing') {
-      throw new PrimusError('ERR_PRIMUS_OPTION', `A message transformer is 'incoming' or 'outgoing', not ${describe(direction)}`);
+    if ((direction !== 'incoming' && direction !== 'outgoing') || typeof transformer !== 'function') {
+      const given = `${describe(direction)}, ${describe(transformer)}`;
+      throw new PrimusError('ERR_PRIMUS_OPTION', `A message transformer is 'incoming' or 'outgoing' and a function, not ${given}`);
     }
-    if (typeof transformer !== 'function') {
-      throw new PrimusError('ERR_PRIMUS_OPTION', `A message transformer must be a function, not ${describe(transformer)}`);
-    }
-    if (!this[direction].includes(transformer as MessageTransformer)) this[direction].push(transformer as MessageTransformer);
+    const list = this[direction];
+    if (!list.includes(transformer as MessageTransformer)) list.push(transformer as MessageTransformer);
   }
 }
 

@@ -134,10 +134,11 @@ export class Connection extends Pipeline implements Observer<Frame> {
     return this.paused === 0 || this.lost !== undefined;
   }
 
-  /** The message was not, or cannot be, handled: an event, never an exception. */
+  /** The message was not, or cannot be, handled: an event, never an exception. After the end it is for the log. */
   fail(error: Error): void {
     try {
-      if (this.spark.listenerCount('error') > 0) this.spark.emit('error', error);
+      if (this.state === CLOSED) this.registry.log('error', error);
+      else if (this.spark.listenerCount('error') > 0) this.spark.emit('error', error);
     } catch (thrown) {
       this.registry.log('error', 'An error listener threw', thrown);
     }
@@ -150,12 +151,14 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   protected obey(control: Control): void {
+    // An asynchronous parser may come too late.
+    if (this.state !== OPEN) return;
     if (control.type === 'pong') {
-      const sent = Number(control.stamp);
+      const sent = Number(control.value);
       this.emit('incoming::pong', sent);
       this.emit('heartbeat', this.registry.scheduler.now() - sent);
-    } else if (control.type === 'identify') {
-      this.control({ type: 'identity', id: this.spark.id });
+    } else if (control.type === 'id' && control.value === '') {
+      this.control({ type: 'id', value: this.spark.id });
     }
   }
 
@@ -180,6 +183,11 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.emit('outgoing::data', frame);
     const waiting = (this.link as Link).bufferedAmount;
     if (waiting > CROWDED) this.crowd(this.link as Link, waiting);
+  }
+
+  /** The client is being asked whether it is alive. */
+  asked(stamp: number): void {
+    this.emit('outgoing::ping', stamp);
   }
 
   protected pressure(high: boolean): void {

@@ -54,8 +54,10 @@ export class Fleet {
 
   /** Asks these connections whether they are alive. */
   ping(connections: readonly Connection[], now: number): void {
-    const ping = { type: 'ping', stamp: String(now) } as const;
-    for (const { spark } of connections) spark.emit('outgoing::ping', now);
+    // A stamp is whole milliseconds on the line; not every clock has those.
+    const stamp = Math.floor(now);
+    const ping = { type: 'ping', value: String(stamp) } as const;
+    for (const connection of connections) connection.asked(stamp);
     if (this.parser.encode !== undefined) this.send(connections, this.parser.encode(printControl(ping)));
     else for (const connection of connections) connection.control(ping);
   }

@@ -6,16 +6,15 @@ import { PrimusError } from '../core/errors.js';
  * The client library: a bundle made ahead, and one line of configuration.
  * Loads as a plain script (a global), as an AMD module and as CommonJS.
  */
-export function library(bundle: string, configuration: Configuration): string {
-  return `(function (root, factory) {
-  var Primus = factory();
-  if (typeof define === 'function' && define.amd) define([], function () { return Primus; });
-  else if (typeof module === 'object' && module && module.exports) module.exports = Primus;
-  else root[${json(configuration.global)}] = Primus;
-})(typeof globalThis === 'object' ? globalThis : this, function () {
+export function library(bundle: string, { global, parser, transformer, ...configuration }: Configuration): string {
+  return `// primus-rx: ${transformer}, ${parser}
+(function () {
 ${bundle}
-return PrimusClient.configure(${json(configuration)});
-});
+var Primus = PrimusClient.configure(${json(configuration)});
+if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+else if (typeof module == 'object' && module.exports) module.exports = Primus;
+else globalThis[${json(global)}] = Primus;
+})();
 `;
 }
 

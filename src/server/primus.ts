@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';
-import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, observeOn, asapScheduler, type SchedulerLike, share, Subject, type Subscription } from 'rxjs';
+import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, observeOn, asapScheduler, type SchedulerLike, share, Subject, type Subscription, of } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
@@ -101,7 +101,7 @@ export class Server<In = any, Out = any> extends Emitter {
     this.#life = this.transformer.server
       .listen(this.#host())
       .pipe(
-        map((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
+        mergeMap((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
         observeOn(asapScheduler),
         filter((spark) => this.#enrol(spark)),
         mergeMap((spark) => this.#agreed(spark)),
@@ -114,7 +114,8 @@ export class Server<In = any, Out = any> extends Emitter {
       const period = milliseconds(this.options.pingInterval, 'pingInterval');
       this.#life.add(heartbeat(this.#fleet, period, this.#scheduler));
     }
-    this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions);
+    // Whoever made this server gets to add listeners first.
+    queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
   }
 
   /** What a client must know, as served at `<pathname>/spec`. */
@@ -295,10 +296,17 @@ export class Server<In = any, Out = any> extends Emitter {
     return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
   }
 
-  #admit({ link, request, id }: Arrival<IncomingMessage>): Spark<In, Out> {
+  /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
+  #admit({ link, request, id }: Arrival<IncomingMessage>): Observable<Spark<In, Out>> {
     const { remoteAddress, remotePort } = request.socket;
     const address = { ip: remoteAddress, port: remotePort } as Address;
-    return new this.Spark(request.headers, address, undefined, id, request, link.socket, link);
+    try {
+      return of(new this.Spark(request.headers, address, undefined, id, request, link.socket, link));
+    } catch (error) {
+      this.#log('error', error);
+      link.destroy();
+      return EMPTY;
+    }
   }
 
   /** From here on `spark(id)` finds it. */
@@ -352,7 +360,8 @@ export class Server<In = any, Out = any> extends Emitter {
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
     if (event === 'connection' && subject instanceof Spark) subject.connection.fail(asError(error));
-    else this.#log('error', error);
+    // A log listener that rejects has nobody left to be told: the next entry would be its next rejection.
+    else if (event !== 'log') this.#log('error', error);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.

@@ -211,8 +211,9 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /** A listener's promise was rejected. */
-  [Symbol.for('nodejs.rejection')](error: unknown): void {
-    this.connection.fail(asError(error));
+  [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
+    if (event === 'error') this.primus.registry.log('error', 'An error listener rejected', error);
+    else this.connection.fail(asError(error));
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.

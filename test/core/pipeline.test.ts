@@ -134,8 +134,8 @@ describe('the way in', () => {
     pipeline.receive('"primus::ping::1"');
     pipeline.receive('"primus::what::ever"');
     expect(pipeline.controls).toEqual([
-      { type: 'ping', stamp: '1' },
-      { type: 'unknown', text: 'primus::what::ever' },
+      { type: 'ping', value: '1' },
+      { type: 'unknown', value: 'primus::what::ever' },
     ]);
     expect(pipeline.delivered).toEqual([]);
     expect(pipeline.errors).toEqual([]);
@@ -353,7 +353,7 @@ describe('the way out', () => {
     const pipeline = new Recorder({ ...parser, encoder: (data, done) => parser.encoder(String(data).replace('primus::pong::', ''), done) });
     const numbers = Array.from({ length: 50 }, (_, index) => String(index));
     for (const number of numbers) {
-      if (number.endsWith('5')) pipeline.control({ type: 'pong', stamp: number });
+      if (number.endsWith('5')) pipeline.control({ type: 'pong', value: number });
       else pipeline.send(number);
     }
     while (waiting.length > 0) await release();

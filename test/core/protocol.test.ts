@@ -5,18 +5,18 @@ import { type Control, isControl, parseControl, printControl } from '../../src/c
 const stamp = fc.bigInt({ min: 0n, max: 9_999_999_999_999_999n }).map(String);
 
 const control = fc.oneof<fc.Arbitrary<Exclude<Control, { type: 'unknown' }>>[]>(
-  fc.record({ type: fc.constantFrom('ping', 'pong'), stamp }),
-  fc.constant({ type: 'identify' }),
-  fc.record({ type: fc.constant('identity'), id: fc.string({ minLength: 1 }) }),
+  fc.record({ type: fc.constantFrom('ping', 'pong'), value: stamp }),
+  fc.constant({ type: 'id', value: '' }),
+  fc.record({ type: fc.constant('id'), value: fc.string({ minLength: 1 }) }),
   fc.constant({ type: 'close' }),
 );
 
 describe('control messages', () => {
   it('are on the line what they always were', () => {
-    expect(printControl({ type: 'ping', stamp: '1732250000000' })).toBe('primus::ping::1732250000000');
-    expect(printControl({ type: 'pong', stamp: '1732250000000' })).toBe('primus::pong::1732250000000');
-    expect(printControl({ type: 'identify' })).toBe('primus::id::');
-    expect(printControl({ type: 'identity', id: 'a::b' })).toBe('primus::id::a::b');
+    expect(printControl({ type: 'ping', value: '1732250000000' })).toBe('primus::ping::1732250000000');
+    expect(printControl({ type: 'pong', value: '1732250000000' })).toBe('primus::pong::1732250000000');
+    expect(printControl({ type: 'id', value: '' })).toBe('primus::id::');
+    expect(printControl({ type: 'id', value: 'a::b' })).toBe('primus::id::a::b');
     expect(printControl({ type: 'close' })).toBe('primus::server::close');
   });
 
@@ -48,7 +48,7 @@ describe('control messages', () => {
       'PING::1',
       '__proto__::1',
     ]) {
-      expect(parseControl(`primus::${rest}`), rest).toEqual({ type: 'unknown', text: `primus::${rest}` });
+      expect(parseControl(`primus::${rest}`), rest).toEqual({ type: 'unknown', value: `primus::${rest}` });
     }
   });
 
@@ -62,7 +62,7 @@ describe('control messages', () => {
         (rest) => {
           const text = `primus::${rest}`;
           const read = parseControl(text);
-          expect(read.type === 'unknown' ? read.text : printControl(read)).toBe(text);
+          expect(read.type === 'unknown' ? read.value : printControl(read)).toBe(text);
         },
       ),
     );

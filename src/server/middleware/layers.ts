@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { catchError, EMPTY, filter, from, map, type Observable, of } from 'rxjs';
+import { catchError, EMPTY, filter, from, fromEvent, map, type Observable, of, takeUntil, tap } from 'rxjs';
 import { asError, describe, PrimusError } from '../../core/errors.js';
 import { type Eventual, isPromise, settle } from '../../core/settle.js';
 import type { Exchange } from '../host.js';
@@ -93,6 +93,10 @@ export class Layers {
         filter(Boolean),
         map(() => exchange),
         catchError((error) => fail(response, error)),
+        // The server is destroyed before the layer has answered.
+        tap({ unsubscribe: () => refuse(response, 503) }),
+        // A layer that answers by itself never calls back; nobody waits for it beyond its answer, or for a client that left.
+        takeUntil(fromEvent(response, 'close')),
       );
     } catch (error) {
       return fail(response, error);
