@@ -18,5 +18,9 @@ export const browser: Platform = {
   origin: globalThis.location?.origin,
   scheduler: clock,
   random: Math.random,
-  report: (error) => reportError(error),
+  // As any other exception that nobody caught: in the console, and to `onerror`.
+  report: (error) =>
+    queueMicrotask(() => {
+      throw error;
+    }),
 };

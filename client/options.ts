@@ -37,6 +37,7 @@ const TABLE: Record<string, Kind> = {
   network: boolean,
   websockets: boolean,
   transport: object,
+  backoff: object,
   queueSize: count,
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
@@ -50,7 +51,7 @@ export function clientOptions(given: ClientOptions) {
     timeout: milliseconds(options.timeout, 'timeout'),
     pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
     strategy: strategyOf(options.strategy),
-    reconnect: given.reconnect ?? fromBackoff(given.backoff),
+    reconnect: given.reconnect ?? fromBackoff(given.backoff ?? {}),
   };
 }
 
@@ -83,6 +84,6 @@ function strategyOf(strategy: string | readonly string[] | false): string {
   return names.join(',');
 }
 
-function fromBackoff({ minDelay: min, maxDelay: max, retries, factor }: NonNullable<ClientOptions['backoff']> = {}): ReconnectSettings {
+function fromBackoff({ minDelay: min, maxDelay: max, retries, factor }: NonNullable<ClientOptions['backoff']>): ReconnectSettings {
   return { min, max, retries, factor } as ReconnectSettings;
 }

@@ -14,7 +14,7 @@ export interface UrlOptions {
 
 /** Parses the address of a server. Without protocol it is taken for http. */
 export function parseUrl(address: unknown): URL {
-  const text = String(address);
+  const text = String(address ?? '');
   let cause: unknown;
   try {
     const url = new URL(/^[a-z+]+:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);

@@ -42,7 +42,7 @@ export function bundle(name, options = {}) {
 const unused = {
   scheduled: "export function scheduled() { throw new Error('No scheduler here'); }",
   executeSchedule: "export function executeSchedule() { throw new Error('No scheduler here'); }",
-  reportUnhandledError: 'export const reportUnhandledError = (error) => reportError(error);',
+  reportUnhandledError: 'export const reportUnhandledError = (error) => queueMicrotask(() => { throw error; });',
   throwUnobservableError: "export const createInvalidObservableTypeError = () => new TypeError('Not a stream');",
   errorContext: 'export const errorContext = (run) => run(); export const captureError = () => {};',
   UnsubscriptionError: 'export class UnsubscriptionError extends Error { constructor(errors) { super(errors); this.errors = errors; } }',

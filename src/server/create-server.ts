@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions as TlsOptions } from 'node:https';
 import { resolve } from 'node:path';
+import { PrimusError } from '../core/errors.js';
 import { check, type Kind, text } from '../core/options.js';
 import type { HttpServer } from './host.js';
 import type { ServerOptions } from './options.js';
@@ -30,6 +31,8 @@ const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
 /** An HTTP server, or an HTTPS server when there is a certificate. */
 export function httpServer(options: CreateServerOptions): { server: HttpServer & { listen(port: number, host?: string): unknown }; secure: boolean } {
   check(options, { port: PORT, root: text });
+  // Half a certificate must not end in a server without.
+  if ((options.cert === undefined) !== (options.key === undefined)) throw new PrimusError('ERR_PRIMUS_OPTION', 'A certificate needs both options, cert and key');
   const secure = options.pfx !== undefined || (options.cert !== undefined && options.key !== undefined);
   if (!secure) return { server: createHttpServer(), secure };
   const tls: Record<string, unknown> = { passphrase: options.passphrase };

@@ -7,7 +7,7 @@ import { PrimusError } from '../core/errors.js';
  * Loads as a plain script (a global), as an AMD module and as CommonJS.
  */
 export function library(bundle: string, { global, parser, transformer, ...configuration }: Configuration): string {
-  return `// primus-rx: ${transformer}, ${parser}
+  return `// primus-rx: ${json([transformer, parser])}
 (function () {
 ${bundle}
 var Primus = PrimusClient.configure(${json(configuration)});

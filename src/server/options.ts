@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import { normalizePathname } from '../core/configuration.js';
-import { boolean, callable, check, type Duration, type Kind, object, SERVER_DEFAULTS, size, text, withDefaults } from '../core/options.js';
+import { boolean, callable, check, type Duration, invalid, type Kind, milliseconds, object, SERVER_DEFAULTS, size, text, withDefaults } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
 
@@ -39,8 +39,12 @@ const TABLE: Record<string, Kind> = {
 
 /** Checks the options and puts the defaults under them. The pathname begins with one slash and ends with none. */
 export function serverOptions(given: ServerOptions) {
+  // `new Primus(server, 'websockets')`: a text has no options, and would say nothing.
+  if (given === null || !object[1](given)) throw invalid('options', object[0], given);
   check(given, TABLE);
   const options = withDefaults(SERVER_DEFAULTS, given);
+  const { pingInterval } = options;
+  if (pingInterval !== false && milliseconds(pingInterval, 'pingInterval') === 0) throw invalid('pingInterval', 'a time above 0, or false', pingInterval);
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

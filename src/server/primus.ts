@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';
-import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, observeOn, asapScheduler, type SchedulerLike, share, Subject, type Subscription, of } from 'rxjs';
+import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, type SchedulerLike, share, Subject, type Subscription, of } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
@@ -26,6 +26,7 @@ import { noCache, xXss } from './middleware/headers.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
 import { primusJs } from './middleware/primus-js.js';
 import { spec } from './middleware/spec.js';
+import { nextTurn } from './next-turn.js';
 import { type ServerOptions, serverOptions } from './options.js';
 import type { Preset } from './preset.js';
 import { refuse } from './refuse.js';
@@ -102,8 +103,8 @@ export class Server<In = any, Out = any> extends Emitter {
       .listen(this.#host())
       .pipe(
         mergeMap((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
-        observeOn(asapScheduler),
         filter((spark) => this.#enrol(spark)),
+        nextTurn(),
         mergeMap((spark) => this.#agreed(spark)),
       )
       .subscribe((spark) => {

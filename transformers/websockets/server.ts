@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { ignoreElements, merge, mergeMap, Observable, type Observer, tap, type Unsubscribable } from 'rxjs';
+import { filter, ignoreElements, map, merge, type Observer, tap, type Unsubscribable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { dropped } from '../../src/core/errors.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
@@ -22,7 +22,10 @@ export const server: NodeTransformer = {
       clientTracking: false,
     });
     return merge(
-      host.upgrade$.pipe(mergeMap((exchange) => accept(sockets, exchange))),
+      host.upgrade$.pipe(
+        map((exchange) => accept(sockets, exchange)),
+        filter((arrival) => arrival !== undefined),
+      ),
       host.request$.pipe(
         tap(({ response }) => refuse(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
         ignoreElements(),
@@ -40,14 +43,13 @@ function deflate({ compression, transport }: Host): WebSocketsServerTransport['p
   return (transport as WebSocketsServerTransport).perMessageDeflate ?? compression;
 }
 
-/** One handshake; ws itself answers one that is malformed. */
-function accept(sockets: WebSocketServer, { request, socket, head }: UpgradeExchange): Observable<Arrival> {
-  return new Observable((subscriber) => {
-    sockets.handleUpgrade(request, socket, head, (websocket) => {
-      subscriber.next({ link: new WebSocketLink(websocket, socket), request });
-    });
-    subscriber.complete();
+/** One handshake, which is done at once; one that is malformed ws answers itself. */
+function accept(sockets: WebSocketServer, { request, socket, head }: UpgradeExchange): Arrival | undefined {
+  let arrival: Arrival | undefined;
+  sockets.handleUpgrade(request, socket, head, (websocket) => {
+    arrival = { link: new WebSocketLink(websocket, socket), request };
   });
+  return arrival;
 }
 
 /** A frame as it goes over the line, made once for all who get it. */

@@ -4,16 +4,17 @@ import type { Middleware } from './layers.js';
 /** `GET <pathname>/primus.js`: the client library. */
 export function primusJs(this: { pathname: string; library(): string }): Middleware {
   const middleware = (request: IncomingMessage, response: ServerResponse): boolean => {
-    if (!asks(request, `${this.pathname}/primus.js`)) return false;
+    if (!asks(request, this.pathname, 'primus.js')) return false;
     answer(request, response, 'text/javascript; charset=utf-8', this.library());
     return true;
   };
   return Object.assign(middleware, { upgrade: false });
 }
 
-/** Whether a GET or HEAD request is for exactly this path. */
-export function asks({ method, url = '' }: IncomingMessage, path: string): boolean {
+/** Whether a GET or HEAD request is for exactly this file below the pathname. */
+export function asks({ method, url = '' }: IncomingMessage, pathname: string, file: string): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
+  const path = pathname === '/' ? `/${file}` : `${pathname}/${file}`;
   return url === path || url.startsWith(`${path}?`);
 }
 
