@@ -1,0 +1,193 @@
+import { createServer } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { type ClientOptions, type ErrorCode, Primus, PrimusError, type ServerOptions } from '../../src/index.js';
+
+/** A refusal with this code whose sentence tells this. */
+function refuses(run: () => unknown, code: ErrorCode, says: RegExp): void {
+  let thrown: unknown;
+  try {
+    run();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(PrimusError);
+  expect(thrown).toMatchObject({ code, message: expect.stringMatching(says) });
+}
+
+describe('what is no HTTP server', () => {
+  it.each([undefined, null, 42, 'http://localhost', {}, [], { on() {} }, true])('%o is refused', (server) => {
+    refuses(() => new Primus(server as never), 'ERR_PRIMUS_SERVER', /HTTP server/);
+  });
+
+  it('as a function is refused with the cure', () => {
+    const app = Object.assign(() => {}, { on() {}, emit() {}, listenerCount() {}, close() {}, listen() {} });
+    refuses(() => new Primus(app as never), 'ERR_PRIMUS_SERVER', /http\.createServer\(app\)/);
+  });
+});
+
+describe('options of the server', () => {
+  const make = (options: unknown) => new Primus(createServer(), options as ServerOptions);
+
+  it.each(['sockjsss', '', '__proto__', 'constructor', 42, null, {}, { server: {}, client: {} }, () => {}])(
+    'an unknown transformer %o is refused, with those that are known',
+    (transformer) => {
+      if (transformer === null) return;
+      refuses(() => make({ transformer }), 'ERR_PRIMUS_TRANSFORMER', /websockets/);
+    },
+  );
+
+  it.each(['jason', '', '__proto__', 42, {}, { encoder() {} }, () => {}])('an unknown parser %o is refused, with the cure', (parser) => {
+    refuses(() => make({ parser }), 'ERR_PRIMUS_PARSER', /json|encoder and decoder/);
+  });
+
+  it('find transformers and parsers in any case', () => {
+    expect(make({ transformer: 'WebSockets', parser: 'JSON' }).spec).toMatchObject({ transformer: 'websockets', parser: 'json' });
+  });
+
+  it.each<[keyof ServerOptions, unknown[]]>([
+    ['pathname', [42, '', '/a b', '/a?b', '/a#b', '/a\u2028b', {}]],
+    ['pingInterval', ['soon', -1, Number.NaN, true, {}, 0]],
+    ['global', [42, {}]],
+    ['compression', ['yes', 1, {}]],
+    ['maxLength', [0, -1, '1 MB', Number.NaN, {}]],
+    ['maxBuffer', [0, -1, '1 MB', Number.NaN, {}]],
+    ['transport', ['x', 1, []]],
+    ['idGenerator', ['nanoid', {}]],
+  ])('a wrong %s is refused, naming it', (option, values) => {
+    for (const value of values) refuses(() => make({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(String(option)));
+  });
+
+  it.each([null, 'websockets', 42, []])('%o in the place of all options is refused', (options) => {
+    refuses(() => make(options), 'ERR_PRIMUS_OPTION', /options/);
+  });
+
+  it('of null count as not given', () => {
+    const options = {
+      pathname: null,
+      pingInterval: null,
+      global: null,
+      maxLength: null,
+      transport: null,
+      idGenerator: null,
+      transformer: null,
+      parser: null,
+    };
+    expect(make(options).spec).toMatchObject({ pathname: '/primus', pingInterval: 30_000, transformer: 'websockets', parser: 'json' });
+  });
+
+  it('that are refused leave the HTTP server as it was', () => {
+    for (const options of [{ pingInterval: 'soon' }, { parser: 'x' }, { transformer: 'x' }, { maxLength: -1 }]) {
+      const server = createServer();
+      const before = [server.emit, server.listenerCount('upgrade')];
+      expect(() => new Primus(server, options)).toThrow(PrimusError);
+      expect([server.emit, server.listenerCount('upgrade')]).toEqual(before);
+    }
+  });
+
+  it('that nobody knows are a plug-in’s, and kept', () => {
+    const plugin = {};
+    expect(make({ plugin }).options.plugin).toBe(plugin);
+  });
+});
+
+describe('methods of the server', () => {
+  const primus = new Primus(createServer());
+
+  it('refuse what is no function', () => {
+    refuses(() => primus.forEach(1 as never), 'ERR_PRIMUS_OPTION', /function/);
+    refuses(() => primus.transform('incoming', 1 as never), 'ERR_PRIMUS_OPTION', /transformer/);
+    refuses(() => primus.transform('sideways' as never, () => {}), 'ERR_PRIMUS_OPTION', /transformer/);
+    refuses(() => primus.use('x', 1 as never), 'ERR_PRIMUS_MIDDLEWARE', /function/);
+    refuses(() => primus.use(1 as never, () => () => {}), 'ERR_PRIMUS_MIDDLEWARE', /name/);
+    refuses(() => primus.save(1 as never), 'ERR_PRIMUS_OPTION', /save/);
+  });
+});
+
+describe('addresses', () => {
+  const Socket = Primus.createSocket();
+  const open = (url: unknown, options: ClientOptions = { manual: true }) => new Socket(url as string, options);
+
+  it.each(['http://', 'http://[', 'http://a b', 'http://:80', 'http://x:99999', '://x', 'javascript:alert(1)', '%'])(
+    '%j does not parse',
+    (url) => {
+      refuses(() => open(url), 'ERR_PRIMUS_URL', /http:\/\/host/);
+    },
+  );
+
+  it.each(['ftp://x', 'file:///etc/passwd', 'unix:///x', 'data://x'])('%j has a protocol that is not spoken', (url) => {
+    refuses(() => open(url), 'ERR_PRIMUS_URL', /wss/);
+  });
+
+  it('that are missing are told as well, where the platform has none', () => {
+    refuses(() => open(undefined), 'ERR_PRIMUS_URL', /address/);
+    refuses(() => open(''), 'ERR_PRIMUS_URL', /address/);
+    refuses(() => open(null), 'ERR_PRIMUS_URL', /address/);
+  });
+});
+
+describe('options of the client', () => {
+  const Socket = Primus.createSocket();
+  const make = (options: unknown) => new Socket('http://localhost', { manual: true, ...(options as object) });
+
+  it.each<[string, unknown[]]>([
+    ['timeout', ['soon', -1, Number.NaN, {}, true]],
+    ['pingTimeout', ['soon', -1, {}, true]],
+    ['manual', ['yes', 1]],
+    ['network', ['yes', 1]],
+    ['websockets', ['yes', 1]],
+    ['transport', ['x', 1, []]],
+    ['queueSize', [-1, '10', Number.NaN]],
+    ['queueDrop', ['middle', 1]],
+    ['strategy', ['sometimes', ['disconnect', 'never'], 42, true, {}, [42]]],
+    ['reconnect', ['x', 1, []]],
+    ['backoff', ['x', 1, []]],
+  ])('a wrong %s is refused, naming it', (option, values) => {
+    for (const value of values) refuses(() => make({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(option));
+  });
+
+  it.each<[string, unknown]>([
+    ['min', 'soon'],
+    ['max', -1],
+    ['reconnect timeout', {}],
+    ['factor', 'two'],
+    ['factor', 0],
+    ['retries', -1],
+    ['retries', '3'],
+  ])('a wrong %s of reconnect (%o) is refused, naming it', (option, value) => {
+    refuses(() => make({ reconnect: { [option]: value } }), 'ERR_PRIMUS_OPTION', new RegExp(option));
+  });
+
+  it('of null count as not given', () => {
+    const names = [
+      'timeout',
+      'pingTimeout',
+      'manual',
+      'network',
+      'transport',
+      'queueSize',
+      'queueDrop',
+      'strategy',
+      'reconnect',
+      'backoff',
+    ];
+    const client = make(Object.fromEntries(names.map((name) => [name, name === 'manual' ? true : null])));
+    expect(client.options).toMatchObject({
+      timeout: 10_000,
+      strategy: 'disconnect,online,timeout',
+      queueSize: Number.POSITIVE_INFINITY,
+      queueDrop: 'oldest',
+    });
+  });
+
+  it('find their transformer and parser as the server does', () => {
+    refuses(() => Primus.createSocket({ transformer: 'x' }), 'ERR_PRIMUS_TRANSFORMER', /websockets/);
+    refuses(() => Primus.createSocket({ parser: 'x' }), 'ERR_PRIMUS_PARSER', /json/);
+  });
+
+  it('keep a client that was destroyed destroyed', () => {
+    const client = make({});
+    client.destroy();
+    refuses(() => client.open(), 'ERR_PRIMUS_DESTROYED', /destroyed/);
+    expect(client.write('x')).toBe(false);
+  });
+});

@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
+import { cleanup, event } from '../support/serve.js';
+
+/** A folder with a certificate that lasts a day, or undefined where none can be made. */
+function certificate(): string | undefined {
+  const root = mkdtempSync(join(tmpdir(), 'primus-tls-'));
+  cleanup(() => rmSync(root, { recursive: true }));
+  try {
+    const how = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '1',
+      '-subj',
+      '/CN=localhost',
+    ];
+    execFileSync('openssl', [...how, '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: root, stdio: 'ignore' });
+    return root;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A server made by `createServer`, and its port. */
+async function create(...args: Parameters<typeof Primus.createServer> | [CreateServerOptions]) {
+  const primus = (Primus.createServer as (...args: unknown[]) => Primus)(...args);
+  cleanup(() => new Promise<void>((resolve) => primus.destroy(resolve)));
+  await once(primus.server as never, 'listening');
+  return { primus, port: (primus.server.address() as AddressInfo).port };
+}
+
+describe('createServer', () => {
+  it('listens on a free port, with the listener for connections', async () => {
+    const sparks: Spark[] = [];
+    const { primus, port } = await create((spark: Spark) => void sparks.push(spark));
+    expect(port).toBeGreaterThan(0);
+    const client = new primus.Socket(`http://localhost:${port}`);
+    cleanup(() => client.destroy());
+    await event(client, 'open');
+    expect(sparks.map(({ id }) => id)).toEqual(Object.keys(primus.connections));
+  });
+
+  it('takes options alone, and listens where they say', async () => {
+    const spare = createServer().listen(0, '127.0.0.1');
+    await once(spare, 'listening');
+    const free = (spare.address() as AddressInfo).port;
+    await new Promise((resolve) => spare.close(resolve));
+    const { primus, port } = await create({ port: free, host: '127.0.0.1', pathname: '/live' });
+    expect(port).toBe(free);
+    expect((primus.server.address() as AddressInfo).address).toBe('127.0.0.1');
+    expect(await (await fetch(`http://127.0.0.1:${port}/live/spec`)).json()).toMatchObject({ pathname: '/live' });
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
+  });
+
+  it.each([-1, 65_536, 1.5, Number.NaN, '8080', {}])('refuses the port %o', (port) => {
+    expect(() => Primus.createServer({ port: port as never })).toThrow(
+      expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('port') }),
+    );
+  });
+
+  it('refuses a root that is no folder’s path, and options that are none', () => {
+    expect(() => Primus.createServer({ root: 1 as never })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+    expect(() => Primus.createServer({ pathname: 1 as never })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+  });
+
+  it('refuses half a certificate, instead of serving without', () => {
+    for (const half of [{ cert: 'cert.pem' }, { key: 'key.pem' }]) {
+      expect(() => Primus.createServer(half)).toThrow(
+        expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/cert.*key/) }),
+      );
+    }
+  });
+
+  it('serves TLS with a certificate given by file name or by value', async ({ skip }) => {
+    const root = certificate();
+    if (root === undefined) return skip('there is no openssl');
+    const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(root, name)));
+    const ways: CreateServerOptions[] = [
+      { root, cert: 'cert.pem', key: 'key.pem' },
+      { cert: join(root, 'cert.pem'), key: join(root, 'key.pem') },
+      { cert: String(cert), key: String(key) },
+      { cert: cert as Buffer, key: key as Buffer },
+    ];
+    for (const way of ways) {
+      const { primus, port } = await create((spark: Spark) => spark.on('data', (data) => spark.write(data)), way);
+      for (const protocol of ['https', 'wss']) {
+        const client = new primus.Socket(`${protocol}://localhost:${port}`, { transport: { rejectUnauthorized: false } });
+        const echo = event(client, 'data');
+        client.write('over TLS');
+        expect((await echo)[0]).toBe('over TLS');
+        client.destroy();
+      }
+      // A certificate nobody vouches for is refused by who does not ask for less.
+      const wary = new primus.Socket(`https://localhost:${port}`, { strategy: false });
+      const [error] = await event(wary, 'error');
+      expect(error).toMatchObject({ code: 'ERR_PRIMUS_CONNECT' });
+      wary.destroy();
+    }
+  });
+});

@@ -1,0 +1,191 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { PrimusError } from '../../src/index.js';
+import { cleanup, event, serve } from '../support/serve.js';
+
+/** Runs a library as a page would, and hands back the page's globals. */
+function load(source: string, globals: Record<string, unknown> = {}): Record<string, unknown> {
+  const page = createContext({
+    queueMicrotask,
+    setTimeout,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+    URL,
+    TextDecoder,
+    TextEncoder,
+    addEventListener() {},
+    removeEventListener() {},
+    reportError() {},
+    ...globals,
+  });
+  runInContext(source, page);
+  return page;
+}
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'primus-library-'));
+  cleanup(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+interface ClientClass {
+  new (url: string, options?: object): { pathname: string; options: Record<string, unknown> };
+}
+
+describe('the library', () => {
+  it('defines the global, configured as the server is', async () => {
+    const { primus } = await serve({ pathname: '/live', pingInterval: 2_000, maxLength: 1_234 });
+    const { Primus } = load(primus.library()) as { Primus: ClientClass };
+    const client = new Primus('http://localhost', { manual: true });
+    expect(client.pathname).toBe('/live');
+    expect(client.options).toMatchObject({ pingTimeout: 3_000 });
+  });
+
+  it('may have any global, and none leaks beside it', async () => {
+    const { primus } = await serve({ global: 'My.Name' });
+    const before = Object.keys(load(''));
+    expect(Object.keys(load(primus.library())).filter((name) => !before.includes(name))).toEqual(['My.Name']);
+  });
+
+  it('loads as CommonJS and as AMD', async () => {
+    const { primus } = await serve();
+    const module = { exports: {} as unknown };
+    const commonjs = load(primus.library(), { module });
+    expect(typeof module.exports).toBe('function');
+    expect(commonjs.Primus).toBeUndefined();
+    let made: unknown;
+    const define = Object.assign(
+      (factory: () => unknown) => {
+        made = factory();
+      },
+      { amd: {} },
+    );
+    load(primus.library(), { define });
+    expect(typeof made).toBe('function');
+  });
+
+  it.each(['</script><script>alert(1)</script>', '\u2028\u2029', '"];alert(1);//', '__proto__x', '<!--', '$&$`'])(
+    'carries the name %j as data',
+    async (name) => {
+      const { primus } = await serve({ global: name });
+      const source = primus.library();
+      expect(source).not.toContain('</script');
+      expect(source.split('PrimusClient.configure').at(-1)).not.toMatch(/[\u2028\u2029<]/);
+      let alerted = false;
+      const page = load(source, { alert: () => (alerted = true) });
+      expect(alerted).toBe(false);
+      expect(typeof page[name]).toBe('function');
+    },
+  );
+
+  it('carries an odd pathname as data', async () => {
+    const pathname = '/"</script>\\$&';
+    const { primus } = await serve({ pathname });
+    const source = primus.library();
+    expect(source).not.toContain('</script');
+    const { Primus } = load(source) as { Primus: ClientClass };
+    expect(new Primus('http://localhost', { manual: true }).pathname).toBe(pathname);
+  });
+
+  it('carries the names of a custom transformer and parser as data', async () => {
+    const { websockets } = await import('../../transformers/websockets/index.js');
+    const name = '\nalert()\u2028alert()</script>';
+    const { primus } = await serve({ transformer: { ...websockets, name } as never, parser: { name, encoder() {}, decoder() {} } });
+    let alerted = false;
+    load(primus.library(), { alert: () => (alerted = true) });
+    expect(alerted).toBe(false);
+  });
+
+  it('is JavaScript that Node itself takes for valid', async () => {
+    const { primus } = await serve();
+    const path = join(folder(), 'primus.js');
+    primus.save(path);
+    expect(() => execFileSync(process.execPath, ['--check', path])).not.toThrow();
+  });
+
+  it('does not exist for a transformer without a client for pages', async () => {
+    const { primus, url } = await serve({ transformer: 'memory' });
+    expect(() => primus.library()).toThrow(
+      expect.objectContaining({ code: 'ERR_PRIMUS_TRANSFORMER', message: expect.stringContaining('memory') }),
+    );
+    expect((await fetch(`${url}/primus/primus.js`)).status).toBe(500);
+  });
+});
+
+describe('save', () => {
+  it('writes the library, at once or with a callback', async () => {
+    const { primus } = await serve();
+    const [first, second] = [join(folder(), 'a.js'), join(folder(), 'b.js')];
+    primus.save(first);
+    expect(readFileSync(first, 'utf8')).toBe(primus.library());
+    await new Promise<void>((resolve, reject) => primus.save(second, (error) => (error ? reject(error) : resolve())));
+    expect(readFileSync(second, 'utf8')).toBe(primus.library());
+  });
+
+  it('tells what went wrong, where it was asked to', async () => {
+    const { primus } = await serve();
+    const nowhere = join(folder(), 'missing', 'a.js');
+    expect(() => primus.save(nowhere)).toThrow(/ENOENT/);
+    const error = await new Promise((resolve) => primus.save(nowhere, resolve));
+    expect(error).toMatchObject({ code: 'ENOENT' });
+    expect(() => primus.save(undefined as never)).toThrow(PrimusError);
+  });
+});
+
+describe('what is served', () => {
+  it('is the library at <pathname>/primus.js', async () => {
+    const { primus, url } = await serve({ pathname: 'live/' });
+    const answer = await fetch(`${url}/live/primus.js?x=1`);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    const text = await answer.text();
+    expect(text).toBe(primus.library());
+    expect(Number(answer.headers.get('content-length'))).toBe(Buffer.byteLength(text));
+  });
+
+  it('is the specification at <pathname>/spec', async () => {
+    const { primus, url } = await serve({ pingInterval: '5 s' });
+    const answer = await fetch(`${url}/primus/spec`);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(await answer.json()).toEqual({
+      version: primus.version,
+      pathname: '/primus',
+      parser: 'json',
+      transformer: 'websockets',
+      pingInterval: 5_000,
+    });
+    expect(primus.version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  it('calls a parser or transformer of the user’s custom, and an interval that is off false', async () => {
+    const { primus } = await serve({ parser: { encoder() {}, decoder() {} }, pingInterval: false });
+    expect(primus.spec).toMatchObject({ parser: 'custom', pingInterval: false });
+  });
+
+  it('has no body for HEAD, and nothing for other methods and paths', async () => {
+    const { url } = await serve();
+    for (const path of ['/primus/primus.js', '/primus/spec']) {
+      const head = await fetch(`${url}${path}`, { method: 'HEAD' });
+      expect([head.status, await head.text()]).toEqual([200, '']);
+      expect((await fetch(`${url}${path}`, { method: 'POST' })).status).toBe(426);
+    }
+    for (const path of ['/primus', '/primus/', '/primus/primus.jsx', '/primus/specs', '/primus/x/spec']) {
+      const answer = await fetch(`${url}${path}`);
+      expect(answer.status, path).toBe(426);
+      expect(answer.headers.get('cache-control')).toContain('no-store');
+    }
+  });
+
+  it('works for a server at the path /', async () => {
+    const { url, connect } = await serve({ pathname: '/' });
+    expect(await (await fetch(`${url}/spec`)).json()).toMatchObject({ pathname: '/' });
+    expect((await fetch(`${url}/primus.js`)).status).toBe(200);
+    await event(connect(), 'open');
+  });
+});
