@@ -61,14 +61,14 @@ export function closing(code: number, reason = ''): Buffer {
 /** A WebSocket client made of bytes. */
 export class Raw {
   readonly socket: Socket;
-  private bytes: Buffer = Buffer.alloc(0);
+  private chunks: Buffer[] = [];
   private ended = false;
   private wake: () => void = () => {};
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (data) => {
-      this.bytes = Buffer.concat([this.bytes, data]);
+      this.chunks.push(data);
       this.wake();
     });
     socket.on('error', () => {});
@@ -77,6 +77,16 @@ export class Raw {
       this.wake();
     });
     cleanup(() => socket.destroy());
+  }
+
+  /** What has come and was not taken. */
+  private get bytes(): Buffer {
+    if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)];
+    return this.chunks[0] ?? Buffer.alloc(0);
+  }
+
+  private set bytes(rest: Buffer) {
+    this.chunks = [rest];
   }
 
   send(...parts: (string | Buffer)[]): this {

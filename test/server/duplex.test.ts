@@ -1,0 +1,125 @@
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, it } from 'vitest';
+import type { ServerOptions, Spark } from '../../src/index.js';
+import { settle } from '../support/clock.js';
+import { event, serve, until } from '../support/serve.js';
+import { watchForCrashes } from './crashes.js';
+import { rawWebSocket } from './raw.js';
+
+watchForCrashes();
+
+/** A server, a client that is connected, and its spark. */
+async function pair(options: ServerOptions = {}) {
+  const served = await serve({ transformer: 'memory', pingInterval: false, ...options });
+  const announced = event(served.primus, 'connection');
+  const client = served.connect();
+  const [[spark]] = await Promise.all([announced, event(client, 'open')]);
+  return { ...served, client, spark: spark as Spark };
+}
+
+const numbers = Array.from({ length: 100 }, (_, index) => index + 1);
+
+describe('a spark as a Duplex', () => {
+  it('echoes through a pipeline, which ends with the connection', async () => {
+    const { client, spark } = await pair();
+    const stream = spark.duplex();
+    const double = new Transform({ objectMode: true, transform: (data, _encoding, done) => done(null, data * 2) });
+    const done = pipeline(stream, double, stream).catch((error: NodeJS.ErrnoException) => error.code);
+    const received: unknown[] = [];
+    client.on('data', (data) => received.push(data));
+    for (const number of numbers) client.write(number);
+    await until(() => received.length === numbers.length);
+    expect(received).toEqual(numbers.map((number) => number * 2));
+    client.end();
+    await done;
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('gives a slow reader all that came before the end, and presses on the client meanwhile', async () => {
+    const { client, spark } = await pair();
+    const stream = spark.duplex();
+    const seen: unknown[] = [];
+    let pressed = 0;
+    for (const number of numbers) client.write(number);
+    await settle();
+    client.end();
+    for await (const data of stream) {
+      seen.push(data);
+      pressed = Math.max(pressed, (spark.socket as { peer: { bufferedAmount: number } }).peer.bufferedAmount);
+      await settle();
+    }
+    expect(seen).toEqual(numbers);
+    expect(pressed).toBeGreaterThan(50);
+    expect(spark.listenerCount('data')).toBe(0);
+  });
+
+  it('ends the spark, behind everything written, when its writable side ends', async () => {
+    const { client, spark } = await pair();
+    const received: unknown[] = [];
+    client.on('data', (data) => received.push(data));
+    Readable.from(numbers).pipe(spark.duplex());
+    await event(client, 'end');
+    expect(received).toEqual(numbers);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+    expect(spark.readyState).toBe(2);
+  });
+
+  it('waits for a peer that is slow, and lets go of the source when that peer is gone', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    const announced = event(primus, 'connection');
+    const line = await rawWebSocket(port);
+    line.socket.pause();
+    const [spark] = (await announced) as [Spark];
+    let produced = 0;
+    let returned = false;
+    const source = Readable.from(
+      (function* () {
+        try {
+          for (; produced < 1_000; produced++) yield 'x'.repeat(65_536);
+        } finally {
+          returned = true;
+        }
+      })(),
+    );
+    const done = pipeline(source, spark.duplex()).then(
+      () => 'done',
+      () => 'cut',
+    );
+    await until(() => spark.connection.crowded);
+    await settle();
+    expect(produced).toBeLessThan(1_000);
+    line.socket.destroy();
+    expect(await done).toBe('cut');
+    expect(returned).toBe(true);
+  });
+
+  it('ends the connection when it is destroyed', async () => {
+    const { client, spark } = await pair();
+    spark.duplex().destroy();
+    await event(client, 'end');
+    expect(spark.readyState).toBe(2);
+  });
+
+  it('of a connection that is over is over', async () => {
+    const { spark } = await pair();
+    spark.end();
+    const seen: unknown[] = [];
+    await expect(
+      (async () => {
+        for await (const data of spark.duplex()) seen.push(data);
+      })(),
+    ).resolves.toBeUndefined();
+    expect(seen).toEqual([]);
+  });
+
+  it('leaves out null, which would end a Node stream', async () => {
+    const { client, spark } = await pair();
+    const stream = spark.duplex();
+    const received: unknown[] = [];
+    stream.on('data', (data) => received.push(data));
+    for (const data of [0, null, '', false, 'last']) client.write(data);
+    await until(() => received.includes('last'));
+    expect(received).toEqual([0, '', false, 'last']);
+  });
+});

@@ -1,0 +1,313 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { describe, expect, it, vi } from 'vitest';
+import { type LinkError, Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import { json } from '../../src/parsers/json.js';
+import { settle } from '../support/clock.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
+import { watchForCrashes } from './crashes.js';
+import { frame, handshake, raw, rawWebSocket, TEXT } from './raw.js';
+
+watchForCrashes();
+
+/** A server, a client that is connected, and its spark. */
+async function pair(options: ServerOptions = {}) {
+  const served = await serve({ pingInterval: false, ...options });
+  const announced = event(served.primus, 'connection');
+  const client = served.connect();
+  const [[spark]] = await Promise.all([announced, event(client, 'open')]);
+  return { ...served, client, spark: spark as Spark };
+}
+
+const chunk = 'x'.repeat(65_536);
+
+describe('a peer that does not read', () => {
+  /** A connection that was opened and is not read from then on. */
+  async function deaf(port: number) {
+    const line = await rawWebSocket(port);
+    line.socket.pause();
+    return line;
+  }
+
+  it.each<[string, (primus: Primus, spark: Spark) => void]>([
+    ['what is written to it', (_primus, spark) => void spark.write(chunk)],
+    ['broadcasts', (primus) => void primus.write(chunk)],
+  ])('is cut once more than maxBuffer waits, by %s, and tells why', async (_name, write) => {
+    const maxBuffer = 4_000_000;
+    const { primus, port, connect } = await serve({ pingInterval: false, maxBuffer });
+    const announced = event(primus, 'connection');
+    const line = await deaf(port);
+    const [spark] = (await announced) as [Spark];
+    const errors: LinkError[] = [];
+    spark.on('error', (error) => errors.push(error as LinkError));
+    const other = connect();
+    let received = 0;
+    other.on('data', () => received++);
+    await event(other, 'open');
+    let written = 0;
+    while (spark.readyState === 3 && written < 100_000_000) {
+      write(primus, spark);
+      written += chunk.length;
+      if (written % (16 * chunk.length) === 0) await settle();
+    }
+    expect(spark.readyState).toBe(2);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER', reason: 'slow peer' }]);
+    // The system's own buffers take some beside ours.
+    expect(written).toBeLessThan(maxBuffer + 16_000_000);
+    expect(spark.write('more')).toBe(false);
+    expect(primus.connected).toBe(1);
+    if (received > 0) await until(() => received === written / chunk.length);
+    line.socket.resume();
+    await line.rest();
+  });
+
+  it('may be waited for without end', async () => {
+    const { primus, port } = await serve({ pingInterval: false, maxBuffer: Number.POSITIVE_INFINITY });
+    const announced = event(primus, 'connection');
+    const line = await deaf(port);
+    const [spark] = (await announced) as [Spark];
+    for (let count = 0; count < 400; count++) spark.write(chunk);
+    expect(spark.readyState).toBe(3);
+    line.socket.destroy();
+    await event(spark, 'end');
+  });
+
+  it('is told of by write() to those who wait for drain, and drain comes when it reads again', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    const announced = event(primus, 'connection');
+    const line = await deaf(port);
+    const [spark] = (await announced) as [Spark];
+    const drained = vi.fn();
+    spark.on('drain', drained);
+    let writes = 0;
+    while (spark.write(chunk)) {
+      writes++;
+      expect(writes).toBeLessThan(500);
+    }
+    expect(spark.readyState).toBe(3);
+    await settle();
+    expect(drained).not.toHaveBeenCalled();
+    line.socket.resume();
+    await until(() => drained.mock.calls.length > 0);
+    expect(drained).toHaveBeenCalledTimes(1);
+    expect(spark.write('more')).toBe(true);
+  });
+
+  it('makes no difference to write() for those who do not wait', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    const announced = event(primus, 'connection');
+    await deaf(port);
+    const [spark] = (await announced) as [Spark];
+    for (let count = 0; count < 100; count++) expect(spark.write(chunk)).toBe(true);
+  });
+});
+
+describe('piping', () => {
+  it('into a spark goes no faster than the client reads', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    const announced = event(primus, 'connection');
+    const line = await rawWebSocket(port);
+    line.socket.pause();
+    const [spark] = (await announced) as [Spark];
+    let produced = 0;
+    const total = 600;
+    const source = Readable.from(
+      (function* () {
+        for (; produced < total; produced++) yield chunk;
+      })(),
+    );
+    source.pipe(spark as never);
+    // It stops by itself: nothing more is produced over many turns.
+    let before = -1;
+    while (produced !== before) {
+      before = produced;
+      for (let turn = 0; turn < 20; turn++) await settle();
+    }
+    expect(produced).toBeLessThan(total);
+    expect(spark.readyState).toBe(3);
+    const ended = event(spark, 'end', 9_000);
+    line.socket.resume();
+    await ended;
+    expect(produced).toBe(total);
+  });
+
+  it('out of a spark pauses the client when the writable is full', async () => {
+    const { client, spark } = await pair({ transformer: 'memory' });
+    let release: () => void = () => {};
+    const written: unknown[] = [];
+    const slow = new Writable({
+      objectMode: true,
+      highWaterMark: 1,
+      write(data, _encoding, done) {
+        written.push(data);
+        release = done;
+      },
+    });
+    spark.pipe(slow as never);
+    for (let number = 0; number < 50; number++) client.write(number);
+    await settle();
+    await settle();
+    const waiting = () => (spark.socket as { peer: { bufferedAmount: number } }).peer.bufferedAmount;
+    expect(written).toEqual([0]);
+    expect(waiting()).toBeGreaterThan(50);
+    while (written.length < 50) {
+      release();
+      await settle();
+    }
+    expect(written).toEqual(Array.from({ length: 50 }, (_, index) => index));
+    expect(waiting()).toBe(0);
+  });
+
+  it('out of a spark ends the writable with the connection', async () => {
+    const { client, spark } = await pair({ transformer: 'memory' });
+    const written: unknown[] = [];
+    const sink = new Writable({ objectMode: true, write: (data, _encoding, done) => done(written.push(data) ? null : undefined) });
+    spark.pipe(sink as never);
+    const finished = once(sink, 'finish');
+    client.write('a');
+    client.end('b');
+    await finished;
+    expect(written).toEqual(['a', 'b']);
+  });
+});
+
+describe('for await', () => {
+  it('takes messages in order until the end, and presses on a client that is faster', async () => {
+    const { client, spark } = await pair({ transformer: 'memory' });
+    const waiting = () => (spark.socket as { peer: { bufferedAmount: number } }).peer.bufferedAmount;
+    const seen: unknown[] = [];
+    let pressed = 0;
+    const loop = (async () => {
+      for await (const data of spark) {
+        seen.push(data);
+        await settle();
+        pressed = Math.max(pressed, waiting());
+      }
+    })();
+    for (let number = 0; number < 100; number++) client.write(number);
+    await until(() => seen.length === 100);
+    expect(pressed).toBeGreaterThan(50);
+    client.end();
+    await loop;
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => index));
+  });
+
+  it('leaves the connection open when it is left', async () => {
+    const { client, spark } = await pair({ transformer: 'memory' });
+    const first = (async () => {
+      for await (const data of spark) return data;
+      return undefined;
+    })();
+    await settle();
+    client.write('a');
+    expect(await first).toBe('a');
+    const next = event(spark, 'data');
+    client.write('b');
+    expect((await next)[0]).toBe('b');
+    expect(spark.listenerCount('data')).toBe(0);
+  });
+});
+
+describe('a connection listener that waits, over WebSockets', () => {
+  it('holds little of what a client floods it with', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    let agree: (() => void) | undefined;
+    primus.on('connection', (_spark, next) => {
+      agree = next;
+    });
+    const line = (await raw(port)).send(handshake());
+    await line.answer();
+    const message = frame(TEXT, JSON.stringify(chunk));
+    let sent = 0;
+    let full = false;
+    line.socket.on('drain', () => {
+      full = false;
+    });
+    // What is not read from the system's buffers fills them, and then those of the sender.
+    for (let turn = 0; turn < 400 && sent < 200_000_000; turn++) {
+      for (; !full; sent += message.length) full = !line.socket.write(message);
+      await settle();
+    }
+    expect(agree).toBeDefined();
+    expect(sent).toBeLessThan(64_000_000);
+    line.socket.destroy();
+    agree?.();
+    await until(() => primus.connected === 0);
+  });
+});
+
+describe('broadcasts', () => {
+  it('are encoded once, however many there are', async () => {
+    const encode = vi.fn((data: unknown) => JSON.stringify(data));
+    const { primus, connect } = await serve({ transformer: 'memory', pingInterval: false, parser: { ...json, encode } });
+    const clients = Array.from({ length: 5 }, () => connect());
+    await until(() => primus.connected === 5 && clients.every((client) => client.readyState === 3));
+    const received = Promise.all(clients.map((client) => event(client, 'data')));
+    encode.mockClear();
+    expect(primus.write({ to: 'all' })).toBe(true);
+    expect((await received).map(([data]) => data)).toEqual(Array(5).fill({ to: 'all' }));
+    expect(encode).toHaveBeenCalledTimes(1);
+  });
+
+  it('go through what a plug-in, or a message transformer, put in the way', async () => {
+    const { primus, connect } = await serve({ transformer: 'memory', pingInterval: false });
+    const clients = [connect(), connect()];
+    await until(() => primus.connected === 2 && clients.every((client) => client.readyState === 3));
+    const [first] = Object.values(primus.connections) as Spark[];
+    const written: unknown[] = [];
+    Object.assign(first as object, { write: (data: unknown) => written.push(data) > 0 });
+    primus.write('a');
+    expect(written).toEqual(['a']);
+    primus.transform('outgoing', (packet) => {
+      packet.data = `${packet.data}!`;
+    });
+    const received = Promise.race(clients.map((client) => event(client, 'data')));
+    primus.write('b');
+    expect(written).toEqual(['a', 'b']);
+    expect((await received)[0]).toMatch(/^a$|^b!$/);
+  });
+
+  it('that cannot be sent are refused, logged, and harm nobody', async () => {
+    const { primus, spark } = await pair({ transformer: 'memory' });
+    const logged: unknown[] = [];
+    primus.on('log', (_level, error) => logged.push(error));
+    const circle: unknown[] = [];
+    circle.push(circle);
+    expect([primus.write('primus::server::close'), primus.write(circle), primus.write(undefined)]).toEqual([false, false, false]);
+    expect(logged).toMatchObject([{ code: 'ERR_PRIMUS_RESERVED' }, {}, {}]);
+    expect(spark.readyState).toBe(3);
+  });
+
+  it('to nobody are fine', async () => {
+    const { primus } = await serve({ transformer: 'memory' });
+    expect(primus.write('a')).toBe(true);
+  });
+});
+
+describe('ws+unix addresses', () => {
+  it('reach a server that listens on a socket of the file system', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'primus-'));
+    cleanup(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'a.sock');
+    const server = createServer();
+    const primus = new Primus(server, { pathname: '/live', pingInterval: false });
+    cleanup(() => new Promise<void>((resolve) => primus.destroy(resolve)));
+    server.listen(path);
+    await once(server, 'listening');
+    const urls: string[] = [];
+    primus.on('connection', (spark) => {
+      urls.push(spark.request.url ?? '');
+      spark.on('data', (data) => spark.write(data));
+    });
+    const client = new primus.Socket(`ws+unix://${path}?token=1`);
+    cleanup(() => client.destroy());
+    const echo = event(client, 'data');
+    client.write('through a file');
+    expect((await echo)[0]).toBe('through a file');
+    expect(urls[0]).toMatch(/^\/live\/?\?token=1&_primuscb=/);
+  });
+});
