@@ -17,7 +17,7 @@ export interface ServerTransformer<Host = unknown> {
   /** Subscribe = serve, unsubscribe = stop; links that are open go on. */
   listen(host: Host): Observable<Arrival>;
   /** One frame to many links in the framework's cheapest way. Without it each link gets `send(frame)`. */
-  broadcast?(links: readonly Link[], frame: Frame): void;
+  broadcast?(links: Iterable<Link>, frame: Frame): void;
 }
 
 /** Where to and how a client dials. */

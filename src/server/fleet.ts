@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import type { Frame, Link } from '../core/link.js';
-import type { Parser } from '../core/parser.js';
+import type { Stack } from '../core/pipeline.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
 import type { ServerTransformer } from '../core/transformer.js';
 import type { Connection } from './connection.js';
@@ -14,11 +14,11 @@ export class Fleet {
   readonly connections = new Set<Connection>();
   /** How many are left, whenever one has gone. */
   readonly left$: Subject<number> = new Subject();
-  private readonly parser: Parser;
+  private readonly stack: Stack;
   private readonly transformer: ServerTransformer;
 
-  constructor(parser: Parser, transformer: ServerTransformer) {
-    this.parser = parser;
+  constructor(stack: Stack, transformer: ServerTransformer) {
+    this.stack = stack;
     this.transformer = transformer;
   }
 
@@ -39,17 +39,18 @@ export class Fleet {
   }
 
   /**
-   * One message to all. Those between whom and the line nothing stands (no message transformer, no asynchronous encoder,
-   * no `write` of a plugin's) share one frame, encoded once; the others get `write(data)`. Throws what the encoder throws.
+   * One message to all, encoded and framed once, unless something of a connection's own stands between it and the line.
+   * Throws what the encoder throws.
    */
   broadcast(data: unknown): void {
     if (isControl(data)) throw reservedError(data);
-    const sharing: Connection[] = [];
-    for (const connection of this.connections) {
-      if (this.parser.encode !== undefined && connection.plain && untouched(connection.spark)) sharing.push(connection);
-      else connection.spark.write(data);
+    const { parser, transformers } = this.stack;
+    if (parser.encode === undefined || transformers.outgoing.length > 0) {
+      for (const { spark } of this.connections) spark.write(data);
+      return;
     }
-    if (this.parser.encode !== undefined && sharing.length > 0) this.send(sharing, this.parser.encode(data));
+    const frame = parser.encode(data);
+    this.send(this.sharing(data, frame), frame);
   }
 
   /** Asks these connections whether they are alive. */
@@ -58,15 +59,35 @@ export class Fleet {
     const stamp = Math.floor(now);
     const ping = { type: 'ping', value: String(stamp) } as const;
     for (const connection of connections) connection.asked(stamp);
-    if (this.parser.encode !== undefined) this.send(connections, this.parser.encode(printControl(ping)));
-    else for (const connection of connections) connection.control(ping);
+    const { parser } = this.stack;
+    if (parser.encode === undefined) {
+      for (const connection of connections) connection.control(ping);
+      return;
+    }
+    const frame = parser.encode(printControl(ping));
+    this.send(linksOf(connections, frame), frame);
   }
 
-  private send(connections: readonly Connection[], frame: Frame): void {
-    const links = connections.map(({ link }) => link as Link);
+  private send(links: Iterable<Link>, frame: Frame): void {
     if (this.transformer.broadcast !== undefined) this.transformer.broadcast(links, frame);
     else for (const link of links) link.send(frame);
-    for (const connection of connections) connection.sent(frame);
+  }
+
+  /** The links that take the frame as it is; who writes in a way of its own is written to in passing. */
+  private *sharing(data: unknown, frame: Frame): Generator<Link> {
+    for (const connection of this.connections) {
+      if (connection.plain && untouched(connection.spark)) {
+        yield connection.link as Link;
+        connection.sent(frame);
+      } else connection.spark.write(data);
+    }
+  }
+}
+
+function* linksOf(connections: readonly Connection[], frame: Frame): Generator<Link> {
+  for (const connection of connections) {
+    yield connection.link as Link;
+    connection.sent(frame);
   }
 }
 

@@ -80,7 +80,7 @@ export class Server<In = any, Out = any> extends Emitter {
     this.parser = findParser(this.options.parser, preset.parsers);
     this.encoder = this.parser.encoder;
     this.decoder = this.parser.decoder;
-    this.#fleet = new Fleet(this.parser, this.transformer.server);
+    this.#fleet = new Fleet(this, this.transformer.server);
     this.connections = this.#fleet.sparks;
     this.#scheduler = this.options.scheduler ?? asyncScheduler;
     this.registry = {

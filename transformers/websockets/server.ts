@@ -35,7 +35,7 @@ export const server: NodeTransformer = {
 
   broadcast(links, frame) {
     const framed = new Framed(frame);
-    for (const link of links as readonly WebSocketLink[]) link.post(framed);
+    for (const link of links as Iterable<WebSocketLink>) link.share(framed);
   },
 };
 
@@ -80,7 +80,7 @@ interface LinkedSocket extends WebSocket {
 /** The links that have something to send at the end of this tick. */
 let loaded: WebSocketLink[] = [];
 
-function flushAll(): void {
+function endTick(): void {
   const links = loaded;
   loaded = [];
   for (const link of links) link.flush();
@@ -94,13 +94,17 @@ class WebSocketLink implements Link {
   readonly socket: WebSocket;
   private readonly raw: Duplex;
   private observer: Partial<Observer<Frame>> = NOBODY;
-  private load: (Frame | Framed)[] | undefined;
+  /** What this tick sends: most ticks have one frame for a link, which needs no list. */
+  private first: Frame | Framed | undefined;
+  private rest: (Frame | Framed)[] | undefined;
+  private readonly deflates: boolean;
   private waiting = 0;
   private failure: Error | undefined;
 
   constructor(socket: WebSocket, raw: Duplex) {
     this.socket = socket;
     this.raw = raw;
+    this.deflates = socket.extensions !== '';
     (socket as LinkedSocket)[LINK] = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
@@ -117,33 +121,37 @@ class WebSocketLink implements Link {
   }
 
   send(frame: Frame): void {
-    if (this.socket.extensions === '') this.post(frame);
-    else if (this.socket.readyState === WebSocket.OPEN) this.socket.send(frame);
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.deflates) this.socket.send(frame);
+    else this.post(frame, frame.length);
   }
 
-  /** Puts a frame on this tick's load. */
-  post(frame: Frame | Framed): void {
+  /** A frame of a broadcast. */
+  share(frame: Framed): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.socket.extensions !== '') {
-      this.socket.send(frame instanceof Framed ? frame.frame : frame);
+    if (this.deflates) this.socket.send(frame.frame);
+    else this.post(frame, frame.bytes.length);
+  }
+
+  private post(frame: Frame | Framed, length: number): void {
+    this.waiting += length;
+    if (this.first !== undefined) {
+      this.rest ??= [];
+      this.rest.push(frame);
       return;
     }
-    this.waiting += frame instanceof Framed ? frame.bytes.length : frame.length;
-    if (this.load !== undefined) {
-      this.load.push(frame);
-      return;
-    }
-    this.load = [frame];
-    if (loaded.push(this) === 1) process.nextTick(flushAll);
+    this.first = frame;
+    if (loaded.push(this) === 1) process.nextTick(endTick);
   }
 
   flush(): void {
-    const { load } = this;
-    this.load = undefined;
+    const { first, rest } = this;
+    if (first === undefined) return;
+    this.first = this.rest = undefined;
     this.waiting = 0;
-    if (load === undefined || this.socket.readyState !== WebSocket.OPEN) return;
-    const [first] = load;
-    this.raw.write(load.length === 1 && first instanceof Framed ? first.bytes : printAll(load));
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (rest === undefined && first instanceof Framed) this.raw.write(first.bytes);
+    else this.raw.write(printAll(rest === undefined ? [first] : [first, ...rest]));
   }
 
   pause(): void {
