@@ -1,5 +1,5 @@
-import { reserve } from '../src/core/events.js';
 import type { PrimusError } from '../src/core/errors.js';
+import { reserve } from '../src/core/events.js';
 import type { Frame } from '../src/core/link.js';
 import type { ReconnectAttempt } from './state.js';
 import type { UrlOptions } from './url.js';

@@ -1,5 +1,19 @@
 import { backoff, type Policy } from '../operators/backoff.js';
-import { boolean, CLIENT_DEFAULTS, check, count, type Duration, invalid, type Kind, milliseconds, object, RECONNECT_DEFAULTS, type ReconnectSettings, size, withDefaults } from '../src/core/options.js';
+import {
+  boolean,
+  CLIENT_DEFAULTS,
+  check,
+  count,
+  type Duration,
+  invalid,
+  type Kind,
+  milliseconds,
+  object,
+  RECONNECT_DEFAULTS,
+  type ReconnectSettings,
+  size,
+  withDefaults,
+} from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { Platform } from './platform.js';
@@ -78,7 +92,10 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
 }
 
 function strategyOf(strategy: string | readonly string[] | false): string {
-  const names = String(strategy || '').toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const names = String(strategy || '')
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean);
   const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
   if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
   return names.join(',');

@@ -85,7 +85,10 @@ export class Primus<In = any, Out = any> extends Base {
     this.#pipeline = new ClientPipeline(this as Primus, () => this.#close('server'));
 
     // What is written waits until there is a connection, and leaves in the order it was written.
-    const { buffer, options: { queueSize: size, queueDrop: drop, network, manual } } = this;
+    const {
+      buffer,
+      options: { queueSize: size, queueDrop: drop, network, manual },
+    } = this;
     this.#lasting = new Observable<Out>((outgoing) => {
       this.#outgoing = outgoing;
     })

@@ -1,4 +1,19 @@
-import { catchError, concat, concatAll, defer, finalize, identity, ignoreElements, type MonoTypeOperatorFunction, Observable, switchMap, takeUntil, tap, throwError, timer } from 'rxjs';
+import {
+  catchError,
+  concat,
+  concatAll,
+  defer,
+  finalize,
+  identity,
+  ignoreElements,
+  type MonoTypeOperatorFunction,
+  Observable,
+  switchMap,
+  takeUntil,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
 import { type Attempt, reconnect } from '../operators/reconnect.js';
 import { watchdog } from '../operators/watchdog.js';
 import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
@@ -61,7 +76,10 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
   /** What was received comes before the end, a farewell above all; whom that takes too long is not waited for. */
   function last(cause: unknown): Observable<never> {
     const patience$ = timer(options.timeout, scheduler);
-    return concat(defer(drain).pipe(takeUntil(patience$)), throwError(() => cause));
+    return concat(
+      defer(drain).pipe(takeUntil(patience$)),
+      throwError(() => cause),
+    );
   }
 
   function read(link: Link): Observable<never> {
@@ -75,7 +93,11 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
 
   function silence(due: number | false): MonoTypeOperatorFunction<Frame> {
     if (due === false) return identity;
-    return watchdog({ due, scheduler, error: () => new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the server for ${due} ms`) });
+    return watchdog({
+      due,
+      scheduler,
+      error: () => new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the server for ${due} ms`),
+    });
   }
 
   /** The line is down. The state comes first: what the listeners write is to be kept, not sent. */
@@ -105,7 +127,12 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
       now$,
       scheduler,
       onScheduled(attempt, cause) {
-        const waiting = { name: 'waiting', attempt: described(attempt), until: scheduler.now() + attempt.scheduled, cause: cause as LinkError } as const;
+        const waiting = {
+          name: 'waiting',
+          attempt: described(attempt),
+          until: scheduler.now() + attempt.scheduled,
+          cause: cause as LinkError,
+        } as const;
         tell(waiting, 'reconnect scheduled', attempt);
       },
       onAttempt(attempt) {

@@ -22,11 +22,20 @@ export function parseUrl(address: unknown): URL {
   } catch (thrown) {
     cause = thrown;
   }
-  throw new PrimusError('ERR_PRIMUS_URL', `The address must be like http://host:port (or https, ws, wss, ws+unix), not ${describe(address)}`, { cause });
+  throw new PrimusError(
+    'ERR_PRIMUS_URL',
+    `The address must be like http://host:port (or https, ws, wss, ws+unix), not ${describe(address)}`,
+    { cause },
+  );
 }
 
 /** The parts of the address of one attempt; `unique` keeps caches out of the way. */
-export function urlOptions({ protocol, search, username, password, host, pathname: file }: URL, pathname: string, speaks: 'ws' | 'http', unique: string): UrlOptions {
+export function urlOptions(
+  { protocol, search, username, password, host, pathname: file }: URL,
+  pathname: string,
+  speaks: 'ws' | 'http',
+  unique: string,
+): UrlOptions {
   const secure = /^(http|ws)s:/.test(protocol);
   const unix = protocol === 'ws+unix:';
   return {

@@ -56,7 +56,10 @@ const lean = {
   name: 'lean',
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /\/scheduler\/async$/ }, () => ({ path: join(root, 'client/clock.ts') }));
-    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})$`) }, ({ path }) => ({ path: path.replace(/.*\//, ''), namespace: 'unused' }));
+    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})$`) }, ({ path }) => ({
+      path: path.replace(/.*\//, ''),
+      namespace: 'unused',
+    }));
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path] }));
   },
 };

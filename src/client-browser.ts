@@ -5,11 +5,11 @@ import { client } from '../transformers/websockets/client.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
+export { browser as platform } from '../client/browser.js';
+export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export type { Platform } from '../client/platform.js';
-export type { ClientEvents } from '../client/events.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
-export { browser as platform } from '../client/browser.js';
 export { LinkError, PrimusError } from './core/errors.js';
 
 /** A class of clients of your own making: another transformer, parser or platform, another pathname. */

@@ -1,11 +1,11 @@
 import { node } from '../client/node.js';
-import { type Primus as Client, configure } from '../client/primus.js';
 import type { ClientOptions } from '../client/options.js';
 import type { Platform } from '../client/platform.js';
-import { SERVER_DEFAULTS } from './core/options.js';
+import { type Primus as Client, configure } from '../client/primus.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
+import { SERVER_DEFAULTS } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
 import { preset } from './preset.js';
@@ -15,8 +15,8 @@ import type { ServerOptions } from './server/options.js';
 import { Server } from './server/primus.js';
 import { Spark } from './server/spark.js';
 
-export type { ClientOptions } from '../client/options.js';
 export type { ClientEvents } from '../client/events.js';
+export type { ClientOptions } from '../client/options.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';
@@ -25,10 +25,10 @@ export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from 
 export type { Direction, MessageTransformer, Packet } from './core/transformers.js';
 export type { CreateServerOptions } from './server/create-server.js';
 export type { DestroyOptions } from './server/destroy.js';
+export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Host, HttpServer } from './server/host.js';
 export type { Middleware } from './server/middleware/layers.js';
 export type { ServerOptions } from './server/options.js';
-export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
 /** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */
@@ -62,7 +62,14 @@ export class Primus<In = any, Out = any> extends Server<In, Out> {
 
   /** A class of clients for a server in another process. */
   static createSocket(options: CreateSocketOptions = {}): typeof Client {
-    const { transformer = SERVER_DEFAULTS.transformer, parser = SERVER_DEFAULTS.parser, pathname, maxLength, compression, ...rest } = options;
+    const {
+      transformer = SERVER_DEFAULTS.transformer,
+      parser = SERVER_DEFAULTS.parser,
+      pathname,
+      maxLength,
+      compression,
+      ...rest
+    } = options;
     const configuration: Partial<ClientConfiguration> = { options: { pingTimeout: false, ...rest } as ClientConfiguration['options'] };
     if (pathname !== undefined) configuration.pathname = pathname;
     if (maxLength !== undefined) configuration.maxLength = maxLength;

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Transformer } from './core/transformer.js';
-import { PrimusError } from './core/errors.js';
-import { parsers } from './parsers/index.js';
-import type { Preset } from './server/preset.js';
 import { memory } from '../transformers/memory/index.js';
 import { websockets } from '../transformers/websockets/index.js';
+import { PrimusError } from './core/errors.js';
+import type { Transformer } from './core/transformer.js';
+import { parsers } from './parsers/index.js';
+import type { Preset } from './server/preset.js';
 
 const require = createRequire(import.meta.url);
 

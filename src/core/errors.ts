@@ -28,8 +28,6 @@ export type ErrorCode =
   | 'ERR_PRIMUS_TRANSFORM'
   /** User data that begins with `primus::` would be taken for protocol; it was not sent. */
   | 'ERR_PRIMUS_RESERVED'
-  /** A listener or subscriber threw, or its promise was rejected. */
-  | 'ERR_PRIMUS_LISTENER'
   /** An asynchronous `connection` listener refused the connection. */
   | 'ERR_PRIMUS_REFUSED'
   /** A message was written, or still waiting, when the connection was over. */

@@ -8,7 +8,11 @@ export function findTransformer(wanted: unknown, known: ReadonlyMap<string, Tran
     if (transformer) return transformer;
   } else {
     const transformer = wanted as Partial<Transformer> | null;
-    if (typeof transformer?.server?.listen === 'function' && typeof transformer.client?.connect === 'function') return transformer as Transformer;
+    if (typeof transformer?.server?.listen === 'function' && typeof transformer.client?.connect === 'function')
+      return transformer as Transformer;
   }
-  throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `There is no transformer ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or a transformer object`);
+  throw new PrimusError(
+    'ERR_PRIMUS_TRANSFORMER',
+    `There is no transformer ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or a transformer object`,
+  );
 }

@@ -59,7 +59,8 @@ export const RECONNECT_DEFAULTS = {
 
 export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (typeof RECONNECT_DEFAULTS)[Key] };
 
-const DURATION = /^\s*(\d+(?:\.\d+)?)\s*(?:(|ms|msecs?|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hrs?|hours?)|(d|days?))\s*$/i;
+const DURATION =
+  /^\s*(\d+(?:\.\d+)?)\s*(?:(|ms|msecs?|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hrs?|hours?)|(d|days?))\s*$/i;
 
 /** The ms of each unit of `DURATION`, in its order. */
 const UNITS = [1, 1e3, 6e4, 36e5, 864e5];

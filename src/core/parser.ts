@@ -48,9 +48,15 @@ export function findParser(wanted: unknown, known: ReadonlyMap<string, Parser>):
   if (typeof wanted === 'string') {
     const parser = known.get(wanted.toLowerCase());
     if (parser) return parser;
-    throw new PrimusError('ERR_PRIMUS_PARSER', `There is no parser ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or an object with encoder and decoder`);
+    throw new PrimusError(
+      'ERR_PRIMUS_PARSER',
+      `There is no parser ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or an object with encoder and decoder`,
+    );
   }
   const parser = wanted as Partial<Parser> | null | undefined;
   if (typeof parser?.encoder === 'function' && typeof parser.decoder === 'function') return parser as Parser;
-  throw new PrimusError('ERR_PRIMUS_PARSER', `The parser must be a name or an object with the functions encoder and decoder, not ${describe(wanted)}`);
+  throw new PrimusError(
+    'ERR_PRIMUS_PARSER',
+    `The parser must be a name or an object with the functions encoder and decoder, not ${describe(wanted)}`,
+  );
 }

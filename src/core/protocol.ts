@@ -30,7 +30,9 @@ export function isControl(data: unknown): data is string {
 
 /** Why user data that looks like protocol is not sent. */
 export function reservedError(data: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_RESERVED', `What begins with '${PREFIX}' is protocol and cannot be written; wrap it in an object`, { data });
+  return new PrimusError('ERR_PRIMUS_RESERVED', `What begins with '${PREFIX}' is protocol and cannot be written; wrap it in an object`, {
+    data,
+  });
 }
 
 export function parseControl(text: string): Control {

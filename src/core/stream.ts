@@ -75,9 +75,7 @@ export function view<T>(source: EventSource, { events, end, ended, report, repla
       return;
     }
     const complete = () => subscriber.complete();
-    const listeners = Object.entries(events).map(
-      ([event, map]) => [event, (...args: unknown[]) => subscriber.next(map(...args))] as const,
-    );
+    const listeners = Object.entries(events).map(([event, map]) => [event, (...args: unknown[]) => subscriber.next(map(...args))] as const);
     for (const [event, listener] of listeners) source.on(event, listener);
     source.on(end, complete);
     subscriber.add(() => {

@@ -5,10 +5,19 @@ import { isPromise } from '../core/settle.js';
 
 type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: unknown[]) => unknown };
 
+/** What a listener passed to its callback: a decision, where what it throws is a mistake. */
+export class Refusal {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
 /**
  * Emits an event whose listeners may be asynchronous: one with a parameter more than there are arguments gets a
  * callback, and the listeners after it wait until it is called. Emits once when all have agreed, at once when all are
- * synchronous; errors with what a listener threw or passed to its callback, and asks no further.
+ * synchronous; errors with what a listener threw, or a `Refusal` with what it passed to its callback, and asks no further.
  */
 export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown[]): Observable<void> {
   const listeners = emitter.rawListeners(event) as AnyListener[];
@@ -29,7 +38,7 @@ export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown
             if (error) subscriber.error(error);
             else attempt(at + 1);
           };
-          const result = listener.call(emitter, ...args, answer);
+          const result = listener.call(emitter, ...args, (error?: unknown) => answer(error && new Refusal(error)));
           if (isPromise(result)) result.then(undefined, (thrown) => answer(asError(thrown)));
           return;
         }

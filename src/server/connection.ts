@@ -28,6 +28,8 @@ export interface Registry {
   /** The connection is over; called once, and not before it was announced. */
   gone(connection: Connection): void;
   log(level: string, ...values: unknown[]): void;
+  /** The application's own code threw, and nobody there is told. */
+  warn(error: unknown): void;
   readonly scheduler: SchedulerLike;
 }
 
@@ -144,6 +146,12 @@ export class Connection extends Pipeline implements Observer<Frame> {
     }
   }
 
+  /** The application's own code threw: an error event, or, where nobody listens for those, not lost all the same. */
+  blame(thrown: unknown): void {
+    if (this.state === CLOSED || this.spark.listenerCount('error') === 0) this.registry.warn(thrown);
+    else this.fail(asError(thrown));
+  }
+
   // The steps of the pipeline.
 
   protected deliver(data: unknown, raw: Frame): void {
@@ -164,7 +172,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   protected forward(data: unknown): boolean {
     const accepted = this.spark._write(data);
-    if (this.state === CLOSED) this.registry.log('lost', `A message to ${this.spark.id} was still being transformed when the connection was over`);
+    if (this.state === CLOSED)
+      this.registry.log('lost', `A message to ${this.spark.id} was still being transformed when the connection was over`);
     return accepted;
   }
 
@@ -213,7 +222,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     try {
       (this.spark as Emitter).emit(event, ...args);
     } catch (thrown) {
-      this.fail(asError(thrown));
+      this.blame(thrown);
     }
   }
 

@@ -29,16 +29,23 @@ const PORT: Kind = ['a port number', (value) => Number.isInteger(value) && (valu
 const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
 
 /** An HTTP server, or an HTTPS server when there is a certificate. */
-export function httpServer(options: CreateServerOptions): { server: HttpServer & { listen(port: number, host?: string): unknown }; secure: boolean } {
+export function httpServer(options: CreateServerOptions): {
+  server: HttpServer & { listen(port: number, host?: string): unknown };
+  secure: boolean;
+} {
   check(options, { port: PORT, root: text });
   // Half a certificate must not end in a server without.
-  if ((options.cert === undefined) !== (options.key === undefined)) throw new PrimusError('ERR_PRIMUS_OPTION', 'A certificate needs both options, cert and key');
+  if ((options.cert === undefined) !== (options.key === undefined))
+    throw new PrimusError('ERR_PRIMUS_OPTION', 'A certificate needs both options, cert and key');
   const secure = options.pfx !== undefined || (options.cert !== undefined && options.key !== undefined);
   if (!secure) return { server: createHttpServer(), secure };
   const tls: Record<string, unknown> = { passphrase: options.passphrase };
   for (const name of FILES) {
     const value = options[name];
-    if (value !== undefined) tls[name] = Array.isArray(value) ? value.map((entry) => content(entry, options.root)) : content(value as string | Buffer, options.root);
+    if (value !== undefined)
+      tls[name] = Array.isArray(value)
+        ? value.map((entry) => content(entry, options.root))
+        : content(value as string | Buffer, options.root);
   }
   return { server: createHttpsServer(tls as TlsOptions), secure };
 }

@@ -42,7 +42,14 @@ export function shutdown({ options, server, scheduler, left$, connected, endAll,
     last(null, null),
   );
   const emptyWithin = (ms: number) => defer(() => (ms > 0 && connected() > 0 ? merge(timer(ms, scheduler), empty$).pipe(take(1)) : EMPTY));
-  return concat(emptyWithin(timeout), act(endAll), emptyWithin(GRACE), defer(announce), act(release), close ? closed(server, scheduler) : EMPTY);
+  return concat(
+    emptyWithin(timeout),
+    act(endAll),
+    emptyWithin(GRACE),
+    defer(announce),
+    act(release),
+    close ? closed(server, scheduler) : EMPTY,
+  );
 }
 
 function act(action: () => void): Observable<never> {

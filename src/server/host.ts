@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { ServerTransformer } from '../core/transformer.js';

@@ -1,6 +1,19 @@
 import type { SchedulerLike } from 'rxjs';
 import { normalizePathname } from '../core/configuration.js';
-import { boolean, callable, check, type Duration, invalid, type Kind, milliseconds, object, SERVER_DEFAULTS, size, text, withDefaults } from '../core/options.js';
+import {
+  boolean,
+  callable,
+  check,
+  type Duration,
+  invalid,
+  type Kind,
+  milliseconds,
+  object,
+  SERVER_DEFAULTS,
+  size,
+  text,
+  withDefaults,
+} from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
 
@@ -44,7 +57,8 @@ export function serverOptions(given: ServerOptions) {
   check(given, TABLE);
   const options = withDefaults(SERVER_DEFAULTS, given);
   const { pingInterval } = options;
-  if (pingInterval !== false && milliseconds(pingInterval, 'pingInterval') === 0) throw invalid('pingInterval', 'a time above 0, or false', pingInterval);
+  if (pingInterval !== false && milliseconds(pingInterval, 'pingInterval') === 0)
+    throw invalid('pingInterval', 'a time above 0, or false', pingInterval);
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

@@ -1,7 +1,21 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';
-import { asyncScheduler, catchError, defer, EMPTY, filter, map, mergeMap, type Observable, type SchedulerLike, share, Subject, type Subscription, of } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  defer,
+  EMPTY,
+  filter,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  type SchedulerLike,
+  Subject,
+  type Subscription,
+  share,
+} from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
@@ -11,8 +25,8 @@ import { milliseconds } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import { SafeObservable, view } from '../core/stream.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
-import { type Direction, MessageTransformers, type MessageTransformer } from '../core/transformers.js';
-import { asyncemit } from './asyncemit.js';
+import { type Direction, type MessageTransformer, MessageTransformers } from '../core/transformers.js';
+import { asyncemit, Refusal } from './asyncemit.js';
 import { exchanges } from './attach.js';
 import type { Connection, Registry } from './connection.js';
 import { type DestroyOptions, shutdown } from './destroy.js';
@@ -53,7 +67,9 @@ export class Server<In = any, Out = any> extends Emitter {
   /** The sparks of the open connections by their id. */
   readonly connections: { [id: string]: Spark<In, Out> };
   /** The class of this server's sparks: what is added to its prototype is theirs alone. */
-  readonly Spark: new (...args: SparkArguments) => Spark<In, Out>;
+  readonly Spark: new (
+    ...args: SparkArguments
+  ) => Spark<In, Out>;
   readonly transformers = new MessageTransformers();
   /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
   readonly connection$: Observable<Spark<In, Out>>;
@@ -88,14 +104,16 @@ export class Server<In = any, Out = any> extends Emitter {
       scheduler: this.#scheduler,
       gone: (connection) => this.#gone(connection),
       log: (level, ...values) => this.#log(level, ...values),
+      warn: (error) => this.#warn(error),
     };
     this.Spark = sparkClass(this);
 
-    for (const [name, make] of Object.entries({ 'primus.js': primusJs, spec, 'x-xss': xXss, 'no-cache': noCache })) this.#middleware.use(name, make);
+    for (const [name, make] of Object.entries({ 'primus.js': primusJs, spec, 'x-xss': xXss, 'no-cache': noCache }))
+      this.#middleware.use(name, make);
 
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
-      (error, spark) => (spark instanceof Spark ? spark.connection.fail(asError(error)) : this.#log('error', error)),
+      (error, spark) => (spark instanceof Spark ? spark.connection.blame(error) : this.#warn(error)),
     );
 
     // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
@@ -323,7 +341,8 @@ export class Server<In = any, Out = any> extends Emitter {
     return defer(() => asyncemit(this as unknown as EventEmitter, 'connection', spark)).pipe(
       map(() => spark),
       catchError((error) => {
-        spark.connection.fail(asError(error));
+        if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
+        else spark.connection.blame(error);
         spark.end();
         spark.connection.announce();
         return EMPTY;
@@ -336,7 +355,7 @@ export class Server<In = any, Out = any> extends Emitter {
     try {
       this.emit('disconnection', connection.spark);
     } catch (thrown) {
-      this.#log('error', thrown);
+      this.#warn(thrown);
     }
     this.#fleet.left$.next(this.connected);
   }
@@ -344,7 +363,7 @@ export class Server<In = any, Out = any> extends Emitter {
   #closed(options: DestroyOptions): Observable<void> {
     return defer(() => asyncemit(this as unknown as EventEmitter, 'close', options)).pipe(
       catchError((error) => {
-        this.#log('error', error);
+        this.#warn(error instanceof Refusal ? error.reason : error);
         return EMPTY;
       }),
     );
@@ -358,16 +377,22 @@ export class Server<In = any, Out = any> extends Emitter {
     }
   }
 
+  /** The application's own code threw: for the log or, where nobody reads that, a warning of the process. */
+  #warn(error: unknown): void {
+    if (this.listenerCount('log') > 0) this.#log('error', error);
+    else process.emitWarning(asError(error));
+  }
+
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
-    if (event === 'connection' && subject instanceof Spark) subject.connection.fail(asError(error));
+    if (event === 'connection' && subject instanceof Spark) subject.connection.blame(error);
     // A log listener that rejects has nobody left to be told: the next entry would be its next rejection.
-    else if (event !== 'log') this.#log('error', error);
+    else if (event !== 'log') this.#warn(error);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   #view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
-    return view(this as never, { events, end: 'close', ended: () => this.#released, report: (error) => this.#log('error', error) });
+    return view(this as never, { events, end: 'close', ended: () => this.#released, report: (error) => this.#warn(error) });
   }
 }
 
@@ -382,7 +407,15 @@ function channel(exchange: Exchange) {
 }
 
 /** What a hand-made spark is made of; all optional. */
-type SparkArguments = [headers?: IncomingHttpHeaders, address?: Partial<Address>, query?: Record<string, string | string[] | undefined>, id?: string, request?: IncomingMessage, socket?: unknown, link?: Link];
+type SparkArguments = [
+  headers?: IncomingHttpHeaders,
+  address?: Partial<Address>,
+  query?: Record<string, string | string[] | undefined>,
+  id?: string,
+  request?: IncomingMessage,
+  socket?: unknown,
+  link?: Link,
+];
 
 /** A class of sparks of one server's own. */
 function sparkClass<In, Out>(server: Server<In, Out>): new (...args: SparkArguments) => Spark<In, Out> {
@@ -395,7 +428,12 @@ function sparkClass<In, Out>(server: Server<In, Out>): new (...args: SparkArgume
 
 function checkServer(server: unknown): HttpServer {
   const candidate = server as Partial<HttpServer> | null | undefined;
-  if (typeof server === 'object' && candidate && [candidate.on, candidate.emit, candidate.listenerCount, candidate.close].every((member) => typeof member === 'function')) return server as HttpServer;
+  if (
+    typeof server === 'object' &&
+    candidate &&
+    [candidate.on, candidate.emit, candidate.listenerCount, candidate.close].every((member) => typeof member === 'function')
+  )
+    return server as HttpServer;
   const hint = typeof server === 'function' ? '; an Express or Connect app becomes one with http.createServer(app)' : '';
   throw new PrimusError('ERR_PRIMUS_SERVER', `The first argument must be an HTTP server, not ${describe(server)}${hint}`);
 }

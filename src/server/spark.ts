@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
 import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
-import { asError, type PrimusError } from '../core/errors.js';
+import type { PrimusError } from '../core/errors.js';
 import { type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
 import { iterate } from '../core/iterate.js';
 import type { Frame, Link } from '../core/link.js';
@@ -213,7 +213,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
     if (event === 'error') this.primus.registry.log('error', 'An error listener rejected', error);
-    else this.connection.fail(asError(error));
+    else this.connection.blame(error);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
@@ -222,7 +222,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
       events,
       end: 'end',
       ended: () => this.connection.state === CLOSED,
-      report: (error) => this.connection.fail(asError(error)),
+      report: (error) => this.connection.blame(error),
       ...(replay && { replay }),
     });
   }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { asyncemit } from '../../src/server/asyncemit.js';
+import { asyncemit, Refusal } from '../../src/server/asyncemit.js';
 import { settle } from '../support/clock.js';
 
 type Next = (error?: unknown) => void;
@@ -10,7 +10,7 @@ function ask(emitter: EventEmitter, ...args: unknown[]) {
   const seen = { agreed: 0, complete: false, errors: [] as unknown[] };
   const subscription = asyncemit(emitter, 'ask', ...args).subscribe({
     next: () => seen.agreed++,
-    error: (error) => seen.errors.push(error),
+    error: (error) => seen.errors.push(error instanceof Refusal ? error.reason : error),
     complete: () => {
       seen.complete = true;
     },

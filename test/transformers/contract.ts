@@ -42,7 +42,22 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
     rule('carries any JSON value, both ways, as it was', async () => {
       const { client, spark } = await pair();
       spark.on('data', (data) => spark.write(data));
-      const values = [0, 1, -1.5, '', 'a', false, true, null, [], {}, [[]], { a: { b: [null] } }, 'é ü 漢 🎉 \u2028\u2029 \0', 'x'.repeat(70_000)];
+      const values = [
+        0,
+        1,
+        -1.5,
+        '',
+        'a',
+        false,
+        true,
+        null,
+        [],
+        {},
+        [[]],
+        { a: { b: [null] } },
+        'é ü 漢 🎉 \u2028\u2029 \0',
+        'x'.repeat(70_000),
+      ];
       const echoes: unknown[] = [];
       client.on('data', (data) => echoes.push(data));
       for (const value of values) expect(client.write(value)).toBe(true);
@@ -158,7 +173,8 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
       const { primus, client, spark } = await pair();
       const again = event(primus, 'connection');
       const events: string[] = [];
-      for (const name of ['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open'] as const) client.on(name, () => events.push(name));
+      for (const name of ['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open'] as const)
+        client.on(name, () => events.push(name));
       spark.end(undefined, { reconnect: true });
       const [next] = (await again) as [Spark];
       await until(() => events.includes('open'));
@@ -184,7 +200,9 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
       const { primus, connect } = await start();
       const refuse = (_request: unknown, response: { end(text: string): void }, next: (error?: Error) => void) => {
         const body = JSON.stringify({ error: 'not you' });
-        response.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+        response.end(
+          `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        );
         void next;
       };
       primus.use('bouncer', Object.assign(refuse, { http: false }) as never);
@@ -225,7 +243,11 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
       const { parts, configuration } = primus.Socket;
       const mute = { encoder: () => {}, decoder: parts.parser.decoder };
       const announced = event(primus, 'connection');
-      const silent = new (configure({ ...parts, parser: mute }, configuration))(url, { strategy: false, pingTimeout: false, transport: primus.options.transport });
+      const silent = new (configure({ ...parts, parser: mute }, configuration))(url, {
+        strategy: false,
+        pingTimeout: false,
+        transport: primus.options.transport,
+      });
       cleanup(() => silent.destroy());
       const [doomed] = (await announced) as [Spark];
       const errors: unknown[] = [];

@@ -54,7 +54,10 @@ export class Layers {
     const at = typeof options === 'number' && index === undefined ? options : index;
     const made: unknown = fn.length < 2 ? fn.call(this.owner, typeof options === 'number' ? {} : (options ?? {})) : fn;
     if (typeof made !== 'function' || made.length < 2) {
-      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The middleware '${name}' must be, or return, a function of at least (request, response)`);
+      throw new PrimusError(
+        'ERR_PRIMUS_MIDDLEWARE',
+        `The middleware '${name}' must be, or return, a function of at least (request, response)`,
+      );
     }
     const layer: Layer = { name, fn: made as Middleware, length: made.length, enabled: true };
     const existing = this.indexOf(name);

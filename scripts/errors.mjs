@@ -1,0 +1,29 @@
+// Writes docs/errors.md from the table in src/core/errors.ts.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './run.mjs';
+
+export const target = join(root, 'docs/errors.md');
+
+/** The page as it should be. */
+export function page() {
+  const source = readFileSync(join(root, 'src/core/errors.ts'), 'utf8');
+  const [, table] = /export type ErrorCode =([\s\S]*?);\n/.exec(source);
+  const rows = [...table.matchAll(/\/\*\* ([\s\S]*?) \*\/\s*\| '(\w+)'/g)].map(
+    ([, text, code]) => `| \`${code}\` | ${text.replace(/\s*\n\s*\* /g, ' ')} |`,
+  );
+  return `# Error codes
+
+Every error of this library is a \`PrimusError\` with a \`code\`, a sentence that says what to do, and the \`cause\` where there is one.
+\`data\` is the message it is about. A \`LinkError\` is about a line and has \`closeCode\`, \`reason\`, \`status\` and \`retryAfter\` as far as they are known.
+
+| code | when |
+|---|---|
+${rows.join('\n')}
+`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  mkdirSync(join(root, 'docs'), { recursive: true });
+  writeFileSync(target, page());
+}
