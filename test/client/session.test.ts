@@ -1,0 +1,917 @@
+import { Observable, Subject, take } from 'rxjs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ClientParts } from '../../client/options.js';
+import type { ReconnectAttempt } from '../../client/state.js';
+import type { ClientOptions, Spark } from '../../src/index.js';
+import { settle } from '../support/clock.js';
+import { type Peer, World, type WorldOptions } from '../support/world.js';
+
+let world: World;
+
+afterEach(() => world?.destroy());
+
+const PUBLIC = [
+  'open',
+  'close',
+  'end',
+  'destroy',
+  'error',
+  'timeout',
+  'online',
+  'offline',
+  'reconnect',
+  'reconnected',
+  'reconnect scheduled',
+  'reconnect timeout',
+  'reconnect failed',
+] as const;
+
+/** What a client tells, in order. */
+function record({ client }: Peer): string[] {
+  const events: string[] = [];
+  for (const name of PUBLIC) client.on(name, () => events.push(name));
+  return events;
+}
+
+/** A client in a world of its own, with what it told. */
+function start(options: ClientOptions = {}, { parts, ...more }: WorldOptions & { parts?: Partial<ClientParts> } = {}) {
+  world = new World(more);
+  const peer = world.connect(options, parts);
+  const states: string[] = [];
+  peer.client.state$.subscribe({ next: ({ name }) => states.push(name), complete: () => states.push('|') });
+  return { peer, client: peer.client, events: record(peer), states };
+}
+
+/** The same, once it is open. */
+async function opened(options: ClientOptions = {}, more: WorldOptions = {}) {
+  const started = start(options, more);
+  await world.pass(100);
+  expect(started.events).toEqual(['open']);
+  started.events.length = 0;
+  return { ...started, spark: world.sparkOf(started.peer) as Spark };
+}
+
+/** A transformer that dials and never gets an answer; counts who dials and who hangs up. */
+function silent() {
+  const calls = { dialled: 0, hungUp: 0 };
+  const transformer: ClientParts['transformer'] = {
+    connect: () =>
+      new Observable(() => {
+        calls.dialled++;
+        return () => calls.hungUp++;
+      }),
+  };
+  return { calls, transformer };
+}
+
+const fails = (): never => {
+  throw new Error('broken');
+};
+
+describe('connecting', () => {
+  it('is idle, connecting, open', async () => {
+    const { client, events, states } = start();
+    expect([client.readyState, client.state]).toEqual([2, { name: 'idle' }]);
+    await settle();
+    expect([client.readyState, client.state]).toEqual([1, { name: 'connecting', attempt: null }]);
+    await world.pass(10);
+    expect([client.readyState, client.state]).toEqual([3, { name: 'open' }]);
+    expect(states).toEqual(['idle', 'connecting', 'open']);
+    expect(events).toEqual(['open']);
+  });
+
+  it('tells readyStateChange and the private events in their order', async () => {
+    const { client } = start();
+    const order: string[] = [];
+    client.on('readyStateChange', (state) => order.push(`state ${state} ${client.readyState}`));
+    for (const name of ['outgoing::url', 'outgoing::open', 'incoming::open', 'open', 'outgoing::end', 'close', 'end'] as const)
+      client.on(name, () => order.push(name));
+    await world.pass(100);
+    client.end();
+    expect(order).toEqual([
+      'state opening 1',
+      'outgoing::url',
+      'outgoing::open',
+      'incoming::open',
+      'state open 3',
+      'open',
+      'state end 2',
+      'outgoing::end',
+      'close',
+      'end',
+    ]);
+  });
+
+  it('waits for open() when manual', async () => {
+    const { client, events, states } = start({ manual: true });
+    await world.pass(100_000);
+    expect(states).toEqual(['idle']);
+    expect(client.open()).toBe(client);
+    await world.pass(10);
+    expect(events).toEqual(['open']);
+  });
+
+  it('never begins for who ends at once', async () => {
+    const { client, events, states } = start();
+    client.end();
+    await world.pass(100_000);
+    expect(world.network.dials).toEqual([]);
+    expect(states).toEqual(['idle', 'closed']);
+    expect(events).toEqual([]);
+  });
+
+  it('has the socket, and an address that may still be changed, before it dials', async () => {
+    const { client } = start({ manual: true });
+    client.on('outgoing::url', (options) => {
+      options.query += '&token=1';
+    });
+    const socket = vi.fn();
+    client.on('outgoing::open', () => socket(client.socket));
+    client.open();
+    await world.pass(10);
+    expect(socket.mock.calls).toEqual([[world.network]]);
+    expect(world.sparkOf(world.peers[0] as Peer)?.query).toMatchObject({ token: '1', peer: '0' });
+  });
+});
+
+describe('a dead server', () => {
+  const reconnect = { min: 100, max: 1_000, retries: 3 };
+
+  it('is an error, and is tried again as the strategy `timeout` says, until the attempts are used up', async () => {
+    const { client, events, states } = start({ reconnect });
+    world.network.down = true;
+    const failed: unknown[] = [];
+    client.on('reconnect failed', (error, attempt) => failed.push(error, attempt?.attempt));
+    await world.pass(100_000);
+    expect(events).toEqual([
+      'error',
+      'reconnect scheduled',
+      'reconnect',
+      'reconnect scheduled',
+      'reconnect',
+      'reconnect scheduled',
+      'reconnect',
+      'reconnect failed',
+      ...(events.includes('close') ? ['close'] : []),
+      'end',
+    ]);
+    expect(failed).toMatchObject([{ code: 'ERR_PRIMUS_GAVE_UP', cause: { code: 'ERR_PRIMUS_CONNECT' } }, 3]);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
+    expect(client.readyState).toBe(2);
+    expect(states.filter((name) => name === 'connecting')).toHaveLength(4);
+    expect(world.network.dials).toHaveLength(4);
+  });
+
+  it('is the end without the strategy `timeout`', async () => {
+    const { client, events, states } = start({ strategy: 'disconnect, online' });
+    world.network.down = true;
+    await world.pass(100_000);
+    expect(events).toEqual(['error', 'close', 'end']);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { code: 'ERR_PRIMUS_CONNECT' } });
+    expect(states).toEqual(['idle', 'connecting', 'closed']);
+  });
+
+  it('is met again by open()', async () => {
+    const { client, events } = start({ strategy: false });
+    world.network.down = true;
+    await world.pass(1_000);
+    world.network.down = false;
+    events.length = 0;
+    client.open();
+    await world.pass(1_000);
+    expect(events).toEqual(['open']);
+  });
+
+  it('may be opened again from within `end`', async () => {
+    const { client, events } = start({ strategy: false });
+    world.network.down = true;
+    client.once('end', () => {
+      world.network.down = false;
+      client.open();
+    });
+    await world.pass(1_000);
+    expect(events.at(-1)).toBe('open');
+    expect(client.state.name).toBe('open');
+  });
+});
+
+describe('a server that does not answer', () => {
+  it('is a `timeout` after `timeout` ms, and is hung up on', async () => {
+    const { calls, transformer } = silent();
+    const { client, events } = start({ timeout: '2 s', strategy: 'disconnect' }, { parts: { transformer } });
+    await world.pass(1_999);
+    expect(events).toEqual([]);
+    await world.pass(1);
+    expect(events).toEqual(['timeout', 'close', 'end']);
+    expect(calls).toEqual({ dialled: 1, hungUp: 1 });
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { code: 'ERR_PRIMUS_TIMEOUT' } });
+  });
+
+  it('is tried again, each time for `reconnect timeout` ms', async () => {
+    const { calls, transformer } = silent();
+    const { client, events } = start(
+      { timeout: 1_000, reconnect: { min: 100, max: 200, retries: 2, 'reconnect timeout': 500 } },
+      { parts: { transformer } },
+    );
+    const errors: unknown[] = [];
+    client.on('reconnect timeout', (error, attempt) => errors.push(error, attempt.attempt));
+    await world.pass(10_000);
+    expect(events.filter((name) => name !== 'close')).toEqual([
+      'timeout',
+      'reconnect scheduled',
+      'reconnect',
+      'reconnect timeout',
+      'reconnect scheduled',
+      'reconnect',
+      'reconnect timeout',
+      'reconnect failed',
+      'end',
+    ]);
+    expect(errors).toMatchObject([
+      { code: 'ERR_PRIMUS_TIMEOUT', message: expect.stringContaining('500') },
+      1,
+      { code: 'ERR_PRIMUS_TIMEOUT' },
+      2,
+    ]);
+    expect(calls).toEqual({ dialled: 3, hungUp: 3 });
+  });
+});
+
+describe('a line that drops', () => {
+  it('is close, scheduled, reconnect, reconnected, open', async () => {
+    const { client, events, states } = await opened();
+    const attempts: ReconnectAttempt[] = [];
+    for (const name of ['reconnect scheduled', 'reconnect', 'reconnected'] as const)
+      client.on(name, (attempt) => attempts.push({ ...attempt }));
+    const cut = world.clock.now();
+    world.network.cut();
+    expect(client.readyState).toBe(2);
+    await world.pass(5_000);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+    expect(states).toEqual(
+      ['idle', 'connecting', 'open', 'waiting', 'waiting', 'connecting', 'open'].filter(
+        (name, index, all) =>
+          name !== 'waiting' || all[index - 1] !== 'waiting' || states.filter((state) => state === 'waiting').length > 1,
+      ),
+    );
+    const [scheduled, , reconnected] = attempts;
+    expect(scheduled).toMatchObject({
+      attempt: 1,
+      retries: 10,
+      min: 500,
+      max: Infinity,
+      factor: 2,
+      'reconnect timeout': 30_000,
+      start: cut,
+    });
+    expect(scheduled?.scheduled).toBeGreaterThanOrEqual(500);
+    expect(scheduled?.scheduled).toBeLessThanOrEqual(1_000);
+    expect(reconnected?.duration).toBeGreaterThanOrEqual(scheduled?.scheduled as number);
+  });
+
+  it('is told by reconnect$ as well', async () => {
+    const { client } = await opened();
+    const types: string[] = [];
+    client.reconnect$.subscribe(({ type }) => types.push(type));
+    world.network.cut();
+    await world.pass(5_000);
+    expect(types).toEqual(['scheduled', 'started', 'reconnected']);
+  });
+
+  it('says in its state when the next attempt will be made', async () => {
+    const { client } = await opened();
+    let scheduled = 0;
+    client.on('reconnect scheduled', (attempt) => {
+      scheduled = attempt.scheduled;
+    });
+    const cut = world.clock.now();
+    world.network.cut();
+    await settle();
+    expect(client.state).toMatchObject({
+      name: 'waiting',
+      attempt: { attempt: 1 },
+      until: cut + scheduled,
+      cause: { code: 'ERR_PRIMUS_DROPPED', closeCode: 1006 },
+    });
+  });
+
+  it('is the end without the strategy `disconnect`', async () => {
+    const { client, events } = await opened({ strategy: 'timeout,online' });
+    world.network.cut();
+    await world.pass(100_000);
+    expect(events).toEqual(['close', 'end']);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { code: 'ERR_PRIMUS_DROPPED' } });
+  });
+
+  it('with a cause, as for a message that is too long, is an error as well', async () => {
+    const { client, events } = await opened({}, { server: { maxLength: 1_000 } });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    world.primus.forEach((spark) => void spark.write('x'.repeat(2_000)));
+    await world.pass(10);
+    expect(events.slice(0, 3)).toEqual(['error', 'close', 'reconnect scheduled']);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
+  });
+
+  it('and comes back is asked for again by a custom policy, until that says false', async () => {
+    const causes: unknown[] = [];
+    const policy = vi.fn((attempt: number, cause?: unknown) => {
+      causes.push((cause as { code?: string }).code);
+      return attempt <= 2 && attempt * 1_000;
+    });
+    const { client, events } = await opened({ reconnect: policy });
+    world.network.down = true;
+    const cut = world.clock.now();
+    world.network.cut();
+    await world.pass(60_000);
+    expect(policy.mock.calls.map(([attempt]) => attempt)).toEqual([1, 2, 3]);
+    expect(causes).toEqual(['ERR_PRIMUS_DROPPED', 'ERR_PRIMUS_CONNECT', 'ERR_PRIMUS_CONNECT']);
+    expect(world.network.dials.slice(1)).toEqual([cut + 1_000, cut + 3_000]);
+    expect(events.filter((name) => name !== 'reconnect')).toEqual([
+      'close',
+      'reconnect scheduled',
+      'reconnect scheduled',
+      'reconnect failed',
+      'end',
+    ]);
+    expect(client.state.name).toBe('closed');
+  });
+
+  it.each<[string, () => number | false]>([
+    ['throws', fails],
+    ['gives no number', () => Number.NaN],
+    ['gives a text', () => '1000' as never],
+    ['gives less than nothing', () => -1],
+  ])('does not make a client with a policy that %s hammer its server', async (_name, policy) => {
+    const { client, events } = await opened({ reconnect: policy });
+    world.network.down = true;
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    world.network.cut();
+    await world.pass(10_000);
+    if (client.state.name === 'closed') {
+      expect(errors).toHaveLength(1);
+      expect(events).toEqual(['close', 'error', 'reconnect failed', 'end']);
+    }
+    expect(world.network.dials.length).toBeLessThan(20);
+  });
+});
+
+describe('a server that closes', () => {
+  it('is closed for good, as it says', async () => {
+    const { client, events, spark } = await opened();
+    spark.end();
+    await world.pass(100_000);
+    expect(events).toEqual(['close', 'end']);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'server', cause: null });
+  });
+
+  it('and wants us back gets us back', async () => {
+    const { events, spark } = await opened();
+    spark.end(undefined, { reconnect: true });
+    await world.pass(5_000);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+  });
+
+  it('with something to say is heard before the end', async () => {
+    const { client, spark } = await opened();
+    const order: unknown[] = [];
+    client.on('data', (data) => order.push(data));
+    client.on('close', () => order.push('close'));
+    client.transform('incoming', (_packet, next) => void setImmediate(next));
+    spark.end('bye');
+    for (let turn = 0; turn < 10; turn++) {
+      await world.pass(10);
+      await settle();
+    }
+    expect(order).toEqual(['bye', 'close']);
+  });
+
+  it('may be opened again', async () => {
+    const { client, events, spark } = await opened();
+    spark.end();
+    await world.pass(100);
+    events.length = 0;
+    client.open();
+    await world.pass(100);
+    expect(events).toEqual(['open']);
+  });
+});
+
+describe('a server that refuses', () => {
+  /** Answers every handshake with a status. */
+  function refuse(status: number, headers = ''): void {
+    world.primus.use('refuse', (_request, socket) => {
+      socket.end(`HTTP/1.1 ${status} No\r\n${headers}\r\n{"error":"not now"}`);
+      return true;
+    });
+  }
+
+  it('is told with its status and reason', async () => {
+    const { client, events } = start({ strategy: 'disconnect' });
+    refuse(401);
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    await world.pass(100);
+    expect(events).toEqual(['error', 'close', 'end']);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 401, reason: 'not now' }]);
+  });
+
+  it('and asks for patience gets it', async () => {
+    const { events } = start({ reconnect: { min: 100, max: 200 } });
+    refuse(503, 'Retry-After: 7\r\n');
+    await world.pass(6_990);
+    expect(world.network.dials).toHaveLength(1);
+    world.primus.remove('refuse');
+    await world.pass(300);
+    expect(world.network.dials).toHaveLength(2);
+    expect(events).toEqual(['error', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+  });
+});
+
+describe('silence', () => {
+  it('of the server for longer than pingTimeout is a line that drops', async () => {
+    const { client, events } = await opened({ pingTimeout: '2 s' }, { server: { pingInterval: false } });
+    await world.pass(1_890);
+    expect(events).toEqual([]);
+    await world.pass(200);
+    expect(events.slice(0, 2)).toEqual(['close', 'reconnect scheduled']);
+    expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_SILENCE' } });
+  });
+
+  it('is broken by any message', async () => {
+    const { events, spark } = await opened({ pingTimeout: '2 s' }, { server: { pingInterval: false } });
+    for (let second = 0; second < 20; second++) {
+      await world.pass(1_000);
+      spark.write(second);
+    }
+    expect(events).toEqual([]);
+  });
+
+  it('does not matter when pingTimeout is false', async () => {
+    const { events } = await opened({ pingTimeout: false }, { server: { pingInterval: false } });
+    await world.pass(10_000_000);
+    expect(events).toEqual([]);
+  });
+});
+
+describe('open()', () => {
+  it('does nothing while connecting or open', async () => {
+    const { client, events } = start({}, { latency: 50 });
+    await settle();
+    client.open();
+    await world.pass(1_000);
+    client.open();
+    await world.pass(1_000);
+    expect(world.network.dials).toHaveLength(1);
+    expect(world.network.alive).toBe(1);
+    expect(events).toEqual(['open']);
+  });
+
+  it('dials now while waiting, and only once', async () => {
+    const { client, events } = await opened();
+    world.network.cut();
+    await settle();
+    const cut = world.clock.now();
+    client.open().open();
+    await world.pass(10_000);
+    expect(world.network.dials.slice(1)).toEqual([cut]);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+    expect(world.network.alive).toBe(1);
+  });
+});
+
+describe('end()', () => {
+  it('while connecting hangs up', async () => {
+    const { calls, transformer } = silent();
+    const { client, events } = start({}, { parts: { transformer } });
+    await world.pass(100);
+    client.end();
+    expect(calls).toEqual({ dialled: 1, hungUp: 1 });
+    await world.pass(100_000);
+    expect(events).toEqual(['close', 'end']);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'client' });
+    expect(calls.dialled).toBe(1);
+  });
+
+  it('while waiting gives up the attempt', async () => {
+    const { client, events } = await opened();
+    world.network.cut();
+    await settle();
+    client.end();
+    await world.pass(100_000);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'end']);
+    expect(world.network.dials).toHaveLength(1);
+  });
+
+  it('while open closes, once', async () => {
+    const { client, events } = await opened();
+    const data: unknown[] = [];
+    world.primus.forEach((spark) => void spark.on('data', (value) => data.push(value)));
+    client.end('bye').end('again');
+    await world.pass(1_000);
+    expect(events).toEqual(['close', 'end']);
+    expect(data).toEqual(['bye']);
+    expect(world.primus.connected).toBe(0);
+    expect(world.network.alive).toBe(0);
+  });
+
+  it('in an `open` listener is the end, for every subscriber of state$', async () => {
+    const { client, states, events } = start();
+    client.state$.subscribe(({ name }) => {
+      if (name === 'open') client.end();
+    });
+    const after: string[] = [];
+    client.state$.subscribe(({ name }) => after.push(name));
+    await world.pass(1_000);
+    expect(client.state.name).toBe('closed');
+    expect(states.at(-1)).toBe('closed');
+    expect(after.at(-1)).toBe('closed');
+    expect(events.at(-1)).toBe('end');
+  });
+
+  const words = [
+    'readyStateChange',
+    'outgoing::url',
+    'outgoing::open',
+    'incoming::open',
+    'open',
+    'incoming::end',
+    'close',
+    'error',
+    'incoming::error',
+    'outgoing::end',
+    'reconnect scheduled',
+    'outgoing::reconnect',
+    'reconnect',
+    'reconnected',
+    'reconnect failed',
+    'offline',
+    'online',
+  ] as const;
+
+  /** A life with everything in it: refused, open, cut, back, offline, online, cut and given up. */
+  async function live(peer: Peer): Promise<void> {
+    world.network.down = true;
+    await world.pass(10);
+    world.network.down = false;
+    await world.pass(3_000);
+    world.network.cut();
+    await world.pass(3_000);
+    peer.network$.next(false);
+    await world.pass(100);
+    peer.network$.next(true);
+    await world.pass(3_000);
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(100_000);
+  }
+
+  it.each(words.flatMap((word) => (['end', 'destroy'] as const).map((method) => [method, word] as const)))(
+    '(%s) in a `%s` listener is the last word',
+    async (method, word) => {
+      const { peer, client } = start({ reconnect: { retries: 3 } });
+      let ended = false;
+      let dials = 0;
+      const after: string[] = [];
+      for (const name of [...words, 'data', 'reconnect timeout', 'timeout'] as const)
+        if (!/line$/.test(name)) client.on(name, () => ended && after.push(name));
+      client.on('end', () => {
+        ended = true;
+      });
+      client.on(word, () => {
+        client[method]();
+        dials = world.network.dials.length;
+      });
+      await live(peer);
+      expect(ended).toBe(true);
+      expect(after).toEqual([]);
+      expect(client.state).toMatchObject({ name: 'closed' });
+      expect(client.readyState).toBe(2);
+      expect(world.network.alive).toBe(0);
+      // At most the one that was being made.
+      expect(world.network.dials.length - dials).toBeLessThanOrEqual(1);
+    },
+  );
+
+  it.each(['connecting', 'open', 'waiting'])('in a subscriber that sees %s is the last word', async (state) => {
+    const { peer, client } = start({ reconnect: { retries: 3 } });
+    let ended = false;
+    const after: string[] = [];
+    for (const name of words) if (!/line$/.test(name)) client.on(name, () => ended && after.push(name));
+    client.on('end', () => {
+      ended = true;
+    });
+    client.state$.subscribe(({ name }) => name === state && client.end());
+    await live(peer);
+    expect(ended).toBe(true);
+    expect(after).toEqual([]);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'client' });
+    expect(world.network.alive).toBe(0);
+  });
+
+  it('waits for asynchronous outgoing transformers', async () => {
+    const { client, spark, events } = await opened();
+    const data: unknown[] = [];
+    spark.on('data', (value) => data.push(value));
+    client.transform('outgoing', (_packet, next) => void world.clock.schedule(() => next(), 1_000));
+    client.end('bye');
+    await world.pass(999);
+    expect(events).toEqual([]);
+    await world.pass(10);
+    expect(events).toEqual(['close', 'end']);
+    expect(data).toEqual(['bye']);
+  });
+});
+
+describe('destroy()', () => {
+  it('tells close, end and destroy, once, and lets go of everything', async () => {
+    const { client, events, states } = await opened();
+    const completed: string[] = [];
+    for (const [name, stream] of Object.entries({
+      data: client.data$,
+      error: client.error$,
+      open: client.open$,
+      reconnect: client.reconnect$,
+      heartbeat: client.heartbeat$,
+      online: client.online$,
+      end: client.end$,
+      state: client.state$,
+    })) {
+      (stream as Observable<unknown>).subscribe({ complete: () => completed.push(name) });
+    }
+    expect(client.destroy()).toBe(client);
+    client.destroy();
+    expect(events).toEqual(['close', 'end', 'destroy']);
+    expect(states.slice(-2)).toEqual(['closed', '|']);
+    expect(completed.sort()).toEqual(['data', 'end', 'error', 'heartbeat', 'online', 'open', 'reconnect', 'state']);
+    expect(client.eventNames()).toEqual([]);
+    expect(client.write('x')).toBe(false);
+    expect(client.end()).toBe(client);
+    expect(() => client.open()).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_DESTROYED' }));
+    await world.pass(1_000);
+    expect(world.primus.connected).toBe(0);
+    const late: string[] = [];
+    client.state$.subscribe({ next: ({ name }) => late.push(name), complete: () => late.push('|') });
+    client.data$.subscribe({ complete: () => late.push('|') });
+    expect(late).toEqual(['closed', '|', '|']);
+  });
+
+  it('in its own `end` and `destroy` listeners is one destruction', async () => {
+    const { client, events } = await opened();
+    client.on('end', () => client.destroy());
+    client.on('destroy', () => client.destroy());
+    client.destroy();
+    expect(events.filter((name) => name === 'destroy')).toHaveLength(1);
+  });
+
+  it.each<[string, (peer: Peer) => Promise<void>]>([
+    ['idle', async () => {}],
+    ['connecting', () => settle()],
+    ['open', () => world.pass(100)],
+    [
+      'waiting',
+      async () => {
+        await world.pass(100);
+        world.network.cut();
+        await settle();
+      },
+    ],
+    [
+      'offline',
+      async ({ network$ }) => {
+        await world.pass(100);
+        network$.next(false);
+      },
+    ],
+  ])('when %s leaves no timer behind', async (_name, reach) => {
+    const { peer, client } = start({}, { server: { pingInterval: false } });
+    await reach(peer);
+    client.destroy();
+    await world.pass(100_000);
+    expect(world.clock.pending).toBe(0);
+    expect(peer.network$.observed).toBe(false);
+    expect(world.network.alive).toBe(0);
+  });
+});
+
+describe('the queue', () => {
+  it('keeps what is written until `open` has been told, in order', async () => {
+    const { client } = start();
+    const received: unknown[] = [];
+    world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
+    client.on('open', () => client.write('in open'));
+    expect([client.write('a'), client.write('b')]).toEqual([true, true]);
+    expect(client.buffer).toEqual(['a', 'b']);
+    await world.pass(100);
+    expect(received).toEqual(['a', 'b', 'in open']);
+    expect(client.buffer).toEqual([]);
+  });
+
+  it('keeps what is written between two lines', async () => {
+    const { client } = await opened();
+    const received: unknown[] = [];
+    world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
+    client.on('close', () => client.write('in close'));
+    world.network.cut();
+    client.write('after');
+    await world.pass(5_000);
+    expect(received).toEqual(['in close', 'after']);
+  });
+
+  it.each<['oldest' | 'newest', unknown[], unknown[]]>([
+    ['oldest', [3, 4], [1, 2]],
+    ['newest', [1, 2], [3, 4]],
+  ])('that is full drops the %s, with an error for each', async (queueDrop, kept, lost) => {
+    const { client } = start({ queueSize: 2, queueDrop });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    for (const number of [1, 2, 3, 4]) client.write(number);
+    expect(client.buffer).toEqual(kept);
+    expect(errors).toMatchObject(lost.map((data) => ({ code: 'ERR_PRIMUS_QUEUE', data })));
+  });
+
+  it('of no size keeps nothing', async () => {
+    const { client } = start({ queueSize: 0 });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.write(1);
+    expect(client.buffer).toEqual([]);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('refuses what is protocol, with an error, and sends the rest', async () => {
+    const { client, spark } = await opened();
+    const received: unknown[] = [];
+    const errors: unknown[] = [];
+    spark.on('data', (data) => received.push(data));
+    client.on('error', (error) => errors.push(error));
+    expect([client.write('primus::pong::1'), client.write('fine')]).toEqual([false, true]);
+    await world.pass(10);
+    expect(received).toEqual(['fine']);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_RESERVED', data: 'primus::pong::1' }]);
+  });
+});
+
+describe('id()', () => {
+  it('asks as soon as there is a connection, and again after one that was lost', async () => {
+    const { peer, client } = start();
+    const ids: string[] = [];
+    client.id((id) => ids.push(id));
+    await world.pass(100);
+    const first = world.sparkOf(peer)?.id;
+    expect(ids).toEqual([first]);
+    client.id((id) => ids.push(id));
+    // Cut before the answer: it is asked again.
+    world.network.cut();
+    await world.pass(5_000);
+    const second = world.sparkOf(peer)?.id;
+    expect(second).not.toBe(first);
+    expect(ids).toEqual([first, second]);
+    world.network.cut();
+    await world.pass(5_000);
+    expect(ids).toHaveLength(2);
+    expect(client.listenerCount('open')).toBe(1);
+  });
+});
+
+describe('the network of the platform', () => {
+  it('that is lost closes the line, waits without end, and is met with an attempt when it is back', async () => {
+    const { client, events, peer } = await opened();
+    const online: unknown[] = [];
+    client.online$.subscribe((value) => online.push(value));
+    client.on('offline', () => online.push(`offline ${client.online}`));
+    client.on('online', () => online.push(`online ${client.online}`));
+    peer.network$.next(false);
+    peer.network$.next(false);
+    expect(client.state).toMatchObject({ name: 'waiting', attempt: null, until: null, cause: { code: 'ERR_PRIMUS_OFFLINE' } });
+    await world.pass(1_000_000);
+    expect(events).toEqual(['offline', 'close']);
+    expect(client.readyState).toBe(2);
+    peer.network$.next(true);
+    await world.pass(5_000);
+    expect(events).toEqual(['offline', 'close', 'online', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+    expect(online.filter((value) => typeof value === 'boolean')).toEqual([true, false, true]);
+    expect(online.filter((value) => typeof value === 'string')).toEqual(['offline false', 'online true']);
+  });
+
+  it('that is lost while waiting gives up the attempt', async () => {
+    const { peer, client, events } = await opened();
+    world.network.cut();
+    await settle();
+    peer.network$.next(false);
+    await world.pass(100_000);
+    expect(world.network.dials).toHaveLength(1);
+    expect(client.state).toMatchObject({ name: 'waiting', attempt: null, until: null });
+    peer.network$.next(true);
+    await world.pass(5_000);
+    expect(events.at(-1)).toBe('open');
+  });
+
+  it('that is lost is the end without the strategy `online`', async () => {
+    const { peer, client, events } = await opened({ strategy: 'disconnect,timeout' });
+    peer.network$.next(false);
+    await world.pass(100_000);
+    expect(events).toEqual(['offline', 'close', 'end']);
+    expect(client.state).toMatchObject({ name: 'closed', cause: { code: 'ERR_PRIMUS_OFFLINE' } });
+  });
+
+  it('is not followed when `network` is false', async () => {
+    const { peer, client, events } = await opened({ network: false });
+    peer.network$.next(false);
+    expect(client.online).toBe(true);
+    expect(events).toEqual([]);
+    expect(peer.network$.observed).toBe(false);
+  });
+});
+
+describe('listeners that throw', () => {
+  it.each([
+    ['throws', fails],
+    ['rejects', async () => fails()],
+  ])('are an error (%s), and the client goes on', async (_how, listener) => {
+    const { client, peer } = start();
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.on('open', listener);
+    client.on('data', listener);
+    const data: unknown[] = [];
+    client.on('data', (value) => data.push(value));
+    await world.pass(100);
+    world.primus.forEach((spark) => void spark.write('a'));
+    await world.pass(100);
+    expect(errors.map(({ message }) => message)).toEqual(['broken', 'broken']);
+    expect(data).toEqual(['a']);
+    expect(peer.reports).toEqual([]);
+    expect(client.state.name).toBe('open');
+  });
+
+  it.each([
+    ['throws', fails],
+    ['rejects', async () => fails()],
+  ])('are the platform’s business when nobody listens to errors, or that listener %s', async (_how, listener) => {
+    const { peer, client } = start();
+    client.removeAllListeners('error');
+    client.on('open', listener);
+    await world.pass(100);
+    expect(peer.reports).toMatchObject([{ message: 'broken' }]);
+    client.on('error', listener);
+    client.write('primus::x');
+    await world.pass(100);
+    expect(peer.reports).toMatchObject([{ message: 'broken' }, { message: 'broken' }]);
+    expect(client.state.name).toBe('open');
+  });
+
+  it('of streams are no different', async () => {
+    const { client, peer } = await opened();
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.data$.subscribe(fails);
+    client.state$.subscribe(fails);
+    client.data$.pipe(take(5)).subscribe(fails);
+    world.primus.forEach((spark) => void spark.write('a'));
+    await world.pass(100);
+    expect(errors).toHaveLength(3);
+    expect(peer.reports).toEqual([]);
+    expect(client.state.name).toBe('open');
+  });
+
+  it('as message transformers lose that message, with an error', async () => {
+    const { client } = await opened();
+    const errors: Error[] = [];
+    const data: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.on('data', (value) => data.push(value));
+    client.transform('incoming', (packet) => (packet.data === 1 ? fails() : undefined));
+    world.primus.forEach((spark) => {
+      for (const number of [1, 2]) spark.write(number);
+    });
+    await world.pass(100);
+    expect(data).toEqual([2]);
+    expect(errors.map(({ message }) => message)).toEqual(['broken']);
+  });
+
+  it('of `initialise` are the caller’s', () => {
+    world = new World();
+    const { Socket } = world.primus;
+    class Mine extends Socket {
+      override initialise(): this {
+        return fails();
+      }
+    }
+    expect(() => new Mine('http://localhost')).toThrow('broken');
+  });
+});
+
+describe('a client that is made by others', () => {
+  it('hears all of a Subject that is piped in by write', async () => {
+    const { client, spark } = await opened();
+    const source = new Subject<number>();
+    const received: unknown[] = [];
+    spark.on('data', (data) => received.push(data));
+    source.subscribe((value) => void client.write(value));
+    for (const number of [1, 2, 3]) source.next(number);
+    await world.pass(10);
+    expect(received).toEqual([1, 2, 3]);
+  });
+});
