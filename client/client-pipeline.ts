@@ -57,11 +57,12 @@ export class ClientPipeline extends Pipeline {
 
   protected transmit(frame: Frame): void {
     if (this.link === undefined) {
-      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'A message was still being encoded when the connection was lost', { data: frame }));
+      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'The connection was lost while a message was encoded', { data: frame }));
       return;
     }
-    this.client.emit('outgoing::data', frame);
+    // Told afterwards: a listener that ends the connection does not take the message back.
     this.link.send(frame);
+    this.client.emit('outgoing::data', frame);
   }
 
   protected pressure(high: boolean): void {

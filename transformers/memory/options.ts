@@ -97,6 +97,8 @@ export class MemoryLink implements Link {
   private observer: Partial<Observer<Frame>> = NOBODY;
   private inbox: Frame[] = [];
   private ending: LinkError | 'clean' | undefined;
+  /** How it ended, while nobody has been told. */
+  private untold: LinkError | 'clean' | undefined;
   private waiting = 0;
   private readonly network: MemoryNetwork;
   private readonly maxLength: number;
@@ -116,7 +118,12 @@ export class MemoryLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    if (this.untold !== undefined) this.tell(this.untold);
+    return {
+      unsubscribe: () => {
+        this.observer = NOBODY;
+      },
+    };
   }
 
   send(frame: Frame): void {
@@ -181,6 +188,12 @@ export class MemoryLink implements Link {
     if (!this.network.has(this)) return;
     this.open = false;
     this.network.gone(this);
+    if (this.observer === NOBODY) this.untold = how;
+    else this.tell(how);
+  }
+
+  private tell(how: LinkError | 'clean'): void {
+    this.untold = undefined;
     if (how === 'clean') this.observer.complete?.();
     else this.observer.error?.(how);
   }
