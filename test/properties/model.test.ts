@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RECONNECT, type Setting, Witness } from './witness.js';
+import { RECONNECT, type Setting } from './peer-log.js';
+import { Witness } from './witness.js';
 
 /** Whatever the sequence of commands, what `Witness` knows must hold after each; see there. Two clients, one server. */
 const CLIENTS = 2;
