@@ -1,0 +1,124 @@
+import type { Observable } from 'rxjs';
+import { describe, expectTypeOf, it } from 'vitest';
+import ClientByDefault, {
+  type ClientEvents,
+  type ClientOptions,
+  type ClientState,
+  configure,
+  type LinkError,
+  Primus,
+  PrimusError,
+  type ReconnectAttempt,
+  type ReconnectEvent,
+} from '../../src/client-node.js';
+import { type ErrorCode, Primus as Server } from '../../src/index.js';
+import { anything } from './anything.js';
+
+type Question = { ask: string };
+type Answer = { say: string };
+
+// What is tested is what compiles.
+const client: Primus<Answer, Question> = anything;
+
+describe('the client', () => {
+  it('is the default export and the named one', () => {
+    expectTypeOf(ClientByDefault).toEqualTypeOf(Primus);
+  });
+
+  it('is made of an address and options, either of which may be missing', () => {
+    expectTypeOf(Primus).toBeConstructibleWith();
+    expectTypeOf(Primus).toBeConstructibleWith('http://localhost');
+    expectTypeOf(Primus).toBeConstructibleWith(new URL('http://localhost'), { timeout: '2 s', strategy: false, anyPlugin: {} });
+    expectTypeOf(Primus).toBeConstructibleWith({ manual: true });
+    // @ts-expect-error A port is no address.
+    () => new Primus(8080);
+    // @ts-expect-error A timeout is a number or a text.
+    () => new Primus('http://localhost', { timeout: true });
+    // @ts-expect-error The oldest gives way, or the newest.
+    () => new Primus('http://localhost', { queueDrop: 'middle' });
+    // @ts-expect-error There is no such setting.
+    () => new Primus('http://localhost', { reconnect: { maximum: 1 } });
+    expectTypeOf<(attempt: number, cause?: unknown) => number | false>().toExtend<NonNullable<ClientOptions['reconnect']>>();
+  });
+
+  it('sends and gets what it is declared to', () => {
+    expectTypeOf(client.write).toEqualTypeOf<(data: Question) => boolean>();
+    expectTypeOf(client.end).parameters.toEqualTypeOf<[data?: Question | undefined]>();
+    expectTypeOf(client.data$).toEqualTypeOf<Observable<Answer>>();
+    expectTypeOf(client.buffer).toEqualTypeOf<Question[]>();
+    // @ts-expect-error Answers come in.
+    () => client.write({ say: 'x' });
+  });
+
+  it('knows its events', () => {
+    () => {
+      client.on('data', (data) => expectTypeOf(data).toEqualTypeOf<Answer>());
+      client.on('reconnect scheduled', (attempt) => {
+        expectTypeOf(attempt).toEqualTypeOf<ReconnectAttempt>();
+        expectTypeOf(attempt['reconnect timeout']).toEqualTypeOf<number>();
+      });
+      client.on('reconnect timeout', (error, attempt) => {
+        expectTypeOf(error).toEqualTypeOf<Error>();
+        expectTypeOf(attempt).toEqualTypeOf<ReconnectAttempt>();
+      });
+      client.on('outgoing::url', (options) => {
+        options.query += '&token=1';
+      });
+      // @ts-expect-error There is no such event.
+      client.on('connect', () => {});
+      // @ts-expect-error An open tells nothing.
+      client.on('open', (spark: object) => spark);
+      // @ts-expect-error There is no such event.
+      client.emit('message', 'x');
+    };
+    expectTypeOf<ClientEvents<Answer>['data']>().toEqualTypeOf<[data: Answer, raw: string | Uint8Array]>();
+  });
+
+  it('has a state that tells its cases apart', () => {
+    expectTypeOf(client.state$).toEqualTypeOf<Observable<ClientState>>();
+    expectTypeOf(client.reconnect$).toEqualTypeOf<Observable<ReconnectEvent>>();
+    expectTypeOf(client.online$).toEqualTypeOf<Observable<boolean>>();
+    () => {
+      const { state } = client;
+      if (state.name === 'waiting') {
+        expectTypeOf(state.until).toEqualTypeOf<number | null>();
+        expectTypeOf(state.cause).toEqualTypeOf<PrimusError>();
+      } else if (state.name === 'closed') expectTypeOf(state.by).toEqualTypeOf<'client' | 'server' | 'failure' | 'destroy'>();
+      // @ts-expect-error Only who waits knows until when.
+      else state.until;
+      // @ts-expect-error There is no such state.
+      if (state.name === 'disconnected') return;
+    };
+    // @ts-expect-error The state is told, not set.
+    client.state = { name: 'open' };
+  });
+
+  it('is configured with all its parts', () => {
+    // @ts-expect-error A platform and a parser are needed as well.
+    () => configure({ transformer: { connect: () => null } });
+  });
+});
+
+describe('createSocket', () => {
+  it('takes the options of a client and what must fit the server', () => {
+    () => {
+      const Socket = Server.createSocket({ transformer: 'websockets', parser: 'json', pathname: '/x', timeout: 1 });
+      expectTypeOf(new Socket('http://localhost').write).parameter(0).toBeAny();
+      // @ts-expect-error A pathname is a text.
+      Server.createSocket({ pathname: 1 });
+    };
+  });
+});
+
+describe('errors', () => {
+  it('have a code of the table, and those of a line what is known of it', () => {
+    const error = new PrimusError('ERR_PRIMUS_URL', 'x');
+    expectTypeOf(error.code).toEqualTypeOf<ErrorCode>();
+    expectTypeOf<LinkError>().toExtend<PrimusError>();
+    expectTypeOf<LinkError['closeCode']>().toEqualTypeOf<number | undefined>();
+    // @ts-expect-error There is no such code.
+    new PrimusError('ERR_OTHER', 'x');
+    // @ts-expect-error A code says what, never why.
+    () => error.code === 'ERR_SOMETHING';
+  });
+});

@@ -1,0 +1,192 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { Observable } from 'rxjs';
+import { describe, expectTypeOf, it } from 'vitest';
+import PrimusByDefault, {
+  type Address,
+  type DestroyOptions,
+  type Frame,
+  type LogEntry,
+  Primus,
+  type PrimusEvents,
+  type ServerOptions,
+  Spark,
+  type SparkEvents,
+  type SparkState,
+} from '../../src/index.js';
+import { anything } from './anything.js';
+
+type Question = { ask: string };
+type Answer = { say: string };
+
+// What is tested is what compiles.
+const primus: Primus<Question, Answer> = anything;
+const spark: Spark<Question, Answer> = anything;
+
+declare module '../../src/index.js' {
+  interface SparkEvents<In> {
+    /** As a plug-in would add it. */
+    'test joined': [room: string, by: In];
+  }
+}
+
+describe('Primus<In, Out>', () => {
+  it('is the default export and the named one', () => {
+    expectTypeOf(PrimusByDefault).toEqualTypeOf(Primus);
+    expectTypeOf(Primus.Spark).toEqualTypeOf(Spark);
+    expectTypeOf<Parameters<Primus['write']>[0]>().toBeAny();
+  });
+
+  it('is made of a server and options, and nothing else', () => {
+    expectTypeOf(Primus).toBeConstructibleWith(createServer());
+    expectTypeOf(Primus).toBeConstructibleWith(createServer(), { pathname: '/x', pingInterval: '2 s', maxLength: 1, anyPlugin: {} });
+    // @ts-expect-error A server is needed.
+    () => new Primus();
+    // @ts-expect-error A port is none.
+    () => new Primus(8080);
+    // @ts-expect-error A pathname is a text.
+    () => new Primus(createServer(), { pathname: 42 });
+    // @ts-expect-error A pingInterval that is off is false.
+    () => new Primus(createServer(), { pingInterval: true });
+    // @ts-expect-error A transformer is a name, or has a server and a client.
+    () => new Primus(createServer(), { transformer: { name: 'x' } });
+    // @ts-expect-error A parser is a name, or has an encoder and a decoder.
+    () => new Primus(createServer(), { parser: { encoder() {} } });
+    expectTypeOf<ServerOptions['idGenerator']>().toEqualTypeOf<(() => string) | undefined>();
+  });
+
+  it('takes what it sends, and tells what it gets', () => {
+    expectTypeOf(primus.write).parameters.toEqualTypeOf<[Answer]>();
+    expectTypeOf(primus.connection$).toEqualTypeOf<Observable<Spark<Question, Answer>>>();
+    expectTypeOf(primus.disconnection$).toEqualTypeOf<Observable<Spark<Question, Answer>>>();
+    expectTypeOf(primus.log$).toEqualTypeOf<Observable<LogEntry>>();
+    expectTypeOf(primus.close$).toEqualTypeOf<Observable<DestroyOptions>>();
+    expectTypeOf(primus.spark('id')).toEqualTypeOf<Spark<Question, Answer> | undefined>();
+    expectTypeOf(primus.connected).toEqualTypeOf<number>();
+    // @ts-expect-error Questions come in; they do not go out.
+    () => primus.write({ ask: 'x' });
+    // @ts-expect-error How many there are is counted, not told.
+    primus.connected = 1;
+  });
+
+  it('knows its events', () => {
+    expectTypeOf<keyof PrimusEvents>().toEqualTypeOf<
+      'connection' | 'disconnection' | 'initialised' | 'close' | 'log' | Extract<keyof PrimusEvents, `plug${string}`>
+    >();
+    () => {
+      primus.on('connection', (one, next) => {
+        expectTypeOf(one).toEqualTypeOf<Spark<Question, Answer>>();
+        expectTypeOf(next).toEqualTypeOf<(error?: unknown) => void>();
+      });
+      primus.once('disconnection', (one) => expectTypeOf(one).toEqualTypeOf<Spark<Question, Answer>>());
+      primus.on('connection', async (one) => void one.write({ say: 'hello' }));
+      expectTypeOf(primus.on('close', () => {})).toEqualTypeOf<typeof primus>();
+      // @ts-expect-error There is no such event.
+      primus.on('conection', () => {});
+      // @ts-expect-error There is no such event.
+      primus.emit('nothing');
+      // @ts-expect-error A connection is a spark, not its id.
+      primus.on('connection', (id: string) => id);
+      // @ts-expect-error The log's level is a text.
+      primus.emit('log', 42);
+    };
+  });
+
+  it('iterates in both documented ways', () => {
+    () => {
+      primus.forEach((one, id, connections) => {
+        expectTypeOf(one).toEqualTypeOf<Spark<Question, Answer>>();
+        expectTypeOf(id).toEqualTypeOf<string>();
+        expectTypeOf(connections).toEqualTypeOf<{ [id: string]: Spark<Question, Answer> }>();
+      });
+      const ask = (_one: Spark, next: (error?: unknown, go?: boolean) => void) => next(null, false);
+      primus.forEach(ask, (error) => expectTypeOf(error).toEqualTypeOf<Error | null | undefined>());
+      // @ts-expect-error Somebody has to be asked.
+      primus.forEach();
+    };
+  });
+
+  it('takes message transformers and middleware of the documented shapes', () => {
+    () => {
+      primus.transform('incoming', (packet, next) => (packet.data ? next() : next(new Error('empty'))));
+      primus.transform('outgoing', async (packet) => packet.data !== null);
+      // @ts-expect-error There are two directions.
+      primus.transform('sideways', () => {});
+      primus.use('sync', (request, response) => {
+        expectTypeOf(request).toEqualTypeOf<IncomingMessage>();
+        response.end();
+        return true;
+      });
+      primus.use('async', (_request, _response, next) => next());
+      primus.use('made', () => (_request: IncomingMessage, _response: object) => {}, { some: 'option' }, 2);
+      // @ts-expect-error Middleware has a name.
+      primus.use(() => {});
+    };
+  });
+
+  it('gives clients that send what it gets', () => {
+    () => {
+      const client = new primus.Socket('http://localhost');
+      expectTypeOf(client.write).parameters.toEqualTypeOf<[Question]>();
+      expectTypeOf(client.data$).toEqualTypeOf<Observable<Answer>>();
+      client.on('data', (data) => expectTypeOf(data).toEqualTypeOf<Answer>());
+      // @ts-expect-error Answers come back; they are not sent.
+      client.write({ say: 'x' });
+    };
+  });
+
+  it('ends with options that are known', () => {
+    () => {
+      primus.destroy({ timeout: 1, close: false, reconnect: true }, () => {});
+      primus.destroy(() => {});
+      // @ts-expect-error There is no such option.
+      primus.destroy({ wait: 1 });
+    };
+  });
+});
+
+describe('Spark<In, Out>', () => {
+  it('takes what the server sends, and tells what the client does', () => {
+    expectTypeOf(spark.write).toEqualTypeOf<(data: Answer) => boolean>();
+    expectTypeOf(spark.end).parameters.toEqualTypeOf<[data?: Answer | undefined, options?: { reconnect?: boolean } | undefined]>();
+    expectTypeOf(spark.data$).toEqualTypeOf<Observable<Question>>();
+    expectTypeOf(spark.error$).toEqualTypeOf<Observable<Error>>();
+    expectTypeOf(spark.heartbeat$).toEqualTypeOf<Observable<number>>();
+    expectTypeOf(spark.state$).toEqualTypeOf<Observable<SparkState>>();
+    expectTypeOf(spark.end$).toEqualTypeOf<Observable<void>>();
+    expectTypeOf(spark.address).toEqualTypeOf<Address>();
+    expectTypeOf(spark.query).toEqualTypeOf<Record<string, string | string[] | undefined>>();
+    // @ts-expect-error The server says; the client asks.
+    () => spark.write({ ask: 'x' });
+    // @ts-expect-error An id stays.
+    spark.id = 'x';
+  });
+
+  it('is looped over', () => {
+    async () => {
+      for await (const data of spark) expectTypeOf(data).toEqualTypeOf<Question>();
+    };
+  });
+
+  it('knows its events, and those that a plug-in declared', () => {
+    () => {
+      spark.on('data', (data, raw) => {
+        expectTypeOf(data).toEqualTypeOf<Question>();
+        expectTypeOf(raw).toEqualTypeOf<Frame>();
+      });
+      spark.on('heartbeat', (latency) => expectTypeOf(latency).toEqualTypeOf<number>());
+      spark.on('test joined', (room, by) => {
+        expectTypeOf(room).toEqualTypeOf<string>();
+        expectTypeOf(by).toEqualTypeOf<Question>();
+      });
+      // @ts-expect-error There is no such event.
+      spark.on('close', () => {});
+      // @ts-expect-error Data is a question.
+      spark.on('data', (data: number) => data);
+    };
+    expectTypeOf<SparkEvents['end']>().toEqualTypeOf<[]>();
+  });
+
+  it('by default carries anything', () => {
+    expectTypeOf<Parameters<Spark['write']>[0]>().toBeAny();
+  });
+});
