@@ -29,7 +29,8 @@ export class Emitter {
 
   removeListener(event: string, listener: Listener): this {
     const list = this.#get(event);
-    const index = list.findIndex((entry) => entry === listener || entry.listener === listener);
+    // The latest of several, as in Node.
+    const index = list.map((entry) => entry === listener || entry.listener === listener).lastIndexOf(true);
     return index < 0 ? this : this.#set(event, [...list.slice(0, index), ...list.slice(index + 1)]);
   }
 

@@ -1,4 +1,4 @@
-import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { EMPTY, Observable, type Subscriber, Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
@@ -164,8 +164,8 @@ export class Primus<In = any, Out = any> extends Base {
   /** Ends, lets go of everything, and cannot be opened again. */
   destroy(): this {
     if (this.#destroyed) return this;
-    this.#close('destroy');
     this.#destroyed = true;
+    this.#close('destroy');
     this.emit('destroy');
     this.#lasting.unsubscribe();
     this.#network.complete();
@@ -244,13 +244,19 @@ export class Primus<In = any, Out = any> extends Base {
     const { transformer, platform } = this.#parts;
     const { transport } = this.options;
     const { maxLength, compression } = this.#configuration;
+    this.#life?.unsubscribe();
+    const life = new Subscription();
+    this.#life = life;
     this.#become({ name: 'connecting', attempt: null });
     const dialled = (socket: unknown) => {
       this.socket = socket;
       this.emit('outgoing::open');
     };
-    this.#life = session({
-      dial: () => transformer.connect({ url: this.#address(), transport, maxLength, compression, platform, dialled }),
+    const links$ = session({
+      dial: () => {
+        const url = this.#address();
+        return life.closed ? EMPTY : transformer.connect({ url, transport, maxLength, compression, platform, dialled });
+      },
       receive: (frame) => this.#pipeline.receive(frame),
       drain: () => this.#drain(),
       options: this.options,
@@ -260,14 +266,17 @@ export class Primus<In = any, Out = any> extends Base {
       now$: new Observable((now) => {
         this.#now = now;
       }),
+      // A listener may end this life at any word of it: that was its last.
       tell: (state, event, ...args) => {
-        if (state) this.#become(state);
-        if (event) (this as Announcer).emit(event, ...args);
+        if (state && !life.closed) this.#become(state);
+        if (event && !life.closed) (this as Announcer).emit(event, ...args);
       },
-    }).subscribe({
-      next: (link) => this.#opened(link),
-      error: () => this.emit('end'),
     });
+    const over = () => {
+      life.unsubscribe();
+      if (this.#life === life) this.emit('end');
+    };
+    if (!life.closed) life.add(links$.subscribe({ next: (link) => this.#opened(link, life), error: over }));
   }
 
   /** The address of one attempt; its unique part keeps caches out of the way. */
@@ -286,11 +295,11 @@ export class Primus<In = any, Out = any> extends Base {
     return new Observable((subscriber) => this.#pipeline.drain(() => subscriber.complete()));
   }
 
-  #opened(link: Link): void {
+  #opened(link: Link, life: Subscription): void {
     this.#pipeline.link = link;
     this.emit('incoming::open');
-    this.#become({ name: 'open' });
-    this.emit('open');
+    if (!life.closed) this.#become({ name: 'open' });
+    if (!life.closed) this.emit('open');
     // What was written before comes first, but not before the listeners of `open` have seen it.
     if (this.#pipeline.link === link) this.#gate.next(true);
   }
@@ -298,13 +307,16 @@ export class Primus<In = any, Out = any> extends Base {
   /** The end, by somebody's will: for good, unless `open()` is called. */
   #close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state;
-    if (name === 'closed') return;
+    // A session that has failed may still be telling so.
+    if (name === 'closed' && this.#life?.closed !== false) return;
     const { readyState } = this;
-    this.#life?.unsubscribe();
-    this.#become({ name: 'closed', by, cause: null });
+    const life = this.#life;
+    life?.unsubscribe();
+    if (name !== 'closed') this.#become({ name: 'closed', by, cause: null });
     if (name === 'idle') return;
-    if (readyState !== CLOSED) this.emit('close');
-    this.emit('end');
+    // Whoever opens again at the first word of it has no end to hear of.
+    if (readyState !== CLOSED && this.#life === life) this.emit('close');
+    if (this.#life === life) this.emit('end');
   }
 
   #become(state: ClientState): void {
@@ -316,16 +328,18 @@ export class Primus<In = any, Out = any> extends Base {
       this.#pipeline.link = undefined;
     }
     this.#state.next(state);
-    if (!changed) return;
-    this.emit('readyStateChange', name);
-    if (name === 'end') this.emit('outgoing::end');
+    if (changed && this.state === state) this.emit('readyStateChange', name);
+    if (changed && this.state === state && name === 'end') this.emit('outgoing::end');
   }
 
   #networkChanged(online: boolean): void {
     if (online === this.online) return;
+    // The listeners see the new value, and the line its end after them.
+    this.#network.value = online;
     this.emit(online ? 'online' : 'offline');
     const { state } = this;
-    if (state.name === 'waiting' && !online) this.#become({ ...state, attempt: null, until: null });
+    if (state.name === 'waiting' && !online && state.attempt && this.options.strategy.includes('online'))
+      this.#become({ ...state, attempt: null, until: null });
     this.#network.next(online);
   }
 

@@ -1,6 +1,5 @@
 import {
   catchError,
-  concat,
   concatAll,
   defer,
   finalize,
@@ -12,12 +11,12 @@ import {
   takeUntil,
   tap,
   throwError,
-  timer,
 } from 'rxjs';
 import { type Attempt, reconnect } from '../operators/reconnect.js';
 import { watchdog } from '../operators/watchdog.js';
 import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
+import { invalid } from '../src/core/options.js';
 import type { ClientEvents } from './events.js';
 import type { Backoff, clientOptions } from './options.js';
 import type { Platform } from './platform.js';
@@ -69,26 +68,24 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
 
   /** One link, read for as long as it lives. That it ends, cleanly or not, is an error here: only `end` is an end. */
   const line$ = defer(dial).pipe(
-    switchMap((link) => defer(() => [[link], read(link), throwError(() => dropped())]).pipe(concatAll(), catchError(last))),
+    switchMap((link) =>
+      defer(() => [[link], read(link), throwError(() => dropped())]).pipe(
+        concatAll(),
+        // Around all of it: the first thing a client does with its link may be to end.
+        finalize(() => link.close()),
+        catchError(last),
+      ),
+    ),
     takeUntil(offline$),
   );
 
-  /** What was received comes before the end, a farewell above all; whom that takes too long is not waited for. */
+  /** What was received comes before the end, a farewell above all. */
   function last(cause: unknown): Observable<never> {
-    const patience$ = timer(options.timeout, scheduler);
-    return concat(
-      defer(drain).pipe(takeUntil(patience$)),
-      throwError(() => cause),
-    );
+    return defer(() => [drain(), throwError(() => cause)]).pipe(concatAll());
   }
 
   function read(link: Link): Observable<never> {
-    return new Observable<Frame>((frames) => link.subscribe(frames)).pipe(
-      silence(options.pingTimeout),
-      tap(receive),
-      ignoreElements(),
-      finalize(() => link.close()),
-    );
+    return new Observable<Frame>((frames) => link.subscribe(frames)).pipe(silence(options.pingTimeout), tap(receive), ignoreElements());
   }
 
   function silence(due: number | false): MonoTypeOperatorFunction<Frame> {
@@ -96,7 +93,7 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
     return watchdog({
       due,
       scheduler,
-      error: () => new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the server for ${due} ms`),
+      error: () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`),
     });
   }
 
@@ -115,10 +112,17 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
 
   return line$.pipe(
     reconnect({
-      // A server that asks for patience gets it.
-      policy: (attempt, cause) => {
-        const delay = policy(attempt, cause);
-        return delay !== false && Math.max(delay, (cause as LinkError).retryAfter ?? 0);
+      policy(attempt, cause) {
+        try {
+          const delay = policy(attempt, cause);
+          // A server that asks for patience gets it.
+          if (delay === false || delay >= 0) return delay !== false && Math.max(delay, (cause as LinkError).retryAfter ?? 0);
+          throw invalid('reconnect', 'milliseconds or false', delay);
+        } catch (error) {
+          // A policy of the user's own that fails has no next attempt.
+          tell(null, 'error', error);
+          return false;
+        }
       },
       when,
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),

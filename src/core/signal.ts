@@ -20,7 +20,11 @@ export class Signal<T> {
 
   next(value: T): void {
     this.value = value;
-    for (const subscriber of [...this.#subscribers]) subscriber.next(value);
+    for (const subscriber of [...this.#subscribers]) {
+      // A subscriber has changed it again: the others have been told already, and must not be told what is past.
+      if (this.value !== value) return;
+      subscriber.next(value);
+    }
   }
 
   complete(): void {
