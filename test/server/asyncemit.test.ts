@@ -69,6 +69,18 @@ describe('asyncemit', () => {
     expect(last).toHaveBeenCalledTimes(1);
   });
 
+  it('asks the next listener once, however often the one before it calls back', () => {
+    const emitter = new EventEmitter();
+    const second = vi.fn((_value: string, _next: Next) => {});
+    emitter.on('ask', (_value: string, next: Next) => {
+      next();
+      next();
+    });
+    emitter.on('ask', (value: string, next: Next) => second(value, next));
+    expect(ask(emitter, 'a').agreed).toBe(0);
+    expect(second).toHaveBeenCalledTimes(1);
+  });
+
   it('hands on `this`, and a `once` listener is gone afterwards, by its own number of parameters', () => {
     const emitter = new EventEmitter();
     const seen: unknown[] = [];

@@ -94,6 +94,15 @@ describe('a spark as a Duplex', () => {
     expect(returned).toBe(true);
   });
 
+  it('lets go of a source that has nothing to write when the peer is gone', async () => {
+    const { client, spark } = await pair();
+    const done = pipeline(new Readable({ objectMode: true, read() {} }), spark.duplex()).catch(
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    client.end();
+    expect(await done).toBe('ERR_STREAM_PREMATURE_CLOSE');
+  });
+
   it('ends the connection when it is destroyed', async () => {
     const { client, spark } = await pair();
     spark.duplex().destroy();

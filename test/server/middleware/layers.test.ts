@@ -197,6 +197,22 @@ describe('middleware', () => {
     expect((await get()).status).toBe(200);
   });
 
+  it('that fails in the middle of its answer cuts it short', async () => {
+    const { url, primus } = await start(({ primus }) =>
+      primus.use(
+        'bad',
+        (_request, response) => {
+          response.write('half');
+          throw new Error('too late');
+        },
+        {},
+        0,
+      ),
+    );
+    await expect(fetch(`${url}/primus/spec`).then((answer) => answer.text())).rejects.toThrow();
+    expect(primus.connected).toBe(0);
+  });
+
   it('with upgrade: false or http: false is not asked about those', async () => {
     const seen: string[] = [];
     const note = (name: string) => (request: IncomingMessage, _response: ServerResponse) =>
