@@ -131,9 +131,12 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.flow(USER, paused);
   }
 
-  /** Whether silence is the peer's doing and not ours. */
+  /**
+   * Whether silence counts. It does not while the user has paused reading; it does while a listener or a message
+   * transformer of ours does not answer, and every message that gets through is a sign of life.
+   */
   get listening(): boolean {
-    return this.paused === 0 || this.lost !== undefined;
+    return (this.paused & USER) === 0 || this.lost !== undefined;
   }
 
   /** The message was not, or cannot be, handled: an event, never an exception. After the end it is for the log. */
@@ -155,7 +158,9 @@ export class Connection extends Pipeline implements Observer<Frame> {
   // The steps of the pipeline.
 
   protected deliver(data: unknown, raw: Frame): void {
-    if (this.state === OPEN) this.emit('data', data, raw);
+    if (this.state !== OPEN) return;
+    this.alive = true;
+    this.emit('data', data, raw);
   }
 
   protected obey(control: Control): void {
