@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
-import { LinkError } from '../src/core/errors.js';
+import type { LinkError } from '../src/core/errors.js';
+import { refused as refusedWith } from '../src/core/refusal.js';
 import { Emitter } from './emitter.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
@@ -40,11 +41,10 @@ export const node: Platform = {
 };
 
 async function refusalOf(response: IncomingMessage): Promise<LinkError> {
-  const status = response.statusCode ?? 0;
-  const reason = await messageOf(response);
-  const after = Number(response.headers['retry-after']);
-  const message = `The server refused the connection: ${status}${reason ? ` ${reason}` : ''}`;
-  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, retryAfter: after > 0 ? after * 1000 : undefined });
+  const error = await messageOf(response);
+  const { 'retry-after': retry, 'www-authenticate': authenticate } = response.headers;
+  const after = Number(retry);
+  return refusedWith(response.statusCode ?? 0, { error, authenticate, retryAfter: after > 0 ? after * 1000 : undefined });
 }
 
 /** The `error` of a JSON body, if it is one and not too long. */
@@ -56,7 +56,7 @@ async function messageOf(response: IncomingMessage): Promise<string | undefined>
       if (body.length > BODY_LIMIT) return undefined;
     }
     const { error } = JSON.parse(body) as { error?: unknown };
-    return typeof error === 'string' ? error : undefined;
+    return error === undefined || typeof error === 'string' ? error : JSON.stringify(error);
   } catch {
     return undefined;
   }

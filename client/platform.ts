@@ -6,6 +6,8 @@ import type { Target } from '../src/core/transformer.js';
 export interface WebSocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
+  /** The subprotocol that was agreed on. */
+  readonly protocol: string;
   binaryType: string;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;

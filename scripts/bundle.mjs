@@ -13,13 +13,21 @@ export function bundled() {
  * Not minified: it is read in a debugger, and who serves it to the world compresses it anyway.
  */
 export function bundle(name, options = {}) {
+  return script(`transformers/${name}/browser.ts`, name, { globalName: 'PrimusClient', ...options });
+}
+
+/** What a served library has in addition when the server says why it refuses. */
+export function bundleExplaining() {
+  return script('client/explaining.ts', 'explaining', { globalName: 'PrimusExplaining' });
+}
+
+function script(entry, name, options) {
   return build({
     absWorkingDir: root,
-    entryPoints: [`transformers/${name}/browser.ts`],
+    entryPoints: [entry],
     outfile: `dist/browser/${name}.js`,
     bundle: true,
     format: 'iife',
-    globalName: 'PrimusClient',
     platform: 'browser',
     conditions: ['es2015', 'browser'],
     // RxJS from the sources it ships: compiled for today's browsers they need no helpers, which saves 0.8 kB gzipped.

@@ -7,6 +7,7 @@ import { json } from './parsers/json.js';
 
 export { browser as platform } from '../client/browser.js';
 export type { ClientEvents } from '../client/events.js';
+export { explaining } from '../client/explaining.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export type { Platform } from '../client/platform.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';

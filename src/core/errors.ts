@@ -75,6 +75,8 @@ export interface LinkErrorDetails {
   status?: number | undefined;
   /** What the server asked us to wait before the next attempt, in ms. */
   retryAfter?: number | undefined;
+  /** The challenge of a server that wants to know who we are: its `WWW-Authenticate`. */
+  authenticate?: string | undefined;
   cause?: unknown;
 }
 
@@ -84,6 +86,7 @@ export class LinkError extends PrimusError {
   readonly reason?: string | undefined;
   readonly status?: number | undefined;
   readonly retryAfter?: number | undefined;
+  readonly authenticate?: string | undefined;
 
   constructor(code: ErrorCode, message: string, { cause, ...details }: LinkErrorDetails = {}) {
     super(code, message, cause === undefined ? undefined : { cause });

@@ -4,14 +4,15 @@ import { PrimusError } from '../core/errors.js';
 
 /**
  * The client library: a bundle made ahead, and one line of configuration.
- * Loads as a plain script (a global), as an AMD module and as CommonJS.
+ * With `explaining`, another bundle, it learns why it is refused. Loads as a plain script (a global), as an AMD module and as CommonJS.
  */
-export function library(bundle: string, { global, parser, transformer, ...configuration }: Configuration): string {
+export function library(bundle: string, { global, parser, transformer, ...configuration }: Configuration, explaining?: string): string {
+  const explained = explaining && `${explaining}\nPrimus.parts.platform = PrimusExplaining.explaining(Primus.parts.platform);\n`;
   return `// primus-rx: ${json([transformer, parser])}
 (function () {
 ${bundle}
 var Primus = PrimusClient.configure(${json(configuration)});
-if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+${explained ?? ''}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 else if (typeof module == 'object' && module.exports) module.exports = Primus;
 else globalThis[${json(global)}] = Primus;
 })();

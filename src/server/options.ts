@@ -16,9 +16,12 @@ import {
 } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
+import type { Authorize } from './middleware/authorization.js';
+import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
+import type { TrustProxy } from './middleware/proxies.js';
 
 /** What `new Primus(server, options)` takes. Defaults: `SERVER_DEFAULTS`. Unknown options are kept for plugins. */
-export interface ServerOptions {
+export interface ServerOptions extends CorsOptions {
   pathname?: string;
   parser?: string | Parser;
   transformer?: string | Transformer;
@@ -35,12 +38,32 @@ export interface ServerOptions {
   transport?: object;
   /** Makes the id of a spark: a text that no other connection has. Default nanoid. */
   idGenerator?: () => string;
+  /** Says who may come in: see `Server.authorize`. */
+  authorization?: Authorize | null;
+  /** How long that may take before the request is refused with 503; `false` waits without end. Default 8 s. */
+  authorizationTimeout?: Duration | false;
+  /** Whether a client that cannot see the status of a refused WebSocket is told by a close code: 4401 is 401. Default false. */
+  refuseWithClose?: boolean;
+  /** Proxies whose word on where a request comes from is taken: `spark.address`. Default nobody. */
+  trustProxy?: TrustProxy;
+  /** The older name of `trustProxy`, for a list. */
+  whitelist?: readonly string[];
   /** The clock of heartbeats and timeouts. Default the system's. */
   scheduler?: SchedulerLike;
   [plugin: string]: unknown;
 }
 
+const DEFAULTS = {
+  ...SERVER_DEFAULTS,
+  ...CORS_DEFAULTS,
+  authorizationTimeout: 8_000 as Duration | false,
+  refuseWithClose: false,
+};
+
 const TABLE: Record<string, Kind> = {
+  ...CORS_TABLE,
+  authorization: callable,
+  refuseWithClose: boolean,
   pathname: ["a path such as '/primus'", (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value)],
   global: text,
   compression: boolean,
@@ -55,7 +78,7 @@ export function serverOptions(given: ServerOptions) {
   // `new Primus(server, 'websockets')`: a text has no options, and would say nothing.
   if (given === null || !object[1](given)) throw invalid('options', object[0], given);
   check(given, TABLE);
-  const options = withDefaults(SERVER_DEFAULTS, given);
+  const options = withDefaults(DEFAULTS, given);
   const { pingInterval } = options;
   if (pingInterval !== false && milliseconds(pingInterval, 'pingInterval') === 0)
     throw invalid('pingInterval', 'a time above 0, or false', pingInterval);

@@ -7,5 +7,5 @@ export interface Preset {
   readonly transformers: ReadonlyMap<string, Transformer>;
   readonly parsers: ReadonlyMap<string, Parser>;
   /** The source of a transformer's browser bundle. */
-  bundle(transformer: Transformer): string;
+  bundle(transformer: Pick<Transformer, 'name' | 'bundle'>): string;
 }

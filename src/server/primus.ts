@@ -7,6 +7,7 @@ import {
   defer,
   EMPTY,
   filter,
+  identity,
   map,
   mergeMap,
   type Observable,
@@ -15,6 +16,7 @@ import {
   Subject,
   type Subscription,
   share,
+  tap,
 } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
@@ -36,14 +38,16 @@ import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { library, save } from './library.js';
-import { noCache, xXss } from './middleware/headers.js';
+import { type Authorize, checkAuthorize } from './middleware/authorization.js';
+import { seal } from './middleware/cors.js';
+import { defaultLayers } from './middleware/defaults.js';
+import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
-import { primusJs } from './middleware/primus-js.js';
-import { spec } from './middleware/spec.js';
 import { nextTurn } from './next-turn.js';
 import { type ServerOptions, serverOptions } from './options.js';
 import type { Preset } from './preset.js';
 import { refuse } from './refuse.js';
+import { explainable } from './refuse-with-close.js';
 import { type Address, Spark } from './spark.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
@@ -74,6 +78,10 @@ export class Server<In = any, Out = any> extends Emitter {
   /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
   readonly connection$: Observable<Spark<In, Out>>;
   readonly registry: Registry;
+  /** Who says who may come in: see `authorize`. */
+  auth: Authorize | null = null;
+  /** The option of that name: proxies that are trusted. */
+  readonly whitelist: readonly string[];
 
   readonly #preset: Preset;
   readonly #scheduler: SchedulerLike;
@@ -108,8 +116,9 @@ export class Server<In = any, Out = any> extends Emitter {
     };
     this.Spark = sparkClass(this);
 
-    for (const [name, make] of Object.entries({ 'primus.js': primusJs, spec, 'x-xss': xXss, 'no-cache': noCache }))
-      this.#middleware.use(name, make);
+    this.whitelist = this.options.whitelist ?? [];
+    for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
+    if (this.options.authorization) this.authorize(this.options.authorization);
 
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
@@ -216,6 +225,15 @@ export class Server<In = any, Out = any> extends Emitter {
     return this;
   }
 
+  /**
+   * Asks `fn(request, done)` about every request that reaches the transformer. `done()` lets it pass; an error, which may have `statusCode`,
+   * `authenticate` and `message`, refuses it: with 401 by default.
+   */
+  authorize(fn: Authorize): this {
+    this.auth = checkAuthorize(fn);
+    return this;
+  }
+
   remove(name: string): this {
     this.#middleware.remove(name);
     return this;
@@ -237,7 +255,8 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** The client library as source. Make it anew whenever options or plugins change. */
   library(): string {
-    return library(this.#preset.bundle(this.transformer), this.configuration);
+    const explaining = this.options.refuseWithClose ? this.#preset.bundle({ name: 'explaining', bundle: 'explaining' }) : undefined;
+    return library(this.#preset.bundle(this.transformer), this.configuration, explaining);
   }
 
   /** Writes the library to a file. */
@@ -249,8 +268,10 @@ export class Server<In = any, Out = any> extends Emitter {
   get configuration(): Configuration {
     const { pingInterval, transformer, parser, version, pathname } = this.spec;
     const { global, maxLength, compression } = this.options;
-    const pingTimeout = pingInterval === false ? false : pingInterval * 1.5;
-    return { version, pathname, parser, transformer, global, maxLength, compression, options: { pingTimeout } };
+    const options: Configuration['options'] = { pingTimeout: pingInterval === false ? false : pingInterval * 1.5 };
+    // A client that is not let in is not to try again and again.
+    if (this.auth) options.strategy = 'disconnect,online';
+    return { version, pathname, parser, transformer, global, maxLength, compression, options };
   }
 
   /** Ends all connections and gives the path back. May be called again: it calls back when all is done. */
@@ -304,21 +325,24 @@ export class Server<In = any, Out = any> extends Emitter {
   #host(): Host {
     const { server, pathname } = this;
     const scheduler = this.#scheduler;
-    const { maxLength, compression, transport } = this.options;
+    const { maxLength, compression, transport, refuseWithClose } = this.options;
     const exchange$ = exchanges(server, pathname).pipe(
+      refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && explainable(exchange, scheduler)) : identity,
       filter((exchange) => !this.#draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
       mergeMap((exchange) => this.#middleware.admit(exchange)),
       share(),
     );
-    const request$ = exchange$.pipe(filter((exchange): exchange is RequestExchange => exchange.kind === 'request'));
+    const request$ = exchange$.pipe(
+      filter((exchange): exchange is RequestExchange => exchange.kind === 'request'),
+      tap(({ response }) => seal(response)),
+    );
     const upgrade$ = exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade'));
     return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
   }
 
   /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
   #admit({ link, request, id }: Arrival<IncomingMessage>): Observable<Spark<In, Out>> {
-    const { remoteAddress, remotePort } = request.socket;
-    const address = { ip: remoteAddress, port: remotePort } as Address;
+    const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
     try {
       return of(new this.Spark(request.headers, address, undefined, id, request, link.socket, link));
     } catch (error) {

@@ -1,11 +1,12 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { refuseWithClose } from './refuse-with-close.js';
 
 /** Answers a request, or an upgrade that will not be, with a status and a JSON body, and lets go of the connection. */
 export function refuse(
   to: ServerResponse | Duplex,
   status: number,
-  message: string = STATUS_CODES[status] ?? 'Error',
+  message: unknown = STATUS_CODES[status] ?? 'Error',
   headers: Record<string, string> = {},
 ): true {
   const body = JSON.stringify({ error: message });
@@ -22,6 +23,7 @@ export function refuse(
     to.destroy();
     return true;
   }
+  if (refuseWithClose(to, status, message, headers)) return true;
   const lines = Object.entries({ Connection: 'close', ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
   to.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.join('')}\r\n${body}`, () => to.destroy());
   return true;

@@ -83,8 +83,9 @@ class MemorySocket extends Duplex {
   override _final(done: () => void): void {
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(this.answer)?.[1]);
     const retryAfter = Number(/\r\nretry-after: (\d+)/i.exec(this.answer)?.[1] ?? 0) * 1000;
+    const authenticate = /\r\nwww-authenticate: (.*)\r\n/i.exec(this.answer)?.[1];
     const body = this.answer.slice(this.answer.indexOf('\r\n\r\n') + 4);
-    this.handshake.refused({ status, reason: messageOf(body), retryAfter: retryAfter || undefined });
+    this.handshake.refused({ status, reason: messageOf(body), retryAfter: retryAfter || undefined, authenticate });
     done();
   }
 }

@@ -1,0 +1,103 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Address } from '../spark.js';
+import type { Middleware } from './layers.js';
+import { type Trust, trusts } from './proxies.js';
+
+/** A request and, if it came by a trusted proxy, where from. */
+export interface ForwardedRequest extends IncomingMessage {
+  forwarded?: Address;
+}
+
+interface Owner {
+  readonly options: { trustProxy?: unknown; whitelist?: unknown };
+}
+
+/**
+ * Where a request comes from, when trusted proxies brought it: `spark.address`, and `forwarded` on the request. Nobody is trusted unless
+ * `trustProxy` says so: anybody can write these headers.
+ *
+ * ```
+ * X-Forwarded-For: forged, client, proxy 1        <- proxy 2 (the socket)
+ *                          ^ the first from the right that is not trusted
+ * ```
+ */
+export function forwarded(this: Owner): Middleware {
+  const trust = trusts(this.options.trustProxy ?? this.options.whitelist);
+  const layer = (request: ForwardedRequest, _response: unknown): void => {
+    request.forwarded = origin(request, trust as Trust);
+  };
+  // Where nobody is trusted there is nothing to do for this layer.
+  return Object.assign(layer as Middleware, trust === undefined ? { http: false, upgrade: false } : {});
+}
+
+/** Where a request seems to come from: the other end of its socket. */
+export function addressOf({ socket }: IncomingMessage): Address {
+  return { ip: socket.remoteAddress, port: socket.remotePort, secure: (socket as TLSSocket).encrypted === true } as Address;
+}
+
+interface Hop {
+  ip: string;
+  port?: number | undefined;
+  secure?: boolean | undefined;
+}
+
+function origin(request: IncomingMessage, trust: Trust): Address {
+  const peer = addressOf(request);
+  let hop: Hop = peer;
+  let at = 0;
+  for (const next of hops(request)) {
+    // What a trusted proxy could not name, such as `unknown` or `_hidden`, nobody can: it is the last that is known.
+    if (!trust(hop.ip ?? '', at++) || next === undefined) break;
+    hop = next;
+  }
+  if (hop === peer) return peer;
+  const { headers } = request;
+  const port = hop.port ?? portOf(first(headers['x-forwarded-port']) ?? first(headers['x-real-port'])) ?? 0;
+  return { ip: hop.ip, port, secure: hop.secure ?? first(headers['x-forwarded-proto']) === 'https' };
+}
+
+/** The hops before the socket, the nearest first; `undefined` for one that is no address. */
+function hops({ headers }: IncomingMessage): (Hop | undefined)[] {
+  const list = headers['x-forwarded-for'];
+  if (list !== undefined) return String(list).split(',').reverse().map(hopOf);
+  if (headers.forwarded !== undefined) return String(headers.forwarded).split(',').reverse().map(elementOf);
+  const real = headers['x-real-ip'];
+  return real === undefined ? [] : [hopOf(String(real))];
+}
+
+/** `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`. */
+function hopOf(text: string): Hop | undefined {
+  const node = text.trim();
+  if (isIP(node) !== 0) return { ip: node };
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(node) ?? [];
+  const ip = v6 ?? v4;
+  return ip !== undefined && isIP(ip) === (v6 === undefined ? 4 : 6) ? { ip, port: portOf(port) } : undefined;
+}
+
+/** An element of RFC 7239, such as `for="[::1]:80";proto=https`. */
+function elementOf(element: string): Hop | undefined {
+  const hop = hopOf(parameter(element, 'for') ?? '');
+  return hop && { ...hop, secure: parameter(element, 'proto')?.toLowerCase() === 'https' };
+}
+
+function parameter(element: string, name: string): string | undefined {
+  for (const pair of element.split(';')) {
+    const at = pair.indexOf('=');
+    if (pair.slice(0, at).trim().toLowerCase() === name)
+      return pair
+        .slice(at + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1');
+  }
+  return undefined;
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  return header === undefined ? undefined : String(header).split(',', 1)[0]?.trim().toLowerCase();
+}
+
+function portOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,5}$/.test(text) && Number(text) < 65_536 ? Number(text) : undefined;
+}
