@@ -212,6 +212,36 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
       await until(() => client.state.name === 'closed');
     });
 
+    rule('refuses who is not authorized', async () => {
+      const asked: (string | undefined)[] = [];
+      const { primus, connect } = await start({
+        authorization: (request, done) => {
+          asked.push(request.url);
+          if (request.url?.includes('token=right')) done();
+          else setImmediate(done, { message: 'who are you?', authenticate: 'Basic realm="x"' });
+        },
+      });
+      const announced: unknown[] = [];
+      primus.on('connection', (spark) => announced.push(spark.query.token));
+      const stranger = connect({ reconnect: { min: 1 } });
+      const events: string[] = [];
+      for (const name of ['open', 'close', 'reconnect scheduled', 'end'] as const) stranger.on(name, () => events.push(name));
+      const [error] = await event(stranger, 'error');
+      expect(error).toMatchObject({
+        code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE',
+        status: 401,
+        reason: 'who are you?',
+        authenticate: 'Basic realm="x"',
+      });
+      await until(() => events.includes('end'));
+      expect(events).toEqual(['close', 'end']);
+      await event(connect({}, '/?token=right'), 'open');
+      await until(() => announced.length > 0);
+      expect(announced).toEqual(['right']);
+      expect(primus.connected).toBe(1);
+      expect(asked.length).toBeGreaterThanOrEqual(2);
+    });
+
     rule('hands over query, headers, address, id and request', async () => {
       const { primus, connect } = await start();
       const announced = event(primus, 'connection');

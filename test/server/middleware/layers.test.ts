@@ -8,6 +8,9 @@ import { handshake, raw } from '../raw.js';
 
 watchForCrashes();
 
+/** The documented layers, in the documented order. */
+const DEFAULTS = ['forwarded', 'cors', 'primus.js', 'spec', 'x-xss', 'no-cache', 'authorization'];
+
 const pass: Middleware = (_request, _response) => {};
 const names = (layers: Layers) => layers.list.map(({ name }) => name);
 const middlewareError = (text: string) =>
@@ -106,7 +109,7 @@ describe('middleware', () => {
     expect(seen).toEqual(['first plain']);
     expect(await upgrade()).toContain('101');
     expect(seen).toEqual(['first plain', 'first websocket', 'second websocket']);
-    expect(primus.layers.map(({ name }) => name)).toEqual(['first', 'primus.js', 'spec', 'x-xss', 'no-cache', 'second']);
+    expect(primus.layers.map(({ name }) => name)).toEqual(['first', ...DEFAULTS, 'second']);
   });
 
   it('answers by returning true, synchronously', async () => {

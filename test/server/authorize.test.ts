@@ -1,0 +1,356 @@
+import type { Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Primus, ServerOptions } from '../../src/index.js';
+import { Clock } from '../support/clock.js';
+import { event, serve, until } from '../support/serve.js';
+import { handshake, raw } from './raw.js';
+
+type Authorize = NonNullable<ServerOptions['authorization']>;
+
+const crashes: unknown[] = [];
+const crashed = (error: unknown) => crashes.push(error);
+
+beforeEach(() => {
+  crashes.length = 0;
+  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
+});
+
+afterEach(() => {
+  process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
+  expect(crashes).toEqual([]);
+});
+
+/** What a server answers to both kinds of requests; `challenge` is its `WWW-Authenticate`. */
+async function asked(authorization: Authorize, options: ServerOptions = {}) {
+  const served = await serve({ authorization, ...options });
+  const plain = await fetch(`${served.url}/primus/anything`);
+  const line = (await raw(served.port)).send(handshake());
+  const head = await line.answer();
+  const upgrade = {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]),
+    challenge: /^www-authenticate: (.*)$/im.exec(head)?.[1] ?? null,
+    body: head.includes(' 101 ') ? '' : await line.rest(),
+  };
+  const http = { status: plain.status, challenge: plain.headers.get('www-authenticate'), body: await plain.text() };
+  return { ...served, head, upgrade, http, type: plain.headers.get('content-type') };
+}
+
+const circular: { message?: unknown } = {};
+circular.message = circular;
+
+const hostile = Object.defineProperty({}, 'statusCode', {
+  get() {
+    throw new Error('not yours');
+  },
+});
+
+describe('authorization', () => {
+  it.each<[string, Authorize]>([
+    ['done()', (_request, done) => done()],
+    ['done(null)', (_request, done) => done(null)],
+    ['done(undefined)', (_request, done) => done(undefined)],
+    ['done() later', (_request, done) => void setImmediate(done)],
+    [
+      'done() of an async function',
+      async (_request, done) => {
+        await Promise.resolve();
+        done();
+      },
+    ],
+  ])('lets in by %s', async (_name, authorization) => {
+    const { http, upgrade, primus } = await asked(authorization);
+    // What the transformer says to a plain request.
+    expect(http.status).toBe(426);
+    expect(upgrade.status).toBe(101);
+    await until(() => primus.connected === 1);
+  });
+
+  it.each<[string, unknown, number, unknown, string | null]>([
+    ['a text', 'go away', 401, 'go away', null],
+    ['an object', { statusCode: 403, message: 'Go away!' }, 403, 'Go away!', null],
+    [
+      'a challenge',
+      { message: 'Authentication required', authenticate: 'Basic realm="x"' },
+      401,
+      'Authentication required',
+      'Basic realm="x"',
+    ],
+    ['a challenge with another status', { statusCode: 403, message: 'no', authenticate: 'Basic realm="x"' }, 403, 'no', null],
+    ['an Error', new Error('boom'), 401, 'boom', null],
+    ['an Error with a status', Object.assign(new Error('boom'), { statusCode: 500 }), 500, 'boom', null],
+    ['a message that is data', { message: { code: 7, why: ['a'] } }, 401, { code: 7, why: ['a'] }, null],
+    ['a status as a text', { statusCode: '403', message: 'no' }, 403, 'no', null],
+    ['nothing in an object', {}, 401, 'Unauthorized', null],
+    ['a number', 5, 401, 5, null],
+    ['true', true, 401, 'Unauthorized', null],
+    ['an empty text', '', 401, 'Unauthorized', null],
+    ['false', false, 401, 'Unauthorized', null],
+    ['0', 0, 401, 'Unauthorized', null],
+    ['NaN', Number.NaN, 401, 'Unauthorized', null],
+    ['0n', 0n, 401, 'Unauthorized', null],
+    ['a BigInt', 5n, 401, 'Unauthorized', null],
+    ['a symbol', Symbol('no'), 401, 'Unauthorized', null],
+    ['a function', () => {}, 401, 'Unauthorized', null],
+    ['a status beyond HTTP', { statusCode: 1000, message: 'no' }, 401, 'no', null],
+    ['a status that says yes', { statusCode: 101, message: 'no' }, 401, 'no', null],
+    ['a status that says OK', { statusCode: 200, message: 'no' }, 401, 'no', null],
+    ['a status that is half', { statusCode: 401.5, message: 'no' }, 401, 'no', null],
+    ['a status that is a word', { statusCode: 'abc', message: 'no' }, 401, 'no', null],
+    ['a status that is an object', { statusCode: { valueOf: () => 403 }, message: 'no' }, 401, 'no', null],
+    ['a circular message', circular, 401, 'Unauthorized', null],
+    ['a message that is a BigInt', { statusCode: 403, message: 1n }, 403, 'Forbidden', null],
+    ['a message with lines', { message: 'a\r\nX-Forged: 1' }, 401, 'a\r\nX-Forged: 1', null],
+    ['a challenge with lines', { message: 'no', authenticate: 'Basic\r\nX-Forged: 1' }, 401, 'no', null],
+    ['a challenge that is no text', { message: 'no', authenticate: { realm: 'x' } }, 401, 'no', null],
+    ['a property that throws', hostile, 401, 'Unauthorized', null],
+  ])('refuses by %s', async (_name, error, status, message, challenge) => {
+    const { http, upgrade, head, type, primus } = await asked((_request, done) => done(error));
+    const answer = { status, challenge, body: JSON.stringify({ error: message }) };
+    expect(http).toEqual(answer);
+    expect(upgrade).toEqual(answer);
+    expect(type).toBe('application/json');
+    expect(head).not.toMatch(/^x-forged/im);
+    expect(primus.connected).toBe(0);
+  });
+
+  it.each<[string, Authorize]>([
+    [
+      'throws',
+      (_request, _done) => {
+        throw new Error('oh no');
+      },
+    ],
+    ['rejects', (_request, _done) => Promise.reject(new Error('oh no'))],
+    [
+      'throws a thing with a status',
+      async (_request, _done) => {
+        throw { statusCode: 401, message: 'oh no' };
+      },
+    ],
+  ])('refuses when it %s, and logs it', async (_name, authorization) => {
+    const served = await serve({ authorization });
+    const logged = vi.fn();
+    served.primus.on('log', logged);
+    const answer = await fetch(`${served.url}/primus/anything`);
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toEqual({ error: 'oh no' });
+    expect(logged).toHaveBeenCalledExactlyOnceWith('error', expect.objectContaining({ message: 'oh no' }));
+    expect(await (await raw(served.port)).send(handshake()).answer()).toContain(' 401 ');
+  });
+
+  it.each<[string, Authorize]>([
+    ['throws undefined', () => Promise.reject()],
+    [
+      'rejects with undefined',
+      () => {
+        throw undefined;
+      },
+    ],
+  ])('never lets in when it %s', async (_name, fails) => {
+    const { http, upgrade } = await asked((request, _done) => fails.call(undefined, request, () => {}));
+    expect([http.status, upgrade.status]).toEqual([401, 401]);
+  });
+
+  it.each<[string, Authorize, number]>([
+    [
+      'yes, then no',
+      (_request, done) => {
+        done();
+        done('no');
+      },
+      101,
+    ],
+    [
+      'no, then yes',
+      (_request, done) => {
+        done('no');
+        done();
+      },
+      401,
+    ],
+    [
+      'no, then an exception',
+      (_request, done) => {
+        done('no');
+        throw new Error('too late');
+      },
+      401,
+    ],
+    [
+      'no and later yes',
+      (_request, done) => {
+        done('no');
+        setImmediate(done);
+      },
+      401,
+    ],
+  ])('takes the first answer of %s', async (_name, authorization, status) => {
+    const { upgrade } = await asked(authorization);
+    expect(upgrade.status).toBe(status);
+  });
+
+  it('is asked about every request that reaches the transformer, with the server as `this`', async () => {
+    const seen: unknown[] = [];
+    const authorization: Authorize = function (request, done) {
+      seen.push(this, `${request.method} ${request.url?.split('?')[0]} ${request.headers.upgrade ?? 'plain'}`);
+      done();
+    };
+    const { primus, url } = await asked(authorization);
+    expect(seen).toEqual([primus, 'GET /primus/anything plain', primus, 'GET /primus websocket']);
+    for (const path of ['primus.js', 'spec']) await fetch(`${url}/primus/${path}`, { method: 'HEAD' }).catch(() => {});
+    // These two are served before anybody is asked.
+    expect(seen).toHaveLength(4);
+  });
+
+  it('may be set later, and again; `auth` is the function', async () => {
+    const { primus, url } = await serve();
+    expect(primus.auth).toBeNull();
+    expect((await fetch(`${url}/primus/x`)).status).toBe(426);
+    const no: Authorize = (_request, done) => done({ statusCode: 403 });
+    expect(primus.authorize(no)).toBe(primus);
+    expect(primus.auth).toBe(no);
+    expect((await fetch(`${url}/primus/x`)).status).toBe(403);
+    primus.authorize((_request, done) => done());
+    expect((await fetch(`${url}/primus/x`)).status).toBe(426);
+  });
+
+  it('is a layer: disabled it is not asked, enabled again it is', async () => {
+    const { primus, url } = await serve({ authorization: (_request, done) => done('no') });
+    primus.disable('authorization');
+    expect((await fetch(`${url}/primus/x`)).status).toBe(426);
+    primus.enable('authorization');
+    expect((await fetch(`${url}/primus/x`)).status).toBe(401);
+  });
+
+  it.each<[unknown]>([[undefined], [null], ['x'], [{}], [5]])('refuses %o', async (fn) => {
+    const { primus } = await serve();
+    expect(() => primus.authorize(fn as Authorize)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+  });
+
+  it('refuses a function that could never call back', async () => {
+    const { primus } = await serve();
+    expect(() => primus.authorize((_request: unknown) => true)).toThrow(/done/);
+    await expect(serve({ authorization: (() => {}) as never })).rejects.toThrow(/done/);
+  });
+});
+
+describe('authorization that takes its time', () => {
+  const never: Authorize = (_request, _done) => {};
+
+  it('has a limit, after which the request is refused and its socket freed', async () => {
+    const scheduler = new Clock();
+    const { port, server, primus, url } = await serve({
+      scheduler,
+      authorization: never,
+      authorizationTimeout: '3 s',
+      pingInterval: false,
+    });
+    const sockets: Socket[] = [];
+    server.on('connection', (socket: Socket) => sockets.push(socket));
+    const lines = await Promise.all(Array.from({ length: 50 }, async () => (await raw(port)).send(handshake())));
+    const plain = fetch(`${url}/primus/x`);
+    await until(() => scheduler.pending === 51);
+    scheduler.advance(2_999);
+    expect(scheduler.pending).toBe(51);
+    scheduler.advance(1);
+    for (const line of lines) {
+      expect(await line.answer()).toContain(' 503 ');
+      expect(JSON.parse(await line.rest())).toEqual({ error: expect.stringContaining('3000 ms') });
+    }
+    expect((await plain).status).toBe(503);
+    // The one left may be used for another request.
+    await until(() => sockets.filter(({ destroyed }) => !destroyed).length <= 1);
+    expect(sockets).toHaveLength(51);
+    expect(scheduler.pending).toBe(0);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('is limited by default, well within the ten seconds a client waits', async () => {
+    const scheduler = new Clock();
+    const { port } = await serve({ scheduler, authorization: never, pingInterval: false });
+    const line = (await raw(port)).send(handshake());
+    await until(() => scheduler.pending === 1);
+    scheduler.advance(8_000);
+    expect(await line.answer()).toContain(' 503 ');
+  });
+
+  it('may go on without end', async () => {
+    const scheduler = new Clock();
+    let answer: (() => void) | undefined;
+    const authorization: Authorize = (_request, done) => {
+      answer = done;
+    };
+    const { port, primus } = await serve({ scheduler, authorization, authorizationTimeout: false, pingInterval: false });
+    const line = (await raw(port)).send(handshake());
+    await until(() => answer !== undefined);
+    expect(scheduler.pending).toBe(0);
+    answer?.();
+    expect(await line.answer()).toContain(' 101 ');
+    await until(() => primus.connected === 1);
+  });
+
+  it.each([
+    ['yes', undefined],
+    ['no', 'no'],
+  ])('does no harm when it says %s to a client that has left', async (_name, error) => {
+    const scheduler = new Clock();
+    const answers: (() => void)[] = [];
+    const authorization: Authorize = (_request, done) => void answers.push(() => done(error));
+    const { port, primus, connect, url } = await serve({ scheduler, authorization, pingInterval: false });
+    const line = (await raw(port)).send(handshake());
+    const plain = new AbortController();
+    const left = fetch(`${url}/primus/x`, { signal: plain.signal }).catch(() => 'left');
+    await until(() => answers.length === 2);
+    line.socket.resetAndDestroy();
+    plain.abort();
+    expect(await left).toBe('left');
+    await until(() => scheduler.pending <= 1);
+    for (const answer of answers) answer();
+    primus.authorize((_request, done) => done());
+    await event(connect(), 'open');
+    expect(primus.connected).toBe(1);
+  });
+});
+
+describe('what a client learns', () => {
+  it('is status, message and challenge; it does not come back', async () => {
+    const { connect } = await serve({
+      authorization: (_request, done) => done({ message: 'who are you?', authenticate: 'Basic realm="x"' }),
+    });
+    const client = connect({ reconnect: { min: 1 } });
+    const scheduled = vi.fn();
+    client.on('reconnect scheduled', scheduled);
+    const ended = event(client, 'end');
+    const [error] = await event(client, 'error');
+    expect(error).toMatchObject({
+      code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE',
+      status: 401,
+      reason: 'who are you?',
+      authenticate: 'Basic realm="x"',
+    });
+    await ended;
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { status: 401 } });
+    expect(client.options.strategy).toBe('disconnect,online');
+    expect(scheduled).not.toHaveBeenCalled();
+  });
+
+  it('is a message that is data as JSON', async () => {
+    const { connect } = await serve({ authorization: (_request, done) => done({ message: { code: 7 } }) });
+    expect((await event(connect(), 'error'))[0]).toMatchObject({ status: 401, reason: '{"code":7}' });
+  });
+
+  it('leaves the strategy to a client that has its own, and to servers without authorization', async () => {
+    const { primus, connect, url } = await serve();
+    expect(new primus.Socket(url, { manual: true }).options.strategy).toBe('disconnect,online,timeout');
+    primus.authorize((_request, done) => done('no'));
+    expect(strategyOf(primus, url)).toBe('disconnect,online');
+    expect(primus.library()).toContain('"strategy":"disconnect,online"');
+    const client = connect({ strategy: 'timeout', reconnect: { min: 1 } });
+    const [attempt] = (await event(client, 'reconnect scheduled')) as [{ attempt: number }];
+    expect(attempt.attempt).toBe(1);
+  });
+});
+
+function strategyOf(primus: Primus, url: string): unknown {
+  return new primus.Socket(url, { manual: true }).options.strategy;
+}

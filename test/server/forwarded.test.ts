@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import type { ServerOptions, Spark } from '../../src/index.js';
+import { trusts } from '../../src/server/middleware/proxies.js';
+import { event, serve } from '../support/serve.js';
+import { handshake, raw } from './raw.js';
+
+/** The address of a spark that came with these headers; `asked` is what authorization saw. */
+async function arrive(options: ServerOptions, headers: string[]) {
+  let asked: unknown;
+  const authorization: ServerOptions['authorization'] = (request, done) => {
+    asked = (request as { forwarded?: unknown }).forwarded;
+    done();
+  };
+  const { primus, port } = await serve({ ...options, authorization });
+  const announced = event(primus, 'connection');
+  const line = await raw(port);
+  await line.send(handshake('/primus', headers.map((header) => `${header}\r\n`).join(''))).answer();
+  const [{ address, remote }] = (await announced) as [Spark];
+  expect(remote).toBe(address);
+  return { address, asked, peer: { ip: '127.0.0.1', port: line.socket.localPort, secure: false } };
+}
+
+const PROXY = { trustProxy: ['loopback'] };
+
+describe('the address of a spark', () => {
+  it.each(['X-Forwarded-For: 1.2.3.4', 'Forwarded: for=1.2.3.4', 'X-Real-IP: 1.2.3.4', 'X-Client-IP: 1.2.3.4'])(
+    'is the socket’s, whatever anybody writes: %s',
+    async (header) => {
+      const { address, peer, asked } = await arrive({}, [header, 'X-Forwarded-Port: 1', 'X-Forwarded-Proto: https']);
+      expect(address).toEqual(peer);
+      expect(asked).toBeUndefined();
+    },
+  );
+
+  it('is the socket’s when it is none of the trusted proxies', async () => {
+    const { address, peer } = await arrive({ trustProxy: '10.0.0.0/8' }, ['X-Forwarded-For: 1.2.3.4']);
+    expect(address).toEqual(peer);
+  });
+
+  it.each<[string[], string, number, boolean]>([
+    [['X-Forwarded-For: 1.2.3.4'], '1.2.3.4', 0, false],
+    [['X-Forwarded-For: 1.2.3.4:80'], '1.2.3.4', 80, false],
+    [['X-Forwarded-For: 2001:db8::1'], '2001:db8::1', 0, false],
+    [['X-Forwarded-For: [2001:db8::1]'], '2001:db8::1', 0, false],
+    [['X-Forwarded-For: [2001:db8::1]:443'], '2001:db8::1', 443, false],
+    [['X-Forwarded-For: 6.6.6.6, 1.2.3.4'], '1.2.3.4', 0, false],
+    [['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-For: 1.2.3.4'], '1.2.3.4', 0, false],
+    [['X-Forwarded-For: 1.2.3.4, 127.0.0.1,127.0.0.9'], '1.2.3.4', 0, false],
+    [['X-Forwarded-For: garbage, 1.2.3.4'], '1.2.3.4', 0, false],
+    [['X-Forwarded-For: 1.2.3.4', 'X-Forwarded-Port: 99', 'X-Forwarded-Proto: https'], '1.2.3.4', 99, true],
+    [['X-Forwarded-For: 1.2.3.4', 'X-Forwarded-Port: many', 'X-Forwarded-Proto: http'], '1.2.3.4', 0, false],
+    [['X-Forwarded-For: 1.2.3.4:99999'], '1.2.3.4', 0, false],
+    [['X-Real-IP: 1.2.3.4', 'X-Real-Port: 123'], '1.2.3.4', 123, false],
+    [['Forwarded: for=1.2.3.4;proto=https;by=203.0.113.43'], '1.2.3.4', 0, true],
+    [['Forwarded: For="[2001:db8::1]:4711"'], '2001:db8::1', 4711, false],
+    [['Forwarded: for=6.6.6.6, proto=https; for="1.2.3.4:80"'], '1.2.3.4', 80, true],
+    [['X-Forwarded-For: 1.2.3.4', 'Forwarded: for=6.6.6.6', 'X-Real-IP: 6.6.6.6'], '1.2.3.4', 0, false],
+  ])('is what a trusted proxy says: %o', async (headers, ip, port, secure) => {
+    const { address, asked } = await arrive(PROXY, headers);
+    expect(address).toEqual({ ip, port, secure });
+    expect(asked).toEqual(address);
+  });
+
+  it.each([
+    [['X-Forwarded-For: ']],
+    [['X-Forwarded-For: ,']],
+    [['X-Forwarded-For: garbage']],
+    [['X-Forwarded-For: 1.2.3.4, garbage']],
+    [['X-Forwarded-For: 1.2.3']],
+    [['X-Forwarded-For: 999.1.1.1']],
+    [['X-Forwarded-For: [1.2.3.4]']],
+    [['X-Forwarded-For: ::ffff:']],
+    [['X-Forwarded-For: 1.2.3.4:']],
+    [['X-Real-IP: <script>']],
+    [['Forwarded: for=unknown']],
+    [['Forwarded: for=_hidden']],
+    [['Forwarded: ;;;===']],
+    [['Forwarded: by=1.2.3.4']],
+    [[]],
+  ])('is the proxy’s own when what it says is no address: %o', async (headers) => {
+    const { address, peer } = await arrive(PROXY, headers);
+    expect(address).toEqual(peer);
+  });
+
+  it('is the first one from the right that is not trusted, over a hundred hops', async () => {
+    const hops = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`);
+    const { address } = await arrive({ trustProxy: ['127.0.0.1', '10.0.0.50/31', '10.0.0.52/30', '10.0.0.56/29', '10.0.0.64/26'] }, [
+      `X-Forwarded-For: ${hops.join(', ')}`,
+    ]);
+    expect(address.ip).toBe('10.0.0.49');
+    expect((await arrive({ trustProxy: true }, [`X-Forwarded-For: ${hops.join(', ')}`])).address.ip).toBe('10.0.0.0');
+    expect((await arrive({ trustProxy: 2 }, [`X-Forwarded-For: ${hops.join(', ')}`])).address.ip).toBe('10.0.0.98');
+  });
+
+  it('may be found by a function, which is asked about one hop after the other', async () => {
+    const seen: unknown[] = [];
+    const trustProxy = (ip: string, hop: number) => {
+      seen.push([ip, hop]);
+      return hop < 2;
+    };
+    const { address } = await arrive({ trustProxy }, ['X-Forwarded-For: 6.6.6.6, 1.1.1.1, 2.2.2.2']);
+    expect(address.ip).toBe('1.1.1.1');
+    expect(seen).toEqual([
+      ['127.0.0.1', 0],
+      ['2.2.2.2', 1],
+      ['1.1.1.1', 2],
+    ]);
+  });
+
+  it('takes the older name of the option', async () => {
+    const { address } = await arrive({ whitelist: ['127.0.0.1'] }, ['X-Forwarded-For: 1.2.3.4']);
+    expect(address.ip).toBe('1.2.3.4');
+    const { primus } = await serve({ whitelist: ['127.0.0.1'] });
+    expect(primus.whitelist).toEqual(['127.0.0.1']);
+    expect((await serve()).primus.whitelist).toEqual([]);
+  });
+
+  it('does not crash on a function that throws', async () => {
+    const { port, primus, connect } = await serve({
+      trustProxy: () => {
+        throw new Error('not today');
+      },
+    });
+    const head = await (await raw(port)).send(handshake('/primus', 'X-Forwarded-For: 1.2.3.4\r\n')).answer();
+    expect(head).toContain(' 500 ');
+    await event(connect(), 'open');
+    expect(primus.connected).toBe(1);
+  });
+});
+
+describe('who is trusted', () => {
+  it.each<[unknown, string, boolean]>([
+    [['10.0.0.0/8'], '10.1.2.3', true],
+    [['10.0.0.0/8'], '11.1.2.3', false],
+    [['10.0.0.0/8'], '::ffff:10.1.2.3', true],
+    [['10.0.0.1'], '10.0.0.2', false],
+    ['10.0.0.1, 10.0.0.2', '10.0.0.2', true],
+    [['2001:db8::/32'], '2001:db8:1::1', true],
+    [['2001:db8::/32'], '2001:db9::1', false],
+    [['loopback'], '127.9.9.9', true],
+    [['loopback'], '::1', true],
+    [['loopback'], '::ffff:127.0.0.1', true],
+    [['uniquelocal'], '172.31.0.1', true],
+    [['linklocal'], 'fe80::1%eth0', true],
+    [['loopback'], '', false],
+    [['unix'], '', true],
+    [['loopback'], 'garbage', false],
+    [true, 'anybody', true],
+  ])('%o: %s %s', (option, ip, verdict) => {
+    expect(trusts(option)?.(ip, 0)).toBe(verdict);
+  });
+
+  it.each([[undefined], [null], [false], [0], [[]], ['']])('nobody: %o', (option) => {
+    expect(trusts(option)).toBeUndefined();
+  });
+
+  it.each([['garbage'], [['10.0.0.0/33']], [['10.0.0/8']], [['::/129']], [-1], [1.5], [{}], [['__proto__']], [['constructor']]])(
+    'refuses %o',
+    (option) => {
+      expect(() => trusts(option)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+    },
+  );
+});
