@@ -306,13 +306,14 @@ export class Server<In = any, Out = any> extends Emitter {
     const scheduler = this.#scheduler;
     const { maxLength, compression, transport } = this.options;
     const exchange$ = exchanges(server, pathname).pipe(
-      filter((exchange) => !this.#draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
+      filter((exchange) => !this.#draining || host.continues?.(exchange) || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
       mergeMap((exchange) => this.#middleware.admit(exchange)),
       share(),
     );
     const request$ = exchange$.pipe(filter((exchange): exchange is RequestExchange => exchange.kind === 'request'));
     const upgrade$ = exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade'));
-    return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
+    const host: Host = { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
+    return host;
   }
 
   /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
