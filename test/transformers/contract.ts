@@ -232,7 +232,7 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
     });
 
     rule('asks for life, measures the answer, and cuts a client that is silent', async () => {
-      const { primus, url, client, spark } = await pair({ pingInterval: 60 });
+      const { primus, url, client, spark } = await pair({ pingInterval: 150 });
       const [latency] = await event(spark, 'heartbeat');
       expect(latency).toBeGreaterThanOrEqual(0);
       client.end();

@@ -1,10 +1,210 @@
-import { describe } from 'vitest';
+import { createRequire } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Spark } from '../../src/index.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
+import { foreign } from './foreign.js';
+import { missing } from './missing.js';
 
 describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('over %s', (transports) => {
-  contract({
-    transformer: 'sockjs',
-    options: () => ({ transport: { transports } }),
-    skips: { 'carries binary frames': 'SockJS carries texts only' },
+  contract({ transformer: 'sockjs', options: () => ({ transport: { transports } }) });
+});
+
+interface SockJS {
+  readonly transport: string;
+  onopen: () => void;
+  onmessage: (event: { data: string }) => void;
+  onclose: (event: { code: number; reason: string }) => void;
+  send(data: string): void;
+  close(): void;
+}
+
+const SockJS = createRequire(import.meta.url)('sockjs-client') as new (url: string, protocols: null, options: object) => SockJS;
+
+const transformer = 'sockjs';
+
+/** What a fetch of an endpoint of the framework gives; POST unless said. */
+async function ask(url: string, path: string, init: RequestInit = {}) {
+  const response = await fetch(`${url}/primus${path}`, { method: 'POST', signal: AbortSignal.timeout(2_000), ...init });
+  return { status: response.status, headers: response.headers, body: await response.text() };
+}
+
+describe('sockjs', () => {
+  missing('sockjs', 'sockjs', 'sockjs-client');
+  foreign('sockjs');
+
+  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('serves an unmodified sockjs-client over %s', async (transports) => {
+    const { primus, url } = await serve({ transformer });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.a])));
+    const client = new SockJS(`${url}/primus?a=1`, null, { transports });
+    cleanup(() => client.close());
+    const received: string[] = [];
+    client.onopen = () => client.send('"hello"');
+    client.onmessage = ({ data }) => received.push(data);
+    await until(() => received.length > 0);
+    expect(client.transport).toBe(transports);
+    expect(received).toEqual(['["hello","1"]']);
+    const closed = new Promise((resolve) => {
+      client.onclose = resolve;
+    });
+    for (const spark of Object.values(primus.connections)) spark.end();
+    expect(await closed).toMatchObject({ code: 1000 });
+    expect(received.at(-1)).toBe('"primus::server::close"');
+  });
+
+  it('carries what is not wrapped in its own frames, too', async () => {
+    const { primus, url } = await serve({ transformer });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/primus/websocket`);
+    cleanup(() => socket.close());
+    await event(socket, 'open');
+    socket.send('"hello"');
+    expect(String((await event(socket, 'message'))[0])).toBe('["hello"]');
+  });
+
+  it('avoids WebSocket when told to', async () => {
+    const { primus, connect } = await serve({ transformer });
+    const client = connect({ websockets: false });
+    await event(client, 'open');
+    expect((client.socket as SockJS).transport).toBe('xhr-streaming');
+    expect(primus.connected).toBe(1);
+  });
+
+  it('hands over the request as it came, and all of its headers', async () => {
+    const { primus, url } = await serve({ transformer });
+    const announced = event(primus, 'connection');
+    expect(await ask(url, '/1/session/xhr?a=b', { headers: { cookie: 'c=d', 'x-token': 't' } })).toMatchObject({ status: 200, body: 'o\n' });
+    const [spark] = (await announced) as [Spark];
+    expect(spark.headers).toMatchObject({ cookie: 'c=d', 'x-token': 't' });
+    expect(spark.request.url).toBe('/primus/1/session/xhr?a=b');
+    expect(spark.query).toEqual({ a: 'b' });
+    expect(Object.keys(spark.request)).not.toContain('session');
+  });
+
+  it('takes any id of a session for nothing but an id, its own', async () => {
+    const first = await serve({ transformer });
+    const second = await serve({ transformer });
+    for (const id of ['__proto__', 'constructor', 'hasOwnProperty', 'toString']) {
+      expect(await ask(first.url, `/1/${id}/xhr_send`, { body: '["1"]' })).toMatchObject({ status: 404 });
+      expect(await ask(first.url, `/1/${id}/xhr`)).toMatchObject({ status: 200, body: 'o\n' });
+      expect(await ask(first.url, `/1/${id}/xhr_send`, { body: '["1"]' })).toMatchObject({ status: 204 });
+      // Another server of the process has sessions of its own.
+      expect(await ask(second.url, `/1/${id}/xhr_send`, { body: '["1"]' })).toMatchObject({ status: 404 });
+    }
+    expect(await ask(first.url, `/1/${'x'.repeat(5_000)}/xhr`)).toMatchObject({ status: 400 });
+  });
+
+  it('refuses callbacks that are none, and never echoes them', async () => {
+    const { url, primus } = await serve({ transformer });
+    for (const endpoint of ['jsonp', 'htmlfile']) {
+      for (const callback of ['<script>alert(1)</script>', 'a"b', "a'b", '\u2028', 'a'.repeat(5_000)]) {
+        const { status, body } = await ask(url, `/1/2/${endpoint}?c=${encodeURIComponent(callback)}`, { method: 'GET' });
+        expect(status).toBe(400);
+        expect(body).not.toContain(callback);
+      }
+      // As the protocol of the framework wants it.
+      for (const query of ['', '?c=a(b', '?c=a&c=b']) expect((await ask(url, `/1/2/${endpoint}${query}`, { method: 'GET' })).status).toBe(500);
+    }
+    expect(await ask(url, '/1/2/jsonp?c=callback', { method: 'GET' })).toMatchObject({ status: 200, body: '/**/callback("o");\r\n' });
+    expect(primus.connected).toBe(1);
+  });
+
+  it('answers everything in an odd order', async () => {
+    const { url, primus } = await serve({ transformer });
+    primus.on('connection', (spark) => spark.on('error', () => {}));
+    for (const endpoint of ['xhr_send', 'jsonp_send']) expect(await ask(url, `/1/none/${endpoint}`, { body: '["1"]' })).toMatchObject({ status: 404 });
+    for (const method of ['HEAD', 'PUT', 'DELETE']) {
+      for (const endpoint of ['/info', '/1/2/xhr', '/1/2/xhr_send', '/1/2/xhr_streaming', '/1/2/jsonp', '/1/2/eventsource', '/websocket']) {
+        expect((await ask(url, endpoint, { method })).status).toBe(405);
+      }
+    }
+    for (const endpoint of ['/zzz', '/1/2/zzz', '//', '/1/2/3/4', '/iframe<b>.html']) expect((await ask(url, endpoint)).status).toBe(404);
+    expect((await ask(url, '/websocket', { method: 'GET' })).status).toBe(400);
+    expect((await ask(url, '/1/2/xhr', { method: 'OPTIONS' })).status).toBe(204);
+    expect(primus.connected).toBe(0);
+
+    // Two polls at once: the second is told so, the first goes on.
+    expect(await ask(url, '/1/a/xhr')).toMatchObject({ body: 'o\n' });
+    const [spark] = Object.values(primus.connections) as [Spark];
+    const first = ask(url, '/1/a/xhr');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await ask(url, '/1/a/xhr')).body).toBe('c[2010,"Another connection still open"]\n');
+    spark.write('still here');
+    expect((await first).body).toBe('a["\\"still here\\""]\n');
+
+    for (const body of ['', '["x', '{}', '1', 'null']) expect((await ask(url, '/1/a/xhr_send', { body })).status).toBe(500);
+    expect(primus.connected).toBe(1);
+    // A poll that is aborted ends the session.
+    const aborted = new AbortController();
+    const poll = fetch(`${url}/primus/1/a/xhr`, { method: 'POST', signal: aborted.signal }).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    aborted.abort();
+    await Promise.all([poll, event(spark, 'end')]);
+  });
+
+  it.each([
+    ['of a number', '[1]'],
+    ['of an object', '[{"a":1}]'],
+    ['of a nest', `[${'['.repeat(100_000)}${']'.repeat(100_000)}]`],
+  ])('drops a session that sends a message %s', async (_what, body) => {
+    const { url, primus } = await serve({ transformer });
+    await ask(url, '/1/a/xhr');
+    const [spark] = Object.values(primus.connections) as [Spark];
+    const failed = event(spark, 'error');
+    await ask(url, '/1/a/xhr_send', { body });
+    expect(await failed).toMatchObject([{ closeCode: 1003 }]);
+    expect((await ask(url, '/1/a/xhr')).body).toBe('c[1003,"Only texts are carried"]\n');
+  });
+
+  it('answers 413 to a body without end, and drops the session', async () => {
+    const { url, primus } = await serve({ transformer, maxLength: 1_000 });
+    await ask(url, '/1/a/xhr');
+    const [spark] = Object.values(primus.connections) as [Spark];
+    const failed = event(spark, 'error');
+    expect((await ask(url, '/1/a/xhr_send', { body: 'x'.repeat(2_000_000) })).status).toBe(413);
+    expect(await failed).toMatchObject([{ closeCode: 1009 }]);
+    // One that does not tell its length.
+    await ask(url, '/1/b/xhr');
+    const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) });
+    const answer = await ask(url, '/1/b/xhr_send', { body: endless, duplex: 'half' } as RequestInit).catch(() => ({ status: 413 }));
+    expect(answer.status).toBe(413);
+    await until(() => primus.connected === 0);
+    // As much in messages that are not too long is no matter.
+    await ask(url, '/1/c/xhr');
+    const [talkative] = Object.values(primus.connections) as [Spark];
+    let count = 0;
+    talkative.on('data', () => count++);
+    expect((await ask(url, '/1/c/xhr_send', { body: JSON.stringify(Array.from({ length: 1_000 }, () => JSON.stringify('x'.repeat(900)))) })).status).toBe(204);
+    expect(count).toBe(1_000);
+  });
+
+  it('does not read requests while it is paused', async () => {
+    const { url, primus } = await serve({ transformer });
+    await ask(url, '/1/a/xhr');
+    const [spark] = Object.values(primus.connections) as [Spark];
+    const received: unknown[] = [];
+    spark.on('data', (data) => received.push(data));
+    spark.pause();
+    const sent = ask(url, '/1/a/xhr_send', { body: '["1"]' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received).toEqual([]);
+    spark.resume();
+    expect((await sent).status).toBe(204);
+    expect(received).toEqual([1]);
+  });
+
+  it('lets those who are here come for what is theirs while the server goes down', async () => {
+    const { url, primus } = await serve({ transformer });
+    await ask(url, '/1/a/xhr');
+    primus.destroy({ timeout: 1_000 });
+    for (const spark of Object.values(primus.connections)) spark.write('last');
+    expect((await ask(url, '/1/a/xhr')).body).toBe('a["\\"last\\""]\n');
+    expect((await ask(url, '/1/b/xhr')).status).toBe(503);
+    const [spark] = Object.values(primus.connections) as [Spark];
+    const farewell = ask(url, '/1/a/xhr');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    spark.end();
+    expect((await farewell).body).toBe('a["\\"primus::server::close\\""]\n');
   });
 });

@@ -1,15 +1,18 @@
-import { interval, Observable, type Observer, type Subscription, take, takeWhile, type Unsubscribable } from 'rxjs';
+import { Observable, type Observer, type Unsubscribable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
 import { dropped, LinkError, PrimusError } from '../../src/core/errors.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
-import type { SockJSClientTransport } from './options.js';
+import { type SockJSClientTransport, unwrap, wrap } from './options.js';
 
 /** How long a peer may take to answer our close, or to take what was sent before it, in ms, before the line is cut. */
 const CLOSING = 2_000;
 
 /** How often a line that is to close is looked at, in ms. */
 const DRAIN_POLL = 10;
+
+/** How long each way is given to open, in ms. As the framework reckons, a stall of half a second gives one up. */
+const PATIENCE = 2_000;
 
 /** What a frame of the framework may carry besides one message, in bytes: what the server gathers meanwhile. */
 const GATHERED = 1_048_576;
@@ -72,7 +75,7 @@ function settings({ transport, maxLength, websockets }: Target<Platform>): SockJ
   const { transports, transportOptions, ...rest } = transport as SockJSClientTransport;
   const websocket = { maxLength: maxLength * 2 + GATHERED, ...transportOptions?.websocket };
   const ways = websockets ? transports : [transports ?? WITHOUT_WEBSOCKET].flat().filter((name) => name !== 'websocket');
-  return { ...rest, ...(ways && { transports: ways }), transportOptions: { ...transportOptions, websocket } };
+  return { timeout: PATIENCE, ...rest, ...(ways && { transports: ways }), transportOptions: { ...transportOptions, websocket } };
 }
 
 const WITHOUT_WEBSOCKET = ['xhr-streaming', 'eventsource', 'xhr-polling'] as const satisfies SockJSClientTransport['transports'];
@@ -108,7 +111,8 @@ class SockJSLink implements Link {
   readonly #target: Target<Platform>;
   #observer: Partial<Observer<Frame>> = NOBODY;
   #over = false;
-  #draining: Subscription | undefined;
+  #closing = false;
+  #draining: Unsubscribable | undefined;
 
   constructor(socket: SockJS, target: Target<Platform>) {
     this.socket = socket;
@@ -132,36 +136,30 @@ class SockJSLink implements Link {
   }
 
   send(frame: Frame): void {
-    if (this.socket.readyState !== OPEN || this.#draining) return;
-    // It carries texts only.
-    this.socket.send(typeof frame === 'string' ? frame : new TextDecoder().decode(frame));
+    if (this.socket.readyState !== OPEN || this.#closing) return;
+    this.socket.send(wrap(frame, base64));
   }
 
   close(code?: number, reason?: string): void {
-    if (this.#over || this.#draining) return;
-    // The framework gives up the request under way, and what waits for the next one, when it closes.
-    this.#draining = interval(DRAIN_POLL, this.#target.platform.scheduler)
-      .pipe(
-        take(CLOSING / DRAIN_POLL),
-        takeWhile(() => this.#sending),
-      )
-      .subscribe({ complete: () => this.#hangUp(code, reason) });
-    if (!this.#sending) {
-      this.#draining.unsubscribe();
-      this.#hangUp(code, reason);
-    }
+    if (this.#over || this.#closing) return;
+    this.#closing = true;
+    this.#drain(CLOSING, () => this.#hangUp(code, reason));
   }
 
   destroy(): void {
+    this.#closing = true;
     this.#draining?.unsubscribe();
     const stream = this.socket._transport?.ws?._stream;
     this.socket.close();
     stream?.destroy();
   }
 
-  get #sending(): boolean {
+  /** The framework gives up the request under way, and what waits for the next one, when it closes. */
+  #drain(patience: number, then: () => void): void {
     const { sendBuffer, sendStop } = this.socket._transport ?? {};
-    return sendBuffer !== undefined && (sendBuffer.length > 0 || !!sendStop);
+    const sending = sendBuffer !== undefined && (sendBuffer.length > 0 || !!sendStop);
+    if (!sending || patience <= 0) then();
+    else this.#draining = this.#target.platform.scheduler.schedule(() => this.#drain(patience - DRAIN_POLL, then), DRAIN_POLL);
   }
 
   #hangUp(code = 1000, reason?: string): void {
@@ -174,10 +172,10 @@ class SockJSLink implements Link {
   }
 
   #received(data: string): void {
-    if (this.#over || this.#draining) return;
-    const { maxLength } = this.#target;
-    if (data.length * 3 <= maxLength || new TextEncoder().encode(data).length <= maxLength) {
-      this.#observer.next?.(data);
+    if (this.#over || this.#closing) return;
+    const frame = unwrap(data, bytes);
+    if (lengthOf(frame) <= this.#target.maxLength) {
+      this.#observer.next?.(frame);
       return;
     }
     this.#end().error?.(dropped(1009, 'Message too long', new Error('Message too long')));
@@ -191,4 +189,23 @@ class SockJSLink implements Link {
     this.#over = true;
     return observer;
   }
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** What is not base64 becomes an empty message, which is the parser's to complain about. */
+function bytes(base64: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+function lengthOf(frame: Frame): number {
+  return typeof frame === 'string' ? new TextEncoder().encode(frame).length : frame.length;
 }

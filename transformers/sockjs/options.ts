@@ -1,3 +1,5 @@
+import type { Frame } from '../../src/core/link.js';
+
 /** `transport` on the server: options of sockjs, but for those the library sets itself. */
 export interface SockJSServerTransport {
   /** Whether clients may use WebSocket. Default true. */
@@ -39,7 +41,7 @@ export type SockJSTransportName =
 export interface SockJSClientTransport {
   /** The ways to try; the first that works is taken. Default all that the platform has. */
   transports?: SockJSTransportName | SockJSTransportName[];
-  /** How long one way may take, in ms. Default as the round trip suggests, up to 5000. */
+  /** How long each way is given to open, in ms, at the least. Default 2000. */
   timeout?: number;
   /** The segment of the address that tells servers behind a balancer apart. */
   server?: string;
@@ -47,4 +49,24 @@ export interface SockJSClientTransport {
   sessionId?: number | (() => string);
   /** Options of one way. */
   transportOptions?: { [Name in SockJSTransportName]?: object };
+}
+
+// SockJS carries texts only. Bytes go as base64, behind a character that no text we know begins with:
+//
+//   NUL b <base64>      bytes
+//   NUL t <text>        a text that does begin with NUL
+//   <text>              any other
+
+const NUL = '\0';
+
+/** A frame as the text that is carried. */
+export function wrap(frame: Frame, base64: (bytes: Uint8Array) => string): string {
+  if (typeof frame !== 'string') return `${NUL}b${base64(frame)}`;
+  return frame.startsWith(NUL) ? `${NUL}t${frame}` : frame;
+}
+
+/** The frame that a text carries. */
+export function unwrap(text: string, bytes: (base64: string) => Uint8Array): Frame {
+  if (!text.startsWith(NUL)) return text;
+  return text[1] === 'b' ? bytes(text.slice(2)) : text[1] === 't' ? text.slice(2) : text;
 }

@@ -11,7 +11,7 @@ import { deflate } from '../../src/server/deflate.js';
 import { headOf, malformed, type Refusal } from '../../src/server/handshake.js';
 import type { Host, NodeTransformer, RequestExchange, UpgradeExchange } from '../../src/server/host.js';
 import { refuse } from '../../src/server/refuse.js';
-import type { SockJSServerTransport } from './options.js';
+import { type SockJSServerTransport, unwrap, wrap } from './options.js';
 
 const require = createRequire(import.meta.url);
 
@@ -303,8 +303,7 @@ class SockJSLink implements Link {
 
   send(frame: Frame): void {
     if (this.#closing || this.socket.readyState !== OPEN) return;
-    // It carries texts only; bytes become one, as a text decoder makes it.
-    const text = typeof frame === 'string' ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
+    const text = wrap(frame, base64);
     this.#loaded += text.length;
     if (this.#load !== undefined) {
       this.#load.push(text);
@@ -373,13 +372,18 @@ class SockJSLink implements Link {
 
   #received(data: unknown): void {
     if (this.#over || this.#closing) return;
-    if (typeof data !== 'string') this.fail(1003, 'Only texts are carried');
-    else if (data.length * 3 > this.#maxLength && Buffer.byteLength(data) > this.#maxLength) this.fail(1009, 'Message too long');
-    else {
-      // The framework goes on reading when what it writes has left, whoever stopped it.
-      if (this.#paused) this.#websocket?.pause();
-      this.#observer.next?.(data);
+    if (typeof data !== 'string') {
+      this.fail(1003, 'Only texts are carried');
+      return;
     }
+    const frame = unwrap(data, bytes);
+    if (lengthOf(frame, this.#maxLength) > this.#maxLength) {
+      this.fail(1009, 'Message too long');
+      return;
+    }
+    // The framework goes on reading when what it writes has left, whoever stopped it.
+    if (this.#paused) this.#websocket?.pause();
+    this.#observer.next?.(frame);
   }
 
   #closed(): void {
@@ -399,4 +403,18 @@ class SockJSLink implements Link {
 
 function flush(link: SockJSLink): void {
   link.flush();
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function bytes(base64: string): Uint8Array {
+  return Buffer.from(base64, 'base64');
+}
+
+/** Bytes of a frame; a text that is short enough whatever it is made of is not counted. */
+function lengthOf(frame: Frame, enough: number): number {
+  if (typeof frame !== 'string') return frame.byteLength;
+  return frame.length * 3 <= enough ? frame.length : Buffer.byteLength(frame);
 }
