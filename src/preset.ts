@@ -14,7 +14,9 @@ const require = createRequire(import.meta.url);
 /** What the package ships: the one place that knows all of it. */
 export const preset: Preset = {
   version: (require('primus-rx/package.json') as { version: string }).version,
-  transformers: new Map(([websockets, sockjs, faye, memory] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer])),
+  transformers: new Map(
+    ([websockets, sockjs, faye, memory] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer]),
+  ),
   parsers,
   bundle({ name, bundle }) {
     if (bundle === undefined) {

@@ -96,7 +96,12 @@ class Session {
 }
 
 /** Sends a message through, as far as `limit`. */
-function run(through: InflateRaw | DeflateRaw, input: Buffer[], limit: number, done: (error: (Error & { type?: string }) | null, data: Buffer) => void): void {
+function run(
+  through: InflateRaw | DeflateRaw,
+  input: Buffer[],
+  limit: number,
+  done: (error: (Error & { type?: string }) | null, data: Buffer) => void,
+): void {
   const output: Buffer[] = [];
   let length = 0;
   const end = (error: (Error & { type?: string }) | null) => {

@@ -11,7 +11,8 @@ export function malformed({ method, headers }: IncomingMessage): Refusal | undef
   if (method !== 'GET') return [405, 'A WebSocket begins with GET', { Allow: 'GET' }];
   if (headers.upgrade?.toLowerCase() !== 'websocket') return [400, 'The only upgrade is to websocket'];
   if (!/(?:^|[\s,])upgrade(?:[\s,]|$)/i.test(headers.connection ?? '')) return [400, 'The Connection header must name Upgrade'];
-  if (!/^[+/0-9a-z]{22}==$/i.test(String(headers['sec-websocket-key'] ?? ''))) return [400, 'The Sec-WebSocket-Key is missing or malformed'];
+  if (!/^[+/0-9a-z]{22}==$/i.test(String(headers['sec-websocket-key'] ?? '')))
+    return [400, 'The Sec-WebSocket-Key is missing or malformed'];
   if (headers['sec-websocket-version'] !== '13') return [426, 'The only version of WebSocket is 13', VERSION];
   return undefined;
 }

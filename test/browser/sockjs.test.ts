@@ -62,28 +62,34 @@ describe.skipIf(noChromium)('the served client, by sockjs', () => {
 
   const received = (page: Page) => page.evaluate(() => window.received);
 
-  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('talks over %s, comes back after a cut, and ends', { timeout: 30_000 }, async (way) => {
-    const { primus, page, spark, complaints, heard } = await visit(way);
-    await page.waitForFunction(() => window.events.includes('open'));
-    expect(await page.evaluate(() => window.client.socket.transport)).toBe(way);
+  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])(
+    'talks over %s, comes back after a cut, and ends',
+    { timeout: 30_000 },
+    async (way) => {
+      const { primus, page, spark, complaints, heard } = await visit(way);
+      await page.waitForFunction(() => window.events.includes('open'));
+      expect(await page.evaluate(() => window.client.socket.transport)).toBe(way);
 
-    const values = [0, '', 'é ü 漢 🎉 \u2028 \0', { a: [null] }, 'x'.repeat(200_000)];
-    await page.evaluate((all) => all.forEach((value) => window.client.write(value)), values);
-    await page.waitForFunction((count) => window.received.length === count, values.length);
-    expect(await received(page)).toEqual(values.map((echo) => ({ echo })));
+      const values = [0, '', 'é ü 漢 🎉 \u2028 \0', { a: [null] }, 'x'.repeat(200_000)];
+      await page.evaluate((all) => {
+        for (const value of all) window.client.write(value);
+      }, values);
+      await page.waitForFunction((count) => window.received.length === count, values.length);
+      expect(await received(page)).toEqual(values.map((echo) => ({ echo })));
 
-    spark.connection.link?.destroy();
-    await page.waitForFunction(() => window.events.includes('close'));
-    await page.evaluate(() => window.client.write('written meanwhile'));
-    await page.waitForFunction((count) => window.received.length === count, values.length + 1);
-    expect((await received(page)).at(-1)).toEqual({ echo: 'written meanwhile' });
-    expect(await page.evaluate(() => window.events)).toEqual(['open', 'close', 'reconnected', 'open']);
+      spark.connection.link?.destroy();
+      await page.waitForFunction(() => window.events.includes('close'));
+      await page.evaluate(() => window.client.write('written meanwhile'));
+      await page.waitForFunction((count) => window.received.length === count, values.length + 1);
+      expect((await received(page)).at(-1)).toEqual({ echo: 'written meanwhile' });
+      expect(await page.evaluate(() => window.events)).toEqual(['open', 'close', 'reconnected', 'open']);
 
-    // Chromium repeats a poll that was cut by itself, and whoever answers that is nobody's: it goes when no further poll comes.
-    await page.evaluate(() => window.client.end('last'));
-    await until(() => heard.includes('last'));
-    expect(heard).toEqual([...values, 'written meanwhile', 'last']);
-    await until(() => primus.connected === 0, 7_000);
-    expect(complaints).toEqual([]);
-  });
+      // Chromium repeats a poll that was cut by itself, and whoever answers that is nobody's: it goes when no further poll comes.
+      await page.evaluate(() => window.client.end('last'));
+      await until(() => heard.includes('last'));
+      expect(heard).toEqual([...values, 'written meanwhile', 'last']);
+      await until(() => primus.connected === 0, 7_000);
+      expect(complaints).toEqual([]);
+    },
+  );
 });

@@ -20,7 +20,10 @@ describe('framework', () => {
 
   it('refuses a version that does not work, and says which does', () => {
     expect(() => framework(installed('1.5.9'), 'thing', '^1.6.0')).toThrow(
-      expect.objectContaining({ code: 'ERR_PRIMUS_MISSING', message: expect.stringMatching(/\^1\.6\.0, and 1\.5\.9 is installed.*npm install thing@\^1\.6\.0/) }),
+      expect.objectContaining({
+        code: 'ERR_PRIMUS_MISSING',
+        message: expect.stringMatching(/\^1\.6\.0, and 1\.5\.9 is installed.*npm install thing@\^1\.6\.0/),
+      }),
     );
   });
 

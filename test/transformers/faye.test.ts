@@ -17,7 +17,9 @@ describe('over permessage-deflate', () => {
 
 const transformer = 'faye';
 
-const { Client } = createRequire(import.meta.url)('faye-websocket') as { Client: new (url: string) => { send(data: string): void; close(): void } };
+const { Client } = createRequire(import.meta.url)('faye-websocket') as {
+  Client: new (url: string) => { send(data: string): void; close(): void };
+};
 
 /** A client of ws, open. */
 async function dial(url: string, options: object = {}): Promise<WebSocket> {

@@ -24,7 +24,7 @@ export function foreign(transformer: string): void {
     primus.on('connection', (spark) => {
       spark.on('data', (data) => spark.write({ echo: data, query: spark.query.a }));
     });
-    const client = new (new Original(createServer(), { transformer }).Socket)(`${url}?a=1`);
+    const client = new new Original(createServer(), { transformer }).Socket(`${url}?a=1`);
     cleanup(() => client.end());
     client.write('hello');
     expect((await event(client, 'data'))[0]).toEqual({ echo: 'hello', query: '1' });

@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
+import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
+import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { foreign } from './foreign.js';
@@ -63,6 +65,69 @@ describe('sockjs', () => {
     expect(String((await event(socket, 'message'))[0])).toBe('["hello"]');
   });
 
+  it('compresses its WebSockets, and never inflates beyond what is accepted', async () => {
+    const { primus, url } = await serve({ transformer, compression: true, maxLength: 100_000 });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/primus/1/a/websocket`, { perMessageDeflate: { threshold: 0 } });
+    cleanup(() => socket.terminate());
+    expect(String((await event(socket, 'message'))[0])).toBe('o');
+    expect(socket.extensions).toContain('permessage-deflate');
+    const text = JSON.stringify('x'.repeat(90_000));
+    socket.send(JSON.stringify([text]));
+    expect(String((await event(socket, 'message'))[0])).toBe(`a${JSON.stringify([text])}`);
+    socket.send(`["${'x'.repeat(50_000_000)}"]`);
+    await until(() => primus.connected === 0);
+  });
+
+  it.each(['/primus/1/a/websocket', '/primus/websocket'])('turns down malformed handshakes at %s', async (path) => {
+    const { port, primus } = await serve({ transformer });
+    const good = handshake(path);
+    for (const [text, status] of [
+      [good.replace('GET', 'POST'), 405],
+      [good.replace('Version: 13', 'Version: 8'), 426],
+      [good.replace(/Sec-WebSocket-Key: \S+\r\n/, ''), 400],
+      [good.replace('websocket HTTP', 'xhr HTTP'), 404],
+      [`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nOrigin: x\r\n\r\n`, 400],
+    ] as const) {
+      const socket = createConnection(port, '127.0.0.1', () => socket.write(text));
+      cleanup(() => socket.destroy());
+      expect(String((await event(socket, 'data'))[0])).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    }
+    expect(primus.connected).toBe(0);
+  });
+
+  it('delivers frames that come along with the handshake, in order', async () => {
+    const { port, primus } = await serve({ transformer });
+    const seen: string[] = [];
+    primus.on('connection', (spark) => {
+      seen.push('connection');
+      spark.on('data', (data) => seen.push(`data ${data}`));
+    });
+    primus.on('disconnection', () => seen.push('disconnection'));
+    const frames = [frame(TEXT, '["1","2"]'), frame(TEXT, '"3"'), frame(CLOSE, Buffer.from([3, 232]))];
+    const bytes = Buffer.concat([Buffer.from(handshake('/primus/1/a/websocket')), ...frames]);
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(bytes));
+    cleanup(() => socket.destroy());
+    await until(() => seen.includes('disconnection'));
+    expect(seen).toEqual(['connection', 'data 1', 'data 2', 'data 3', 'disconnection']);
+  });
+
+  it.each(['/primus/1/a/websocket', '/primus/1/a/xhr_streaming', '/primus/1/a/xhr'])('cuts who does not read, at %s', async (path) => {
+    const { port, primus } = await serve({ transformer, maxBuffer: 3_000_000 });
+    const request = path.endsWith('websocket') ? handshake(path) : `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(request));
+    cleanup(() => socket.destroy());
+    socket.pause();
+    const [spark] = (await event(primus, 'connection')) as [Spark];
+    const failed = event(spark, 'error');
+    for (let count = 0; count < 500 && spark.readyState === 3; count++) {
+      spark.write('x'.repeat(100_000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER' }]);
+    expect(primus.connected).toBe(0);
+  });
+
   it('avoids WebSocket when told to', async () => {
     const { primus, connect } = await serve({ transformer });
     const client = connect({ websockets: false });
@@ -74,7 +139,10 @@ describe('sockjs', () => {
   it('hands over the request as it came, and all of its headers', async () => {
     const { primus, url } = await serve({ transformer });
     const announced = event(primus, 'connection');
-    expect(await ask(url, '/1/session/xhr?a=b', { headers: { cookie: 'c=d', 'x-token': 't' } })).toMatchObject({ status: 200, body: 'o\n' });
+    expect(await ask(url, '/1/session/xhr?a=b', { headers: { cookie: 'c=d', 'x-token': 't' } })).toMatchObject({
+      status: 200,
+      body: 'o\n',
+    });
     const [spark] = (await announced) as [Spark];
     expect(spark.headers).toMatchObject({ cookie: 'c=d', 'x-token': 't' });
     expect(spark.request.url).toBe('/primus/1/session/xhr?a=b');
@@ -104,7 +172,8 @@ describe('sockjs', () => {
         expect(body).not.toContain(callback);
       }
       // As the protocol of the framework wants it.
-      for (const query of ['', '?c=a(b', '?c=a&c=b']) expect((await ask(url, `/1/2/${endpoint}${query}`, { method: 'GET' })).status).toBe(500);
+      for (const query of ['', '?c=a(b', '?c=a&c=b'])
+        expect((await ask(url, `/1/2/${endpoint}${query}`, { method: 'GET' })).status).toBe(500);
     }
     expect(await ask(url, '/1/2/jsonp?c=callback', { method: 'GET' })).toMatchObject({ status: 200, body: '/**/callback("o");\r\n' });
     expect(primus.connected).toBe(1);
@@ -113,7 +182,8 @@ describe('sockjs', () => {
   it('answers everything in an odd order', async () => {
     const { url, primus } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('error', () => {}));
-    for (const endpoint of ['xhr_send', 'jsonp_send']) expect(await ask(url, `/1/none/${endpoint}`, { body: '["1"]' })).toMatchObject({ status: 404 });
+    for (const endpoint of ['xhr_send', 'jsonp_send'])
+      expect(await ask(url, `/1/none/${endpoint}`, { body: '["1"]' })).toMatchObject({ status: 404 });
     for (const method of ['HEAD', 'PUT', 'DELETE']) {
       for (const endpoint of ['/info', '/1/2/xhr', '/1/2/xhr_send', '/1/2/xhr_streaming', '/1/2/jsonp', '/1/2/eventsource', '/websocket']) {
         expect((await ask(url, endpoint, { method })).status).toBe(405);
@@ -175,7 +245,10 @@ describe('sockjs', () => {
     const [talkative] = Object.values(primus.connections) as [Spark];
     let count = 0;
     talkative.on('data', () => count++);
-    expect((await ask(url, '/1/c/xhr_send', { body: JSON.stringify(Array.from({ length: 1_000 }, () => JSON.stringify('x'.repeat(900)))) })).status).toBe(204);
+    expect(
+      (await ask(url, '/1/c/xhr_send', { body: JSON.stringify(Array.from({ length: 1_000 }, () => JSON.stringify('x'.repeat(900)))) }))
+        .status,
+    ).toBe(204);
     expect(count).toBe(1_000);
   });
 

@@ -40,7 +40,9 @@ export const server: NodeTransformer = {
     const { protocols = [], ...transport } = host.transport as FayeServerTransport;
     const options = { ...transport, extensions: extensions(host), maxLength: host.maxLength };
     return merge(
-      host.upgrade$.pipe(mergeMap((exchange) => accept((...parts) => new WebSocket(...parts, protocols, options), exchange, host.scheduler))),
+      host.upgrade$.pipe(
+        mergeMap((exchange) => accept((...parts) => new WebSocket(...parts, protocols, options), exchange, host.scheduler)),
+      ),
       host.request$.pipe(
         tap(({ response }) => refuse(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
         ignoreElements(),

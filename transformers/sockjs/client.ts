@@ -53,7 +53,8 @@ export const client: ClientTransformer<Platform> = {
   connect(target) {
     return new Observable<Link>((subscriber) => {
       const { platform, url } = target;
-      if (platform.framework === undefined) throw new PrimusError('ERR_PRIMUS_MISSING', 'This bundle has no sockjs-client; use the one that is served');
+      if (platform.framework === undefined)
+        throw new PrimusError('ERR_PRIMUS_MISSING', 'This bundle has no sockjs-client; use the one that is served');
       const socket = new (platform.framework('sockjs-client', '^1.6.0') as SockJSConstructor)(url, null, settings(target));
       const link = new SockJSLink(socket, target);
       const giveUp = new AbortController();

@@ -109,7 +109,11 @@ class Endpoint {
       ...transport,
       // It becomes a part of regular expressions.
       prefix: (pathname === '/' ? '' : pathname).replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
-      faye_server_options: { ...(compression && { extensions: [deflate(maxLength * 2 + GATHERED)] }), ...faye, maxLength: maxLength * 2 + GATHERED },
+      faye_server_options: {
+        ...(compression && { extensions: [deflate(maxLength * 2 + GATHERED)] }),
+        ...faye,
+        maxLength: maxLength * 2 + GATHERED,
+      },
     });
     server.on('connection', (connection: SockJSConnection) => this.#connected(connection));
     this.#handle = server.listener().getHandler();
@@ -144,6 +148,7 @@ class Endpoint {
       else link.whenReading(read);
       return;
     }
+    link?.carriedBy(request.socket);
     const key = this.#expect({ request });
     response.once('close', () => this.#pending.delete(key));
     if (!handle(this.#alias(request, target, key), response)) refuse(response, 404);
@@ -179,6 +184,7 @@ class Endpoint {
     connection.url = request.url ?? '';
     const id = connection._session.session_id;
     const link = new SockJSLink(connection, socket, this.#host);
+    if (socket === undefined) link.carriedBy(request.socket);
     if (id !== undefined) {
       this.#links.set(id, link);
       connection.on('close', () => this.#links.delete(id));
@@ -204,7 +210,8 @@ class Endpoint {
       // The framework tells 500 of other odd ones, as its protocol wants.
       if (callback.length > LONGEST || /[<>&"'\u2028\u2029]/.test(callback)) return [400, 'The name of the callback is not one'];
     }
-    if (/^(?:xhr|jsonp)_send\/?$/.test(verb) && method === 'POST' && !this.#links.has(session ?? '')) return [404, 'There is no such session'];
+    if (/^(?:xhr|jsonp)_send\/?$/.test(verb) && method === 'POST' && !this.#links.has(session ?? ''))
+      return [404, 'There is no such session'];
     return undefined;
   }
 
@@ -255,6 +262,8 @@ class SockJSLink implements Link {
   readonly #websocket: WebSocket | undefined;
   readonly #maxLength: number;
   readonly #scheduler: SchedulerLike;
+  /** The line of the last poll; what it answered may still be on its way. */
+  #last: Duplex | undefined;
   #observer: Partial<Observer<Frame>> = NOBODY;
   #load: string[] | undefined;
   #loaded = 0;
@@ -293,7 +302,12 @@ class SockJSLink implements Link {
       this.#counted = this.#queued = 0;
     }
     for (; this.#counted < queue.length; this.#counted++) this.#queued += (queue[this.#counted] as string).length;
-    return this.#loaded + this.#queued + ((this.#raw ?? this.#session.recv?.response)?.writableLength ?? 0);
+    return this.#loaded + this.#queued + ((this.#raw ?? this.#session.recv?.response ?? this.#last)?.writableLength ?? 0);
+  }
+
+  /** Another poll has come. */
+  carriedBy(line: Duplex): void {
+    this.#last = line;
   }
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
@@ -361,6 +375,7 @@ class SockJSLink implements Link {
     if (line) line.destroy();
     // Nobody polls at the moment: who comes next learns it.
     else this.socket.close(3000, 'Cut');
+    if (this.#last !== undefined && this.#last.writableLength > 0) this.#last.destroy();
   }
 
   /** The peer broke a rule. */
