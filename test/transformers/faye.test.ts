@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
-import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
+import { CLOSE, CONTINUATION, frame, handshake, TEXT } from '../server/raw.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { foreign } from './foreign.js';
@@ -67,6 +67,20 @@ describe('faye', () => {
   it('does not compress for a client that does not want it', async () => {
     const { url } = await serve({ transformer, compression: true });
     expect((await dial(url, { perMessageDeflate: false })).extensions).toBe('');
+  });
+
+  it('cuts who sends a message in parts without end', async () => {
+    const { port, primus } = await serve({ transformer });
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(handshake('/primus')));
+    cleanup(() => socket.destroy());
+    socket.on('error', () => {}).resume();
+    const [spark] = (await event(primus, 'connection')) as [Spark];
+    const failed = event(spark, 'error');
+    const parts = Buffer.concat(Array.from({ length: 10_000 }, () => frame(CONTINUATION, '', { fin: false })));
+    socket.write(Buffer.concat([frame(TEXT, 'x', { fin: false }), parts, parts]));
+    expect(await failed).toMatchObject([{ closeCode: 1008 }]);
+    await until(() => primus.connected === 0);
+    await event(socket, 'close');
   });
 
   it('passes transport options on', async () => {

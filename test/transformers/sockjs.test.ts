@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
-import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
+import { CLOSE, CONTINUATION, frame, handshake, TEXT } from '../server/raw.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { foreign } from './foreign.js';
@@ -126,6 +126,30 @@ describe('sockjs', () => {
     }
     expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER' }]);
     expect(primus.connected).toBe(0);
+  });
+
+  it('cuts who sends a message in parts without end', async () => {
+    const { port, primus } = await serve({ transformer });
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(handshake('/primus/1/a/websocket')));
+    cleanup(() => socket.destroy());
+    socket.on('error', () => {}).resume();
+    const [spark] = (await event(primus, 'connection')) as [Spark];
+    const failed = event(spark, 'error');
+    const parts = Buffer.concat(Array.from({ length: 10_000 }, () => frame(CONTINUATION, '', { fin: false })));
+    socket.write(Buffer.concat([frame(TEXT, 'x', { fin: false }), parts, parts]));
+    expect(await failed).toMatchObject([{ closeCode: 1008 }]);
+    await until(() => primus.connected === 0);
+    await event(socket, 'close');
+  });
+
+  it.each(['/', '/a.b+(c)'])('lives at the pathname %s', async (pathname) => {
+    const { primus, connect } = await serve({ transformer, pathname });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
+    for (const transports of ['websocket', 'xhr-polling']) {
+      const client = connect({ transport: { transports } }, '/?a=1');
+      client.write('hello');
+      expect((await event(client, 'data'))[0]).toEqual(['hello']);
+    }
   });
 
   it('avoids WebSocket when told to', async () => {

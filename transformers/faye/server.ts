@@ -7,6 +7,7 @@ import { framework } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import { deflate } from '../../src/server/deflate.js';
+import { type Fragmented, limitFragments } from '../../src/server/fragments.js';
 import { headOf, malformed } from '../../src/server/handshake.js';
 import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/host.js';
 import { refuse } from '../../src/server/refuse.js';
@@ -18,7 +19,7 @@ const require = createRequire(import.meta.url);
 const CLOSING = 2_000;
 
 /** The part of faye-websocket that is used. */
-interface FayeWebSocket {
+interface FayeWebSocket extends Fragmented {
   readonly readyState: number;
   on(event: 'open', listener: () => void): void;
   on(event: 'message', listener: (event: { data: string | Buffer }) => void): void;
@@ -69,7 +70,8 @@ function accept(
   return new Observable((subscriber) => {
     const websocket = open(request, socket, headOf(socket, head));
     websocket.on('open', () => {
-      subscriber.next({ link: new FayeLink(websocket, socket, scheduler), request });
+      if (subscriber.closed) socket.destroy();
+      else subscriber.next({ link: new FayeLink(websocket, socket, scheduler), request });
       subscriber.complete();
     });
     websocket.on('close', () => subscriber.complete());
@@ -83,6 +85,8 @@ class FayeLink implements Link {
   readonly #scheduler: SchedulerLike;
   #observer: Partial<Observer<Frame>> = NOBODY;
   #failure: Error | undefined;
+  /** Why we cut the line, which the framework then takes for lost. */
+  #code: number | undefined;
   #corked = false;
   #paused = false;
   #cut: Unsubscribable | undefined;
@@ -95,7 +99,11 @@ class FayeLink implements Link {
     socket.on('error', ({ message }) => {
       this.#failure = new Error(message);
     });
-    socket.on('close', ({ code, reason }) => this.#closed(code, reason));
+    socket.on('close', ({ code, reason }) => this.#closed(this.#code ?? code, reason));
+    limitFragments(socket, raw, (code, reason) => {
+      this.#code = code;
+      this.#failure = new Error(reason);
+    });
   }
 
   get bufferedAmount(): number {

@@ -8,6 +8,7 @@ import { framework } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import { deflate } from '../../src/server/deflate.js';
+import { type Fragmented, limitFragments } from '../../src/server/fragments.js';
 import { headOf, malformed, type Refusal } from '../../src/server/handshake.js';
 import type { Host, NodeTransformer, RequestExchange, UpgradeExchange } from '../../src/server/host.js';
 import { refuse } from '../../src/server/refuse.js';
@@ -49,7 +50,7 @@ interface Session {
   readonly ws?: WebSocket | null;
 }
 
-interface WebSocket extends EventEmitter {
+interface WebSocket extends EventEmitter, Fragmented {
   pause(): void;
   resume(): void;
 }
@@ -60,7 +61,7 @@ export const server: NodeTransformer = {
   listen(host) {
     const sockjs = framework<SockJS>(require, 'sockjs', '^0.3.20');
     return new Observable((subscriber) => {
-      const endpoint = new Endpoint(host, sockjs, (arrival) => subscriber.next(arrival));
+      const endpoint = new Endpoint(host, sockjs, (arrival) => (subscriber.closed ? arrival.link.destroy() : subscriber.next(arrival)));
       host.continues = (exchange) => endpoint.continues(exchange.request);
       subscriber.add(host.request$.subscribe((exchange) => endpoint.request(exchange)));
       subscriber.add(host.upgrade$.subscribe((exchange) => endpoint.upgrade(exchange)));
@@ -288,6 +289,7 @@ class SockJSLink implements Link {
     this.#scheduler = scheduler;
     socket.on('data', (data: unknown) => this.#received(data));
     socket.on('close', () => this.#closed());
+    if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
     // The framework, which listens too, does not tell why.
     this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
       this.#code = code;
