@@ -306,7 +306,12 @@ export class Server<In = any, Out = any> extends Emitter {
     const scheduler = this.#scheduler;
     const { maxLength, compression, transport } = this.options;
     const exchange$ = exchanges(server, pathname).pipe(
-      filter((exchange) => !this.#draining || host.continues?.(exchange) || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
+      filter(
+        (exchange) =>
+          !this.#draining ||
+          host.continues?.(exchange) ||
+          !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' }),
+      ),
       mergeMap((exchange) => this.#middleware.admit(exchange)),
       share(),
     );
