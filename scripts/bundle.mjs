@@ -39,6 +39,8 @@ function script(entry, name, options) {
     // RxJS's own private names; `_write` is ours, and public.
     mangleProps: /^_/,
     reserveProps: /^_write$/,
+    // What CommonJS packages ask for. `global` is theirs to expect, and the other spares the page their traces.
+    define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',
     logLevel: 'warning',
     plugins: [lean],
@@ -46,7 +48,7 @@ function script(entry, name, options) {
   });
 }
 
-/** Parts of RxJS that the client reaches by no more than a default, an overload or a kind of input it never uses. */
+/** Parts of RxJS, and of frameworks, that the client reaches by no more than a default, an overload or a kind of input it never uses. */
 const unused = {
   scheduled: "export function scheduled() { throw new Error('No scheduler here'); }",
   executeSchedule: "export function executeSchedule() { throw new Error('No scheduler here'); }",
@@ -69,6 +71,11 @@ const unused = {
         subscriber.complete();
       });
     }`,
+  // What sockjs-client has for browsers that do not run the rest of the bundle, or for pages within a frame.
+  'sockjs-shims': '',
+  'sockjs-iframe-bootstrap': 'module.exports = () => {};',
+  'sockjs-info-iframe': 'module.exports = { enabled: () => false };',
+  'sockjs-log': 'module.exports = console;',
 };
 
 /** Leaves them out, and puts `client/clock.ts` in the place of RxJS's timers: together a fifth of the bundle. */
@@ -81,6 +88,9 @@ const lean = {
       path: path.replace(/.*\//, ''),
       namespace: 'unused',
     }));
+    onResolve({ filter: /^\.\.?\/(shims|iframe-bootstrap|info-iframe|utils\/log)$/ }, ({ path, importer }) =>
+      /[\\/]sockjs-client[\\/]/.test(importer) ? { path: `sockjs${path.replace(/.*\//, '-')}`, namespace: 'unused' } : undefined,
+    );
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path], resolveDir: join(internal, 'observable') }));
   },
 };

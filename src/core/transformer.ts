@@ -27,6 +27,8 @@ export interface Target<Platform = unknown> {
   /** Largest message that is accepted, in bytes. */
   maxLength: number;
   compression: boolean;
+  /** False keeps a framework that can do without from using WebSockets. */
+  websockets: boolean;
   /** The client's `transport` option. */
   transport: object;
   platform: Platform;

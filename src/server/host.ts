@@ -38,6 +38,11 @@ export interface Host {
   /** The server's `transport` option. */
   readonly transport: object;
   readonly scheduler: SchedulerLike;
+  /**
+   * Set by a transformer whose links live on many requests: whether this one belongs to a link that is open. Those are
+   * let through while the server goes down, when new ones are not.
+   */
+  continues?: (exchange: Exchange) => boolean;
 }
 
 /** The server's half of a transformer that lives on a Node server. */

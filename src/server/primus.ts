@@ -7,7 +7,6 @@ import {
   defer,
   EMPTY,
   filter,
-  identity,
   map,
   mergeMap,
   type Observable,
@@ -15,8 +14,6 @@ import {
   type SchedulerLike,
   Subject,
   type Subscription,
-  share,
-  tap,
 } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
@@ -29,25 +26,22 @@ import { SafeObservable, view } from '../core/stream.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/transformers.js';
 import { asyncemit, Refusal } from './asyncemit.js';
-import { exchanges } from './attach.js';
 import type { Connection, Registry } from './connection.js';
 import { type DestroyOptions, shutdown } from './destroy.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
 import { Fleet } from './fleet.js';
 import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
-import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
+import type { HttpServer } from './host.js';
+import { hostOf } from './host-of.js';
 import { library, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
-import { seal } from './middleware/cors.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { type ServerOptions, serverOptions } from './options.js';
 import type { Preset } from './preset.js';
-import { refuse } from './refuse.js';
-import { explainable } from './refuse-with-close.js';
 import { type Address, Spark } from './spark.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
@@ -127,7 +121,15 @@ export class Server<In = any, Out = any> extends Emitter {
 
     // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
     this.#life = this.transformer.server
-      .listen(this.#host())
+      .listen(
+        hostOf({
+          server: this.server,
+          options: this.options,
+          scheduler: this.#scheduler,
+          middleware: this.#middleware,
+          draining: () => this.#draining,
+        }),
+      )
       .pipe(
         mergeMap((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
         filter((spark) => this.#enrol(spark)),
@@ -322,24 +324,6 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.#over;
   }
 
-  #host(): Host {
-    const { server, pathname } = this;
-    const scheduler = this.#scheduler;
-    const { maxLength, compression, transport, refuseWithClose } = this.options;
-    const exchange$ = exchanges(server, pathname).pipe(
-      refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && explainable(exchange, scheduler)) : identity,
-      filter((exchange) => !this.#draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
-      mergeMap((exchange) => this.#middleware.admit(exchange)),
-      share(),
-    );
-    const request$ = exchange$.pipe(
-      filter((exchange): exchange is RequestExchange => exchange.kind === 'request'),
-      tap(({ response }) => seal(response)),
-    );
-    const upgrade$ = exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade'));
-    return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
-  }
-
   /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
   #admit({ link, request, id }: Arrival<IncomingMessage>): Observable<Spark<In, Out>> {
     const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
@@ -424,11 +408,6 @@ export class Server<In = any, Out = any> extends Emitter {
 export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<In, Out>> {}
 
 Server.prototype.reserved = reserved;
-
-/** Where an exchange is answered. */
-function channel(exchange: Exchange) {
-  return exchange.kind === 'request' ? exchange.response : exchange.socket;
-}
 
 /** What a hand-made spark is made of; all optional. */
 type SparkArguments = [

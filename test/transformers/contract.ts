@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
+import { refuse } from '../../src/server/refuse.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 
 /** What a leaf declares: its name, options every server of the suite gets, and what it cannot do, with the reason. */
@@ -198,14 +200,9 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
 
     rule('tells the client why it was refused', async () => {
       const { primus, connect } = await start();
-      const refuse = (_request: unknown, response: { end(text: string): void }, next: (error?: Error) => void) => {
-        const body = JSON.stringify({ error: 'not you' });
-        response.end(
-          `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-        );
-        void next;
-      };
-      primus.use('bouncer', Object.assign(refuse, { http: false }) as never);
+      // Whatever a framework asks for first, a plain request or an upgrade.
+      const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) => void refuse(response, 403, 'not you');
+      primus.use('bouncer', bouncer);
       const client = connect({ strategy: 'disconnect' });
       const [error] = await event(client, 'error');
       expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' });
@@ -265,7 +262,7 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
     });
 
     rule('asks for life, measures the answer, and cuts a client that is silent', async () => {
-      const { primus, url, client, spark } = await pair({ pingInterval: 60 });
+      const { primus, url, client, spark } = await pair({ pingInterval: 150 });
       const [latency] = await event(spark, 'heartbeat');
       expect(latency).toBeGreaterThanOrEqual(0);
       client.end();

@@ -1,0 +1,54 @@
+import { filter, identity, mergeMap, type SchedulerLike, share, tap } from 'rxjs';
+import { exchanges } from './attach.js';
+import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
+import { seal } from './middleware/cors.js';
+import type { Layers } from './middleware/layers.js';
+import type { serverOptions } from './options.js';
+import { refuse } from './refuse.js';
+import { explainable } from './refuse-with-close.js';
+
+export interface HostParts {
+  server: HttpServer;
+  options: ReturnType<typeof serverOptions>;
+  scheduler: SchedulerLike;
+  middleware: Layers;
+  /** Whether the server goes down: only what belongs to an open link is let in then. */
+  draining: () => boolean;
+}
+
+/** What a transformer gets to see: requests and upgrades on the pathname that middleware lets pass. */
+export function hostOf({ server, options, scheduler, middleware, draining }: HostParts): Host {
+  const { pathname, maxLength, compression, transport, refuseWithClose } = options;
+
+  function welcome(exchange: Exchange): boolean {
+    if (!draining() || host.continues?.(exchange)) return true;
+    refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' });
+    return false;
+  }
+
+  const exchange$ = exchanges(server, pathname).pipe(
+    refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && explainable(exchange, scheduler)) : identity,
+    filter(welcome),
+    mergeMap((exchange) => middleware.admit(exchange)),
+    share(),
+  );
+  const host: Host = {
+    server,
+    pathname,
+    scheduler,
+    maxLength,
+    compression,
+    transport,
+    request$: exchange$.pipe(
+      filter((exchange): exchange is RequestExchange => exchange.kind === 'request'),
+      tap(({ response }) => seal(response)),
+    ),
+    upgrade$: exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade')),
+  };
+  return host;
+}
+
+/** Where an exchange is answered. */
+function channel(exchange: Exchange) {
+  return exchange.kind === 'request' ? exchange.response : exchange.socket;
+}

@@ -1,0 +1,21 @@
+// The ways that today's browsers go; the others are for those that cannot run the rest of this bundle.
+import make from 'sockjs-client/lib/main.js';
+import eventSource from 'sockjs-client/lib/transport/eventsource.js';
+import websocket from 'sockjs-client/lib/transport/websocket.js';
+import xhrPolling from 'sockjs-client/lib/transport/xhr-polling.js';
+import xhrStreaming from 'sockjs-client/lib/transport/xhr-streaming.js';
+import { browser } from '../../client/browser.js';
+import { configure as configureClient, type Primus } from '../../client/primus.js';
+import type { Configuration } from '../../src/core/configuration.js';
+import { json } from '../../src/parsers/json.js';
+import { client } from './client.js';
+
+const SockJS: unknown = make([websocket, xhrStreaming, eventSource, xhrPolling]);
+
+/** What a page has of the framework is what is bundled here. */
+const platform = { ...browser, framework: () => SockJS };
+
+/** The entry of the served bundle. */
+export function configure(configuration: Configuration): typeof Primus {
+  return configureClient({ transformer: client, parser: json, platform }, configuration);
+}
