@@ -67,6 +67,8 @@ export class Primus<In = any, Out = any> extends Base {
   readonly #lasting: Subscription;
   #life: Subscription | undefined;
   #destroyed = false;
+  /** Whether the message just written was the one to give way. */
+  #refused = false;
 
   constructor(url?: string | URL | ClientOptions | null, options?: ClientOptions) {
     super();
@@ -150,8 +152,9 @@ export class Primus<In = any, Out = any> extends Base {
   _write(data: Out): boolean {
     if (this.#destroyed) return false;
     if (this.#gate.value && this.buffer.length === 0) return this.#pipeline.write(data);
+    this.#refused = false;
     this.#outgoing?.next(data);
-    return true;
+    return !this.#refused;
   }
 
   /** Sends `data`, when given, and closes for good, or until `open()`. */
@@ -345,6 +348,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** The queue is full: what gave way is not lost without a word. */
   #displaced(data: Out): void {
+    this.#refused = this.options.queueDrop === 'newest';
     const message = `More than ${this.options.queueSize} messages wait for a connection; one was dropped`;
     this.emit('error', new PrimusError('ERR_PRIMUS_QUEUE', message, { data }));
   }

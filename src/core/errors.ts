@@ -24,8 +24,6 @@ export type ErrorCode =
   | 'ERR_PRIMUS_DECODE'
   /** A message could not be encoded; it was not sent, the connection lives. */
   | 'ERR_PRIMUS_ENCODE'
-  /** A message transformer threw, or handed an error to its callback; the message was dropped. */
-  | 'ERR_PRIMUS_TRANSFORM'
   /** User data that begins with `primus::` would be taken for protocol; it was not sent. */
   | 'ERR_PRIMUS_RESERVED'
   /** An asynchronous `connection` listener refused the connection. */

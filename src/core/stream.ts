@@ -50,6 +50,8 @@ export interface EventSource {
   // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
   on(event: string, listener: (...args: any[]) => void): unknown;
   // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
+  prependListener(event: string, listener: (...args: any[]) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
   removeListener(event: string, listener: (...args: any[]) => void): unknown;
 }
 
@@ -77,7 +79,9 @@ export function view<T>(source: EventSource, { events, end, ended, report, repla
     const complete = () => subscriber.complete();
     const listeners = Object.entries(events).map(([event, map]) => [event, (...args: unknown[]) => subscriber.next(map(...args))] as const);
     for (const [event, listener] of listeners) source.on(event, listener);
-    source.on(end, complete);
+    // Before the others: a listener that throws keeps those behind it from being told.
+    if (end in events) source.on(end, complete);
+    else source.prependListener(end, complete);
     subscriber.add(() => {
       for (const [event, listener] of listeners) source.removeListener(event, listener);
       source.removeListener(end, complete);

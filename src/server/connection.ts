@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { interval, type Observer, type SchedulerLike, takeWhile } from 'rxjs';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';
@@ -276,6 +277,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.abandon();
     this.emit('readyStateChange', 'end');
     this.emit('end');
+    // Whoever pipes into a spark waits for this word; plugins that forward events need not see it.
+    EventEmitter.prototype.emit.call(this.spark, 'close');
     if (this.announced) this.registry.gone(this);
   }
 }

@@ -11,6 +11,7 @@ import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { view } from '../core/stream.js';
 import { Connection, type Registry } from './connection.js';
 import { duplex } from './duplex.js';
+import { type PipeTarget, pipe } from './pipe.js';
 
 /** Where a connection comes from. */
 export interface Address {
@@ -52,7 +53,7 @@ export interface SparkServer extends Stack {
 export type SparkState = 'opening' | 'open' | 'closed';
 
 /** Node's legacy Stream: an emitter with `pipe`, and `writable` and `readable` as plain booleans. */
-const LegacyStream = Stream as unknown as new (options?: object) => Pick<Stream, 'pipe'>;
+const LegacyStream = Stream as unknown as new (options?: object) => object;
 
 const reserved = reserve('readyStateChange', 'heartbeat', 'error', 'data', 'end');
 
@@ -203,6 +204,11 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   /** Messages for a `for await` loop; the client meets back-pressure when the loop is slow. Leaving the loop closes nothing. */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
     return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
+  }
+
+  /** Pipes the messages of the client into a stream; see `pipe.ts`. */
+  pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T {
+    return pipe(this as Spark, target, options);
   }
 
   /** This connection as a modern stream of objects, for `pipeline` and the like; see `duplex.ts`. */
