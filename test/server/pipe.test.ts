@@ -15,7 +15,9 @@ describe('piping a spark into a stream', () => {
   it('goes on after a message that failed', async () => {
     const { client, spark } = await pair();
     const taken: unknown[] = [];
-    spark.pipe(new Writable({ objectMode: true, write: (data, _encoding, done) => void (taken.push(data), done()) }));
+    const target = new PassThrough({ objectMode: true });
+    target.on('data', (data) => taken.push(data));
+    spark.pipe(target);
     spark.write('primus::x');
     client.write('after');
     await until(() => taken.length === 1);
