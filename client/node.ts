@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
@@ -33,6 +34,7 @@ export const node: Platform = {
       });
     });
   },
+  agent: (secure) => (secure ? new SecureAgent() : new Agent()),
   network$: NEVER,
   origin: undefined,
   scheduler: asyncScheduler,

@@ -242,7 +242,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   #begin(): void {
     const { transformer, platform } = this.#parts;
-    const { transport } = this.options;
+    const { transport, websockets = true } = this.options;
     const { maxLength, compression } = this.#configuration;
     this.#life?.unsubscribe();
     const life = new Subscription();
@@ -255,7 +255,7 @@ export class Primus<In = any, Out = any> extends Base {
     const links$ = session({
       dial: () => {
         const url = this.#address();
-        return life.closed ? EMPTY : transformer.connect({ url, transport, maxLength, compression, platform, dialled });
+        return life.closed ? EMPTY : transformer.connect({ url, transport, websockets, maxLength, compression, platform, dialled });
       },
       receive: (frame) => this.#pipeline.receive(frame),
       drain: () => this.#drain(),

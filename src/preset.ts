@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { engineIO } from '../transformers/engine.io/index.js';
 import { memory } from '../transformers/memory/index.js';
+import { socketIO } from '../transformers/socket.io/index.js';
 import { websockets } from '../transformers/websockets/index.js';
 import { PrimusError } from './core/errors.js';
 import type { Transformer } from './core/transformer.js';
@@ -12,7 +14,9 @@ const require = createRequire(import.meta.url);
 /** What the package ships: the one place that knows all of it. */
 export const preset: Preset = {
   version: (require('primus-rx/package.json') as { version: string }).version,
-  transformers: new Map(([websockets, memory] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer])),
+  transformers: new Map(
+    ([websockets, engineIO, socketIO, memory] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer]),
+  ),
   parsers,
   bundle({ name, bundle }) {
     if (bundle === undefined) {

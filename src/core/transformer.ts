@@ -5,7 +5,7 @@ import type { Frame, Link } from './link.js';
 export interface Arrival<Request = unknown> {
   link: Link;
   request: Request;
-  /** An id that the framework gave this connection, if it gives any. */
+  /** An id that the framework gave this connection, if it gives any; an `idGenerator` of the user's own comes first. */
   id?: string | undefined;
 }
 
@@ -18,6 +18,11 @@ export interface ServerTransformer<Host = unknown> {
   listen(host: Host): Observable<Arrival>;
   /** One frame to many links in the framework's cheapest way. Without it each link gets `send(frame)`. */
   broadcast?(links: Iterable<Link>, frame: Frame): void;
+  /**
+   * Whether a request is part of a link that is open already, for frameworks that make a link of many requests: such are
+   * let through while the server goes down. Default: each request begins a link.
+   */
+  continues?(request: unknown): boolean;
 }
 
 /** Where to and how a client dials. */
@@ -27,6 +32,8 @@ export interface Target<Platform = unknown> {
   /** Largest message that is accepted, in bytes. */
   maxLength: number;
   compression: boolean;
+  /** False keeps a framework that can do without from using WebSockets. */
+  websockets: boolean;
   /** The client's `transport` option. */
   transport: object;
   platform: Platform;

@@ -328,7 +328,7 @@ export class Server<In = any, Out = any> extends Emitter {
     const { maxLength, compression, transport, refuseWithClose } = this.options;
     const exchange$ = exchanges(server, pathname).pipe(
       refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && explainable(exchange, scheduler)) : identity,
-      filter((exchange) => !this.#draining || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
+      filter((exchange) => !this.#draining || this.#continues(exchange) || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
       mergeMap((exchange) => this.#middleware.admit(exchange)),
       share(),
     );
@@ -340,11 +340,16 @@ export class Server<In = any, Out = any> extends Emitter {
     return { server, pathname, scheduler, maxLength, compression, transport, request$, upgrade$ };
   }
 
+  /** Part of a connection that was let in before. */
+  #continues({ request }: Exchange): boolean {
+    return this.transformer.server.continues?.(request) ?? false;
+  }
+
   /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
   #admit({ link, request, id }: Arrival<IncomingMessage>): Observable<Spark<In, Out>> {
     const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
     try {
-      return of(new this.Spark(request.headers, address, undefined, id, request, link.socket, link));
+      return of(new this.Spark(request.headers, address, undefined, this.options.idGenerator ? undefined : id, request, link.socket, link));
     } catch (error) {
       this.#log('error', error);
       link.destroy();

@@ -1,4 +1,6 @@
+import { ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
@@ -7,13 +9,15 @@ import { cleanup, event, serve, until } from '../support/serve.js';
 /** What a leaf declares: its name, options every server of the suite gets, and what it cannot do, with the reason. */
 export interface Leaf {
   transformer: string;
+  /** What sets this run of the suite apart from others of the same transformer. */
+  by?: string;
   options?: () => ServerOptions;
   /** Case name -> why it does not hold. */
   skips?: Record<string, string>;
 }
 
 /** What every transformer owes its users, whatever it stands on. */
-export function contract({ transformer, options = () => ({}), skips = {} }: Leaf): void {
+export function contract({ transformer, by = '', options = () => ({}), skips = {} }: Leaf): void {
   const start = (more: ServerOptions = {}, at?: { port?: number; host?: string }) => serve({ transformer, ...options(), ...more }, at);
   const pair = async (more: ServerOptions = {}) => {
     const served = await start(more);
@@ -29,7 +33,7 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
     else it.skip(`${name} (${reason})`, test);
   };
 
-  describe(`the contract, by ${transformer}`, () => {
+  describe(`the contract, by ${transformer}${by && `, ${by}`}`, () => {
     rule('opens on both ends, and is announced once', async () => {
       const { primus, client, spark } = await pair();
       expect(client.readyState).toBe(3);
@@ -198,14 +202,13 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
 
     rule('tells the client why it was refused', async () => {
       const { primus, connect } = await start();
-      const refuse = (_request: unknown, response: { end(text: string): void }, next: (error?: Error) => void) => {
+      // However the framework asks: by a plain request, or by an upgrade.
+      primus.use('bouncer', (_request, response, _next) => {
         const body = JSON.stringify({ error: 'not you' });
-        response.end(
-          `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-        );
-        void next;
-      };
-      primus.use('bouncer', Object.assign(refuse, { http: false }) as never);
+        const headers = { Connection: 'close', 'Content-Type': 'application/json', 'Content-Length': body.length };
+        if (response instanceof ServerResponse) response.writeHead(403, headers).end(body);
+        else (response as Duplex).end(`HTTP/1.1 403 Forbidden\r\n${lines(headers)}\r\n${body}`);
+      });
       const client = connect({ strategy: 'disconnect' });
       const [error] = await event(client, 'error');
       expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' });
@@ -385,6 +388,12 @@ export function contract({ transformer, options = () => ({}), skips = {} }: Leaf
       expect(server.listening).toBe(false);
     });
   });
+}
+
+function lines(headers: object): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 /** What a server answers to raw bytes, until it closes or has answered. */
