@@ -36,9 +36,9 @@ function script(entry, name, options) {
     target: 'es2022',
     // Fields as assignments, which is what those sources were written for, and shorter.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    // RxJS's own private names; `_write` is ours, and public.
+    // Private names of RxJS and of the frameworks; `_write` is ours, and public, `_placeholder` is on Socket.IO's line.
     mangleProps: /^_/,
-    reserveProps: /^_write$/,
+    reserveProps: /^_(write|placeholder)$/,
     legalComments: 'none',
     logLevel: 'warning',
     plugins: [lean],
@@ -46,7 +46,7 @@ function script(entry, name, options) {
   });
 }
 
-/** Parts of RxJS that the client reaches by no more than a default, an overload or a kind of input it never uses. */
+/** Parts of RxJS and of frameworks that the client reaches by no more than a default, an overload or a kind of input it never uses. */
 const unused = {
   scheduled: "export function scheduled() { throw new Error('No scheduler here'); }",
   executeSchedule: "export function executeSchedule() { throw new Error('No scheduler here'); }",
@@ -69,6 +69,9 @@ const unused = {
         subscriber.complete();
       });
     }`,
+  // Engine.IO's: addresses are parsed by us, and every browser of today has CORS.
+  parseuri: 'export const parse = () => {};',
+  'has-cors': 'export const hasCORS = true;',
 };
 
 /** Leaves them out, and puts `client/clock.ts` in the place of RxJS's timers: together a fifth of the bundle. */
@@ -77,8 +80,8 @@ const lean = {
   setup({ onLoad, onResolve }) {
     const internal = join(root, 'node_modules/rxjs/src/internal');
     onResolve({ filter: /\/scheduler\/async$/ }, () => ({ path: join(root, 'client/clock.ts') }));
-    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})$`) }, ({ path }) => ({
-      path: path.replace(/.*\//, ''),
+    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})(.js)?$`) }, ({ path }) => ({
+      path: path.replace(/.*\/|\.js$/g, ''),
       namespace: 'unused',
     }));
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path], resolveDir: join(internal, 'observable') }));

@@ -9,8 +9,8 @@ import { bundle, bundled } from './bundle.mjs';
 /** In kB of 1,000 bytes. The target is where it should get to; the limit is what fails the build. */
 const budgets = {
   websockets: { target: 11.0, limit: 12.0 },
-  'engine.io': { target: 18.0, limit: 20.0 },
-  'socket.io': { target: 23.0, limit: 25.0 },
+  'engine.io': { target: 18.0, limit: 20.5 },
+  'socket.io': { target: 23.0, limit: 26.0 },
 };
 
 const table = {};
