@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { node } from '../../client/node.js';
 import { configure } from '../../client/primus.js';
 import { framework } from '../../src/core/framework.js';
+import type { Frame, Link } from '../../src/core/link.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { json } from '../../src/parsers/json.js';
 import { client as clientOf } from '../../transformers/engine.io/client.js';
@@ -102,7 +103,7 @@ describe('the client', () => {
   it('says at once, and for good, what is not installed', async () => {
     const { url } = await start();
     const missing = clientOf(() => framework(require, 'engine.io-client-that-nobody-has', '6.6.0'));
-    const client = new (configure({ transformer: missing, parser: json, platform: node }))(url);
+    const client = new (configure({ transformer: missing, parser: json, platform: node }, {}))(url);
     cleanup(() => client.destroy());
     const [error] = await event(client, 'error');
     expect(error).toMatchObject({
@@ -110,6 +111,40 @@ describe('the client', () => {
       message: expect.stringContaining('npm install engine.io-client-that-nobody-has@^6.6.0'),
     });
     expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
+  });
+});
+
+describe('a link of the client', () => {
+  it.each([[['polling']], [['websocket']], [['polling', 'websocket']]])('stops reading when it is paused: %s', async (transports) => {
+    const { primus, url } = await start();
+    const announced = event(primus, 'connection');
+    const { connect } = clientOf(() => engineClient);
+    const received: Frame[] = [];
+    const link = await new Promise<Link>((resolve, reject) => {
+      const target = { maxLength: 1_000, compression: false, websockets: true, platform: node, dialled: () => {} };
+      const dialling = connect({ ...target, url: `${url}/primus`, transport: { transports } }).subscribe({
+        next(link) {
+          link.subscribe({ next: (frame) => received.push(frame) });
+          link.pause?.();
+          resolve(link);
+        },
+        error: reject,
+      });
+      cleanup(() => dialling.unsubscribe());
+    });
+    const [spark] = (await announced) as [Spark];
+    // Long enough for an upgrade, which a poll that never returns would hold up.
+    await until(() => (link.socket as engineClient.Socket).transport.name === transports.at(-1));
+    received.length = 0;
+    for (const number of [1, 2, 3]) spark.write(number);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received).toEqual([]);
+    link.resume?.();
+    await until(() => received.length === 3);
+    expect(received).toEqual(['1', '2', '3']);
+    const gone = event(spark, 'end');
+    link.close();
+    await gone;
   });
 });
 
@@ -273,6 +308,14 @@ describe('the server', () => {
 });
 
 describe('its endpoint', () => {
+  it('lets nobody read what our middleware does not', async () => {
+    const { port } = await start({ transport: { cors: { origin: '*', credentials: true } } });
+    for (const method of ['GET', 'OPTIONS']) {
+      const { headers } = await ask(port, method, '', undefined, { Origin: 'http://evil.example' });
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+    }
+  });
+
   it.each([
     ['a handshake by POST', 'POST', '', 400],
     ['an unknown transport', 'GET', '&transport=constructor', 400],
