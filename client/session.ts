@@ -101,10 +101,7 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
   function when(error: unknown, wasOpen: boolean, attempt: Attempt | null): boolean {
     const cause = error as LinkError;
     const offline = cause.code === 'ERR_PRIMUS_OFFLINE';
-    // A framework that is not installed will not be by the next attempt.
-    const hopeless = cause.code === 'ERR_PRIMUS_MISSING';
-    const again =
-      !hopeless && (strategy.has(offline ? 'online' : wasOpen ? 'disconnect' : 'timeout') || (attempt !== null && !wasOpen && !offline));
+    const again = strategy.has(offline ? 'online' : wasOpen ? 'disconnect' : 'timeout') || (attempt !== null && !wasOpen && !offline);
     tell(again ? { name: 'waiting', attempt: null, until: null, cause } : { name: 'closed', by: 'failure', cause });
     tell(null, wasOpen ? 'incoming::end' : 'incoming::error', cause);
     // A line that just drops is told by `close`; one that broke a rule, or a first one that fails, by `error` as well.

@@ -47,6 +47,8 @@ export interface ClientTransformer<Platform = unknown> {
   readonly protocol?: 'ws' | 'http';
   /** Path below the pathname, such as `/websocket`. */
   readonly path?: string;
+  /** Loads a framework that is optional, ahead of the first `connect`; throws `ERR_PRIMUS_MISSING` when it cannot. */
+  load?(): void;
   /** Subscribe = dial: emits one open link, or errors with a `LinkError`. Unsubscribe before that = hang up. */
   connect(target: Target<Platform>): Observable<Link>;
 }

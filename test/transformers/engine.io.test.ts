@@ -5,11 +5,9 @@ import * as engineClient from 'engine.io-client';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { node } from '../../client/node.js';
-import { configure } from '../../client/primus.js';
 import { framework } from '../../src/core/framework.js';
 import type { Frame, Link } from '../../src/core/link.js';
-import type { ServerOptions, Spark } from '../../src/index.js';
-import { json } from '../../src/parsers/json.js';
+import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { client as clientOf } from '../../transformers/engine.io/client.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
@@ -100,17 +98,16 @@ describe('the client', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('says at once, and for good, what is not installed', async () => {
-    const { url } = await start();
-    const missing = clientOf(() => framework(require, 'engine.io-client-that-nobody-has', '6.6.0'));
-    const client = new (configure({ transformer: missing, parser: json, platform: node }, {}))(url);
-    cleanup(() => client.destroy());
-    const [error] = await event(client, 'error');
-    expect(error).toMatchObject({
-      code: 'ERR_PRIMUS_MISSING',
-      message: expect.stringContaining('npm install engine.io-client-that-nobody-has@^6.6.0'),
-    });
-    expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
+  it('is refused at once when its framework is not installed', async () => {
+    const { primus } = await start();
+    const client = clientOf(() => framework(require, 'engine.io-client-that-nobody-has', '6.6.0'));
+    const missing = { ...primus.transformer, client } as typeof primus.transformer;
+    expect(() => Primus.createSocket({ transformer: missing })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PRIMUS_MISSING',
+        message: 'engine.io-client-that-nobody-has is not installed; run: npm install engine.io-client-that-nobody-has@^6.6.0',
+      }),
+    );
   });
 });
 

@@ -15,17 +15,18 @@ export type Framework = Pick<typeof import('engine.io-client'), 'Socket' | 'Node
 /** How long a peer may take to answer our close, in ms, before the line is cut. */
 const CLOSE_TIMEOUT = 2_000;
 
-/** Polling, then what it can be upgraded to. The framework is loaded by the first who dials. */
-export function client(load: () => Framework): ClientTransformer<Platform> {
-  let implement: Transports | undefined;
-  let framework: Framework;
+/** Polling, then what it can be upgraded to. The framework is loaded once, when it is first needed. */
+export function client(framework: () => Framework): ClientTransformer<Platform> {
+  let loaded: { framework: Framework; implement: Transports } | undefined;
+  const load = () => {
+    loaded ??= bind(framework());
+    return loaded;
+  };
   return {
+    load,
     connect(target) {
       return new Observable((subscriber) => {
-        if (implement === undefined) {
-          framework = load();
-          implement = transports(framework);
-        }
+        const { framework, implement } = load();
         const dial = new Dial(target, target.maxLength);
         const socket = new framework.Socket(engineOptions(target, dial, implement));
         const link = new EngineLink(socket, dial);
@@ -34,6 +35,10 @@ export function client(load: () => Framework): ClientTransformer<Platform> {
       });
     },
   };
+}
+
+function bind(framework: Framework): { framework: Framework; implement: Transports } {
+  return { framework, implement: transports(framework) };
 }
 
 /** Options for the engine, from the address and the client's options. */

@@ -13,17 +13,18 @@ export type Framework = Pick<typeof import('socket.io-client'), 'Manager' | 'Nod
 /** A manager a connection: its own reconnection is off, ours is on. */
 const ALONE = { reconnection: false, autoConnect: false, timeout: false };
 
-/** Polling, then what it can be upgraded to. The framework is loaded by the first who dials. */
-export function client(load: () => Framework): ClientTransformer<Platform> {
-  let implement: Transports | undefined;
-  let framework: Framework;
+/** Polling, then what it can be upgraded to. The framework is loaded once, when it is first needed. */
+export function client(framework: () => Framework): ClientTransformer<Platform> {
+  let loaded: { framework: Framework; implement: Transports } | undefined;
+  const load = () => {
+    loaded ??= bind(framework());
+    return loaded;
+  };
   return {
+    load,
     connect(target) {
       return new Observable((subscriber) => {
-        if (implement === undefined) {
-          framework = load();
-          implement = transports(framework);
-        }
+        const { framework, implement } = load();
         const { auth } = target.transport as SocketIOClientTransport;
         const dial = new Dial(target, longestPacket(target.maxLength));
         const manager = new framework.Manager({ ...engineOptions(target, dial, implement), ...ALONE } as unknown as ManagerOptions);
@@ -42,6 +43,10 @@ export function client(load: () => Framework): ClientTransformer<Platform> {
       });
     },
   };
+}
+
+function bind(framework: Framework): { framework: Framework; implement: Transports } {
+  return { framework, implement: transports(framework) };
 }
 
 /** A socket of Socket.IO as a link. */
