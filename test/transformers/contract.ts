@@ -342,14 +342,14 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       const clients = Array.from({ length: 200 }, () => connect());
       const echoes = await Promise.all(
         clients.map(async (client, index) => {
-          const echo = event(client, 'data');
+          const echo = event(client, 'data', 20_000);
           client.write(index);
           return (await echo)[0];
         }),
       );
       expect(echoes).toEqual(clients.map((_, index) => index));
       expect(primus.connected).toBe(200);
-    });
+    }, 30_000);
 
     rule('listens on IPv6 as well', async () => {
       const { primus, connect } = await start({}, { host: '::1' });
