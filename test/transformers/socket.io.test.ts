@@ -1,3 +1,4 @@
+import { Socket as Engine } from 'engine.io-client';
 import { io } from 'socket.io-client';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
@@ -96,6 +97,13 @@ describe('the server', () => {
       expect(primus.connected).toBeGreaterThanOrEqual(1);
     },
   );
+
+  it('cuts the line of a client that does not join', async () => {
+    const { url, primus } = await serve({ transformer: 'socket.io', transport: { connectTimeout: 50 } });
+    const socket = new Engine(url, { path: '/primus' });
+    await event(socket, 'close');
+    expect(primus.connected).toBe(0);
+  });
 
   it('hands over no client of its own', async () => {
     const { url } = await foreign();

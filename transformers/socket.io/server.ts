@@ -7,6 +7,9 @@ import type { NodeTransformer } from '../../src/server/host.js';
 import { continues, EngineLink, Lines, settings } from '../engine.io/server.js';
 import { frameOf, longestPacket, type SocketIOServerTransport } from './options.js';
 
+/** How long a client may take to join the namespace, in ms, before its line is cut. */
+const JOINING = { connectTimeout: 10_000 };
+
 const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
@@ -15,7 +18,7 @@ export const server: NodeTransformer = {
     // Socket.IO stands on Engine.IO, the one it brings along.
     const { Server: Engine } = framework<typeof import('engine.io')>(createRequire(require.resolve('socket.io')), 'engine.io', '6.6.7');
     const engine = new Engine(settings(host, longestPacket(host.maxLength)));
-    const io = new Server({ ...(host.transport as SocketIOServerTransport), serveClient: false });
+    const io = new Server({ ...JOINING, ...(host.transport as SocketIOServerTransport), serveClient: false });
     io.bind(engine);
     const lines = new Lines(host, engine, (socket) => new SocketIOLink(socket, host));
     const arrivals$ = joined(io).pipe(
