@@ -328,7 +328,12 @@ export class Server<In = any, Out = any> extends Emitter {
     const { maxLength, compression, transport, refuseWithClose } = this.options;
     const exchange$ = exchanges(server, pathname).pipe(
       refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && explainable(exchange, scheduler)) : identity,
-      filter((exchange) => !this.#draining || this.#continues(exchange) || !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' })),
+      filter(
+        (exchange) =>
+          !this.#draining ||
+          this.#continues(exchange) ||
+          !refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' }),
+      ),
       mergeMap((exchange) => this.#middleware.admit(exchange)),
       share(),
     );
