@@ -191,10 +191,10 @@ export function transports({ NodeXHR, WebSocket, WebTransport }: Omit<Framework,
 }
 
 function unopened(cause: LinkError): LinkError {
-  const { status, reason, retryAfter } = cause;
+  const { status, reason, retryAfter, authenticate } = cause;
   if (status !== undefined) {
     const message = `The server refused the connection: ${status}${reason ? ` ${reason}` : ''}`;
-    return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, retryAfter });
+    return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, retryAfter, authenticate });
   }
   return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', {
     closeCode: cause.closeCode,
@@ -315,13 +315,20 @@ export class EngineLink implements Link {
 function answered(status: number, request: XMLHttpRequest): LinkError {
   const reason = messageOf(request.responseText);
   const after = Number(request.getResponseHeader('retry-after'));
+  const authenticate = request.getResponseHeader('www-authenticate') ?? undefined;
   const message = `The connection dropped (${status}${reason ? ` ${reason}` : ''})`;
   // That a session is gone is everyday; that a message was too long is an error.
   const tooLong = status === 413 && {
     closeCode: 1009,
     cause: new LinkError('ERR_PRIMUS_DROPPED', 'The server takes no message this long'),
   };
-  return new LinkError('ERR_PRIMUS_DROPPED', message, { status, reason, retryAfter: after > 0 ? after * 1000 : undefined, ...tooLong });
+  return new LinkError('ERR_PRIMUS_DROPPED', message, {
+    status,
+    reason,
+    retryAfter: after > 0 ? after * 1000 : undefined,
+    authenticate,
+    ...tooLong,
+  });
 }
 
 /** The message in the body of a refusal, ours or the engine's own. */

@@ -5,7 +5,7 @@ import type { Server, ServerOptions, Socket, Transport } from 'engine.io';
 import { fromEventPattern, ignoreElements, map, merge, NEVER, Observable, type Observer, tap, type Unsubscribable } from 'rxjs';
 import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { dropped, LinkError } from '../../src/core/errors.js';
-import { framework } from '../../src/core/framework.js';
+import { installed } from '../../src/core/installed.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import type { Host, NodeTransformer, RequestExchange, UpgradeExchange } from '../../src/server/host.js';
@@ -19,7 +19,7 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = framework<typeof import('engine.io')>(require, 'engine.io', '6.6.7');
+    const { Server } = installed<typeof import('engine.io')>(require, 'engine.io', '6.6.7');
     const engine = new Server(settings(host, host.maxLength));
     const lines = new Lines(host, engine, (socket) => new EngineLink(socket, host));
     return merge(lines.opened$.pipe(map((link) => lines.arrival(link, idOf(link.engine)))), lines.served$);

@@ -10,19 +10,19 @@ export interface Require {
  * The framework a transformer stands on. Frameworks are optional: one that is not installed, or too old or too new to
  * work, is an `ERR_PRIMUS_MISSING` that names the command which cures it.
  *
- * @param version lowest that works, such as `6.6.7`; so does all that follows it within the major version
+ * @param least lowest that works, such as `6.6.7`; so does all that follows it within the major version
  */
-export function framework<T>(require: Require, name: string, version: string): T {
-  const cure = `npm install ${name}@^${version}`;
+export function installed<T>(require: Require, name: string, least: string): T {
+  const cure = `npm install ${name}@^${least}`;
   let path: string;
   try {
     path = require.resolve(name);
   } catch (cause) {
     throw new PrimusError('ERR_PRIMUS_MISSING', `${name} is not installed; run: ${cure}`, { cause });
   }
-  const installed = versionOf(require, name, path);
-  if (installed !== undefined && !satisfies(installed, version)) {
-    throw new PrimusError('ERR_PRIMUS_MISSING', `${name} ${installed} is installed, but ^${version} is needed; run: ${cure}`);
+  const version = versionOf(require, name, path);
+  if (version !== undefined && !satisfies(version, least)) {
+    throw new PrimusError('ERR_PRIMUS_MISSING', `${name} ${version} is installed, but ^${least} is needed; run: ${cure}`);
   }
   return require(name) as T;
 }
