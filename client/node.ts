@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
 import { createRequire } from 'node:module';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
@@ -38,6 +39,7 @@ export const node: Platform = {
     });
   },
   framework: (name, range) => framework(require, name, range),
+  agent: (secure) => (secure ? new SecureAgent() : new Agent()),
   network$: NEVER,
   origin: undefined,
   scheduler: asyncScheduler,

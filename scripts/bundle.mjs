@@ -36,9 +36,9 @@ function script(entry, name, options) {
     target: 'es2022',
     // Fields as assignments, which is what those sources were written for, and shorter.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    // RxJS's own private names; `_write` is ours, and public.
+    // Private names of RxJS and of the frameworks; `_write` is ours, and public, `_placeholder` is on Socket.IO's line.
     mangleProps: /^_/,
-    reserveProps: /^_write$/,
+    reserveProps: /^_(write|placeholder)$/,
     // What CommonJS packages ask for. `global` is theirs to expect, and the other spares the page their traces.
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',
@@ -76,6 +76,9 @@ const unused = {
   'sockjs-iframe-bootstrap': 'module.exports = () => {};',
   'sockjs-info-iframe': 'module.exports = { enabled: () => false };',
   'sockjs-log': 'module.exports = console;',
+  // Engine.IO's: addresses are parsed by us, and every browser of today has CORS.
+  parseuri: 'export const parse = () => {};',
+  'has-cors': 'export const hasCORS = true;',
 };
 
 /** Leaves them out, and puts `client/clock.ts` in the place of RxJS's timers: together a fifth of the bundle. */
@@ -84,8 +87,8 @@ const lean = {
   setup({ onLoad, onResolve }) {
     const internal = join(root, 'node_modules/rxjs/src/internal');
     onResolve({ filter: /\/scheduler\/async$/ }, () => ({ path: join(root, 'client/clock.ts') }));
-    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})$`) }, ({ path }) => ({
-      path: path.replace(/.*\//, ''),
+    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})(.js)?$`) }, ({ path }) => ({
+      path: path.replace(/.*\/|\.js$/g, ''),
       namespace: 'unused',
     }));
     onResolve({ filter: /^\.\.?\/(shims|iframe-bootstrap|info-iframe|utils\/log)$/ }, ({ path, importer }) =>

@@ -14,6 +14,7 @@ export { LinkError, PrimusError } from './core/errors.js';
 
 /** A class of clients of your own making: another transformer, parser or platform, another pathname. */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): ReturnType<typeof make> {
+  parts.transformer.load?.();
   return make(parts, assume(configuration));
 }
 

@@ -91,6 +91,7 @@ export class Primus<In = any, Out = any> extends Server<In, Out> {
 }
 
 function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>): typeof Client {
+  transformer.client.load?.();
   return configure({ transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node }, assume(configuration));
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { engineIO } from '../transformers/engine.io/index.js';
 import { faye } from '../transformers/faye/index.js';
 import { memory } from '../transformers/memory/index.js';
+import { socketIO } from '../transformers/socket.io/index.js';
 import { sockjs } from '../transformers/sockjs/index.js';
 import { websockets } from '../transformers/websockets/index.js';
 import { PrimusError } from './core/errors.js';
@@ -15,7 +17,10 @@ const require = createRequire(import.meta.url);
 export const preset: Preset = {
   version: (require('primus-rx/package.json') as { version: string }).version,
   transformers: new Map(
-    ([websockets, sockjs, faye, memory] as unknown as Transformer[]).map((transformer) => [transformer.name, transformer]),
+    ([websockets, engineIO, sockjs, faye, socketIO, memory] as unknown as Transformer[]).map((transformer) => [
+      transformer.name,
+      transformer,
+    ]),
   ),
   parsers,
   bundle({ name, bundle }) {

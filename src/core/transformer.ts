@@ -5,7 +5,7 @@ import type { Frame, Link } from './link.js';
 export interface Arrival<Request = unknown> {
   link: Link;
   request: Request;
-  /** An id that the framework gave this connection, if it gives any. */
+  /** An id that the framework gave this connection, if it gives any; an `idGenerator` of the user's own comes first. */
   id?: string | undefined;
 }
 
@@ -42,6 +42,8 @@ export interface ClientTransformer<Platform = unknown> {
   readonly protocol?: 'ws' | 'http';
   /** Path below the pathname, such as `/websocket`. */
   readonly path?: string;
+  /** Loads a framework that is optional, ahead of the first `connect`; throws `ERR_PRIMUS_MISSING` when it cannot. */
+  load?(): void;
   /** Subscribe = dial: emits one open link, or errors with a `LinkError`. Unsubscribe before that = hang up. */
   connect(target: Target<Platform>): Observable<Link>;
 }

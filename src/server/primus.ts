@@ -328,7 +328,7 @@ export class Server<In = any, Out = any> extends Emitter {
   #admit({ link, request, id }: Arrival<IncomingMessage>): Observable<Spark<In, Out>> {
     const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
     try {
-      return of(new this.Spark(request.headers, address, undefined, id, request, link.socket, link));
+      return of(new this.Spark(request.headers, address, undefined, this.options.idGenerator ? undefined : id, request, link.socket, link));
     } catch (error) {
       this.#log('error', error);
       link.destroy();

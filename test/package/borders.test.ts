@@ -19,6 +19,7 @@ const core = /^src\/core\//;
 const parsers = /^src\/parsers\//;
 const server = /^src\/server\//;
 const client = /^client\//;
+const engine = /^transformers\/engine\.io\//;
 const rxjs = /^rxjs$/;
 const node = /^node:/;
 const anyPackage = /^/;
@@ -33,6 +34,9 @@ const borders: Border[] = [
   { files: /^client\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },
   // A transformer is where its framework lives: its own packages are its own business.
+  // Socket.IO stands on Engine.IO, and so do its two halves.
+  { files: /^transformers\/socket\.io\/server\.ts$/, layers: [operators, core, server, engine], packages: [anyPackage] },
+  { files: /^transformers\/socket\.io\/client\.ts$/, layers: [operators, core, client, engine], packages: [anyPackage] },
   { files: /^transformers\/[^/]+\/server\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
   { files: /^transformers\/[^/]+\/client\.ts$/, layers: [operators, core, client], packages: [anyPackage] },
   { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [core, parsers, client], packages: [anyPackage] },

@@ -1,0 +1,447 @@
+import { Agent, createServer, get, request as httpRequest, type IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
+import { type AddressInfo, connect as dial } from 'node:net';
+import * as engineClient from 'engine.io-client';
+import { Subject } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { node } from '../../client/node.js';
+import { installed } from '../../src/core/installed.js';
+import type { Frame, Link } from '../../src/core/link.js';
+import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import { client as clientOf } from '../../transformers/engine.io/client.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
+import { contract } from './contract.js';
+
+contract({ transformer: 'engine.io' });
+contract({ transformer: 'engine.io', by: 'polling only', options: () => ({ transport: { transports: ['polling'] } }) });
+contract({ transformer: 'engine.io', by: 'websocket only', options: () => ({ transport: { transports: ['websocket'] } }) });
+
+const require = createRequire(import.meta.url);
+const start = (options: ServerOptions = {}) => serve({ transformer: 'engine.io', ...options });
+
+/** The names of the transports a server was asked for, in order. */
+function asked(server: { on(event: string, listener: (request: IncomingMessage) => void): unknown; emit: unknown }): string[] {
+  const seen: string[] = [];
+  const emit = server.emit as (event: string, ...args: unknown[]) => boolean;
+  server.emit = function (this: unknown, event: string, ...args: unknown[]) {
+    if (event === 'request' || event === 'upgrade')
+      seen.push(`${event} ${new URL((args[0] as IncomingMessage).url ?? '', 'http://x').searchParams.get('transport')}`);
+    return emit.call(this, event, ...args);
+  };
+  return seen;
+}
+
+describe('the client', () => {
+  it('begins by polling, and upgrades', async () => {
+    const { server, connect } = await start();
+    const seen = asked(server);
+    const client = connect();
+    await event(client, 'open');
+    await until(() => (client.socket as engineClient.Socket).transport.name === 'websocket');
+    expect(seen[0]).toBe('request polling');
+    expect(seen).toContain('upgrade websocket');
+  });
+
+  it('avoids WebSockets when told to', async () => {
+    const { primus, server, connect } = await start();
+    const seen = asked(server);
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const client = connect({ websockets: false });
+    client.write('a');
+    expect((await event(client, 'data'))[0]).toBe('a');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(seen.filter((one) => one.includes('websocket'))).toEqual([]);
+    expect((client.socket as engineClient.Socket).transport.name).toBe('polling');
+  });
+
+  it('goes on polling when the upgrade is refused', async () => {
+    const { primus, connect } = await start();
+    const refused: string[] = [];
+    primus.use(
+      'no sockets',
+      Object.assign(
+        (_request: unknown, socket: { end(text: string): void }, _next: unknown) => {
+          refused.push('upgrade');
+          socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+        },
+        { http: false },
+      ) as never,
+    );
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const client = connect();
+    const events: string[] = [];
+    for (const name of ['error', 'close'] as const) client.on(name, () => events.push(name));
+    await event(client, 'open');
+    await until(() => refused.length === 1);
+    client.write('a');
+    expect((await event(client, 'data'))[0]).toBe('a');
+    expect(events).toEqual([]);
+  });
+
+  it('sends credentials of the address', async () => {
+    const { primus, port } = await start();
+    const announced = event(primus, 'connection');
+    const client = new primus.Socket(`http://user:p%40ss@127.0.0.1:${port}`);
+    cleanup(() => client.destroy());
+    const [spark] = (await announced) as [Spark];
+    expect(spark.headers.authorization).toBe(`Basic ${btoa('user:p@ss')}`);
+  });
+
+  it('leaves nothing behind at the server when it hangs up while it dials', async () => {
+    const { primus, server, connect } = await start();
+    primus.use('slow', (_request, _response, next) => void setTimeout(next, 50));
+    const seen = asked(server);
+    const client = connect();
+    await until(() => seen.length === 1);
+    client.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(primus.connected).toBe(0);
+  });
+
+  it('is refused at once when its framework is not installed', async () => {
+    const { primus } = await start();
+    const client = clientOf(() => installed(require, 'engine.io-client-that-nobody-has', '6.6.0'));
+    const missing = { ...primus.transformer, client } as typeof primus.transformer;
+    expect(() => Primus.createSocket({ transformer: missing })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PRIMUS_MISSING',
+        message: 'engine.io-client-that-nobody-has is not installed; run: npm install engine.io-client-that-nobody-has@^6.6.0',
+      }),
+    );
+  });
+});
+
+describe('a link of the client', () => {
+  it.each([[['polling']], [['websocket']], [['polling', 'websocket']]])('stops reading when it is paused: %s', async (transports) => {
+    const { primus, url } = await start();
+    const announced = event(primus, 'connection');
+    const { connect } = clientOf(() => engineClient);
+    const received: Frame[] = [];
+    const link = await new Promise<Link>((resolve, reject) => {
+      const target = { maxLength: 1_000, compression: false, websockets: true, platform: node, dialled: () => {} };
+      const dialling = connect({ ...target, url: `${url}/primus`, transport: { transports } }).subscribe({
+        next(link) {
+          link.subscribe({ next: (frame) => received.push(frame) });
+          link.pause?.();
+          resolve(link);
+        },
+        error: reject,
+      });
+      cleanup(() => dialling.unsubscribe());
+    });
+    const [spark] = (await announced) as [Spark];
+    // Long enough for an upgrade, which a poll that never returns would hold up.
+    await until(() => (link.socket as engineClient.Socket).transport.name === transports.at(-1));
+    received.length = 0;
+    for (const number of [1, 2, 3]) spark.write(number);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received).toEqual([]);
+    link.resume?.();
+    await until(() => received.length === 3);
+    expect(received).toEqual(['1', '2', '3']);
+    const gone = event(spark, 'end');
+    link.close();
+    await gone;
+  });
+});
+
+describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('a foreign client by %s %s', (...transports) => {
+  it('talks to our server: engine.io-client', async () => {
+    const { primus, url } = await start();
+    const announced = event(primus, 'connection');
+    const socket = new engineClient.Socket(url, { path: '/primus', transports: transports.filter(Boolean) });
+    cleanup(() => socket.close());
+    const [spark] = (await announced) as [Spark];
+    spark.on('data', (data) => spark.write({ echo: data }));
+    const got = event(socket, 'message');
+    socket.send(JSON.stringify('hello'));
+    expect((await got)[0]).toBe('{"echo":"hello"}');
+    const gone = event(spark, 'end');
+    socket.close();
+    await gone;
+  });
+});
+
+describe('primus 8.0.9', () => {
+  const Original = require('primus');
+
+  it('has a client that talks to our server', async () => {
+    const { primus, url } = await start();
+    const Socket = Original.createSocket({ transformer: 'engine.io', parser: 'json', pathname: '/primus' });
+    const announced = event(primus, 'connection');
+    const client = new Socket(`${url}?token=a%20b`, { reconnect: { min: 10, max: 20 } });
+    cleanup(() => client.destroy());
+    const [spark] = (await announced) as [Spark];
+    expect(spark.query.token).toBe('a b');
+    spark.on('data', (data) => spark.write({ echo: data }));
+    const got = event(client, 'data');
+    client.write('hi');
+    expect((await got)[0]).toEqual({ echo: 'hi' });
+    expect(await new Promise((resolve) => client.id(resolve))).toBe(spark.id);
+    const again = event(primus, 'connection');
+    spark.end(undefined, { reconnect: true });
+    const [next] = (await again) as [Spark];
+    const ended = event(client, 'end');
+    next.end();
+    await ended;
+  });
+
+  it.each([true, false])('has a server that our client talks to, websockets: %s', async (websockets) => {
+    const server = createServer();
+    const original = new Original(server, { transformer: 'engine.io', pathname: '/primus' });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanup(() => new Promise((resolve) => original.destroy({ timeout: 0 }, resolve)));
+    const { port } = server.address() as AddressInfo;
+    const { primus: ours } = await start();
+    const announced = event(original, 'connection');
+    const client = new ours.Socket(`http://127.0.0.1:${port}?token=a%20b`, { websockets });
+    cleanup(() => client.destroy());
+    const [spark] = (await announced) as [Spark];
+    expect(spark.query.token).toBe('a b');
+    spark.on('data', (data) => spark.write({ echo: data }));
+    const got = event(client, 'data');
+    client.write('hi');
+    expect((await got)[0]).toEqual({ echo: 'hi' });
+    const ended = event(client, 'end');
+    spark.end();
+    await ended;
+    expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+  });
+});
+
+describe('the server', () => {
+  it('pauses a client that polls, and one that was upgraded, and keeps both alive', async () => {
+    for (const websockets of [false, true]) {
+      const { primus, connect } = await start({ transport: { pingInterval: 100, pingTimeout: 150 } });
+      const announced = event(primus, 'connection');
+      const client = connect({ websockets });
+      const [spark] = (await announced) as [Spark];
+      await event(client, 'open');
+      // Frames that came with the upgrade would still follow.
+      if (websockets) await until(() => (spark.socket as engineClient.Socket).transport.name === 'websocket');
+      const received: unknown[] = [];
+      spark.on('data', (data) => received.push(data));
+      spark.pause();
+      for (const number of [1, 2, 3]) client.write(number);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      expect(received).toEqual([]);
+      expect(primus.connected).toBe(1);
+      spark.resume();
+      await until(() => received.length === 3);
+      expect(received).toEqual([1, 2, 3]);
+    }
+  });
+
+  it('cuts the line of a client that does not answer the close', async () => {
+    const { primus, port } = await start();
+    const announced = event(primus, 'connection');
+    const { sid } = await handshake(port);
+    const [spark] = (await announced) as [Spark];
+    const ended = event(spark.socket, 'close');
+    spark.end();
+    await ended;
+    expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
+  });
+
+  it('knows the close code and the error of a line', async () => {
+    const { primus, url } = await start({ maxLength: 100 });
+    const announced = event(primus, 'connection');
+    const socket = new engineClient.Socket(url, { path: '/primus', transports: ['websocket'] });
+    const [spark] = (await announced) as [Spark];
+    const errors: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    const closed = event(socket, 'close');
+    socket.send('x'.repeat(1_000));
+    expect((await closed)[1]).toMatchObject({ context: { code: 1009 } });
+    await until(() => errors.length === 1);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
+  });
+
+  it('lets clients that poll stay until the end while it goes down', async () => {
+    const { primus, connect, port } = await start();
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const client = connect({ websockets: false });
+    await event(client, 'open');
+    const down = new Promise<void>((resolve) => primus.destroy({ timeout: 300 }, resolve));
+    for (const number of [1, 2, 3]) {
+      client.write(number);
+      expect((await event(client, 'data'))[0]).toBe(number);
+    }
+    expect((await ask(port, 'GET')).status).toBe(503);
+    await event(client, 'end');
+    expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+    await down;
+  });
+
+  it('takes WebTransport sessions from whoever has them', async () => {
+    const sessions = new Subject<unknown>();
+    const { primus } = await start({ transport: { transports: ['polling', 'webtransport'], sessions } });
+    const announced = event(primus, 'connection');
+    const { session, write, read } = webTransport();
+    sessions.next(session);
+    await write([1, 0x30]);
+    const [spark] = (await announced) as [Spark];
+    spark.on('data', (data) => spark.write({ echo: data }));
+    await write([4, ...Buffer.from('4"a"')]);
+    await until(() => read().includes('4{"echo":"a"}'));
+    expect(spark.headers).toEqual({});
+    expect(spark.query).toEqual({});
+  });
+
+  it('is refused at start without its framework, or with one that cannot work', () => {
+    const fake = (version?: string) =>
+      Object.assign((id: string) => (id.endsWith('engine.io/package.json') ? { name: 'engine.io', version } : {}), {
+        resolve: () => {
+          if (version === undefined) throw new Error('Cannot find module');
+          return '/app/node_modules/engine.io/build/engine.io.js';
+        },
+      });
+    const load = (version?: string) => () => installed(fake(version), 'engine.io', '6.6.7');
+    expect(load()).toThrow('engine.io is not installed; run: npm install engine.io@^6.6.7');
+    for (const old of ['6.6.6', '6.5.9', '5.9.9', '7.0.0']) {
+      expect(load(old)).toThrow(`engine.io ${old} is installed, but ^6.6.7 is needed; run: npm install engine.io@^6.6.7`);
+    }
+    for (const good of ['6.6.7', '6.6.12', '6.7.0', '6.10.0-beta.1']) expect(load(good)).not.toThrow();
+  });
+});
+
+describe('its endpoint', () => {
+  it('lets nobody read what our middleware does not', async () => {
+    const { port } = await start({ origins: 'http://good.example', transport: { cors: { origin: '*', credentials: true } } });
+    const { status, headers } = await ask(port, 'GET', '', undefined, { Origin: 'http://evil.example' });
+    expect(status).toBe(403);
+    expect(headers['access-control-allow-origin']).toBeUndefined();
+    const good = await ask(port, 'GET', '', undefined, { Origin: 'http://good.example' });
+    expect(good.status).toBe(200);
+    expect(good.headers['access-control-allow-origin']).toBe('http://good.example');
+  });
+
+  it.each([
+    ['a handshake by POST', 'POST', '', 400],
+    ['an unknown transport', 'GET', '&transport=constructor', 400],
+    ['an unknown session', 'GET', '&sid=__proto__', 400],
+    ['data for an unknown session', 'POST', '&sid=x', 400],
+    ['an old protocol', 'GET', '&EIO=3', 400],
+    ['HEAD', 'HEAD', '', 405],
+    ['PUT', 'PUT', '', 405],
+    ['DELETE', 'DELETE', '', 405],
+  ])('answers %s', async (_name, method, query, status) => {
+    const { port } = await start();
+    const answer = await ask(port, method, query);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  it.each(['polling', 'constructor', 'webtransport', ''])("refuses to upgrade to the transport '%s'", async (transport) => {
+    const { port, primus } = await start({ transport: { transports: ['polling'] } });
+    const answer = await new Promise<string>((resolve) => {
+      const socket = dial(port, '127.0.0.1', () => {
+        const key =
+          'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+        socket.write(`GET /primus/?EIO=4&transport=${transport} HTTP/1.1\r\nHost: x\r\n${key}\r\n`);
+      });
+      socket.once('data', (data) => resolve(data.toString()));
+      cleanup(() => socket.destroy());
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 400/);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('ends a session whose client polls twice at once, and lives', async () => {
+    const { port, primus } = await start();
+    const { sid } = await handshake(port);
+    await until(() => primus.connected === 1);
+    const first = ask(port, 'GET', `&sid=${sid}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
+    expect((await first).status).toBe(200);
+    await until(() => primus.connected === 0);
+    await handshake(port);
+    await until(() => primus.connected === 1);
+  });
+
+  it('ends a session whose poll is given up', async () => {
+    const { port, primus } = await start();
+    const { sid } = await handshake(port);
+    await until(() => primus.connected === 1);
+    const poll = get({ port, path: `/primus/?EIO=4&transport=polling&sid=${sid}` }).on('error', () => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    poll.destroy();
+    await until(() => primus.connected === 0);
+  });
+
+  it.each([true, false])('answers 413 to a body that is too long, and ends the session; length told: %s', async (told) => {
+    const { port, primus } = await start({ maxLength: 1_000 });
+    const announced = event(primus, 'connection');
+    const { sid } = await handshake(port);
+    const [spark] = (await announced) as [Spark];
+    const errors: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    const body = `4${'x'.repeat(100_000)}`;
+    expect((await ask(port, 'POST', `&sid=${sid}`, body, told ? { 'Content-Length': body.length } : {})).status).toBe(413);
+    await until(() => primus.connected === 0);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
+  });
+
+  it.each(['', 'x', '9', '2probe', '\u001e\u001e', '4"a"\u001e7', 'b!!!'])('survives the data %j', async (body) => {
+    const { port, primus, connect } = await start();
+    const { sid } = await handshake(port);
+    await ask(port, 'POST', `&sid=${sid}`, body);
+    const client = connect();
+    await event(client, 'open');
+    expect(primus.connected).toBeGreaterThanOrEqual(1);
+  });
+});
+
+interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+function ask(port: number, method: string, query = '', body?: string, headers = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const path = `/primus/?EIO=4&transport=polling${query}`;
+    const agent = new Agent();
+    cleanup(() => agent.destroy());
+    const request = httpRequest({ port, method, path, headers: { 'Content-Type': 'text/plain', ...headers }, agent }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('close', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+async function handshake(port: number): Promise<{ sid: string }> {
+  const { body } = await ask(port, 'GET');
+  return JSON.parse(body.slice(1));
+}
+
+/** A session as an HTTP/3 server would hand it over: one stream, opened by the client. */
+function webTransport() {
+  const up = new TransformStream<Uint8Array, Uint8Array>();
+  const down = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = up.writable.getWriter();
+  let closed = () => {};
+  let text = '';
+  void down.readable.pipeTo(
+    new WritableStream({
+      write(chunk) {
+        text += Buffer.from(chunk).toString();
+      },
+    }),
+  );
+  const stream = { readable: up.readable, writable: down.writable };
+  const session = {
+    incomingBidirectionalStreams: new ReadableStream({ start: (controller) => controller.enqueue(stream) }),
+    closed: new Promise<void>((resolve) => {
+      closed = resolve;
+    }),
+    close: () => closed(),
+  };
+  return { session, write: (bytes: number[]) => writer.write(Uint8Array.from(bytes)), read: () => text };
+}

@@ -1,0 +1,17 @@
+import { createRequire } from 'node:module';
+import { installed } from '../../src/core/installed.js';
+import type { Transformer } from '../../src/core/transformer.js';
+import { client, type Framework } from './client.js';
+import { server } from './server.js';
+
+export type { EngineIOClientTransport, EngineIOServerTransport } from './options.js';
+
+const require = createRequire(import.meta.url);
+
+/** Engine.IO: HTTP long-polling that becomes a WebSocket, or WebTransport, where that comes through. */
+export const engineIO = {
+  name: 'engine.io',
+  bundle: 'engine.io',
+  server,
+  client: client(() => installed<Framework>(require, 'engine.io-client', '6.6.0')),
+} satisfies Transformer<never, never>;

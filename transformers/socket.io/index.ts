@@ -1,0 +1,24 @@
+import { createRequire } from 'node:module';
+import { installed } from '../../src/core/installed.js';
+import type { Transformer } from '../../src/core/transformer.js';
+import { client, type Framework } from './client.js';
+import { server } from './server.js';
+
+export type { SocketIOClientTransport, SocketIOServerTransport } from './options.js';
+
+const require = createRequire(import.meta.url);
+
+/** Required, the framework lacks its transports: they are those of the engine it brings along. */
+function load(): Framework {
+  const { Manager } = installed<Framework>(require, 'socket.io-client', '4.8.0');
+  const engine = installed<Framework>(createRequire(require.resolve('socket.io-client')), 'engine.io-client', '6.6.0');
+  return { ...engine, Manager };
+}
+
+/** Socket.IO: each frame is the one argument of the event `message`, in the namespace `/`. */
+export const socketIO = {
+  name: 'socket.io',
+  bundle: 'socket.io',
+  server,
+  client: client(load),
+} satisfies Transformer<never, never>;
