@@ -6,6 +6,7 @@ import { memory } from '../transformers/memory/index.js';
 import { socketIO } from '../transformers/socket.io/index.js';
 import { sockjs } from '../transformers/sockjs/index.js';
 import { websockets } from '../transformers/websockets/index.js';
+import { legacySpark } from './compat/spark.js';
 import { PrimusError } from './core/errors.js';
 import type { Transformer } from './core/transformer.js';
 import { parsers } from './parsers/index.js';
@@ -23,6 +24,7 @@ export const preset: Preset = {
     ]),
   ),
   parsers,
+  spark: legacySpark,
   bundle({ name, bundle }) {
     if (bundle === undefined) {
       throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `The transformer '${name}' has no client that could be served`);
