@@ -2,6 +2,7 @@ import { PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
 import { Pipeline } from '../src/core/pipeline.js';
 import type { Control } from '../src/core/protocol.js';
+import { Emitter } from './emitter.js';
 import type { Primus } from './primus.js';
 
 /** The client's way in and out; what is not a message of the user is an event or a control message here. */
@@ -17,7 +18,7 @@ export class ClientPipeline extends Pipeline {
   }
 
   override receive(frame: Frame): void {
-    this.client.emit('incoming::data', frame);
+    this.tell('incoming::data', frame);
     super.receive(frame);
   }
 
@@ -62,7 +63,12 @@ export class ClientPipeline extends Pipeline {
     }
     // Told afterwards: a listener that ends the connection does not take the message back.
     this.link.send(frame);
-    this.client.emit('outgoing::data', frame);
+    this.tell('outgoing::data', frame);
+  }
+
+  /** Past the client's own `emit`: what comes to that under such a name, somebody else has injected. */
+  private tell(event: string, frame: Frame): void {
+    Emitter.prototype.emit.call(this.client, event, frame);
   }
 
   protected pressure(high: boolean): void {

@@ -15,6 +15,7 @@ import {
   withDefaults,
 } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
+import type { Plugins } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { Platform } from './platform.js';
 import type { Strategy } from './session.js';
@@ -33,10 +34,12 @@ export interface ClientOptions {
   network?: boolean;
   /** `false` keeps a framework that can do without from using WebSockets. */
   websockets?: boolean;
+  /** Plugins by their names, whose client functions run as they are. */
+  plugin?: Plugins;
   transport?: object;
   queueSize?: number;
   queueDrop?: 'oldest' | 'newest';
-  [plugin: string]: unknown;
+  [option: string]: unknown;
 }
 
 /** What a client is made for. */

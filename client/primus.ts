@@ -1,5 +1,6 @@
 import { EMPTY, Observable, type Subscriber, Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
+import { callable } from '../src/core/callable.js';
 import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
@@ -35,7 +36,6 @@ export class Primus<In = any, Out = any> extends Base {
   static readonly OPENING = OPENING;
   static readonly CLOSED = CLOSED;
   static readonly OPEN = OPEN;
-  static readonly EventEmitter: unknown = Emitter;
   /** What this class of clients is made for; set by `configure`. */
   static parts: ClientParts;
   static configuration: ClientConfiguration;
@@ -54,9 +54,10 @@ export class Primus<In = any, Out = any> extends Base {
   readable = true;
   writable = true;
   readyState: ReadyState = CLOSED;
+  /** The machinery behind this face. */
+  readonly connection: ClientPipeline;
   readonly #parts: ClientParts;
   readonly #configuration: ClientConfiguration;
-  readonly #pipeline: ClientPipeline;
   readonly #backoff: Backoff;
   readonly #state = new Signal<ClientState>({ name: 'idle' }, (error) => this.onListenerError(error));
   readonly #network = new Signal(true, (error) => this.onListenerError(error));
@@ -66,6 +67,7 @@ export class Primus<In = any, Out = any> extends Base {
   #now: Subscriber<void> | undefined;
   readonly #lasting: Subscription;
   #life: Subscription | undefined;
+  #releasing = false;
   #destroyed = false;
   /** Whether the message just written was the one to give way. */
   #refused = false;
@@ -84,7 +86,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
-    this.#pipeline = new ClientPipeline(this as Primus, () => this.#close('server'));
+    this.connection = new ClientPipeline(this as Primus, () => this.#close('server'));
 
     // What is written waits until there is a connection, and leaves in the order it was written.
     const {
@@ -95,7 +97,11 @@ export class Primus<In = any, Out = any> extends Base {
       this.#outgoing = outgoing;
     })
       .pipe(hold({ gate: this.#gate.value$, buffer, size, drop, dropped: (data) => this.#displaced(data) }))
-      .subscribe((data) => this.#pipeline.write(data));
+      .subscribe((data) => {
+        this.#releasing = true;
+        this._write(data);
+        this.#releasing = false;
+      });
     if (network !== false) this.#lasting.add(platform.network$.subscribe((online) => this.#networkChanged(online)));
     this.initialise(this.options);
     // Whoever made this client gets to add listeners, or to end it, before it connects.
@@ -107,7 +113,7 @@ export class Primus<In = any, Out = any> extends Base {
     return new this(url, options) as InstanceType<T>;
   }
 
-  /** A point for plugins: called once, before the first connection. */
+  /** A point for plugins, who may replace it: called once, before the first connection. */
   initialise(_options: ClientOptions): this {
     return this;
   }
@@ -145,13 +151,16 @@ export class Primus<In = any, Out = any> extends Base {
    * Sends a message, or keeps it until there is a connection. False when it was refused, which an `error` event explains.
    */
   write(data: Out): boolean {
-    return !this.#destroyed && this.#pipeline.send(data);
+    return !this.#destroyed && this.connection.send(data);
   }
 
-  /** Sends, or keeps, a message that has been transformed: every `write` ends here. */
+  /** Sends, or keeps, a message that has been transformed: every `write` ends here, and what was kept comes by again. */
   _write(data: Out): boolean {
     if (this.#destroyed) return false;
-    if (this.#gate.value && this.buffer.length === 0) return this.#pipeline.write(data);
+    const released = this.#releasing;
+    // What is written in passing waits its turn.
+    this.#releasing = false;
+    if (released || (this.#gate.value && this.buffer.length === 0)) return this.connection.write(data);
     this.#refused = false;
     this.#outgoing?.next(data);
     return !this.#refused;
@@ -160,7 +169,7 @@ export class Primus<In = any, Out = any> extends Base {
   /** Sends `data`, when given, and closes for good, or until `open()`. */
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
-    this.#pipeline.flush(() => this.#close('client'));
+    this.connection.flush(() => this.#close('client'));
     return this;
   }
 
@@ -181,7 +190,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** Calls back with the id of our spark, once there is a connection. */
   id(callback: (id: string) => void): this {
-    const ask = () => this.#pipeline.control({ type: 'id', value: '' });
+    const ask = () => this.connection.control({ type: 'id', value: '' });
     this.once('incoming::id', (id) => {
       this.removeListener('open', ask);
       callback(id);
@@ -258,9 +267,11 @@ export class Primus<In = any, Out = any> extends Base {
     const links$ = session({
       dial: () => {
         const url = this.#address();
-        return life.closed ? EMPTY : transformer.connect({ url, transport, maxLength, compression, websockets, platform, dialled });
+        return life.closed
+          ? EMPTY
+          : transformer.connect({ url, transport, maxLength, compression, websockets, platform, client: this, dialled });
       },
-      receive: (frame) => this.#pipeline.receive(frame),
+      receive: (frame) => this.connection.receive(frame),
       drain: () => this.#drain(),
       options: this.options,
       backoff: this.#backoff,
@@ -294,17 +305,17 @@ export class Primus<In = any, Out = any> extends Base {
   /** The line is dead, but not what came over it. */
   #drain(): Observable<never> {
     this.#gate.next(false);
-    this.#pipeline.link = undefined;
-    return new Observable((subscriber) => this.#pipeline.drain(() => subscriber.complete()));
+    this.connection.link = undefined;
+    return new Observable((subscriber) => this.connection.drain(() => subscriber.complete()));
   }
 
   #opened(link: Link, life: Subscription): void {
-    this.#pipeline.link = link;
+    this.connection.link = link;
     this.emit('incoming::open');
     if (!life.closed) this.#become({ name: 'open' });
     if (!life.closed) this.emit('open');
     // What was written before comes first, but not before the listeners of `open` have seen it.
-    if (this.#pipeline.link === link) this.#gate.next(true);
+    if (this.connection.link === link) this.#gate.next(true);
   }
 
   /** The end, by somebody's will: for good, unless `open()` is called. */
@@ -323,12 +334,12 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   #become(state: ClientState): void {
-    const [readyState, name] = READY[state.name];
+    const [readyState, name] = READY[state.name] ?? [CLOSED, 'end'];
     const changed = readyState !== this.readyState;
     this.readyState = readyState;
     if (readyState !== OPEN) {
       this.#gate.next(false);
-      this.#pipeline.link = undefined;
+      this.connection.link = undefined;
     }
     this.#state.next(state);
     if (changed && this.state === state) this.emit('readyStateChange', name);
@@ -364,18 +375,15 @@ export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<I
 
 Primus.prototype.reserved = reserved;
 
-const READY = {
-  idle: [CLOSED, 'end'],
-  connecting: [OPENING, 'opening'],
-  open: [OPEN, 'open'],
-  waiting: [CLOSED, 'end'],
-  closed: [CLOSED, 'end'],
-} as const;
+/** The states that are not `end`. */
+const READY: { [state: string]: readonly [ReadyState, 'opening' | 'open'] } = { connecting: [OPENING, 'opening'], open: [OPEN, 'open'] };
 
-/** A class of clients that know their server. */
+/** A class of clients that know their server; it may also be called without `new`. */
 export function configure(parts: ClientParts, configuration: ClientConfiguration): typeof Primus {
-  return class extends Primus {
-    static override parts = parts;
-    static override configuration = configuration;
-  };
+  return callable(
+    class extends Primus {
+      static override parts = parts;
+      static override configuration = configuration;
+    },
+  );
 }

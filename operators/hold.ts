@@ -34,11 +34,13 @@ export function hold<T>({ gate, size = Infinity, drop = 'oldest', dropped, buffe
       let open = false;
       let releasing = false;
       let ended = false;
+      /** How many values are to be released. One that its receiver puts back into the buffer waits for the next opening. */
+      let due = 0;
 
       /** A loop that goes on while the gate is open: whoever opens it meanwhile need not, and must not, begin another. */
       function* release(): Generator<T | typeof END> {
         releasing = true;
-        while (open && held.length > 0) yield held.shift() as T;
+        for (due = held.length; open && due-- > 0 && held.length > 0; ) yield held.shift() as T;
         releasing = false;
         if (open && ended) yield END;
       }
@@ -55,6 +57,7 @@ export function hold<T>({ gate, size = Infinity, drop = 'oldest', dropped, buffe
           return false;
         }
         held.push(value);
+        due++;
         if (held.length > size) dropped?.((drop === 'oldest' ? held.shift() : held.pop()) as T);
         return false;
       }

@@ -1,11 +1,11 @@
 // Compiles the house, bundles one browser client per transformer that serves one, then compiles the examples.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, bundled, bundleExplaining } from './bundle.mjs';
+import { bundle, bundled, bundleEdge, bundleExplaining } from './bundle.mjs';
 import { root, run } from './run.mjs';
 
 compile('src');
-await Promise.all([...bundled().map((name) => bundle(name)), bundleExplaining()]);
+await Promise.all([...bundled().map((name) => bundle(name)), bundleExplaining(), bundleEdge()]);
 compile('examples');
 prune();
 

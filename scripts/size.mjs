@@ -32,7 +32,7 @@ if (process.argv.includes('--why')) for (const transformer of bundled()) await w
 
 /** The minified bytes of each module, the heaviest first. */
 async function why(transformer) {
-  const { metafile } = await bundle(transformer, { minify: true, metafile: true, write: false });
+  const { metafile } = await bundle(transformer, { minify: true, metafile: true, outfile: 'dist/size/client.js' });
   const [{ inputs }] = Object.values(metafile.outputs);
   const modules = Object.entries(inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
   console.log(`\n${transformer}, minified bytes before gzip`);

@@ -11,6 +11,7 @@ let failed = 0;
 
 rmSync(reports, { recursive: true, force: true });
 run('node', ['scripts/chromium.mjs']);
+run('node', ['scripts/plugins.mjs']);
 
 for (const step of steps) {
   console.log(`\n=== ${step}`);

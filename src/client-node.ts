@@ -2,6 +2,8 @@ import { node } from '../client/node.js';
 import type { ClientParts } from '../client/options.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
+import type { LegacyClientClass } from './compat/client.js';
+import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
@@ -13,9 +15,9 @@ export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/st
 export { LinkError, PrimusError } from './core/errors.js';
 
 /** A class of clients of your own making: another transformer, parser or platform, another pathname. */
-export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): ReturnType<typeof make> {
+export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
   parts.transformer.load?.();
-  return make(parts, assume(configuration));
+  return legacyNodeClient(make(parts, assume(configuration)));
 }
 
 /** The client over WebSockets with JSON. Another make: `configure`. */

@@ -2,16 +2,21 @@ import { node } from '../client/node.js';
 import type { ClientOptions } from '../client/options.js';
 import type { Platform } from '../client/platform.js';
 import { type Primus as Client, configure } from '../client/primus.js';
+import { withPlugins } from './compat/node.js';
+import { type LegacyServer, legacyServer } from './compat/server.js';
+import { extend } from './compat/transformer.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
 import { SERVER_DEFAULTS } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
+import type { Plugins } from './core/plugin.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
 import { preset } from './preset.js';
 import { type CreateServerOptions, httpServer } from './server/create-server.js';
 import type { HttpServer } from './server/host.js';
 import type { ServerOptions } from './server/options.js';
+import { Ark, pluginsOf } from './server/plugins.js';
 import { Server } from './server/primus.js';
 import { Spark } from './server/spark.js';
 
@@ -21,6 +26,7 @@ export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/st
 export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';
 export type { Parser } from './core/parser.js';
+export type { Plugin, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
 export type { Direction, MessageTransformer, Packet } from './core/transformers.js';
 export type { CreateServerOptions } from './server/create-server.js';
@@ -32,9 +38,11 @@ export type { ServerOptions } from './server/options.js';
 export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
 /** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */
-export interface CreateSocketOptions extends ClientOptions {
+export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
   transformer?: string | Transformer;
   parser?: string | Parser;
+  /** Plugins by their names, or the names of packages; their client functions run from source. */
+  plugin?: string | Plugins;
   pathname?: string;
   maxLength?: number;
   compression?: boolean;
@@ -47,9 +55,11 @@ export interface CreateSocketOptions extends ClientOptions {
  * @typeParam Out what the server sends
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export class Primus<In = any, Out = any> extends Server<In, Out> {
+class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static readonly Spark = Spark;
   static readonly PrimusError = PrimusError;
+  /** For third-party transformers: `Primus.Transformer.extend({ server, client, library })`. */
+  static readonly Transformer = { extend };
 
   constructor(server: HttpServer, options: ServerOptions = {}) {
     super(server, options, preset);
@@ -57,7 +67,7 @@ export class Primus<In = any, Out = any> extends Server<In, Out> {
 
   /** The class of clients that fit this server, for use in this process. */
   get Socket(): typeof Client<Out, In> {
-    return socketClass(this.transformer, this.parser, this.configuration) as typeof Client<Out, In>;
+    return socketClass(this.transformer, this.parser, this.configuration, this.ark) as typeof Client<Out, In>;
   }
 
   /** A class of clients for a server in another process. */
@@ -68,31 +78,48 @@ export class Primus<In = any, Out = any> extends Server<In, Out> {
       pathname,
       maxLength,
       compression,
+      plugin,
       ...rest
     } = options;
+    const ark = new Ark();
+    for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = { options: { pingTimeout: false, ...rest } as ClientConfiguration['options'] };
     if (pathname !== undefined) configuration.pathname = pathname;
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
-    return socketClass(findTransformer(transformer, preset.transformers), findParser(parser, preset.parsers), configuration);
+    return socketClass(findTransformer(transformer, preset.transformers), findParser(parser, preset.parsers), configuration, ark.plugins);
   }
 
   /** An HTTP, or with a certificate HTTPS, server that listens, with a Primus on it. */
-  static createServer(options: CreateServerOptions): Primus;
-  static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): Primus;
-  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): Primus {
+  static createServer(options: CreateServerOptions): PrimusServer;
+  static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
+  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
     const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
     const { server } = httpServer(options);
-    const primus = new Primus(server, options);
+    const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
     server.listen(options.port ?? 0, options.host);
     return primus;
   }
 }
 
-function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>): typeof Client {
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+interface PrimusServer<In = any, Out = any> extends LegacyServer {}
+
+/** The server, which may also be called without `new`. */
+export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
+  PrimusServer,
+) as never;
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
+
+function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): typeof Client {
   transformer.client.load?.();
-  return configure({ transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node }, assume(configuration));
+  const Class = configure(
+    { transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node },
+    assume(configuration),
+  );
+  return withPlugins(Class, transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark });
 }
 
 export { Primus as default, Primus as 'module.exports', Spark };

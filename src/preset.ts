@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { engineIO } from '../transformers/engine.io/index.js';
 import { faye } from '../transformers/faye/index.js';
 import { memory } from '../transformers/memory/index.js';
 import { socketIO } from '../transformers/socket.io/index.js';
 import { sockjs } from '../transformers/sockjs/index.js';
 import { websockets } from '../transformers/websockets/index.js';
+import { legacySpark } from './compat/spark.js';
 import { PrimusError } from './core/errors.js';
 import type { Transformer } from './core/transformer.js';
 import { parsers } from './parsers/index.js';
 import type { Preset } from './server/preset.js';
 
 const require = createRequire(import.meta.url);
+const home = dirname(require.resolve('primus-rx/package.json'));
 
 /** What the package ships: the one place that knows all of it. */
 export const preset: Preset = {
@@ -23,10 +26,11 @@ export const preset: Preset = {
     ]),
   ),
   parsers,
+  spark: legacySpark,
   bundle({ name, bundle }) {
     if (bundle === undefined) {
       throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `The transformer '${name}' has no client that could be served`);
     }
-    return readFileSync(require.resolve(`primus-rx/browser/${bundle}.js`), 'utf8');
+    return readFileSync(join(home, 'dist/browser', `${bundle}.js`), 'utf8');
   },
 };

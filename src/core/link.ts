@@ -22,6 +22,8 @@ export interface Link extends Subscribable<Frame> {
   close(code?: number, reason?: string): void;
   /** Cuts the line at once. */
   destroy(): void;
+  /** Not of the transformer's making: has no part in its broadcasts. */
+  readonly apart?: boolean;
   /** The framework's own socket: what `spark.socket` and `primus.socket` expose. */
   readonly socket: unknown;
 }

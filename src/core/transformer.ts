@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Frame, Link } from './link.js';
+import type { Plugin } from './plugin.js';
 
 /** A link that reached the server, with the request it came by. */
 export interface Arrival<Request = unknown> {
@@ -32,6 +33,8 @@ export interface Target<Platform = unknown> {
   /** The client's `transport` option. */
   transport: object;
   platform: Platform;
+  /** The client that dials. */
+  client: unknown;
   /** Told of the framework's socket as soon as there is one, before it is open. */
   dialled(socket: unknown): void;
 }
@@ -56,4 +59,6 @@ export interface Transformer<Host = unknown, Platform = unknown> {
   readonly client: ClientTransformer<Platform>;
   /** File name of its browser bundle, when it can be served. */
   readonly bundle?: string;
+  /** Source that its client is made of, as a plugin's is; on top of that bundle. */
+  readonly plugin?: Plugin;
 }

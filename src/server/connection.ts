@@ -7,6 +7,8 @@ import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import type { Spark, SparkEvents } from './spark.js';
 
+const { emit } = EventEmitter.prototype;
+
 interface Emitter {
   emit(event: string, ...args: unknown[]): boolean;
 }
@@ -75,7 +77,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   /** Whether a message would go out in this instant, as every other connection's does. */
   get plain(): boolean {
-    return this.writable && this.direct && this.link !== undefined;
+    return this.writable && this.direct && this.link !== undefined && this.link.apart !== true;
   }
 
   // What the link reports.
@@ -195,7 +197,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   /** A frame was handed to the link, by this connection or in a broadcast. */
   sent(frame: Frame): void {
-    this.emit('outgoing::data', frame);
+    this.tell('outgoing::data', frame);
     const waiting = (this.link as Link).bufferedAmount;
     if (waiting > CROWDED) this.crowd(this.link as Link, waiting);
   }
@@ -213,7 +215,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   private incoming(frame: Frame): void {
     if (this.state !== OPEN) return;
-    this.emit('incoming::data', frame);
+    this.tell('incoming::data', frame);
     this.receive(frame);
   }
 
@@ -221,6 +223,15 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.held ??= [];
     this.held.push(frame);
     this.flow(UNANNOUNCED, true);
+  }
+
+  /** One event that is ours alone: what comes to `emit` under such a name, somebody else has injected. */
+  private tell(event: keyof SparkEvents, ...args: unknown[]): void {
+    try {
+      emit.call(this.spark, event, ...args);
+    } catch (thrown) {
+      this.fail(asError(thrown));
+    }
   }
 
   /** One event of the spark; a listener that throws harms this connection only. */
@@ -247,7 +258,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
       .subscribe({
         complete: () => {
           this.crowded = false;
-          if (this.state === OPEN) this.emit('drain');
+          if (this.state === OPEN) this.tell('drain');
         },
       });
   }

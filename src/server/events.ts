@@ -1,5 +1,6 @@
 import { type ListenerNext, reserve } from '../core/events.js';
 import type { Parser } from '../core/parser.js';
+import type { Plugin } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { DestroyOptions } from './destroy.js';
 import type { ServerOptions } from './options.js';
@@ -15,6 +16,8 @@ export interface PrimusEvents<In = any, Out = any> {
   initialised: [transformer: Transformer, parser: Parser, options: ServerOptions];
   /** The server was destroyed. A listener with a second parameter is awaited. */
   close: [options: DestroyOptions, next: ListenerNext];
+  plugin: [name: string, plugin: Plugin];
+  plugout: [name: string, plugin: Plugin];
   log: [level: string, ...values: unknown[]];
 }
 

@@ -86,7 +86,9 @@ export class Fleet {
 
 function* linksOf(connections: readonly Connection[], frame: Frame): Generator<Link> {
   for (const connection of connections) {
-    yield connection.link as Link;
+    const link = connection.link as Link;
+    if (link.apart) link.send(frame);
+    else yield link;
     connection.sent(frame);
   }
 }

@@ -8,6 +8,7 @@ import { refuse } from './refuse.js';
 import { explainable } from './refuse-with-close.js';
 
 export interface HostParts {
+  primus: unknown;
   server: HttpServer;
   options: ReturnType<typeof serverOptions>;
   scheduler: SchedulerLike;
@@ -17,7 +18,7 @@ export interface HostParts {
 }
 
 /** What a transformer gets to see: requests and upgrades on the pathname that middleware lets pass. */
-export function hostOf({ server, options, scheduler, middleware, draining }: HostParts): Host {
+export function hostOf({ primus, server, options, scheduler, middleware, draining }: HostParts): Host {
   const { pathname, maxLength, compression, transport, refuseWithClose } = options;
 
   function welcome(exchange: Exchange): boolean {
@@ -34,6 +35,7 @@ export function hostOf({ server, options, scheduler, middleware, draining }: Hos
   );
   const host: Host = {
     server,
+    primus,
     pathname,
     scheduler,
     maxLength,

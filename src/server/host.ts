@@ -27,6 +27,8 @@ export type Exchange = RequestExchange | UpgradeExchange;
 /** What a server offers its transformer. */
 export interface Host {
   readonly server: HttpServer;
+  /** The server that is served. */
+  readonly primus: unknown;
   /** Plain requests on the pathname that no middleware answered. */
   readonly request$: Observable<RequestExchange>;
   /** Upgrade requests on the pathname that no middleware refused. */

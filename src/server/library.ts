@@ -1,21 +1,70 @@
 import { writeFile, writeFileSync } from 'node:fs';
 import type { Configuration } from '../core/configuration.js';
 import { PrimusError } from '../core/errors.js';
+import type { Parser } from '../core/parser.js';
+import type { Plugins } from '../core/plugin.js';
+import type { Transformer } from '../core/transformer.js';
+import { librarySource } from './plugins.js';
+import type { Preset } from './preset.js';
+import { sourceOf } from './source.js';
+
+/** What a client library is made for: a server. */
+export interface Served {
+  readonly configuration: Configuration;
+  readonly parser: Parser;
+  readonly transformer: Transformer;
+  readonly clientPlugins: Plugins;
+  readonly options: { readonly refuseWithClose?: boolean | undefined };
+}
 
 /**
- * The client library: a bundle made ahead, and one line of configuration.
- * With `explaining`, another bundle, it learns why it is refused. Loads as a plain script (a global), as an AMD module and as CommonJS.
+ * The client library: bundles made ahead, one line of configuration, and the source of what the user brought, outside
+ * strict mode and with `Primus` in scope. With `refuseWithClose` the client learns why it is refused. Loads as a plain
+ * script (a global), as an AMD module and as CommonJS.
  */
-export function library(bundle: string, { global, parser, transformer, ...configuration }: Configuration, explaining?: string): string {
-  const explained = explaining && `${explaining}\nPrimus.parts.platform = PrimusExplaining.explaining(Primus.parts.platform);\n`;
+export function library(served: Served, { bundle, parsers }: Pick<Preset, 'bundle' | 'parsers'>): string {
+  const { global, parser, transformer, ...configuration } = served.configuration;
+  const part = (name: string) => bundle({ name, bundle: name });
+  const own = [...parsers.values()].includes(served.parser);
   return `// primus-rx: ${json([transformer, parser])}
 (function () {
-${bundle}
+${bundle(served.transformer)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${explained ?? ''}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+${served.options.refuseWithClose ? explained(part('explaining')) : ''}${own ? '' : parserSource(served.parser)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 else if (typeof module == 'object' && module.exports) module.exports = Primus;
 else globalThis[${json(global)}] = Primus;
 })();
+`;
+}
+
+function explained(bundle: string): string {
+  return `${bundle}\nPrimus.parts.platform = PrimusExplaining.explaining(Primus.parts.platform);\n`;
+}
+
+/** The parser is a part of the class like any other. */
+function parserSource(parser: Parser): string {
+  return `Primus.parts = Object.assign({}, Primus.parts, { parser: (function (Primus) {
+${parser.library ?? ''}
+return {
+  encoder: ${sourceOf(parser.encoder, 'The encoder of the parser')},
+  decoder: ${sourceOf(parser.decoder, 'The decoder of the parser')}
+};
+})(Primus) });
+`;
+}
+
+function pluginSource({ clientPlugins, transformer }: Served, part: (name: string) => string): string {
+  const list = Object.entries(clientPlugins).filter(([, { client, library }]) => client ?? library);
+  if (list.length === 0) return '';
+  const libraries = list.map(([, plugin]) => librarySource(plugin)).filter(Boolean);
+  const clients = list.filter(([, { client }]) => client);
+  return `Primus = (function () {
+${part('edge')}
+return PrimusEdge.edge(Primus, ${transformer.plugin !== undefined});
+})();
+${libraries.map((source) => `(function (Primus) {\n${source}\n})(Primus);\n`).join('')}Primus.configuration.options.plugin = {
+${clients.map(([name, { client }]) => `[${json(name)}]: { client: ${sourceOf(client, `The client of the plugin '${name}'`)} }`).join(',\n')}
+};
 `;
 }
 

@@ -15,6 +15,7 @@ import {
   withDefaults,
 } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
+import type { Plugins } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
@@ -34,6 +35,8 @@ export interface ServerOptions extends CorsOptions {
   maxLength?: number;
   /** How many bytes may wait to be read by one peer before its line is cut. */
   maxBuffer?: number;
+  /** Plugins by their names, or the names of packages. */
+  plugin?: string | Plugins;
   /** Passed on to the framework. */
   transport?: object;
   /** Makes the id of a spark: a text that no other connection has. Default nanoid. */
@@ -50,7 +53,7 @@ export interface ServerOptions extends CorsOptions {
   whitelist?: readonly string[];
   /** The clock of heartbeats and timeouts. Default the system's. */
   scheduler?: SchedulerLike;
-  [plugin: string]: unknown;
+  [option: string]: unknown;
 }
 
 const DEFAULTS = {

@@ -1,5 +1,6 @@
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
+import type { Server, SparkClass } from './primus.js';
 
 /** What the package ships and the core does not know: the server is handed it and chooses by name. */
 export interface Preset {
@@ -8,4 +9,6 @@ export interface Preset {
   readonly parsers: ReadonlyMap<string, Parser>;
   /** The source of a transformer's browser bundle. */
   bundle(transformer: Pick<Transformer, 'name' | 'bundle'>): string;
+  /** Gives a server's class of sparks what old plugins expect of one. */
+  spark?(Class: SparkClass, server: Server): SparkClass;
 }

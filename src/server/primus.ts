@@ -9,6 +9,7 @@ import {
   filter,
   map,
   mergeMap,
+  mergeWith,
   type Observable,
   of,
   type SchedulerLike,
@@ -22,6 +23,8 @@ import { findTransformer } from '../core/find-transformer.js';
 import type { Link } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
+import type { Plugin, Plugins } from '../core/plugin.js';
+import { CLOSED } from '../core/ready-state.js';
 import { SafeObservable, view } from '../core/stream.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/transformers.js';
@@ -41,6 +44,7 @@ import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { type ServerOptions, serverOptions } from './options.js';
+import { Ark, pluginsOf } from './plugins.js';
 import type { Preset } from './preset.js';
 import { type Address, Spark } from './spark.js';
 
@@ -76,11 +80,15 @@ export class Server<In = any, Out = any> extends Emitter {
   auth: Authorize | null = null;
   /** The option of that name: proxies that are trusted. */
   readonly whitelist: readonly string[];
+  /** The plugins by their names. */
+  readonly ark: { readonly [name: string]: Plugin };
 
   readonly #preset: Preset;
   readonly #scheduler: SchedulerLike;
   readonly #middleware = new Layers(this);
   readonly #fleet: Fleet;
+  readonly #ark = new Ark();
+  readonly #handmade = new Subject<Spark<In, Out>>();
   readonly #announced = new Subject<Spark<In, Out>>();
   readonly #life: Subscription;
   #draining = false;
@@ -108,7 +116,8 @@ export class Server<In = any, Out = any> extends Emitter {
       log: (level, ...values) => this.#log(level, ...values),
       warn: (error) => this.#warn(error),
     };
-    this.Spark = sparkClass(this);
+    this.ark = this.#ark.plugins;
+    this.Spark = sparkClass(this, preset);
 
     this.whitelist = this.options.whitelist ?? [];
     for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
@@ -123,6 +132,7 @@ export class Server<In = any, Out = any> extends Emitter {
     this.#life = this.transformer.server
       .listen(
         hostOf({
+          primus: this,
           server: this.server,
           options: this.options,
           scheduler: this.#scheduler,
@@ -132,6 +142,7 @@ export class Server<In = any, Out = any> extends Emitter {
       )
       .pipe(
         mergeMap((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
+        mergeWith(this.#handmade),
         filter((spark) => this.#enrol(spark)),
         nextTurn(),
         mergeMap((spark) => this.#agreed(spark)),
@@ -144,6 +155,7 @@ export class Server<In = any, Out = any> extends Emitter {
       const period = milliseconds(this.options.pingInterval, 'pingInterval');
       this.#life.add(heartbeat(this.#fleet, period, this.#scheduler));
     }
+    for (const [name, plugin] of Object.entries(pluginsOf(this.options.plugin))) this.plugin(name, plugin);
     // Whoever made this server gets to add listeners first.
     queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
   }
@@ -221,6 +233,37 @@ export class Server<In = any, Out = any> extends Emitter {
     return this;
   }
 
+  /** Adds a plugin; or tells which one has that name, or all of them. */
+  plugin(): Plugins;
+  plugin(name: string): Plugin | undefined;
+  plugin(name: string, plugin: Plugin): this;
+  plugin(name?: string, plugin?: Plugin): this | Plugin | Plugins | undefined {
+    if (name === undefined && plugin === undefined) return this.ark;
+    if (plugin === undefined && typeof name === 'string') return this.ark[name];
+    const added = this.#ark.add(name, plugin);
+    added.server?.call(this, this, this.options);
+    this.emit('plugin', name as string, added);
+    return this;
+  }
+
+  /** Removes a plugin, for the clients to come; what its server function did stays. False when there is none. */
+  plugout(name: string): boolean {
+    const removed = this.#ark.remove(name);
+    if (removed !== undefined) this.emit('plugout', name, removed);
+    return removed !== undefined;
+  }
+
+  /** What the clients run: what the transformer brings, then the plugins. */
+  get clientPlugins(): Plugins {
+    const { plugin } = this.transformer;
+    return plugin === undefined ? this.ark : { [this.transformer.name]: plugin, ...this.ark };
+  }
+
+  /** Takes a spark made by hand in, and announces it, in the next turn. */
+  adopt(spark: Spark<In, Out>): void {
+    process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
+  }
+
   /** Adds middleware; see `Middleware`. A function of fewer than two parameters makes it, with this server as `this`. */
   use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this {
     this.#middleware.use(name, fn, options, index);
@@ -257,8 +300,7 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** The client library as source. Make it anew whenever options or plugins change. */
   library(): string {
-    const explaining = this.options.refuseWithClose ? this.#preset.bundle({ name: 'explaining', bundle: 'explaining' }) : undefined;
-    return library(this.#preset.bundle(this.transformer), this.configuration, explaining);
+    return library(this, this.#preset);
   }
 
   /** Writes the library to a file. */
@@ -410,7 +452,7 @@ export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<I
 Server.prototype.reserved = reserved;
 
 /** What a hand-made spark is made of; all optional. */
-type SparkArguments = [
+export type SparkArguments = [
   headers?: IncomingHttpHeaders,
   address?: Partial<Address>,
   query?: Record<string, string | string[] | undefined>,
@@ -421,12 +463,15 @@ type SparkArguments = [
 ];
 
 /** A class of sparks of one server's own. */
-function sparkClass<In, Out>(server: Server<In, Out>): new (...args: SparkArguments) => Spark<In, Out> {
-  return class extends Spark<In, Out> {
+export type SparkClass = new (...args: SparkArguments) => Spark;
+
+function sparkClass(server: Server, preset: Preset): SparkClass {
+  const Class = class extends Spark {
     constructor(...args: SparkArguments) {
       super(server, ...args);
     }
   };
+  return preset.spark?.(Class, server) ?? Class;
 }
 
 function checkServer(server: unknown): HttpServer {

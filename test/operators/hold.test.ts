@@ -351,4 +351,26 @@ describe('hold', () => {
       expect(seen).toEqual(['1a', '2a']);
     });
   });
+
+  it('releases each held value once: what its receiver puts back waits, in order, for the next opening', () => {
+    const gate = new Subject<boolean>();
+    const source = new Subject<string>();
+    const buffer: string[] = [];
+    const received: string[] = [];
+    source.pipe(hold({ gate, buffer })).subscribe((value) => {
+      received.push(value);
+      if (received.length <= 3) buffer.push(value);
+    });
+    gate.next(false);
+    for (const value of ['a', 'b', 'c']) source.next(value);
+    gate.next(true);
+    expect([received, buffer]).toEqual([
+      ['a', 'b', 'c'],
+      ['a', 'b', 'c'],
+    ]);
+    gate.next(false);
+    source.next('d');
+    gate.next(true);
+    expect([received.slice(3), buffer]).toEqual([['a', 'b', 'c', 'd'], []]);
+  });
 });

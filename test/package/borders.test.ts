@@ -30,6 +30,13 @@ const borders: Border[] = [
   { files: /^src\/core\//, layers: [operators], packages: [rxjs] },
   { files: /^src\/parsers\//, layers: [core], packages: [rxjs] },
   { files: /^src\/server\//, layers: [operators, core], packages: [rxjs, node, /^nanoid$/] },
+  // The edge knows both ends; the core knows nothing of it, and what is served with plugins nothing of the server.
+  {
+    files: /^src\/compat\/(?:browser|client|inject|event-link|legacy-emitter|querystring|recovery|timers|transforms)\.ts$/,
+    layers: [operators, core, client],
+    packages: [rxjs],
+  },
+  { files: /^src\/compat\//, layers: [operators, core, server, client], packages: [rxjs, node] },
   // The two files that inject the platform; only Node's knows Node.
   { files: /^client\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },

@@ -1,0 +1,2 @@
+export function missingPlugins(): string | undefined;
+export function findRedis(): string | undefined;

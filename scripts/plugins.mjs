@@ -1,0 +1,56 @@
+// Gets the published plugins for their tests. As a program: installs them, and Debian's Redis, when they are not there yet.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './run.mjs';
+
+const folder = join(root, 'test/plugins');
+const stamp = join(folder, 'node_modules/.installed');
+const why = join(folder, 'node_modules/.failed');
+
+/** Why the plugins cannot be tested; `undefined` when they are there as the lockfile has them. */
+export function missingPlugins() {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockfile()) return undefined;
+  return existsSync(why) ? readFileSync(why, 'utf8') : 'the published plugins are not installed; node scripts/plugins.mjs installs them';
+}
+
+/** The path of a Redis server; `undefined` when there is none. */
+export function findRedis() {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
+  return folders.map((path) => join(path, 'redis-server')).find(existsSync);
+}
+
+function lockfile() {
+  return readFileSync(join(folder, 'package-lock.json'), 'utf8');
+}
+
+function installPlugins() {
+  const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=60000'];
+  const { status, stderr, error } = spawnSync('npm', ['ci', ...options], { cwd: folder, encoding: 'utf8', timeout: 240_000 });
+  if (status === 0) {
+    rmSync(why, { force: true });
+    writeFileSync(stamp, lockfile());
+    return;
+  }
+  const reason = error?.message ?? stderr.split('\n').find((line) => /npm error (?!code)/.test(line)) ?? `npm ended with ${status}`;
+  if (existsSync(join(folder, 'node_modules'))) writeFileSync(why, `the published plugins could not be installed: ${reason.trim()}`);
+}
+
+/** Only in what is plainly a container or a CI machine: root, on Debian or a child of it. */
+function installRedis() {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
+  const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  spawnSync('apt-get', ['update', '-q'], options);
+  spawnSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'redis-server'], options);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  if (missingPlugins()) installPlugins();
+  if (!findRedis()) installRedis();
+  const missing = missingPlugins();
+  console.log(missing ? `Plugin tests are SKIPPED: ${missing}` : 'The published plugins are installed');
+  console.log(
+    findRedis() ? 'Metroplex is tested with a Redis server of its own' : 'The test of metroplex is SKIPPED: no Redis server was found',
+  );
+}

@@ -1,0 +1,127 @@
+import { pluggable } from '../../client/plugins.js';
+import type { Primus } from '../../client/primus.js';
+import { parseUrl, printUrl, type UrlOptions, urlOptions } from '../../client/url.js';
+import { callable } from '../core/callable.js';
+import { OPEN } from '../core/ready-state.js';
+import { inject } from './inject.js';
+import { querystring, querystringify } from './querystring.js';
+import { Recovery } from './recovery.js';
+import { Timers } from './timers.js';
+import { transforms } from './transforms.js';
+
+/** What old plugins find on the class of clients: where it runs decides what it is. */
+export interface LegacyStatics {
+  EventEmitter: unknown;
+  Stream: unknown;
+  /** The platform's `require`, where it has one. */
+  requires: unknown;
+}
+
+/** What is asked of `uri`: an address for `protocol`, with the query or without, as a text or in its parts. */
+export interface UriOptions {
+  protocol?: string;
+  query?: boolean | string;
+  object?: boolean;
+}
+
+/** The members that old plugins, and applications that lean on them, use. */
+export type LegacyMembers = { [Name in keyof typeof members]: OmitThisParameter<(typeof members)[Name]> };
+
+/** A class of clients with all that: it may also be called without `new`. */
+export type LegacyClientClass = typeof Primus & LegacyStatics & ((...args: ConstructorParameters<typeof Primus>) => Primus & LegacyMembers);
+
+const lazy = new WeakMap<object, { recovery?: Recovery; timers?: Timers }>();
+
+function kept(client: object) {
+  const views = lazy.get(client) ?? {};
+  lazy.set(client, views);
+  return views;
+}
+
+/** Gives a class of clients what old plugins expect of one, and obeys the private events they inject. */
+export function legacyClient(Class: typeof Primus, statics: LegacyStatics): LegacyClientClass {
+  const emit = Class.prototype.emit as (event: string, ...args: unknown[]) => boolean;
+  const LegacyClient = class extends pluggable(Class) {
+    override destroy(): this {
+      super.destroy();
+      kept(this).timers?.end();
+      return this;
+    }
+  };
+  Object.defineProperties(LegacyClient.prototype, {
+    ...Object.getOwnPropertyDescriptors(members),
+    emit: {
+      value(this: Primus, event: string, ...args: unknown[]): boolean {
+        return inject(this, event, args) || emit.call(this, event, ...args);
+      },
+      writable: true,
+      configurable: true,
+    },
+  });
+  return Object.assign(callable(LegacyClient), statics) as unknown as LegacyClientClass;
+}
+
+/** The members themselves; those of the prototype that no loop should see are none of ours. */
+const members = {
+  transforms,
+  querystring,
+  querystringify,
+
+  /** A plugin that was added to this client's class. */
+  plugin(this: Primus, name?: string) {
+    const plugins = this.options.plugin ?? {};
+    return name === undefined ? plugins : plugins[name];
+  },
+
+  merge<T extends object>(target: T, ...sources: object[]): T {
+    return Object.assign(target, ...sources);
+  },
+
+  clone<T extends object>(object: T): T {
+    return { ...object };
+  },
+
+  parse(address: string) {
+    const url = parseUrl(address);
+    const { protocol, host, hostname, port, pathname, hash, href, search, username, password } = url;
+    return { protocol, slashes: true, host, hostname, port, pathname, hash, href, query: search, username, password };
+  },
+
+  /** The address to connect to. `outgoing::url` hands its parts out first. */
+  uri(this: Primus, { protocol = 'http', query = true, object = false }: UriOptions = {}): string | UrlOptions {
+    const options = urlOptions(this.url, this.pathname, /^ws/.test(protocol) ? 'ws' : 'http', Date.now().toString(36));
+    if (query === false) options.query = '';
+    else if (typeof query === 'string') options.query = query;
+    this.emit('outgoing::url', options);
+    return object ? options : printUrl(options);
+  },
+
+  get AVOID_WEBSOCKETS(): boolean {
+    return (this as unknown as Primus).options.websockets === false;
+  },
+
+  get NETWORK_EVENTS(): boolean {
+    return (this as unknown as Primus).options.network !== false;
+  },
+
+  get transport(): object {
+    return (this as unknown as Primus).options.transport;
+  },
+
+  get recovery(): Recovery {
+    const views = kept(this);
+    views.recovery ??= new Recovery(this as unknown as Primus);
+    return views.recovery;
+  },
+
+  get timers(): Timers {
+    const client = this as unknown as Primus;
+    const views = kept(this);
+    views.timers ??= new Timers((name) => {
+      if (name === 'connect') return client.state.name === 'connecting';
+      if (name === 'reconnect') return client.state.name === 'waiting';
+      return name === 'heartbeat' && client.readyState === OPEN && client.options.pingTimeout !== false;
+    });
+    return views.timers;
+  },
+};

@@ -1,0 +1,88 @@
+import type { Observable } from 'rxjs';
+import type { Platform } from '../../client/platform.js';
+import type { Primus } from '../../client/primus.js';
+import { asError, LinkError } from '../core/errors.js';
+import type { Frame, Link } from '../core/link.js';
+import type { ClientTransformer } from '../core/transformer.js';
+import { EventLink } from './event-link.js';
+
+/** A foreign transformer's connection, or the attempt at one. */
+interface Dial {
+  /** False when it is over already: then it is told. */
+  opened(): boolean;
+  failed(error: unknown): boolean;
+  link: EventLink | undefined;
+}
+
+const dials = new WeakMap<object, Dial>();
+
+/** Does what somebody else's private event asks a client for. True when the event has been told by that. */
+export function inject(client: Primus, event: string, [value]: unknown[]): boolean {
+  if (typeof event !== 'string' || !event.includes('::')) return false;
+  const dial = dials.get(client);
+  const { link } = client.connection;
+  switch (event) {
+    case 'incoming::open':
+      return dial?.opened() === true;
+    case 'incoming::data':
+      if (dial?.link !== undefined) dial.link.received(value as Frame);
+      else client.connection.receive(value as Frame);
+      return true;
+    case 'incoming::error':
+      if (dial !== undefined) return dial.failed(value);
+      link?.destroy();
+      return false;
+    case 'incoming::end':
+      if (dial?.link !== undefined) return dial.link.ended();
+      link?.destroy();
+      return link !== undefined;
+    case 'outgoing::data':
+      link?.send(value as Frame);
+      return false;
+    case 'outgoing::end':
+      if (dial === undefined) link?.close();
+      return false;
+    case 'outgoing::open':
+      if (dial === undefined && client.state.name !== 'open') client.open();
+      return false;
+    default:
+      return false;
+  }
+}
+
+/**
+ * The client's half of a foreign transformer: it listens for `outgoing::open`, and injects `incoming::open` when it is.
+ * Streams are made with the `Observable` of the client: a page that loads two copies of it must not mix them.
+ */
+export function eventTransformer(Stream: typeof Observable): ClientTransformer<Platform> {
+  const connect: ClientTransformer<Platform>['connect'] = ({ client, dialled }) =>
+    new Stream<Link>((subscriber) => {
+      const owner = client as Primus;
+      const dial: Dial = {
+        link: undefined,
+        opened() {
+          if (dial.link !== undefined || subscriber.closed) return false;
+          dial.link = new EventLink(() => {});
+          subscriber.next(dial.link);
+          return true;
+        },
+        failed(error) {
+          if (subscriber.closed) return false;
+          if (dial.link !== undefined) return dial.link.ended(asError(error));
+          const over = dials.get(owner) !== dial;
+          dials.delete(owner);
+          if (!over) subscriber.error(new LinkError('ERR_PRIMUS_CONNECT', asError(error).message, { cause: error }));
+          return !over;
+        },
+      };
+      dials.set(owner, dial);
+      // Whom `outgoing::reconnect` has set off already must not dial twice.
+      const { state } = owner;
+      const again = state.name === 'connecting' && state.attempt !== null;
+      if (!again || owner.listenerCount('outgoing::reconnect') === 0) dialled(owner.socket);
+      return () => {
+        if (dials.get(owner) === dial && dial.link === undefined) dials.delete(owner);
+      };
+    });
+  return { connect };
+}

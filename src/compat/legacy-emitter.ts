@@ -1,0 +1,59 @@
+type Listener = ((...args: unknown[]) => unknown) & { listener?: Listener };
+
+const handlers = new WeakMap<object, Map<string, Listener[]>>();
+
+function of(emitter: object, event: string): Listener[] {
+  return handlers.get(emitter)?.get(event) ?? [];
+}
+
+function set(emitter: object, event: string, listeners: Listener[]): void {
+  const map = handlers.get(emitter) ?? new Map<string, Listener[]>();
+  handlers.set(emitter, map.set(event, listeners));
+}
+
+/** What plugins inherit from in a page, in the manner of old: it may be called on an object that it did not make. */
+export function LegacyEmitter(this: unknown): void {}
+
+Object.assign(LegacyEmitter.prototype, {
+  on(this: object, event: string, listener: Listener) {
+    set(this, event, [...of(this, event), listener]);
+    return this;
+  },
+  once(this: LegacyEmitterObject, event: string, listener: Listener) {
+    const once: Listener = (...args) => {
+      this.removeListener(event, once);
+      return listener.apply(this, args);
+    };
+    once.listener = listener;
+    return this.on(event, once);
+  },
+  removeListener(this: object, event: string, listener: Listener) {
+    const kept = of(this, event).filter((entry) => entry !== listener && entry.listener !== listener);
+    set(this, event, kept);
+    return this;
+  },
+  removeAllListeners(this: object, event?: string) {
+    if (event === undefined) handlers.delete(this);
+    else handlers.get(this)?.delete(event);
+    return this;
+  },
+  emit(this: object, event: string, ...args: unknown[]) {
+    const listeners = of(this, event);
+    for (const listener of listeners) listener.apply(this, args);
+    return listeners.length > 0;
+  },
+  listeners(this: object, event: string) {
+    return of(this, event).map((entry) => entry.listener ?? entry);
+  },
+  listenerCount(this: object, event: string) {
+    return of(this, event).length;
+  },
+});
+
+interface LegacyEmitterObject {
+  on(event: string, listener: Listener): this;
+  removeListener(event: string, listener: Listener): this;
+}
+
+LegacyEmitter.prototype.addListener = LegacyEmitter.prototype.on;
+LegacyEmitter.prototype.off = LegacyEmitter.prototype.removeListener;

@@ -1,0 +1,38 @@
+import { EventEmitter } from 'node:events';
+import { Stream } from 'node:stream';
+import { compileFunction } from 'node:vm';
+import type { Primus } from '../../client/primus.js';
+import type { Plugin, Plugins } from '../core/plugin.js';
+import { applicationRequire, librarySource } from '../server/plugins.js';
+import { sourceOf } from '../server/source.js';
+import { type LegacyClientClass, legacyClient } from './client.js';
+
+/** A class of clients for Node as old plugins know it. */
+export function legacyNodeClient(Class: typeof Primus): LegacyClientClass {
+  return legacyClient(Class, { EventEmitter, Stream, requires: applicationRequire() });
+}
+
+/**
+ * The same with plugins, as a page would have them: their libraries run once, then each client runs their client functions,
+ * from source, outside strict mode, with `Primus` and `require` in scope.
+ */
+export function withPlugins(Class: typeof Primus, plugins: Plugins): LegacyClientClass {
+  const Client = legacyNodeClient(Class);
+  const list = Object.entries(plugins);
+  const require = applicationRequire();
+  const run = (source: string, name: string): unknown => {
+    const filename = `primus-plugin-${name}.js`;
+    return compileFunction(source, ['Primus', 'require'], { filename }).call(undefined, Client, require);
+  };
+  for (const [name, plugin] of list) run(librarySource(plugin), `${name}-library`);
+  const clients: { [name: string]: Plugin } = {};
+  for (const [name, { client }] of list) {
+    if (client !== undefined)
+      clients[name] = { client: run(`return ${sourceOf(client, `The client of the plugin '${name}'`)}`, name) as Plugin['client'] & {} };
+  }
+  Client.configuration = {
+    ...Client.configuration,
+    options: { ...Client.configuration.options, plugin: clients } as typeof Client.configuration.options,
+  };
+  return Client;
+}

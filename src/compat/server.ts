@@ -1,0 +1,43 @@
+import type { EventEmitter } from 'node:events';
+import { defer } from 'rxjs';
+import { callable } from '../core/callable.js';
+import { type EmitsParser, emits } from '../core/events.js';
+import { asyncemit, Refusal } from '../server/asyncemit.js';
+import type { Server } from '../server/primus.js';
+import { transforms } from './transforms.js';
+
+/** The old members of a server. */
+export interface LegacyServer {
+  /** Emits an event whose listeners may be asynchronous; calls back when all have agreed. */
+  asyncemit(event: string, ...argumentsAndDone: unknown[]): boolean;
+  transforms: OmitThisParameter<typeof transforms>;
+  /** A function that emits `event` whenever it is called, as sparks and clients have it. */
+  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void;
+}
+
+/** Gives the class of servers what old plugins expect: to be callable without `new` above all. */
+export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C) {
+  const { prototype } = Class;
+  const { write } = prototype;
+  Object.defineProperties(prototype, {
+    asyncemit: { value: asyncEmit, configurable: true, writable: true },
+    transforms: { value: transforms, configurable: true, writable: true },
+    emits: { value: emitsOf, configurable: true, writable: true },
+    // Documented as read-only: an assignment has no effect, `Object.defineProperty` has.
+    write: { get: () => write, set: () => {}, configurable: true },
+  });
+  return callable(Class);
+}
+
+function emitsOf(this: EventEmitter, event: string, parser?: EmitsParser) {
+  return emits(this, event, parser);
+}
+
+function asyncEmit(this: EventEmitter, event: string, ...args: unknown[]): boolean {
+  const done = args.pop() as (error?: unknown) => void;
+  defer(() => asyncemit(this, event, ...args)).subscribe({
+    error: (error) => done(error instanceof Refusal ? error.reason : error),
+    complete: () => done(),
+  });
+  return this.listenerCount(event) > 0;
+}

@@ -1,0 +1,90 @@
+import { Stream } from 'node:stream';
+import { callable } from '../core/callable.js';
+import { asError } from '../core/errors.js';
+import type { Frame } from '../core/link.js';
+import type { Server, SparkArguments, SparkClass } from '../server/primus.js';
+import type { Spark } from '../server/spark.js';
+import { EventLink } from './event-link.js';
+import { transforms } from './transforms.js';
+
+type Hook = (this: Spark) => void;
+
+/** Defines a member that no loop sees; may be repeated. */
+type Define = (name: string, value: unknown, accessors?: boolean) => Define;
+
+/** What old plugins use of a class of sparks beside the documented. */
+export interface LegacySparkClass extends SparkClass {
+  readonly readable: Define;
+  readonly writable: Define;
+}
+
+const { emit } = Stream.prototype;
+
+/** Gives a server's class of sparks hooks, sparks made by hand, and events that may be injected. */
+export function legacySpark(Class: SparkClass, server: Server): SparkClass {
+  // The first is the original's own set-up, which some plugins run a second time.
+  const hooks: Hook[] = [function initialise() {}];
+
+  class LegacySpark extends Class {
+    constructor(...[headers, address, query, id, request, socket, link]: SparkArguments) {
+      const line = link ?? new EventLink(() => emit.call(this, 'outgoing::end'));
+      super(headers, address, query, id, request, socket, line);
+      for (const hook of hooks) hook.call(this);
+      if (link === undefined) server.adopt(this);
+    }
+  }
+
+  const prototype = LegacySpark.prototype;
+  const readable = defining(prototype, false);
+  defining(prototype, true)('emit', function (this: Spark, event: string, ...args: unknown[]): boolean {
+    return inject(this, event, args) || emit.call(this, event, ...args);
+  });
+  readable('__initialise', hooks)('transforms', transforms)(
+    'initialise',
+    {
+      get: () => hooks[hooks.length - 1],
+      set: (hook: unknown) => {
+        if (typeof hook === 'function') hooks.push(hook as Hook);
+      },
+    },
+    true,
+  );
+  return Object.assign(callable(LegacySpark), { readable, writable: defining(prototype, true) });
+}
+
+function defining(prototype: object, writable: boolean): Define {
+  const define: Define = (name, value, accessors = false) => {
+    const descriptor = accessors ? (value as PropertyDescriptor) : { value, writable };
+    Object.defineProperty(prototype, name, { ...descriptor, configurable: true, enumerable: false });
+    return define;
+  };
+  return define;
+}
+
+/** Does what somebody else's private event asks for. True when it has been told by that. */
+function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
+  if (typeof event !== 'string' || !event.includes('::')) return false;
+  const { connection } = spark;
+  switch (event) {
+    case 'incoming::data':
+      connection.next(value as Frame);
+      return true;
+    case 'incoming::end':
+      emit.call(spark, event, value);
+      connection.complete();
+      if (connection.link instanceof EventLink) connection.link.ended();
+      else connection.link?.destroy();
+      return true;
+    case 'incoming::error':
+      connection.fail(asError(value));
+      return false;
+    case 'outgoing::data':
+      connection.link?.send(value as Frame);
+      return false;
+    case 'outgoing::end':
+      if (!(connection.link instanceof EventLink)) connection.link?.close();
+      return false;
+    default:
+      return false;
+  }
+}

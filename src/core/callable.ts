@@ -1,0 +1,14 @@
+type Constructor = abstract new (...args: never[]) => unknown;
+
+/** A class that may also be called without `new`; its statics, its prototype and its subclasses are those of the class. */
+export function callable<C extends Constructor>(Class: C): C & ((...args: ConstructorParameters<C>) => InstanceType<C>) {
+  const called = function (...args: never[]): unknown {
+    return Reflect.construct(Class as never, args, new.target ?? (called as never));
+  };
+  Object.setPrototypeOf(called, Class);
+  called.prototype = Class.prototype;
+  called.prototype.constructor = called;
+  // The name of the class shows through.
+  Reflect.deleteProperty(called, 'name');
+  return called as never;
+}

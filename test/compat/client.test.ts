@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest';
+import type { Any } from '../interop/original.js';
+import { event, serve, until } from '../support/serve.js';
+
+async function pair(clientOptions = {}, query = '?a=1&b=two') {
+  const served = await serve();
+  const connection = event(served.primus, 'connection');
+  const client = served.connect(clientOptions, query) as Any;
+  const opened = event(client, 'open');
+  const [spark] = (await connection) as [Any];
+  await opened;
+  return { ...served, client, spark };
+}
+
+describe('what plugins call on a client', () => {
+  it('takes query strings apart and puts them together', async () => {
+    const { client } = await pair();
+    expect(client.querystring('?a=1&b=%20x&a=2')).toEqual({ a: '2', b: ' x' });
+    expect(client.querystringify({ a: 1, b: ' x', c: undefined })).toBe('a=1&b=%20x&c=');
+    expect(client.querystringify({ a: 1 }, '?')).toBe('?a=1');
+    expect(client.querystringify({}, '?')).toBe('');
+  });
+
+  it('merges, clones, parses', async () => {
+    const { client } = await pair();
+    const target = { a: 1 };
+    expect(client.merge(target, { b: 2 }, { a: 3 })).toBe(target);
+    expect(target).toEqual({ a: 3, b: 2 });
+    const copy = client.clone(target);
+    expect(copy).toEqual(target);
+    expect(copy).not.toBe(target);
+    expect(client.parse('https://host:81/path?q=1')).toMatchObject({
+      protocol: 'https:',
+      host: 'host:81',
+      port: '81',
+      pathname: '/path',
+      query: '?q=1',
+    });
+  });
+
+  it('makes addresses, and lets `outgoing::url` change them', async () => {
+    const { client, port } = await pair();
+    expect(client.uri({ protocol: 'ws' })).toMatch(new RegExp(`^ws://127.0.0.1:${port}/primus\\?a=1&b=two&_primuscb=`));
+    expect(client.uri({ protocol: 'http', query: false })).toBe(`http://127.0.0.1:${port}/primus`);
+    client.on('outgoing::url', (options: Any) => {
+      options.query = 'mine=1';
+    });
+    expect(client.uri({ protocol: 'ws' })).toBe(`ws://127.0.0.1:${port}/primus?mine=1`);
+    expect(client.uri({ object: true })).toMatchObject({ protocol: 'http:', pathname: '/primus', secure: false });
+  });
+
+  it('tells options by their old names', async () => {
+    const { client } = await pair({ websockets: false, network: false, transport: { agent: undefined } });
+    expect([client.AVOID_WEBSOCKETS, client.NETWORK_EVENTS]).toEqual([true, false]);
+    expect(client.transport).toBe(client.options.transport);
+    const { client: usual } = await pair();
+    expect([usual.AVOID_WEBSOCKETS, usual.NETWORK_EVENTS, usual.online]).toEqual([false, true, true]);
+  });
+
+  it('tells which plugins there are', async () => {
+    const plugin = { client() {} };
+    const { primus, url } = await serve({ plugin: { p: plugin } });
+    const client = new primus.Socket(url, { manual: true }) as Any;
+    expect(typeof client.plugin('p').client).toBe('function');
+    expect(client.plugin('q')).toBeUndefined();
+    expect(Object.keys(client.plugin())).toEqual(['p']);
+  });
+});
+
+describe('recovery', () => {
+  it('shows the attempt while there is one', async () => {
+    const { client, spark } = await pair({ reconnect: { min: 30, max: 60 } });
+    expect(client.recovery).toBe(client.recovery);
+    expect([client.recovery.attempt, client.recovery.reconnecting()]).toEqual([null, false]);
+    const scheduled = event(client, 'reconnect scheduled');
+    const opened = event(client, 'open');
+    spark.connection.link.destroy();
+    const [attempt] = await scheduled;
+    expect(client.recovery.attempt).toBe(attempt);
+    expect(client.recovery.reconnecting()).toBe(true);
+    await opened;
+    expect(client.recovery.attempt).toBeNull();
+  });
+
+  it('reconnects when asked to, and gives up when reset', async () => {
+    const { client, primus } = await pair({ reconnect: { min: 60_000, max: 60_000 } });
+    const waiting = event(client, 'reconnect scheduled');
+    client.recovery.reconnect();
+    await waiting;
+    const opened = event(client, 'open');
+    client.recovery.reconnect();
+    await opened;
+    const again = event(client, 'reconnect scheduled');
+    client.recovery.reconnect();
+    await again;
+    client.recovery.reset();
+    expect(client.recovery.reconnecting()).toBe(false);
+    expect(client.state.name).toBe('closed');
+    await until(() => primus.connected === 0);
+  });
+});
+
+describe('timers', () => {
+  it('run by name, once each, and end with the client', async () => {
+    const { client } = await pair();
+    const { timers } = client;
+    const ran: string[] = [];
+    timers.setTimeout('one', () => ran.push('one'), 5).setTimeout('one', () => ran.push('one more'), 5);
+    timers.setTimeout('never', () => ran.push('never'), 5).setInterval('often', () => ran.push('often'), 2);
+    expect([timers.active('one'), timers.active('none'), timers.active('heartbeat'), timers.active('connect')]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    timers.clear('never');
+    await until(() => ran.includes('one more') && ran.filter((name) => name === 'often').length > 1);
+    expect(ran).not.toContain('never');
+    expect(timers.active('one')).toBe(false);
+    client.destroy();
+    expect(timers.active('often')).toBe(false);
+  });
+});
+
+describe('private events that somebody injects into a client', () => {
+  it('`incoming::data` is a message, told once', async () => {
+    const { client } = await pair();
+    const frames: unknown[] = [];
+    const data: unknown[] = [];
+    client.on('incoming::data', (frame: unknown) => frames.push(frame));
+    client.on('data', (value: unknown) => data.push(value));
+    client.emit('incoming::data', '{"injected":true}');
+    expect([frames, data]).toEqual([['{"injected":true}'], [{ injected: true }]]);
+  });
+
+  it('`outgoing::data` is a frame to send', async () => {
+    const { client, spark } = await pair();
+    const data = event(spark, 'data');
+    client.emit('outgoing::data', '"by hand"');
+    expect((await data)[0]).toBe('by hand');
+  });
+
+  it('`incoming::end` and `incoming::error` drop the line, and it comes back', async () => {
+    for (const name of ['incoming::end', 'incoming::error']) {
+      const { client } = await pair({ reconnect: { min: 10, max: 20 } });
+      const opened = event(client, 'open');
+      client.on('error', () => {});
+      client.emit(name, new Error('injected'));
+      await event(client, 'reconnect scheduled');
+      await opened;
+    }
+  });
+
+  it('`outgoing::open` connects', async () => {
+    const { url, primus } = await serve();
+    const client = new primus.Socket(url, { manual: true }) as Any;
+    client.emit('outgoing::open');
+    await event(client, 'open');
+    client.destroy();
+  });
+});
+
+describe('_write', () => {
+  it('is what every write and the flush go through, and may be wrapped', async () => {
+    const { primus, url } = await serve();
+    const got: unknown[] = [];
+    primus.on('connection', (spark) => spark.on('data', (data) => got.push(data)));
+    const client = new primus.Socket(url, { manual: true }) as Any;
+    const written: unknown[] = [];
+    const { _write } = client;
+    client._write = (data: unknown) => {
+      written.push(data);
+      return _write.call(client, data);
+    };
+    for (const data of [1, 2, 3]) client.write(data);
+    client.open();
+    await event(client, 'open');
+    client.write(4);
+    await until(() => got.length === 4);
+    expect(got).toEqual([1, 2, 3, 4]);
+    expect(written).toEqual([1, 2, 3, 4, 1, 2, 3].sort((a, b) => written.indexOf(a) - written.indexOf(b)) && written);
+    expect(written).toHaveLength(7);
+    client.destroy();
+  });
+
+  it('may refuse, by putting back what it is given', async () => {
+    const { primus, url } = await serve();
+    const client = new primus.Socket(url, { manual: true }) as Any;
+    const offered: unknown[] = [];
+    client._write = (data: unknown) => {
+      offered.push(data);
+      client.buffer.push(data);
+      return false;
+    };
+    for (const data of ['a', 'b', 'c']) client.write(data);
+    client.open();
+    await event(client, 'open');
+    expect(client.buffer).toEqual(['a', 'b', 'c']);
+    expect(offered).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+    client.destroy();
+  });
+});

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { Primus } from '../../src/index.js';
+import type { Any } from '../interop/original.js';
+import { event, serve, until } from '../support/serve.js';
+
+async function server() {
+  const served = await serve();
+  return { ...served, primus: served.primus as Any };
+}
+
+describe('a spark made by hand', () => {
+  it('takes what it is given, all of it optional', async () => {
+    const { primus } = await server();
+    const request = { url: '/?x=1' };
+    const spark = new primus.Spark({ h: '1' }, { ip: '1.2.3.4', port: 5 }, { q: '1' }, 'my-id', request, 'socket');
+    expect(spark).toMatchObject({
+      headers: { h: '1' },
+      address: { ip: '1.2.3.4', port: 5 },
+      query: { q: '1' },
+      id: 'my-id',
+      request,
+      socket: 'socket',
+    });
+    const bare = new primus.Spark();
+    expect(bare).toMatchObject({ headers: {}, readyState: 3, readable: true, writable: true, primus });
+    expect(typeof bare.id).toBe('string');
+    expect(bare).toBeInstanceOf(Primus.Spark);
+  });
+
+  it('is announced in the next turn, found while it lives, and not after', async () => {
+    const { primus } = await server();
+    const announced: unknown[] = [];
+    primus.on('connection', (spark: unknown) => announced.push(spark));
+    const spark = new primus.Spark();
+    expect(announced).toEqual([]);
+    await until(() => announced.length === 1);
+    expect(primus.spark(spark.id)).toBe(spark);
+    expect([primus.connected, primus.connections[spark.id]]).toEqual([1, spark]);
+    const gone = event(primus, 'disconnection');
+    spark.end();
+    expect(await gone).toEqual([spark]);
+    expect(primus.spark(spark.id)).toBeUndefined();
+    expect(primus.connected).toBe(0);
+  });
+
+  it('speaks by private events', async () => {
+    const { primus } = await server();
+    const spark = new primus.Spark();
+    const frames: unknown[] = [];
+    const told: unknown[] = [];
+    const data: unknown[] = [];
+    spark.on('outgoing::data', (frame: unknown) => frames.push(frame));
+    spark.on('incoming::data', (frame: unknown) => told.push(frame));
+    spark.on('data', (value: unknown) => data.push(value));
+    await event(primus, 'connection');
+    spark.write({ out: 1 });
+    primus.write('all');
+    spark.emit('incoming::data', '{"in":1}');
+    spark.emits('incoming::data', (next: Any, frame: string) => next(undefined, frame))('2');
+    expect([frames, told, data]).toEqual([
+      ['{"out":1}', '"all"'],
+      ['{"in":1}', '2'],
+      [{ in: 1 }, 2],
+    ]);
+    const ended = event(spark, 'end');
+    spark.emit('incoming::end');
+    await ended;
+    expect(spark.readyState).toBe(2);
+  });
+
+  it('holds what comes before it is announced', async () => {
+    const { primus } = await server();
+    const data: unknown[] = [];
+    primus.on('connection', (spark: Any) => spark.on('data', (value: unknown) => data.push(value)));
+    const spark = new primus.Spark();
+    spark.emit('incoming::data', '1');
+    spark.emit('incoming::data', '2');
+    expect(data).toEqual([]);
+    await until(() => data.length === 2);
+    expect(data).toEqual([1, 2]);
+  });
+
+  it('is told to close by `outgoing::end`, after the farewell', async () => {
+    const { primus } = await server();
+    const spark = new primus.Spark();
+    const out: unknown[] = [];
+    spark.on('outgoing::data', (frame: unknown) => out.push(frame));
+    spark.on('outgoing::end', () => out.push('end'));
+    await event(primus, 'connection');
+    spark.end('last');
+    expect(out).toEqual(['"last"', '"primus::server::close"', 'end']);
+  });
+});
+
+describe('private events that somebody injects into a spark', () => {
+  it('`incoming::data` and `outgoing::data` are messages in and out', async () => {
+    const { primus, connect } = await server();
+    const connection = event(primus, 'connection');
+    const client = connect();
+    const [spark] = (await connection) as [Any];
+    const data = event(spark, 'data');
+    spark.emit('incoming::data', '{"injected":1}');
+    expect(await data).toEqual([{ injected: 1 }, '{"injected":1}']);
+    const here = event(client, 'data');
+    spark.emit('outgoing::data', '"by hand"');
+    expect((await here)[0]).toBe('by hand');
+  });
+
+  it('`incoming::end` ends the connection', async () => {
+    const { primus, connect } = await server();
+    const connection = event(primus, 'connection');
+    const client = connect({ strategy: false });
+    const [spark] = (await connection) as [Any];
+    const gone = event(primus, 'disconnection');
+    const closed = event(client, 'close');
+    spark.emit('incoming::end');
+    await gone;
+    await closed;
+  });
+});
+
+describe('Spark', () => {
+  it('has a prototype of its own for each server', async () => {
+    const [one, two] = [await server(), await server()];
+    one.primus.Spark.prototype.mine = 1;
+    one.primus.Spark.readable('fixed', 2);
+    one.primus.Spark.prototype.initialise = function () {
+      this.hooked = true;
+    };
+    expect(new one.primus.Spark()).toMatchObject({ mine: 1, fixed: 2, hooked: true });
+    const other = new two.primus.Spark();
+    expect([other.mine, other.fixed, other.hooked]).toEqual([undefined, undefined, undefined]);
+    expect((Primus.Spark.prototype as Any).mine).toBeUndefined();
+  });
+
+  it('readable and writable define what no loop sees, and may be repeated', async () => {
+    const { primus } = await server();
+    const { Spark } = primus;
+    Spark.readable('fixed', 1);
+    Spark.readable('fixed', 2);
+    Spark.writable('free', 1);
+    Spark.readable('computed', { get: () => 'made' }, true);
+    const spark = new Spark();
+    expect([spark.fixed, spark.free, spark.computed]).toEqual([2, 1, 'made']);
+    expect(() => {
+      spark.fixed = 3;
+    }).toThrow(TypeError);
+    spark.free = 3;
+    expect(spark.free).toBe(3);
+    const seen: string[] = [];
+    for (const name in Object.getPrototypeOf(spark)) seen.push(name);
+    expect(seen).not.toContain('fixed');
+  });
+
+  it('initialise pushes hooks, which run in order with the fields set; reading gives the last', async () => {
+    const { primus } = await server();
+    const { Spark } = primus;
+    const order: unknown[] = [];
+    const [first] = Spark.prototype.__initialise;
+    expect(Spark.prototype.initialise).toBe(first);
+    const one = function (this: Any) {
+      order.push(['one', this.id, this.query, typeof this.write]);
+    };
+    Spark.prototype.initialise = one;
+    const previous = Spark.prototype.initialise;
+    Spark.prototype.initialise = function (this: Any) {
+      previous.call(this);
+      first.call(this);
+      order.push('two');
+    };
+    Spark.prototype.initialise = 'no function';
+    expect(Spark.prototype.__initialise).toHaveLength(3);
+    new Spark({}, {}, { q: '1' }, 'id');
+    expect(order).toEqual([['one', 'id', { q: '1' }, 'function'], ['one', 'id', { q: '1' }, 'function'], 'two']);
+  });
+
+  it('readyState may be assigned, and tells', async () => {
+    const { primus } = await server();
+    const spark = new primus.Spark();
+    const told: unknown[] = [];
+    spark.on('readyStateChange', (state: unknown) => told.push(state));
+    spark.readyState = 1;
+    spark.readyState = 1;
+    spark.readyState = 3;
+    expect(told).toEqual(['opening', 'open']);
+  });
+});

@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findRedis } from '../../scripts/plugins.mjs';
+
+export const noRedis = findRedis() === undefined;
+
+export interface Redis {
+  port: number;
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A Redis server of the test's own, which keeps nothing. */
+export async function startRedis(): Promise<Redis> {
+  const port = await freePort();
+  const dir = mkdtempSync(join(tmpdir(), 'primus-rx-redis-'));
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
+  const server: ChildProcess = spawn(findRedis() as string, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    server.stdout?.on('data', (chunk) => /ready to accept/i.test(String(chunk)) && resolve());
+    void exit.then(() => reject(new Error('The Redis server ended before it was ready')));
+  });
+  return {
+    port,
+    async stop() {
+      server.kill();
+      await exit;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
