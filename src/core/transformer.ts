@@ -33,8 +33,8 @@ export interface Target<Platform = unknown> {
   /** The client's `transport` option. */
   transport: object;
   platform: Platform;
-  /** The client that dials. */
-  client: unknown;
+  /** The client that dials: for adapters. */
+  client?: unknown;
   /** Told of the framework's socket as soon as there is one, before it is open. */
   dialled(socket: unknown): void;
 }
