@@ -52,3 +52,8 @@ export class EventLink implements Link {
     return true;
   }
 }
+
+/** Whether an event is named `incoming::…` or `outgoing::…`; asked of every event there is. */
+export function isPrivate(event: unknown): boolean {
+  return typeof event === 'string' && event.charCodeAt(8) === 58 && event.charCodeAt(9) === 58;
+}

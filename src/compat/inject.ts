@@ -4,7 +4,7 @@ import type { Primus } from '../../client/primus.js';
 import { asError, LinkError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';
 import type { ClientTransformer } from '../core/transformer.js';
-import { EventLink } from './event-link.js';
+import { EventLink, isPrivate } from './event-link.js';
 
 /** A foreign transformer's connection, or the attempt at one. */
 interface Dial {
@@ -18,7 +18,7 @@ const dials = new WeakMap<object, Dial>();
 
 /** Does what somebody else's private event asks a client for. True when the event has been told by that. */
 export function inject(client: Primus, event: string, [value]: unknown[]): boolean {
-  if (typeof event !== 'string' || !event.includes('::')) return false;
+  if (!isPrivate(event)) return false;
   const dial = dials.get(client);
   const { link } = client.connection;
   switch (event) {

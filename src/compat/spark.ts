@@ -4,7 +4,7 @@ import { asError } from '../core/errors.js';
 import type { Frame } from '../core/link.js';
 import type { Server, SparkArguments, SparkClass } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
-import { EventLink } from './event-link.js';
+import { EventLink, isPrivate } from './event-link.js';
 import { transforms } from './transforms.js';
 
 type Hook = (this: Spark) => void;
@@ -63,7 +63,7 @@ function defining(prototype: object, writable: boolean): Define {
 
 /** Does what somebody else's private event asks for. True when it has been told by that. */
 function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
-  if (typeof event !== 'string' || !event.includes('::')) return false;
+  if (!isPrivate(event)) return false;
   const { connection } = spark;
   switch (event) {
     case 'incoming::data':
