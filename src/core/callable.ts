@@ -1,16 +1,12 @@
 type Constructor = abstract new (...args: never[]) => unknown;
 
-/** A class that may also be called without `new`; its statics, its prototype and its subclasses are those of the class. */
+/** A class that may also be called without `new`; in all else it is the class. */
 export function callable<C extends Constructor>(Class: C): C & ((...args: ConstructorParameters<C>) => InstanceType<C>) {
-  const called = function (...args: never[]): unknown {
-    // Made by the class itself unless by a subclass: engines lay out what another function makes in a larger, slower shape.
-    const maker = new.target === undefined || new.target === called ? Class : new.target;
-    return Reflect.construct(Class as never, args, maker as never);
-  };
-  Object.setPrototypeOf(called, Class);
-  called.prototype = Class.prototype;
-  called.prototype.constructor = called;
-  // The name of the class shows through.
-  Reflect.deleteProperty(called, 'name');
+  const called: C = new Proxy(Class, {
+    apply: (target, _this, args) => Reflect.construct(target, args),
+    // Made by the class itself unless by a subclass: engines lay out what anything else makes in a larger, slower shape.
+    construct: (target, args, maker) => Reflect.construct(target, args, maker === called ? target : maker) as object,
+  });
+  (Class as unknown as { prototype: { constructor: unknown } }).prototype.constructor = called;
   return called as never;
 }
