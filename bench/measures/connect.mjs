@@ -6,7 +6,7 @@ export const connect = {
   title: 'Connect: server CPU per connection opened and closed',
   figures: { cpu: { title: 'server CPU', unit: 'µs' } },
   rate: 'connections/s',
-  size: { connections: 1_000, atOnce: 50, warmUp: 6_000, generations: 2, rounds: 8 },
+  size: { connections: 1_000, atOnce: 50, warmUp: 12_000, generations: 2, rounds: 8 },
   quick: { connections: 600, warmUp: 3_000, generations: 1, rounds: 6 },
   describe: ({ atOnce }) => `${atOnce} at a time, each closed once it is open`,
 
