@@ -226,11 +226,11 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   /** One event that is ours alone: what comes to `emit` under such a name, somebody else has injected. */
-  private tell(event: keyof SparkEvents, ...args: unknown[]): void {
+  private tell(event: keyof SparkEvents | 'close', ...args: unknown[]): void {
     try {
       emit.call(this.spark, event, ...args);
     } catch (thrown) {
-      this.fail(asError(thrown));
+      this.blame(thrown);
     }
   }
 
@@ -289,7 +289,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.emit('readyStateChange', 'end');
     this.emit('end');
     // Whoever pipes into a spark waits for this word; plugins that forward events need not see it.
-    EventEmitter.prototype.emit.call(this.spark, 'close');
+    this.tell('close');
     if (this.announced) this.registry.gone(this);
   }
 }

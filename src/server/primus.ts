@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';
 import {
   asyncScheduler,
@@ -20,7 +20,6 @@ import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
-import type { Link } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
@@ -46,7 +45,7 @@ import { nextTurn } from './next-turn.js';
 import { type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import type { Preset } from './preset.js';
-import { type Address, Spark } from './spark.js';
+import { Spark } from './spark.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
 
@@ -452,15 +451,7 @@ export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<I
 Server.prototype.reserved = reserved;
 
 /** What a hand-made spark is made of; all optional. */
-export type SparkArguments = [
-  headers?: IncomingHttpHeaders,
-  address?: Partial<Address>,
-  query?: Record<string, string | string[] | undefined>,
-  id?: string,
-  request?: IncomingMessage,
-  socket?: unknown,
-  link?: Link,
-];
+export type SparkArguments = ConstructorParameters<typeof Spark> extends [unknown, ...infer Rest] ? Rest : never;
 
 /** A class of sparks of one server's own. */
 export type SparkClass = new (...args: SparkArguments) => Spark;

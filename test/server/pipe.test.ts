@@ -88,3 +88,17 @@ it('tells the writer of a message that had to give way', async () => {
   expect([client.write('kept'), client.write('dropped')]).toEqual([true, false]);
   expect(client.buffer).toEqual(['kept']);
 });
+
+it('survives a listener that throws on a word that only streams wait for', async () => {
+  const { primus, client, spark } = await pair();
+  const logged: unknown[] = [];
+  primus.on('log', (_level, error) => logged.push(error));
+  const broken = new Error('broken');
+  (spark as unknown as { on(event: string, listener: () => void): void }).on('close', () => {
+    throw broken;
+  });
+  const gone = event(primus, 'disconnection');
+  client.end();
+  await gone;
+  expect(logged).toEqual([broken]);
+});
