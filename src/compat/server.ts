@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
-import { defer } from 'rxjs';
+import { of } from 'rxjs';
+import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
 import { type EmitsParser, emits } from '../core/events.js';
 import { asyncemit, Refusal } from '../server/asyncemit.js';
@@ -35,7 +36,8 @@ function emitsOf(this: EventEmitter, event: string, parser?: EmitsParser) {
 
 function asyncEmit(this: EventEmitter, event: string, ...args: unknown[]): boolean {
   const done = args.pop() as (error?: unknown) => void;
-  defer(() => asyncemit(this, event, ...args)).subscribe({
+  const asked = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
+  asked.subscribe({
     error: (error) => done(error instanceof Refusal ? error.reason : error),
     complete: () => done(),
   });

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { Observable, of } from 'rxjs';
+import { Observable } from 'rxjs';
 import { asError } from '../core/errors.js';
 import { isPromise } from '../core/settle.js';
 
@@ -16,15 +16,16 @@ export class Refusal {
 
 /**
  * Emits an event whose listeners may be asynchronous: one with a parameter more than there are arguments gets a
- * callback, and the listeners after it wait until it is called. Emits once when all have agreed, at once when all are
- * synchronous; errors with what a listener threw, or a `Refusal` with what it passed to its callback, and asks no further.
+ * callback, and the listeners after it wait until it is called. When all are synchronous they are called at once, and what one
+ * throws is thrown. Else the answer emits `true` when all have agreed, errors with what a listener threw, or a `Refusal` with
+ * what it passed to its callback, and asks no further.
  */
-export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown[]): Observable<void> {
+export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown[]): true | Observable<true> {
   const listeners = emitter.rawListeners(event) as AnyListener[];
   const isAsync = (listener: AnyListener) => (listener.listener ?? listener).length > args.length;
   if (!listeners.some(isAsync)) {
     for (const listener of listeners) settled(emitter, event, args, listener.apply(emitter, args));
-    return of(undefined);
+    return true;
   }
   return new Observable((subscriber) => {
     const ask = (index: number): void => {
@@ -44,7 +45,7 @@ export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown
         }
         settled(emitter, event, args, listener.apply(emitter, args));
       }
-      subscriber.next();
+      subscriber.next(true);
       subscriber.complete();
     };
     const attempt = (index: number): void => {

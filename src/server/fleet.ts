@@ -9,9 +9,8 @@ import { Spark } from './spark.js';
 
 /** The open connections of a server, and what is sent to many of them. */
 export class Fleet {
-  /** The sparks by their id. */
-  readonly sparks: { [id: string]: Spark } = Object.create(null);
-  readonly connections = new Set<Connection>();
+  private readonly byId = new Map<string, Connection>();
+  private view: { [id: string]: Spark } | undefined;
   /** How many are left, whenever one has gone. */
   readonly left$: Subject<number> = new Subject();
   private readonly stack: Stack;
@@ -22,19 +21,44 @@ export class Fleet {
     this.transformer = transformer;
   }
 
+  get size(): number {
+    return this.byId.size;
+  }
+
+  /** The open connections; one that joins during a loop is in it. */
+  get connections(): Iterable<Connection> {
+    return this.byId.values();
+  }
+
+  /** The sparks by their id, without a prototype: kept from the first time somebody asks for it. */
+  get sparks(): { [id: string]: Spark } {
+    if (this.view === undefined) {
+      this.view = Object.create(null) as { [id: string]: Spark };
+      for (const [id, { spark }] of this.byId) this.view[id] = spark;
+    }
+    return this.view;
+  }
+
+  spark(id: string): Spark | undefined {
+    return this.byId.get(String(id))?.spark;
+  }
+
   /** False when the id is taken. */
   add({ id, connection }: Spark): boolean {
-    if (this.sparks[id] !== undefined) return false;
-    connection.slot = slotOf(this.connections.size);
-    this.sparks[id] = connection.spark;
-    this.connections.add(connection);
+    const key = String(id);
+    if (this.byId.has(key)) return false;
+    connection.slot = slotOf(this.byId.size);
+    this.byId.set(key, connection);
+    if (this.view !== undefined) this.view[key] = connection.spark;
     return true;
   }
 
   /** False when it was not here. */
   remove(connection: Connection): boolean {
-    if (!this.connections.delete(connection)) return false;
-    delete this.sparks[connection.spark.id];
+    const key = String(connection.spark.id);
+    if (this.byId.get(key) !== connection) return false;
+    this.byId.delete(key);
+    if (this.view !== undefined) delete this.view[key];
     return true;
   }
 

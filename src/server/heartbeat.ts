@@ -8,7 +8,7 @@ const SLOTS = 16;
 
 /** Who is to be asked, and how. */
 export interface Patients {
-  readonly connections: ReadonlySet<Connection>;
+  readonly connections: Iterable<Connection>;
   /** Asks these connections; `now`, ms since the epoch, comes back with their answers. */
   ping(connections: readonly Connection[], now: number): void;
 }

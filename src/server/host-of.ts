@@ -1,4 +1,5 @@
-import { filter, identity, mergeMap, type SchedulerLike, share, tap } from 'rxjs';
+import { filter, identity, type SchedulerLike, share, tap } from 'rxjs';
+import { filterAsync } from '../../operators/index.js';
 import { exchanges } from './attach.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { seal } from './middleware/cors.js';
@@ -30,7 +31,7 @@ export function hostOf({ primus, server, options, scheduler, middleware, drainin
   const exchange$ = exchanges(server, pathname).pipe(
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && explainable(exchange, scheduler)) : identity,
     filter(welcome),
-    mergeMap((exchange) => middleware.admit(exchange)),
+    filterAsync((exchange) => middleware.admit(exchange)),
     share(),
   );
   const host: Host = {

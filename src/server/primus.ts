@@ -4,11 +4,9 @@ import { nanoid } from 'nanoid';
 import {
   asyncScheduler,
   catchError,
-  defer,
   EMPTY,
   filter,
   map,
-  mergeMap,
   mergeWith,
   type Observable,
   of,
@@ -16,6 +14,7 @@ import {
   Subject,
   type Subscription,
 } from 'rxjs';
+import { filterAsync } from '../../operators/index.js';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
@@ -65,8 +64,6 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly parser: Parser;
   readonly encoder: Parser['encoder'];
   readonly decoder: Parser['decoder'];
-  /** The sparks of the open connections by their id. */
-  readonly connections: { [id: string]: Spark<In, Out> };
   /** The class of this server's sparks: what is added to its prototype is theirs alone. */
   readonly Spark: new (
     ...args: SparkArguments
@@ -106,7 +103,6 @@ export class Server<In = any, Out = any> extends Emitter {
     this.encoder = this.parser.encoder;
     this.decoder = this.parser.decoder;
     this.#fleet = new Fleet(this, this.transformer.server);
-    this.connections = this.#fleet.sparks;
     this.#scheduler = this.options.scheduler ?? asyncScheduler;
     this.registry = {
       maxBuffer: this.options.maxBuffer,
@@ -140,11 +136,12 @@ export class Server<In = any, Out = any> extends Emitter {
         }),
       )
       .pipe(
-        mergeMap((arrival) => this.#admit(arrival as Arrival<IncomingMessage>)),
+        map((arrival) => this.#sparkOf(arrival as Arrival<IncomingMessage>)),
+        filter((spark) => spark !== undefined),
         mergeWith(this.#handmade),
         filter((spark) => this.#enrol(spark)),
         nextTurn(),
-        mergeMap((spark) => this.#agreed(spark)),
+        filterAsync((spark) => this.#agreed(spark)),
       )
       .subscribe((spark) => {
         this.#announced.next(spark);
@@ -171,9 +168,14 @@ export class Server<In = any, Out = any> extends Emitter {
     };
   }
 
+  /** The sparks of the open connections by their id. */
+  get connections(): { [id: string]: Spark<In, Out> } {
+    return this.#fleet.sparks;
+  }
+
   /** How many connections are open. */
   get connected(): number {
-    return this.#fleet.connections.size;
+    return this.#fleet.size;
   }
 
   /** The middleware, in the order it runs. */
@@ -214,16 +216,15 @@ export class Server<In = any, Out = any> extends Emitter {
       forEachAsync(this.#fleet.connections, ({ spark }, next) => step(spark, next as never, undefined as never), done);
       return this;
     }
-    for (const id in this.connections) {
-      const spark = this.connections[id];
-      if (spark !== undefined && step(spark, id as never, this.connections as never) === false) break;
+    for (const { spark } of this.#fleet.connections) {
+      if (step(spark, spark.id as never, this.connections as never) === false) break;
     }
     return this;
   }
 
   /** The spark of that id, while its connection is open. */
   spark(id: string): Spark<In, Out> | undefined {
-    return this.connections[id];
+    return this.#fleet.spark(id);
   }
 
   /** Adds a message transformer: see `MessageTransformer`. */
@@ -366,14 +367,14 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
-  #admit({ link, request, id }: Arrival<IncomingMessage>): Observable<Spark<In, Out>> {
+  #sparkOf({ link, request, id }: Arrival<IncomingMessage>): Spark<In, Out> | undefined {
     const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
     try {
-      return of(new this.Spark(request.headers, address, undefined, this.options.idGenerator ? undefined : id, request, link.socket, link));
+      return new this.Spark(request.headers, address, undefined, this.options.idGenerator ? undefined : id, request, link.socket, link);
     } catch (error) {
       this.#log('error', error);
       link.destroy();
-      return EMPTY;
+      return undefined;
     }
   }
 
@@ -385,18 +386,21 @@ export class Server<In = any, Out = any> extends Emitter {
     return false;
   }
 
-  /** The spark, once the `connection` listeners have agreed; one that refuses, or throws, ends it. */
-  #agreed(spark: Spark<In, Out>): Observable<Spark<In, Out>> {
-    return defer(() => asyncemit(this as unknown as EventEmitter, 'connection', spark)).pipe(
-      map(() => spark),
-      catchError((error) => {
-        if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
-        else spark.connection.blame(error);
-        spark.end();
-        spark.connection.announce();
-        return EMPTY;
-      }),
-    );
+  /** Whether the `connection` listeners agree; one that refuses, or throws, ends the connection. */
+  #agreed(spark: Spark<In, Out>): boolean | Observable<boolean> {
+    const refused = (error: unknown): false => {
+      if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
+      else spark.connection.blame(error);
+      spark.end();
+      spark.connection.announce();
+      return false;
+    };
+    try {
+      const agreed = asyncemit(this as unknown as EventEmitter, 'connection', spark);
+      return agreed === true || agreed.pipe(catchError((error) => of(refused(error))));
+    } catch (thrown) {
+      return refused(thrown);
+    }
   }
 
   #gone(connection: Connection): void {
@@ -409,8 +413,9 @@ export class Server<In = any, Out = any> extends Emitter {
     this.#fleet.left$.next(this.connected);
   }
 
-  #closed(options: DestroyOptions): Observable<void> {
-    return defer(() => asyncemit(this as unknown as EventEmitter, 'close', options)).pipe(
+  #closed(options: DestroyOptions): Observable<unknown> {
+    return of(options).pipe(
+      filterAsync(() => asyncemit(this as unknown as EventEmitter, 'close', options)),
       catchError((error) => {
         this.#warn(error instanceof Refusal ? error.reason : error);
         return EMPTY;

@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
+import { of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
+import { filterAsync } from '../../operators/index.js';
 import { asyncemit, Refusal } from '../../src/server/asyncemit.js';
 import { settle } from '../support/clock.js';
 
@@ -8,13 +10,15 @@ type Next = (error?: unknown) => void;
 /** What came of emitting `ask` with one argument. */
 function ask(emitter: EventEmitter, ...args: unknown[]) {
   const seen = { agreed: 0, complete: false, errors: [] as unknown[] };
-  const subscription = asyncemit(emitter, 'ask', ...args).subscribe({
-    next: () => seen.agreed++,
-    error: (error) => seen.errors.push(error instanceof Refusal ? error.reason : error),
-    complete: () => {
-      seen.complete = true;
-    },
-  });
+  const subscription = of(args)
+    .pipe(filterAsync(() => asyncemit(emitter, 'ask', ...args)))
+    .subscribe({
+      next: () => seen.agreed++,
+      error: (error) => seen.errors.push(error instanceof Refusal ? error.reason : error),
+      complete: () => {
+        seen.complete = true;
+      },
+    });
   return Object.assign(seen, { subscription });
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { catchError, EMPTY, filter, from, fromEvent, map, type Observable, of, takeUntil, tap } from 'rxjs';
+import { catchError, from, fromEvent, type Observable, of, takeUntil, tap } from 'rxjs';
 import { asError, describe, PrimusError } from '../../core/errors.js';
 import { type Eventual, isPromise, settle } from '../../core/settle.js';
 import type { Exchange } from '../host.js';
@@ -76,10 +76,9 @@ export class Layers {
     if (layer) layer.enabled = enabled;
   }
 
-  /** The exchange itself when every layer let it pass, nothing when one of them answered it. */
-  admit(exchange: Exchange): Observable<Exchange> {
+  /** Whether every layer let it pass; if not, one of them has answered it. */
+  admit(exchange: Exchange): boolean | Observable<boolean> {
     const layers = this.list.filter(({ enabled, fn }) => enabled && (exchange.kind === 'request' ? fn.http : fn.upgrade) !== false);
-    if (layers.length === 0) return of(exchange);
     const response = exchange.kind === 'request' ? exchange.response : exchange.socket;
     const pass = (start: number): Eventual<boolean> => {
       for (let index = start; index < layers.length; index++) {
@@ -91,13 +90,12 @@ export class Layers {
     };
     try {
       const passes = pass(0);
-      if (!isPromise(passes)) return passes ? of(exchange) : EMPTY;
+      if (!isPromise(passes)) return passes;
+      let waiting = true;
       return from(passes).pipe(
-        filter(Boolean),
-        map(() => exchange),
-        catchError((error) => fail(response, error)),
+        catchError((error) => of(fail(response, error))),
         // The server is destroyed before the layer has answered.
-        tap({ unsubscribe: () => refuse(response, 503) }),
+        tap({ next: () => (waiting = false), unsubscribe: () => waiting && refuse(response, 503) }),
         // A layer that answers by itself never calls back; nobody waits for it beyond its answer, or for a client that left.
         takeUntil(fromEvent(response, 'close')),
       );
@@ -112,7 +110,7 @@ export class Layers {
   }
 }
 
-function fail(response: ServerResponse | Duplex, error: unknown): Observable<never> {
+function fail(response: ServerResponse | Duplex, error: unknown): false {
   refuse(response, 500, asError(error).message);
-  return EMPTY;
+  return false;
 }

@@ -1,0 +1,48 @@
+import {
+  defer,
+  filter,
+  isObservable,
+  type MonoTypeOperatorFunction,
+  map,
+  merge,
+  mergeAll,
+  type Observable,
+  Subject,
+  take,
+  tap,
+} from 'rxjs';
+
+/**
+ * `filter` with a predicate that may answer later: by the first value of an observable, whose completion without one means no.
+ *
+ * ```
+ * source       --a--b--c---|
+ * b's answer        ----t
+ * result       --a-----cb--|
+ * ```
+ *
+ * A value that is answered at once passes at once, with no subscription of its own; nobody waits for another's answer.
+ */
+export function filterAsync<T>(predicate: (value: T) => boolean | Observable<boolean>): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    defer(() => {
+      const late = new Subject<Observable<T>>();
+      const prompt = source.pipe(
+        filter((value) => {
+          const answer = predicate(value);
+          if (!isObservable(answer)) return answer;
+          late.next(
+            answer.pipe(
+              take(1),
+              filter(Boolean),
+              map(() => value),
+            ),
+          );
+          return false;
+        }),
+        tap({ complete: () => late.complete() }),
+      );
+      // The late first: a source may emit as it is subscribed to.
+      return merge(late.pipe(mergeAll()), prompt);
+    });
+}
