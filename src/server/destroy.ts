@@ -17,7 +17,8 @@ export interface Shutdown {
   /** Emits how many connections are left whenever one has gone. */
   left$: Observable<number>;
   connected: () => number;
-  endAll: () => void;
+  /** Ends what is open; calls back when it has. */
+  endAll: (done: () => void) => void;
   /** Tells the listeners of `close`; completes when they have agreed. */
   announce: () => Observable<unknown>;
   /** Gives the path back. */
@@ -44,7 +45,7 @@ export function shutdown({ options, server, scheduler, left$, connected, endAll,
   const emptyWithin = (ms: number) => defer(() => (ms > 0 && connected() > 0 ? merge(timer(ms, scheduler), empty$).pipe(take(1)) : EMPTY));
   return concat(
     emptyWithin(timeout),
-    act(endAll),
+    new Observable<never>((subscriber) => endAll(() => subscriber.complete())),
     emptyWithin(GRACE),
     defer(announce),
     act(release),

@@ -35,6 +35,7 @@ import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
 import type { HttpServer } from './host.js';
 import { hostOf } from './host-of.js';
+import { inSlices } from './in-slices.js';
 import { library, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
@@ -348,8 +349,9 @@ export class Server<In = any, Out = any> extends Emitter {
         scheduler: this.#scheduler,
         left$: this.#fleet.left$,
         connected: () => this.connected,
-        endAll: () => {
-          for (const connection of this.#fleet.connections) connection.end(options.reconnect ?? false);
+        endAll: (done) => {
+          const later = (work: () => void) => this.#scheduler.schedule(work);
+          inSlices(this.#fleet.connections, (connection) => connection.end(options.reconnect ?? false), { done, later });
         },
         announce: () => this.#closed(options),
         release: () => {

@@ -5,6 +5,7 @@ import { dropped } from '../../src/core/errors.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/host.js';
+import { inSlices } from '../../src/server/in-slices.js';
 import { refuse } from '../../src/server/refuse.js';
 import type { WebSocketsServerTransport } from './options.js';
 
@@ -80,10 +81,15 @@ interface LinkedSocket extends WebSocket {
 /** The links that have something to send at the end of this tick. */
 let loaded: WebSocketLink[] = [];
 
+/** Each link is a system call: a broadcast to many thousands takes several turns, and what is sent meanwhile joins it. */
 function endTick(): void {
   const links = loaded;
   loaded = [];
-  for (const link of links) link.flush();
+  inSlices(links, flush);
+}
+
+function flush(link: WebSocketLink): void {
+  link.flush();
 }
 
 /**

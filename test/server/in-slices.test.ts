@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { inSlices } from '../../src/server/in-slices.js';
+import { event, serve, until } from '../support/serve.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** A clock that a slice is over by whenever it is looked at. */
+function hurry(): void {
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => {
+    now += 1_000;
+    return now;
+  });
+}
+
+describe('inSlices', () => {
+  it('does a small work at once', () => {
+    const seen: number[] = [];
+    const done = vi.fn();
+    const later = vi.fn();
+    inSlices([1, 2, 3], (item) => seen.push(item), { done, later });
+    expect(seen).toEqual([1, 2, 3]);
+    expect(done).toHaveBeenCalledOnce();
+    expect(later).not.toHaveBeenCalled();
+  });
+
+  it('leaves to later turns what does not fit into one, in order, and says when all is done', () => {
+    hurry();
+    const seen: number[] = [];
+    const turns: (() => void)[] = [];
+    const done = vi.fn();
+    const items = Array.from({ length: 150 }, (_, index) => index);
+    inSlices(items, (item) => seen.push(item), { done, later: (work) => turns.push(work) });
+
+    expect(seen).toHaveLength(64);
+    turns.shift()?.();
+    expect(seen).toHaveLength(128);
+    expect(done).not.toHaveBeenCalled();
+    turns.shift()?.();
+    expect(seen).toEqual(items);
+    expect(done).toHaveBeenCalledOnce();
+    expect(turns).toEqual([]);
+  });
+});
+
+describe('a fleet that takes several turns', () => {
+  const SIZE = 150;
+
+  async function fleet() {
+    const { primus, connect } = await serve();
+    const clients = Array.from({ length: SIZE }, () => connect());
+    const received = clients.map((client) => {
+      const messages: unknown[] = [];
+      client.on('data', (message: unknown) => messages.push(message));
+      return messages;
+    });
+    await until(() => primus.connected === SIZE);
+    return { primus, clients, received };
+  }
+
+  it('gets every message of a broadcast once and in order, those of later turns and a farewell behind them', async () => {
+    const { primus, received } = await fleet();
+    hurry();
+    primus.write('first');
+    primus.write('second');
+    await new Promise((resolve) => process.nextTick(resolve));
+    primus.write('third');
+    primus.forEach((spark) => void spark.end('farewell'));
+    vi.restoreAllMocks();
+    await until(() => primus.connected === 0);
+    await until(() => received.every((messages) => messages.length === 4));
+    expect(new Set(received.map(String))).toEqual(new Set(['first,second,third,farewell']));
+  });
+
+  it('is ended as a whole when the server is destroyed', async () => {
+    const { primus, clients } = await fleet();
+    const ended = clients.map((client) => event(client, 'end'));
+    hurry();
+    const destroyed = new Promise<void>((resolve) => primus.destroy({}, resolve));
+    await new Promise((resolve) => process.nextTick(resolve));
+    vi.restoreAllMocks();
+    await Promise.all([destroyed, ...ended]);
+    expect(primus.connected).toBe(0);
+  });
+});
