@@ -23,13 +23,15 @@ export interface Lengths {
   readonly fixed: number;
   readonly short: number;
   readonly one?: number;
+  /** The longest that is written in one byte. Default 255. */
+  readonly most?: number;
   readonly two: number;
   readonly four: number;
 }
 
 export const LIST: Lengths = { fixed: 0x90, short: 15, two: 0xdc, four: 0xdd };
 export const MAP: Lengths = { fixed: 0x80, short: 15, two: 0xde, four: 0xdf };
-export const EXTENSION: Lengths = { fixed: 0, short: -1, one: 0xc7, two: 0xc8, four: 0xc9 };
+export const EXTENSION: Lengths = { fixed: 0, short: -1, one: 0xc7, most: 254, two: 0xc8, four: 0xc9 };
 
 /** The lengths of extensions that have a code of their own, from this one on. */
 export const FIXED_EXTENSION = 0xd4;

@@ -123,9 +123,9 @@ export class Packer {
     this.raw(bytes);
   }
 
-  private sized({ fixed, short, one, two, four }: Lengths, length: number): void {
+  private sized({ fixed, short, one, most = 255, two, four }: Lengths, length: number): void {
     if (length <= short) this.byte(fixed + length);
-    else if (one !== undefined && length <= 0xff) this.coded(one, 1, length);
+    else if (one !== undefined && length <= most) this.coded(one, 1, length);
     else if (length <= 0xffff) this.coded(two, 2, length);
     else this.coded(four, 4, length);
   }
