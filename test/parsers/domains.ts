@@ -87,13 +87,18 @@ export function same(sent: unknown, received: unknown): boolean {
   return isDeepStrictEqual(normal(sent), normal(received));
 }
 
-/** Buffers as Uint8Arrays, and errors without their stack. */
+/** Buffers as Uint8Arrays, errors without their stack. */
 export function normal(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (Buffer.isBuffer(value)) return new Uint8Array(value);
+  // Node takes no two invalid dates for the same.
+  if (value instanceof Date) return { time: value.getTime() };
   if (value instanceof Error) return { constructor: value.constructor, name: value.name, message: value.message };
-  if (Array.isArray(value)) return value.map(normal);
-  if (Object.prototype.toString.call(value) !== '[object Object]') return value;
+  // The original runs its client in a realm of its own.
+  if (Array.isArray(value)) return Array.from(value, normal);
+  const tag = Object.prototype.toString.call(value);
+  if (tag === '[object RegExp]') return { expression: String(value) };
+  if (tag === '[object Uint8Array]') return new Uint8Array(value as Uint8Array);
+  if (tag !== '[object Object]') return value;
   return fromEntries(Object.entries(value).map(([key, each]) => [key, normal(each)]));
 }
 
