@@ -21,11 +21,13 @@ describe('ejson', () => {
   });
 
   it('names the command that installs its package, when that is missing', () => {
-    const loader = Module as unknown as { _load(request: string, ...rest: unknown[]): unknown };
-    const load = loader._load;
-    const spy = vi.spyOn(loader, '_load').mockImplementation((request, ...rest) => {
-      if (request.split('/')[0] !== 'ejson') return load(request, ...rest);
-      throw Object.assign(new Error(`Cannot find module '${request}'`), { code: 'MODULE_NOT_FOUND' });
+    const loader = Module as unknown as Record<'_load' | '_resolveFilename', (request: string, ...rest: unknown[]) => unknown>;
+    const spies = (['_load', '_resolveFilename'] as const).map((method) => {
+      const own = loader[method];
+      return vi.spyOn(loader, method).mockImplementation((request, ...rest) => {
+        if (!/[\\/]?ejson([\\/]|$)/.test(request)) return own.call(loader, request, ...rest);
+        throw Object.assign(new Error(`Cannot find module '${request}'`), { code: 'MODULE_NOT_FOUND' });
+      });
     });
     const missing = expect.objectContaining({ code: 'ERR_PRIMUS_MISSING', message: expect.stringContaining('npm install ejson@') });
     try {
@@ -33,7 +35,7 @@ describe('ejson', () => {
       expect(() => Primus.createSocket({ parser: 'EJSON' })).toThrow(missing);
       expect(() => new Primus(createServer(), { parser: 'msgpack' })).not.toThrow();
     } finally {
-      spy.mockRestore();
+      for (const spy of spies) spy.mockRestore();
     }
   });
 });
