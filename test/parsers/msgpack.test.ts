@@ -91,6 +91,14 @@ describe('msgpack', () => {
     expect(() => decode(hex(bytes))).toThrow(reason);
   });
 
+  it('carries lists and maps 1,000 deep, and refuses more at either end', () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 'ground' : depth % 2 === 0 ? [nested(depth - 1)] : { a: nested(depth - 1) });
+    expect(decode(encode(nested(1_000)))).toStrictEqual(nested(1_000));
+    expect(() => encode(nested(1_001))).toThrow(/nested more than 1000 deep/);
+    expect(() => decode(Buffer.concat([Buffer.from([0x91]), encode(nested(1_000)) as Uint8Array]))).toThrow(/nested more than 1000 deep/);
+    expect(() => decode(original.encode(nested(1_001)))).toThrow(/nested more than 1000 deep/);
+  });
+
   it('refuses a text frame', () => {
     expect(() => decode('text')).toThrow(/is bytes/);
   });
