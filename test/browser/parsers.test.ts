@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Primus, type Spark } from '../../src/index.js';
+import { ejson } from '../../src/parsers/ejson.js';
 import { Original } from '../interop/original.js';
 import { same } from '../parsers/domains.js';
 import { launch, noChromium } from '../support/chromium.js';
@@ -161,6 +162,9 @@ describe('a served library', () => {
       expect(source.match(/var PrimusParser\b/g) ?? []).toHaveLength(parser === 'json' ? 0 : 1);
       return source.length;
     });
+    const byObject = new Primus(createServer(), { parser: ejson });
+    cleanup(() => byObject.destroy());
+    expect(sizes).toContain(byObject.library().length);
     expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(40_000);
   });
 });

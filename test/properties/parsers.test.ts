@@ -43,6 +43,10 @@ describe('every parser over every transformer', () => {
       { numRuns: 12 },
     );
     expect(await new Promise((resolve) => client.id(resolve))).toBe(spark.id);
+    down.length = 0;
+    expect(primus.write({ to: 'all' })).toBe(true);
+    await until(() => down.length === 1);
+    expect(down).toEqual([{ to: 'all' }]);
   });
 });
 
