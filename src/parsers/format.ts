@@ -54,6 +54,13 @@ export interface Extension {
 /** How deep lists and maps may lie in one another. A circle ends here as well. */
 export const MAX_DEPTH = 1_000;
 
+/**
+ * How many lists, maps and extensions a message may hold, or one for so many of its bytes when it is long: empty ones are
+ * a byte on the line and a hundred in memory.
+ */
+export const MANY = 1_000_000;
+export const SPACE = 8;
+
 /** What a value calls itself: `Date` of `[object Date]`. */
 export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);

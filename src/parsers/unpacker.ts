@@ -1,4 +1,4 @@
-import { EXTENSION, FIXED_EXTENSION, FIXED_EXTENSIONS, type Format, type Lengths, LIST, MAP, MAX_DEPTH } from './format.js';
+import { EXTENSION, FIXED_EXTENSION, FIXED_EXTENSIONS, type Format, type Lengths, LIST, MANY, MAP, MAX_DEPTH, SPACE } from './format.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -42,12 +42,15 @@ export class Unpacker {
   private readonly frame: Uint8Array;
   private readonly view: DataView;
   private at = 0;
+  /** How many more lists, maps and extensions there may be. */
+  private room: number;
 
   constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array) {
     this.format = format;
     this.codes = codes;
     this.frame = frame;
     this.view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    this.room = Math.max(MANY, frame.length / SPACE);
   }
 
   unpack(): unknown {
@@ -104,6 +107,7 @@ export class Unpacker {
     if (kind === 'text') return this.text(length);
     if (kind === 'bytes') return this.bytes(length);
     if (depth > MAX_DEPTH) throw new RangeError(`It is nested more than ${MAX_DEPTH} deep`);
+    if (--this.room < 0) throw new RangeError(`It holds more than ${MANY} lists and maps`);
     if (kind === 'extension') return this.extension(length, depth);
     this.check(kind === 'list' ? length : length * 2);
     return kind === 'list' ? this.list(length, depth) : this.map(length, depth);

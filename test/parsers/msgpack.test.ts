@@ -99,6 +99,14 @@ describe('msgpack', () => {
     expect(() => decode(original.encode(nested(1_001)))).toThrow(/nested more than 1000 deep/);
   });
 
+  it('carries a million lists and maps, and more when there is something in them', () => {
+    const list = (count: number, item: Buffer) =>
+      Buffer.concat([hex(`dd ${count.toString(16).padStart(8, '0')}`), Buffer.alloc(count * item.length, item)]);
+    expect(decode(list(999_999, hex('80')))).toHaveLength(999_999);
+    for (const empty of ['80', '90']) expect(() => decode(list(1_000_000, hex(empty)))).toThrow(/more than 1000000 lists and maps/);
+    expect(decode(list(1_100_000, hex('92 00 a6 737461747573')))).toHaveLength(1_100_000);
+  });
+
   it('refuses a text frame', () => {
     expect(() => decode('text')).toThrow(/is bytes/);
   });
