@@ -103,7 +103,7 @@ describe('msgpack', () => {
     const list = (count: number, item: Buffer) =>
       Buffer.concat([hex(`dd ${count.toString(16).padStart(8, '0')}`), Buffer.alloc(count * item.length, item)]);
     expect(decode(list(999_999, hex('80')))).toHaveLength(999_999);
-    for (const empty of ['80', '90']) expect(() => decode(list(1_000_000, hex(empty)))).toThrow(/more than 1000000 lists and maps/);
+    expect(() => decode(list(1_000_000, hex('80')))).toThrow(/more than 1000000 lists and maps/);
     expect(decode(list(1_100_000, hex('92 00 a6 737461747573')))).toHaveLength(1_100_000);
   });
 
