@@ -37,8 +37,9 @@ class WebSocketLink implements Link {
 
   constructor(socket: WebSocketLike) {
     this.socket = socket;
-    socket.binaryType = 'arraybuffer';
-    socket.onmessage = ({ data }) => this.#observer.next?.(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
+    // Blobs are read asynchronously. What else there may be, such as the Buffers of Node, is bytes already.
+    if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
+    socket.onmessage = ({ data }) => this.#observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
     socket.onerror = ({ error, message }) => {
       this.#failure = error ?? message;
     };

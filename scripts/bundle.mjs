@@ -16,6 +16,13 @@ export function bundle(name, options = {}) {
   return script(`transformers/${name}/browser.ts`, name, { globalName: 'PrimusClient', ...options });
 }
 
+/** The parsers that a served library has in addition when they are asked for: all but JSON. */
+export const parsers = ['binary', 'ejson', 'jsonh', 'msgpack'];
+
+export function bundleParser(name, options = {}) {
+  return script(`src/parsers/${name}.ts`, name, { globalName: 'PrimusParser', ...options });
+}
+
 /** What a served library has in addition when the server says why it refuses. */
 export function bundleExplaining() {
   return script('client/explaining.ts', 'explaining', { globalName: 'PrimusExplaining' });

@@ -1,10 +1,14 @@
-// Weighs the client library of every transformer as a page receives it, minified and gzipped; fails over the limit.
+// Weighs the client library of every transformer as a page receives it, and what each parser adds to it, minified and gzipped;
+// fails over the limit.
 // `npm run size -- --why` tells what the weight is made of.
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { transform } from 'esbuild';
 import Primus from 'primus-rx';
-import { bundle, bundled } from './bundle.mjs';
+import { bundle, bundled, parsers } from './bundle.mjs';
+import { root } from './run.mjs';
 
 /** In kB of 1,000 bytes. The target is where it should get to; the limit is what fails the build. */
 const budgets = {
@@ -15,16 +19,33 @@ const budgets = {
   'socket.io': { target: 23.0, limit: 26.0 },
 };
 
+/** What a parser adds to any of them. */
+const additions = { binary: 2.8, ejson: 4.6, jsonh: 0.9, msgpack: 3.3 };
+
 const table = {};
 for (const transformer of bundled()) {
   const { target, limit } = budgets[transformer] ?? { target: 0, limit: 0 };
   const primus = new Primus(createServer(), { transformer });
   const served = primus.library();
   primus.destroy();
-  const { code } = await transform(served, { minify: true, legalComments: 'none' });
-  const gzipped = gzipSync(code, { level: 9 }).length / 1000;
+  const { code, gzipped } = await weigh(served);
   const verdict = gzipped > limit ? 'too big' : gzipped > target ? 'within limit' : 'on target';
   table[transformer] = { 'served kB': kB(served.length), 'minified kB': kB(code.length), 'gzipped kB': gzipped, target, limit, verdict };
+  if (gzipped > limit) process.exitCode = 1;
+}
+for (const parser of parsers) {
+  const served = readFileSync(join(root, 'dist/browser', `${parser}.js`), 'utf8');
+  const { code, gzipped } = await weigh(served);
+  const limit = additions[parser] ?? 0;
+  const verdict = gzipped > limit ? 'too big' : 'on target';
+  table[`+ ${parser}`] = {
+    'served kB': kB(served.length),
+    'minified kB': kB(code.length),
+    'gzipped kB': gzipped,
+    target: limit,
+    limit,
+    verdict,
+  };
   if (gzipped > limit) process.exitCode = 1;
 }
 console.table(table);
@@ -37,6 +58,11 @@ async function why(transformer) {
   const modules = Object.entries(inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
   console.log(`\n${transformer}, minified bytes before gzip`);
   for (const [path, { bytesInOutput }] of modules) if (bytesInOutput > 100) console.log(String(bytesInOutput).padStart(6), path);
+}
+
+async function weigh(source) {
+  const { code } = await transform(source, { minify: true, legalComments: 'none' });
+  return { code, gzipped: gzipSync(code, { level: 9 }).length / 1000 };
 }
 
 function kB(bytes) {

@@ -25,7 +25,7 @@ export const preset: Preset = {
       transformer,
     ]),
   ),
-  parsers,
+  parsers: parsers(require),
   spark: legacySpark,
   bundle({ name, bundle }) {
     if (bundle === undefined) {

@@ -10,7 +10,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_TRANSFORMER'
   /** No parser of that name, or an object without `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
-  /** The framework a transformer stands on is not installed, or not in a version that works. */
+  /** The package that a transformer or parser stands on is not installed, or not in a version that works. */
   | 'ERR_PRIMUS_MISSING'
   /** A plugin cannot be added: wrong type, or the name is taken. */
   | 'ERR_PRIMUS_PLUGIN'

@@ -18,6 +18,10 @@ export interface Parser {
   library?: string;
   /** Lower-case; `custom` for a parser the user brought. */
   readonly name?: string;
+  /** Loads a package that is optional, ahead of the first message; throws `ERR_PRIMUS_MISSING` when it cannot. */
+  load?(): void;
+  /** File name of its browser bundle, of those that a served client does not have by itself. */
+  readonly bundle?: string;
 }
 
 /** A parser made of two synchronous functions. */
@@ -47,7 +51,10 @@ function answer<T>(run: () => T, done: Done<T>): void {
 export function findParser(wanted: unknown, known: ReadonlyMap<string, Parser>): Parser {
   if (typeof wanted === 'string') {
     const parser = known.get(wanted.toLowerCase());
-    if (parser) return parser;
+    if (parser) {
+      parser.load?.();
+      return parser;
+    }
     throw new PrimusError(
       'ERR_PRIMUS_PARSER',
       `There is no parser ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or an object with encoder and decoder`,

@@ -25,12 +25,11 @@ export interface Served {
 export function library(served: Served, { bundle, parsers }: Pick<Preset, 'bundle' | 'parsers'>): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
   const part = (name: string) => bundle({ name, bundle: name });
-  const own = [...parsers.values()].includes(served.parser);
   return `// primus-rx: ${json([transformer, parser])}
 (function () {
 ${bundle(served.transformer)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.options.refuseWithClose ? explained(part('explaining')) : ''}${own ? '' : parserSource(served.parser)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+${served.options.refuseWithClose ? explained(part('explaining')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 else if (typeof module == 'object' && module.exports) module.exports = Primus;
 else globalThis[${json(global)}] = Primus;
 })();
@@ -41,8 +40,12 @@ function explained(bundle: string): string {
   return `${bundle}\nPrimus.parts.platform = PrimusExplaining.explaining(Primus.parts.platform);\n`;
 }
 
-/** The parser is a part of the class like any other. */
-function parserSource(parser: Parser): string {
+/** The parser is a part of the class like any other; one that is neither bundled nor known is the user's own. */
+function parserSource(parser: Parser, known: readonly Parser[], part: (name: string) => string): string {
+  if (parser.bundle !== undefined) {
+    return `${part(parser.bundle)}\nPrimus.parts = Object.assign({}, Primus.parts, { parser: PrimusParser[${json(parser.name)}] });\n`;
+  }
+  if (known.includes(parser)) return '';
   return `Primus.parts = Object.assign({}, Primus.parts, { parser: (function (Primus) {
 ${parser.library ?? ''}
 return {

@@ -47,6 +47,14 @@ describe('findParser', () => {
     expect(findParser('UPPER', known)).toBe(upper);
   });
 
+  it('has what a parser stands on loaded, when it is asked for by name', () => {
+    const load = vi.fn();
+    expect(findParser('needy', new Map([['needy', { ...upper, load }]]))).toMatchObject({ load });
+    expect(load).toHaveBeenCalledTimes(1);
+    findParser('upper', new Map<string, Parser>([...known, ['needy', { ...upper, load }]]));
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
   it('takes any object with an encoder and a decoder', () => {
     const own = { encoder() {}, decoder() {} };
     expect(findParser(own, known)).toBe(own);

@@ -28,6 +28,8 @@ const anyPackage = /^/;
 const borders: Border[] = [
   { files: /^operators\//, layers: [], packages: [rxjs] },
   { files: /^src\/core\//, layers: [operators], packages: [rxjs] },
+  // For those who bundle it; by name it is loaded when it is asked for.
+  { files: /^src\/parsers\/ejson\.ts$/, layers: [core], packages: [/^ejson$/] },
   { files: /^src\/parsers\//, layers: [core], packages: [rxjs] },
   { files: /^src\/server\//, layers: [operators, core], packages: [rxjs, node, /^nanoid$/] },
   // The edge knows both ends; the core knows nothing of it, and what is served with plugins nothing of the server.

@@ -1,8 +1,9 @@
 // Compiled, not run: what a TypeScript application in ES modules sees.
 import { createServer } from 'node:http';
 import Primus, { type ClientOptions, PrimusError, type ServerOptions, Spark } from 'primus-rx';
-import Client, { Primus as NamedClient } from 'primus-rx/client';
+import Client, { configure, Primus as NamedClient } from 'primus-rx/client';
 import { backoff, reconnect } from 'primus-rx/operators';
+import { ejson } from 'primus-rx/parsers/ejson';
 import { websockets } from 'primus-rx/transformers/websockets';
 import type { Observable, Subscription } from 'rxjs';
 
@@ -31,6 +32,7 @@ client.write({ ask: 'why' });
 client.on('data', (answer) => answer.tell.toFixed());
 
 new Client('http://localhost').end();
+new (configure({ ...Client.parts, parser: ejson }))('http://localhost').end();
 new NamedClient('http://localhost').data$.subscribe();
 
 export const parts = [backoff, reconnect, websockets.name, PrimusError, Primus.createSocket, Spark];

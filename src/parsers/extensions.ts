@@ -1,0 +1,95 @@
+import type { Extension } from './format.js';
+
+/** An extension whose content is the bytes of a typed array, in the order of the machine. */
+function typed(type: number, Class: { new (buffer: ArrayBuffer): ArrayBufferView; readonly name: string }): Extension {
+  return {
+    type,
+    tag: Class.name,
+    packed: false,
+    to: ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength),
+    from: (bytes: Uint8Array) => new Class(bufferOf(bytes)),
+  };
+}
+
+/** An object that wraps a value. */
+function wrapped(type: number, tag: string): Extension {
+  return { type, tag, packed: true, to: (value: object) => value.valueOf(), from: Object };
+}
+
+/** Errors arrive without their stack: where it went wrong is nobody's business at the other end. */
+function failed(type: number, Class: new (message?: string) => Error): Extension {
+  return {
+    type,
+    tag: 'Error',
+    fits: (error: Error) => error instanceof Class,
+    packed: true,
+    to: ({ name, message }: Error) => ({ name, message, stack: null, columnNumber: null, fileName: null, lineNumber: null }),
+    from: (content: unknown) => {
+      const { name, message } = recordOf(content);
+      const error = new Class(typeof message === 'string' ? message : '');
+      if (typeof name === 'string' && name !== error.name) error.name = name;
+      return error;
+    },
+  };
+}
+
+const date: Extension = {
+  type: 0x0d,
+  tag: 'Date',
+  packed: true,
+  to: Number,
+  from: (time: unknown) => {
+    if (typeof time !== 'number') throw new TypeError('A date is not a number');
+    return new Date(time);
+  },
+};
+
+const regularExpression: Extension = {
+  type: 0x0a,
+  tag: 'RegExp',
+  packed: true,
+  to: ({ source, flags }: RegExp) => [source, flags],
+  from: (content: unknown) => {
+    const [source, flags] = Array.isArray(content) ? content : [];
+    if (typeof source !== 'string' || typeof flags !== 'string') throw new TypeError('A regular expression is not two texts');
+    return new RegExp(source, flags);
+  },
+};
+
+/** The types that msgpack-lite, which the original speaks, has given numbers to. */
+export const extensions: readonly Extension[] = [
+  failed(0x01, EvalError),
+  failed(0x02, RangeError),
+  failed(0x03, ReferenceError),
+  failed(0x04, SyntaxError),
+  failed(0x05, TypeError),
+  failed(0x06, URIError),
+  regularExpression,
+  wrapped(0x0b, 'Boolean'),
+  wrapped(0x0c, 'String'),
+  date,
+  failed(0x0e, Error),
+  wrapped(0x0f, 'Number'),
+  typed(0x11, Int8Array),
+  typed(0x12, Uint8Array),
+  typed(0x13, Int16Array),
+  typed(0x14, Uint16Array),
+  typed(0x15, Int32Array),
+  typed(0x16, Uint32Array),
+  typed(0x17, Float32Array),
+  typed(0x18, Float64Array),
+  typed(0x19, Uint8ClampedArray),
+  { type: 0x1a, tag: 'ArrayBuffer', packed: false, to: (value: ArrayBuffer) => new Uint8Array(value), from: bufferOf },
+  // Their own name for bytes; nothing here is written so.
+  { type: 0x1b, packed: false, to: Object, from: (bytes: Uint8Array) => bytes },
+  typed(0x1d, DataView),
+];
+
+/** A buffer that holds these bytes and no others. */
+function bufferOf(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+function recordOf(content: unknown): Record<string, unknown> {
+  return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
+}

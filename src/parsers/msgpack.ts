@@ -1,0 +1,16 @@
+import type { Parser } from '../core/parser.js';
+import { extensions } from './extensions.js';
+import { packed } from './packed.js';
+
+/**
+ * MessagePack, byte by byte as msgpack-lite has it, which Primus has always spoken: larger whole numbers are floats, and 255
+ * bytes have a length of two. With its extensions dates, errors, expressions and typed arrays arrive as what they were.
+ */
+export const msgpack: Parser = packed('msgpack', {
+  title: 'MessagePack',
+  text: { fixed: 0xa0, short: 31, one: 0xd9, two: 0xda, four: 0xdb },
+  bytes: { fixed: 0, short: -1, one: 0xc4, most: 254, two: 0xc5, four: 0xc6 },
+  maxInteger: 0x7fffffff,
+  extensions,
+  instead: {},
+});

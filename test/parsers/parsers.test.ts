@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { generator } from '../support/world.js';
+import { domains, normal, parserOf, registry, same } from './domains.js';
+
+const names = [...registry.keys()];
+
+describe.each(names)('the parser %s', (name) => {
+  const { encode, decode } = parserOf(name);
+  const domain = domains[name] as fc.Arbitrary<unknown>;
+
+  it('gives back every value of its domain', () => {
+    fc.assert(
+      fc.property(domain, (value) => {
+        const received = decode(encode(value));
+        if (!same(value, received)) expect(normal(received)).toStrictEqual(normal(value));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('reads a frame that lies anywhere within a buffer', () => {
+    const value = ['a text of more than twenty-four bytes', { number: 1.5, list: [1, -300, 70_000] }];
+    const frame = encode(value);
+    const inside = Buffer.concat([Buffer.from('before'), Buffer.from(frame as never), Buffer.from('after')]);
+    expect(decode(inside.subarray(6, inside.length - 5))).toEqual(value);
+    expect(decode(new Uint8Array(inside).subarray(6, inside.length - 5))).toEqual(value);
+  });
+
+  it.each([[''], [0], [false], [null], [[]], [{}], ['\0'], ['\ufeff'], [[[]]], [[null, '', 0]]])('carries %j', (value) => {
+    expect(decode(encode(value))).toStrictEqual(value);
+  });
+
+  it.each([undefined, () => {}, Symbol('odd'), 1n])('refuses %o, and says so', (value) => {
+    expect(() => encode(value)).toThrow(/no form for|BigInt/);
+  });
+
+  it('refuses what contains itself', () => {
+    const circle: unknown[] = [];
+    circle.push({ circle });
+    expect(() => encode(circle)).toThrow();
+  });
+
+  it('takes keys that name parts of every object for data', () => {
+    const value = JSON.parse('{"constructor":1,"hasOwnProperty":2,"toString":{"valueOf":null}}');
+    expect(decode(encode(value))).toStrictEqual(value);
+  });
+
+  it.each([
+    '{"__proto__":{"evil":1}}',
+    '[1,"__proto__",{"evil":1}]',
+    '{"$escape":{"__proto__":{"evil":1}}}',
+    '{"\\u005f_proto__":{"evil":1}}',
+  ])('gives nothing another prototype: %s', (text) => {
+    for (const frame of [text, encode(name === 'ejson' ? text : JSON.parse(text))]) {
+      let decoded: unknown;
+      try {
+        decoded = decode(frame);
+      } catch {
+        continue;
+      }
+      const objects = JSON.stringify(decoded, (_key, value) => {
+        if (typeof value === 'object' && value !== null) expect(value.evil === 1 && !Object.hasOwn(value, 'evil')).toBe(false);
+        return value;
+      });
+      expect(objects).toBeDefined();
+    }
+    expect(({} as { evil?: unknown }).evil).toBeUndefined();
+  });
+
+  it('answers any bytes, at once, with a value or an error', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        settles(() => decode(bytes));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('answers 100,000 mutated frames, each with a value or an error', { timeout: 30_000 }, () => {
+    const random = generator(6);
+    const whole = (below: number) => Math.floor(random() * below);
+    const frames = fc.sample(domain, { numRuns: 500, seed: 6 }).map((value) => Buffer.from(encode(value) as never));
+    let broken = 0;
+    // Nearly all of the time would go into writing down where.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    onTestFinished(() => {
+      Error.stackTraceLimit = stackTraceLimit;
+    });
+    for (let round = 0; round < 100_000; round++) {
+      const frame = Buffer.from(frames[whole(frames.length)] as Buffer);
+      for (let change = whole(3); change >= 0; change--) frame[whole(frame.length)] = whole(256);
+      if (!settles(() => decode(round % 4 === 0 ? frame.subarray(0, whole(frame.length + 1)) : frame))) broken++;
+    }
+    expect(broken).toBeGreaterThan(1_000);
+  });
+
+  it('answers frames that ask for too much without giving it', () => {
+    for (const frame of greedy) {
+      const begin = performance.now();
+      const { heapUsed } = process.memoryUsage();
+      settles(() => decode(frame));
+      expect(performance.now() - begin).toBeLessThan(200);
+      expect(process.memoryUsage().heapUsed - heapUsed).toBeLessThan(64e6);
+    }
+  });
+});
+
+/** Lengths of 4 GB and lists of lists of them, lists and maps within each other without end, numbers beyond all bounds. */
+const greedy: (string | Uint8Array)[] = [
+  ...['dd', 'df', 'db', 'c6', 'c9', 'd9'].map((code) => Buffer.from(`${code}ffffffff`, 'hex')),
+  Buffer.from('dd000fffff'.repeat(100_000), 'hex'),
+  Buffer.from('df0007ffff'.repeat(100_000), 'hex'),
+  ...[0x91, 0x81, 0xd4].map((code) => Buffer.alloc(100_000, code)),
+  Buffer.from('d60e'.repeat(50_000), 'hex'),
+  '['.repeat(100_000),
+  '['.repeat(100_000) + ']'.repeat(100_000),
+  '{"a":'.repeat(100_000),
+  '[0,1]',
+  '[1e999]',
+  '[-1,1,2]',
+  '[4294967295,"a"]',
+  `[1e999,${'"a",'.repeat(1000)}1]`,
+  '{"$regexp":"(((((","$flags":"gggg"}',
+  '{"$binary":"a"}',
+  '{"$type":"x","$value":1}',
+];
+
+/** Whether it returns; what it throws otherwise must be an Error. */
+function settles(run: () => unknown): boolean {
+  try {
+    run();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error)) throw new Error('What was thrown is no error', { cause: error });
+    return false;
+  }
+}

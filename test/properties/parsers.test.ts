@@ -1,0 +1,123 @@
+import { createServer } from 'node:http';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Primus, type Spark } from '../../src/index.js';
+import { preset } from '../../src/preset.js';
+import { domains, normal, same } from '../parsers/domains.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
+
+const pairs = [...preset.transformers.keys()].flatMap((transformer) =>
+  [...preset.parsers.keys()].map((parser) => ({ transformer, parser })),
+);
+
+describe('every parser over every transformer', () => {
+  it('there are as many pairs as there should be', () => {
+    expect(pairs.length).toBeGreaterThanOrEqual(6 * 5);
+  });
+
+  it.each(pairs)('$transformer carries all that $parser can, both ways, in order', async ({ transformer, parser }) => {
+    const { primus, connect } = await serve({ transformer, parser });
+    const announced = event(primus, 'connection');
+    const client = connect();
+    const [spark] = (await announced) as [Spark];
+    const errors: unknown[] = [];
+    const up: unknown[] = [];
+    const down: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    client.on('error', (error) => errors.push(error));
+    spark.on('data', (data) => {
+      up.push(data);
+      spark.write(data);
+    });
+    client.on('data', (data) => down.push(data));
+
+    const values = (domains[parser] as fc.Arbitrary<unknown>).filter((value) => typeof value !== 'string' || !value.startsWith('primus::'));
+    await fc.assert(
+      fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 8 }), async (list) => {
+        up.length = down.length = 0;
+        for (const value of list) expect(client.write(value)).toBe(true);
+        await until(() => down.length === list.length || errors.length > 0);
+        expect(errors).toEqual([]);
+        for (const received of [up, down]) if (!same(list, received)) expect(received.map(normal)).toStrictEqual(list.map(normal));
+      }),
+      { numRuns: 12 },
+    );
+    expect(await new Promise((resolve) => client.id(resolve))).toBe(spark.id);
+    down.length = 0;
+    expect(primus.write({ to: 'all' })).toBe(true);
+    await until(() => down.length === 1);
+    expect(down).toEqual([{ to: 'all' }]);
+  });
+});
+
+describe.each([...preset.parsers.keys()])('the parser %s on a connection', (parser) => {
+  it('beats, answers, and refuses data that looks like protocol', async () => {
+    const { primus, connect } = await serve({ parser, pingInterval: 150 });
+    const announced = event(primus, 'connection');
+    const client = connect();
+    const [spark] = (await announced) as [Spark];
+    await event(spark, 'heartbeat');
+    await event(spark, 'heartbeat');
+    const errors: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    expect(spark.write('primus::server::close')).toBe(false);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_RESERVED' }]);
+    expect(client.readyState).toBe(3);
+  });
+
+  it('loses a frame it cannot read, says so, and goes on', async () => {
+    const { primus, connect } = await serve({ parser });
+    const announced = event(primus, 'connection');
+    const client = connect();
+    const [spark] = (await announced) as [Spark];
+    if (client.readyState !== 3) await event(client, 'open');
+    const errors: unknown[] = [];
+    const heard: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    spark.on('data', (data) => heard.push(data));
+    const { link } = client.connection;
+    const frames = [Buffer.from('ddffffffff', 'hex'), Buffer.alloc(100_000, 0x91), 'no {', '', new Uint8Array()];
+    for (const frame of frames) link?.send(frame);
+    client.write(['next']);
+    await until(() => heard.length === 1);
+    expect(heard).toEqual([['next']]);
+    expect(errors).toHaveLength(frames.length);
+    for (const error of errors) expect(error).toMatchObject({ name: 'PrimusError', code: 'ERR_PRIMUS_DECODE' });
+  });
+
+  it('refuses at once what it has no form for, and goes on', async () => {
+    const { primus, connect } = await serve({ parser });
+    const announced = event(primus, 'connection');
+    const client = connect();
+    const [spark] = (await announced) as [Spark];
+    const errors: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    const next = event(client, 'data');
+    for (const odd of [undefined, () => {}, Symbol('odd'), 1n]) expect(spark.write(odd)).toBe(false);
+    expect(spark.write(0)).toBe(true);
+    expect((await next)[0]).toBe(0);
+    expect(errors).toHaveLength(4);
+    for (const error of errors) expect(error).toMatchObject({ code: 'ERR_PRIMUS_ENCODE' });
+  });
+
+  it('is told of by name', () => {
+    const primus = new Primus(createServer(), { parser: parser.toUpperCase() });
+    cleanup(() => primus.destroy());
+    expect(primus.spec.parser).toBe(parser);
+  });
+});
+
+describe('bytes in Node', () => {
+  it('are Buffers at both ends, within messages as well', async () => {
+    const { primus, connect } = await serve({ parser: 'msgpack' });
+    primus.on('connection', (spark) => {
+      spark.on('data', (data) => spark.write({ buffer: Buffer.isBuffer(data.bytes), bytes: data.bytes }));
+    });
+    const client = connect();
+    const answer = event(client, 'data');
+    client.write({ bytes: Buffer.from('bytes') });
+    const [data, raw] = (await answer) as [{ buffer: boolean; bytes: Buffer }, unknown];
+    expect(data).toStrictEqual({ buffer: true, bytes: Buffer.from('bytes') });
+    expect(Buffer.isBuffer(raw)).toBe(true);
+  });
+});
