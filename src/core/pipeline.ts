@@ -87,6 +87,11 @@ export abstract class Pipeline {
     return this.post(data);
   }
 
+  /** Transmits, behind what was written before it, a message that is being encoded for this connection among others. */
+  relay(data: unknown, frame: Promise<Frame>): void {
+    after(this.outbound, () => this.post(data, frame));
+  }
+
   /** Sends a control message, behind what was written before it. */
   control(control: Exclude<Control, { type: 'unknown' }>): void {
     this.post(printControl(control));
@@ -156,12 +161,12 @@ export abstract class Pipeline {
     );
   }
 
-  private post(data: unknown): boolean {
+  private post(data: unknown, encoded?: Promise<Frame>): boolean {
     const { parser } = this.stack;
     if (this.encoding !== undefined) {
-      this.encoding.next(() => this.encode(data));
+      this.encoding.next(() => this.encode(data, encoded));
     } else if (parser.encode === undefined) {
-      this.enter('encoding', this.encode(data));
+      this.enter('encoding', this.encode(data, encoded));
     } else {
       let frame: Frame;
       try {
@@ -175,9 +180,9 @@ export abstract class Pipeline {
     return true;
   }
 
-  private encode(data: unknown): Step {
+  private encode(data: unknown, encoded?: Promise<Frame>): Step {
     return this.step(
-      () => settle<Frame>((done) => this.stack.parser.encoder(data, done)),
+      () => encoded ?? settle<Frame>((done) => this.stack.parser.encoder(data, done)),
       (cause) => encodeError(cause, data),
       (frame) => {
         this.transmit(frame);
