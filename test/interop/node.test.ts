@@ -1,86 +1,44 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, connect as dial, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { Primus } from '../../src/index.js';
+import { cuttable } from '../support/cuttable.js';
 import { cleanup, event, until } from '../support/serve.js';
-import { type Any, Original } from './original.js';
+import { type Any, directions, listening, type Make, ours, theirs } from './original.js';
 
-interface Make {
-  /** Makes a server on an HTTP server. */
-  server: (http: Any, options: Record<string, unknown>) => Any;
-  /** A class of clients for it. */
-  socket: (options: Record<string, unknown>) => Any;
+interface Meeting {
+  transformer: string;
+  server: Make;
+  client: Make;
 }
 
-const ours: Make = {
-  server: (http, options) => new Primus(http, options),
-  socket: (options) => Primus.createSocket(options),
-};
-
-const theirs: Make = {
-  server: (http, options) => new Original(http, { transformer: 'websockets', ...options }),
-  socket: (options) => Original.createSocket({ transformer: 'websockets', ...options }),
-};
-
-/** A line that can be cut: what is connected to `port` goes on to the server, until then. */
-async function cuttable(to: number) {
-  const sockets = new Set<Socket>();
-  const relay = createTcpServer((near) => {
-    const far = dial(to, '127.0.0.1');
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(into);
-      from.on('error', () => {});
-      from.on('close', () => into.destroy());
-    }
-  });
-  relay.listen(0, '127.0.0.1');
-  await once(relay, 'listening');
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  cleanup(() => {
-    cut();
-    relay.close();
-  });
-  return { port: (relay.address() as AddressInfo).port, cut };
-}
-
-async function meet(server: Make, client: Make, { serverOptions = {}, clientOptions = {} } = {}) {
-  const http = createServer();
-  const primus = server.server(http, serverOptions);
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  cleanup(() => new Promise<void>((resolve) => primus.destroy({ close: true }, resolve)));
-  const line = await cuttable((http.address() as AddressInfo).port);
-  const Client = client.socket(serverOptions);
-  const connection = event(primus, 'connection');
+/** A server, and a client that is on its way to it. */
+async function approach({ transformer, server, client }: Meeting, serverOptions: object = {}, clientOptions: object = {}) {
+  const { primus, port } = await listening(server, { transformer, ...serverOptions });
+  const line = await cuttable(port);
+  const Client = client.socket({ transformer, ...serverOptions });
   const socket = new Client(`http://127.0.0.1:${line.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
   cleanup(() => socket.destroy());
+  return { primus, socket, line };
+}
+
+/** The same, when both have met. */
+async function meet(meeting: Meeting, serverOptions: object = {}) {
+  const { primus, socket, line } = await approach(meeting, serverOptions);
+  const connection = event(primus, 'connection');
   const opened = event(socket, 'open');
   const [spark] = (await connection) as [Any];
   await opened;
-  return { primus, socket, spark, cut: line.cut };
+  return { primus, socket, spark, line };
 }
 
-describe.each([
-  { what: 'their client against our server', server: ours, client: theirs },
-  { what: 'our client against their server', server: theirs, client: ours },
-])('8.0.9 over websockets and JSON: $what', ({ server, client }) => {
+describe.each(directions)('8.0.9 over $transformer and JSON: $what', (meeting) => {
   it('opens, with the query', async () => {
-    const { spark, socket, primus } = await meet(server, client);
+    const { spark, socket, primus } = await meet(meeting);
     expect(spark.query.token).toBe('1');
     expect(socket.readyState).toBe(3);
     expect(primus.connected).toBe(1);
   });
 
   it('carries data both ways, in order', async () => {
-    const { spark, socket } = await meet(server, client);
+    const { spark, socket } = await meet(meeting);
     const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
     const there: unknown[] = [];
     const here: unknown[] = [];
@@ -96,12 +54,12 @@ describe.each([
   });
 
   it('tells the id of the spark', async () => {
-    const { spark, socket } = await meet(server, client);
+    const { spark, socket } = await meet(meeting);
     expect(await new Promise((resolve) => socket.id(resolve))).toBe(spark.id);
   });
 
   it('beats: pings are answered, and both stay', async () => {
-    const { spark, socket, primus } = await meet(server, client, { serverOptions: { pingInterval: 50 } });
+    const { spark, socket, primus } = await meet(meeting, { pingInterval: 100 });
     const pings: unknown[] = [];
     const beats: unknown[] = [];
     socket.on('incoming::ping', (stamp: unknown) => pings.push(stamp));
@@ -113,7 +71,7 @@ describe.each([
   });
 
   it('does not come back when the server closes', async () => {
-    const { spark, socket, primus } = await meet(server, client);
+    const { spark, socket, primus } = await meet(meeting);
     const attempts: unknown[] = [];
     socket.on('reconnect scheduled', (attempt: unknown) => attempts.push(attempt));
     const [data, end] = [event(socket, 'data'), event(socket, 'end')];
@@ -127,12 +85,14 @@ describe.each([
   });
 
   it('comes back when the line is cut, with what was written meanwhile', async () => {
-    const { socket, primus, spark, cut } = await meet(server, client);
+    // A session that polls is over for the server when it is silent.
+    const { socket, primus, spark, line } = await meet(meeting, { pingInterval: 500 });
     const again = event(primus, 'connection');
     const closed = event(socket, 'close');
     const [back, opened] = [event(socket, 'reconnected'), event(socket, 'open')];
-    cut();
+    line.cut();
     await closed;
+    line.mend();
     socket.write('written meanwhile');
     const [next] = (await again) as [Any];
     const data = event(next, 'data');
@@ -144,7 +104,7 @@ describe.each([
   });
 
   it('comes back when the server asks for it', async () => {
-    const { socket, spark, primus } = await meet(server, client);
+    const { socket, spark, primus } = await meet(meeting);
     const again = event(primus, 'connection');
     const opened = event(socket, 'open');
     spark.end(undefined, { reconnect: true });
@@ -153,8 +113,26 @@ describe.each([
     expect(socket.readyState).toBe(3);
   });
 
+  it('is refused as the server says, and does not come back', async () => {
+    let asked = 0;
+    const authorization = (_request: unknown, done: (error: unknown) => void) => {
+      asked++;
+      done({ statusCode: 403, message: 'not you' });
+    };
+    const { primus, socket } = await approach(meeting, { authorization }, { strategy: 'disconnect, online' });
+    let connections = 0;
+    primus.on('connection', () => connections++);
+    const told: string[] = [];
+    for (const name of ['open', 'error', 'reconnect scheduled', 'end']) socket.on(name, () => told.push(name));
+    await until(() => told.includes('end'));
+    expect(told).toEqual(['error', 'end']);
+    const before = asked;
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect({ asked, connections, connected: primus.connected }).toEqual({ asked: before, connections: 0, connected: 0 });
+  });
+
   it('ends when the client does', async () => {
-    const { socket, spark } = await meet(server, client);
+    const { socket, spark } = await meet(meeting);
     const ended = event(spark, 'end');
     socket.end();
     await ended;
@@ -166,12 +144,8 @@ describe('8.0.9 as the public of our endpoints', () => {
   it('has the same specification, but for the version', async () => {
     const specs = await Promise.all(
       [ours, theirs].map(async (make) => {
-        const http = createServer();
-        const primus = make.server(http, { pathname: '/live', pingInterval: 1234 });
-        http.listen(0, '127.0.0.1');
-        await once(http, 'listening');
-        cleanup(() => new Promise<void>((resolve) => primus.destroy({ close: true }, resolve)));
-        const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/live/spec`;
+        const { port } = await listening(make, { pathname: '/live', pingInterval: 1234 });
+        const url = `http://127.0.0.1:${port}/live/spec`;
         return (await fetch(url)).json() as Promise<{ version: string }>;
       }),
     );
