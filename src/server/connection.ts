@@ -273,6 +273,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   private over(error: LinkError | undefined): void {
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
+    this.tell('incoming::end');
     if (this.announced) this.leave(this.lost);
   }
 
@@ -287,6 +288,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.state = CLOSED;
     this.abandon();
     this.emit('readyStateChange', 'end');
+    this.tell('outgoing::end');
     this.emit('end');
     // Whoever pipes into a spark waits for this word; plugins that forward events need not see it.
     this.tell('close');
