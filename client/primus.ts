@@ -6,6 +6,7 @@ import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import type { Link } from '../src/core/link.js';
 import type { Parser } from '../src/core/parser.js';
+import { PATIENCE, stuckError } from '../src/core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { Signal } from '../src/core/signal.js';
 import { view } from '../src/core/stream.js';
@@ -65,6 +66,8 @@ export class Primus<In = any, Out = any> extends Base {
   readonly #gate = new Signal(false, () => {});
   #outgoing: Subscriber<Out> | undefined;
   #now: Subscriber<void> | undefined;
+  /** Whether the next wait, which has not begun, is to be none. */
+  #hasty = false;
   readonly #lasting: Subscription;
   #life: Subscription | undefined;
   #releasing = false;
@@ -143,7 +146,10 @@ export class Primus<In = any, Out = any> extends Base {
     if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed; make a new one');
     const { name } = this.state;
     if (name === 'idle' || name === 'closed') this.#begin();
-    else if (name === 'waiting') this.#now?.next();
+    else if (name === 'waiting') {
+      this.#hasty = this.#now?.closed !== false;
+      this.#now?.next();
+    }
     return this;
   }
 
@@ -169,7 +175,13 @@ export class Primus<In = any, Out = any> extends Base {
   /** Sends `data`, when given, and closes for good, or until `open()`. */
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
-    this.connection.flush(() => this.#close('client'));
+    const close = () => this.#close('client');
+    const stuck = () => {
+      this.connection.fail(stuckError());
+      close();
+    };
+    this.#life?.add(this.#parts.platform.scheduler.schedule(stuck, PATIENCE));
+    this.connection.flush(close);
     return this;
   }
 
@@ -257,6 +269,7 @@ export class Primus<In = any, Out = any> extends Base {
     const { transport, websockets = true } = this.options;
     const { maxLength, compression } = this.#configuration;
     this.#life?.unsubscribe();
+    this.#hasty = false;
     const life = new Subscription();
     this.#life = life;
     this.#become({ name: 'connecting', attempt: null });
@@ -279,6 +292,8 @@ export class Primus<In = any, Out = any> extends Base {
       online$: this.#network.value$,
       now$: new Observable((now) => {
         this.#now = now;
+        if (this.#hasty) now.next(undefined);
+        this.#hasty = false;
       }),
       // A listener may end this life at any word of it: that was its last.
       tell: (state, event, ...args) => {
@@ -306,7 +321,11 @@ export class Primus<In = any, Out = any> extends Base {
   #drain(): Observable<never> {
     this.#gate.next(false);
     this.connection.link = undefined;
-    return new Observable((subscriber) => this.connection.drain(() => subscriber.complete()));
+    return new Observable((subscriber) => {
+      const done = () => subscriber.complete();
+      subscriber.add(this.#parts.platform.scheduler.schedule(done, PATIENCE));
+      this.connection.drain(done);
+    });
   }
 
   #opened(link: Link, life: Subscription): void {

@@ -7,6 +7,9 @@ import { type Control, isControl, parseControl, printControl, reservedError } fr
 import { type Eventual, isPromise, settle } from './settle.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
 
+/** How long the end of a connection waits for message transformers and parsers, which may never answer, in ms. */
+export const PATIENCE = 30_000;
+
 /** What the messages of one end pass through. */
 export interface Stack {
   readonly parser: Parser;
@@ -235,6 +238,11 @@ function after(lane: Lane | undefined, done: () => void): void {
     done();
     return undefined;
   });
+}
+
+/** An end has waited for long enough. */
+export function stuckError(): PrimusError {
+  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer or parser did not answer; what waited for it was lost');
 }
 
 function decodeError(cause: unknown): PrimusError {
