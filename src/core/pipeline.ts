@@ -242,7 +242,7 @@ function after(lane: Lane | undefined, done: () => void): void {
 
 /** An end has waited for long enough. */
 export function stuckError(): PrimusError {
-  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer or parser did not answer; what waited for it was lost');
+  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer does not answer: call its next(), always');
 }
 
 function decodeError(cause: unknown): PrimusError {
