@@ -1,4 +1,4 @@
-import { EMPTY, Observable, type Subscriber, Subscription } from 'rxjs';
+import { EMPTY, filter, Observable, type Subscriber, Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { callable } from '../src/core/callable.js';
 import type { ClientConfiguration } from '../src/core/configuration.js';
@@ -64,10 +64,9 @@ export class Primus<In = any, Out = any> extends Base {
   readonly #network = new Signal(true, (error) => this.onListenerError(error));
   /** Whether messages may leave: a connection is open, and its `open` was announced. */
   readonly #gate = new Signal(false, () => {});
+  /** Whether the wait for the next attempt, which need not have begun, is to be none. */
+  readonly #hurry = new Signal(false, () => {});
   #outgoing: Subscriber<Out> | undefined;
-  #now: Subscriber<void> | undefined;
-  /** Whether the next wait, which has not begun, is to be none. */
-  #hasty = false;
   readonly #lasting: Subscription;
   #life: Subscription | undefined;
   #releasing = false;
@@ -146,10 +145,7 @@ export class Primus<In = any, Out = any> extends Base {
     if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed; make a new one');
     const { name } = this.state;
     if (name === 'idle' || name === 'closed') this.#begin();
-    else if (name === 'waiting') {
-      this.#hasty = this.#now?.closed !== false;
-      this.#now?.next();
-    }
+    else if (name === 'waiting') this.#hurry.next(true);
     return this;
   }
 
@@ -198,6 +194,12 @@ export class Primus<In = any, Out = any> extends Base {
     this.socket = null;
     this.removeAllListeners();
     return this;
+  }
+
+  /** For `await using`: ends, once what was written has left, and is destroyed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#life?.closed === false) await new Promise((resolve) => this.once('end', () => resolve(0)).end());
+    this.destroy();
   }
 
   /** Calls back with the id of our spark, once there is a connection. */
@@ -269,7 +271,6 @@ export class Primus<In = any, Out = any> extends Base {
     const { transport, websockets = true } = this.options;
     const { maxLength, compression } = this.#configuration;
     this.#life?.unsubscribe();
-    this.#hasty = false;
     const life = new Subscription();
     this.#life = life;
     this.#become({ name: 'connecting', attempt: null });
@@ -290,11 +291,7 @@ export class Primus<In = any, Out = any> extends Base {
       backoff: this.#backoff,
       platform,
       online$: this.#network.value$,
-      now$: new Observable((now) => {
-        this.#now = now;
-        if (this.#hasty) now.next(undefined);
-        this.#hasty = false;
-      }),
+      now$: this.#hurry.value$.pipe(filter(Boolean)),
       // A listener may end this life at any word of it: that was its last.
       tell: (state, event, ...args) => {
         if (state && !life.closed) this.#become(state);
@@ -356,6 +353,7 @@ export class Primus<In = any, Out = any> extends Base {
     const [readyState, name] = READY[state.name] ?? [CLOSED, 'end'];
     const changed = readyState !== this.readyState;
     this.readyState = readyState;
+    if (state.name === 'connecting') this.#hurry.next(false);
     if (readyState !== OPEN) {
       this.#gate.next(false);
       this.connection.link = undefined;

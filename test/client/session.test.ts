@@ -761,6 +761,54 @@ describe('destroy()', () => {
   });
 });
 
+describe('await using', () => {
+  it('ends when what was written has left, and destroys', async () => {
+    const { client, spark, events } = await opened();
+    const data: unknown[] = [];
+    spark.on('data', (value) => data.push(value));
+    client.transform('outgoing', (_packet, next) => void world.clock.schedule(() => next(), 1_000));
+    client.write('last');
+    let disposed = false;
+    void client[Symbol.asyncDispose]().then(() => {
+      disposed = true;
+    });
+    await world.pass(999);
+    expect([events, disposed]).toEqual([[], false]);
+    await world.pass(10);
+    expect([events, disposed, data]).toEqual([['close', 'end', 'destroy'], true, ['last']]);
+    await client[Symbol.asyncDispose]();
+    expect(world.network.alive).toBe(0);
+  });
+
+  it.each<[string, (peer: Peer) => Promise<void> | void]>([
+    ['idle', () => {}],
+    ['connecting', () => world.pass(1)],
+    [
+      'waiting',
+      async () => {
+        await world.pass(200);
+        world.network.cut();
+      },
+    ],
+    [
+      'closed',
+      async ({ client }) => {
+        await world.pass(200);
+        client.end();
+      },
+    ],
+  ])('destroys while %s', async (state, prepare) => {
+    const { peer, client, events } = start({ manual: state === 'idle' }, { latency: 50 });
+    await prepare(peer);
+    expect(client.state.name).toBe(state);
+    await client[Symbol.asyncDispose]();
+    expect(events.at(-1)).toBe('destroy');
+    await world.pass(60_000);
+    expect(events.at(-1)).toBe('destroy');
+    expect(world.network.alive).toBe(0);
+  });
+});
+
 describe('the queue', () => {
   it('keeps what is written until `open` has been told, in order', async () => {
     const { client } = start();
