@@ -152,4 +152,31 @@ describe('8.0.9 as the public of our endpoints', () => {
     const [{ version: _ours, ...our }, { version: _theirs, ...their }] = specs as [{ version: string }, { version: string }];
     expect(our).toEqual(their);
   });
+
+  // A session that polls is many requests: who may be let in once may be turned away in the middle.
+  it.each([
+    ['engine.io', { transport: { transports: ['polling'] } }, ['GET /primus/', 'POST /primus/']],
+    ['sockjs', { transport: { transports: ['xhr-polling'] } }, ['GET /primus/info', 'POST /primus/*/xhr', 'POST /primus/*/xhr_send']],
+  ])('asks for authorization of every request of a session that polls: %s', async (transformer, clientOptions, wanted) => {
+    for (const make of [ours, theirs]) {
+      const asked: string[] = [];
+      let welcome = true;
+      const authorization = ({ method, url }: { method: string; url: string }, done: (error?: unknown) => void) => {
+        asked.push(`${method} ${url.split('?')[0]?.replace(/\/[^/]+\/[^/]+(?=\/xhr)/, '/*')}`);
+        done(welcome ? undefined : new Error('no more'));
+      };
+      const meeting = { transformer, server: make, client: ours };
+      const { primus, socket } = await approach(meeting, { authorization }, { strategy: 'disconnect', ...clientOptions });
+      primus.on('connection', (spark: Any) => spark.on('data', (data: unknown) => spark.write(data)));
+      socket.write('hello');
+      await event(socket, 'data');
+      expect([...new Set(asked)].sort()).toEqual(wanted);
+      // The line is lost, and the first attempt to come back is the last.
+      const [closed, ended] = [event(socket, 'close'), event(socket, 'end')];
+      welcome = false;
+      socket.write('more');
+      await closed;
+      await ended;
+    }
+  });
 });
