@@ -9,7 +9,7 @@ async function survives(
   const played = await stage.serve({ pingInterval: false, ...options });
   before?.(played.primus);
   await mischief(played, stage);
-  await pause(50);
+  await pause(80);
   const answer = await stage.answer(played.port, request('/primus/spec'));
   if (!answer.startsWith('HTTP/1.1 200')) throw new Error(answer);
   return 'alive';
@@ -41,7 +41,7 @@ const fails = (): never => {
 };
 
 const slow = {
-  encoder: (data: unknown, done: (error: unknown, frame?: string) => void) => setTimeout(done, 40, null, JSON.stringify(data)),
+  encoder: (data: unknown, done: (error: unknown, frame?: string) => void) => setTimeout(done, 25, null, JSON.stringify(data)),
   decoder: (frame: string, done: (error: unknown, data?: unknown) => void) => done(null, JSON.parse(frame)),
 };
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type NetConnectOpts, type Socket } from 'node:net';
 import WebSocket from 'ws';
+import { until } from '../../support/wait.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the original has no types, and these scenarios are played with both.
 export type Any = any;
@@ -116,7 +117,10 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Whether it happens before `ms` are over. */
-export async function within(ms: number, what: Promise<unknown>): Promise<boolean> {
-  return Promise.race([what.then(() => true), pause(ms).then(() => false)]);
+/** Whether a condition comes to hold, in a time that is long for this machine. */
+export function holds(condition: () => boolean): Promise<boolean> {
+  return until(condition, 1_500).then(
+    () => true,
+    () => false,
+  );
 }
