@@ -299,6 +299,8 @@ export class Primus<In = any, Out = any> extends Base {
       },
     });
     const over = () => {
+      // Who ended it while it was telling of its end has told the end of that.
+      if (life.closed) return;
       life.unsubscribe();
       if (this.#life === life) this.emit('end');
     };

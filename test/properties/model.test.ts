@@ -241,6 +241,11 @@ describe('a client', () => {
       setting,
       [calm(), once(0, 'reconnected', 'end'), cut(), pass(1), once(0, 'close', 'open'), calm()],
     ],
+    [
+      'that ends at the `close` of an attempt without a network ends once',
+      { ...setting, strategy: 'disconnect,timeout' },
+      [calm(), network(0, false), once(0, 'close', 'end'), open(0)],
+    ],
     ['is heard to the last message', slow, [calm(), end(0, true), pass(100)]],
     ['does not answer a ping it comes to when the line is down', slow, [calm(), send(0, 2), pass(7), ping, cut(), pass(100)]],
     [
