@@ -198,7 +198,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** For `await using`: ends, once what was written has left, and is destroyed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#life?.closed === false) await new Promise((resolve) => this.once('end', () => resolve(0)).end());
+    if (this.#life?.closed === false) await new Promise((resolve) => this.once('end', resolve as () => void).end());
     this.destroy();
   }
 
@@ -302,7 +302,7 @@ export class Primus<In = any, Out = any> extends Base {
       // Who ended it while it was telling of its end has told the end of that.
       if (life.closed) return;
       life.unsubscribe();
-      if (this.#life === life) this.emit('end');
+      this.emit('end');
     };
     if (!life.closed) life.add(links$.subscribe({ next: (link) => this.#opened(link, life), error: over }));
   }

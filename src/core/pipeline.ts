@@ -242,7 +242,7 @@ function after(lane: Lane | undefined, done: () => void): void {
 
 /** An end has waited for long enough. */
 export function stuckError(): PrimusError {
-  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer does not answer: call its next(), always');
+  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer has to call its next()');
 }
 
 function decodeError(cause: unknown): PrimusError {
