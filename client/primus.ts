@@ -1,4 +1,4 @@
-import { EMPTY, Observable, type Subscriber, Subscription } from 'rxjs';
+import { EMPTY, filter, Observable, type Subscriber, Subscription } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { callable } from '../src/core/callable.js';
 import type { ClientConfiguration } from '../src/core/configuration.js';
@@ -6,6 +6,7 @@ import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import type { Link } from '../src/core/link.js';
 import type { Parser } from '../src/core/parser.js';
+import { PATIENCE, stuckError } from '../src/core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { Signal } from '../src/core/signal.js';
 import { view } from '../src/core/stream.js';
@@ -63,8 +64,9 @@ export class Primus<In = any, Out = any> extends Base {
   readonly #network = new Signal(true, (error) => this.onListenerError(error));
   /** Whether messages may leave: a connection is open, and its `open` was announced. */
   readonly #gate = new Signal(false, () => {});
+  /** Whether the wait for the next attempt, which need not have begun, is to be none. */
+  readonly #hurry = new Signal(false, () => {});
   #outgoing: Subscriber<Out> | undefined;
-  #now: Subscriber<void> | undefined;
   readonly #lasting: Subscription;
   #life: Subscription | undefined;
   #releasing = false;
@@ -143,7 +145,7 @@ export class Primus<In = any, Out = any> extends Base {
     if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed; make a new one');
     const { name } = this.state;
     if (name === 'idle' || name === 'closed') this.#begin();
-    else if (name === 'waiting') this.#now?.next();
+    else if (name === 'waiting') this.#hurry.next(true);
     return this;
   }
 
@@ -169,7 +171,13 @@ export class Primus<In = any, Out = any> extends Base {
   /** Sends `data`, when given, and closes for good, or until `open()`. */
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
-    this.connection.flush(() => this.#close('client'));
+    const close = () => this.#close('client');
+    const stuck = () => {
+      this.connection.fail(stuckError());
+      close();
+    };
+    this.#life?.add(this.#parts.platform.scheduler.schedule(stuck, PATIENCE));
+    this.connection.flush(close);
     return this;
   }
 
@@ -186,6 +194,12 @@ export class Primus<In = any, Out = any> extends Base {
     this.socket = null;
     this.removeAllListeners();
     return this;
+  }
+
+  /** For `await using`: ends, once what was written has left, and is destroyed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#life?.closed === false) await new Promise((resolve) => this.once('end', resolve as () => void).end());
+    this.destroy();
   }
 
   /** Calls back with the id of our spark, once there is a connection. */
@@ -277,9 +291,7 @@ export class Primus<In = any, Out = any> extends Base {
       backoff: this.#backoff,
       platform,
       online$: this.#network.value$,
-      now$: new Observable((now) => {
-        this.#now = now;
-      }),
+      now$: this.#hurry.value$.pipe(filter(Boolean)),
       // A listener may end this life at any word of it: that was its last.
       tell: (state, event, ...args) => {
         if (state && !life.closed) this.#become(state);
@@ -287,8 +299,10 @@ export class Primus<In = any, Out = any> extends Base {
       },
     });
     const over = () => {
+      // Who ended it while it was telling of its end has told the end of that.
+      if (life.closed) return;
       life.unsubscribe();
-      if (this.#life === life) this.emit('end');
+      this.emit('end');
     };
     if (!life.closed) life.add(links$.subscribe({ next: (link) => this.#opened(link, life), error: over }));
   }
@@ -306,7 +320,11 @@ export class Primus<In = any, Out = any> extends Base {
   #drain(): Observable<never> {
     this.#gate.next(false);
     this.connection.link = undefined;
-    return new Observable((subscriber) => this.connection.drain(() => subscriber.complete()));
+    return new Observable((subscriber) => {
+      const done = () => subscriber.complete();
+      subscriber.add(this.#parts.platform.scheduler.schedule(done, PATIENCE));
+      this.connection.drain(done);
+    });
   }
 
   #opened(link: Link, life: Subscription): void {
@@ -337,6 +355,7 @@ export class Primus<In = any, Out = any> extends Base {
     const [readyState, name] = READY[state.name] ?? [CLOSED, 'end'];
     const changed = readyState !== this.readyState;
     this.readyState = readyState;
+    if (state.name === 'connecting') this.#hurry.next(false);
     if (readyState !== OPEN) {
       this.#gate.next(false);
       this.connection.link = undefined;

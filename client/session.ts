@@ -25,6 +25,9 @@ import type { ClientState, ReconnectAttempt } from './state.js';
 /** When to reconnect: see the seed's chapter "Strategy". */
 export type Strategy = 'disconnect' | 'online' | 'timeout';
 
+/** A server that accepts, and thinks better of it, has done so by then, in ms: a line that drops sooner is no success. */
+const SHORTEST_LIFE = 1_000;
+
 export interface SessionParts {
   /** Dials once: emits one open link, or errors. */
   dial: () => Observable<Link>;
@@ -129,6 +132,7 @@ export function session({ dial, receive, drain, options, backoff, platform, onli
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ...(strategy.has('online') && { ready$: online$ }),
       now$,
+      stable: SHORTEST_LIFE,
       scheduler,
       onScheduled(attempt, cause) {
         const waiting = {

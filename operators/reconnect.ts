@@ -47,7 +47,10 @@ export interface ReconnectOptions {
   ready$?: Observable<boolean>;
   /** Cuts a wait short. */
   now$?: Observable<unknown>;
-  /** How long a line must live, in ms, for the series to end. Default: as long as the wait before it. */
+  /**
+   * How long a line must live at least, in ms, for the series to end; in any case as long as the wait before it was to be,
+   * though it was cut short. Default 0.
+   */
   stable?: number;
   /** The wait of an attempt begins. */
   onScheduled?: (attempt: Attempt, cause: unknown) => void;
@@ -74,7 +77,7 @@ export interface ReconnectOptions {
  * meets a growing wait, not a client at its door every `min` ms.
  */
 export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunction<T> {
-  const { policy, scheduler, when, ready$ = of(true), now$ = NEVER, stable } = options;
+  const { policy, scheduler, when, ready$ = of(true), now$ = NEVER, stable = 0 } = options;
   return (source) =>
     defer(() => {
       let series: Attempt | null = null;
@@ -114,7 +117,7 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         const lived = scheduler.now() - (openSince ?? Infinity);
         openSince = null;
         if (when !== undefined && !when(cause, wasOpen, series)) return throwError(() => cause);
-        if (series !== null && lived >= (stable ?? series.scheduled)) series = null;
+        if (series !== null && lived >= Math.max(series.scheduled, stable)) series = null;
         // The numbers go on, the outage is a new one.
         else if (series !== null && wasOpen) series = { ...series, start: scheduler.now() };
         let before: boolean | undefined;

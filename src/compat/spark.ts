@@ -2,6 +2,7 @@ import { Stream } from 'node:stream';
 import { callable } from '../core/callable.js';
 import { asError } from '../core/errors.js';
 import type { Frame } from '../core/link.js';
+import { CLOSED } from '../core/ready-state.js';
 import type { Server, SparkArguments, SparkClass } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import { EventLink, isPrivate } from './event-link.js';
@@ -27,7 +28,8 @@ export function legacySpark(Class: SparkClass, server: Server): SparkClass {
 
   class LegacySpark extends Class {
     constructor(...[headers, address, query, id, request, socket, link]: SparkArguments) {
-      const line = link ?? new EventLink(() => emit.call(this, 'outgoing::end'));
+      // The end of a spark is told by itself; here, that its line is cut before anybody knows of it.
+      const line = link ?? new EventLink(() => this.readyState !== CLOSED && emit.call(this, 'outgoing::end'));
       super(headers, address, query, id, request, socket, line);
       for (const hook of hooks) hook.call(this);
       if (link === undefined) server.adopt(this);
@@ -70,7 +72,7 @@ function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
       connection.next(value as Frame);
       return true;
     case 'incoming::end':
-      emit.call(spark, event, value);
+      if (connection.state === CLOSED) return false;
       connection.complete();
       if (connection.link instanceof EventLink) connection.link.ended();
       else connection.link?.destroy();

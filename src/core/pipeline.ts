@@ -7,6 +7,9 @@ import { type Control, isControl, parseControl, printControl, reservedError } fr
 import { type Eventual, isPromise, settle } from './settle.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
 
+/** How long the end of a connection waits for message transformers and parsers, which may never answer, in ms. */
+export const PATIENCE = 30_000;
+
 /** What the messages of one end pass through. */
 export interface Stack {
   readonly parser: Parser;
@@ -87,6 +90,11 @@ export abstract class Pipeline {
     return this.post(data);
   }
 
+  /** Transmits, behind what was written before it, a message that is being encoded for this connection among others. */
+  relay(data: unknown, frame: Promise<Frame>): void {
+    after(this.outbound, () => this.post(data, frame));
+  }
+
   /** Sends a control message, behind what was written before it. */
   control(control: Exclude<Control, { type: 'unknown' }>): void {
     this.post(printControl(control));
@@ -156,12 +164,12 @@ export abstract class Pipeline {
     );
   }
 
-  private post(data: unknown): boolean {
+  private post(data: unknown, encoded?: Promise<Frame>): boolean {
     const { parser } = this.stack;
     if (this.encoding !== undefined) {
-      this.encoding.next(() => this.encode(data));
+      this.encoding.next(() => this.encode(data, encoded));
     } else if (parser.encode === undefined) {
-      this.enter('encoding', this.encode(data));
+      this.enter('encoding', this.encode(data, encoded));
     } else {
       let frame: Frame;
       try {
@@ -175,9 +183,9 @@ export abstract class Pipeline {
     return true;
   }
 
-  private encode(data: unknown): Step {
+  private encode(data: unknown, encoded?: Promise<Frame>): Step {
     return this.step(
-      () => settle<Frame>((done) => this.stack.parser.encoder(data, done)),
+      () => encoded ?? settle<Frame>((done) => this.stack.parser.encoder(data, done)),
       (cause) => encodeError(cause, data),
       (frame) => {
         this.transmit(frame);
@@ -230,6 +238,11 @@ function after(lane: Lane | undefined, done: () => void): void {
     done();
     return undefined;
   });
+}
+
+/** An end has waited for long enough. */
+export function stuckError(): PrimusError {
+  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer has to call its next()');
 }
 
 function decodeError(cause: unknown): PrimusError {

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
-import { interval, type Observer, type SchedulerLike, takeWhile } from 'rxjs';
+import { interval, type Observer, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';
-import { Pipeline } from '../core/pipeline.js';
+import { PATIENCE, Pipeline, stuckError } from '../core/pipeline.js';
 import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import type { Spark, SparkEvents } from './spark.js';
@@ -58,6 +58,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
   private held: Frame[] | undefined;
   /** How the link ended while messages were held or under way, `null` for cleanly. */
   private lost: LinkError | null | undefined;
+  /** Runs while an end waits for what was written before it. */
+  private patience: Subscription | undefined;
   readonly spark: Spark;
   private readonly registry: Registry;
   readonly link: Link | undefined;
@@ -113,12 +115,22 @@ export class Connection extends Pipeline implements Observer<Frame> {
   end(reconnect: boolean): void {
     if (!this.writable) return;
     this.ending = true;
-    this.flush(() => {
+    const farewell = () => {
       if (!reconnect) this.control({ type: 'close' });
-      this.flush(() => {
-        this.finish(null);
-        this.link?.close();
-      });
+    };
+    const close = () => {
+      this.finish(null);
+      this.link?.close();
+    };
+    const stuck = () => {
+      this.fail(stuckError());
+      farewell();
+      close();
+    };
+    if (!this.direct) this.patience = this.registry.scheduler.schedule(stuck, PATIENCE);
+    this.flush(() => {
+      farewell();
+      this.flush(close);
     });
   }
 
@@ -273,6 +285,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   private over(error: LinkError | undefined): void {
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
+    this.tell('incoming::end');
     if (this.announced) this.leave(this.lost);
   }
 
@@ -285,8 +298,10 @@ export class Connection extends Pipeline implements Observer<Frame> {
     if (this.state === CLOSED) return;
     if (error !== null && (error.cause !== undefined || error.code !== 'ERR_PRIMUS_DROPPED')) this.fail(error);
     this.state = CLOSED;
+    this.patience?.unsubscribe();
     this.abandon();
     this.emit('readyStateChange', 'end');
+    this.tell('outgoing::end');
     this.emit('end');
     // Whoever pipes into a spark waits for this word; plugins that forward events need not see it.
     this.tell('close');

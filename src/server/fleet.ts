@@ -2,6 +2,7 @@ import { Subject } from 'rxjs';
 import type { Frame, Link } from '../core/link.js';
 import type { Stack } from '../core/pipeline.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
+import { type Eventual, isPromise, settle } from '../core/settle.js';
 import type { ServerTransformer } from '../core/transformer.js';
 import type { Connection } from './connection.js';
 import { slotOf } from './heartbeat.js';
@@ -68,13 +69,13 @@ export class Fleet {
    */
   broadcast(data: unknown): void {
     if (isControl(data)) throw reservedError(data);
-    const { parser, transformers } = this.stack;
-    if (parser.encode === undefined || transformers.outgoing.length > 0) {
+    if (this.stack.transformers.outgoing.length > 0) {
       for (const { spark } of this.connections) spark.write(data);
       return;
     }
-    const frame = parser.encode(data);
-    this.send(this.sharing(data, frame), frame);
+    const frame = this.encode(data);
+    if (isPromise(frame)) this.relay(data, frame);
+    else this.send(this.sharing(data, frame), frame);
   }
 
   /** Asks these connections whether they are alive. */
@@ -85,11 +86,27 @@ export class Fleet {
     for (const connection of connections) connection.asked(stamp);
     const { parser } = this.stack;
     if (parser.encode === undefined) {
+      // Each behind what the parser is still at for that connection.
       for (const connection of connections) connection.control(ping);
       return;
     }
     const frame = parser.encode(printControl(ping));
     this.send(linksOf(connections, frame), frame);
+  }
+
+  private encode(data: unknown): Eventual<Frame> {
+    const { parser } = this.stack;
+    return parser.encode === undefined ? settle((done) => parser.encoder(data, done)) : parser.encode(data);
+  }
+
+  /** A message that is still being encoded takes its place in the order of each connection. */
+  private relay(data: unknown, frame: Promise<Frame>): void {
+    // Each of the connections tells that it failed, but there may be none.
+    frame.catch(() => {});
+    for (const connection of this.connections) {
+      if (connection.writable && untouched(connection.spark)) connection.relay(data, frame);
+      else connection.spark.write(data);
+    }
   }
 
   private send(links: Iterable<Link>, frame: Frame): void {

@@ -278,6 +278,28 @@ describe('a line that drops', () => {
     expect(types).toEqual(['scheduled', 'started', 'reconnected']);
   });
 
+  it('is left behind in time, though an incoming message transformer never answers', async () => {
+    const { client, spark, events } = await opened();
+    client.transform('incoming', (_packet, _never) => {});
+    spark.write('hello');
+    await world.pass(10);
+    world.network.cut();
+    await world.pass(29_000);
+    expect(events).toEqual([]);
+    await world.pass(5_000);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+  });
+
+  it('does not end its series by having been accepted, however short the waits are', async () => {
+    const { client, events } = start({ reconnect: { min: 0, retries: 4 } });
+    world.primus.on('connection', (spark) => void world.clock.schedule(() => spark.end(undefined, { reconnect: true }), 20));
+    const attempts: number[] = [];
+    client.on('reconnect scheduled', ({ attempt }) => attempts.push(attempt));
+    await world.pass(5_000);
+    expect(attempts).toEqual([1, 2, 3, 4]);
+    expect(events.slice(-2)).toEqual(['reconnect failed', 'end']);
+  });
+
   it('says in its state when the next attempt will be made', async () => {
     const { client } = await opened();
     let scheduled = 0;
@@ -479,6 +501,34 @@ describe('open()', () => {
     expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
     expect(world.network.alive).toBe(1);
   });
+
+  it.each(['close', 'reconnect scheduled'] as const)('in a `%s` listener dials now, once', async (event) => {
+    const { client, events } = await opened();
+    client.once(event, () => client.open());
+    world.network.cut();
+    const cut = world.clock.now();
+    await world.pass(10_000);
+    expect(world.network.dials.slice(1)).toEqual([cut]);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+    // It was meant for that one.
+    world.network.cut();
+    await world.pass(499);
+    expect(world.network.dials).toHaveLength(2);
+    await world.pass(10_000);
+    expect(world.network.dials).toHaveLength(3);
+  });
+
+  it('while there is no network waits for it', async () => {
+    const { peer, client } = await opened();
+    peer.network$.next(false);
+    client.open();
+    await world.pass(10_000);
+    expect(world.network.dials).toHaveLength(1);
+    peer.network$.next(true);
+    await world.pass(2_000);
+    expect(client.state.name).toBe('open');
+    expect(world.network.dials).toHaveLength(2);
+  });
 });
 
 describe('end()', () => {
@@ -622,6 +672,22 @@ describe('end()', () => {
     expect(events).toEqual(['close', 'end']);
     expect(data).toEqual(['bye']);
   });
+
+  it('does not wait for ever for one that never answers, and says so', async () => {
+    const { client, events } = await opened();
+    client.transform('outgoing', (_packet, _never) => {});
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.end('bye').end();
+    await world.pass(29_999);
+    expect(client.readyState).toBe(3);
+    await world.pass(1);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_CLOSED' }]);
+    expect(events).toEqual(['error', 'close', 'end']);
+    await world.pass(0);
+    expect(world.network.alive).toBe(0);
+    expect(client.open().state.name).toBe('connecting');
+  });
 });
 
 describe('destroy()', () => {
@@ -691,6 +757,54 @@ describe('destroy()', () => {
     await world.pass(100_000);
     expect(world.clock.pending).toBe(0);
     expect(peer.network$.observed).toBe(false);
+    expect(world.network.alive).toBe(0);
+  });
+});
+
+describe('await using', () => {
+  it('ends when what was written has left, and destroys', async () => {
+    const { client, spark, events } = await opened();
+    const data: unknown[] = [];
+    spark.on('data', (value) => data.push(value));
+    client.transform('outgoing', (_packet, next) => void world.clock.schedule(() => next(), 1_000));
+    client.write('last');
+    let disposed = false;
+    void client[Symbol.asyncDispose]().then(() => {
+      disposed = true;
+    });
+    await world.pass(999);
+    expect([events, disposed]).toEqual([[], false]);
+    await world.pass(10);
+    expect([events, disposed, data]).toEqual([['close', 'end', 'destroy'], true, ['last']]);
+    await client[Symbol.asyncDispose]();
+    expect(world.network.alive).toBe(0);
+  });
+
+  it.each<[string, (peer: Peer) => Promise<void> | void]>([
+    ['idle', () => {}],
+    ['connecting', () => world.pass(1)],
+    [
+      'waiting',
+      async () => {
+        await world.pass(200);
+        world.network.cut();
+      },
+    ],
+    [
+      'closed',
+      async ({ client }) => {
+        await world.pass(200);
+        client.end();
+      },
+    ],
+  ])('destroys while %s', async (state, prepare) => {
+    const { peer, client, events } = start({ manual: state === 'idle' }, { latency: 50 });
+    await prepare(peer);
+    expect(client.state.name).toBe(state);
+    await client[Symbol.asyncDispose]();
+    expect(events.at(-1)).toBe('destroy');
+    await world.pass(60_000);
+    expect(events.at(-1)).toBe('destroy');
     expect(world.network.alive).toBe(0);
   });
 });

@@ -106,6 +106,23 @@ describe('private events that somebody injects into a spark', () => {
     expect((await here)[0]).toBe('by hand');
   });
 
+  it.each<[string, (client: Any, spark: Any) => unknown, string[]]>([
+    ['its client leaves', (client) => client.end(), ['incoming::end', 'readyStateChange', 'outgoing::end', 'end']],
+    ['it is ended', (_client, spark) => spark.end(), ['readyStateChange', 'outgoing::end', 'end']],
+  ])('tell of the end of any spark, once each: %s', async (_how, end, wanted) => {
+    const { primus, connect } = await server();
+    const connection = event(primus, 'connection');
+    const client = connect({ strategy: false });
+    const [spark] = (await connection) as [Any];
+    await event(client, 'open');
+    const told: string[] = [];
+    for (const name of ['incoming::end', 'outgoing::end', 'readyStateChange', 'end']) spark.on(name, () => told.push(name));
+    const gone = event(primus, 'disconnection');
+    end(client, spark);
+    await gone;
+    expect(told).toEqual(wanted);
+  });
+
   it('`incoming::end` ends the connection', async () => {
     const { primus, connect } = await server();
     const connection = event(primus, 'connection');
@@ -113,9 +130,12 @@ describe('private events that somebody injects into a spark', () => {
     const [spark] = (await connection) as [Any];
     const gone = event(primus, 'disconnection');
     const closed = event(client, 'close');
+    let told = 0;
+    spark.on('incoming::end', () => told++);
     spark.emit('incoming::end');
     await gone;
     await closed;
+    expect(told).toBe(1);
   });
 });
 

@@ -1,7 +1,44 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { Primus } from '../../src/index.js';
+import { cleanup } from '../support/serve.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the original has no types.
 export type Any = any;
 
 /** The original, 8.0.9: a peer of ours in these tests. */
 export const Original: Any = createRequire(import.meta.url)('primus');
+
+export interface Make {
+  /** Makes a server on an HTTP server. */
+  server: (http: Any, options: Record<string, unknown>) => Any;
+  /** A class of clients for it. */
+  socket: (options: Record<string, unknown>) => Any;
+}
+
+export const ours: Make = {
+  server: (http, options) => new Primus(http, options),
+  socket: (options) => Primus.createSocket(options),
+};
+
+export const theirs: Make = {
+  server: (http, options) => new Original(http, { transformer: 'websockets', ...options }),
+  socket: (options) => Original.createSocket({ transformer: 'websockets', ...options }),
+};
+
+export const directions = ['websockets', 'engine.io', 'sockjs', 'faye'].flatMap((transformer) => [
+  { transformer, what: 'their client, our server', server: ours, client: theirs },
+  { transformer, what: 'our client, their server', server: theirs, client: ours },
+]);
+
+/** A server of that make on a free port. */
+export async function listening(make: Make, options: Record<string, unknown>) {
+  const http = createServer();
+  const primus = make.server(http, options);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  cleanup(() => new Promise<void>((resolve) => primus.destroy({ close: true }, resolve)));
+  return { http, primus, port: (http.address() as AddressInfo).port };
+}

@@ -166,10 +166,29 @@ describe('reconnect', () => {
     it('goes on while lines live shorter than the wait before them', asked(['a#', 'a#', 'a-#', 'a--#'], {}, [1, 2, 3, 1]));
     it('ends with a line that lives as long as the wait before it', asked(['a-#', 'a--#', 'a--#', 'a#'], {}, [1, 1, 1, 2]));
     it('counts the life of a line from its first value', asked(['a#', '-----a-#', '-----a--#'], {}, [1, 2, 1]));
-    it('does not end with a line that never emits', asked(['#', '---------#', '---------#'], { stable: 0 }, [1, 2, 3]));
-    it('ends after `stable` ms when that is given: sooner', asked(['#', 'a#', 'a#'], { stable: 1 }, [1, 1, 1]));
-    it('ends after `stable` ms when that is given: later', asked(['#', 'a----#', 'a-----#'], { stable: 5 }, [1, 1, 1]));
-    it('goes on before `stable` ms when that is given', asked(['#', 'a----#', 'a---#'], { stable: 6 }, [1, 2, 3]));
+    it('does not end with a line that never emits', asked(['#', '---------#', '---------#'], {}, [1, 2, 3]));
+    it('ends after `stable` ms when that is longer than the wait', asked(['#', 'a----#', 'a-----#'], { stable: 5 }, [1, 1, 1]));
+    it('goes on before `stable` ms when that is longer than the wait', asked(['#', 'a----#', 'a---#'], { stable: 6 }, [1, 2, 3]));
+    it('goes on before the wait is over, however short `stable` is', asked(['#', 'a-#', 'a--#'], { stable: 1 }, [1, 2, 1]));
+    it(
+      'goes on before the wait would have been over, though it was cut short',
+      marbles(({ cold, scheduler, flush, expectObservable }) => {
+        const attempts: number[] = [];
+        const policy: Policy = (attempt) => {
+          attempts.push(attempt);
+          return attempts.length < 4 && 5;
+        };
+        const source = dial(cold('#'), cold('a---#'), cold('a-----#'), cold('#'));
+        expectObservable(
+          source.pipe(
+            reconnect({ policy, scheduler, now$: cold('-n') }),
+            mergeMap(() => EMPTY),
+          ),
+        );
+        flush();
+        expect(attempts).toEqual([1, 2, 1, 2]);
+      }),
+    );
 
     it(
       'tells the policy what ended the line',

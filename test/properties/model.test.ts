@@ -236,6 +236,16 @@ describe('a client', () => {
     ['whose line is cut during the handshake tries again', { ...setting, latency: 40 }, [pass(40), cut(), pass(40)]],
     ['hears nothing after its end, though messages are under way', slow, [calm(), send(0, 3), pass(7), end(0, false), pass(100)]],
     ['hears the last message of a server that takes its leave', slow, [calm(), sparkEnd(0, true, false), pass(100)]],
+    [
+      'that ends at `reconnected`, and opens at its end, opens',
+      setting,
+      [calm(), once(0, 'reconnected', 'end'), cut(), pass(1), once(0, 'close', 'open'), calm()],
+    ],
+    [
+      'that ends at the `close` of an attempt without a network ends once',
+      { ...setting, strategy: 'disconnect,timeout' },
+      [calm(), network(0, false), once(0, 'close', 'end'), open(0)],
+    ],
     ['is heard to the last message', slow, [calm(), end(0, true), pass(100)]],
     ['does not answer a ping it comes to when the line is down', slow, [calm(), send(0, 2), pass(7), ping, cut(), pass(100)]],
     [

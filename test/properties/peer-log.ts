@@ -133,7 +133,9 @@ export class PeerLog {
         this.law(this.up || name === 'closed', 'close of a connection, or of an attempt that is given up');
         this.up = false;
         // Whoever opens again from here never sees an end.
-        if (name === 'closed') this.onEnd();
+        if (name !== 'closed') break;
+        this.scheduled = this.attempting = undefined;
+        this.onEnd();
         break;
       case 'data':
         this.law(this.up || this.setting.transforms > 0, 'data on an open connection');

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ClientOptions, MessageTransformer, ServerOptions, Spark } from '../../src/index.js';
 import { settle } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
+import { World } from '../support/world.js';
 import { watchForCrashes } from './crashes.js';
 
 watchForCrashes();
@@ -374,6 +375,26 @@ describe('end', () => {
     release();
     await event(client, 'end');
     expect(data).toEqual(['last']);
+  });
+
+  it('does not wait for ever for one that never answers, says so, and tells the client not to come back', async () => {
+    const world = new World({ server: { pingInterval: false } });
+    const { client } = world.connect();
+    await world.pass(100);
+    const [spark] = Object.values(world.primus.connections) as Spark[];
+    const errors: unknown[] = [];
+    spark?.on('error', (error) => errors.push(error));
+    world.primus.transform('outgoing', (_packet, _never) => {});
+    spark?.end('last');
+    await world.pass(29_999);
+    expect(spark?.readyState).toBe(3);
+    await world.pass(1);
+    expect([spark?.readyState, world.primus.connected]).toEqual([2, 0]);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_CLOSED' }]);
+    await world.pass(5_000);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+    expect(world.clock.pending).toBe(0);
+    await world.destroy();
   });
 
   it('of the client comes behind what asynchronous incoming transformers still hold', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
-import { type LinkError, Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import { type LinkError, type Parser, Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
@@ -251,6 +251,42 @@ describe('broadcasts', () => {
     expect(primus.write({ to: 'all' })).toBe(true);
     expect((await received).map(([data]) => data)).toEqual(Array(5).fill({ to: 'all' }));
     expect(encode).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([0, 20])('are encoded once by a parser of the documented make as well, which answers after %i ms', async (delay) => {
+    const encoded: unknown[] = [];
+    const parser: Parser = {
+      encoder(data, done) {
+        encoded.push(data);
+        if (delay === 0) done(null, JSON.stringify(data));
+        else setTimeout(done, data === 'first' ? 2 * delay : delay, data === 'bad' ? new Error('bad') : null, JSON.stringify(data));
+      },
+      decoder: json.decoder,
+    };
+    const { primus, connect } = await serve({ transformer: 'memory', pingInterval: false, parser });
+    expect(primus.write('to nobody')).toBe(true);
+    const clients = Array.from({ length: 5 }, () => connect());
+    await until(() => primus.connected === 5 && clients.every((client) => client.readyState === 3));
+    encoded.length = 0;
+    const received: unknown[][] = clients.map(() => []);
+    const errors: unknown[] = [];
+    for (const [index, client] of clients.entries()) client.on('data', (data) => received[index]?.push(data));
+    primus.forEach((spark) => {
+      spark.on('error', (error) => errors.push(error));
+    });
+    const [first] = Object.values(primus.connections) as Spark[];
+    // Two broadcasts around a message of its own: everybody has them in the order they were written.
+    primus.write('first');
+    first?.write('own');
+    primus.write('second');
+    await until(() => received.every((data) => data.includes('second')));
+    expect(received.filter((data) => data.includes('own'))).toEqual([['first', 'own', 'second']]);
+    expect(received.filter((data) => !data.includes('own'))).toEqual(Array(4).fill(['first', 'second']));
+    expect([...encoded].sort()).toEqual(['first', 'own', 'second']);
+    if (delay === 0) return;
+    primus.write('bad');
+    await until(() => errors.length === 5);
+    expect(errors).toMatchObject(Array(5).fill({ code: 'ERR_PRIMUS_ENCODE', data: 'bad' }));
   });
 
   it('go through what a plug-in, or a message transformer, put in the way', async () => {

@@ -18,7 +18,7 @@ export interface Refusal {
 
 /**
  * Says who may come in, of every request that reaches the transformer: `done()` lets it pass, `done(error)`, an exception and a rejected
- * promise refuse it.
+ * promise refuse it. A session that polls is many requests: one that is refused ends it.
  */
 // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
 export type Authorize = (this: any, request: IncomingMessage, done: (error?: string | Refusal | Error | null | unknown) => void) => unknown;

@@ -1,0 +1,155 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ServerOptions } from '../../src/index.js';
+import { launch, noChromium } from '../support/chromium.js';
+import { cleanup, type Served, serve } from '../support/serve.js';
+
+/** What a page that defines no more than the documents say gets hold of. */
+type Scope = Record<string, unknown> & { loaded?: unknown };
+
+describe.skipIf(noChromium)('the served library in a page', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launch();
+  });
+
+  afterAll(() => browser?.close());
+
+  /** A page of the server's own, with this in its head, and what it complained of. */
+  async function visit({ server, url }: Served, head: string, headers: Record<string, string> = {}) {
+    server.on('request', (_request, response) => {
+      if (response.writableEnded) return;
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      response.setHeader('Content-Type', 'text/html; charset=utf-8');
+      response.end(`<!doctype html><title>Test</title><link rel="icon" href="data:,">${head}`);
+    });
+    const page = await browser.newPage();
+    cleanup(() => page.close());
+    const complaints: string[] = [];
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    await page.goto(url);
+    return { page, complaints };
+  }
+
+  async function start(options: ServerOptions = {}): Promise<Served> {
+    const served = await serve(options);
+    served.primus.on('connection', (spark) => spark.on('data', (data) => spark.write({ echo: data })));
+    return served;
+  }
+
+  /** What comes back over a client of the class that is found under `name`; at the page's own address. */
+  function echo(page: Page, name: string): Promise<unknown> {
+    return page.evaluate(
+      (member) =>
+        new Promise((resolve) => {
+          const Client = (globalThis as Scope)[member] as new () => {
+            write(data: unknown): void;
+            on(name: string, listener: unknown): void;
+          };
+          const client = new Client();
+          client.on('data', resolve);
+          client.write('hello');
+        }),
+      name,
+    );
+  }
+
+  const hello = { echo: 'hello' };
+
+  it('is a global by a plain script', async () => {
+    const { page, complaints } = await visit(await start(), '<script src="/primus/primus.js"></script>');
+    expect(await echo(page, 'Primus')).toEqual(hello);
+    expect(complaints).toEqual([]);
+  });
+
+  it('leaves nothing else behind', async () => {
+    const names = () => page.evaluate(() => Object.getOwnPropertyNames(globalThis));
+    const served = await start();
+    const { page } = await visit(served, '');
+    const before = await names();
+    await page.addScriptTag({ url: '/primus/primus.js' });
+    expect((await names()).filter((name) => !before.includes(name))).toEqual(['Primus']);
+  });
+
+  it('is a global of another name where the server says so', async () => {
+    const { page, complaints } = await visit(await start({ global: 'Live' }), '<script src="/primus/primus.js"></script>');
+    expect(await echo(page, 'Live')).toEqual(hello);
+    expect(await page.evaluate(() => 'Primus' in globalThis)).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
+  it('stands beside that of another server, each for its own', async () => {
+    const one = await start({ global: 'One' });
+    const two = await start({ global: 'Two', pathname: '/two', transformer: 'engine.io' });
+    const { page, complaints } = await visit(
+      one,
+      `<script src="/primus/primus.js"></script><script src="${two.url}/two/primus.js"></script>`,
+    );
+    expect(await echo(page, 'One')).toEqual(hello);
+    const answer = page.evaluate(
+      (url) =>
+        new Promise((resolve) => {
+          const { Two } = globalThis as unknown as Record<
+            'Two',
+            new (
+              url: string,
+            ) => { write(data: unknown): void; on(name: string, listener: unknown): void }
+          >;
+          const client = new Two(url);
+          client.on('data', resolve);
+          client.write('hello');
+        }),
+      two.url,
+    );
+    expect(await answer).toEqual(hello);
+    expect(complaints).toEqual([]);
+  });
+
+  it.each(['', 'engine.io', 'sockjs'])('is an anonymous module where there is an AMD loader, and no global: %s', async (transformer) => {
+    // What a loader does: a definition belongs to the script that is running.
+    const loader = `<script>
+      var modules = {};
+      function define(factory) { modules[document.currentScript.getAttribute('src')] = factory; }
+      define.amd = {};
+    </script>`;
+    const served = await start(transformer ? { transformer } : {});
+    const { page, complaints } = await visit(served, `${loader}<script src="/primus/primus.js"></script>`);
+    const before = await page.evaluate(() => {
+      const { modules } = globalThis as unknown as { modules: Record<string, () => unknown> };
+      const scope = globalThis as Scope;
+      const found = { modules: Object.keys(modules), global: 'Primus' in scope };
+      scope.loaded = modules['/primus/primus.js']?.();
+      return found;
+    });
+    expect(before).toEqual({ modules: ['/primus/primus.js'], global: false });
+    expect(await echo(page, 'loaded')).toEqual(hello);
+    expect(complaints).toEqual([]);
+  });
+
+  it('is a global where `define` is not that of a loader', async () => {
+    const head = '<script>function define() { throw new Error("not mine"); }</script><script src="/primus/primus.js"></script>';
+    const { page, complaints } = await visit(await start(), head);
+    expect(await echo(page, 'Primus')).toEqual(hello);
+    expect(complaints).toEqual([]);
+  });
+
+  it('loads as a module, deferred and asynchronously as well', async () => {
+    for (const kind of ['type="module"', 'defer', 'async']) {
+      const { page, complaints } = await visit(await start(), `<script ${kind} src="/primus/primus.js"></script>`);
+      expect(await echo(page, 'Primus')).toEqual(hello);
+      expect(complaints).toEqual([]);
+    }
+  });
+
+  it.each(['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye'])(
+    'needs no more than scripts of its own from a content security policy: %s',
+    async (transformer) => {
+      const policy = { 'Content-Security-Policy': "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:" };
+      const { page, complaints } = await visit(await start({ transformer }), '<script src="/primus/primus.js"></script>', policy);
+      expect(await echo(page, 'Primus')).toEqual(hello);
+      expect(complaints).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,145 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, Frame, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ServerOptions } from '../../src/index.js';
+import { launch, noChromium } from '../support/chromium.js';
+import { cleanup, serve } from '../support/serve.js';
+
+/** Whether the page's client opened, and whether each spark the server had was shown the page's cookie. */
+interface Outcome {
+  open: boolean;
+  cookies: boolean[];
+}
+
+const OPEN: Outcome = { open: true, cookies: [true] };
+const ANONYMOUS: Outcome = { open: true, cookies: [false] };
+const REFUSED: Outcome = { open: false, cookies: [] };
+
+/** A site of its own: a page, with another one in a frame that has no origin. */
+async function site(): Promise<string> {
+  const http = createServer((request, response) => {
+    const frame = request.url === '/' ? '<iframe sandbox="allow-scripts" src="/frame"></iframe>' : '';
+    response.setHeader('Content-Type', 'text/html; charset=utf-8');
+    response.end(`<!doctype html><title>Site</title><link rel="icon" href="data:,">${frame}`);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  cleanup(() => http.close());
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+}
+
+type ClientClass = new (url: string, options: object) => { on(name: string, listener: () => void): void };
+
+describe.skipIf(noChromium)('a page of another origin', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launch();
+  });
+
+  afterAll(() => browser?.close());
+
+  let here: string;
+
+  beforeEach(async () => {
+    here = await site();
+  });
+
+  async function visit(): Promise<Page> {
+    const context = await browser.newContext();
+    cleanup(() => context.close());
+    const page = await context.newPage();
+    await page.goto(here);
+    return page;
+  }
+
+  /** Connects from there, or from the frame there, and says what came of it. */
+  async function connect(options: ServerOptions, clientOptions: object = {}, { sandbox = false } = {}): Promise<Outcome> {
+    const { primus, url } = await serve(options);
+    const cookies: boolean[] = [];
+    primus.on('connection', ({ headers }) => void cookies.push(headers.cookie === 'who=me'));
+    const page = await visit();
+    await page.context().addCookies([{ name: 'who', value: 'me', url }]);
+    const frame = page.frames()[sandbox ? 1 : 0] as Frame;
+    await frame.addScriptTag({ content: primus.library() });
+    const open = await frame.evaluate(
+      ([address, given]) =>
+        new Promise<boolean>((resolve) => {
+          const { Primus } = globalThis as unknown as { Primus: ClientClass };
+          const client = new Primus(address, { strategy: false, ...given });
+          client.on('open', () => resolve(true));
+          client.on('end', () => resolve(false));
+        }),
+      [url, clientOptions] as const,
+    );
+    return { open, cookies };
+  }
+
+  const polling = { transport: { transports: ['polling'], withCredentials: true } };
+
+  const ways: [string, ServerOptions, object][] = [
+    ['websockets', { transformer: 'websockets' }, {}],
+    ['engine.io polling', { transformer: 'engine.io' }, polling],
+  ];
+
+  describe.each(ways)('over %s', (_way, transformer, client) => {
+    it.each<[string, () => ServerOptions, Outcome]>([
+      ['connects by default, without credentials', () => ({}), ANONYMOUS],
+      ['connects with credentials where it is named', () => ({ origins: here }), OPEN],
+      ['connects with credentials where it is one of those named', () => ({ origins: ['https://a.example', here] }), OPEN],
+      ['connects with credentials where those of any origin are wanted', () => ({ credentials: 'any-origin' }), OPEN],
+      ['is refused where another is named', () => ({ origins: 'http://a.example' }), REFUSED],
+      ['is refused where its host is named with another port', () => ({ origins: 'http://127.0.0.1:1' }), REFUSED],
+      ['is refused where its host is named with another scheme', () => ({ origins: here.replace('http:', 'https:') }), REFUSED],
+    ])('%s', async (_what, options, outcome) => {
+      expect(await connect({ ...transformer, ...options() }, client)).toEqual(outcome);
+    });
+
+    it('that is nobody’s, as a sandboxed frame is, connects without credentials by default', async () => {
+      // A browser does not show such a page what was answered to a request with credentials.
+      const without = 'transport' in client ? { transport: { transports: ['polling'] } } : {};
+      expect(await connect(transformer, without, { sandbox: true })).toEqual(ANONYMOUS);
+    });
+
+    it('that is nobody’s is refused where origins are named', async () => {
+      expect(await connect({ ...transformer, origins: here }, client, { sandbox: true })).toEqual(REFUSED);
+    });
+  });
+
+  it('that polls with credentials is kept out by the browser where none are wanted, and connects without', async () => {
+    const options = { transformer: 'engine.io', credentials: false };
+    expect(await connect(options, polling)).toEqual({ open: false, cookies: [false] });
+    expect(await connect(options, { transport: { transports: ['polling'] } })).toEqual(ANONYMOUS);
+  });
+
+  it('may use the methods and headers, and read the headers, that the options name', async () => {
+    const options: ServerOptions = { origins: here, methods: 'GET', headers: 'X-Good', exposed: 'X-Shown', maxAge: '1 minute' };
+    const { primus, url } = await serve(options);
+    primus.use(
+      'shown',
+      (_request: unknown, response: { setHeader?(name: string, value: string): void }) => {
+        response.setHeader?.('X-Shown', 'yes');
+        response.setHeader?.('X-Hidden', 'yes');
+      },
+      undefined,
+      0,
+    );
+    const page = await visit();
+    const ask = (init: RequestInit) =>
+      page.evaluate(
+        async ([address, given]) => {
+          const answer = await fetch(`${address}/primus/spec`, given as RequestInit).catch(() => null);
+          return answer && { status: answer.status, shown: answer.headers.get('X-Shown'), hidden: answer.headers.get('X-Hidden') };
+        },
+        [url, init] as const,
+      );
+    const read = { status: 200, shown: 'yes', hidden: null };
+    expect(await ask({})).toEqual(read);
+    expect(await ask({ credentials: 'include' })).toEqual(read);
+    expect(await ask({ headers: { 'X-Good': '1' } })).toEqual(read);
+    expect(await ask({ headers: { 'X-Bad': '1' } })).toBeNull();
+    expect(await ask({ method: 'DELETE' })).toBeNull();
+  });
+});

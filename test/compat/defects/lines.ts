@@ -1,0 +1,212 @@
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
+import { until } from '../../support/wait.js';
+import { type Any, type Defect, holds, pause, type Stage, upgrade } from './stage.js';
+
+const MEGABYTE = 'x'.repeat(1_000_000);
+
+/** Everything a client tells its user: the arguments of its events, and its state where it has one. */
+function told(client: Any): () => string {
+  const said: unknown[] = [];
+  const { emit } = client;
+  client.emit = (event: string, ...args: unknown[]) => {
+    if (!/^(incoming|outgoing)::/.test(event)) said.push([event, args, client.state]);
+    return emit.call(client, event, ...args);
+  };
+  return () => inspect(said, { depth: 6 });
+}
+
+export const lines: Defect[] = [
+  {
+    no: '7a',
+    name: 'what waits for a client that does not read is bounded',
+    async scenario(stage) {
+      const { primus, port } = await stage.serve({ maxBuffer: 4_000_000 });
+      const announced = once(primus, 'connection');
+      const socket = await stage.stranger(port);
+      const [spark] = await announced;
+      socket.pause();
+      (socket as Any)._socket.pause();
+      let most = 0;
+      for (let written = 0; written < 40 && spark.readyState === 3; written++) {
+        spark.write(MEGABYTE);
+        most = Math.max(most, spark.socket.bufferedAmount);
+        await pause(0);
+      }
+      return { bounded: most < 20_000_000 };
+    },
+    ours: { bounded: true },
+    original: { bounded: false },
+  },
+  {
+    no: '7b',
+    name: 'a source that is piped into a spark waits for the client',
+    async scenario(stage) {
+      const { primus, port } = await stage.serve();
+      const announced = once(primus, 'connection');
+      const socket = await stage.stranger(port);
+      const [spark] = await announced;
+      (socket as Any)._socket.pause();
+      let read = 0;
+      const source = new Readable({
+        objectMode: true,
+        highWaterMark: 1,
+        read() {
+          this.push(read++ < 40 ? MEGABYTE : null);
+        },
+      });
+      source.pipe(spark);
+      return { all: await holds(() => read > 40) };
+    },
+    ours: { all: false },
+    original: { all: true },
+  },
+  {
+    no: '7c',
+    name: 'a client is not read from while a connection listener takes its time',
+    async scenario(stage) {
+      const { primus, port } = await stage.serve();
+      primus.on('connection', (_spark: Any, _never: () => void) => {});
+      const socket = await stage.stranger(port);
+      for (let sent = 0; sent < 40; sent++) socket.send(MEGABYTE);
+      return { all: await holds(() => socket.bufferedAmount === 0) };
+    },
+    ours: { all: false },
+    original: { all: true },
+  },
+  {
+    no: '7d',
+    name: 'a server is not read from while a message transformer of the client takes its time',
+    async scenario(stage) {
+      const { spark, client } = await stage.pair({ maxBuffer: Number.POSITIVE_INFINITY });
+      client.transform('incoming', (_packet: unknown, _never: () => void) => {});
+      for (let sent = 0; sent < 40; sent++) spark.write(MEGABYTE);
+      // What is written in one turn leaves at its end.
+      await pause(0);
+      return { all: await holds(() => spark.socket.bufferedAmount === 0) };
+    },
+    ours: { all: false },
+    original: { all: true },
+  },
+  {
+    no: '7e',
+    name: 'a client whose queue is full says so',
+    async scenario(stage) {
+      const { connect } = await stage.serve();
+      const client = connect({ queueSize: 2, manual: true });
+      const errors: unknown[] = [];
+      client.on('error', (error: Error) => errors.push(error.message));
+      for (const value of [1, 2, 3, 4]) client.write(value);
+      return { errors: errors.length, waiting: client.buffer.length };
+    },
+    ours: { errors: 2, waiting: 2 },
+    original: { errors: 0, waiting: 2 },
+  },
+  {
+    no: '8',
+    name: 'a server that accepts and closes is not hammered',
+    async scenario(stage) {
+      const { primus, connect } = await stage.serve();
+      primus.on('connection', (spark: Any) => spark.end(undefined, { reconnect: true }));
+      const client = connect({ reconnect: { min: 20, max: 200, factor: 2 } });
+      const attempts: number[] = [];
+      client.on('reconnect scheduled', ({ attempt }: { attempt: number }) => attempts.push(attempt));
+      await until(() => attempts.length === 4);
+      return attempts;
+    },
+    ours: [1, 2, 3, 4],
+    original: [1, 1, 1, 1],
+  },
+  {
+    no: '9',
+    name: 'open() while open opens nothing',
+    async scenario(stage) {
+      const { primus, client } = await stage.pair();
+      let more = 0;
+      primus.on('connection', () => more++);
+      client.open();
+      await pause(100);
+      return { more };
+    },
+    ours: { more: 0 },
+    original: { more: 1 },
+  },
+  {
+    no: '10a',
+    name: 'a client learns the code and the reason of a close',
+    async scenario(stage) {
+      const { spark, client } = await stage.pair({}, { reconnect: { min: 500 } });
+      const learnt = told(client);
+      const closed = once(client, 'close');
+      spark.socket.close(4321, 'because');
+      await closed;
+      await pause(20);
+      return { code: learnt().includes('4321'), reason: learnt().includes('because') };
+    },
+    ours: { code: true, reason: true },
+    original: { code: false, reason: false },
+  },
+  {
+    no: '10b',
+    name: 'a client learns the status and the reason of a refusal',
+    async scenario(stage) {
+      const { connect } = await stage.serve({
+        authorization: (_request: unknown, done: (error: unknown) => void) => done({ statusCode: 418, message: 'no tea' }),
+      });
+      const client = connect();
+      const learnt = told(client);
+      await new Promise((resolve) => client.on('end', resolve));
+      return { status: learnt().includes('418'), reason: learnt().includes('no tea') };
+    },
+    ours: { status: true, reason: true },
+    // The status is in the message that it passes on from `ws`, for people to read.
+    original: { status: true, reason: false },
+  },
+  {
+    no: '11',
+    name: 'a server that is being destroyed accepts nobody',
+    async scenario(stage) {
+      const { primus, port } = await stage.pair();
+      primus.destroy({ timeout: 300, close: false });
+      await pause(20);
+      const socket = await stage.stranger(port);
+      return { accepted: socket.readyState === socket.OPEN };
+    },
+    ours: { accepted: false },
+    original: { accepted: true },
+  },
+  {
+    no: '16a',
+    name: 'an upgrade on a path of nobody is answered and let go',
+    scenario: async (stage) => ({ freed: await freed(stage, upgrade('/elsewhere')) }),
+    ours: { freed: true },
+    original: { freed: false },
+  },
+  {
+    no: '16b',
+    name: 'an upgrade that is refused is let go, though the client does not hang up',
+    scenario: async (stage) => ({ freed: await freed(stage, upgrade(), { authorization: no }) }),
+    ours: { freed: true },
+    original: { freed: false },
+  },
+];
+
+function no(_request: unknown, done: (error: unknown) => void): void {
+  done(new Error('no'));
+}
+
+/** Whether the server has no socket left soon after that was sent by somebody who never hangs up. */
+async function freed(stage: Stage, bytes: string, options: object = {}): Promise<boolean> {
+  const { http, port } = await stage.serve(options);
+  const socket = await stage.raw(port, bytes, { allowHalfOpen: true } as never);
+  socket.resume();
+  const open = () => new Promise<number>((resolve) => http.getConnections((_error, count) => resolve(count)));
+  let left = 1;
+  const counting = setInterval(async () => {
+    left = await open();
+  }, 10);
+  const gone = await holds(() => left === 0);
+  clearInterval(counting);
+  return gone;
+}

@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, type NetConnectOpts, type Socket } from 'node:net';
+import WebSocket from 'ws';
+import { until } from '../../support/wait.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: the original has no types, and these scenarios are played with both.
+export type Any = any;
+
+/** One way in which 8.0.9 misbehaves, as a scenario that is played with ours and with it. */
+export interface Defect {
+  /** Its number in the list of the original's defects, and a letter where that has several causes. */
+  readonly no: string;
+  readonly name: string;
+  /** Uses what both have in common, and tells what there was to be seen. */
+  readonly scenario: (stage: Stage) => Promise<unknown>;
+  /** What is to be seen of ours. */
+  readonly ours: unknown;
+  /** What is to be seen of 8.0.9; a pattern is what it writes to stderr when it dies of it. */
+  readonly original: unknown;
+}
+
+export interface Played {
+  primus: Any;
+  http: Server;
+  port: number;
+  url: string;
+  /** A client of the server's own make. */
+  connect(options?: object): Any;
+}
+
+/** Where a scenario is played: servers and clients of one make. All of it is gone when it is left. */
+export class Stage {
+  private readonly undo: (() => unknown)[] = [];
+  private readonly Primus: Any;
+
+  constructor(Primus: Any) {
+    this.Primus = Primus;
+  }
+
+  async serve(options: object = {}): Promise<Played> {
+    const http = createServer();
+    const primus = new this.Primus(http, { transformer: 'websockets', ...options });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const { port } = http.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    const sockets = new Set<Socket>();
+    http.on('connection', (socket) => sockets.add(socket));
+    this.undo.push(() => {
+      primus.destroy();
+      // Some of these leave behind what a server would wait for.
+      for (const socket of sockets) socket.destroy();
+    });
+    const connect = (clientOptions: object = {}) => {
+      const client = new primus.Socket(url, { reconnect: { min: 5, max: 20 }, ...clientOptions });
+      this.undo.push(() => client.destroy());
+      return client;
+    };
+    return { primus, http, port, url, connect };
+  }
+
+  /** A spark, and the client at its other end, which is open. */
+  async pair(options: object = {}, clientOptions: object = {}): Promise<Played & { spark: Any; client: Any }> {
+    const played = await this.serve(options);
+    const announced = once(played.primus, 'connection');
+    const client = played.connect(clientOptions);
+    const [spark] = (await Promise.all([announced, once(client, 'open')]))[0];
+    return { ...played, spark, client };
+  }
+
+  /** A WebSocket that is nobody’s client: open, or closed when it was refused. */
+  async stranger(port: number, { headers, pathname = '/primus' }: { headers?: object; pathname?: string } = {}): Promise<WebSocket> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${pathname}`, { headers } as object);
+    socket.on('error', () => {});
+    this.undo.push(() => socket.terminate());
+    await new Promise((resolve) => socket.on('open', resolve).on('close', resolve));
+    return socket;
+  }
+
+  /** A TCP connection that has sent this. */
+  async raw(port: number, bytes: string, options: Partial<NetConnectOpts> = {}): Promise<Socket> {
+    const socket = connect({ port, host: '127.0.0.1', ...options } as NetConnectOpts);
+    socket.on('error', () => {});
+    this.undo.push(() => socket.destroy());
+    await once(socket, 'connect');
+    socket.write(bytes);
+    return socket;
+  }
+
+  /** What a server answers, until it closes. */
+  async answer(port: number, bytes: string): Promise<string> {
+    const socket = await this.raw(port, bytes);
+    let text = '';
+    socket.on('data', (data) => {
+      text += data;
+    });
+    await once(socket, 'close');
+    return text;
+  }
+
+  async leave(): Promise<void> {
+    for (const undo of this.undo.splice(0).reverse()) await undo();
+  }
+}
+
+/** A request for an upgrade to WebSockets. */
+export function upgrade(target = '/primus', headers = ''): string {
+  return `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
+}
+
+export function request(target: string, headers = ''): string {
+  return `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`;
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Whether a condition comes to hold, in a time that is long for this machine. */
+export function holds(condition: () => boolean): Promise<boolean> {
+  return until(condition, 1_500).then(
+    () => true,
+    () => false,
+  );
+}

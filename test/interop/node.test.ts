@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { cuttable } from '../support/cuttable.js';
+import { cleanup, event, until } from '../support/serve.js';
+import { type Any, directions, listening, type Make, ours, theirs } from './original.js';
+
+interface Meeting {
+  transformer: string;
+  server: Make;
+  client: Make;
+}
+
+/** A server, and a client that is on its way to it. */
+async function approach({ transformer, server, client }: Meeting, serverOptions: object = {}, clientOptions: object = {}) {
+  const { primus, port } = await listening(server, { transformer, ...serverOptions });
+  const line = await cuttable(port);
+  const Client = client.socket({ transformer, ...serverOptions });
+  const socket = new Client(`http://127.0.0.1:${line.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
+  cleanup(() => socket.destroy());
+  return { primus, socket, line };
+}
+
+/** The same, when both have met. */
+async function meet(meeting: Meeting, serverOptions: object = {}) {
+  const { primus, socket, line } = await approach(meeting, serverOptions);
+  const connection = event(primus, 'connection');
+  const opened = event(socket, 'open');
+  const [spark] = (await connection) as [Any];
+  await opened;
+  return { primus, socket, spark, line };
+}
+
+describe.each(directions)('8.0.9 over $transformer and JSON: $what', (meeting) => {
+  it('opens, with the query', async () => {
+    const { spark, socket, primus } = await meet(meeting);
+    expect(spark.query.token).toBe('1');
+    expect(socket.readyState).toBe(3);
+    expect(primus.connected).toBe(1);
+  });
+
+  it('carries data both ways, in order', async () => {
+    const { spark, socket } = await meet(meeting);
+    const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
+    const there: unknown[] = [];
+    const here: unknown[] = [];
+    spark.on('data', (data: unknown) => there.push(data));
+    socket.on('data', (data: unknown) => here.push(data));
+    for (const value of values) {
+      socket.write(value);
+      spark.write(value);
+    }
+    await until(() => there.length === values.length && here.length === values.length);
+    expect(there).toEqual(values);
+    expect(here).toEqual(values);
+  });
+
+  it('tells the id of the spark', async () => {
+    const { spark, socket } = await meet(meeting);
+    expect(await new Promise((resolve) => socket.id(resolve))).toBe(spark.id);
+  });
+
+  it('beats: pings are answered, and both stay', async () => {
+    const { spark, socket, primus } = await meet(meeting, { pingInterval: 100 });
+    const pings: unknown[] = [];
+    const beats: unknown[] = [];
+    socket.on('incoming::ping', (stamp: unknown) => pings.push(stamp));
+    spark.on('heartbeat', () => beats.push(1));
+    await until(() => pings.length > 3 && beats.length > 3);
+    expect(typeof pings[0]).toBe('number');
+    expect(primus.connected).toBe(1);
+    expect(socket.readyState).toBe(3);
+  });
+
+  it('does not come back when the server closes', async () => {
+    const { spark, socket, primus } = await meet(meeting);
+    const attempts: unknown[] = [];
+    socket.on('reconnect scheduled', (attempt: unknown) => attempts.push(attempt));
+    const [data, end] = [event(socket, 'data'), event(socket, 'end')];
+    spark.end({ last: 'words' });
+    expect((await data)[0]).toEqual({ last: 'words' });
+    await end;
+    await until(() => primus.connected === 0);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(attempts).toEqual([]);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('comes back when the line is cut, with what was written meanwhile', async () => {
+    // A session that polls is over for the server when it is silent.
+    const { socket, primus, spark, line } = await meet(meeting, { pingInterval: 500 });
+    const again = event(primus, 'connection');
+    const closed = event(socket, 'close');
+    const [back, opened] = [event(socket, 'reconnected'), event(socket, 'open')];
+    line.cut();
+    await closed;
+    line.mend();
+    socket.write('written meanwhile');
+    const [next] = (await again) as [Any];
+    const data = event(next, 'data');
+    await back;
+    await opened;
+    expect((await data)[0]).toBe('written meanwhile');
+    expect(next.id).not.toBe(spark.id);
+    await until(() => primus.connected === 1);
+  });
+
+  it('comes back when the server asks for it', async () => {
+    const { socket, spark, primus } = await meet(meeting);
+    const again = event(primus, 'connection');
+    const opened = event(socket, 'open');
+    spark.end(undefined, { reconnect: true });
+    await again;
+    await opened;
+    expect(socket.readyState).toBe(3);
+  });
+
+  it('is refused as the server says, and does not come back', async () => {
+    let asked = 0;
+    const authorization = (_request: unknown, done: (error: unknown) => void) => {
+      asked++;
+      done({ statusCode: 403, message: 'not you' });
+    };
+    const { primus, socket } = await approach(meeting, { authorization }, { strategy: 'disconnect, online' });
+    let connections = 0;
+    primus.on('connection', () => connections++);
+    const told: string[] = [];
+    for (const name of ['open', 'error', 'reconnect scheduled', 'end']) socket.on(name, () => told.push(name));
+    await until(() => told.includes('end'));
+    expect(told).toEqual(['error', 'end']);
+    const before = asked;
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect({ asked, connections, connected: primus.connected }).toEqual({ asked: before, connections: 0, connected: 0 });
+  });
+
+  it('ends when the client does', async () => {
+    const { socket, spark } = await meet(meeting);
+    const ended = event(spark, 'end');
+    socket.end();
+    await ended;
+    expect(socket.readyState).toBe(2);
+  });
+});
+
+describe('8.0.9 as the public of our endpoints', () => {
+  it('has the same specification, but for the version', async () => {
+    const specs = await Promise.all(
+      [ours, theirs].map(async (make) => {
+        const { port } = await listening(make, { pathname: '/live', pingInterval: 1234 });
+        const url = `http://127.0.0.1:${port}/live/spec`;
+        return (await fetch(url)).json() as Promise<{ version: string }>;
+      }),
+    );
+    const [{ version: _ours, ...our }, { version: _theirs, ...their }] = specs as [{ version: string }, { version: string }];
+    expect(our).toEqual(their);
+  });
+
+  // A session that polls is many requests: who may be let in once may be turned away in the middle.
+  it.each([
+    ['engine.io', { transport: { transports: ['polling'] } }, ['GET /primus/', 'POST /primus/']],
+    ['sockjs', { transport: { transports: ['xhr-polling'] } }, ['GET /primus/info', 'POST /primus/*/xhr', 'POST /primus/*/xhr_send']],
+  ])('asks for authorization of every request of a session that polls: %s', async (transformer, clientOptions, wanted) => {
+    for (const make of [ours, theirs]) {
+      const asked: string[] = [];
+      let welcome = true;
+      const authorization = ({ method, url }: { method: string; url: string }, done: (error?: unknown) => void) => {
+        asked.push(`${method} ${url.split('?')[0]?.replace(/\/[^/]+\/[^/]+(?=\/xhr)/, '/*')}`);
+        done(welcome ? undefined : new Error('no more'));
+      };
+      const meeting = { transformer, server: make, client: ours };
+      const { primus, socket } = await approach(meeting, { authorization }, { strategy: 'disconnect', ...clientOptions });
+      primus.on('connection', (spark: Any) => spark.on('data', (data: unknown) => spark.write(data)));
+      socket.write('hello');
+      await event(socket, 'data');
+      expect([...new Set(asked)].sort()).toEqual(wanted);
+      // The line is lost, and the first attempt to come back is the last.
+      const [closed, ended] = [event(socket, 'close'), event(socket, 'end')];
+      welcome = false;
+      socket.write('more');
+      await closed;
+      await ended;
+    }
+  });
+});
