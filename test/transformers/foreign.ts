@@ -22,9 +22,9 @@ export function foreign(transformer: string): void {
   it('serves an unmodified client of the original', async () => {
     const { primus, url } = await serve({ transformer, pingInterval: 50 });
     primus.on('connection', (spark) => {
-      spark.on('data', (data) => spark.write({ echo: data, query: spark.query.a }));
+      spark.on('data', (data) => spark.write({ echo: data, query: spark.query.token }));
     });
-    const client = new new Original(createServer(), { transformer }).Socket(`${url}?a=1`);
+    const client = new new Original(createServer(), { transformer }).Socket(`${url}?token=1`);
     cleanup(() => client.end());
     client.write('hello');
     expect((await event(client, 'data'))[0]).toEqual({ echo: 'hello', query: '1' });

@@ -9,6 +9,8 @@ import { contract } from './contract.js';
 import { foreign } from './foreign.js';
 import { missing } from './missing.js';
 
+missing('sockjs', 'sockjs', 'sockjs-client');
+
 describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('over %s', (transports) => {
   // A way that is slow to open is given up and tried again; of that the server learns later. Here nobody is in a hurry.
   contract({ transformer: 'sockjs', options: () => ({ transport: { transports, timeout: 10_000 } }) });
@@ -34,7 +36,6 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 }
 
 describe('sockjs', () => {
-  missing('sockjs', 'sockjs', 'sockjs-client');
   foreign('sockjs');
 
   it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('serves an unmodified sockjs-client over %s', async (transports) => {
