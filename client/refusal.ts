@@ -1,11 +1,13 @@
 import type { LinkError } from '../src/core/errors.js';
 import { refused } from '../src/core/refusal.js';
 
-/** Why the server refuses connections, for frameworks that do not tell: it is asked again, at an endpoint below the address. */
+/** Why the server refuses connections, for frameworks that do not tell: it is asked again, at an endpoint (and its query) below the address. */
 export async function refusalAt(address: string, endpoint: string, signal: AbortSignal): Promise<LinkError | undefined> {
   try {
     const url = new URL(address);
-    url.pathname += endpoint;
+    const [path, query = ''] = endpoint.split('?');
+    url.pathname += path;
+    for (const [name, value] of new URLSearchParams(query)) url.searchParams.set(name, value);
     const response = await fetch(url, { signal, credentials: 'include' });
     if (response.ok) return undefined;
     const { status, headers } = response;
