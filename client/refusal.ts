@@ -6,7 +6,7 @@ export async function refusalAt(address: string, endpoint: string, signal: Abort
   try {
     const url = new URL(address);
     const [path, query = ''] = endpoint.split('?');
-    url.pathname += path;
+    url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`;
     for (const [name, value] of new URLSearchParams(query)) url.searchParams.set(name, value);
     const response = await fetch(url, { signal, credentials: 'include' });
     if (response.ok) return undefined;

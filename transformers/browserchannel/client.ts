@@ -7,7 +7,7 @@ import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import { unopened } from '../../src/core/refusal.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
-import type { BrowserChannelClientTransport } from './options.js';
+import { type BrowserChannelClientTransport, PARAMETERS } from './options.js';
 
 /** How long what was sent before our close may take to arrive, in ms, before it is given up. */
 const CLOSING = 2_000;
@@ -77,6 +77,7 @@ class Address {
 
   constructor(address: string) {
     this.#url = new URL(address);
+    for (const name of PARAMETERS) this.#url.searchParams.delete(name);
     if (this.#url.hostname.startsWith('['))
       throw new PrimusError('ERR_PRIMUS_URL', `BrowserChannel cannot dial ${this.#url.hostname}; use a name for the IPv6 address`);
   }
@@ -88,7 +89,7 @@ class Address {
 
   toString(): string {
     const { origin, pathname, searchParams } = this.#url;
-    return `${origin}${pathname}${this.#endpoints.shift()}?${searchParams}#`;
+    return `${origin}${pathname.replace(/\/$/, '')}${this.#endpoints.shift()}?${searchParams}#`;
   }
 }
 

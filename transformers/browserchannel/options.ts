@@ -1,3 +1,6 @@
+/** The parameters that are the framework's own: an address cannot have them, and each is given once. */
+export const PARAMETERS = ['VER', 'MODE', 'TYPE', 'SID', 'RID', 'AID', 'CI', 'CVER', 'OSID', 'OAID'];
+
 /** `transport` on the server: options of browserchannel, but for those the library sets itself. */
 export interface BrowserChannelServerTransport {
   /** Names to put before the host's: each client gets one of them, and asks there. Default none. */

@@ -14,7 +14,7 @@ import type { Refusal } from '../../src/server/handshake.js';
 import type { Host, NodeTransformer, RequestExchange } from '../../src/server/host.js';
 import { refuse } from '../../src/server/refuse.js';
 import { exceeds, frameOf, textOf } from '../../src/server/text-frames.js';
-import type { BrowserChannelServerTransport } from './options.js';
+import { type BrowserChannelServerTransport, PARAMETERS } from './options.js';
 
 const require = createRequire(import.meta.url);
 
@@ -64,12 +64,10 @@ export const server: NodeTransformer = {
       host.continues = (exchange) => endpoint.continues(exchange.request);
       subscriber.add(host.request$.subscribe((exchange) => endpoint.request(exchange)));
       subscriber.add(host.upgrade$.subscribe(({ socket }) => refuse(socket, 404, 'No WebSocket here')));
+      return () => endpoint.stop();
     });
   },
 };
-
-/** The parameters that are the framework's own. One that is repeated would be a list to it, and it expects none. */
-const PARAMETERS = ['VER', 'MODE', 'TYPE', 'SID', 'RID', 'AID', 'CI', 'CVER', 'OSID', 'OAID'];
 
 /** What a request carries: its messages, and the number of the first. */
 interface Load {
@@ -78,7 +76,8 @@ interface Load {
 }
 
 /** A request that opens a session. */
-interface Opening extends RequestExchange {
+interface Opening {
+  request: IncomingMessage;
   rid: number;
   load: Load;
 }
@@ -114,6 +113,11 @@ class Endpoint {
   /** Whether a request belongs to an open connection. */
   continues(request: IncomingMessage): boolean {
     return this.#linkOf(this.#target(request).query) !== undefined;
+  }
+
+  /** Nobody can come for anything any more; but what was just written leaves with this turn. */
+  stop(): void {
+    for (const link of this.#links.values()) process.nextTick(() => link.hangUp());
   }
 
   request(exchange: RequestExchange): void {
@@ -194,7 +198,7 @@ class Endpoint {
         else if (load.frames.some((frame) => frame !== undefined && exceeds(frame, maxLength))) tooLong();
         else if (link?.over) refuse(response, 400, 'Unknown SID');
         else {
-          if (link === undefined) this.#opening = { ...exchange, rid, load };
+          if (link === undefined) this.#opening = { request, rid, load };
           link?.take(rid, load);
           this.#pass(exchange, query, load);
         }
@@ -222,7 +226,7 @@ class Endpoint {
   }
 
   #connected(session: Session): void {
-    const { request, response, rid, load } = this.#opening as Opening;
+    const { request, rid, load } = this.#opening as Opening;
     const id = randomUUID();
     // The first thing its client is told: ['c', id, host prefix, version].
     (session._outgoingArrays[0] as { data: unknown[] }).data[1] = id;
@@ -230,8 +234,6 @@ class Endpoint {
     link.take(rid, load);
     this.#links.set(id, link);
     session.on('close', () => this.#links.delete(id));
-    // A client that was not even told that it is connected will not be back.
-    response.once('close', () => response.writableFinished || link.destroy());
     this.#arrived({ link, request });
   }
 }
@@ -361,11 +363,12 @@ class BrowserChannelLink implements Link {
   #stop(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.socket.stop(() => this.#hangUp());
-    this.#late ??= this.#scheduler.schedule(() => this.#hangUp(), CLOSING);
+    this.socket.stop(() => this.hangUp());
+    this.#late ??= this.#scheduler.schedule(() => this.hangUp(), CLOSING);
   }
 
-  #hangUp(): void {
+  /** Closes without a word. */
+  hangUp(): void {
     const { res: response } = this.socket._backChannel ?? {};
     this.socket.close();
     if (response === undefined || response.writableFinished) return;
