@@ -1,7 +1,8 @@
 import { watchFile } from 'node:fs';
+import http from 'node:http';
 import { createRequire } from 'node:module';
 import { createConnection } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
@@ -159,6 +160,17 @@ describe(transformer, () => {
     expect(primus.connected).toBe(1);
     const [error] = await event(connect({ strategy: false }), 'error');
     expect(error).toMatchObject({ code: 'ERR_PRIMUS_URL', message: expect.stringContaining('[::1]') });
+  });
+
+  it('asks nobody but its server whether there is a network', async () => {
+    const spy = vi.spyOn(http, 'request');
+    cleanup(() => spy.mockRestore());
+    const { primus, connect } = await serve({ transformer });
+    primus.use('bouncer', (_request, response, _next) => void (response as http.ServerResponse).writeHead(403).end());
+    await event(connect({ strategy: false }), 'error');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const hosts = spy.mock.calls.map(([options]) => (options as unknown as http.RequestOptions).host);
+    expect(new Set(hosts)).toEqual(new Set(['127.0.0.1']));
   });
 
   it('carries lone surrogates as what stands for what cannot be written', async () => {
