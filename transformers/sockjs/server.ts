@@ -152,6 +152,7 @@ class Endpoint {
       return;
     }
     link?.carriedBy(request.socket);
+    if (/^htmlfile\/?$/.test(target.verb)) harmless(response);
     const key = this.#expect({ request });
     response.once('close', () => this.#pending.delete(key));
     if (!handle(this.#alias(request, target, key), response)) refuse(response, 404);
@@ -224,6 +225,15 @@ class Endpoint {
     const path = session === undefined ? verb : `/${server}/${session}/${verb}`;
     return Object.create(request, { url: { value: `${base}${path}${search}#${key}`, writable: true } }) as IncomingMessage;
   }
+}
+
+/** What is written into a page as the text of a script must not end that script: whoever is made to open it would run the rest. */
+function harmless(response: ServerResponse): void {
+  const write = response.write as (this: ServerResponse, chunk: unknown, ...rest: unknown[]) => boolean;
+  response.write = function (this: ServerResponse, chunk: unknown, ...rest: unknown[]) {
+    const [, before = '', text, after = ''] = /^(<script>\np\()(.*)(\);\n<\/script>\r\n)$/s.exec(String(chunk)) ?? [];
+    return write.call(this, text === undefined ? chunk : before + text.replaceAll('<', '\\u003c') + after, ...rest);
+  } as typeof response.write;
 }
 
 /** The framework reads a body without limit, and copies all of it with each part: it gets one that was read before. */
