@@ -1,8 +1,22 @@
-import type { LinkError } from '../src/core/errors.js';
-import { refused } from '../src/core/refusal.js';
+import type { Observer } from 'rxjs';
+import { dropped, type LinkError } from '../src/core/errors.js';
+import type { Link } from '../src/core/link.js';
+import { refused, unopened } from '../src/core/refusal.js';
 
-/** Why the server refuses connections, for frameworks that do not tell: it is asked again, at an endpoint (and its query) below the address. */
-export async function refusalAt(address: string, endpoint: string, signal: AbortSignal): Promise<LinkError | undefined> {
+/**
+ * Has the dialler told why a link does not open, for frameworks that do not know: the server is asked again, at an endpoint
+ * (and its query) below the address. Hands back how to give up.
+ */
+export function explain(link: Link, dialler: Observer<Link>, address: string, endpoint: string): () => void {
+  const giveUp = new AbortController();
+  link.subscribe({
+    error: (cause: LinkError) => void refusalAt(address, endpoint, giveUp.signal).then((error) => dialler.error(error ?? unopened(cause))),
+    complete: () => dialler.error(unopened(dropped())),
+  });
+  return () => giveUp.abort();
+}
+
+async function refusalAt(address: string, endpoint: string, signal: AbortSignal): Promise<LinkError | undefined> {
   try {
     const url = new URL(address);
     const [path, query = ''] = endpoint.split('?');

@@ -1,11 +1,10 @@
 import { Observable, type Observer, type Unsubscribable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
-import { refusalAt } from '../../client/refusal.js';
+import { explain } from '../../client/refusal.js';
 import { frameOf, lengthOf, textOf } from '../../client/text-frames.js';
-import { dropped, type LinkError, PrimusError } from '../../src/core/errors.js';
+import { dropped, PrimusError } from '../../src/core/errors.js';
 import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
-import { unopened } from '../../src/core/refusal.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import { type BrowserChannelClientTransport, PARAMETERS } from './options.js';
 
@@ -48,16 +47,11 @@ export function client(framework: () => BCSocketConstructor): ClientTransformer<
         const socket = new (load())(new Address(url), settings);
         askNobody(socket);
         const link = new BrowserChannelLink(socket, target);
-        const giveUp = new AbortController();
         socket.onopen = () => subscriber.next(link);
-        link.subscribe({
-          error: (cause: LinkError) =>
-            void refusalAt(url, '/test?VER=8&MODE=init', giveUp.signal).then((error) => subscriber.error(error ?? unopened(cause))),
-          complete: () => subscriber.error(unopened(dropped())),
-        });
+        const giveUp = explain(link, subscriber, url, '/test?VER=8&MODE=init');
         target.dialled(socket);
         return () => {
-          giveUp.abort();
+          giveUp();
           if (socket.readyState < OPEN) link.destroy();
         };
       });

@@ -1,11 +1,10 @@
 import { Observable, type Observer, type Unsubscribable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
-import { refusalAt } from '../../client/refusal.js';
+import { explain } from '../../client/refusal.js';
 import { frameOf, lengthOf, textOf } from '../../client/text-frames.js';
-import { dropped, type LinkError } from '../../src/core/errors.js';
+import { dropped } from '../../src/core/errors.js';
 import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
-import { unopened } from '../../src/core/refusal.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import type { SockJSClientTransport } from './options.js';
 
@@ -64,16 +63,11 @@ export function client(framework: () => SockJSConstructor): ClientTransformer<Pl
         const { url } = target;
         const socket = new (load())(url, null, settings(target));
         const link = new SockJSLink(socket, target);
-        const giveUp = new AbortController();
         socket.onopen = () => subscriber.next(link);
-        link.subscribe({
-          error: (cause: LinkError) =>
-            void refusalAt(url, '/info', giveUp.signal).then((error) => subscriber.error(error ?? unopened(cause))),
-          complete: () => subscriber.error(unopened(dropped())),
-        });
+        const giveUp = explain(link, subscriber, url, '/info');
         target.dialled(socket);
         return () => {
-          giveUp.abort();
+          giveUp();
           if (socket.readyState < OPEN) link.destroy();
         };
       });
