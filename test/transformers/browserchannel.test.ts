@@ -422,6 +422,19 @@ describe('its sessions', () => {
     expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
   });
 
+  it('answer a request that crosses the end, so that the client hears of it from us', async () => {
+    const { url, sid, spark, post, poll, received } = await open();
+    const farewell = poll();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    spark.end();
+    expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
+    expect(await post('count=1&ofs=0&req0__S=1')).toMatchObject({ status: 200, body: '7\n[1,2,0]' });
+    expect(await post('count=1&ofs=1&req0__S=1')).toMatchObject({ status: 200, body: '7\n[1,2,0]' });
+    expect((await poll()).status).toBe(400);
+    expect((await ask(url, `/primus/bind?VER=8&SID=${sid}&RID=104&TYPE=terminate`)).status).toBe(400);
+    expect(received).toEqual([]);
+  });
+
   it('leave nothing of the framework running when the server is gone', async () => {
     const { url, primus, spark } = await open();
     const probe = await fetch(`${url}/primus/test?VER=8&TYPE=xmlhttp`);

@@ -156,7 +156,8 @@ class Endpoint {
     if (endpoint === '/test') return undefined;
     // Clients look for these words.
     const link = this.#linkOf(query);
-    if (link === undefined && (query.get('SID') || method === 'GET')) return [400, 'Unknown SID'];
+    const unknown = method === 'GET' ? link === undefined || link.socket.state === 'closed' : link === undefined && query.get('SID');
+    if (unknown) return [400, 'Unknown SID'];
     if (method === 'POST' || type === 'terminate') {
       const rid = number(query.get('RID'));
       if (rid === undefined) return [400, 'RID is the number of the request'];
@@ -196,11 +197,11 @@ class Endpoint {
         const rid = number(query.get('RID')) as number;
         if (load === undefined) refuse(response, 400, 'The body is not a list of messages, or not the next ones');
         else if (load.frames.some((frame) => frame !== undefined && exceeds(frame, maxLength))) tooLong();
-        else if (link?.over) refuse(response, 400, 'Unknown SID');
         else {
           if (link === undefined) this.#opening = { request, rid, load };
           link?.take(rid, load);
-          this.#pass(exchange, query, load);
+          if (link?.over) link.ignore(response);
+          else this.#pass(exchange, query, load);
         }
       });
     if (link === undefined) read();
@@ -233,7 +234,11 @@ class Endpoint {
     const link = new BrowserChannelLink(session, rid, this.#host.scheduler);
     link.take(rid, load);
     this.#links.set(id, link);
-    session.on('close', () => this.#links.delete(id));
+    session.on('close', () => {
+      // A request that crosses our farewell must not be told first that there is no such session.
+      if (link.closing) this.#life.add(timer(CLOSING, this.#host.scheduler).subscribe(() => this.#links.delete(id)));
+      else this.#links.delete(id);
+    });
     this.#arrived({ link, request });
   }
 }
@@ -286,9 +291,9 @@ class BrowserChannelLink implements Link {
   /** The number of the message that comes next. */
   expected = 0;
   over = false;
+  closing = false;
   readonly #scheduler: SchedulerLike;
   #observer: Partial<Observer<Frame>> = NOBODY;
-  #closing = false;
   #late: Unsubscribable | undefined;
   /** What the client has not acknowledged, in characters, sent or not. */
   #held = 0;
@@ -298,7 +303,7 @@ class BrowserChannelLink implements Link {
     this.rid = rid;
     this.#scheduler = scheduler;
     socket.on('message', (frame: Frame | undefined) => {
-      if (frame !== undefined && !this.over && !this.#closing) this.#observer.next?.(frame);
+      if (frame !== undefined && !this.over && !this.closing) this.#observer.next?.(frame);
     });
     socket.on('close', (message?: string) => this.#closed(message));
   }
@@ -315,7 +320,7 @@ class BrowserChannelLink implements Link {
   }
 
   send(frame: Frame): void {
-    if (this.over || this.#closing) return;
+    if (this.over || this.closing) return;
     const text = textOf(frame);
     this.#held += text.length;
     this.socket.send(text, () => {
@@ -327,6 +332,12 @@ class BrowserChannelLink implements Link {
   take(rid: number, { first, frames }: Load): void {
     if (rid === this.rid) this.rid++;
     this.expected = Math.max(this.expected, first + frames.length);
+  }
+
+  /** Answers as if it were still here, and the client came for what is written: it will read that this is over. */
+  ignore(response: ServerResponse): void {
+    const status = JSON.stringify([1, this.socket._lastSentArrayId, 0]);
+    response.writeHead(200, { 'Content-Type': 'text/plain' }).end(`${status.length}\n${status}`);
   }
 
   pause(): void {
@@ -342,7 +353,7 @@ class BrowserChannelLink implements Link {
   }
 
   destroy(): void {
-    this.#closing = true;
+    this.closing = true;
     this.socket._backChannel?.res.destroy();
     this.socket.close('Cut');
   }
@@ -361,8 +372,8 @@ class BrowserChannelLink implements Link {
 
   /** The framework drops what it has not sent when it closes: the client is told first. */
   #stop(): void {
-    if (this.#closing) return;
-    this.#closing = true;
+    if (this.closing) return;
+    this.closing = true;
     this.socket.stop(() => this.hangUp());
     this.#late ??= this.#scheduler.schedule(() => this.hangUp(), CLOSING);
   }
@@ -380,7 +391,7 @@ class BrowserChannelLink implements Link {
     this.#late?.unsubscribe();
     this.gate.open();
     if (this.over) return;
-    const clean = this.#closing || message === 'Disconnected';
+    const clean = this.closing || message === 'Disconnected';
     const observer = this.#end();
     if (clean) observer.complete?.();
     else observer.error?.(dropped(undefined, message));
