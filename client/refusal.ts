@@ -1,7 +1,7 @@
 import type { Observer } from 'rxjs';
-import { dropped, type LinkError } from '../src/core/errors.js';
+import { dropped, type LinkError, unopened } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
-import { refused, unopened } from '../src/core/refusal.js';
+import { refused } from '../src/core/refusal.js';
 
 /**
  * Has the dialler told why a link does not open, for frameworks that do not know: the server is asked again, at an endpoint

@@ -1,7 +1,6 @@
 import { Observable, type Observer, type Unsubscribable } from 'rxjs';
-import { dropped, type LinkError } from '../src/core/errors.js';
+import { dropped, type LinkError, unopened } from '../src/core/errors.js';
 import { type Frame, type Link, NOBODY } from '../src/core/link.js';
-import { unopened } from '../src/core/refusal.js';
 import type { Target } from '../src/core/transformer.js';
 import type { Platform, WebSocketLike } from './platform.js';
 

@@ -20,12 +20,6 @@ export interface CloseReason {
   retryAfter?: number | undefined;
 }
 
-/** Why a line did not open, of what is known of its end. */
-export function unopened({ status, closeCode, reason, retryAfter, authenticate, cause }: LinkError): LinkError {
-  if (status !== undefined) return refused(status, { error: reason, authenticate, retryAfter });
-  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode, reason, cause });
-}
-
 /** The server answered the handshake with a status. */
 export function refused(status: number, { error: reason, ...told }: CloseReason): LinkError {
   const message = `The server refused the connection: ${status} ${reason ?? ''}`.trim();

@@ -1,10 +1,10 @@
 import type { Socket, SocketOptions, TransportCtor, TransportError } from 'engine.io-client';
 import { Observable, type Observer, type SchedulerLike, type Subscriber, type Unsubscribable } from 'rxjs';
 import type { Platform, WebSocketLike } from '../../client/platform.js';
-import { dropped, LinkError, PrimusError } from '../../src/core/errors.js';
+import { dropped, LinkError, PrimusError, unopened } from '../../src/core/errors.js';
 import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
-import { unopened } from '../../src/core/refusal.js';
+import { refused } from '../../src/core/refusal.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import type { EngineIOClientTransport } from './options.js';
 
@@ -107,7 +107,7 @@ export class Dial {
   watch(link: EngineLink, subscriber: Observer<Link>, socket: unknown): () => void {
     this.refused = (error) => subscriber.error(error);
     link.subscribe({
-      error: (cause) => subscriber.error(unopened(cause)),
+      error: (cause) => subscriber.error(refusal(cause) ?? unopened(cause)),
       complete: () => subscriber.error(unopened(dropped())),
     });
     this.target.dialled(socket);
@@ -195,6 +195,10 @@ export function transports({ NodeXHR, WebSocket, WebTransport }: Omit<Framework,
   }
 
   return { polling: Polling, websocket: Native, webtransport: WebTransport };
+}
+
+function refusal({ status, reason: error, retryAfter, authenticate }: LinkError): LinkError | undefined {
+  return status === undefined ? undefined : refused(status, { error, retryAfter, authenticate });
 }
 
 /** A socket of the engine as a link. */
