@@ -1,16 +1,12 @@
 import { Agent, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
-import { createRequire } from 'node:module';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
 import type { LinkError } from '../src/core/errors.js';
-import { framework } from '../src/core/framework.js';
 import { refused as refusedWith } from '../src/core/refusal.js';
 import { Emitter } from './emitter.js';
 import type { Platform, WebSocketLike } from './platform.js';
-
-const require = createRequire(import.meta.url);
 
 // In Node a client is a Stream, as documented: `pipe` works, and `instanceof Stream` holds.
 Object.setPrototypeOf(Emitter.prototype, Stream.prototype);
@@ -38,7 +34,6 @@ export const node: Platform = {
       });
     });
   },
-  framework: (name, range) => framework(require, name, range),
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
   network$: NEVER,
   origin: undefined,

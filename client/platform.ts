@@ -27,8 +27,6 @@ export interface Platform {
   webSocket(url: string, target: Target<Platform>): WebSocketLike;
   /** Tells why a server refused the handshake of that socket, where the platform lets one know. */
   refusal?(socket: WebSocketLike, refused: (error: LinkError) => void): void;
-  /** A framework that a transformer stands on, in a version of that caret range; a bundle brings its own. */
-  framework?(name: string, range: string): unknown;
   /** What a framework's own requests go through where they cannot be aborted: destroying it cuts them. */
   agent?(secure: boolean): { destroy(): void };
   /** `false` when the network is lost, `true` when it is back. */

@@ -1,5 +1,5 @@
 import { Observable, type Observer, type Unsubscribable } from 'rxjs';
-import { dropped, LinkError } from '../src/core/errors.js';
+import { dropped, type LinkError, unopened } from '../src/core/errors.js';
 import { type Frame, type Link, NOBODY } from '../src/core/link.js';
 import type { Target } from '../src/core/transformer.js';
 import type { Platform, WebSocketLike } from './platform.js';
@@ -23,10 +23,6 @@ export function dialWebSocket(target: Target<Platform>): Observable<Link> {
       if (socket.readyState < OPEN) link.close();
     };
   });
-}
-
-function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode, reason, cause });
 }
 
 /** An open WebSocket as a link. */

@@ -49,9 +49,9 @@ async function script(entry, name, { globalName, ...options }) {
     target: 'es2022',
     // Fields as assignments, which is what those sources were written for, and shorter.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    // Private names of RxJS and of the frameworks; `_write` is ours, and public, `_placeholder` is on Socket.IO's line.
+    // Private names of RxJS and of the frameworks; `_write` is ours, and public, `_placeholder` is on Socket.IO's line, `_S` on BrowserChannel's.
     mangleProps: /^_/,
-    reserveProps: /^_(write|placeholder)$/,
+    reserveProps: /^_(write|placeholder|S)$/,
     // What CommonJS packages ask for. `global` is theirs to expect, and the other spares the page their traces.
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',

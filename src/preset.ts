@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { browserchannel } from '../transformers/browserchannel/index.js';
 import { engineIO } from '../transformers/engine.io/index.js';
 import { faye } from '../transformers/faye/index.js';
 import { memory } from '../transformers/memory/index.js';
@@ -20,7 +21,7 @@ const home = dirname(require.resolve('primus-rx/package.json'));
 export const preset: Preset = {
   version: (require('primus-rx/package.json') as { version: string }).version,
   transformers: new Map(
-    ([websockets, engineIO, sockjs, faye, socketIO, memory] as unknown as Transformer[]).map((transformer) => [
+    ([websockets, engineIO, sockjs, faye, browserchannel, socketIO, memory] as unknown as Transformer[]).map((transformer) => [
       transformer.name,
       transformer,
     ]),

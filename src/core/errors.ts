@@ -99,6 +99,11 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
 
+/** The line did not open; of what is known of its end. */
+export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
+  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode, reason, cause });
+}
+
 /** Whatever was thrown, as an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));

@@ -1,28 +1,34 @@
 import { asError, PrimusError } from './errors.js';
 
-/** Loads a module by its name, as `require` does. */
-export type Load = (module: string) => unknown;
+/** What resolves and loads modules: Node's `require`, of the module that needs the framework. */
+export interface Require {
+  (id: string): unknown;
+  resolve(id: string): string;
+}
 
 /**
  * A framework that is installed beside us, loaded when it is first needed.
  *
+ * @param module the package, or a module of it: `sockjs`, `browserchannel/dist/server.js`
  * @param range the versions that work, as a caret range: `^0.3.20`
  * @throws PrimusError `ERR_PRIMUS_MISSING` that names the command which cures it
  */
-export function framework<T>(load: Load, name: string, range: string): T {
+export function framework<T>(require: Require, module: string, range: string): T {
+  const [name] = /^(?:@[^/]+\/)?[^/]+/.exec(module) as unknown as [string];
   const cure = `; run: npm install ${name}@${range}`;
-  let version: string;
+  let path: string;
   try {
-    version = (load(`${name}/package.json`) as { version: string }).version;
+    path = require.resolve(module);
   } catch (cause) {
     if ((cause as { code?: unknown } | null)?.code !== 'MODULE_NOT_FOUND') throw broken(name, cause, cure);
     throw new PrimusError('ERR_PRIMUS_MISSING', `This transformer stands on '${name}', which is not installed${cure}`, { cause });
   }
-  if (!within(range, version)) {
+  const version = versionOf(require, name, path);
+  if (version !== undefined && !within(range, version)) {
     throw new PrimusError('ERR_PRIMUS_MISSING', `This transformer needs '${name}' ${range}, and ${version} is installed${cure}`);
   }
   try {
-    return load(name) as T;
+    return require(module) as T;
   } catch (cause) {
     throw broken(name, cause, cure);
   }
@@ -30,6 +36,23 @@ export function framework<T>(load: Load, name: string, range: string): T {
 
 function broken(name: string, cause: unknown, cure: string): PrimusError {
   return new PrimusError('ERR_PRIMUS_MISSING', `'${name}' is installed but does not load: ${asError(cause).message}${cure}`, { cause });
+}
+
+/** Not every package exports its package.json: it is looked for from the module upwards. */
+function versionOf(require: Require, name: string, path: string): string | undefined {
+  for (let folder = path; folder !== ''; folder = folder.replace(/[\\/]?[^\\/]*$/, '')) {
+    const manifest = manifestIn(require, folder);
+    if (manifest?.name === name) return manifest.version;
+  }
+  return undefined;
+}
+
+function manifestIn(require: Require, folder: string): { name?: string; version?: string } | undefined {
+  try {
+    return require(`${folder}/package.json`) as { name?: string; version?: string };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a version is in a caret range: not below it, and the same up to the first number that is not 0. */
@@ -44,4 +67,13 @@ export function within(range: string, version: string): boolean {
 function numbers(version: string): number[] {
   const [, ...parts] = /^\^?(\d+)\.(\d+)\.(\d+)(?:\+.*)?$/.exec(version) ?? [];
   return parts.map(Number);
+}
+
+/** What is made when it is first needed, and kept; one that cannot be made is tried anew. */
+export function lazy<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

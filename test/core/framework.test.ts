@@ -1,35 +1,76 @@
 import { describe, expect, it } from 'vitest';
-import { framework, within } from '../../src/core/framework.js';
+import { framework, lazy, type Require, within } from '../../src/core/framework.js';
 
-const missing = () => {
-  throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
+const missing = (id: string): never => {
+  throw Object.assign(new Error(`Cannot find module '${id}'`), { code: 'MODULE_NOT_FOUND' });
 };
 
-const installed = (version: string) => (module: string) => (module === 'thing/package.json' ? { version } : { loaded: module });
+const home = '/app/node_modules/@some/thing';
+
+/** A `require` of a world where one package is installed, of that version, and loads so. */
+function world(version: string, load: (id: string) => unknown = (id) => ({ loaded: id })): Require {
+  const manifests: Record<string, object> = {
+    // One that marks a folder of modules, as packages have it.
+    [`${home}/build/package.json`]: { type: 'module' },
+    [`${home}/package.json`]: { name: '@some/thing', version },
+    '/app/package.json': { name: 'app', version: '0.0.1' },
+  };
+  return Object.assign((id: string) => manifests[id] ?? (id.endsWith('/package.json') ? missing(id) : load(id)), {
+    resolve: (id: string) => (id.startsWith('@some/thing') ? `${home}/build/index.js` : missing(id)),
+  });
+}
 
 describe('framework', () => {
-  it('hands over what is installed', () => {
-    expect(framework(installed('1.6.1'), 'thing', '^1.6.0')).toEqual({ loaded: 'thing' });
+  it('hands over what is installed, whether or not it exports its package.json', () => {
+    expect(framework(world('1.6.1'), '@some/thing', '^1.6.0')).toEqual({ loaded: '@some/thing' });
   });
 
-  it('names the command that installs what is missing', () => {
-    expect(() => framework(missing, 'thing', '^1.6.0')).toThrow(
-      expect.objectContaining({ code: 'ERR_PRIMUS_MISSING', message: expect.stringContaining('npm install thing@^1.6.0') }),
+  it('hands over a module of a package', () => {
+    expect(framework(world('1.6.1'), '@some/thing/dist/server.js', '^1.6.0')).toEqual({ loaded: '@some/thing/dist/server.js' });
+  });
+
+  it.each([
+    ['thing', 'thing'],
+    ['thing/dist/server.js', 'thing'],
+    ['@other/thing/dist/server.js', '@other/thing'],
+  ])('names the command that installs what is missing: %s', (module, name) => {
+    expect(() => framework(world('1.6.0'), module, '^1.6.0')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PRIMUS_MISSING',
+        message: `This transformer stands on '${name}', which is not installed; run: npm install ${name}@^1.6.0`,
+      }),
     );
   });
 
   it('refuses a version that does not work, and says which does', () => {
-    expect(() => framework(installed('1.5.9'), 'thing', '^1.6.0')).toThrow(
+    expect(() => framework(world('1.5.9'), '@some/thing', '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: expect.stringMatching(/\^1\.6\.0, and 1\.5\.9 is installed.*npm install thing@\^1\.6\.0/),
+        message: "This transformer needs '@some/thing' ^1.6.0, and 1.5.9 is installed; run: npm install @some/thing@^1.6.0",
       }),
     );
   });
 
   it('tells one that is broken from one that is missing', () => {
-    const load = (module: string) => (module === 'thing/package.json' ? { version: '1.6.0' } : missing());
-    expect(() => framework(load, 'thing', '^1.6.0')).toThrow(/installed but does not load/);
+    expect(() => framework(world('1.6.0', missing), '@some/thing', '^1.6.0')).toThrow(/installed but does not load/);
+    const locked = Object.assign(missing, {
+      resolve: () => {
+        throw Object.assign(new Error('No exports'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
+      },
+    });
+    expect(() => framework(locked, 'thing', '^1.6.0')).toThrow(/installed but does not load: No exports/);
+  });
+
+  it('is loaded once, when it is first needed, and tried anew when it could not be', () => {
+    let made = 0;
+    const get = lazy(() => {
+      made++;
+      if (made === 1) throw new Error('not yet');
+      return made;
+    });
+    expect(made).toBe(0);
+    expect(get).toThrow('not yet');
+    expect([get(), get()]).toEqual([2, 2]);
   });
 
   it.each([

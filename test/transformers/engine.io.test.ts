@@ -5,12 +5,14 @@ import * as engineClient from 'engine.io-client';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { node } from '../../client/node.js';
-import { installed } from '../../src/core/installed.js';
 import type { Frame, Link } from '../../src/core/link.js';
-import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import type { ServerOptions, Spark } from '../../src/index.js';
 import { client as clientOf } from '../../transformers/engine.io/client.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
+import { missing } from './missing.js';
+
+missing('engine.io', 'engine.io', 'engine.io-client');
 
 contract({ transformer: 'engine.io' });
 contract({ transformer: 'engine.io', by: 'polling only', options: () => ({ transport: { transports: ['polling'] } }) });
@@ -96,18 +98,6 @@ describe('the client', () => {
     client.destroy();
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(primus.connected).toBe(0);
-  });
-
-  it('is refused at once when its framework is not installed', async () => {
-    const { primus } = await start();
-    const client = clientOf(() => installed(require, 'engine.io-client-that-nobody-has', '6.6.0'));
-    const missing = { ...primus.transformer, client } as typeof primus.transformer;
-    expect(() => Primus.createSocket({ transformer: missing })).toThrow(
-      expect.objectContaining({
-        code: 'ERR_PRIMUS_MISSING',
-        message: 'engine.io-client-that-nobody-has is not installed; run: npm install engine.io-client-that-nobody-has@^6.6.0',
-      }),
-    );
   });
 });
 
@@ -286,22 +276,6 @@ describe('the server', () => {
     await until(() => read().includes('4{"echo":"a"}'));
     expect(spark.headers).toEqual({});
     expect(spark.query).toEqual({});
-  });
-
-  it('is refused at start without its framework, or with one that cannot work', () => {
-    const fake = (version?: string) =>
-      Object.assign((id: string) => (id.endsWith('engine.io/package.json') ? { name: 'engine.io', version } : {}), {
-        resolve: () => {
-          if (version === undefined) throw new Error('Cannot find module');
-          return '/app/node_modules/engine.io/build/engine.io.js';
-        },
-      });
-    const load = (version?: string) => () => installed(fake(version), 'engine.io', '6.6.7');
-    expect(load()).toThrow('engine.io is not installed; run: npm install engine.io@^6.6.7');
-    for (const old of ['6.6.6', '6.5.9', '5.9.9', '7.0.0']) {
-      expect(load(old)).toThrow(`engine.io ${old} is installed, but ^6.6.7 is needed; run: npm install engine.io@^6.6.7`);
-    }
-    for (const good of ['6.6.7', '6.6.12', '6.7.0', '6.10.0-beta.1']) expect(load(good)).not.toThrow();
   });
 });
 

@@ -10,6 +10,7 @@ const LINES: Record<string, ServerOptions> = {
   'engine.io, polling': { transformer: 'engine.io', transport: { transports: ['polling'] } },
   'engine.io, websocket': { transformer: 'engine.io', transport: { transports: ['websocket'] } },
   'socket.io': { transformer: 'socket.io' },
+  browserchannel: { transformer: 'browserchannel' },
   'sockjs, websocket': { transformer: 'sockjs', transport: { transports: ['websocket'] } },
   'sockjs, xhr-streaming': { transformer: 'sockjs', transport: { transports: ['xhr-streaming'] } },
 };

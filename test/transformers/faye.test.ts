@@ -9,6 +9,8 @@ import { contract } from './contract.js';
 import { foreign } from './foreign.js';
 import { missing } from './missing.js';
 
+missing('faye', 'faye-websocket');
+
 contract({ transformer: 'faye' });
 
 describe('over permessage-deflate', () => {
@@ -30,7 +32,6 @@ async function dial(url: string, options: object = {}): Promise<WebSocket> {
 }
 
 describe('faye', () => {
-  missing('faye', 'faye-websocket');
   foreign('faye');
 
   it('serves unmodified clients of others', async () => {

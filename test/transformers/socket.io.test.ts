@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
+import { missing } from './missing.js';
+
+missing('socket.io', 'socket.io', 'socket.io-client');
 
 contract({ transformer: 'socket.io' });
 contract({ transformer: 'socket.io', by: 'polling only', options: () => ({ transport: { transports: ['polling'] } }) });

@@ -9,6 +9,8 @@ import { contract } from './contract.js';
 import { foreign } from './foreign.js';
 import { missing } from './missing.js';
 
+missing('sockjs', 'sockjs', 'sockjs-client');
+
 describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('over %s', (transports) => {
   // A way that is slow to open is given up and tried again; of that the server learns later. Here nobody is in a hurry.
   contract({ transformer: 'sockjs', options: () => ({ transport: { transports, timeout: 10_000 } }) });
@@ -34,7 +36,6 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 }
 
 describe('sockjs', () => {
-  missing('sockjs', 'sockjs', 'sockjs-client');
   foreign('sockjs');
 
   it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('serves an unmodified sockjs-client over %s', async (transports) => {
@@ -54,6 +55,67 @@ describe('sockjs', () => {
     for (const spark of Object.values(primus.connections)) spark.end();
     expect(await closed).toMatchObject({ code: 1000 });
     expect(received.at(-1)).toBe('"primus::server::close"');
+  });
+
+  it.each([
+    ['eventsource', 'text/event-stream', /^data: (.*)$/gm, (frame: string) => frame],
+    // A frame is a text of JavaScript there, within a page.
+    ['htmlfile?c=told', 'text/html', /^p\((".*")\);$/gm, (frame: string) => JSON.parse(frame) as string],
+  ])('opens, takes and sends messages over %s', async (endpoint, type, lines, frameOf) => {
+    const { primus, url } = await serve({ transformer, pingInterval: false });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
+    const response = await fetch(`${url}/primus/1/a/${endpoint}`);
+    expect(response.headers.get('content-type')).toContain(type);
+    let body = '';
+    const over = (async () => {
+      for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) body += Buffer.from(part).toString();
+    })();
+    const frames = () => [...body.matchAll(lines)].map(([, frame]) => frameOf(frame as string));
+    const messages = () =>
+      frames()
+        .filter((frame) => frame.startsWith('a'))
+        .flatMap((frame) => JSON.parse(frame.slice(1)) as string[]);
+    await until(() => frames()[0] === 'o');
+    const values = ['é 漢 🎉 </script> \u2028', 2];
+    for (const value of values)
+      expect((await ask(url, '/1/a/xhr_send', { body: JSON.stringify([JSON.stringify(value)]) })).status).toBe(204);
+    await until(() => messages().length === 2);
+    for (const spark of Object.values(primus.connections)) spark.end('farewell');
+    await over;
+    expect(messages().map((message) => JSON.parse(message))).toEqual([
+      ...values.map((value) => [value]),
+      'farewell',
+      'primus::server::close',
+    ]);
+    // No message ends the script it is in.
+    if (type === 'text/html') expect(body).not.toContain('</script> \\');
+    expect(primus.connected).toBe(0);
+  });
+
+  it('opens, takes and sends messages over jsonp-polling', async () => {
+    const { primus, url } = await serve({ transformer });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
+    const poll = async () => {
+      const { status, headers, body } = await ask(url, '/1/a/jsonp?c=told', { method: 'GET' });
+      expect(status).toBe(200);
+      expect(headers.get('content-type')).toContain('application/javascript');
+      const [, frame] = /^\/\*\*\/told\((".*")\);\r\n$/.exec(body) ?? [];
+      return JSON.parse(frame as string) as string;
+    };
+    const messagesOf = (frame: string) => (JSON.parse(frame.slice(1)) as string[]).map((message) => JSON.parse(message));
+    expect(await poll()).toBe('o');
+    const value = 'é 漢 🎉 </script> \u2028 +%&=';
+    const list = JSON.stringify([JSON.stringify(value), '2']);
+    const form = { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `d=${encodeURIComponent(list)}` };
+    expect(await ask(url, '/1/a/jsonp_send', form)).toMatchObject({ status: 200, body: 'ok' });
+    expect(messagesOf(await poll())).toEqual([[value], [2]]);
+    const waiting = poll();
+    expect(await ask(url, '/1/a/jsonp_send', { headers: { 'content-type': 'text/plain' }, body: '["3"]' })).toMatchObject({ body: 'ok' });
+    expect(messagesOf(await waiting)).toEqual([[3]]);
+    const farewell = poll();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const spark of Object.values(primus.connections)) spark.end('farewell');
+    expect(messagesOf(await farewell)).toEqual(['farewell', 'primus::server::close']);
   });
 
   it('carries what is not wrapped in its own frames, too', async () => {

@@ -1,8 +1,10 @@
 import type { Socket, SocketOptions, TransportCtor, TransportError } from 'engine.io-client';
-import { Observable, type Observer, type SchedulerLike, type Unsubscribable } from 'rxjs';
+import { Observable, type Observer, type SchedulerLike, type Subscriber, type Unsubscribable } from 'rxjs';
 import type { Platform, WebSocketLike } from '../../client/platform.js';
-import { dropped, LinkError, PrimusError } from '../../src/core/errors.js';
+import { dropped, LinkError, PrimusError, unopened } from '../../src/core/errors.js';
+import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
+import { refused } from '../../src/core/refusal.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import type { EngineIOClientTransport } from './options.js';
 
@@ -15,30 +17,35 @@ export type Framework = Pick<typeof import('engine.io-client'), 'Socket' | 'Node
 /** How long a peer may take to answer our close, in ms, before the line is cut. */
 const CLOSE_TIMEOUT = 2_000;
 
-/** Polling, then what it can be upgraded to. The framework is loaded once, when it is first needed. */
+/** Polling, then what it can be upgraded to. */
 export function client(framework: () => Framework): ClientTransformer<Platform> {
-  let loaded: { framework: Framework; implement: Transports } | undefined;
-  const load = () => {
-    loaded ??= bind(framework());
-    return loaded;
-  };
+  return onEngine(framework, ({ Socket }, implement, target, subscriber) => {
+    const dial = new Dial(target, target.maxLength);
+    const socket = new Socket(engineOptions(target, dial, implement));
+    const link = new EngineLink(socket, dial);
+    socket.on('open', () => dial.opened(link, subscriber));
+    return dial.watch(link, subscriber, socket);
+  });
+}
+
+/** A client whose connections, made by `dial`, stand on the engine. The framework is loaded once, when it is first needed. */
+export function onEngine<F extends Omit<Framework, 'Socket'>>(
+  framework: () => F,
+  dial: (framework: F, implement: Transports, target: Target<Platform>, subscriber: Subscriber<Link>) => () => void,
+): ClientTransformer<Platform> {
+  const load = lazy(() => {
+    const loaded = framework();
+    return { loaded, implement: transports(loaded) };
+  });
   return {
     load,
     connect(target) {
       return new Observable((subscriber) => {
-        const { framework, implement } = load();
-        const dial = new Dial(target, target.maxLength);
-        const socket = new framework.Socket(engineOptions(target, dial, implement));
-        const link = new EngineLink(socket, dial);
-        socket.on('open', () => dial.opened(link, subscriber));
-        return dial.watch(link, subscriber, socket);
+        const { loaded, implement } = load();
+        return dial(loaded, implement, target, subscriber);
       });
     },
   };
-}
-
-function bind(framework: Framework): { framework: Framework; implement: Transports } {
-  return { framework, implement: transports(framework) };
 }
 
 /** Options for the engine, from the address and the client's options. */
@@ -100,7 +107,7 @@ export class Dial {
   watch(link: EngineLink, subscriber: Observer<Link>, socket: unknown): () => void {
     this.refused = (error) => subscriber.error(error);
     link.subscribe({
-      error: (cause) => subscriber.error(unopened(cause)),
+      error: (cause) => subscriber.error(refusal(cause) ?? unopened(cause)),
       complete: () => subscriber.error(unopened(dropped())),
     });
     this.target.dialled(socket);
@@ -190,17 +197,8 @@ export function transports({ NodeXHR, WebSocket, WebTransport }: Omit<Framework,
   return { polling: Polling, websocket: Native, webtransport: WebTransport };
 }
 
-function unopened(cause: LinkError): LinkError {
-  const { status, reason, retryAfter, authenticate } = cause;
-  if (status !== undefined) {
-    const message = `The server refused the connection: ${status}${reason ? ` ${reason}` : ''}`;
-    return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, retryAfter, authenticate });
-  }
-  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', {
-    closeCode: cause.closeCode,
-    reason,
-    cause: cause.cause ?? cause,
-  });
+function refusal({ status, reason: error, retryAfter, authenticate }: LinkError): LinkError | undefined {
+  return status === undefined ? undefined : refused(status, { error, retryAfter, authenticate });
 }
 
 /** A socket of the engine as a link. */

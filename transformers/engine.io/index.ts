@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { installed } from '../../src/core/installed.js';
+import { framework } from '../../src/core/framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import { client, type Framework } from './client.js';
 import { server } from './server.js';
@@ -13,5 +13,5 @@ export const engineIO = {
   name: 'engine.io',
   bundle: 'engine.io',
   server,
-  client: client(() => installed<Framework>(require, 'engine.io-client', '6.6.0')),
+  client: client(() => framework<Framework>(require, 'engine.io-client', '^6.6.0')),
 } satisfies Transformer<never, never>;

@@ -5,11 +5,12 @@ import type { Server, ServerOptions, Socket, Transport } from 'engine.io';
 import { fromEventPattern, ignoreElements, map, merge, NEVER, Observable, type Observer, tap, type Unsubscribable } from 'rxjs';
 import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { dropped, LinkError } from '../../src/core/errors.js';
-import { installed } from '../../src/core/installed.js';
+import { framework } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import type { Host, NodeTransformer, RequestExchange, UpgradeExchange } from '../../src/server/host.js';
 import { refuse } from '../../src/server/refuse.js';
+import { exceeds } from '../../src/server/text-frames.js';
 import type { EngineIOServerTransport } from './options.js';
 
 /** How long a peer may take to answer our close, in ms, before the line is cut. */
@@ -19,7 +20,7 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = installed<typeof import('engine.io')>(require, 'engine.io', '6.6.7');
+    const { Server } = framework<typeof import('engine.io')>(require, 'engine.io', '^6.6.7');
     const engine = new Server(settings(host, host.maxLength));
     host.continues = ({ request }) => continues(request);
     const lines = new Lines(host, engine, (socket) => new EngineLink(socket, host));
@@ -282,9 +283,7 @@ export class EngineLink implements Link {
   }
 
   protected received(frame: Frame): void {
-    const { maxLength } = this.host;
-    // Counted only when it might be too long: no character has more than three bytes.
-    if (frame.length * 3 > maxLength && lengthOf(frame) > maxLength) this.tooLong();
+    if (exceeds(frame, this.host.maxLength)) this.tooLong();
     else if (!this.ended) this.observer.next?.(frame);
   }
 
@@ -344,8 +343,4 @@ export class EngineLink implements Link {
     if (clean) observer.complete?.();
     else observer.error?.(dropped(closeCode, this.reason || reason, failure));
   }
-}
-
-function lengthOf(frame: Frame): number {
-  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
 }

@@ -5,6 +5,7 @@ import { EMPTY, ignoreElements, merge, mergeMap, Observable, type Observer, type
 import { dropped } from '../../src/core/errors.js';
 import { framework } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
+import { ACCEPTED } from '../../src/core/refusal.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import { deflate } from '../../src/server/deflate.js';
 import { type Fragmented, limitFragments } from '../../src/server/fragments.js';
@@ -38,7 +39,9 @@ const OPEN = 1;
 export const server: NodeTransformer = {
   listen(host) {
     const WebSocket = framework<FayeConstructor>(require, 'faye-websocket', '^0.11.0');
-    const { protocols = [], ...transport } = host.transport as FayeServerTransport;
+    const { protocols: own = [], ...transport } = host.transport as FayeServerTransport;
+    // A page that is offered none of the subprotocols it asks for drops the line.
+    const protocols = [...own, ACCEPTED];
     const options = { ...transport, extensions: extensions(host), maxLength: host.maxLength };
     return merge(
       host.upgrade$.pipe(

@@ -1,10 +1,9 @@
-import { Observable } from 'rxjs';
 import type { ManagerOptions, Socket } from 'socket.io-client';
 import type { Platform } from '../../client/platform.js';
 import { LinkError } from '../../src/core/errors.js';
 import type { Frame } from '../../src/core/link.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
-import { Dial, EngineLink, engineOptions, type Transports, transports } from '../engine.io/client.js';
+import { Dial, EngineLink, engineOptions, onEngine } from '../engine.io/client.js';
 import { frameOf, longestPacket, type SocketIOClientTransport } from './options.js';
 
 /** What is used of socket.io-client; its browser form has a browser's polling under the same name. */
@@ -13,40 +12,24 @@ export type Framework = Pick<typeof import('socket.io-client'), 'Manager' | 'Nod
 /** A manager a connection: its own reconnection is off, ours is on. */
 const ALONE = { reconnection: false, autoConnect: false, timeout: false };
 
-/** Polling, then what it can be upgraded to. The framework is loaded once, when it is first needed. */
+/** Polling, then what it can be upgraded to. */
 export function client(framework: () => Framework): ClientTransformer<Platform> {
-  let loaded: { framework: Framework; implement: Transports } | undefined;
-  const load = () => {
-    loaded ??= bind(framework());
-    return loaded;
-  };
-  return {
-    load,
-    connect(target) {
-      return new Observable((subscriber) => {
-        const { framework, implement } = load();
-        const { auth } = target.transport as SocketIOClientTransport;
-        const dial = new Dial(target, longestPacket(target.maxLength));
-        const manager = new framework.Manager({ ...engineOptions(target, dial, implement), ...ALONE } as unknown as ManagerOptions);
-        const socket = manager.socket('/', auth && { auth }).connect();
-        const link = new SocketIOLink(manager.engine as never, dial);
-        link.join(socket);
-        socket.on('connect', () => dial.opened(link, subscriber));
-        socket.on('connect_error', (cause) => {
-          // Those of the engine are the link's to tell.
-          if (manager.engine.readyState !== 'open') return;
-          subscriber.error(
-            new LinkError('ERR_PRIMUS_CONNECT', `The server refused the connection: ${cause.message}`, { reason: cause.message, cause }),
-          );
-        });
-        return dial.watch(link, subscriber, socket);
-      });
-    },
-  };
-}
-
-function bind(framework: Framework): { framework: Framework; implement: Transports } {
-  return { framework, implement: transports(framework) };
+  return onEngine(framework, ({ Manager }, implement, target, subscriber) => {
+    const { auth } = target.transport as SocketIOClientTransport;
+    const dial = new Dial(target, longestPacket(target.maxLength));
+    const manager = new Manager({ ...engineOptions(target, dial, implement), ...ALONE } as unknown as ManagerOptions);
+    const socket = manager.socket('/', auth && { auth }).connect();
+    const link = new SocketIOLink(manager.engine as never, dial);
+    link.join(socket);
+    socket.on('connect', () => dial.opened(link, subscriber));
+    socket.on('connect_error', (cause) => {
+      // Those of the engine are the link's to tell.
+      if (manager.engine.readyState !== 'open') return;
+      const message = `The server refused the connection: ${cause.message}`;
+      subscriber.error(new LinkError('ERR_PRIMUS_CONNECT', message, { reason: cause.message, cause }));
+    });
+    return dial.watch(link, subscriber, socket);
+  });
 }
 
 /** A socket of Socket.IO as a link. */

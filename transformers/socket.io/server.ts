@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fromEventPattern, ignoreElements, map, merge } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
-import { installed } from '../../src/core/installed.js';
+import { framework } from '../../src/core/framework.js';
 import type { Frame } from '../../src/core/link.js';
 import type { NodeTransformer } from '../../src/server/host.js';
 import { continues, EngineLink, Lines, settings } from '../engine.io/server.js';
@@ -14,9 +14,9 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = installed<typeof import('socket.io')>(require, 'socket.io', '4.8.0');
+    const { Server } = framework<typeof import('socket.io')>(require, 'socket.io', '^4.8.0');
     // Socket.IO stands on Engine.IO, the one it brings along.
-    const { Server: Engine } = installed<typeof import('engine.io')>(createRequire(require.resolve('socket.io')), 'engine.io', '6.6.7');
+    const { Server: Engine } = framework<typeof import('engine.io')>(createRequire(require.resolve('socket.io')), 'engine.io', '^6.6.7');
     const engine = new Engine(settings(host, longestPacket(host.maxLength)));
     host.continues = ({ request }) => continues(request);
     const io = new Server({ ...JOINING, ...(host.transport as SocketIOServerTransport), serveClient: false });

@@ -10,12 +10,9 @@ import type { Configuration } from '../../src/core/configuration.js';
 import { json } from '../../src/parsers/json.js';
 import { client } from './client.js';
 
-const SockJS: unknown = make([websocket, xhrStreaming, eventSource, xhrPolling]);
-
-/** What a page has of the framework is what is bundled here. */
-const platform = { ...browser, framework: () => SockJS };
+const SockJS = make([websocket, xhrStreaming, eventSource, xhrPolling]);
 
 /** The entry of the served bundle. */
 export function configure(configuration: Configuration): typeof Primus {
-  return configureClient({ transformer: client, parser: json, platform }, configuration);
+  return configureClient({ transformer: client(() => SockJS), parser: json, platform: browser }, configuration);
 }

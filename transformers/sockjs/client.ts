@@ -1,10 +1,12 @@
 import { Observable, type Observer, type Unsubscribable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
-import { dropped, LinkError, PrimusError } from '../../src/core/errors.js';
+import { explain } from '../../client/refusal.js';
+import { frameOf, lengthOf, textOf } from '../../client/text-frames.js';
+import { dropped } from '../../src/core/errors.js';
+import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
-import { refused } from '../../src/core/refusal.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
-import { type SockJSClientTransport, unwrap, wrap } from './options.js';
+import type { SockJSClientTransport } from './options.js';
 
 /** How long a peer may take to answer our close, or to take what was sent before it, in ms, before the line is cut. */
 const CLOSING = 2_000;
@@ -29,7 +31,8 @@ interface SockJS {
   readonly _transport?: Way | null;
 }
 
-type SockJSConstructor = new (url: string, protocols: null, options: SockJSClientTransport) => SockJS;
+/** What sockjs-client exports. */
+export type SockJSConstructor = new (url: string, protocols: null, options: SockJSClientTransport) => SockJS;
 
 /** The way a connection goes: by WebSocket, or by requests one after the other. */
 interface Way {
@@ -49,29 +52,28 @@ interface Stream {
 
 const OPEN = 1;
 
-export const client: ClientTransformer<Platform> = {
-  protocol: 'http',
-  connect(target) {
-    return new Observable<Link>((subscriber) => {
-      const { platform, url } = target;
-      if (platform.framework === undefined)
-        throw new PrimusError('ERR_PRIMUS_MISSING', 'This bundle has no sockjs-client; use the one that is served');
-      const socket = new (platform.framework('sockjs-client', '^1.6.0') as SockJSConstructor)(url, null, settings(target));
-      const link = new SockJSLink(socket, target);
-      const giveUp = new AbortController();
-      socket.onopen = () => subscriber.next(link);
-      link.subscribe({
-        error: (cause: LinkError) => void refusal(url, giveUp.signal).then((error) => subscriber.error(error ?? unopened(cause))),
-        complete: () => subscriber.error(unopened(dropped())),
+/** The first way that works. The framework is loaded once, when it is first needed. */
+export function client(framework: () => SockJSConstructor): ClientTransformer<Platform> {
+  const load = lazy(framework);
+  return {
+    protocol: 'http',
+    load,
+    connect(target) {
+      return new Observable<Link>((subscriber) => {
+        const { url } = target;
+        const socket = new (load())(url, null, settings(target));
+        const link = new SockJSLink(socket, target);
+        socket.onopen = () => subscriber.next(link);
+        const giveUp = explain(link, subscriber, url, '/info');
+        target.dialled(socket);
+        return () => {
+          giveUp();
+          if (socket.readyState < OPEN) link.destroy();
+        };
       });
-      target.dialled(socket);
-      return () => {
-        giveUp.abort();
-        if (socket.readyState < OPEN) link.destroy();
-      };
-    });
-  },
-};
+    },
+  };
+}
 
 function settings({ transport, maxLength, websockets }: Target<Platform>): SockJSClientTransport {
   const { transports, transportOptions, ...rest } = transport as SockJSClientTransport;
@@ -81,31 +83,6 @@ function settings({ transport, maxLength, websockets }: Target<Platform>): SockJ
 }
 
 const WITHOUT_WEBSOCKET = ['xhr-streaming', 'eventsource', 'xhr-polling'] as const satisfies SockJSClientTransport['transports'];
-
-/** Why the server refused the connection: the framework does not tell, so it is asked again. */
-async function refusal(address: string, signal: AbortSignal): Promise<LinkError | undefined> {
-  try {
-    const url = new URL(address);
-    url.pathname += '/info';
-    const response = await fetch(url, { signal, credentials: 'include' });
-    if (response.ok) return undefined;
-    const { status, headers } = response;
-    const error = await response.json().then(messageOf, () => undefined);
-    const authenticate = headers.get('www-authenticate') ?? undefined;
-    const retryAfter = Number(headers.get('retry-after')) * 1000 || undefined;
-    return refused(status, { error, authenticate, retryAfter });
-  } catch {
-    return undefined;
-  }
-}
-
-function messageOf({ error }: { error?: unknown }): string | undefined {
-  return typeof error === 'string' ? error : undefined;
-}
-
-function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode, reason, cause });
-}
 
 /** A SockJS connection as a link. */
 class SockJSLink implements Link {
@@ -139,7 +116,7 @@ class SockJSLink implements Link {
 
   send(frame: Frame): void {
     if (this.socket.readyState !== OPEN || this.#closing) return;
-    this.socket.send(wrap(frame, base64));
+    this.socket.send(textOf(frame));
   }
 
   close(code?: number, reason?: string): void {
@@ -175,7 +152,7 @@ class SockJSLink implements Link {
 
   #received(data: string): void {
     if (this.#over || this.#closing) return;
-    const frame = unwrap(data, bytes);
+    const frame = frameOf(data);
     if (lengthOf(frame) <= this.#target.maxLength) {
       this.#observer.next?.(frame);
       return;
@@ -191,23 +168,4 @@ class SockJSLink implements Link {
     this.#over = true;
     return observer;
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
-
-/** What is not base64 becomes an empty message, which is the parser's to complain about. */
-function bytes(base64: string): Uint8Array {
-  try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  } catch {
-    return new Uint8Array();
-  }
-}
-
-function lengthOf(frame: Frame): number {
-  return typeof frame === 'string' ? new TextEncoder().encode(frame).length : frame.length;
 }

@@ -1,8 +1,17 @@
+import { createRequire } from 'node:module';
+import { framework } from '../../src/core/framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
-import { client } from './client.js';
+import { client, type SockJSConstructor } from './client.js';
 import { server } from './server.js';
 
 export type { SockJSClientTransport, SockJSServerTransport, SockJSTransportName } from './options.js';
 
+const require = createRequire(import.meta.url);
+
 /** SockJS: WebSocket, and what stands in for it where that is blocked. */
-export const sockjs = { name: 'sockjs', bundle: 'sockjs', server, client } satisfies Transformer<never, never>;
+export const sockjs = {
+  name: 'sockjs',
+  bundle: 'sockjs',
+  server,
+  client: client(() => framework<SockJSConstructor>(require, 'sockjs-client', '^1.6.0')),
+} satisfies Transformer<never, never>;

@@ -7,12 +7,14 @@ import { dropped } from '../../src/core/errors.js';
 import { framework } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
+import { Gate, receive } from '../../src/server/body.js';
 import { deflate } from '../../src/server/deflate.js';
 import { type Fragmented, limitFragments } from '../../src/server/fragments.js';
 import { headOf, malformed, type Refusal } from '../../src/server/handshake.js';
 import type { Host, NodeTransformer, RequestExchange, UpgradeExchange } from '../../src/server/host.js';
 import { refuse } from '../../src/server/refuse.js';
-import { type SockJSServerTransport, unwrap, wrap } from './options.js';
+import { exceeds, frameOf, textOf } from '../../src/server/text-frames.js';
+import type { SockJSServerTransport } from './options.js';
 
 const require = createRequire(import.meta.url);
 
@@ -146,10 +148,11 @@ class Endpoint {
           link?.fail(1009, 'Message too long');
         });
       if (link === undefined) read();
-      else link.whenReading(read);
+      else link.gate.pass(read);
       return;
     }
     link?.carriedBy(request.socket);
+    if (/^htmlfile\/?$/.test(target.verb)) harmless(response);
     const key = this.#expect({ request });
     response.once('close', () => this.#pending.delete(key));
     if (!handle(this.#alias(request, target, key), response)) refuse(response, 404);
@@ -224,25 +227,13 @@ class Endpoint {
   }
 }
 
-/** Reads a body that is no longer than `limit`; hands over `null` when it is, and nothing when it breaks off. */
-function receive(request: IncomingMessage, limit: number, done: (body: Buffer | null) => void): void {
-  if (Number(request.headers['content-length']) > limit) {
-    done(null);
-    return;
-  }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  request.on('data', (chunk: Buffer) => {
-    length += chunk.length;
-    if (length <= limit) chunks.push(chunk);
-    else {
-      request.removeAllListeners('data');
-      request.removeAllListeners('end');
-      request.pause();
-      done(null);
-    }
-  });
-  request.on('end', () => done(Buffer.concat(chunks, length)));
+/** What is written into a page as the text of a script must not end that script: whoever is made to open it would run the rest. */
+function harmless(response: ServerResponse): void {
+  const write = response.write as (this: ServerResponse, chunk: unknown, ...rest: unknown[]) => boolean;
+  response.write = function (this: ServerResponse, chunk: unknown, ...rest: unknown[]) {
+    const [, before = '', text, after = ''] = /^(<script>\np\()(.*)(\);\n<\/script>\r\n)$/s.exec(String(chunk)) ?? [];
+    return write.call(this, text === undefined ? chunk : before + text.replaceAll('<', '\\u003c') + after, ...rest);
+  } as typeof response.write;
 }
 
 /** The framework reads a body without limit, and copies all of it with each part: it gets one that was read before. */
@@ -270,8 +261,8 @@ class SockJSLink implements Link {
   #loaded = 0;
   #over = false;
   #closing = false;
-  #paused = false;
-  #waiting: (() => void)[] = [];
+  /** What requests wait at while we are paused. */
+  readonly gate = new Gate();
   #code: number | undefined;
   #reason: string | undefined;
   #cut: Unsubscribable | undefined;
@@ -319,7 +310,7 @@ class SockJSLink implements Link {
 
   send(frame: Frame): void {
     if (this.#closing || this.socket.readyState !== OPEN) return;
-    const text = wrap(frame, base64);
+    const text = textOf(frame);
     this.#loaded += text.length;
     if (this.#load !== undefined) {
       this.#load.push(text);
@@ -343,20 +334,13 @@ class SockJSLink implements Link {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.gate.shut = !this.#over;
     this.#websocket?.pause();
   }
 
   resume(): void {
-    this.#paused = false;
     this.#websocket?.resume();
-    for (const read of this.#waiting.splice(0)) read();
-  }
-
-  /** Calls back now, or as soon as messages are wanted: a request that is not read yet is pressure on the client. */
-  whenReading(read: () => void): void {
-    if (this.#paused && !this.#over) this.#waiting.push(read);
-    else read();
+    this.gate.open();
   }
 
   close(code = 1000, reason = 'Normal closure'): void {
@@ -393,13 +377,13 @@ class SockJSLink implements Link {
       this.fail(1003, 'Only texts are carried');
       return;
     }
-    const frame = unwrap(data, bytes);
-    if (lengthOf(frame, this.#maxLength) > this.#maxLength) {
+    const frame = frameOf(data);
+    if (exceeds(frame, this.#maxLength)) {
       this.fail(1009, 'Message too long');
       return;
     }
     // The framework goes on reading when what it writes has left, whoever stopped it.
-    if (this.#paused) this.#websocket?.pause();
+    if (this.gate.shut) this.#websocket?.pause();
     this.#observer.next?.(frame);
   }
 
@@ -413,25 +397,11 @@ class SockJSLink implements Link {
 
   #end(): Partial<Observer<Frame>> {
     this.#over = true;
-    for (const read of this.#waiting.splice(0)) read();
+    this.gate.open();
     return this.#observer;
   }
 }
 
 function flush(link: SockJSLink): void {
   link.flush();
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-}
-
-function bytes(base64: string): Uint8Array {
-  return Buffer.from(base64, 'base64');
-}
-
-/** Bytes of a frame; a text that is short enough whatever it is made of is not counted. */
-function lengthOf(frame: Frame, enough: number): number {
-  if (typeof frame !== 'string') return frame.byteLength;
-  return frame.length * 3 <= enough ? frame.length : Buffer.byteLength(frame);
 }

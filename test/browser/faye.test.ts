@@ -1,0 +1,35 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch, noChromium } from '../support/chromium.js';
+import { endures, visit, type Window } from './visit.js';
+
+declare const window: Window;
+
+describe.skipIf(noChromium)('the served client, by faye', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launch();
+  });
+
+  afterAll(() => browser?.close());
+
+  it.each([{}, { compression: true }, { refuseWithClose: true }])(
+    'talks, comes back after a cut, and ends, with %j',
+    { timeout: 30_000 },
+    async (options) => {
+      await endures(await visit(browser, { transformer: 'faye', ...options }));
+    },
+  );
+
+  it('is told why it is refused, where the server closes to refuse', { timeout: 30_000 }, async () => {
+    const { page, primus } = await visit(browser, {
+      transformer: 'faye',
+      refuseWithClose: true,
+      authorization: (_request, done) => done({ statusCode: 403, message: 'not you' }),
+    });
+    await page.waitForFunction(() => window.errors.length > 0);
+    expect(await page.evaluate(() => window.errors)).toEqual([{ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' }]);
+    expect(primus.connected).toBe(0);
+  });
+});

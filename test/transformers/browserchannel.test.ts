@@ -1,0 +1,450 @@
+import { watchFile } from 'node:fs';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import { createConnection } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import type { ServerOptions, Spark } from '../../src/index.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
+import { contract } from './contract.js';
+import { foreign } from './foreign.js';
+import { missing } from './missing.js';
+
+const transformer = 'browserchannel';
+
+missing(transformer, 'browserchannel', 'browserchannel');
+
+contract({
+  transformer,
+  skips: {
+    'hands over headers as they were sent': "the framework's own client for Node sends a Host without the port",
+    'listens on IPv6 as well': 'the framework writes no IPv6 address into a URL; by requests of our own, below',
+  },
+});
+
+const require = createRequire(import.meta.url);
+
+interface BCSocket {
+  onopen(): void;
+  onmessage(event: { data: unknown }): void;
+  onclose(reason: string): void;
+  send(message: unknown): void;
+  close(): void;
+}
+
+interface Answer {
+  status: number;
+  type: string | null;
+  body: string;
+}
+
+/** What an endpoint answers; an answer that does not come within two seconds is a failure. */
+async function ask(url: string, path: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(2_000), ...init });
+  return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+}
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+
+/** A session by requests of our own: `sid`, and the one request after the other. */
+async function open(options: ServerOptions = {}, query = '') {
+  const served = await serve({ transformer, pingInterval: false, ...options });
+  const { primus, url } = served;
+  const announced = event(primus, 'connection');
+  const { body } = await ask(url, `/primus/bind?VER=8&RID=100${query}`, { method: 'POST', headers: FORM, body: 'count=0' });
+  const [spark] = (await announced) as [Spark];
+  const sid = sidIn(body);
+  let rid = 101;
+  const post = (body: string, init: RequestInit = {}, turn = rid++) =>
+    ask(url, `/primus/bind?VER=8&SID=${sid}&RID=${turn}`, { method: 'POST', headers: FORM, body, ...init });
+  const poll = (aid = 0) => ask(url, `/primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=1&AID=${aid}`);
+  const received: unknown[] = [];
+  const errors: unknown[] = [];
+  spark.on('data', (data) => received.push(data));
+  spark.on('error', (error) => errors.push(error));
+  return { ...served, spark, sid, post, poll, received, errors };
+}
+
+function sidIn(body: string): string {
+  const [, sid] = /\["c","([^"]+)",null,8\]/.exec(body) ?? [];
+  return sid as string;
+}
+
+describe(transformer, () => {
+  foreign(transformer);
+
+  it('serves an unmodified client of the framework', async () => {
+    const { primus, url } = await serve({ transformer });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.token])));
+    const { BCSocket } = require('browserchannel') as { BCSocket: new (url: string, options: object) => BCSocket };
+    const received: unknown[] = [];
+    const dial = () => {
+      const socket = new BCSocket(`${url}/primus`, { extraParams: { token: '1' } });
+      cleanup(() => socket.close());
+      socket.onmessage = ({ data }) => received.push(data);
+      return socket;
+    };
+    const first = dial();
+    const closed = new Promise((resolve) => {
+      first.onclose = resolve;
+    });
+    first.send('"text"');
+    first.send({ a: ['é 漢 🎉 +%&='] });
+    await until(() => received.length === 2);
+    expect(received).toEqual(['["text","1"]', '[{"a":["é 漢 🎉 +%&="]},"1"]']);
+    for (const spark of Object.values(primus.connections)) spark.end('farewell');
+    expect(await closed).toBe('Stopped by server');
+    expect(received.slice(2)).toEqual(['"farewell"', '"primus::server::close"']);
+
+    const announced = event(primus, 'connection');
+    const second = dial();
+    const [spark] = (await announced) as [Spark];
+    const errors: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    await new Promise<void>((resolve) => {
+      second.onopen = resolve;
+    });
+    second.close();
+    await event(spark, 'end');
+    expect(errors).toEqual([]);
+  });
+
+  it('takes messages as texts and as JSON, each of them once', async () => {
+    const { post, received } = await open();
+    const status = async (...rest: Parameters<typeof post>) => (await post(...rest)).status;
+    expect(await status('count=3&ofs=0&req0__S=%22a+b%22&req1_JSON=%7B%22c%22%3A1%7D&req2_type=_badmap')).toBe(200);
+    expect(await status('{"ofs":3,"data":["\\"d\\"",{"e":[null]},7]}', { headers: { 'content-type': 'application/json' } })).toBe(200);
+    // Requests that are repeated, the last one with more in it.
+    expect(await status('count=2&ofs=0&req0__S=1&req1__S=2', {}, 101)).toBe(200);
+    expect(await status('count=2&ofs=5&req0__S=7&req1__S=8', {}, 102)).toBe(200);
+    expect(await status('count=0')).toBe(200);
+    expect(received).toEqual(['a b', { c: 1 }, 'd', { e: [null] }, 7, 8]);
+  });
+
+  it('takes messages with the request that opens', async () => {
+    const { primus, url } = await serve({ transformer });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
+    const query = `${url}/primus/bind?VER=8&RID=1`;
+    const answer = await ask(query, '', { method: 'POST', headers: FORM, body: 'count=2&ofs=0&req0__S=1&req1__S=2' });
+    const next = await ask(`${query.replace('RID=1', 'RID=2')}&SID=${sidIn(answer.body)}`, '', {
+      method: 'POST',
+      headers: FORM,
+      body: 'count=1&ofs=2&req0__S=3',
+    });
+    expect(next.status).toBe(200);
+    const { body } = await ask(url, `/primus/bind?VER=8&RID=rpc&TYPE=xmlhttp&CI=1&SID=${sidIn(answer.body)}`);
+    expect(body).toMatch(/"\[1\]".*"\[2\]".*"\[3\]"/);
+  });
+
+  it('hands over the request as it came, and all of its headers', async () => {
+    const { primus, url } = await serve({ transformer });
+    const announced = event(primus, 'connection');
+    await ask(url, '/primus/bind?VER=8&RID=1&a=b&a=c', { method: 'POST', headers: { ...FORM, cookie: 'c=d' }, body: 'count=0' });
+    const [spark] = (await announced) as [Spark];
+    expect(spark.headers).toMatchObject({ cookie: 'c=d', host: url.slice(7), ...FORM });
+    expect(spark.request.url).toBe('/primus/bind?VER=8&RID=1&a=b&a=c');
+    expect(spark.query).toMatchObject({ a: ['b', 'c'] });
+  });
+
+  it.each(['/', '/a.b+(c)'])('lives at the pathname %s', async (pathname) => {
+    const { primus, connect } = await serve({ transformer, pathname });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.a])));
+    const client = connect({}, '/?a=1%2B%25&VER=3&SID=x');
+    client.write('hello');
+    expect((await event(client, 'data'))[0]).toEqual(['hello', '1+%']);
+  });
+
+  it('listens on IPv6, which its client says it cannot dial', async () => {
+    const { primus, url, connect } = await serve({ transformer }, { host: '::1' });
+    const { body } = await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' });
+    expect(sidIn(body)).toBeTruthy();
+    expect(primus.connected).toBe(1);
+    const [error] = await event(connect({ strategy: false }), 'error');
+    expect(error).toMatchObject({ code: 'ERR_PRIMUS_URL', message: expect.stringContaining('[::1]') });
+  });
+
+  it('asks nobody but its server whether there is a network', async () => {
+    const spy = vi.spyOn(http, 'request');
+    cleanup(() => spy.mockRestore());
+    const { primus, connect } = await serve({ transformer });
+    primus.use('bouncer', (_request, response, _next) => void (response as http.ServerResponse).writeHead(403).end());
+    await event(connect({ strategy: false }), 'error');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const hosts = spy.mock.calls.map(([options]) => (options as unknown as http.RequestOptions).host);
+    expect(new Set(hosts)).toEqual(new Set(['127.0.0.1']));
+  });
+
+  it('carries lone surrogates as what stands for what cannot be written', async () => {
+    const text = {
+      encoder: (data: unknown, done: (error: Error | null, frame?: string) => void) => done(null, String(data)),
+      decoder: (frame: string | Uint8Array, done: (error: Error | null, data?: unknown) => void) => done(null, String(frame)),
+    };
+    const { primus, connect } = await serve({ transformer, parser: text, pingInterval: false });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const client = connect();
+    client.write('\ud800 \0 x');
+    expect((await event(client, 'data'))[0]).toBe('\ufffd \0 x');
+  });
+});
+
+describe('its endpoints', () => {
+  it.each([
+    ['GET', '', 404],
+    ['GET', '/', 404],
+    ['GET', '/bind/', 404],
+    ['GET', '/__proto__', 404],
+    ['GET', '/test', 400],
+    ['GET', '/test?VER=7&MODE=init', 400],
+    ['POST', '/test?VER=8&MODE=init', 405],
+    ['HEAD', '/test?VER=8', 405],
+    ['POST', '/bcsocket.js', 405],
+    ['PUT', '/bind?VER=8', 405],
+    ['DELETE', '/bind?VER=8', 405],
+    ['OPTIONS', '/bind?VER=8', 405],
+    ['HEAD', '/bind?VER=8', 405],
+    ['GET', '/bind', 400],
+    ['GET', '/bind?VER=8', 400],
+    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc', 400],
+    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=', 400],
+    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=nobody', 400],
+    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=__proto__', 400],
+    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=1&SID={sid}', 400],
+    ['GET', '/bind?VER=8&TYPE=jsonp&RID=rpc&SID={sid}', 400],
+    ['GET', '/bind?VER=8&RID=rpc&SID={sid}', 400],
+    ['GET', '/bind?VER=8&TYPE=terminate&RID=1', 400],
+    ['GET', '/bind?VER=8&TYPE=terminate&RID=x&SID={sid}', 400],
+    ['GET', '/bind?VER=8&TYPE=html&RID=rpc&SID={sid}&DOMAIN=%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E', 400],
+    ['GET', '/test?VER=8&TYPE=html&DOMAIN=%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E', 400],
+    ['POST', '/bind?VER=8', 400],
+    ['POST', '/bind?VER=8&RID=', 400],
+    ['POST', '/bind?VER=8&RID=-1', 400],
+    ['POST', '/bind?VER=8&RID=1e3', 400],
+    ['POST', '/bind?VER=8&RID=99999999999999999999', 400],
+    ['POST', '/bind?VER=8&RID=1&SID=constructor', 400],
+    ['POST', '/bind?VER=8&RID=102&SID={sid}', 400],
+  ])('answer %s %s with %i', async (method, path, status) => {
+    const { url, primus, sid, post, received } = await open();
+    const body = method === 'POST' ? { body: 'count=0', headers: FORM } : {};
+    const answer = await ask(url, `/primus${path.replace('{sid}', sid)}`, { method, ...body });
+    expect(answer).toMatchObject({ status, type: 'application/json' });
+    expect(answer.body).not.toMatch(/script>/);
+    await post('count=1&ofs=0&req0__S=1');
+    expect(received).toEqual([1]);
+    expect(primus.connected).toBe(1);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no list', 'hello'],
+    ['a negative count', 'count=-1&ofs=0'],
+    ['a count without end', 'count=4294967295&ofs=5'],
+    ['no number of the first', 'count=1&req0__S=1'],
+    ['a number that is none', 'count=1&ofs=x&req0__S=1'],
+    ['a number ahead', 'count=1&ofs=1&req0__S=1'],
+    ['more than are taken at once', `count=1001&ofs=0&${Array.from({ length: 1_001 }, (_, at) => `req${at}__S=1`).join('&')}`],
+    ['a count that is repeated', 'count=1&count=1&ofs=0&req0__S=1'],
+    ['null', 'null', 'json'],
+    ['broken JSON', '{"ofs":0,"data":["x', 'json'],
+    ['a list that is none', '{"ofs":0,"data":{"length":1000000000}}', 'json'],
+    ['a text for a list', '{"ofs":0,"data":"abc"}', 'json'],
+    ['a list ahead', '{"ofs":1,"data":["1"]}', 'json'],
+    ['a number that is an object', '{"ofs":{},"data":["1"]}', 'json'],
+    ['a deep nest', `{"ofs":0,"data":[${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 'json'],
+  ])('turn down a body with %s', async (_what, body, kind = 'form') => {
+    const { post, received, primus, errors } = await open();
+    const headers = kind === 'json' ? { 'content-type': 'application/json' } : FORM;
+    expect((await post(body, { headers }, 101)).status).toBe(400);
+    expect((await post('count=1&ofs=0&req0__S=1', {}, 101)).status).toBe(200);
+    expect(received).toEqual([1]);
+    expect(errors).toEqual([]);
+    expect(primus.connected).toBe(1);
+  });
+
+  it('make nothing of names that every object has', async () => {
+    const { post, received } = await open();
+    await post('count=1&ofs=0&req0___proto__=1&req0_constructor=2&__proto__=3&req0__S=%7B%22__proto__%22%3A1%7D');
+    expect(received).toEqual([JSON.parse('{"__proto__":1}')]);
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+
+  it('know no session by what the framework calls it, and end one only for who knows it', async () => {
+    const { url, spark, sid, primus } = await open();
+    const { id } = spark.socket as { id: string };
+    expect(sid).toMatch(/^[\da-f-]{36}$/);
+    expect((await ask(url, `/primus/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=${id}`)).status).toBe(400);
+    const again = (old: string) =>
+      ask(url, `/primus/bind?VER=8&RID=1&OSID=${old}&OAID=0`, { method: 'POST', headers: FORM, body: 'count=0' });
+    for (const old of ['__proto__', 'constructor', id]) expect((await again(old)).status).toBe(200);
+    expect(primus.connected).toBe(4);
+    const gone = event(spark, 'end');
+    expect((await again(sid)).status).toBe(200);
+    await gone;
+  });
+
+  it('are for the origins that are named', async () => {
+    const { url, sid, primus } = await open({ origins: 'http://good.example' });
+    const evil = { origin: 'http://evil.example' };
+    for (const path of ['/test?VER=8&MODE=init', `/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=${sid}`])
+      expect((await ask(url, `/primus${path}`, { headers: evil })).status).toBe(403);
+    expect((await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: { ...FORM, ...evil }, body: 'count=0' })).status).toBe(
+      403,
+    );
+    expect(primus.connected).toBe(1);
+  });
+
+  it('answer an upgrade, and the source of the client', async () => {
+    const { url, port } = await serve({ transformer });
+    const socket = createConnection(port, '127.0.0.1', () =>
+      socket.write('GET /primus/bind HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+    );
+    cleanup(() => socket.destroy());
+    expect(String((await event(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 404 /);
+    expect(await ask(url, '/primus/bcsocket.js')).toMatchObject({ status: 200, body: expect.stringContaining('BCSocket') });
+  });
+
+  it('answer 413 to what is too long, and drop the session', async () => {
+    const { url, primus, post, poll, errors } = await open({ maxLength: 1_000 });
+    const { body } = await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' });
+    const one = JSON.stringify('x'.repeat(998));
+    expect((await post(`count=2&ofs=0&req0__S=${one}&req1__S=${one}`)).status).toBe(200);
+    expect((await post(`count=1&ofs=2&req0__S=${one}+`)).status).toBe(413);
+    expect(errors).toMatchObject([{ closeCode: 1009 }]);
+    // It learns that it is over.
+    expect((await poll()).body).toContain('["stop"]');
+    expect((await poll()).status).toBe(400);
+    // A body without end, that does not tell its length.
+    const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) });
+    const more = { method: 'POST', headers: FORM, body: endless, duplex: 'half' } as RequestInit;
+    const answer = await ask(url, `/primus/bind?VER=8&RID=2&SID=${sidIn(body)}`, more).catch(() => ({ status: 413 }));
+    expect(answer.status).toBe(413);
+    await until(() => primus.connected === 0);
+    const opening = { method: 'POST', headers: FORM, body: `count=1&ofs=0&req0__S=${one}+` };
+    expect((await ask(url, '/primus/bind?VER=8&RID=1', opening)).status).toBe(413);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('do not read requests while the spark is paused', async () => {
+    const { spark, post, received } = await open();
+    spark.pause();
+    const sent = post('count=1&ofs=0&req0__S=1');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received).toEqual([]);
+    spark.resume();
+    expect((await sent).status).toBe(200);
+    expect(received).toEqual([1]);
+  });
+
+  it('keep two polls apart, and nothing of one that is aborted', async () => {
+    const { url, sid, spark, poll } = await open();
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const first = poll();
+    await pause();
+    const second = poll();
+    // The newer one takes the place of the older.
+    expect((await first).body).toBe('');
+    spark.write('for the second');
+    expect((await second).body).toContain('for the second');
+    const aborted = new AbortController();
+    const third = fetch(`${url}/primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=1&AID=1`, { signal: aborted.signal }).catch(() => {});
+    await pause();
+    aborted.abort();
+    await third;
+    await pause();
+    spark.write('lost on the third');
+    expect((await poll(1)).body).toContain('lost on the third');
+  });
+
+  it('begin no session with a client that is gone by then', async () => {
+    const { primus, port } = await serve({ transformer });
+    const asked = new Promise((resolve) => {
+      primus.use('slow', (_request, _response, next) => {
+        resolve(null);
+        setTimeout(next, 50);
+      });
+    });
+    const socket = createConnection(port, '127.0.0.1', () =>
+      socket.write('POST /primus/bind?VER=8&RID=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\ncount=0'),
+    );
+    await asked;
+    socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(primus.connected).toBe(0);
+  });
+
+  it('forget a session whose client said goodbye ahead of its turn', { timeout: 10_000 }, async () => {
+    const { url, sid, spark } = await open();
+    expect((await ask(url, `/primus/bind?VER=8&SID=${sid}&RID=105&TYPE=terminate`)).status).toBe(200);
+    const begin = Date.now();
+    const errors: unknown[] = [];
+    spark.on('error', (error) => errors.push(error));
+    await event(spark, 'end');
+    expect(Date.now() - begin).toBeLessThan(3_000);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('its sessions', () => {
+  it.each([
+    ['does not read', ''],
+    ['reads, and acknowledges nothing', 'read'],
+  ])('are cut when the client %s', async (_what, reads) => {
+    const { port, spark, sid, poll, primus } = await open({ maxBuffer: 3_000_000 });
+    const socket = createConnection(port, '127.0.0.1', () => {
+      if (!reads) socket.write(`GET /primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=0 HTTP/1.1\r\nHost: x\r\n\r\n`);
+    });
+    cleanup(() => socket.destroy());
+    socket.pause().on('error', () => {});
+    const failed = event(spark, 'error');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let count = 0; count < 500 && spark.readyState === 3; count++) {
+      spark.write('x'.repeat(100_000));
+      if (reads && count % 5 === 0) await poll().catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER' }]);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('end when nobody comes for what is theirs, as the option says', async () => {
+    const { spark, errors } = await open({ transport: { sessionTimeoutInterval: 100 } });
+    await event(spark, 'end');
+    expect(errors).toEqual([]);
+  });
+
+  it('may be come back to while the server goes down, and new ones not begun', async () => {
+    const { url, primus, spark, poll } = await open();
+    primus.destroy({ timeout: 1_000 });
+    spark.write('last');
+    expect((await poll()).body).toContain('last');
+    expect((await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' })).status).toBe(503);
+    const farewell = poll(1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    spark.end();
+    expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
+  });
+
+  it('answer a request that crosses the end, so that the client hears of it from us', async () => {
+    const { url, sid, spark, post, poll, received } = await open();
+    const farewell = poll();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    spark.end();
+    expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
+    expect(await post('count=1&ofs=0&req0__S=1')).toMatchObject({ status: 200, body: '7\n[1,2,0]' });
+    expect(await post('count=1&ofs=1&req0__S=1')).toMatchObject({ status: 200, body: '7\n[1,2,0]' });
+    expect((await poll()).status).toBe(400);
+    expect((await ask(url, `/primus/bind?VER=8&SID=${sid}&RID=104&TYPE=terminate`)).status).toBe(400);
+    expect(received).toEqual([]);
+  });
+
+  it('leave nothing of the framework running when the server is gone', async () => {
+    const { url, primus, spark } = await open();
+    const probe = await fetch(`${url}/primus/test?VER=8&TYPE=xmlhttp`);
+    const rest = probe.text();
+    await primus[Symbol.asyncDispose]();
+    expect(await rest).toBe('111112');
+    const { _sessionTimeout, _heartbeat } = spark.socket as Record<string, { _destroyed: boolean }>;
+    expect([_sessionTimeout?._destroyed, _heartbeat?._destroyed]).toEqual([true, true]);
+    const watcher = watchFile(require.resolve('browserchannel/dist/bcsocket.js'), { persistent: false }, () => {});
+    cleanup(() => watcher.removeAllListeners());
+    expect(watcher.listenerCount('change')).toBe(1);
+  });
+});

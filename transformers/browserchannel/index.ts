@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module';
+import { framework } from '../../src/core/framework.js';
+import type { Transformer } from '../../src/core/transformer.js';
+import { client, type Framework } from './client.js';
+import { server } from './server.js';
+
+export type { BrowserChannelClientTransport, BrowserChannelServerTransport } from './options.js';
+
+const require = createRequire(import.meta.url);
+
+/** The client alone: with the package comes its server. */
+const CLIENT = 'browserchannel/dist/node-bcsocket-uncompressed.js';
+
+/** BrowserChannel: an answer that never ends and requests beside it, in any browser and through any proxy. */
+export const browserchannel = {
+  name: 'browserchannel',
+  bundle: 'browserchannel',
+  server,
+  client: client(() => framework<Framework>(require, CLIENT, '^2.1.0').BCSocket),
+} satisfies Transformer<never, never>;
