@@ -12,7 +12,7 @@ import { idle } from './measures/idle.mjs';
 import { receive } from './measures/receive.mjs';
 
 const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive];
-const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'engine.io', 'socket.io'];
+const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'];
 /** What a peer is called where it is installed, when it is called something else. */
 const PACKAGES = { uws: 'uWebSockets.js' };
 

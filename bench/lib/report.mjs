@@ -1,7 +1,7 @@
 // The table, for the terminal and for RESULTS.md alike.
 import { spread } from './stats.mjs';
 
-const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`' };
+const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`', 'primus-rx-uws': 'primus-rx, uws' };
 
 const NAMES = { uws: 'uWebSockets.js' };
 

@@ -6,11 +6,12 @@ export type Load = (module: string) => unknown;
 /**
  * A framework that is installed beside us, loaded when it is first needed.
  *
- * @param range the versions that work, as a caret range: `^0.3.20`
+ * @param range the versions that work, as a caret range: `^0.3.20`; `^0.3.20-0` takes those before a release as well
+ * @param source what `npm install` is told, where that is not its name
  * @throws PrimusError `ERR_PRIMUS_MISSING` that names the command which cures it
  */
-export function framework<T>(load: Load, name: string, range: string): T {
-  const cure = `; run: npm install ${name}@${range}`;
+export function framework<T>(load: Load, name: string, range: string, source = `${name}@${range}`): T {
+  const cure = `; run: npm install ${source}`;
   let version: string;
   try {
     version = (load(`${name}/package.json`) as { version: string }).version;
@@ -34,8 +35,8 @@ function broken(name: string, cause: unknown, cure: string): PrimusError {
 
 /** Whether a version is in a caret range: not below it, and the same up to the first number that is not 0. */
 export function within(range: string, version: string): boolean {
-  const least = numbers(range);
-  const given = numbers(version);
+  const least = numbers(range.replace(/-0$/, ''));
+  const given = numbers(range.endsWith('-0') ? version.replace(/-.*$/, '') : version);
   const fixed = least.findIndex((number) => number > 0);
   const differs = given.findIndex((number, index) => number !== least[index]);
   return given.length === 3 && (differs === -1 || (differs > fixed && (given[differs] as number) > (least[differs] as number)));

@@ -18,6 +18,10 @@ describe('framework', () => {
     );
   });
 
+  it('names where to install from what is not published under its name', () => {
+    expect(() => framework(missing, 'thing', '^1.6.0', 'someone/thing#v1.6.0')).toThrow(/; run: npm install someone\/thing#v1\.6\.0$/);
+  });
+
   it('refuses a version that does not work, and says which does', () => {
     expect(() => framework(installed('1.5.9'), 'thing', '^1.6.0')).toThrow(
       expect.objectContaining({
@@ -44,6 +48,9 @@ describe('framework', () => {
     ['^1.6.0', '2.0.0', false],
     ['^1.6.0', '1.7.0-beta.1', false],
     ['^1.6.0', 'x', false],
+    ['^1.6.0-0', '1.6.0-beta.1', true],
+    ['^1.6.0-0', '1.6.0', true],
+    ['^1.6.0-0', '1.5.9-beta.1', false],
   ])('%s and %s: %s', (range, version, expected) => {
     expect(within(range, version)).toBe(expected);
   });
