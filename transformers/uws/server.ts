@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { filter, ignoreElements, map, merge, Observable, type Observer, tap, type Unsubscribable } from 'rxjs';
 import { dropped } from '../../src/core/errors.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
@@ -53,9 +55,16 @@ function accept(audience: Audience, spoken: string[] | undefined, { request, soc
   else {
     const link = new UWSLink(audience);
     socket.upgrade(link, choose(request.headers['sec-websocket-protocol'], spoken));
+    settle(request, socket.peer as unknown as Socket);
     return { link, request };
   }
   return undefined;
+}
+
+/** A request is kept as long as its connection, and with it what it holds on to. */
+function settle(request: IncomingMessage & { client?: Socket }, peer: Socket): void {
+  request.socket = peer;
+  request.client = peer;
 }
 
 /** The subprotocol that is spoken: of those the client offers, none or one. */

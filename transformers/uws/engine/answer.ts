@@ -7,6 +7,7 @@ export interface Head {
   readonly length: number | undefined;
 }
 
+const NOTHING = Buffer.alloc(0);
 const END_OF_HEAD = '\r\n\r\n';
 const END_OF_LINE = '\r\n';
 
@@ -16,7 +17,7 @@ const END_OF_LINE = '\r\n';
  */
 export class AnswerReader {
   head: Head | undefined;
-  private rest: Buffer = Buffer.alloc(0);
+  private rest: Buffer = NOTHING;
   private chunks: Chunks | undefined;
 
   /** The part of the body that is in these bytes. */
@@ -24,13 +25,13 @@ export class AnswerReader {
     if (this.head !== undefined) return this.body(bytes);
     this.rest = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
     const end = this.rest.indexOf(END_OF_HEAD);
-    if (end === -1) return Buffer.alloc(0);
+    if (end === -1) return NOTHING;
     const head = parse(this.rest.toString('latin1', 0, end));
     const body = this.rest.subarray(end + END_OF_HEAD.length);
-    this.rest = Buffer.alloc(0);
+    this.rest = NOTHING;
     if (head.status < 200 && head.status !== 101) return this.read(body);
     this.head = head;
-    if (/\bchunked\b/i.test(valueOf(head.fields, 'transfer-encoding') ?? '')) this.chunks = new Chunks();
+    if (/\bchunked\b/i.test(valueIn(head.fields, 'transfer-encoding') ?? '')) this.chunks = new Chunks();
     return this.body(body);
   }
 
@@ -46,11 +47,11 @@ function parse(text: string): Head {
     const colon = field.indexOf(':');
     return [field.slice(0, colon).trim(), field.slice(colon + 1).trim()];
   });
-  const length = valueOf(fields, 'content-length');
+  const length = valueIn(fields, 'content-length');
   return { status: Number(status), phrase, fields, length: length === undefined ? undefined : Number(length) };
 }
 
-export function valueOf(fields: Head['fields'], name: string): string | undefined {
+export function valueIn(fields: Head['fields'], name: string): string | undefined {
   return fields.find(([field]) => field.toLowerCase() === name)?.[1];
 }
 

@@ -7,7 +7,7 @@ import { refuse } from '../../../src/server/refuse.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, EngineRequest, EngineResponse, EngineWebSocket, Settings, UWS } from './framework.js';
 import { incomingMessage, linesOf, stream } from './request.js';
-import { EngineSocket } from './socket.js';
+import { EngineSocket, type Owner } from './socket.js';
 import { checked, isSecure, makeApp } from './tls.js';
 
 /** One path where WebSockets may begin. */
@@ -36,13 +36,13 @@ const NO_HEAD = Buffer.alloc(0);
  *                └──> 'error'
  * ```
  */
-export class Port {
+export class Port implements Owner {
   /** The engine, while it listens or has connections. */
   app: App | undefined;
   private readonly server: HttpServer & EventEmitter;
   private readonly uws: UWS;
   private readonly transport: UWSServerTransport;
-  private readonly secure: boolean;
+  readonly secure: boolean;
   private readonly routes = new Set<Route>();
   private readonly exchanges = new Set<EngineSocket>();
   private links = 0;
@@ -173,14 +173,7 @@ export class Port {
     const { method, headers } = lines;
     const key = headers['sec-websocket-key'] ?? '';
     const extensions = headers['sec-websocket-extensions'] ?? '';
-    const socket = new EngineSocket(response, {
-      method,
-      encrypted: this.secure,
-      handshake: context && { context, key, extensions },
-      over: (over) => {
-        if (this.exchanges.delete(over)) this.rest();
-      },
-    });
+    const socket = new EngineSocket(response, this, method, context && { context, key, extensions });
     socket.closing = this.closing;
     this.exchanges.add(socket);
     const request = incomingMessage(lines, socket);
@@ -194,6 +187,10 @@ export class Port {
     answer.on('finish', () => socket.end());
     socket.on('drain', () => answer.writableNeedDrain && answer.emit('drain'));
     if (!server.emit('request', request, answer)) refuse(answer, 404);
+  }
+
+  over(socket: EngineSocket): void {
+    if (this.exchanges.delete(socket)) this.rest();
   }
 
   private close(done?: (error?: Error) => void): HttpServer {

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { REFUSED } from '../../../src/core/refusal.js';
 import { printAddress } from './address.js';
-import { AnswerReader, type Head, valueOf } from './answer.js';
+import { AnswerReader, type Head, valueIn } from './answer.js';
 import type { Endpoint, EngineResponse } from './framework.js';
 
 /** What the engine writes into every answer itself. */
@@ -13,12 +13,17 @@ export interface Handshake {
   extensions: string;
 }
 
-/** What is known of a request beside its answer. */
-export interface Exchanged {
-  method: string;
-  encrypted: boolean;
-  /** What the engine upgrades with, where it takes the request for the beginning of a WebSocket. */
-  handshake: Handshake | undefined;
+/** The other end, as a socket tells it. */
+export interface Peer {
+  readonly remoteAddress: string;
+  /** The engine does not tell. */
+  readonly remotePort: 0;
+  readonly encrypted: boolean;
+}
+
+/** Whose request it is. */
+export interface Owner {
+  readonly secure: boolean;
   /** The answer is complete, or will never be. */
   over(socket: EngineSocket): void;
 }
@@ -27,26 +32,30 @@ export interface Exchanged {
  * What stands for the socket of one request: to Node's `ServerResponse`, to middleware of upgrades, and to whoever asks
  * where a request comes from. What is written to it is an HTTP answer, which the engine gets in parts; it has nothing to read.
  */
-export class EngineSocket extends Duplex {
+export class EngineSocket extends Duplex implements Peer {
   readonly remoteAddress: string;
-  /** The engine does not tell. */
   readonly remotePort = 0;
   readonly encrypted: boolean;
   /** The connection is to be closed behind the answer. */
   closing = false;
   /** The answer that is due; nothing once it is complete, or the peer gone. */
   private due: EngineResponse | undefined;
-  private readonly about: Exchanged;
-  private readonly answer = new AnswerReader();
+  private readonly owner: Owner;
+  private readonly method: string;
+  /** What the engine upgrades with, where it takes the request for the beginning of a WebSocket. */
+  private readonly handshake: Handshake | undefined;
+  private answer: AnswerReader | undefined;
   private begun = false;
   private sent = 0;
   private farewell: Buffer | undefined;
 
-  constructor(due: EngineResponse, about: Exchanged) {
+  constructor(due: EngineResponse, owner: Owner, method: string, handshake: Handshake | undefined) {
     super({ autoDestroy: false });
     this.due = due;
-    this.about = about;
-    this.encrypted = about.encrypted;
+    this.owner = owner;
+    this.method = method;
+    this.handshake = handshake;
+    this.encrypted = owner.secure;
     this.remoteAddress = printAddress(new Uint8Array(due.getRemoteAddress()));
     due.onAborted(() => {
       this.due = undefined;
@@ -54,19 +63,25 @@ export class EngineSocket extends Duplex {
     });
   }
 
+  /** What is to be kept of this socket with the request of a connection, which may last. */
+  get peer(): Peer {
+    const { remoteAddress, remotePort, encrypted } = this;
+    return { remoteAddress, remotePort, encrypted };
+  }
+
   /** Whether the engine takes the request for the beginning of a WebSocket. */
   get upgradable(): boolean {
-    return this.due !== undefined && this.about.handshake !== undefined;
+    return this.due !== undefined && this.handshake !== undefined;
   }
 
   /** Makes a WebSocket of the request, which is told to `endpoint`. */
   upgrade(endpoint: Endpoint, protocol: string): void {
-    const { due, about } = this;
-    if (due === undefined || about.handshake === undefined) return;
-    const { context, key, extensions } = about.handshake;
+    const { due, handshake } = this;
+    if (due === undefined || handshake === undefined) return;
+    const { context, key, extensions } = handshake;
     this.due = undefined;
     due.cork(() => due.upgrade({ endpoint }, key, protocol, extensions, context));
-    about.over(this);
+    this.owner.over(this);
   }
 
   /** The body of the request comes on, where it had been stopped. */
@@ -92,21 +107,23 @@ export class EngineSocket extends Duplex {
   override _read(): void {}
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    const { due, answer } = this;
+    const { due } = this;
+    this.answer ??= new AnswerReader();
+    const { answer } = this;
     const body = answer.read(bytes);
     const { head } = answer;
     if (due === undefined || head === undefined) done();
     else if (head.status === 101) {
       this.takeOver(due, head, body);
       done();
-    } else if (bodiless(this.about.method, head) || body.length === 0) done();
+    } else if (bodiless(this.method, head) || body.length === 0) done();
     else due.cork(() => this.extend(due, head, body, done));
   }
 
   override _final(done: () => void): void {
     const { due, farewell, answer } = this;
     if (farewell !== undefined) this.upgrade(closing(farewell), REFUSED);
-    else if (due !== undefined) this.complete(due, answer.head);
+    else if (due !== undefined) this.complete(due, answer?.head);
     done();
     process.nextTick(() => this.destroy());
   }
@@ -115,7 +132,7 @@ export class EngineSocket extends Duplex {
     const { due } = this;
     this.due = undefined;
     due?.close();
-    this.about.over(this);
+    this.owner.over(this);
     done(error);
   }
 
@@ -153,14 +170,14 @@ export class EngineSocket extends Duplex {
 
   private complete(due: EngineResponse, head: Head | undefined): void {
     this.due = undefined;
-    if (head === undefined || (head.length !== undefined && head.length > 0 && !bodiless(this.about.method, head))) {
+    if (head === undefined || (head.length !== undefined && head.length > 0 && !bodiless(this.method, head))) {
       // Nothing of an answer, or half of one.
       due.close();
       return;
     }
     due.cork(() => {
       this.begin(due, head);
-      if (bodiless(this.about.method, head)) due.endWithoutBody(undefined, this.closing);
+      if (bodiless(this.method, head)) due.endWithoutBody(undefined, this.closing);
       else due.end('', this.closing);
     });
   }
@@ -168,16 +185,16 @@ export class EngineSocket extends Duplex {
   private begin(due: EngineResponse, head: Head): void {
     if (this.begun) return;
     this.begun = true;
-    this.closing ||= /\bclose\b/i.test(valueOf(head.fields, 'connection') ?? '');
+    this.closing ||= /\bclose\b/i.test(valueIn(head.fields, 'connection') ?? '');
     due.writeStatus(`${head.status} ${head.phrase}`);
     for (const [name, value] of head.fields) if (!ENGINES_OWN.has(name.toLowerCase())) due.writeHeader(name, printable(value));
     // The engine reckons with a body when it is told a length.
-    if (head.length !== undefined && bodiless(this.about.method, head)) due.writeHeader('Content-Length', String(head.length));
+    if (head.length !== undefined && bodiless(this.method, head)) due.writeHeader('Content-Length', String(head.length));
   }
 
   /** Somebody answers an upgrade with 101 by hand: to say farewell with a close frame, or, which cannot be, to go on. */
   private takeOver(due: EngineResponse, { fields }: Head, bytes: Buffer): void {
-    if (valueOf(fields, 'sec-websocket-protocol') === REFUSED) {
+    if (valueIn(fields, 'sec-websocket-protocol') === REFUSED) {
       this.farewell = Buffer.concat([this.farewell ?? NOTHING, bytes]);
       return;
     }
