@@ -18,12 +18,12 @@ function without(name: string) {
 }
 
 /** What a transformer whose framework is not there says. */
-export function missing(transformer: string, onServer: string, onClient?: string): void {
+export function missing(transformer: string, onServer: string, onClient?: string, source = `${onServer}@`): void {
   it('names the command that installs its framework, when that is missing', () => {
     const spy = without(onServer);
     try {
       expect(() => new Primus(createServer(), { transformer })).toThrow(
-        expect.objectContaining({ code: 'ERR_PRIMUS_MISSING', message: expect.stringContaining(`npm install ${onServer}@`) }),
+        expect.objectContaining({ code: 'ERR_PRIMUS_MISSING', message: expect.stringContaining(`npm install ${source}`) }),
       );
     } finally {
       spy.mockRestore();

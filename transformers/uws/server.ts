@@ -22,9 +22,11 @@ export const server: NodeTransformer = {
       compression: compression(engine, host),
       maxLifetime: transport.maxLifetime ?? 0,
     };
+    const route = { pathname: host.pathname, settings };
+    port.check(route);
     const audience = new Audience(port, settings.compression !== engine.DISABLED, host.maxBuffer);
     return merge(
-      new Observable<never>(() => port.open({ pathname: host.pathname, settings })),
+      new Observable<never>(() => port.open(route)),
       host.upgrade$.pipe(
         map((exchange) => accept(audience, transport.protocols, exchange)),
         filter((arrival) => arrival !== undefined),

@@ -72,7 +72,7 @@ export interface EngineResponse {
   /** One more chunk; false when the peer reads too slowly. */
   write(chunk: Uint8Array): boolean;
   end(body: Uint8Array | string, closeConnection: boolean): void;
-  endWithoutBody(length: undefined, closeConnection: boolean): void;
+  endWithoutBody(): void;
   /** More of a body of known length: whether all of it was taken, and whether that was the last of it. */
   tryEnd(chunk: Uint8Array, length: number): [taken: boolean, complete: boolean];
   getWriteOffset(): number;

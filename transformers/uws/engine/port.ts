@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { PrimusError } from '../../../src/core/errors.js';
 import type { HttpServer } from '../../../src/server/host.js';
 import { refuse } from '../../../src/server/refuse.js';
@@ -44,6 +45,8 @@ export class Port implements Owner {
   private readonly transport: UWSServerTransport;
   readonly secure: boolean;
   private readonly routes = new Set<Route>();
+  /** What the engine has been told of, and is never to be told again: it forgets nothing, and aborts at a second time. */
+  private readonly installed = new Map<string, Settings>();
   private readonly exchanges = new Set<EngineSocket>();
   private links = 0;
   private listener: object | undefined;
@@ -63,10 +66,17 @@ export class Port implements Owner {
     this.take();
   }
 
+  /** A clear error when the engine was told otherwise of a path, and cannot be told anew. */
+  check({ pathname, settings }: Route): void {
+    if (isDeepStrictEqual(this.installed.get(pathname) ?? settings, settings)) return;
+    const message = `maxLength, compression and maxLifetime of ${pathname} cannot change before the server is closed`;
+    throw new PrimusError('ERR_PRIMUS_OPTION', `The transformer uws: ${message}`);
+  }
+
   /** From here on WebSockets may begin on a path. Returns how to take that back; those that are open go on. */
   open(route: Route): () => void {
-    this.routes.add(route);
     if (this.app !== undefined) this.install(this.app, route);
+    this.routes.add(route);
     return () => this.routes.delete(route);
   }
 
@@ -139,15 +149,17 @@ export class Port implements Owner {
     return app;
   }
 
-  private install(app: App, route: Route): void {
+  private install(app: App, { pathname, settings }: Route): void {
+    if (this.installed.has(pathname)) return;
+    this.installed.set(pathname, settings);
     const behavior = {
-      ...route.settings,
+      ...settings,
       // Who does not read is cut by the library, and asked whether he lives as well.
       maxBackpressure: 0,
       idleTimeout: 0,
       sendPingsAutomatically: false,
       upgrade: (response: EngineResponse, request: EngineRequest, context: object) => {
-        if (this.routes.has(route)) this.serve(response, request, context);
+        if (this.serves(pathname)) this.serve(response, request, context);
         else request.setYield(true);
       },
       open: (socket: EngineWebSocket) => {
@@ -162,8 +174,13 @@ export class Port implements Owner {
         this.rest();
       },
     };
-    app.ws(route.pathname, behavior);
-    app.ws(route.pathname === '/' ? '/*' : `${route.pathname}/*`, behavior);
+    app.ws(pathname, behavior);
+    app.ws(pathname === '/' ? '/*' : `${pathname}/*`, behavior);
+  }
+
+  private serves(pathname: string): boolean {
+    for (const route of this.routes) if (route.pathname === pathname) return true;
+    return false;
   }
 
   /** One request, as Node would have told of it. */
@@ -216,11 +233,12 @@ export class Port implements Owner {
     this.closing = false;
     const { app } = this;
     this.app = undefined;
+    this.installed.clear();
     // Not from within a callback of the engine's.
     setImmediate(() => {
-      // What waits for a next request.
+      // What waits for a next request; it hears of the end before anybody makes a new beginning.
       app?.close();
-      this.server.emit('close');
+      setImmediate(() => this.server.emit('close'));
     });
   }
 }

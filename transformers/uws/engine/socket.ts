@@ -45,8 +45,12 @@ export class EngineSocket extends Duplex implements Peer {
   /** What the engine upgrades with, where it takes the request for the beginning of a WebSocket. */
   private readonly handshake: Handshake | undefined;
   private answer: AnswerReader | undefined;
+  /** Whether the body of the request is read. */
+  private flowing = true;
   private begun = false;
   private sent = 0;
+  /** What is to be done when the peer has caught up; `null` when nothing is any more. */
+  private stalled: ((offset: number) => void) | null | undefined;
   private farewell: Buffer | undefined;
 
   constructor(due: EngineResponse, owner: Owner, method: string, handshake: Handshake | undefined) {
@@ -86,6 +90,8 @@ export class EngineSocket extends Duplex implements Peer {
 
   /** The body of the request comes on, where it had been stopped. */
   setFlowing(flowing: boolean): void {
+    if (flowing === this.flowing) return;
+    this.flowing = flowing;
     if (flowing) this.due?.resume();
     else this.due?.pause();
   }
@@ -138,12 +144,13 @@ export class EngineSocket extends Duplex implements Peer {
 
   /** More of the body. */
   private extend(due: EngineResponse, head: Head, body: Buffer, done: () => void): void {
-    this.begin(due, head);
     const { length } = head;
+    const whole = length !== undefined && this.sent === 0 && body.length >= length;
+    this.begin(due, head, !whole);
     if (length === undefined) {
       if (due.write(body)) done();
-      else due.onWritable(() => this.goOn(done));
-    } else if (this.sent === 0 && body.length >= length) {
+      else this.stall(due, done);
+    } else if (whole) {
       this.due = undefined;
       due.end(body.subarray(0, length), this.closing);
       done();
@@ -154,18 +161,25 @@ export class EngineSocket extends Duplex implements Peer {
   }
 
   /** Part of a body whose length is known; what the peer is too slow for is sent when it has caught up. */
-  private fill(due: EngineResponse, body: Buffer, length: number, done: () => void): boolean {
+  private fill(due: EngineResponse, body: Buffer, length: number, done: () => void): void {
     const from = due.getWriteOffset();
     const [taken, complete] = due.tryEnd(body, length);
     if (complete) this.due = undefined;
     if (taken || complete) done();
-    else due.onWritable((offset) => this.due === undefined || this.fill(due, body.subarray(offset - from), length, done));
-    return taken;
+    else this.stall(due, (offset) => this.fill(due, body.subarray(offset - from), length, done));
   }
 
-  private goOn(done: () => void): true {
-    done();
-    return true;
+  /** Goes on when the peer has caught up. The engine takes one listener, once: not while it calls it. */
+  private stall(due: EngineResponse, goOn: (offset: number) => void): void {
+    if (this.stalled === undefined) {
+      due.onWritable((offset) => {
+        const { stalled } = this;
+        this.stalled = null;
+        if (this.due !== undefined) stalled?.(offset);
+        return this.stalled === null;
+      });
+    }
+    this.stalled = goOn;
   }
 
   private complete(due: EngineResponse, head: Head | undefined): void {
@@ -176,18 +190,22 @@ export class EngineSocket extends Duplex implements Peer {
       return;
     }
     due.cork(() => {
-      this.begin(due, head);
-      if (bodiless(this.method, head)) due.endWithoutBody(undefined, this.closing);
-      else due.end('', this.closing);
+      const none = bodiless(this.method, head);
+      const closing = this.closing && !this.begun && !none;
+      this.begin(due, head, none);
+      if (none) due.endWithoutBody();
+      else due.end('', closing);
     });
   }
 
-  private begin(due: EngineResponse, head: Head): void {
+  private begin(due: EngineResponse, head: Head, byHand: boolean): void {
     if (this.begun) return;
     this.begun = true;
     this.closing ||= /\bclose\b/i.test(valueIn(head.fields, 'connection') ?? '');
     due.writeStatus(`${head.status} ${head.phrase}`);
     for (const [name, value] of head.fields) if (!ENGINES_OWN.has(name.toLowerCase())) due.writeHeader(name, printable(value));
+    // The engine says so, and does it, only with the whole of an answer at once; else the client is the one to close.
+    if (byHand && this.closing) due.writeHeader('Connection', 'close');
     // The engine reckons with a body when it is told a length.
     if (head.length !== undefined && bodiless(this.method, head)) due.writeHeader('Content-Length', String(head.length));
   }
