@@ -149,7 +149,7 @@ describe('requests beside uws', () => {
           response.on('data', (chunk: Buffer) => {
             received += chunk.length;
           });
-          response.on('end', resolve).on('error', reject);
+          response.on('end', resolve).on('error', reject).resume();
         });
         request.on('error', reject).end();
       });
@@ -195,7 +195,7 @@ describe('requests beside uws', () => {
       request.on('close', () => events.push('request close'));
       response.on('close', () => events.push(`response close ${response.writableFinished}`));
       request.resume();
-      setTimeout(() => response.end('too late'), 50);
+      request.on('close', () => setTimeout(() => response.end('too late'), 10));
     });
     const client = await raw(port);
     client.send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf');
@@ -203,7 +203,7 @@ describe('requests beside uws', () => {
     client.socket.destroy();
     await until(() => events.length === 3);
     expect(events.sort()).toEqual(['request ECONNRESET', 'request close', 'response close false']);
-    await delay(60);
+    await delay(30);
   });
 
   it('finish and close once', async () => {

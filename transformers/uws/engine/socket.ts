@@ -149,9 +149,9 @@ export class EngineSocket extends Duplex implements Peer {
     this.begin(due, head, !whole);
     if (length === undefined) {
       if (due.write(body)) done();
-      else this.stall(due, done);
+      else this.stall(due, () => done());
     } else if (whole) {
-      this.due = undefined;
+      this.settle();
       due.end(body.subarray(0, length), this.closing);
       done();
     } else {
@@ -163,10 +163,17 @@ export class EngineSocket extends Duplex implements Peer {
   /** Part of a body whose length is known; what the peer is too slow for is sent when it has caught up. */
   private fill(due: EngineResponse, body: Buffer, length: number, done: () => void): void {
     const from = due.getWriteOffset();
+    if (from + body.length >= length) this.setFlowing(true);
     const [taken, complete] = due.tryEnd(body, length);
     if (complete) this.due = undefined;
     if (taken || complete) done();
     else this.stall(due, (offset) => this.fill(due, body.subarray(offset - from), length, done));
+  }
+
+  /** The answer is about to be complete. What is left of the request is in the way of the next. */
+  private settle(): void {
+    this.setFlowing(true);
+    this.due = undefined;
   }
 
   /** Goes on when the peer has caught up. The engine takes one listener, once: not while it calls it. */
@@ -183,7 +190,7 @@ export class EngineSocket extends Duplex implements Peer {
   }
 
   private complete(due: EngineResponse, head: Head | undefined): void {
-    this.due = undefined;
+    this.settle();
     if (head === undefined || (head.length !== undefined && head.length > 0 && !bodiless(this.method, head))) {
       // Nothing of an answer, or half of one.
       due.close();
