@@ -6,11 +6,15 @@ import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import { malformed } from '../../src/server/handshake.js';
 import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/host.js';
+import { inSlices } from '../../src/server/in-slices.js';
 import { refuse } from '../../src/server/refuse.js';
 import { type Endpoint, type EngineWebSocket, loadEngine, type UWS } from './engine/framework.js';
 import { type Port, portOf } from './engine/port.js';
 import { EngineSocket } from './engine/socket.js';
 import type { UWSServerTransport } from './options.js';
+
+/** What the engine can count to, in bytes. */
+const LARGEST = 2 ** 32 - 1;
 
 export const server: NodeTransformer = {
   listen(host) {
@@ -18,7 +22,9 @@ export const server: NodeTransformer = {
     const transport = host.transport as UWSServerTransport;
     const port = portOf(host.server, engine, transport);
     const settings = {
-      maxPayloadLength: host.maxLength,
+      maxPayloadLength: Math.min(host.maxLength, LARGEST),
+      // The library cuts who does not read; so does the engine, which answers pings by itself.
+      maxBackpressure: host.maxBuffer > LARGEST ? 0 : host.maxBuffer,
       compression: compression(engine, host),
       maxLifetime: transport.maxLifetime ?? 0,
     };
@@ -120,10 +126,15 @@ class Audience {
 /** The links that have something to send at the end of this tick. */
 let loaded: UWSLink[] = [];
 
+/** Each link is a system call: many thousands take several turns. */
 function endTick(): void {
   const links = loaded;
   loaded = [];
-  for (const link of links) link.flush();
+  inSlices(links, flush);
+}
+
+function flush(link: UWSLink): void {
+  link.flush();
 }
 
 /** A WebSocket as a link. What is sent within a tick leaves in one write. */

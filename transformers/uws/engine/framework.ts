@@ -28,12 +28,14 @@ export interface App {
 /** What holds for the connections of one path. */
 export interface Settings {
   maxPayloadLength: number;
+  /** Above it what is sent is dropped; 0 is without end. */
+  maxBackpressure: number;
   compression: number;
   maxLifetime: number;
 }
 
 export interface Behavior extends Settings {
-  maxBackpressure: number;
+  closeOnBackpressureLimit: boolean;
   idleTimeout: number;
   sendPingsAutomatically: boolean;
   upgrade(response: EngineResponse, request: EngineRequest, context: object): void;

@@ -69,7 +69,7 @@ export class Port implements Owner {
   /** A clear error when the engine was told otherwise of a path, and cannot be told anew. */
   check({ pathname, settings }: Route): void {
     if (isDeepStrictEqual(this.installed.get(pathname) ?? settings, settings)) return;
-    const message = `maxLength, compression and maxLifetime of ${pathname} cannot change before the server is closed`;
+    const message = `maxLength, maxBuffer, compression and maxLifetime of ${pathname} cannot change before the server is closed`;
     throw new PrimusError('ERR_PRIMUS_OPTION', `The transformer uws: ${message}`);
   }
 
@@ -154,8 +154,8 @@ export class Port implements Owner {
     this.installed.set(pathname, settings);
     const behavior = {
       ...settings,
-      // Who does not read is cut by the library, and asked whether he lives as well.
-      maxBackpressure: 0,
+      closeOnBackpressureLimit: true,
+      // Whether the peer lives is asked by the library.
       idleTimeout: 0,
       sendPingsAutomatically: false,
       upgrade: (response: EngineResponse, request: EngineRequest, context: object) => {
