@@ -533,6 +533,14 @@ describe('uws', () => {
       expect(await answer.send('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').answer()).toMatch(/^HTTP\/1\.1 200 /);
     });
 
+    it('tells that files are not what they should be when the server listens', async () => {
+      const server = createServer();
+      const primus = new Primus(server, { transformer, transport: { key_file_name: '/nowhere', cert_file_name: '/nowhere' } });
+      cleanup(() => primus.destroy());
+      server.listen(0);
+      expect(await event(server, 'error')).toMatchObject([{ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('PEM') }]);
+    });
+
     it('says what of it cannot be had', ({ skip }) => {
       const root = certificate();
       if (root === undefined) return skip('there is no openssl');

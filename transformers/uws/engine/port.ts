@@ -125,7 +125,13 @@ export class Port implements Owner {
 
   private start(address: AddressInfo | string): void {
     this.closing = false;
-    const app = this.app ?? this.makeApp();
+    let app: App;
+    try {
+      app = this.app ?? this.makeApp();
+    } catch (error) {
+      this.server.emit('error', error);
+      return;
+    }
     const listening = (socket: object | false) => {
       if (socket === false) {
         const [code, syscall] = ['EADDRINUSE', 'listen'];

@@ -28,7 +28,7 @@ export function isSecure(server: HttpServer, transport: UWSServerTransport): boo
 export function makeApp(uws: UWS, server: HttpServer, transport: UWSServerTransport): App {
   if (!isSecure(server, transport)) return uws.App();
   const options = Object.fromEntries(Object.entries(transport).filter(([name]) => TLS_OPTIONS.includes(name)));
-  if (transport.key_file_name !== undefined) return uws.SSLApp(options);
+  if (transport.key_file_name !== undefined) return secured(uws, options);
   const { key, cert, passphrase } = checked(server as unknown as Secrets);
   // The engine takes files only, and has read them when it returns.
   const folder = mkdtempSync(join(tmpdir(), 'primus-'));
@@ -36,9 +36,18 @@ export function makeApp(uws: UWS, server: HttpServer, transport: UWSServerTransp
     const [key_file_name, cert_file_name] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     writeFileSync(key_file_name, key, { mode: 0o600 });
     writeFileSync(cert_file_name, cert, { mode: 0o600 });
-    return uws.SSLApp({ ...(passphrase !== undefined && { passphrase }), ...options, key_file_name, cert_file_name });
+    return secured(uws, { ...(passphrase !== undefined && { passphrase }), ...options, key_file_name, cert_file_name });
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+/** The engine says no more than that it failed. */
+function secured(uws: UWS, options: object): App {
+  try {
+    return uws.SSLApp(options);
+  } catch (cause) {
+    throw unable('cannot use this key and certificate: both are files in PEM, and belong together', cause);
   }
 }
 
@@ -61,6 +70,6 @@ function isPem(value: unknown): value is Pem {
   return typeof value === 'string' || ArrayBuffer.isView(value);
 }
 
-function unable(what: string): PrimusError {
-  return new PrimusError('ERR_PRIMUS_OPTION', `The transformer uws ${what}`);
+function unable(what: string, cause?: unknown): PrimusError {
+  return new PrimusError('ERR_PRIMUS_OPTION', `The transformer uws ${what}`, { cause });
 }
