@@ -206,15 +206,39 @@ describe('requests beside uws', () => {
     await delay(30);
   });
 
-  it('finish and close once', async () => {
+  it('finish and close once, on both ends, whether their body was read or not', async () => {
+    for (const read of [false, true]) {
+      const events: string[] = [];
+      const { port } = await app((request, response) => {
+        request.on('close', () => events.push('request close'));
+        request.on('aborted', () => events.push('aborted'));
+        for (const name of ['finish', 'close']) response.on(name, () => events.push(name));
+        if (read) request.on('end', () => response.end('x')).resume();
+        else response.end('x');
+      });
+      for (const body of [undefined, 'some']) {
+        events.length = 0;
+        await ask(port, { method: 'POST' }, body);
+        await until(() => events.length === 3);
+        await delay(10);
+        expect([...events].sort()).toEqual(['close', 'finish', 'request close']);
+      }
+    }
+  });
+
+  it('tell a stream of events that its reader has left', async () => {
     const events: string[] = [];
-    const { port } = await app((_request, response) => {
-      for (const name of ['finish', 'close']) response.on(name, () => events.push(name));
-      response.end('x');
+    const { port } = await app((request, response) => {
+      request.on('close', () => events.push('request close'));
+      response.on('close', () => events.push('response close'));
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
     });
-    await ask(port);
-    await delay(10);
-    expect(events).toEqual(['finish', 'close']);
+    const client = await raw(port);
+    client.send('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await client.answer()).toMatch(/text\/event-stream/);
+    client.socket.destroy();
+    await until(() => events.length === 2);
+    expect(events.sort()).toEqual(['request close', 'response close']);
   });
 
   it('may be cut short', async () => {

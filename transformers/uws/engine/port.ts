@@ -7,7 +7,7 @@ import type { HttpServer } from '../../../src/server/host.js';
 import { refuse } from '../../../src/server/refuse.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, EngineRequest, EngineResponse, EngineWebSocket, Settings, UWS } from './framework.js';
-import { incomingMessage, linesOf, stream } from './request.js';
+import { incomingMessage, leave, linesOf, stream } from './request.js';
 import { EngineSocket, type Owner } from './socket.js';
 import { checked, isSecure, makeApp } from './tls.js';
 
@@ -208,6 +208,7 @@ export class Port implements Owner {
     const answer = new ServerResponse(request);
     answer.assignSocket(socket as unknown as Socket);
     answer.on('finish', () => socket.end());
+    socket.on('close', () => leave(request, answer.writableFinished));
     socket.on('drain', () => answer.writableNeedDrain && answer.emit('drain'));
     if (!server.emit('request', request, answer)) refuse(answer, 404);
   }

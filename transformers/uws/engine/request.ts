@@ -50,7 +50,7 @@ export function incomingMessage({ method, url, headers, rawHeaders }: Lines, soc
   return request;
 }
 
-/** The body as it comes; whoever does not read it stops it. It ends in an error when the peer leaves before its end. */
+/** The body as it comes; whoever does not read it stops it. */
 export function stream(response: EngineResponse, request: IncomingMessage, socket: EngineSocket): void {
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) {
     finish(request);
@@ -63,12 +63,15 @@ export function stream(response: EngineResponse, request: IncomingMessage, socke
     if (chunk.byteLength > 0 && !request.push(Buffer.from(chunk.slice(0))) && !isLast) socket.setFlowing(false);
     if (isLast) finish(request);
   });
-  socket.once('close', () => {
-    if (!request.complete) request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
-  });
 }
 
 function finish(request: IncomingMessage): void {
   request.complete = true;
   request.push(null);
+}
+
+/** The exchange is over. What nobody read of a request that was answered is thrown away; any other one was broken off. */
+export function leave(request: IncomingMessage, answered: boolean): void {
+  if (answered) request.resume();
+  else request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
 }
