@@ -12,7 +12,9 @@ import { idle } from './measures/idle.mjs';
 import { receive } from './measures/receive.mjs';
 
 const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive];
-const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'engine.io', 'socket.io'];
+const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'];
+/** What a peer is called where it is installed, when it is called something else. */
+const PACKAGES = { uws: 'uWebSockets.js' };
 
 /** What a generation contributes even when there is no time. */
 const LEAST_ROUNDS = 2;
@@ -153,7 +155,7 @@ function installed() {
   const require = createRequire(import.meta.url);
   const list = PEERS.flatMap((peer) => {
     try {
-      return [[peer, require(`${peer}/package.json`).version]];
+      return [[peer, require(`${PACKAGES[peer] ?? peer}/package.json`).version]];
     } catch {
       return [];
     }

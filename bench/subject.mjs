@@ -21,10 +21,12 @@ let complete;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 answer({
-  /** Serves on a free port and returns it. */
+  /** Serves on a free port and returns it; a peer that has a server of its own has a port already. */
   async serve() {
     const server = http.createServer();
-    ({ broadcast } = await peer.serve(server, app));
+    const served = await peer.serve(server, app);
+    broadcast = served.broadcast;
+    if (served.port !== undefined) return served.port;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return server.address().port;

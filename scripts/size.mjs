@@ -13,6 +13,7 @@ import { root } from './run.mjs';
 /** In kB of 1,000 bytes. The target is where it should get to; the limit is what fails the build. */
 const budgets = {
   websockets: { target: 11.0, limit: 12.0 },
+  uws: { target: 11.0, limit: 12.0 },
   faye: { target: 11.0, limit: 12.0 },
   browserchannel: { target: 32.0, limit: 33.0 },
   sockjs: { target: 25.0, limit: 25.0 },

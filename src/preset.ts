@@ -7,6 +7,7 @@ import { faye } from '../transformers/faye/index.js';
 import { memory } from '../transformers/memory/index.js';
 import { socketIO } from '../transformers/socket.io/index.js';
 import { sockjs } from '../transformers/sockjs/index.js';
+import { uws } from '../transformers/uws/index.js';
 import { websockets } from '../transformers/websockets/index.js';
 import { legacySpark } from './compat/spark.js';
 import { PrimusError } from './core/errors.js';
@@ -21,7 +22,7 @@ const home = dirname(require.resolve('primus-rx/package.json'));
 export const preset: Preset = {
   version: (require('primus-rx/package.json') as { version: string }).version,
   transformers: new Map(
-    ([websockets, engineIO, sockjs, faye, browserchannel, socketIO, memory] as unknown as Transformer[]).map((transformer) => [
+    ([websockets, uws, engineIO, sockjs, faye, browserchannel, socketIO, memory] as unknown as Transformer[]).map((transformer) => [
       transformer.name,
       transformer,
     ]),

@@ -1,9 +1,11 @@
 // The table, for the terminal and for RESULTS.md alike.
 import { spread } from './stats.mjs';
 
-const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`' };
+const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`', 'primus-rx-uws': 'primus-rx, uws' };
 
-const title = (peer, versions) => TITLES[peer] ?? [peer, versions[peer]].filter(Boolean).join(' ');
+const NAMES = { uws: 'uWebSockets.js' };
+
+const title = (peer, versions) => TITLES[peer] ?? [NAMES[peer] ?? peer, versions[peer]].filter(Boolean).join(' ');
 
 const digits = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(1));
 

@@ -5,5 +5,5 @@ export { wire, wrap } from './primus-rx.mjs';
 
 const subscribe = (source, next) => source.data$.subscribe(next);
 
-export const serve = (server, app) => events.serve(server, app, subscribe);
+export const serve = (server, app) => events.serve(server, app, { listen: subscribe });
 export const connect = (port, receive) => events.connect(port, receive, subscribe);

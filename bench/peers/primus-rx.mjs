@@ -7,9 +7,9 @@ const options = { transformer: 'websockets', pathname: '/primus', pingInterval: 
 
 const onData = (source, next) => source.on('data', next);
 
-export async function serve(server, app, listen = onData) {
+export async function serve(server, app, { listen = onData, transformer = options.transformer } = {}) {
   const { default: Primus } = await import('primus-rx');
-  const primus = new Primus(server, options);
+  const primus = new Primus(server, { ...options, transformer });
   primus.on('connection', (spark) => {
     app.opened();
     listen(spark, (data) => spark.write(data));

@@ -4,7 +4,7 @@
 import { PrimusError } from 'primus-rx';
 import { type Figures, measure } from './measure.js';
 
-const frameworks = ['websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel', 'socket.io', 'memory'];
+const frameworks = ['websockets', 'uws', 'engine.io', 'sockjs', 'faye', 'browserchannel', 'socket.io', 'memory'];
 
 const [framework, parser = 'json', ...rest] = process.argv.slice(2);
 if (rest.length > 0) refuse('Usage: main.js [framework [parser]]');

@@ -20,7 +20,7 @@ export interface HostParts {
 
 /** What a transformer gets to see: requests and upgrades on the pathname that middleware lets pass. */
 export function hostOf({ primus, server, options, scheduler, middleware, draining }: HostParts): Host {
-  const { pathname, maxLength, compression, transport, refuseWithClose } = options;
+  const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function welcome(exchange: Exchange): boolean {
     if (!draining() || host.continues?.(exchange)) return true;
@@ -40,6 +40,7 @@ export function hostOf({ primus, server, options, scheduler, middleware, drainin
     pathname,
     scheduler,
     maxLength,
+    maxBuffer,
     compression,
     transport,
     request$: exchange$.pipe(

@@ -36,6 +36,8 @@ export interface Host {
   readonly pathname: string;
   /** Largest message that is accepted, in bytes. */
   readonly maxLength: number;
+  /** How much may wait for one peer, in bytes. */
+  readonly maxBuffer: number;
   readonly compression: boolean;
   /** The server's `transport` option. */
   readonly transport: object;

@@ -37,8 +37,20 @@ describe('framework', () => {
     expect(() => framework(world('1.6.0'), module, '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: `This transformer stands on '${name}', which is not installed; run: npm install ${name}@^1.6.0`,
+        message: `This needs '${name}', which is not installed; run: npm install ${name}@^1.6.0`,
       }),
+    );
+  });
+
+  it('knows what is installed under another name by its place', () => {
+    const manifests: Record<string, object> = { '/app/node_modules/alias/package.json': { name: 'thing', version: '1.5.9' } };
+    const require = Object.assign((id: string) => manifests[id] ?? missing(id), { resolve: () => '/app/node_modules/alias/index.js' });
+    expect(() => framework(require, 'alias', '^1.6.0')).toThrow(/needs 'alias' \^1\.6\.0, and 1\.5\.9 is installed/);
+  });
+
+  it('names where to install from what is not published under its name', () => {
+    expect(() => framework(world('1.6.0'), 'thing', '^1.6.0', 'someone/thing#v1.6.0')).toThrow(
+      /; run: npm install someone\/thing#v1\.6\.0$/,
     );
   });
 
@@ -46,7 +58,7 @@ describe('framework', () => {
     expect(() => framework(world('1.5.9'), '@some/thing', '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: "This transformer needs '@some/thing' ^1.6.0, and 1.5.9 is installed; run: npm install @some/thing@^1.6.0",
+        message: "This needs '@some/thing' ^1.6.0, and 1.5.9 is installed; run: npm install @some/thing@^1.6.0",
       }),
     );
   });
@@ -85,6 +97,9 @@ describe('framework', () => {
     ['^1.6.0', '2.0.0', false],
     ['^1.6.0', '1.7.0-beta.1', false],
     ['^1.6.0', 'x', false],
+    ['^1.6.0-0', '1.6.0-beta.1', true],
+    ['^1.6.0-0', '1.6.0', true],
+    ['^1.6.0-0', '1.5.9-beta.1', false],
   ])('%s and %s: %s', (range, version, expected) => {
     expect(within(range, version)).toBe(expected);
   });

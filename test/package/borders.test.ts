@@ -46,7 +46,7 @@ const borders: Border[] = [
   // Socket.IO stands on Engine.IO, and so do its two halves.
   { files: /^transformers\/socket\.io\/server\.ts$/, layers: [operators, core, server, engine], packages: [anyPackage] },
   { files: /^transformers\/socket\.io\/client\.ts$/, layers: [operators, core, client, engine], packages: [anyPackage] },
-  { files: /^transformers\/[^/]+\/server\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
+  { files: /^transformers\/[^/]+\/(?:server|engine\/[^/]+)\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
   { files: /^transformers\/[^/]+\/client\.ts$/, layers: [operators, core, client], packages: [anyPackage] },
   { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [core, parsers, client], packages: [anyPackage] },
   { files: /^transformers\//, layers: [operators, core], packages: [anyPackage] },

@@ -1,38 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
+import { certificate } from '../support/certificate.js';
 import { cleanup, event } from '../support/serve.js';
-
-/** A folder with a certificate that lasts a day, or undefined where none can be made. */
-function certificate(): string | undefined {
-  const root = mkdtempSync(join(tmpdir(), 'primus-tls-'));
-  cleanup(() => rmSync(root, { recursive: true }));
-  try {
-    const how = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-    ];
-    execFileSync('openssl', [...how, '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: root, stdio: 'ignore' });
-    return root;
-  } catch {
-    return undefined;
-  }
-}
 
 /** A server made by `createServer`, and its port. */
 async function create(...args: Parameters<typeof Primus.createServer> | [CreateServerOptions]) {

@@ -58,30 +58,31 @@ const VALUES = [
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: primus, primus.refused\r\n';
 
-it.each([['*'], ['http://a.example']])(
-  'odd requests are answered, and nobody else notices: origins %s',
-  { timeout: 60_000 },
-  async (origins) => {
-    const random = randomFrom(20_480);
-    const below = (limit: number) => Math.floor(random() * limit);
-    const pick = (list: readonly string[]) => list[below(list.length)] as string;
-    const authorization: ServerOptions['authorization'] = (_request, done) => {
-      const kind = below(6);
-      if (kind === 0) done();
-      else if (kind === 1) setImmediate(done);
-      else if (kind === 2) throw new Error('odd');
-      else done({ statusCode: below(2_000), message: 'é'.repeat(below(300)), authenticate: `Basic${String.fromCharCode(below(300))}` });
-    };
-    const { primus, port, connect } = await serve({ origins, authorization, trustProxy: true, refuseWithClose: true });
-    for (let times = 0; times < 300; times++) {
-      const headers = Array.from({ length: below(8) }, () => `${pick(NAMES)}: ${pick(VALUES)}\r\n`).join('');
-      const target = `${pick(['GET', 'POST', 'OPTIONS', 'PUT', 'HEAD'])} /primus${pick(['', '/', '?x', '/spec', '/x'])} HTTP/1.1\r\nHost: x\r\n`;
-      const bytes = `${target}${below(2) ? UPGRADE : 'Connection: close\r\n'}${headers}\r\n`;
-      const line = (await raw(port)).send(Buffer.from(bytes, 'latin1'));
-      expect(await line.answer(), bytes).toMatch(/^HTTP\/1\.1 [1-5]\d\d /);
-      line.socket.destroy();
-    }
-    primus.authorize((_request, done) => done());
-    await event(connect(), 'open');
-  },
-);
+it.each([
+  ['*', 'websockets'],
+  ['http://a.example', 'websockets'],
+  ['*', 'uws'],
+  ['http://a.example', 'uws'],
+])('odd requests are answered, and nobody else notices: origins %s, by %s', { timeout: 60_000 }, async (origins, transformer) => {
+  const random = randomFrom(20_480);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const pick = (list: readonly string[]) => list[below(list.length)] as string;
+  const authorization: ServerOptions['authorization'] = (_request, done) => {
+    const kind = below(6);
+    if (kind === 0) done();
+    else if (kind === 1) setImmediate(done);
+    else if (kind === 2) throw new Error('odd');
+    else done({ statusCode: below(2_000), message: 'é'.repeat(below(300)), authenticate: `Basic${String.fromCharCode(below(300))}` });
+  };
+  const { primus, port, connect } = await serve({ transformer, origins, authorization, trustProxy: true, refuseWithClose: true });
+  for (let times = 0; times < 300; times++) {
+    const headers = Array.from({ length: below(8) }, () => `${pick(NAMES)}: ${pick(VALUES)}\r\n`).join('');
+    const target = `${pick(['GET', 'POST', 'OPTIONS', 'PUT', 'HEAD'])} /primus${pick(['', '/', '?x', '/spec', '/x'])} HTTP/1.1\r\nHost: x\r\n`;
+    const bytes = `${target}${below(2) ? UPGRADE : 'Connection: close\r\n'}${headers}\r\n`;
+    const line = (await raw(port)).send(Buffer.from(bytes, 'latin1'));
+    expect(await line.answer(), bytes).toMatch(/^HTTP\/1\.1 [1-5]\d\d /);
+    line.socket.destroy();
+  }
+  primus.authorize((_request, done) => done());
+  await event(connect(), 'open');
+});

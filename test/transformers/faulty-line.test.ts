@@ -7,6 +7,7 @@ import { serve, until } from '../support/serve.js';
 const LINES: Record<string, ServerOptions> = {
   websockets: { transformer: 'websockets' },
   faye: { transformer: 'faye' },
+  uws: { transformer: 'uws' },
   'engine.io, polling': { transformer: 'engine.io', transport: { transports: ['polling'] } },
   'engine.io, websocket': { transformer: 'engine.io', transport: { transports: ['websocket'] } },
   'socket.io': { transformer: 'socket.io' },

@@ -18,13 +18,13 @@ interface Peer {
 const Original = createRequire(import.meta.url)('primus') as new (server: object, options: object) => Peer;
 
 /** Two tests: a client of the original with our server, and ours with a server of the original. */
-export function foreign(transformer: string): void {
+export function foreign(transformer: string, theirs = transformer): void {
   it('serves an unmodified client of the original', async () => {
     const { primus, url } = await serve({ transformer, pingInterval: 50 });
     primus.on('connection', (spark) => {
       spark.on('data', (data) => spark.write({ echo: data, query: spark.query.token }));
     });
-    const client = new new Original(createServer(), { transformer }).Socket(`${url}?token=1`);
+    const client = new new Original(createServer(), { transformer: theirs }).Socket(`${url}?token=1`);
     cleanup(() => client.end());
     client.write('hello');
     expect((await event(client, 'data'))[0]).toEqual({ echo: 'hello', query: '1' });
@@ -37,7 +37,7 @@ export function foreign(transformer: string): void {
 
   it('is an unmodified server of the original a server like any', async () => {
     const http = createServer();
-    const original = new Original(http, { transformer, pingInterval: 50 });
+    const original = new Original(http, { transformer: theirs, pingInterval: 50 });
     cleanup(() => original.destroy({ timeout: 0 }));
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');

@@ -22,17 +22,17 @@ function without(name: string, run: () => void): void {
   }
 }
 
-function told(name: string) {
+function told(name: string, source = `${name}@^`) {
   return expect.objectContaining({
     code: 'ERR_PRIMUS_MISSING',
-    message: expect.stringMatching(new RegExp(`'${name}', which is not installed; run: npm install ${name}@\\^\\d`)),
+    message: expect.stringContaining(`'${name}', which is not installed; run: npm install ${source}`),
   });
 }
 
 /** What a transformer whose framework is not there says, on the server and for clients in Node. Comes before what loads the framework. */
-export function missing(transformer: string, onServer: string, onClient?: string): void {
+export function missing(transformer: string, onServer: string, onClient?: string, source?: string): void {
   it('names the command that installs its framework, when that is missing', () => {
-    without(onServer, () => expect(() => new Primus(createServer(), { transformer })).toThrow(told(onServer)));
+    without(onServer, () => expect(() => new Primus(createServer(), { transformer })).toThrow(told(onServer, source)));
   });
 
   it.skipIf(onClient === undefined)('refuses to make clients without their framework, and names the command that installs it', async () => {

@@ -1,0 +1,77 @@
+import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { EngineRequest, EngineResponse } from './framework.js';
+import type { EngineSocket } from './socket.js';
+
+/** What a request says of itself; the engine forgets it when its handler returns. */
+export interface Lines {
+  method: string;
+  url: string;
+  headers: IncomingHttpHeaders;
+  rawHeaders: string[];
+}
+
+/** Copies what the engine knows of a request. */
+export function linesOf(request: EngineRequest): Lines {
+  const headers: IncomingHttpHeaders = {};
+  const rawHeaders: string[] = [];
+  request.forEach((name, value) => {
+    rawHeaders.push(name, value);
+    add(headers, name, value);
+  });
+  const query = request.getQuery();
+  const path = request.getUrl();
+  return { method: request.getMethod().toUpperCase(), url: query ? `${path}?${query}` : path, headers, rawHeaders };
+}
+
+/** Fields of which only the first counts: https://nodejs.org/api/http.html#messageheaders */
+const SINGLE = new Set(
+  (
+    'age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since last-modified location ' +
+    'max-forwards proxy-authorization referer retry-after server user-agent'
+  ).split(' '),
+);
+
+function add(headers: IncomingHttpHeaders, name: string, value: string): void {
+  if (name === 'set-cookie') headers[name] = [...(headers[name] ?? []), value];
+  else if (!Object.hasOwn(headers, name)) headers[name] = value;
+  else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? '; ' : ', '}${value}`;
+}
+
+/** A request of the engine's as one of Node's own, without a body so far. */
+export function incomingMessage({ method, url, headers, rawHeaders }: Lines, socket: EngineSocket): IncomingMessage {
+  const request = new IncomingMessage(socket as unknown as Socket);
+  request.method = method;
+  request.url = url;
+  request.headers = headers;
+  request.rawHeaders = rawHeaders;
+  request.httpVersion = '1.1';
+  request.httpVersionMajor = request.httpVersionMinor = 1;
+  return request;
+}
+
+/** The body as it comes; whoever does not read it stops it. */
+export function stream(response: EngineResponse, request: IncomingMessage, socket: EngineSocket): void {
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) {
+    finish(request);
+    return;
+  }
+  // The framework of the application may change the prototype of the request, but not what is its own.
+  request._read = () => socket.setFlowing(true);
+  response.onData((chunk, isLast) => {
+    if (request.destroyed) return;
+    if (chunk.byteLength > 0 && !request.push(Buffer.from(chunk.slice(0))) && !isLast) socket.setFlowing(false);
+    if (isLast) finish(request);
+  });
+}
+
+function finish(request: IncomingMessage): void {
+  request.complete = true;
+  request.push(null);
+}
+
+/** The exchange is over. What nobody read of a request that was answered is thrown away; any other one was broken off. */
+export function leave(request: IncomingMessage, answered: boolean): void {
+  if (answered) request.resume();
+  else request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+}
