@@ -14,6 +14,8 @@ export interface Block {
   code: string;
   run: boolean;
   background: boolean;
+  /** A bundler will have it for a page. */
+  browser: boolean;
   /** The name its reader saves it under. */
   file: string | undefined;
   /** The file it is an excerpt of, relative to the page. */
@@ -39,7 +41,7 @@ export function read(page: string): string {
   return readFileSync(join(root, page), 'utf8');
 }
 
-const WORD = /^(?:run|background|file=\S+|from=\S+)$/;
+const WORD = /^(?:run|background|browser|file=\S+|from=\S+)$/;
 
 /** The fenced blocks of a page. */
 export function blocksOf(page: string, text: string): Block[] {
@@ -70,6 +72,7 @@ function parseInfo(info: string): Omit<Block, 'page' | 'line' | 'code'> {
     language: odd === undefined ? language : `${language} ${odd}`,
     run: words.includes('run'),
     background: words.includes('background'),
+    browser: words.includes('browser'),
     file: value('file'),
     from: value('from'),
     unchecked,

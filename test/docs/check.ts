@@ -18,6 +18,7 @@ export type Page = readonly [page: string, text: string];
  * | `js`, `cjs`, `ts`, `html` | compiled, with `ambient.d.mts`; of a page, its scripts |
  * | … `run` | and run: it ends by itself, and asserts, or prints the text of its `// =>` comments |
  * | … `run background` | and run until the next block of the page that runs has ended; it listens on 8080 |
+ * | … `browser` | compiled as for a page |
  * | … `file=server.mjs` | what its reader saves it as: other blocks of the page can import it, commands can name it |
  * | `json` | parsed |
  * | `sh` | its npm scripts, packages and files exist |

@@ -41,6 +41,20 @@ const STRICT = {
   },
 };
 
+/** Nobody annotates parameters in JavaScript. */
+const LOOSE = { noImplicitAny: false, noImplicitThis: false };
+
+/** What is compiled together: who has types is held to them, and who writes for a page gets what a page gets. */
+const GROUPS: Record<string, { options: object; has(block: Block): boolean }> = {
+  ts: { options: {}, has: (block) => block.language === 'ts' && !isForPage(block) },
+  js: { options: LOOSE, has: (block) => block.language !== 'ts' && !isForPage(block) },
+  page: { options: { ...LOOSE, customConditions: ['browser'] }, has: isForPage },
+};
+
+function isForPage({ language, browser }: Block): boolean {
+  return browser || language === 'html';
+}
+
 /** Compiles the programs against the package as it was built, each as a module of its own. */
 export function compile(blocks: readonly Block[]): Compiled {
   // Inside the package: that is how `primus-rx` means this one.
@@ -48,30 +62,17 @@ export function compile(blocks: readonly Block[]): Compiled {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'blocks-'));
   cpSync(join(root, 'test/docs/ambient.d.mts'), join(folder, 'ambient.d.mts'));
-  const programs = blocks.filter(isProgram);
-  const sources = new Map(programs.map((block) => [sourceName(block), block]));
+  const sources = new Map(blocks.filter(isProgram).map((block) => [sourceName(block), block]));
   for (const [name, block] of sources) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
     writeFileSync(join(folder, name), sourceOf(block));
   }
-  const names = [...sources.keys()];
-  const problems = [
-    ...tsc(
-      folder,
-      'ts',
-      names.filter((name) => name.endsWith('.mts')),
-      {},
-    ),
-    // Nobody annotates parameters in JavaScript.
-    ...tsc(
-      folder,
-      'js',
-      names.filter((name) => !name.endsWith('.mts')),
-      { noImplicitAny: false },
-    ),
-  ].map(({ file, line, message }) => {
-    const block = sources.get(file);
-    return block ? { page: block.page, line: block.line + line, message } : { page: file, line, message };
+  const problems = Object.entries(GROUPS).flatMap(([group, { options, has }]) => {
+    const files = [...sources].filter(([, block]) => has(block)).map(([name]) => name);
+    return tsc(folder, group, files, options).map(({ file, line, message }) => {
+      const block = sources.get(file);
+      return block ? { page: block.page, line: block.line + line, message } : { page: file, line, message };
+    });
   });
   return { folder, problems, output: (block) => join(folder, 'out', sourceName(block).replace(/\.mts$/, '.mjs')) };
 }
