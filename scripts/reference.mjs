@@ -1,5 +1,5 @@
 // Writes docs/reference from the docstrings, as they stand in the declarations that were built.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 // The compiler that builds the package has no API; the one in here has.
 import { ts } from 'ts-morph';
@@ -7,36 +7,48 @@ import { root } from './run.mjs';
 
 export const folder = join(root, 'docs/reference');
 
-const transformers = readdirSync(join(root, 'transformers'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** What is exported twice is described on the first page that has it. */
-const pages = [
-  { name: 'primus-rx', title: 'primus-rx', entries: ['src/index'] },
-  { name: 'client', title: 'primus-rx/client', entries: ['src/client-browser'] },
-  { name: 'operators', title: 'primus-rx/operators', entries: ['operators/index'] },
-  { name: 'transformers', title: 'primus-rx/transformers/*', entries: transformers.map(({ name }) => `transformers/${name}/index`) },
-];
+/** The first segments of what can be imported are the pages: `primus-rx/transformers/engine.io` is on `transformers`. */
+function pagesOf() {
+  const found = new Map();
+  for (const [path, { browser, types = browser?.types }] of Object.entries(exports)) {
+    if (types === undefined) continue;
+    const [, name = 'primus-rx'] = path.split('/');
+    const entries = types.includes('*') ? expand(types) : [types];
+    const title = path.split('/').length > 2 ? `primus-rx/${name}/*` : `primus-rx${path.slice(1)}`;
+    found.set(name, { name, title, entries: [...(found.get(name)?.entries ?? []), ...entries.map((entry) => join(root, entry))] });
+  }
+  return [...found.values()];
+}
+
+/** The files that a pattern of the exports stands for, among the sources: what was built may be older. */
+function expand(pattern) {
+  const [folder, rest] = pattern.replace('./dist/', '').split('*');
+  const names = readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return names.map(({ name }) => `dist/${folder}${name}${rest}`);
+}
 
 /** The pages as they should be, and the public things that say nothing about themselves. */
 export function reference() {
-  const files = pages.flatMap(({ entries }) => entries.map(declarationOf));
+  // What is exported twice is described on the first page that has it.
+  const pages = pagesOf();
   const options = {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
     lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
     types: ['node'],
   };
-  const program = ts.createProgram(files, { ...options, strict: true, skipLibCheck: true, noEmit: true });
+  const program = ts.createProgram(
+    pages.flatMap(({ entries }) => entries),
+    { ...options, strict: true, skipLibCheck: true, noEmit: true },
+  );
   const writer = new Writer(program);
   const texts = pages.map((page) => [`${page.name}.md`, writer.page(page)]);
-  return { pages: new Map([['README.md', index()], ...texts]), undocumented: writer.undocumented };
+  return { pages: new Map([['README.md', index(pages)], ...texts]), undocumented: writer.undocumented };
 }
 
-function declarationOf(entry) {
-  return join(root, 'dist', `${entry}.d.ts`);
-}
-
-function index() {
+function index(pages) {
   const rows = pages.map(({ name, title }) => `- [\`${title}\`](${name}.md)`);
   return `# Reference\n\nWhat the package exports, made of the docstrings by \`scripts/reference.mjs\`. How it is used is on the [pages](../README.md).\n\n${rows.join('\n')}\n`;
 }
@@ -55,7 +67,7 @@ class Writer {
 
   page({ name, title, entries }) {
     const sections = entries.flatMap((entry) => {
-      const module = this.checker.getSymbolAtLocation(this.program.getSourceFile(declarationOf(entry)));
+      const module = this.checker.getSymbolAtLocation(this.program.getSourceFile(entry));
       return this.checker
         .getExportsOfModule(module)
         .filter((symbol) => /^\w+$/.test(symbol.name) && symbol.name !== 'default')
