@@ -160,13 +160,17 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     ['engine.io', { websockets: false }],
     ['sockjs', { transport: { transports: ['xhr-polling'] } }],
   ])('takes nobody to a server that goes, and its clients to the other one: %s', { timeout: 30_000 }, async (transformer, options) => {
-    const { proxy, backends } = await deploy(transformer, 1_500);
+    const { proxy, backends } = await deploy(transformer, 2_500);
     const visitors = await Promise.all(Array.from({ length: 8 }, () => visit(proxy, transformer, options)));
     const [going, staying] = backends;
     expect(visitors.some(({ hello }) => hello.server === going.pid)).toBe(true);
     going.terminate();
     const newcomers = await Promise.all(Array.from({ length: 4 }, () => visit(proxy, transformer, options)));
     expect(newcomers.map(({ hello }) => hello.server)).toEqual(Array(4).fill(staying.pid));
+    for (const round of [1, 2, 3]) await Promise.all(visitors.map((visitor) => echo(visitor, { round })));
+    expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
+    // One request is handed on to the other server; those that follow it, when it polls, are not, and it has to try anew.
+    if (transformer === 'websockets') expect(newcomers.flatMap(({ drops }) => drops)).toEqual([]);
     await going.exit;
     for (const visitor of [...visitors, ...newcomers]) {
       const answered = new Promise((resolve) => visitor.client.on('data', (data: unknown) => data === 'after' && resolve(true)));

@@ -105,23 +105,23 @@ export async function startProxy(name: ProxyName, servers: readonly number[]): P
   const { status, stdout, stderr } = spawnSync(program, kind.check(file), { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${name} refuses the file: ${stdout}${stderr}`);
 
-  let process: ChildProcess | undefined;
+  let running: ChildProcess | undefined;
   const proxy: RunningProxy = {
     url: `https://127.0.0.1:${tls}`,
     plain: `http://127.0.0.1:${plain}`,
     checked: stdout + stderr,
-    reload: () => void process?.kill(kind.reload),
+    reload: () => void running?.kill(kind.reload),
     async start() {
-      process = spawn(program, kind.run(file), { stdio: 'ignore' });
-      const ended = once(process, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
+      running = spawn(program, kind.run(file), { stdio: 'ignore' });
+      const ended = once(running, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
       await Promise.race([answers(tls), ended]);
     },
     async stop() {
-      if (process === undefined) return;
-      const exit = once(process, 'exit');
-      process.kill('SIGTERM');
+      if (running === undefined) return;
+      const exit = once(running, 'exit');
+      running.kill('SIGTERM');
       await exit;
-      process = undefined;
+      running = undefined;
     },
     async remove() {
       await proxy.stop();
