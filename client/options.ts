@@ -20,7 +20,7 @@ import type { ClientTransformer } from '../src/core/transformer.js';
 import type { Platform } from './platform.js';
 import type { Strategy } from './session.js';
 
-/** What `new Primus(url, options)` takes. Defaults: `CLIENT_DEFAULTS`. Unknown options are kept for plugins. */
+/** What `new Primus(url, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
 export interface ClientOptions {
   /** Back-off of reconnection attempts: settings, or a function `(attempt) => milliseconds | false`. */
   reconnect?: ReconnectSettings | Policy;

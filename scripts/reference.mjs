@@ -50,7 +50,10 @@ export function reference() {
 
 function index(pages) {
   const rows = pages.map(({ name, title }) => `- [\`${title}\`](${name}.md)`);
-  return `# Reference\n\nWhat the package exports, made of the docstrings by \`scripts/reference.mjs\`. How it is used is on the [pages](../README.md).\n\n${rows.join('\n')}\n`;
+  return `# Reference\n\nWhat the package exports, made of the docstrings by \`scripts/reference.mjs\`. How it is used is on the [pages](../README.md).\n\n${rows.join('\n')}
+
+Servers, sparks and clients are EventEmitters as well. Their events, with the arguments, are \`PrimusEvents\`, \`SparkEvents\` and \`ClientEvents\`.
+`;
 }
 
 class Writer {
@@ -109,7 +112,8 @@ class Writer {
       const calls = type.getCallSignatures().map((signature) => signature.declaration);
       return (calls.length > 0 ? code(calls.map((call) => this.text(call)).join('\n')) : '') + this.members(type, name);
     }
-    return code(symbol.declarations.map((each) => this.text(each)).join('\n'));
+    const text = symbol.declarations.map((each) => this.text(each)).join('\n');
+    return code(text.replace(symbol.name, name));
   }
 
   members(type, owner) {

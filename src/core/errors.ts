@@ -1,5 +1,5 @@
 /**
- * Every code this library puts on an error. `docs/errors.md` is generated from this table.
+ * Every code this library puts on an error: the table of `docs/errors.md`.
  */
 export type ErrorCode =
   /** The server argument is neither an HTTP server nor something that behaves like one. */

@@ -21,7 +21,7 @@ import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
 import type { TrustProxy } from './middleware/proxies.js';
 
-/** What `new Primus(server, options)` takes. Defaults: `SERVER_DEFAULTS`. Unknown options are kept for plugins. */
+/** What `new Primus(server, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
 export interface ServerOptions extends CorsOptions {
   /** The path the server owns. Default `/primus`. */
   pathname?: string;
@@ -41,11 +41,11 @@ export interface ServerOptions extends CorsOptions {
   maxBuffer?: number;
   /** Plugins by their names, or the names of packages. */
   plugin?: string | Plugins;
-  /** Passed on to the framework. */
+  /** Options for the framework itself. */
   transport?: object;
   /** Makes the id of a spark: a text that no other connection has. Default nanoid. */
   idGenerator?: () => string;
-  /** Says who may come in: see `Server.authorize`. */
+  /** Says who may come in: see `authorize`. */
   authorization?: Authorize | null;
   /** How long that may take before the request is refused with 503; `false` waits without end. Default 8 s. */
   authorizationTimeout?: Duration | false;

@@ -223,12 +223,12 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
   }
 
-  /** Pipes the messages of the client into a stream; see `pipe.ts`. */
+  /** Writes the messages of the client to a stream, pausing the connection while that is full; ends it with the connection unless `end` is false. */
   pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T {
     return pipe(this as Spark, target, options);
   }
 
-  /** This connection as a modern stream of objects, for `pipeline` and the like; see `duplex.ts`. */
+  /** This connection as a modern stream of objects, for `pipeline` and the like: honours back-pressure both ways, and ends with the connection. */
   duplex(): Duplex {
     return duplex(this);
   }
