@@ -10,6 +10,9 @@ import { example, type ProxyName, type RunningProxy, startProxy } from './proxy.
 // The certificate is the test's own. This tells sockjs-client, which has no option for that; the others have.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
+/** How long anything may take, in ms: a dozen processes may share two cores. */
+const PATIENCE = 15_000;
+
 /** What the example's server says first. */
 interface Hello {
   server: number;
@@ -32,13 +35,13 @@ async function visit({ url }: { url: string }, transformer: string, options: Cli
   clients.push(client);
   const drops: unknown[] = [];
   client.on('reconnect scheduled', () => drops.push((client.state as { cause?: unknown }).cause));
-  const [hello] = (await event(client, 'data')) as [Hello];
+  const [hello] = (await event(client, 'data', PATIENCE)) as [Hello];
   return { client, hello, drops };
 }
 
 /** Says something and waits for the echo. */
 async function echo({ client }: { client: (typeof clients)[number] }, data: unknown): Promise<void> {
-  const answer = event(client, 'data');
+  const answer = event(client, 'data', PATIENCE);
   client.write(data);
   expect((await answer)[0]).toEqual(data);
 }
@@ -52,6 +55,7 @@ const ways: [string, string, ClientOptions][] = [
   ['SockJS, WebSocket', 'sockjs', { transport: { transports: ['websocket'] } }],
   ['SockJS, streaming', 'sockjs', { transport: { transports: ['xhr-streaming'] } }],
   ['SockJS, polling', 'sockjs', { transport: { transports: ['xhr-polling'] } }],
+  ['BrowserChannel', 'browserchannel', {}],
 ];
 
 describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
@@ -83,7 +87,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     beforeAll(async () => {
       const transformers = new Set(ways.map(([, transformer]) => transformer));
       await Promise.all([...transformers].map(async (transformer) => deployed.set(transformer, (await deploy(transformer)).proxy)));
-    });
+    }, 60_000);
 
     it.each(ways)('%s: to one server each, both at work, as long as it takes', { timeout: 20_000 }, async (_way, transformer, options) => {
       const proxy = deployed.get(transformer) as RunningProxy;
@@ -160,7 +164,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     ['engine.io', { websockets: false }],
     ['sockjs', { transport: { transports: ['xhr-polling'] } }],
   ])('takes nobody to a server that goes, and its clients to the other one: %s', { timeout: 30_000 }, async (transformer, options) => {
-    const { proxy, backends } = await deploy(transformer, 2_500);
+    const { proxy, backends } = await deploy(transformer, 4_000);
     const visitors = await Promise.all(Array.from({ length: 8 }, () => visit(proxy, transformer, options)));
     const [going, staying] = backends;
     expect(visitors.some(({ hello }) => hello.server === going.pid)).toBe(true);

@@ -8,7 +8,6 @@ import { check, report } from './check.js';
 const AWAITED = [
   'docs/credentials.md',
   'docs/https.md',
-  'docs/transformers/browserchannel.md',
   'docs/transformers/memory.md',
   'docs/transformers/uws.md',
   'docs/transformers/websockets.md',
