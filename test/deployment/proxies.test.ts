@@ -49,6 +49,7 @@ async function echo({ client }: { client: (typeof clients)[number] }, data: unkn
 const ways: [string, string, ClientOptions][] = [
   ['WebSockets', 'websockets', {}],
   ['WebSockets by faye', 'faye', {}],
+  ['WebSockets by uws', 'uws', {}],
   ['Engine.IO, polling', 'engine.io', { websockets: false }],
   ['Engine.IO, from polling to WebSocket', 'engine.io', {}],
   ['Socket.IO, polling', 'socket.io', { websockets: false }],

@@ -34,6 +34,7 @@ describe('an example', () => {
     expect(await said('js', "primus.write('by the name that pages share');")).toBe('');
     expect(await said('json', '{ "a": 1 }')).toBe('');
     expect(await said('sh', 'npm ci && npm run build   # twice', 'npm install primus-rx rxjs ws@^8.23.0 \\', '  --save')).toBe('');
+    expect(await said('sh', 'npm install uNetworking/uWebSockets.js#v20.30.0')).toBe('');
     expect(await said('text unchecked: a drawing of what happens', 'x')).toBe('');
     expect(await said('js run', "console.log('a'); // => a")).toBe('');
     expect(await said('js run', "import assert from 'node:assert';", 'assert(true);')).toBe('');

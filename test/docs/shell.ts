@@ -47,7 +47,8 @@ function checkNpm([command = '', ...args]: string[]): string[] {
 
 /** Only packages the tests use, in the versions the package asks for. */
 function checkPackage(operand: string): string[] {
-  const [, wanted = '', range] = /^(@?[^@]+)(?:@(.+))?$/.exec(operand) ?? [];
+  // `owner/name#tag` is on GitHub.
+  const [, wanted = '', range] = /^[\w-]+\/([^#]+)#/.exec(operand) ?? /^(@?[^@]+)(?:@(.+))?$/.exec(operand) ?? [];
   const known = Object.hasOwn(packages, wanted) ? packages[wanted] : undefined;
   if (known === undefined) return [`The package ${wanted} is none that the tests use`];
   return range === undefined || range === known ? [] : [`The package asks for ${wanted}@${known}, not for ${range}`];
