@@ -7,7 +7,9 @@ import type { UrlOptions } from './url.js';
 /** The events of a client; extend by declaration merging. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface ClientEvents<In = any> {
+  /** A connection is there: the first one, or another after it was lost. */
   open: [];
+  /** A message, decoded and transformed, and the frame it came as. */
   data: [data: In, raw: Frame];
   /** A message was lost, a listener threw, or a connection could not be made. Never thrown when nobody listens. */
   error: [error: Error | PrimusError];
@@ -15,16 +17,25 @@ export interface ClientEvents<In = any> {
   close: [];
   /** The connection is down for good. */
   end: [];
+  /** The client was destroyed: the last event of all. */
   destroy: [];
+  /** The network is back. */
   online: [];
+  /** The network is gone. */
   offline: [];
   /** The first connection took too long. */
   timeout: [];
+  /** The wait is over: the attempt is being made. */
   reconnect: [attempt: ReconnectAttempt];
+  /** The attempt succeeded; `open` follows. */
   reconnected: [attempt: ReconnectAttempt];
+  /** The wait before an attempt begins. */
   'reconnect scheduled': [attempt: ReconnectAttempt];
+  /** The attempt took longer than `reconnect timeout`; another one follows. */
   'reconnect timeout': [error: Error, attempt: ReconnectAttempt];
+  /** No further attempt will be made; `end` follows. */
   'reconnect failed': [error: Error, attempt: ReconnectAttempt];
+  /** `readyState` has changed. */
   readyStateChange: [state: 'opening' | 'open' | 'end'];
   'outgoing::open': [];
   'outgoing::url': [options: UrlOptions];

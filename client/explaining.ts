@@ -2,8 +2,8 @@ import { ACCEPTED, CLOSE_BASE, type CloseReason, REFUSED, refused as refusedWith
 import type { Platform, WebSocketLike } from './platform.js';
 
 /**
- * A platform whose WebSockets learn why a server with `refuseWithClose` refuses them, which a page is not told otherwise: see
- * `src/core/refusal.ts`. Not for other servers: a page gives up a WebSocket for which none of the subprotocols it offers is taken.
+ * A platform whose WebSockets learn why a server with `refuseWithClose` refuses them, which a page is not told otherwise
+ * (the protocol is in `src/core/refusal.ts`). Not for other servers: a page gives up a WebSocket for which none of the subprotocols it offers is taken.
  */
 export function explaining(platform: Platform, dial: (url: string, protocols: string[]) => WebSocketLike = dialPage): Platform {
   return {

@@ -20,15 +20,19 @@ import type { ClientTransformer } from '../src/core/transformer.js';
 import type { Platform } from './platform.js';
 import type { Strategy } from './session.js';
 
-/** What `new Primus(url, options)` takes. Defaults: `CLIENT_DEFAULTS`. Unknown options are kept for plugins. */
+/** What `new Primus(url, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
 export interface ClientOptions {
   /** Back-off of reconnection attempts: settings, or a function `(attempt) => milliseconds | false`. */
   reconnect?: ReconnectSettings | Policy;
   /** The older document's name for `reconnect`. */
   backoff?: { minDelay?: Duration; maxDelay?: Duration; retries?: number; factor?: number };
+  /** How long the first connection may take. Default 10 s. */
   timeout?: Duration;
+  /** Longest silence of the server before the line counts as dead; `false` waits without end. Default: as the server has it, else 45 s. */
   pingTimeout?: Duration | false;
+  /** When to reconnect: `disconnect`, `online`, `timeout`, as a text or a list; `false` never. Default all, without `timeout` when the server has authorization. */
   strategy?: string | readonly (Strategy | string)[] | false;
+  /** Whether to wait for `open()`. Default false. */
   manual?: boolean;
   /** Whether to follow the platform's online and offline events. Default: where it has them. */
   network?: boolean;
@@ -36,16 +40,22 @@ export interface ClientOptions {
   websockets?: boolean;
   /** Plugins by their names, whose client functions run as they are. */
   plugin?: Plugins;
+  /** Options for the framework itself. */
   transport?: object;
+  /** How many messages may wait for a connection. Default Infinity. */
   queueSize?: number;
+  /** Which message gives way when the queue is full. Default `oldest`. */
   queueDrop?: 'oldest' | 'newest';
   [option: string]: unknown;
 }
 
 /** What a client is made for. */
 export interface ClientParts {
+  /** Dials. */
   transformer: ClientTransformer<Platform>;
+  /** Encodes and decodes the messages. */
   parser: Parser;
+  /** Where it runs. */
   platform: Platform;
 }
 

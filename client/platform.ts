@@ -33,6 +33,7 @@ export interface Platform {
   readonly network$: Observable<boolean>;
   /** The address to connect to when none is given. */
   readonly origin: string | undefined;
+  /** The clock of heartbeats, waits and timeouts. */
   readonly scheduler: SchedulerLike;
   /** Where an error goes that nobody else takes. */
   report(error: unknown): void;

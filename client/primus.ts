@@ -34,28 +34,42 @@ const Base = Emitter as unknown as new () => object;
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Primus<In = any, Out = any> extends Base {
+  /** `readyState` while connecting. */
   static readonly OPENING = OPENING;
+  /** `readyState` without a connection, waiting for the next attempt included. */
   static readonly CLOSED = CLOSED;
+  /** `readyState` with a connection. */
   static readonly OPEN = OPEN;
   /** What this class of clients is made for; set by `configure`. */
   static parts: ClientParts;
+  /** What it knows of its server; set by `configure`. */
   static configuration: ClientConfiguration;
 
+  /** The options, with defaults; times are ms. */
   readonly options: ReturnType<typeof clientOptions>;
+  /** The address of the server, without the pathname. */
   readonly url: URL;
+  /** The path that the server owns. */
   readonly pathname: string;
+  /** Encodes and decodes the messages. */
   readonly parser: Parser;
+  /** The encoder of the parser. */
   readonly encoder: Parser['encoder'];
+  /** The decoder of the parser. */
   readonly decoder: Parser['decoder'];
+  /** The message transformers, in the order they run. */
   readonly transformers = new MessageTransformers();
   /** Messages that wait for a connection. */
   readonly buffer: Out[] = [];
   /** The framework's own socket of the current attempt or connection. */
   socket: unknown = null;
+  /** For Node's legacy streams; always true. */
   readable = true;
+  /** For Node's legacy streams; always true. */
   writable = true;
+  /** 1 opening, 2 closed, 3 open. */
   readyState: ReadyState = CLOSED;
-  /** The machinery behind this face. */
+  /** The machinery behind this face. @internal */
   readonly connection: ClientPipeline;
   readonly #parts: ClientParts;
   readonly #configuration: ClientConfiguration;
@@ -220,13 +234,15 @@ export class Primus<In = any, Out = any> extends Base {
     return this;
   }
 
-  /** A function that emits `event` whenever it is called. See the seed's chapter "emits". */
+  /** A function that emits `event` whenever it is called; `parser` reduces its arguments to one value, or prevents the event. */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
     return emits(this as never, event, parser);
   }
 
+  /** Whether an event name is the library's own. */
   declare reserved: typeof reserved;
 
+  /** Each connection, the first one and those after it was lost. Hot; completes when the client is destroyed. */
   get open$(): Observable<void> {
     return this.#view({ open: () => undefined });
   }
@@ -236,10 +252,12 @@ export class Primus<In = any, Out = any> extends Base {
     return this.#view({ data: (data: In) => data });
   }
 
+  /** What went wrong with single messages, listeners and connections. Hot; completes when the client is destroyed. */
   get error$(): Observable<Error> {
     return this.#view({ error: (error: Error) => error });
   }
 
+  /** What happens on the way back to a connection. Hot; completes when the client is destroyed. */
   get reconnect$(): Observable<ReconnectEvent> {
     return this.#view<ReconnectEvent>({
       'reconnect scheduled': (attempt) => ({ type: 'scheduled', attempt }),

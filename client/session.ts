@@ -22,7 +22,7 @@ import type { Backoff, clientOptions } from './options.js';
 import type { Platform } from './platform.js';
 import type { ClientState, ReconnectAttempt } from './state.js';
 
-/** When to reconnect: see the seed's chapter "Strategy". */
+/** When to reconnect: after a connection was lost, when the network is back, when the first connection failed. */
 export type Strategy = 'disconnect' | 'online' | 'timeout';
 
 /** A server that accepts, and thinks better of it, has done so by then, in ms: a line that drops sooner is no success. */

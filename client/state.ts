@@ -3,10 +3,15 @@ import type { PrimusError } from '../src/core/errors.js';
 
 /** One attempt with the settings of the back-off it belongs to: what the documented events carry. */
 export interface ReconnectAttempt extends Attempt {
+  /** Shortest wait, in ms. */
   min: number;
+  /** Longest wait, in ms. */
   max: number;
+  /** Attempts before giving up. */
   retries: number;
+  /** Growth from one wait to the next. */
   factor: number;
+  /** How long the attempt may take, in ms. */
   'reconnect timeout': number;
 }
 

@@ -3,6 +3,7 @@ import { LONGEST_WAIT } from './timers.js';
 /** How long to wait before attempt `n` (1, 2, …), in ms; `false` gives up. `cause` is what ended the last line. */
 export type Policy = (attempt: number, cause?: unknown) => number | false;
 
+/** How long the waits are. */
 export interface BackoffOptions {
   /** A uniform source in [0, 1), such as `Math.random`. Required: randomness is a parameter here. */
   random: () => number;

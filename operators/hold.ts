@@ -1,5 +1,6 @@
 import { defer, endWith, filter, type MonoTypeOperatorFunction, merge, mergeMap, type Observable, takeWhile } from 'rxjs';
 
+/** What is held back, and for how long. */
 export interface HoldOptions<T> {
   /** `true` lets values pass, `false` holds them. Held until its first value. */
   gate: Observable<boolean>;

@@ -1,6 +1,7 @@
 import { interval, map, type Observable, type SchedulerLike } from 'rxjs';
 import { LONGEST_WAIT } from './timers.js';
 
+/** How often, and for how many. */
 export interface PulseOptions {
   /** How often each slot comes round, in ms. */
   period: number;

@@ -32,6 +32,7 @@ export interface Attempt {
   duration: number;
 }
 
+/** How to come back, and whom to tell. */
 export interface ReconnectOptions {
   /** How long each wait is, and when to give up; see `backoff`. */
   policy: Policy;

@@ -1,6 +1,7 @@
 import { defer, finalize, isObservable, mergeMap, Observable, type OperatorFunction, of, type Subscriber, tap } from 'rxjs';
 import { hold } from './hold.js';
 
+/** Whom to tell that much is under way. */
 export interface ThroughOptions {
   /** Called with `true` when more than `high` values are waiting or under way, with `false` when none is any more. */
   pressure?: (high: boolean) => void;

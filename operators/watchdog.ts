@@ -12,6 +12,7 @@ import {
 } from 'rxjs';
 import { LONGEST_WAIT } from './timers.js';
 
+/** How long a silence may be. */
 export interface WatchdogOptions {
   /** Longest silence that is tolerated, in ms, counted from the subscription and from every value. */
   due: number;

@@ -1,8 +1,8 @@
 // Finds a Chromium for the browser tests. As a program: installs Debian's when there is none and that can be done.
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { aptInstall } from './apt.mjs';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
@@ -26,16 +26,8 @@ function isExecutable(path) {
   }
 }
 
-/** Only in what is plainly a container or a CI machine: root, on Debian or a child of it. */
-function install() {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  spawnSync('apt-get', ['update', '-q'], options);
-  spawnSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'chromium'], options);
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!findChromium()) install();
+  if (!findChromium()) aptInstall('chromium');
   const path = findChromium();
   console.log(
     path ? `Browser tests run in ${path}` : 'Browser tests are SKIPPED: no Chromium was found. Install one, or set CHROMIUM_PATH.',

@@ -1,8 +1,9 @@
 // Gets the published plugins for their tests. As a program: installs them, and Debian's Redis, when they are not there yet.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { aptInstall, findProgram } from './apt.mjs';
 import { root } from './run.mjs';
 
 const folder = join(root, 'test/plugins');
@@ -17,8 +18,7 @@ export function missingPlugins() {
 
 /** The path of a Redis server; `undefined` when there is none. */
 export function findRedis() {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
-  return folders.map((path) => join(path, 'redis-server')).find(existsSync);
+  return findProgram('redis-server');
 }
 
 function lockfile() {
@@ -37,17 +37,9 @@ function installPlugins() {
   if (existsSync(join(folder, 'node_modules'))) writeFileSync(why, `the published plugins could not be installed: ${reason.trim()}`);
 }
 
-/** Only in what is plainly a container or a CI machine: root, on Debian or a child of it. */
-function installRedis() {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  spawnSync('apt-get', ['update', '-q'], options);
-  spawnSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'redis-server'], options);
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (missingPlugins()) installPlugins();
-  if (!findRedis()) installRedis();
+  if (!findRedis()) aptInstall('redis-server');
   const missing = missingPlugins();
   console.log(missing ? `Plugin tests are SKIPPED: ${missing}` : 'The published plugins are installed');
   console.log(

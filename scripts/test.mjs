@@ -12,6 +12,7 @@ let failed = 0;
 rmSync(reports, { recursive: true, force: true });
 run('node', ['scripts/chromium.mjs']);
 run('node', ['scripts/plugins.mjs']);
+run('node', ['scripts/proxies.mjs']);
 
 for (const step of steps) {
   console.log(`\n=== ${step}`);

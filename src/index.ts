@@ -39,12 +39,17 @@ export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
 /** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */
 export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
+  /** What carries the messages, as the server has it. Default `websockets`. */
   transformer?: string | Transformer;
+  /** How messages are encoded, as the server has it. Default `json`. */
   parser?: string | Parser;
   /** Plugins by their names, or the names of packages; their client functions run from source. */
   plugin?: string | Plugins;
+  /** The path the server owns. Default `/primus`. */
   pathname?: string;
+  /** Largest message that is accepted, in bytes. Default 10,485,760. */
   maxLength?: number;
+  /** Whether messages may be compressed. Default false. */
   compression?: boolean;
 }
 
@@ -56,7 +61,9 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 class PrimusServer<In = any, Out = any> extends Server<In, Out> {
+  /** The class that the sparks of all servers derive from. */
   static readonly Spark = Spark;
+  /** The class of all errors of this library. */
   static readonly PrimusError = PrimusError;
   /** For third-party transformers: `Primus.Transformer.extend({ server, client, library })`. */
   static readonly Transformer = { extend };

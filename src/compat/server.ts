@@ -11,6 +11,7 @@ import { transforms } from './transforms.js';
 export interface LegacyServer {
   /** Emits an event whose listeners may be asynchronous; calls back when all have agreed. */
   asyncemit(event: string, ...argumentsAndDone: unknown[]): boolean;
+  /** Runs the message transformers of one direction on a packet, for a connection of any make. */
   transforms: OmitThisParameter<typeof transforms>;
   /** A function that emits `event` whenever it is called, as sparks and clients have it. */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void;

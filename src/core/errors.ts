@@ -1,5 +1,5 @@
 /**
- * Every code this library puts on an error. `docs/errors.md` is generated from this table.
+ * Every code this library puts on an error: the table of `docs/errors.md`.
  */
 export type ErrorCode =
   /** The server argument is neither an HTTP server nor something that behaves like one. */
@@ -51,6 +51,7 @@ export type ErrorCode =
 
 /** What went wrong, as a machine code, a sentence that says what to do, and the cause. */
 export class PrimusError extends Error {
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
   /** The message this error is about, where there is one. */
   data?: unknown;
@@ -80,10 +81,15 @@ export interface LinkErrorDetails {
 
 /** A line could not be opened, or dropped. */
 export class LinkError extends PrimusError {
+  /** Close code of RFC 6455 (or the framework's own), when one was received. */
   readonly closeCode?: number | undefined;
+  /** Reason sent with the close code, or the message of a refusal. */
   readonly reason?: string | undefined;
+  /** HTTP status of a refused handshake. */
   readonly status?: number | undefined;
+  /** What the server asked us to wait before the next attempt, in ms. */
   readonly retryAfter?: number | undefined;
+  /** The `WWW-Authenticate` of a server that wants to know who we are. */
   readonly authenticate?: string | undefined;
 
   constructor(code: ErrorCode, message: string, { cause, ...details }: LinkErrorDetails = {}) {

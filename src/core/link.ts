@@ -10,6 +10,7 @@ export type Frame = string | Uint8Array;
  * when the line drops. A link buffers nothing: it must be subscribed to in the turn it is handed out, or be paused.
  */
 export interface Link extends Subscribable<Frame> {
+  /** Begins to read. There is one observer: a later one takes the place of the one before. */
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable;
   /** Hands one frame to the line. A frame sent after the end of the line is dropped; the end itself was reported. */
   send(frame: Frame): void;
@@ -17,6 +18,7 @@ export interface Link extends Subscribable<Frame> {
   readonly bufferedAmount: number;
   /** Stops reading, where the framework can. A few frames that were already read may still follow. */
   pause?(): void;
+  /** Goes on reading. */
   resume?(): void;
   /** Closes with a handshake, after everything sent so far; cuts the line when the peer does not answer in time. */
   close(code?: number, reason?: string): void;

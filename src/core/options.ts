@@ -57,6 +57,7 @@ export const RECONNECT_DEFAULTS = {
   factor: 2,
 };
 
+/** The back-off of reconnection attempts; times in ms, or as a text. */
 export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (typeof RECONNECT_DEFAULTS)[Key] };
 
 const DURATION =

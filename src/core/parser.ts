@@ -1,6 +1,7 @@
 import { describe, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
 
+/** Answers error first. */
 export type Done<T> = (error?: Error | null, value?: T) => void;
 
 /**
@@ -8,7 +9,9 @@ export type Done<T> = (error?: Error | null, value?: T) => void;
  * A parser that can answer at once says so with `encode` and `decode`, and its messages take no detour.
  */
 export interface Parser {
+  /** Makes a frame of a value. */
   encoder(data: unknown, done: Done<Frame>): void;
+  /** Makes a value of a frame. */
   decoder(frame: Frame, done: Done<unknown>): void;
   /** Synchronous encoder; throws. */
   encode?(data: unknown): Frame;

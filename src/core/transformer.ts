@@ -4,7 +4,9 @@ import type { Plugin } from './plugin.js';
 
 /** A link that reached the server, with the request it came by. */
 export interface Arrival<Request = unknown> {
+  /** The connection. */
   link: Link;
+  /** The request it came by, which is answered already. */
   request: Request;
   /** An id that the framework gave this connection, if it gives any; an `idGenerator` of the user's own comes first. */
   id?: string | undefined;
@@ -55,7 +57,9 @@ export interface ClientTransformer<Platform = unknown> {
 export interface Transformer<Host = unknown, Platform = unknown> {
   /** Lower-case. */
   readonly name: string;
+  /** What serves. */
   readonly server: ServerTransformer<Host>;
+  /** What dials. */
   readonly client: ClientTransformer<Platform>;
   /** File name of its browser bundle, when it can be served. */
   readonly bundle?: string;

@@ -4,6 +4,7 @@ import { type Eventual, isPromise, settle } from './settle.js';
 
 /** One message on its way; transformers change `data`. */
 export interface Packet {
+  /** The message; may be replaced. */
   // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
   data: any;
   /** The frame as it arrived (incoming messages only). */
@@ -20,6 +21,7 @@ export type Next = (error?: unknown, verdict?: boolean) => void;
 // biome-ignore lint/suspicious/noExplicitAny: `this` is whichever connection the message is on.
 export type MessageTransformer = (this: any, packet: Packet, next: Next) => unknown;
 
+/** Which way a message goes: from the line to the listeners, or the other way. */
 export type Direction = 'incoming' | 'outgoing';
 
 /** The message transformers of one end, in the order they run. */

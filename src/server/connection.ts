@@ -24,7 +24,7 @@ const CROWDED = 1_048_576;
 /** How often a crowded link is looked at, in ms: frameworks do not agree on how to tell. */
 const DRAIN_POLL = 10;
 
-/** What a connection reports to the server it belongs to. */
+/** What a connection reports to the server it belongs to. @internal */
 export interface Registry {
   /** More bytes than this waiting for one peer cut its line. */
   readonly maxBuffer: number;

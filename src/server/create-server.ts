@@ -17,10 +17,15 @@ export interface CreateServerOptions extends ServerOptions {
   root?: string;
   /** File name in `root`, or the value itself. */
   cert?: string | Buffer;
+  /** File name in `root`, or the value itself. */
   key?: string | Buffer;
+  /** File names in `root`, or the values themselves. */
   ca?: string | Buffer | readonly (string | Buffer)[];
+  /** File name in `root`, or the value itself; stands for `cert` and `key`. */
   pfx?: string | Buffer;
+  /** File name in `root`, or the value itself. */
   crl?: string | Buffer;
+  /** Of the key. */
   passphrase?: string;
 }
 

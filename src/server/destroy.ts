@@ -1,6 +1,7 @@
 import { concat, defer, EMPTY, last, merge, Observable, type SchedulerLike, take, takeWhile, timer } from 'rxjs';
 import type { HttpServer } from './host.js';
 
+/** How a server ends. */
 export interface DestroyOptions {
   /** Whether the HTTP server is closed as well. Default true. */
   close?: boolean;

@@ -13,17 +13,23 @@ export interface PrimusEvents<In = any, Out = any> {
   connection: [spark: Spark<In, Out>, next: ListenerNext];
   /** A connection that was announced is over. */
   disconnection: [spark: Spark<In, Out>];
+  /** The server is ready to serve. */
   initialised: [transformer: Transformer, parser: Parser, options: ServerOptions];
   /** The server was destroyed. A listener with a second parameter is awaited. */
   close: [options: DestroyOptions, next: ListenerNext];
+  /** A plugin was added. */
   plugin: [name: string, plugin: Plugin];
+  /** A plugin was removed. */
   plugout: [name: string, plugin: Plugin];
+  /** What nobody else could be told. */
   log: [level: string, ...values: unknown[]];
 }
 
 /** One line of a server's log: its level and what was said. */
 export interface LogEntry {
+  /** `error`, `warning` or `lost`. */
   level: string;
+  /** Texts and errors. */
   values: unknown[];
 }
 

@@ -22,10 +22,12 @@ export interface UpgradeExchange {
   readonly head: Buffer;
 }
 
+/** One request of either kind. */
 export type Exchange = RequestExchange | UpgradeExchange;
 
 /** What a server offers its transformer. */
 export interface Host {
+  /** The HTTP server. */
   readonly server: HttpServer;
   /** The server that is served. */
   readonly primus: unknown;
@@ -33,14 +35,17 @@ export interface Host {
   readonly request$: Observable<RequestExchange>;
   /** Upgrade requests on the pathname that no middleware refused. */
   readonly upgrade$: Observable<UpgradeExchange>;
+  /** The path that is served, without a slash at its end. */
   readonly pathname: string;
   /** Largest message that is accepted, in bytes. */
   readonly maxLength: number;
   /** How much may wait for one peer, in bytes. */
   readonly maxBuffer: number;
+  /** Whether messages and answers may be compressed. */
   readonly compression: boolean;
   /** The server's `transport` option. */
   readonly transport: object;
+  /** The clock. */
   readonly scheduler: SchedulerLike;
   /**
    * Set by a transformer whose links live on many requests: whether this one belongs to a link that is open. Those are

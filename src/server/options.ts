@@ -21,27 +21,31 @@ import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
 import type { TrustProxy } from './middleware/proxies.js';
 
-/** What `new Primus(server, options)` takes. Defaults: `SERVER_DEFAULTS`. Unknown options are kept for plugins. */
+/** What `new Primus(server, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
 export interface ServerOptions extends CorsOptions {
+  /** The path the server owns. Default `/primus`. */
   pathname?: string;
+  /** How messages are encoded: a name, or a parser. Default `json`. */
   parser?: string | Parser;
+  /** What carries the messages: a name, or a transformer. Default `websockets`. */
   transformer?: string | Transformer;
-  /** How often each client is asked whether it is alive; `false` never asks. */
+  /** How often each client is asked whether it is alive; `false` never asks. Default 30 s. */
   pingInterval?: Duration | false;
-  /** Name of the client's class in a served library. */
+  /** Name of the client's class in a served library. Default `Primus`. */
   global?: string;
+  /** Whether messages (permessage-deflate) and the answers to polls are compressed. Default false. */
   compression?: boolean;
-  /** Largest message that is accepted, in bytes. */
+  /** Largest message that is accepted, in bytes. Default 10,485,760. */
   maxLength?: number;
-  /** How many bytes may wait to be read by one peer before its line is cut. */
+  /** How many bytes may wait to be read by one peer before its line is cut. Default 16,777,216. */
   maxBuffer?: number;
   /** Plugins by their names, or the names of packages. */
   plugin?: string | Plugins;
-  /** Passed on to the framework. */
+  /** Options for the framework itself. */
   transport?: object;
   /** Makes the id of a spark: a text that no other connection has. Default nanoid. */
   idGenerator?: () => string;
-  /** Says who may come in: see `Server.authorize`. */
+  /** Says who may come in: see `authorize`. */
   authorization?: Authorize | null;
   /** How long that may take before the request is refused with 503; `false` waits without end. Default 8 s. */
   authorizationTimeout?: Duration | false;

@@ -57,23 +57,33 @@ const Emitter = EventEmitter as unknown as new (options?: object) => object;
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Server<In = any, Out = any> extends Emitter {
+  /** The HTTP server it is attached to. */
   readonly server: HttpServer;
+  /** The options, with defaults. */
   readonly options: ReturnType<typeof serverOptions>;
+  /** The path it owns: one slash at the beginning, none at the end. */
   readonly pathname: string;
+  /** The version of this package. */
   readonly version: string;
+  /** What carries the messages. */
   readonly transformer: Transformer;
+  /** Encodes and decodes the messages. */
   readonly parser: Parser;
+  /** The encoder of the parser. */
   readonly encoder: Parser['encoder'];
+  /** The decoder of the parser. */
   readonly decoder: Parser['decoder'];
   /** The class of this server's sparks: what is added to its prototype is theirs alone. */
   readonly Spark: new (
     ...args: SparkArguments
   ) => Spark<In, Out>;
+  /** The message transformers, in the order they run. */
   readonly transformers = new MessageTransformers();
   /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
   readonly connection$: Observable<Spark<In, Out>>;
+  /** What connections report to. @internal */
   readonly registry: Registry;
-  /** Who says who may come in: see `authorize`. */
+  /** Who says who may come in; set by `authorize`, `null` when everybody may. */
   auth: Authorize | null = null;
   /** The option of that name: proxies that are trusted. */
   readonly whitelist: readonly string[];
@@ -184,10 +194,12 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.#middleware.list;
   }
 
+  /** Each connection that was announced and is over. Hot; completes when the server is destroyed. */
   get disconnection$(): Observable<Spark<In, Out>> {
     return this.#view({ disconnection: (spark: Spark<In, Out>) => spark });
   }
 
+  /** What nobody else could be told. Hot; completes when the server is destroyed. */
   get log$(): Observable<LogEntry> {
     return this.#view({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
   }
@@ -254,13 +266,13 @@ export class Server<In = any, Out = any> extends Emitter {
     return removed !== undefined;
   }
 
-  /** What the clients run: what the transformer brings, then the plugins. */
+  /** What the clients run: what the transformer brings, then the plugins. @internal */
   get clientPlugins(): Plugins {
     const { plugin } = this.transformer;
     return plugin === undefined ? this.ark : { [this.transformer.name]: plugin, ...this.ark };
   }
 
-  /** Takes a spark made by hand in, and announces it, in the next turn. */
+  /** Takes a spark made by hand in, and announces it, in the next turn. @internal */
   adopt(spark: Spark<In, Out>): void {
     process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
   }
@@ -280,21 +292,25 @@ export class Server<In = any, Out = any> extends Emitter {
     return this;
   }
 
+  /** Removes a layer of middleware. */
   remove(name: string): this {
     this.#middleware.remove(name);
     return this;
   }
 
+  /** Has a layer that was disabled run again. */
   enable(name: string): this {
     this.#middleware.toggle(name, true);
     return this;
   }
 
+  /** Skips a layer of middleware. */
   disable(name: string): this {
     this.#middleware.toggle(name, false);
     return this;
   }
 
+  /** Where a layer stands in `layers`; -1 when there is none. */
   indexOfLayer(name: string): number {
     return this.#middleware.indexOf(name);
   }
@@ -309,7 +325,7 @@ export class Server<In = any, Out = any> extends Emitter {
     save(path, this.library(), done);
   }
 
-  /** What a client of this server is configured with. */
+  /** What a client of this server is configured with. @internal */
   get configuration(): Configuration {
     const { pingInterval, transformer, parser, version, pathname } = this.spec;
     const { global, maxLength, compression } = this.options;
@@ -326,6 +342,7 @@ export class Server<In = any, Out = any> extends Emitter {
     return this;
   }
 
+  /** The same as `destroy`. */
   end(options?: DestroyOptions | (() => void), done?: () => void): this {
     return this.destroy(options, done);
   }
@@ -334,8 +351,10 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.#shutDown({});
   }
 
+  /** Whether an event name is the library's own. */
   declare reserved: typeof reserved;
 
+  /** An id for a new spark. @internal */
   generateId(): string {
     return this.options.idGenerator?.() ?? nanoid();
   }

@@ -15,8 +15,11 @@ import { type PipeTarget, pipe } from './pipe.js';
 
 /** Where a connection comes from. */
 export interface Address {
+  /** IPv4 or IPv6. */
   ip: string;
+  /** 0 when a proxy did not tell. */
   port: number;
+  /** Whether it came by TLS, at least to the first proxy. */
   secure?: boolean;
 }
 
@@ -31,10 +34,13 @@ export interface SparkEvents<In = any> {
   end: [];
   /** The client answered a heartbeat, after so many ms. */
   heartbeat: [latency: number];
+  /** `readyState` was assigned: `opening`, `open` or `end`. */
   readyStateChange: [state: string];
   /** What was waiting for a slow peer has left: sources that are piped in go on. */
   drain: [];
+  /** A stream is being piped in. */
   pipe: [source: unknown];
+  /** A stream is no longer piped in. */
   unpipe: [source: unknown];
   'incoming::data': [frame: Frame];
   'incoming::pong': [sent: number];
@@ -44,12 +50,13 @@ export interface SparkEvents<In = any> {
   'outgoing::end': [];
 }
 
-/** What a spark needs of the server it belongs to. */
+/** What a spark needs of the server it belongs to. @internal */
 export interface SparkServer extends Stack {
   readonly registry: Registry;
   generateId(): string;
 }
 
+/** What `state$` of a spark emits. */
 export type SparkState = 'opening' | 'open' | 'closed';
 
 /** Node's legacy Stream: an emitter with `pipe`, and `writable` and `readable` as plain booleans. */
@@ -65,23 +72,30 @@ const reserved = reserve('readyStateChange', 'heartbeat', 'error', 'data', 'end'
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Spark<In = any, Out = any> extends LegacyStream {
+  /** `readyState` before the connection. */
   static readonly OPENING = OPENING;
+  /** `readyState` after the connection. */
   static readonly CLOSED = CLOSED;
+  /** `readyState` of an open connection. */
   static readonly OPEN = OPEN;
 
+  /** The server. */
   readonly primus: SparkServer;
   /** Unique among the connections of this server, and gone with this connection. */
   readonly id: string;
   /** Headers of the request that started the connection. */
   readonly headers: IncomingHttpHeaders;
+  /** Where the client is: behind proxies with `trustProxy`, else the other end of the socket. */
   readonly address: Address;
   /** The request that started the connection; already answered. */
   readonly request: IncomingMessage;
   /** The framework's own socket. */
   readonly socket: unknown;
+  /** For Node's legacy streams. */
   readable = true;
+  /** For Node's legacy streams. */
   writable = true;
-  /** The machinery behind this face. */
+  /** The machinery behind this face. @internal */
   readonly connection: Connection;
   #query: Record<string, string | string[] | undefined> | undefined;
 
@@ -120,6 +134,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.#query = query;
   }
 
+  /** The same as `address`. */
   get remote(): Address {
     return this.address;
   }
@@ -163,16 +178,18 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return this;
   }
 
+  /** Goes on reading. */
   resume(): this {
     this.connection.pause(false);
     return this;
   }
 
-  /** A function that emits `event` whenever it is called. See the seed's chapter "emits". */
+  /** A function that emits `event` whenever it is called; `parser` reduces its arguments to one value, or prevents the event. */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
     return emits(this as never, event, parser);
   }
 
+  /** Whether an event name is the library's own. */
   declare reserved: typeof reserved;
 
   /** The messages of the client. Hot; completes with the connection, never errors. */
@@ -206,12 +223,12 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
   }
 
-  /** Pipes the messages of the client into a stream; see `pipe.ts`. */
+  /** Writes the messages of the client to a stream, pausing the connection while that is full; ends it with the connection unless `end` is false. */
   pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T {
     return pipe(this as Spark, target, options);
   }
 
-  /** This connection as a modern stream of objects, for `pipeline` and the like; see `duplex.ts`. */
+  /** This connection as a modern stream of objects, for `pipeline` and the like: honours back-pressure both ways, and ends with the connection. */
   duplex(): Duplex {
     return duplex(this);
   }

@@ -4,9 +4,11 @@ import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 
 /** `transport` of both ends: the network they meet in. Default: one for the whole process. */
 export interface MemoryTransport {
+  /** Where both ends meet. */
   network?: MemoryNetwork;
 }
 
+/** What a network is like. */
 export interface MemoryNetworkOptions {
   /** How long a frame is under way, in ms. Default 0. */
   latency?: number;
@@ -35,7 +37,9 @@ export interface Listener {
 export class MemoryNetwork {
   /** While true, whoever dials is refused, as by a host where nobody listens. */
   down = false;
+  /** How long a frame is under way, in ms. */
   readonly latency: number;
+  /** The clock of the network. */
   readonly scheduler: SchedulerLike;
   private readonly listeners = new Set<Listener>();
   private readonly links = new Set<MemoryLink>();
@@ -50,12 +54,13 @@ export class MemoryNetwork {
     return this.links.size / 2;
   }
 
+  /** Answers to those who dial, until it is unsubscribed. @internal */
   serve(listener: Listener): Unsubscribable {
     this.listeners.add(listener);
     return { unsubscribe: () => void this.listeners.delete(listener) };
   }
 
-  /** Dials; the answer comes after `latency` ms. */
+  /** Dials; the answer comes after `latency` ms. @internal */
   dial(handshake: Handshake): Unsubscribable {
     return this.scheduler.schedule(() => {
       const url = new URL(handshake.url);
@@ -65,7 +70,7 @@ export class MemoryNetwork {
     }, this.latency);
   }
 
-  /** Two ends of a new link: the server's and the client's. */
+  /** Two ends of a new link: the server's and the client's. @internal */
   pair(maxLength: number): [server: MemoryLink, client: MemoryLink] {
     const server = new MemoryLink(this, maxLength);
     const client = new MemoryLink(this, maxLength);
@@ -80,10 +85,12 @@ export class MemoryNetwork {
     for (const link of [...this.links]) link.drop(dropped(1006, 'cut'));
   }
 
+  /** Whether a link is alive. @internal */
   has(link: MemoryLink): boolean {
     return this.links.has(link);
   }
 
+  /** A link has ended. @internal */
   gone(link: MemoryLink): void {
     this.links.delete(link);
   }

@@ -16,6 +16,7 @@ export interface SockJSServerTransport {
   base_url?: string | (() => string);
   /** Whether the answers get no CORS headers of the framework's own. Default: when middleware has set them. */
   disable_cors?: boolean;
+  /** Takes what the framework logs. */
   log?: (severity: string, message: string) => void;
   /** Options of the faye-websocket below. */
   faye_server_options?: { headers?: Record<string, string>; extensions?: object[]; ping?: number };

@@ -10,10 +10,15 @@ export interface UWSServerTransport {
   maxLifetime?: number;
   /** Files of the key and its certificate, in PEM. Default what an HTTPS server was made with. */
   key_file_name?: string;
+  /** File of the certificate. */
   cert_file_name?: string;
+  /** Of the key. */
   passphrase?: string;
+  /** File of the Diffie-Hellman parameters. */
   dh_params_file_name?: string;
+  /** Ciphers, as OpenSSL lists them. */
   ssl_ciphers?: string;
+  /** Whether TLS trades speed for memory. */
   ssl_prefer_low_memory_usage?: boolean;
 }
 

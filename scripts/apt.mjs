@@ -1,0 +1,20 @@
+// Programs of Debian that tests run against. No dependencies: what uses this runs before `npm ci`.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The path of a program, of the servers among them too; `undefined` when there is none. */
+export function findProgram(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, name)).find(existsSync);
+}
+
+/** Installs packages, only in what is plainly a container or a CI machine: root, on Debian or a child of it. */
+export function aptInstall(...packages) {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
+  // In this runlevel a server that is installed is not started.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const options = { stdio: ['ignore', 'ignore', 'inherit'], env };
+  spawnSync('apt-get', ['update', '-q'], options);
+  spawnSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], options);
+}

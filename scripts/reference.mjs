@@ -1,0 +1,211 @@
+// Writes docs/reference from the docstrings, as they stand in the declarations that were built.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+// The compiler that builds the package has no API; the one in here has.
+import { ts } from 'ts-morph';
+import { root } from './run.mjs';
+
+export const folder = join(root, 'docs/reference');
+
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** The first segments of what can be imported are the pages: `primus-rx/transformers/engine.io` is on `transformers`. */
+function pagesOf() {
+  const found = new Map();
+  for (const [path, { browser, types = browser?.types }] of Object.entries(exports)) {
+    if (types === undefined) continue;
+    const [, name = 'primus-rx'] = path.split('/');
+    const entries = types.includes('*') ? expand(types) : [types];
+    const title = path.split('/').length > 2 ? `primus-rx/${name}/*` : `primus-rx${path.slice(1)}`;
+    found.set(name, { name, title, entries: [...(found.get(name)?.entries ?? []), ...entries.map((entry) => join(root, entry))] });
+  }
+  return [...found.values()];
+}
+
+/** The files that a pattern of the exports stands for, among the sources: what was built may be older. */
+function expand(pattern) {
+  const [folder, rest] = pattern.replace('./dist/', '').split('*');
+  const names = readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return names.map(({ name }) => `dist/${folder}${name}${rest}`);
+}
+
+/** The pages as they should be, and the public things that say nothing about themselves. */
+export function reference() {
+  // What is exported twice is described on the first page that has it.
+  const pages = pagesOf();
+  const options = {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+    types: ['node'],
+  };
+  const program = ts.createProgram(
+    pages.flatMap(({ entries }) => entries),
+    { ...options, strict: true, skipLibCheck: true, noEmit: true },
+  );
+  const writer = new Writer(program);
+  const texts = pages.map((page) => [`${page.name}.md`, writer.page(page)]);
+  return { pages: new Map([['README.md', index(pages)], ...texts]), undocumented: writer.undocumented };
+}
+
+function index(pages) {
+  const rows = pages.map(({ name, title }) => `- [\`${title}\`](${name}.md)`);
+  return `# Reference\n\nWhat the package exports, made of the docstrings by \`scripts/reference.mjs\`. How it is used is on the [pages](../README.md).\n\n${rows.join('\n')}
+
+Servers, sparks and clients are EventEmitters as well. Their events, with the arguments, are \`PrimusEvents\`, \`SparkEvents\` and \`ClientEvents\`.
+`;
+}
+
+class Writer {
+  undocumented = [];
+  described = new Map();
+  /** Types that were named on the way, and whether it is these that are described now. */
+  met = new Map();
+  aside = false;
+
+  constructor(program) {
+    this.program = program;
+    this.checker = program.getTypeChecker();
+  }
+
+  page({ name, title, entries }) {
+    const sections = entries.flatMap((entry) => {
+      const module = this.checker.getSymbolAtLocation(this.program.getSourceFile(entry));
+      return this.checker
+        .getExportsOfModule(module)
+        .filter((symbol) => /^\w+$/.test(symbol.name) && symbol.name !== 'default')
+        .map((symbol) => this.symbol(symbol, name));
+    });
+    const met = [];
+    this.aside = true;
+    for (const [declaration, symbol] of this.met) if (!this.described.has(declaration)) met.push(this.symbol(symbol, name));
+    this.met.clear();
+    this.aside = false;
+    const rest = met.length > 0 ? `# Types these are made of\n\nNot exported by themselves.\n\n${met.sort(byHeading).join('')}` : '';
+    return `# ${title}\n\n${sections.sort(byHeading).join('')}${rest}`.replace(/\n+$/, '\n');
+  }
+
+  symbol(exported, page) {
+    const { name } = exported;
+    const symbol = exported.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(exported) : exported;
+    const [declaration] = symbol.declarations;
+    const heading = `## ${name}\n\n`;
+    const there = this.described.get(declaration);
+    if (there !== undefined) return `${heading}See [${name}](${there}.md#${name.toLowerCase()}).\n\n`;
+    this.described.set(declaration, page);
+    return heading + this.said(symbol, name) + this.body(symbol, declaration, name);
+  }
+
+  body(symbol, declaration, name) {
+    const value = ts.isVariableDeclaration(declaration) ? this.checker.getTypeOfSymbol(symbol) : undefined;
+    const [construct] = value?.getConstructSignatures() ?? [];
+    if (construct !== undefined) {
+      const statics = this.checker.getPropertiesOfType(value).filter(({ name }) => name !== 'prototype');
+      return this.members(construct.getReturnType(), name) + this.list('Of the class itself', statics, name);
+    }
+    if (ts.isClassDeclaration(declaration)) {
+      const statics = this.checker.getPropertiesOfType(this.checker.getTypeOfSymbol(symbol)).filter(({ name }) => name !== 'prototype');
+      return this.members(this.checker.getDeclaredTypeOfSymbol(symbol), name) + this.list('Of the class itself', statics, name);
+    }
+    if (ts.isInterfaceDeclaration(declaration)) {
+      const type = this.checker.getDeclaredTypeOfSymbol(symbol);
+      const calls = type.getCallSignatures().map((signature) => signature.declaration);
+      return (calls.length > 0 ? code(calls.map((call) => this.text(call)).join('\n')) : '') + this.members(type, name);
+    }
+    const text = symbol.declarations.map((each) => this.text(each)).join('\n');
+    return code(text.replace(symbol.name, name));
+  }
+
+  members(type, owner) {
+    return this.list('', this.checker.getPropertiesOfType(type), owner);
+  }
+
+  list(heading, symbols, owner) {
+    const rows = symbols.filter((symbol) => this.isOurs(symbol)).flatMap((symbol) => this.member(symbol, owner));
+    if (rows.length === 0) return '';
+    return `${heading && `${heading}:\n\n`}${rows.join('\n')}\n\n`;
+  }
+
+  /** Ours, public, and neither an emitter's everyday members nor of the kind that only plugins of old touch. */
+  isOurs({ name, declarations = [] }) {
+    return declarations.some((declaration) => {
+      const hidden = ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected);
+      return /^[a-z]\w*\$?$/i.test(name) && !hidden && isDocumented({ declarations: [declaration] });
+    });
+  }
+
+  member(symbol, owner) {
+    const said = this.said(symbol, `${owner}.${symbol.name}`)
+      .trim()
+      .replace(/\s*\n\s*/g, ' ');
+    const shown = symbol.declarations.filter((declaration) => !ts.isSetAccessor(declaration)).map((declaration) => this.text(declaration));
+    return shown.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 && said ? `  \n  ${said}` : ''}`);
+  }
+
+  /** A declaration as it is written; remembers the types that it names. */
+  text(declaration) {
+    const meet = (node) => {
+      if (ts.isTypeReferenceNode(node) && ts.isIdentifier(node.typeName)) {
+        const found = this.checker.getSymbolAtLocation(node.typeName);
+        const symbol = found && found.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(found) : found;
+        const [named] = symbol?.declarations ?? [];
+        if (named && (ts.isInterfaceDeclaration(named) || ts.isTypeAliasDeclaration(named)) && isDocumented(symbol))
+          this.met.set(named, symbol);
+      }
+      ts.forEachChild(node, meet);
+    };
+    meet(declaration);
+    return textOf(declaration);
+  }
+
+  /** The docstring; a thing without one is noted. */
+  said(symbol, name) {
+    const text = ts.displayPartsToString(symbol.getDocumentationComment(this.checker));
+    // A type of our own that is not exported explains itself; its members need not.
+    if (text === '' && !(this.aside && name.includes('.'))) this.undocumented.push(name);
+    const parameters = symbol.getJsDocTags(this.checker).filter((tag) => tag.name === 'typeParam' || tag.name === 'typeparam');
+    const rows = parameters.map((tag) => ts.displayPartsToString(tag.text).replace(/^(\w+)\s+/, '- `$1` '));
+    const fenced = text.replace(/^```$([\s\S]*?)^```$/gm, '```text unchecked: a drawing from the docstring$1```');
+    return `${fenced}\n\n${rows.length > 0 ? `${rows.join('\n')}\n\n` : ''}`.replace(/^\n+/, '');
+  }
+}
+
+/** Ours, and not of the kind that is public for its own neighbours only. */
+function isDocumented({ declarations }) {
+  return declarations.every((declaration) => {
+    const internal = ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal');
+    return !internal && isOurFile(declaration.getSourceFile().fileName);
+  });
+}
+
+/** Of the declarations that were built; an emitter's everyday members are left out. */
+function isOurFile(path) {
+  return path.startsWith(join(root, 'dist/')) && path !== join(root, 'dist/src/core/events.d.ts');
+}
+
+/** A declaration as it is written, without what every reader of a reference takes for granted. */
+function textOf(declaration) {
+  const statement = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
+  return statement
+    .getText()
+    .replace(/^((?:static )?)get (\w+\$?)\(\)/, '$1$2')
+    .replace(/^(?:(?:export|declare|static|readonly|get|public|abstract)\s+)+/, '')
+    .replace(/import\("[^"]*"\)\./g, '')
+    .replace(/^ {4}/gm, '  ')
+    .replace(/;$/, '');
+}
+
+function code(text) {
+  return `\`\`\`ts unchecked: a declaration, which is no program\n${text}\n\`\`\`\n\n`;
+}
+
+function byHeading(one, two) {
+  return one < two ? -1 : 1;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const { pages, undocumented } = reference();
+  mkdirSync(folder, { recursive: true });
+  for (const [file, text] of pages) writeFileSync(join(folder, file), text);
+  if (undocumented.length > 0) console.log(`Without a docstring: ${undocumented.join(', ')}`);
+}

@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../dist/examples/deployment/server.js', import.meta.url));
+
+/** One server of the example, in a process of its own. */
+export interface Backend {
+  readonly port: number;
+  readonly pid: number;
+  /** Asks it to go, as a supervisor does. */
+  terminate(): void;
+  readonly exit: Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** Starts one; `drain` is how long it waits for its clients when it has to go, in ms. */
+export async function startBackend({
+  transformer,
+  port = 0,
+  drain = 0,
+}: {
+  transformer: string;
+  port?: number;
+  drain?: number;
+}): Promise<Backend> {
+  const env = { ...process.env, PORT: String(port), TRANSFORMER: transformer, DRAIN: String(drain) };
+  const child: ChildProcess = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  for await (const line of createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })) {
+    const listening = /Listening on (\d+)/.exec(line)?.[1];
+    if (listening === undefined) continue;
+    return {
+      port: Number(listening),
+      pid: child.pid as number,
+      exit,
+      terminate: () => void child.kill('SIGTERM'),
+      async stop() {
+        child.kill('SIGKILL');
+        await exit;
+      },
+    };
+  }
+  throw new Error('The server ended before it listened');
+}

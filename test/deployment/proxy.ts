@@ -1,0 +1,177 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findProgram } from '../../scripts/apt.mjs';
+import { freePort } from '../support/ports.js';
+import { until } from '../support/serve.js';
+
+export type ProxyName = 'nginx' | 'haproxy';
+
+/** A proxy that runs with the file of the example. */
+export interface RunningProxy {
+  /** Where it speaks TLS. */
+  url: string;
+  /** Where it does not. */
+  plain: string;
+  /** What it said to the check of its configuration. */
+  checked: string;
+  /** Has it read its configuration again. */
+  reload(): void;
+  /** Ends it at once, with all its connections. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it and removes what it wrote. */
+  remove(): Promise<void>;
+}
+
+interface Kind {
+  config: string;
+  check(file: string): string[];
+  run(file: string): string[];
+  reload: NodeJS.Signals;
+  /** What its file says, and what it is to say here. */
+  settings(here: Here): Record<string, string>;
+}
+
+interface Here {
+  folder: string;
+  tls: number;
+  plain: number;
+  servers: readonly number[];
+}
+
+/** A user to be is root's to say. */
+const isRoot = process.getuid?.() === 0;
+
+const kinds: Record<ProxyName, Kind> = {
+  nginx: {
+    config: 'nginx.conf',
+    check: (file) => ['-t', '-c', file],
+    run: (file) => ['-c', file, '-g', 'daemon off;'],
+    reload: 'SIGHUP',
+    settings: ({ folder, tls, plain, servers: [one, two] }) => ({
+      'listen 80;': `listen 127.0.0.1:${plain};`,
+      'listen 443 ssl;': `listen 127.0.0.1:${tls} ssl;`,
+      '/etc/ssl/example.com/': `${folder}/`,
+      '127.0.0.1:8081': `127.0.0.1:${one}`,
+      '127.0.0.1:8082': `127.0.0.1:${two}`,
+      '/run/nginx.pid': `${folder}/nginx.pid`,
+      '/var/log/nginx': folder,
+      'user www-data;': isRoot ? 'user www-data;' : '',
+      // The limit of whoever runs the tests may be lower, and not to be raised.
+      'worker_rlimit_nofile 16384;': '',
+      'worker_connections 8192;': 'worker_connections 256;',
+      'worker_processes auto;': 'worker_processes 1;',
+      'worker_shutdown_timeout 30s;': 'worker_shutdown_timeout 1s;',
+      // What Debian compiles in is root's.
+      'http {': `http { ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}`,
+    }),
+  },
+  haproxy: {
+    config: 'haproxy.cfg',
+    check: (file) => ['-c', '-f', file],
+    run: (file) => ['-W', '-db', '-f', file],
+    reload: 'SIGUSR2',
+    settings: ({ folder, tls, plain, servers: [one, two] }) => ({
+      'bind :80\n': `bind 127.0.0.1:${plain}\n`,
+      'bind :443': `bind 127.0.0.1:${tls}`,
+      '/etc/ssl/example.com/': `${folder}/`,
+      '127.0.0.1:8081': `127.0.0.1:${one}`,
+      '127.0.0.1:8082': `127.0.0.1:${two}`,
+      'chroot /var/lib/haproxy': isRoot ? `chroot ${folder}/empty` : '',
+      '  user haproxy\n  group haproxy\n': isRoot ? '  user haproxy\n  group haproxy\n' : '',
+      'maxconn 8192': 'maxconn 256',
+      'hard-stop-after 30s': 'hard-stop-after 1s',
+    }),
+  },
+};
+
+/** Starts a proxy in front of two servers, with the configuration file of the example; only what it calls the user's own is replaced. */
+export async function startProxy(name: ProxyName, servers: readonly number[]): Promise<RunningProxy> {
+  const kind = kinds[name];
+  const folder = mkdtempSync(join(tmpdir(), `primus-rx-${name}-`));
+  // Its workers are somebody else.
+  chmodSync(folder, 0o755);
+  mkdirSync(join(folder, 'empty'));
+  certify(folder);
+  const [tls, plain] = [await freePort(), await freePort()];
+  const file = join(folder, kind.config);
+  writeFileSync(file, fill(example(kind.config), kind.settings({ folder, tls, plain, servers })));
+  const program = findProgram(name) as string;
+  const { status, stdout, stderr } = spawnSync(program, kind.check(file), { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name} refuses the file: ${stdout}${stderr}`);
+
+  let running: ChildProcess | undefined;
+  const proxy: RunningProxy = {
+    url: `https://127.0.0.1:${tls}`,
+    plain: `http://127.0.0.1:${plain}`,
+    checked: stdout + stderr,
+    reload: () => void running?.kill(kind.reload),
+    async start() {
+      running = spawn(program, kind.run(file), { stdio: 'ignore' });
+      const ended = once(running, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
+      await Promise.race([answers(tls), ended]);
+    },
+    async stop() {
+      if (running === undefined) return;
+      const exit = once(running, 'exit');
+      running.kill('SIGTERM');
+      await exit;
+      running = undefined;
+    },
+    async remove() {
+      await proxy.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await proxy.start();
+  return proxy;
+}
+
+export function example(config: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../examples/deployment/${config}`, import.meta.url)), 'utf8');
+}
+
+/** Every setting has to be there: one that has been renamed must not stay as it is. */
+function fill(text: string, settings: Record<string, string>): string {
+  return Object.entries(settings).reduce((result, [there, here]) => {
+    if (!result.includes(there)) throw new Error(`The file does not say '${there}' any more`);
+    return result.replaceAll(there, here);
+  }, text);
+}
+
+function certify(cwd: string): void {
+  const how = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/CN=localhost',
+  ];
+  execFileSync('openssl', [...how, '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd, stdio: 'ignore' });
+  writeFileSync(join(cwd, 'both.pem'), readFileSync(join(cwd, 'cert.pem'), 'utf8') + readFileSync(join(cwd, 'key.pem'), 'utf8'));
+}
+
+async function answers(port: number): Promise<void> {
+  let open = false;
+  const knock = () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      open = true;
+      socket.destroy();
+    });
+    socket.once('error', () => setTimeout(knock, 10));
+  };
+  knock();
+  await until(() => open, 10_000);
+}

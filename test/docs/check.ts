@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Block, blocksOf, type Problem, root } from './blocks.js';
+import { compile, isProgram } from './compile.js';
+import { execute } from './execute.js';
+import { checkLinks } from './links.js';
+import { checkShell } from './shell.js';
+
+/** A page, and its text. */
+export type Page = readonly [page: string, text: string];
+
+/**
+ * All that is wrong with the pages: examples that do not compile, run or exist any more, and links that lead nowhere. The info string of a
+ * block says how it is checked:
+ *
+ * | info | check |
+ * |---|---|
+ * | `js`, `cjs`, `ts`, `html` | compiled, with `ambient.d.mts`; of a page, its scripts |
+ * | … `run` | and run: it ends by itself, and asserts, or prints the text of its `// =>` comments |
+ * | … `run background` | and run until the next block of the page that runs has ended; it listens on 8080 |
+ * | … `browser` | compiled as for a page |
+ * | … `file=server.mjs` | what its reader saves it as: other blocks of the page can import it, commands can name it |
+ * | `json` | parsed |
+ * | `sh` | its npm scripts, packages and files exist |
+ * | any `from=path` | an excerpt of that file |
+ * | any `unchecked: reason` | not at all |
+ */
+export async function check(pages: readonly Page[]): Promise<Problem[]> {
+  const blocks = pages.map(([page, text]) => blocksOf(page, text));
+  const problems = [...pages.flatMap(([page, text]) => checkLinks(page, text)), ...blocks.flatMap(checkOthers)];
+  const compiled = compile(blocks.flat().filter(({ unchecked }) => unchecked === undefined));
+  try {
+    problems.push(...compiled.problems);
+    // What does not compile was not written out whole.
+    if (compiled.problems.length === 0) for (const page of blocks) problems.push(...(await execute(page, compiled)));
+  } finally {
+    rmSync(compiled.folder, { recursive: true, force: true });
+  }
+  return problems;
+}
+
+/** The problems as a text: one a line, each with its place. */
+export function report(problems: readonly Problem[]): string {
+  return problems.map(({ page, line, message }) => `${page}:${line}: ${message}`).join('\n');
+}
+
+/** What is not compiled. */
+function checkOthers(blocks: readonly Block[]): Problem[] {
+  const files = blocks.flatMap(({ file }) => file ?? []);
+  return blocks.flatMap((block) => checkOther(block, files).map((message) => ({ page: block.page, line: block.line, message })));
+}
+
+function checkOther(block: Block, files: readonly string[]): string[] {
+  const { language, code, unchecked, from, run } = block;
+  if (unchecked !== undefined) return unchecked.length < 10 ? [`Why is that unchecked? '${unchecked}' is no reason`] : [];
+  if (run && !isProgram(block)) return ['Only js and ts can run'];
+  if (from !== undefined) return checkExcerpt(block);
+  if (isProgram(block)) return [];
+  if (language === 'sh') return checkShell(block, files);
+  if (language === 'json') return checkJson(code);
+  return [`Nobody knows how to check '${language}'; say what it is an excerpt of with from=file, or why not with: unchecked: reason`];
+}
+
+function checkJson(code: string): string[] {
+  try {
+    JSON.parse(code);
+    return [];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+/** An excerpt stands in its file as it is, but for the indentation. */
+function checkExcerpt({ page, from = '', code }: Block): string[] {
+  const path = join(root, dirname(page), from);
+  if (!existsSync(path)) return [`There is no ${from}`];
+  return flat(readFileSync(path, 'utf8')).includes(flat(code)) ? [] : [`That does not stand in ${from}`];
+}
+
+function flat(text: string): string {
+  return `\n${text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join('\n')}\n`;
+}

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Block, type Problem, root } from './blocks.js';
+
+const EXTENSIONS: Record<string, string> = { js: 'mjs', mjs: 'mjs', cjs: 'cjs', ts: 'mts', html: 'html.mjs' };
+
+/** Whether a block is a program, and compiled as one. */
+export function isProgram({ language }: Block): boolean {
+  return Object.hasOwn(EXTENSIONS, language);
+}
+
+/** What the compiler made of the programs. */
+export interface Compiled {
+  folder: string;
+  problems: Problem[];
+  /** The file that Node runs for a block. */
+  output(block: Block): string;
+}
+
+/** A user's own settings may be as strict as ours. */
+const STRICT = {
+  extends: '../../../tsconfig.base.json',
+  compilerOptions: {
+    composite: false,
+    incremental: false,
+    declaration: false,
+    declarationMap: false,
+    sourceMap: false,
+    rootDir: '.',
+    outDir: 'out',
+    allowJs: true,
+    checkJs: true,
+    moduleDetection: 'force',
+    lib: ['ES2022', 'ESNext.Disposable', 'DOM'],
+    types: ['node'],
+    // An example shows how a thing is got, not always what for.
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    noImplicitReturns: false,
+  },
+};
+
+/** Nobody annotates parameters in JavaScript. */
+const LOOSE = { noImplicitAny: false, noImplicitThis: false };
+
+/** What is compiled together: who has types is held to them, and who writes for a page gets what a page gets. */
+const GROUPS: Record<string, { options: object; has(block: Block): boolean }> = {
+  ts: { options: {}, has: (block) => block.language === 'ts' && !isForPage(block) },
+  js: { options: LOOSE, has: (block) => block.language !== 'ts' && !isForPage(block) },
+  page: { options: { ...LOOSE, customConditions: ['browser'] }, has: isForPage },
+};
+
+function isForPage({ language, browser }: Block): boolean {
+  return browser || language === 'html';
+}
+
+/** Compiles the programs against the package as it was built, each as a module of its own. */
+export function compile(blocks: readonly Block[]): Compiled {
+  // Inside the package: that is how `primus-rx` means this one.
+  const parent = join(root, 'dist/docs');
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, 'blocks-'));
+  cpSync(join(root, 'test/docs/ambient.d.mts'), join(folder, 'ambient.d.mts'));
+  const sources = new Map(blocks.filter(isProgram).map((block) => [sourceName(block), block]));
+  for (const [name, block] of sources) {
+    mkdirSync(join(folder, name, '..'), { recursive: true });
+    writeFileSync(join(folder, name), sourceOf(block));
+  }
+  const problems = Object.entries(GROUPS).flatMap(([group, { options, has }]) => {
+    const files = [...sources].filter(([, block]) => has(block)).map(([name]) => name);
+    return tsc(folder, group, files, options).map(({ file, line, message }) => {
+      const block = sources.get(file);
+      return block ? { page: block.page, line: block.line + line, message } : { page: file, line, message };
+    });
+  });
+  return { folder, problems, output: (block) => join(folder, 'out', sourceName(block).replace(/\.mts$/, '.mjs')) };
+}
+
+/** Blocks of a page lie in one folder, so that those that have a name can import each other. */
+function sourceName({ page, line, language, file }: Block): string {
+  const name = file?.replace(/\.[cm]?[jt]s$/, '') ?? `line-${line}`;
+  return join(page.replace(/\.md$/, ''), `${name}.${EXTENSIONS[language]}`);
+}
+
+function sourceOf({ language, code }: Block): string {
+  if (language !== 'html') return code;
+  // What the served library puts into the page; the lines stay where they are.
+  const ambient = "import { Primus } from 'primus-rx/client'; ";
+  let inside = false;
+  const lines = code.split('\n').map((line) => {
+    if (/<\/script>/.test(line)) inside = false;
+    if (inside) return line;
+    inside = /<script(?![^>]*\bsrc=)[^>]*>\s*$/.test(line);
+    return '';
+  });
+  return ambient + lines.join('\n');
+}
+
+interface Diagnostic {
+  file: string;
+  line: number;
+  message: string;
+}
+
+function tsc(folder: string, name: string, files: string[], options: object): Diagnostic[] {
+  if (files.length === 0) return [];
+  const config = { ...STRICT, compilerOptions: { ...STRICT.compilerOptions, ...options }, files: ['ambient.d.mts', ...files] };
+  writeFileSync(join(folder, `tsconfig.${name}.json`), JSON.stringify(config));
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', `tsconfig.${name}.json`, '--pretty', 'false'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const found = [...stdout.matchAll(/^(\S+?)\((\d+),\d+\): error (.*(?:\n {2,}.*)*)/gm)].map(([, file = '', line, message = '']) => ({
+    file,
+    line: Number(line),
+    message,
+  }));
+  // A compiler that fails without a diagnostic must not read as a pass.
+  if (status !== 0 && found.length === 0) throw new Error(`tsc ended with ${status}: ${stdout}${stderr}`);
+  return found;
+}
