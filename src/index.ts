@@ -29,7 +29,7 @@ export type { Parser } from './core/parser.js';
 export type { Plugin, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
 export type { Direction, MessageTransformer, Packet } from './core/transformers.js';
-export type { CreateServerOptions } from './server/create-server.js';
+export type { Certificate, CreateServerOptions } from './server/create-server.js';
 export type { DestroyOptions } from './server/destroy.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Host, HttpServer } from './server/host.js';
@@ -97,15 +97,15 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     return socketClass(findTransformer(transformer, preset.transformers), findParser(parser, preset.parsers), configuration, ark.plugins);
   }
 
-  /** An HTTP, or with a certificate HTTPS, server that listens, with a Primus on it. */
+  /** A server that listens, by HTTP or with a certificate by HTTPS and, if asked for, HTTP/2, with a Primus on it. */
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
     const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
-    const { server } = httpServer(options);
+    const server = httpServer(options);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
-    server.listen(options.port ?? 0, options.host);
+    server.listen(options.port ?? 0, options.host ?? options.hostname);
     return primus;
   }
 }
