@@ -19,8 +19,15 @@ const BODY_LIMIT = 16_384;
 
 /** Node.js. */
 export const node: Platform = {
-  webSocket(url, { maxLength, compression, transport }) {
-    const options = { perMessageDeflate: compression, closeTimeout: CLOSE_TIMEOUT, ...transport, maxPayload: maxLength };
+  webSocket(url, { maxLength, compression, transport, headers }) {
+    const given = transport as ClientOptions;
+    const options = {
+      perMessageDeflate: compression,
+      closeTimeout: CLOSE_TIMEOUT,
+      ...given,
+      headers: { ...given.headers, ...headers },
+      maxPayload: maxLength,
+    };
     return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
   },
   refusal(socket, refused) {
