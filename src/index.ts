@@ -20,6 +20,7 @@ import { Ark, pluginsOf } from './server/plugins.js';
 import { Server } from './server/primus.js';
 import { Spark } from './server/spark.js';
 
+export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions } from '../client/options.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
