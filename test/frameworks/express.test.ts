@@ -91,7 +91,9 @@ describe('an Express app and Primus on one server', () => {
     app.get('/broken', () => {
       throw new Error('Express');
     });
-    app.use((error, _request, response, _next) => response.status(500).send(`caught by Express: ${error.message}`));
+    app.use((error: Error, _request: unknown, response: Reply, _next: Next) =>
+      response.status(500).send(`caught by Express: ${error.message}`),
+    );
     const { primus, text } = await serve(app);
     primus.use('broken', (_request, _response, next) => next(new Error('Primus')));
     expect(await text('/broken')).toEqual({ status: 500, text: 'caught by Express: Express' });
