@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { browser } from '../../client/browser.js';
 import { configure } from '../../client/primus.js';
 import { type ClientOptions, Primus, type Spark } from '../../src/index.js';
@@ -123,6 +124,28 @@ describe('credentials', () => {
     await world.pass(10);
     expect(world.network.dials).toEqual([]);
     expect(client.state).toMatchObject({ name: 'closed', by: 'client' });
+  });
+
+  it('work in the served library, which has an RxJS of its own', async () => {
+    const { primus, url } = await serve();
+    const module = { exports: {} as unknown as typeof Primus.prototype.Socket };
+    const page = { module, WebSocket, addEventListener() {}, removeEventListener() {} };
+    new Function(...Object.keys(page), primus.library())(...Object.values(page));
+    let asked = 0;
+    const tokens: unknown[] = [];
+    primus.on('connection', (spark) => {
+      tokens.push(spark.query.token);
+      if (tokens.length === 1) spark.end(undefined, { reconnect: true });
+    });
+    const credentials = () => {
+      if (++asked === 2) throw new Error('not now');
+      return asked === 1 ? { token: 1 } : Promise.resolve({ token: asked });
+    };
+    const client = new module.exports(url, { reconnect: { min: 1, max: 5 }, credentials });
+    cleanup(() => client.destroy());
+    await until(() => tokens.length === 2);
+    expect(tokens).toEqual(['1', '3']);
+    expect(() => new module.exports(url, { headers: {} })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
   });
 
   it('come with createSocket as well, for every client it makes', async () => {

@@ -166,16 +166,16 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
       primus.server.on('request', (_request, response) =>
         response.writeHead(200, { 'Content-Type': 'text/html' }).end('<title>page</title>'),
       );
-      primus.on('connection', (spark) => spark.on('data', (data) => spark.write({ echo: data })));
+      primus.on('connection', (spark) => spark.on('data', (data) => spark.write({ echo: data, token: spark.query.token })));
       const browser = await launch();
       cleanup(() => browser.close());
       const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
       await page.goto(url);
       await page.addScriptTag({ url: '/primus/primus.js' });
       const echo = await page.evaluate(
-        `new Promise((resolve) => { const primus = new Primus(); primus.on('data', resolve); primus.write('hello'); })`,
+        `new Promise((resolve) => { const primus = new Primus({ credentials: async () => ({ token: 'x' }) }); primus.on('data', resolve); primus.write('hello'); })`,
       );
-      expect(echo).toEqual({ echo: 'hello' });
+      expect(echo).toEqual({ echo: 'hello', token: 'x' });
       expect(await page.evaluate(`performance.getEntriesByType('navigation')[0].nextHopProtocol`)).toBe('h2');
       await until(() => primus.connected === 1);
     },
