@@ -54,7 +54,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('serves the library and the specification, cross-origin too', async () => {
-    const { session } = await serve({ origins: 'https://a.example' });
+    const { session } = await serve({ origins: ['https://a.example'] });
     const library = await ask(session, '/primus/primus.js');
     expect(library).toMatchObject({ status: 200, headers: { 'content-type': 'text/javascript; charset=utf-8' } });
     expect(library.body).toContain('Primus');
@@ -62,6 +62,8 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     expect(spec.headers['access-control-allow-origin']).toBe('https://a.example');
     expect(JSON.parse(spec.body)).toMatchObject({ transformer: 'websockets' });
     expect((await ask(session, '/primus/spec', { origin: 'https://b.example' })).status).toBe(403);
+    // Who may use this server is not who it may speak for (RFC 8336).
+    expect(session.originSet).not.toContain('https://a.example');
   });
 
   it('refuses what HTTP/2 cannot carry, without the headers it forbids, and lives', async () => {
