@@ -181,7 +181,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'the name in any case',
     'a client library of the framework’s own, in the bundle',
   ],
-  Parsers: ['JSON', 'a parser of the user’s own', 'an asynchronous interface, for errors too'],
+  Parsers: ['JSON', 'binary', 'EJSON', 'a parser of the user’s own', 'an asynchronous interface, for errors too'],
   Middleware: [
     'forwarded',
     'cors',
@@ -253,6 +253,8 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'backoff',
     'maxDelay',
     'minDelay',
+    'msgpack',
+    'JSONH',
     'Socket.IO',
     'the client in Node, by primus.Socket',
     'a third-party transformer',
