@@ -91,7 +91,9 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     } = options;
     const ark = new Ark();
     for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
-    const configuration: Partial<ClientConfiguration> = { options: { pingTimeout: false, ...rest } as ClientConfiguration['options'] };
+    const configuration: Partial<ClientConfiguration> = {
+      options: { pingTimeout: false, ...ofClients(rest) } as ClientConfiguration['options'],
+    };
     if (pathname !== undefined) configuration.pathname = pathname;
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
@@ -120,6 +122,15 @@ export const Primus: typeof PrimusServer & ((server: HttpServer, options?: Serve
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
+
+/** One object of options may serve both ends, and two of the server's have the names of a client's. */
+function ofClients(options: object): object {
+  const servers: { [option: string]: (value: unknown) => boolean } = {
+    credentials: (value) => typeof value === 'boolean' || value === 'any-origin',
+    headers: (value) => value === false || typeof value === 'string' || Array.isArray(value),
+  };
+  return Object.fromEntries(Object.entries(options).filter(([option, value]) => servers[option]?.(value) !== true));
+}
 
 function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): typeof Client {
   transformer.client.load?.();

@@ -163,6 +163,20 @@ describe('credentials', () => {
     expect(seen).toEqual(['1', '2']);
   });
 
+  it.each([
+    [true, false],
+    ['any-origin', ['X-A']],
+    [false, 'X-A'],
+  ])('are told from the server’s options of these names when one object serves both ends: %j, %j', async (credentials, headers) => {
+    const options = { credentials, headers } as never;
+    const { url } = await serve(options);
+    const client = new (Primus.createSocket(options))(url);
+    cleanup(() => client.destroy());
+    await event(client, 'open');
+    expect(client.options).not.toHaveProperty('credentials');
+    expect(client.options).not.toHaveProperty('headers');
+  });
+
   it.each(['websockets', 'faye', 'engine.io', 'socket.io', 'sockjs'])('are in no error, log or state: %s', async (transformer) => {
     const secret = 'hush-hush';
     const said: unknown[] = [];
