@@ -177,6 +177,8 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'Engine.IO',
     'Faye',
     'SockJS',
+    'BrowserChannel',
+    'uws',
     'WebSockets',
     'the name in any case',
     'a client library of the framework’s own, in the bundle',
