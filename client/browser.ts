@@ -15,6 +15,7 @@ export const browser: Platform = {
       removeEventListener('offline', offline);
     };
   }),
+  without: { headers: ['left to Node: a page uses credentials', () => false] },
   origin: globalThis.location?.origin,
   scheduler: clock,
   random: Math.random,

@@ -3,7 +3,7 @@ import { Agent as SecureAgent } from 'node:https';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
-import type { LinkError } from '../src/core/errors.js';
+import { asError, LinkError } from '../src/core/errors.js';
 import { refused as refusedWith } from '../src/core/refusal.js';
 import { Emitter } from './emitter.js';
 import type { Platform, WebSocketLike } from './platform.js';
@@ -19,15 +19,25 @@ const BODY_LIMIT = 16_384;
 
 /** Node.js. */
 export const node: Platform = {
-  webSocket(url, { maxLength, compression, transport }) {
-    const options = { perMessageDeflate: compression, closeTimeout: CLOSE_TIMEOUT, ...transport, maxPayload: maxLength };
+  webSocket(url, { maxLength, compression, transport, headers }) {
+    const given = transport as ClientOptions;
+    const options = {
+      perMessageDeflate: compression,
+      closeTimeout: CLOSE_TIMEOUT,
+      ...given,
+      headers: { ...given.headers, ...headers },
+      maxPayload: maxLength,
+    };
     return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
   },
   refusal(socket, refused) {
     const websocket = socket as unknown as WebSocket;
     websocket.on('unexpected-response', (request, response) => {
       // Somebody else listens as well, as the documents show: the answer is theirs, and so is the error.
-      if (websocket.listenerCount('unexpected-response') > 1) return;
+      if (websocket.listenerCount('unexpected-response') > 1) {
+        websocket.once('error', (cause: unknown) => refused(refusedBy(response, cause)));
+        return;
+      }
       void refusalOf(response).then((error) => {
         refused(error);
         request.destroy();
@@ -41,6 +51,12 @@ export const node: Platform = {
   random: Math.random,
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
 };
+
+/** What somebody else makes of a refusal. */
+function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): LinkError {
+  const { message } = asError(cause);
+  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason: message, cause });
+}
 
 async function refusalOf(response: IncomingMessage): Promise<LinkError> {
   const error = await messageOf(response);

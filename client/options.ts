@@ -17,6 +17,7 @@ import {
 import type { Parser } from '../src/core/parser.js';
 import type { Plugins } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
+import type { PerAttempt } from './credentials.js';
 import type { Platform } from './platform.js';
 import type { Strategy } from './session.js';
 
@@ -42,6 +43,13 @@ export interface ClientOptions {
   plugin?: Plugins;
   /** Options for the framework itself. */
   transport?: object;
+  /**
+   * Who we are, for `spark.query`: added to the query string of every attempt. A function is asked afresh for each, and may take as long as
+   * the attempt may. What fails there fails the attempt.
+   */
+  credentials?: PerAttempt;
+  /** The same as headers of the request. Not in pages, which cannot send any, nor by SockJS and BrowserChannel. */
+  headers?: PerAttempt;
   /** How many messages may wait for a connection. Default Infinity. */
   queueSize?: number;
   /** Which message gives way when the queue is full. Default `oldest`. */
@@ -70,8 +78,8 @@ const TABLE: Record<string, Kind> = {
 };
 
 /** Checks the options and puts the defaults under them; times become ms, the strategy a lower-case list in a text. */
-export function clientOptions(given: ClientOptions) {
-  check(given, TABLE);
+export function clientOptions(given: ClientOptions, without?: Platform['without']) {
+  check(given, { ...TABLE, ...without });
   const options = withDefaults(CLIENT_DEFAULTS, given);
   return {
     ...options,

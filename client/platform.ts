@@ -1,5 +1,6 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { LinkError } from '../src/core/errors.js';
+import type { Kind } from '../src/core/options.js';
 import type { Target } from '../src/core/transformer.js';
 
 /** The part of the W3C WebSocket that is used. */
@@ -31,6 +32,8 @@ export interface Platform {
   agent?(secure: boolean): { destroy(): void };
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;
+  /** Options that cannot be had here, each with what to do instead. */
+  readonly without?: { readonly [option: string]: Kind };
   /** The address to connect to when none is given. */
   readonly origin: string | undefined;
   /** The clock of heartbeats, waits and timeouts. */

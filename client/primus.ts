@@ -1,4 +1,4 @@
-import { EMPTY, filter, Observable, type Subscriber, Subscription } from 'rxjs';
+import { EMPTY, filter, Observable, type Subscriber, Subscription, switchMap } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { callable } from '../src/core/callable.js';
 import type { ClientConfiguration } from '../src/core/configuration.js';
@@ -10,8 +10,10 @@ import { PATIENCE, stuckError } from '../src/core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { Signal } from '../src/core/signal.js';
 import { view } from '../src/core/stream.js';
+import type { Fields } from '../src/core/transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/transformers.js';
 import { ClientPipeline } from './client-pipeline.js';
+import { fresh } from './credentials.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { type Backoff, type ClientOptions, type ClientParts, clientOptions, reconnectPolicy } from './options.js';
@@ -95,7 +97,7 @@ export class Primus<In = any, Out = any> extends Base {
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     this.#parts = parts;
     this.#configuration = configuration;
-    this.options = clientOptions({ ...configuration.options, ...given });
+    this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
     this.#backoff = reconnectPolicy(this.options.reconnect, platform.random);
     this.url = parseUrl(address || platform.origin);
     this.pathname = configuration.pathname;
@@ -297,12 +299,14 @@ export class Primus<In = any, Out = any> extends Base {
       this.emit('outgoing::open');
     };
     const links$ = session({
-      dial: () => {
-        const url = this.#address();
-        return life.closed
-          ? EMPTY
-          : transformer.connect({ url, transport, maxLength, compression, websockets, platform, client: this, dialled });
-      },
+      dial: () =>
+        fresh(this.options.credentials, this.options.headers).pipe(
+          switchMap(([credentials, headers]) => {
+            const url = this.#address(credentials);
+            const target = { url, credentials, headers, transport, maxLength, compression, websockets, platform, client: this, dialled };
+            return life.closed ? EMPTY : transformer.connect(target);
+          }),
+        ),
       receive: (frame) => this.connection.receive(frame),
       drain: () => this.#drain(),
       options: this.options,
@@ -326,10 +330,10 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   /** The address of one attempt; its unique part keeps caches out of the way. */
-  #address(): string {
+  #address(credentials: Fields): string {
     const { transformer, platform } = this.#parts;
     const unique = platform.scheduler.now().toString(36) + platform.random().toString(36).slice(2, 5);
-    const options = urlOptions(this.url, this.pathname + (transformer.path ?? ''), transformer.protocol ?? 'http', unique);
+    const options = urlOptions(this.url, this.pathname + (transformer.path ?? ''), transformer.protocol ?? 'http', unique, credentials);
     this.emit('outgoing::url', options);
     return printUrl(options);
   }

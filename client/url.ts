@@ -1,4 +1,5 @@
 import { describe, PrimusError } from '../src/core/errors.js';
+import type { Fields } from '../src/core/transformer.js';
 
 /** What an address is built from; handed out by `outgoing::url`, and may be changed there. */
 export interface UrlOptions {
@@ -35,6 +36,7 @@ export function urlOptions(
   pathname: string,
   speaks: 'ws' | 'http',
   unique: string,
+  credentials: Fields = {},
 ): UrlOptions {
   const secure = /^(http|ws)s:/.test(protocol);
   const unix = protocol === 'ws+unix:';
@@ -44,8 +46,18 @@ export function urlOptions(
     auth: username && username + (password && `:${password}`),
     host: unix ? file : host,
     pathname,
-    query: `${search.slice(1)}${search && '&'}_primuscb=${unique}`,
+    query: `${queryOf(search, credentials)}_primuscb=${unique}`,
   };
+}
+
+/** A query to be continued. Credentials take the place of what has their name. */
+function queryOf(search: string, credentials: Fields): string {
+  const params = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(credentials)) {
+    params.set(name, value);
+    search = `?${params}`;
+  }
+  return search && `${search.slice(1)}&`;
 }
 
 /** ws+unix addresses name the socket's path first and the pathname after a colon. */

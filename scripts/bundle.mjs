@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './run.mjs';
@@ -82,6 +82,16 @@ const unused = {
   errorContext: 'export const errorContext = (run) => run(); export const captureError = () => {};',
   UnsubscriptionError: 'export class UnsubscriptionError extends Error { constructor(errors) { super(errors); this.errors = errors; } }',
   NotificationFactories: 'export const COMPLETE_NOTIFICATION = null, errorNotification = () => {}, nextNotification = errorNotification;',
+  // Its settings, which nobody in a page can reach, and what it does only if they say so.
+  config: 'export const config = {};',
+  timeoutProvider: 'export const timeoutProvider = {};',
+  // Numbers and schedulers behind the streams that are to be merged: ours are streams alone.
+  args: 'export const popScheduler = () => {}, popResultSelector = popScheduler, popNumber = (_, number) => number;',
+  // After a while, once, by the scheduler it is told.
+  timer: `
+    import { Observable } from '../Observable';
+    export const timer = (due, scheduler) =>
+      new Observable((subscriber) => scheduler.schedule(() => { subscriber.next(0); subscriber.complete(); }, due));`,
   // What the client's operators are fed with: streams, promises, lists and generators.
   innerFrom: `
     import { Observable } from '../Observable';
@@ -120,6 +130,11 @@ const lean = {
     onResolve({ filter: /^\.\.?\/(shims|iframe-bootstrap|info-iframe|utils\/log)$/ }, ({ path, importer }) =>
       /[\\/]sockjs-client[\\/]/.test(importer) ? { path: `sockjs${path.replace(/.*\//, '-')}`, namespace: 'unused' } : undefined,
     );
+    // What RxJS does for its deprecated settings.
+    onLoad({ filter: /rxjs.src.internal.Subscriber\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/\bconfig\.useDeprecated\w+/g, 'false'),
+      loader: 'ts',
+    }));
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path], resolveDir: join(internal, 'observable') }));
   },
 };

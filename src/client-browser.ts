@@ -7,6 +7,7 @@ import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
 export { browser as platform } from '../client/browser.js';
+export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
 export { explaining } from '../client/explaining.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';

@@ -7,6 +7,7 @@ import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
+export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
 export { node as platform } from '../client/node.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';

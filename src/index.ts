@@ -20,6 +20,7 @@ import { Ark, pluginsOf } from './server/plugins.js';
 import { Server } from './server/primus.js';
 import { Spark } from './server/spark.js';
 
+export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions } from '../client/options.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
@@ -29,7 +30,7 @@ export type { Parser } from './core/parser.js';
 export type { Plugin, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
 export type { Direction, MessageTransformer, Packet } from './core/transformers.js';
-export type { CreateServerOptions } from './server/create-server.js';
+export type { Certificate, CreateServerOptions } from './server/create-server.js';
 export type { DestroyOptions } from './server/destroy.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Host, HttpServer } from './server/host.js';
@@ -90,22 +91,24 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     } = options;
     const ark = new Ark();
     for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
-    const configuration: Partial<ClientConfiguration> = { options: { pingTimeout: false, ...rest } as ClientConfiguration['options'] };
+    const configuration: Partial<ClientConfiguration> = {
+      options: { pingTimeout: false, ...ofClients(rest) } as ClientConfiguration['options'],
+    };
     if (pathname !== undefined) configuration.pathname = pathname;
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
     return socketClass(findTransformer(transformer, preset.transformers), findParser(parser, preset.parsers), configuration, ark.plugins);
   }
 
-  /** An HTTP, or with a certificate HTTPS, server that listens, with a Primus on it. */
+  /** A server that listens, by HTTP or with a certificate by HTTPS and, if asked for, HTTP/2, with a Primus on it. */
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
     const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
-    const { server } = httpServer(options);
+    const server = httpServer(options);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
-    server.listen(options.port ?? 0, options.host);
+    server.listen(options.port ?? 0, options.host ?? options.hostname);
     return primus;
   }
 }
@@ -119,6 +122,15 @@ export const Primus: typeof PrimusServer & ((server: HttpServer, options?: Serve
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
+
+/** One object of options may serve both ends, and two of the server's have the names of a client's. */
+function ofClients(options: object): object {
+  const servers: { [option: string]: (value: unknown) => boolean } = {
+    credentials: (value) => typeof value === 'boolean' || value === 'any-origin',
+    headers: (value) => value === false || typeof value === 'string' || Array.isArray(value),
+  };
+  return Object.fromEntries(Object.entries(options).filter(([option, value]) => servers[option]?.(value) !== true));
+}
 
 function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): typeof Client {
   transformer.client.load?.();

@@ -3,7 +3,7 @@ import type { Primus } from '../../client/primus.js';
 import { parseUrl, printUrl, type UrlOptions, urlOptions } from '../../client/url.js';
 import { callable } from '../core/callable.js';
 import { OPEN } from '../core/ready-state.js';
-import { inject } from './inject.js';
+import { credentialsOf, inject } from './inject.js';
 import { querystring, querystringify } from './querystring.js';
 import { Recovery } from './recovery.js';
 import { Timers } from './timers.js';
@@ -89,7 +89,8 @@ const members = {
 
   /** The address to connect to. `outgoing::url` hands its parts out first. */
   uri(this: Primus, { protocol = 'http', query = true, object = false }: UriOptions = {}): string | UrlOptions {
-    const options = urlOptions(this.url, this.pathname, /^ws/.test(protocol) ? 'ws' : 'http', Date.now().toString(36));
+    const speaks = /^ws/.test(protocol) ? 'ws' : 'http';
+    const options = urlOptions(this.url, this.pathname, speaks, Date.now().toString(36), credentialsOf(this));
     if (query === false) options.query = '';
     else if (typeof query === 'string') options.query = query;
     this.emit('outgoing::url', options);

@@ -3,7 +3,7 @@ import type { Platform } from '../../client/platform.js';
 import type { Primus } from '../../client/primus.js';
 import { asError, LinkError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';
-import type { ClientTransformer } from '../core/transformer.js';
+import type { ClientTransformer, Fields } from '../core/transformer.js';
 import { EventLink, isPrivate } from './event-link.js';
 
 /** A foreign transformer's connection, or the attempt at one. */
@@ -12,9 +12,15 @@ interface Dial {
   opened(): boolean;
   failed(error: unknown): boolean;
   link: EventLink | undefined;
+  readonly credentials: Fields;
 }
 
 const dials = new WeakMap<object, Dial>();
+
+/** What goes along with the attempt of a foreign transformer, which makes its address itself. */
+export function credentialsOf(client: Primus): Fields | undefined {
+  return dials.get(client)?.credentials;
+}
 
 /** Does what somebody else's private event asks a client for. True when the event has been told by that. */
 export function inject(client: Primus, event: string, [value]: unknown[]): boolean {
@@ -55,11 +61,12 @@ export function inject(client: Primus, event: string, [value]: unknown[]): boole
  * Streams are made with the `Observable` of the client: a page that loads two copies of it must not mix them.
  */
 export function eventTransformer(Stream: typeof Observable): ClientTransformer<Platform> {
-  const connect: ClientTransformer<Platform>['connect'] = ({ client, dialled }) =>
+  const connect: ClientTransformer<Platform>['connect'] = ({ client, credentials, dialled }) =>
     new Stream<Link>((subscriber) => {
       const owner = client as Primus;
       const dial: Dial = {
         link: undefined,
+        credentials,
         opened() {
           if (dial.link !== undefined || subscriber.closed) return false;
           dial.link = new EventLink(() => {});

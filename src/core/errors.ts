@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'ERR_PRIMUS_DROPPED'
   /** The server answered the handshake with something else; `status` and `reason` are its answer. */
   | 'ERR_PRIMUS_UNEXPECTED_RESPONSE'
+  /** The client's `credentials`, or `headers`, could not be had for an attempt: what they are asked from failed, or gave no object. */
+  | 'ERR_PRIMUS_CREDENTIALS'
   /** The connection could not be established. */
   | 'ERR_PRIMUS_CONNECT'
   /** The connection was not established within `timeout` or `reconnect timeout`. */

@@ -28,5 +28,5 @@ export function settle<T>(run: (done: Done<T>) => unknown): Eventual<T> {
 }
 
 export function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

@@ -23,10 +23,19 @@ export interface ServerTransformer<Host = unknown> {
   broadcast?(links: Iterable<Link>, frame: Frame): void;
 }
 
+/** Names and their values. */
+export interface Fields {
+  readonly [name: string]: string;
+}
+
 /** Where to and how a client dials. */
 export interface Target<Platform = unknown> {
   /** The address with the framework's own protocol, path and query; made anew for every attempt. */
   url: string;
+  /** The client's `credentials` of this attempt; they are part of the address. */
+  credentials: Fields;
+  /** The client's `headers` of this attempt, for requests that can have any. */
+  headers: Fields;
   /** Largest message that is accepted, in bytes. */
   maxLength: number;
   compression: boolean;

@@ -46,7 +46,7 @@ function install(server: HttpServer): Router {
       const [request, response] = args as [IncomingMessage, ServerResponse];
       const route = find(request);
       if (route !== undefined) return hand(route, { kind: 'request', request, response });
-      if (server.listenerCount('request') === 0) return refuse(response, statusOf(request));
+      if (server.listenerCount('request') === 0 && server.listenerCount('stream') <= 1) return refuse(response, statusOf(request));
     }
     if (routes.length > 0 && event === 'upgrade') {
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
@@ -69,8 +69,10 @@ function install(server: HttpServer): Router {
     },
   };
 
-  // Node hands an upgrade over only to a server that listens for it.
+  // Node hands an upgrade over only to a server that listens for it, and with HTTP/2 makes requests only for one that has listened for
+  // them once: by a listener of `stream`, which may not be the only one.
   server.on('upgrade', nobodyElse);
+  server.on('request', nobodyElse).removeListener('request', nobodyElse);
   server.emit = intercept as typeof emit;
   routers.set(server, router);
   return router;

@@ -1,5 +1,6 @@
 import { concat, defer, EMPTY, last, merge, Observable, type SchedulerLike, take, takeWhile, timer } from 'rxjs';
 import type { HttpServer } from './host.js';
+import type { Lines } from './lines.js';
 
 /** How a server ends. */
 export interface DestroyOptions {
@@ -14,6 +15,7 @@ export interface DestroyOptions {
 export interface Shutdown {
   options: DestroyOptions;
   server: HttpServer;
+  lines: Lines;
   scheduler: SchedulerLike;
   /** Emits how many connections are left whenever one has gone. */
   left$: Observable<number>;
@@ -37,7 +39,17 @@ const GRACE = 2_500;
  *   -> tell `close` -> give the path back -> close the HTTP server
  * ```
  */
-export function shutdown({ options, server, scheduler, left$, connected, endAll, announce, release }: Shutdown): Observable<unknown> {
+export function shutdown({
+  options,
+  server,
+  lines,
+  scheduler,
+  left$,
+  connected,
+  endAll,
+  announce,
+  release,
+}: Shutdown): Observable<unknown> {
   const { close = true, timeout = 0 } = options;
   const empty$ = left$.pipe(
     takeWhile((left) => left > 0),
@@ -50,7 +62,8 @@ export function shutdown({ options, server, scheduler, left$, connected, endAll,
     emptyWithin(GRACE),
     defer(announce),
     act(release),
-    close ? closed(server, scheduler) : EMPTY,
+    close ? closed(server, lines, scheduler) : EMPTY,
+    act(() => lines.forget()),
   );
 }
 
@@ -62,9 +75,10 @@ function act(action: () => void): Observable<never> {
 }
 
 /** Closes an HTTP server; whoever still holds a connection after the grace is cut. */
-function closed(server: HttpServer, scheduler: SchedulerLike): Observable<unknown> {
+function closed(server: HttpServer, lines: Lines, scheduler: SchedulerLike): Observable<unknown> {
   return new Observable((subscriber) => {
     server.close(() => subscriber.complete());
-    return timer(GRACE, scheduler).subscribe(() => server.closeAllConnections?.());
+    lines.close();
+    return timer(GRACE, scheduler).subscribe(() => lines.destroy());
   });
 }

@@ -55,6 +55,8 @@ export interface ServerOptions extends CorsOptions {
   trustProxy?: TrustProxy;
   /** The older name of `trustProxy`, for a list. */
   whitelist?: readonly string[];
+  /** Silences the notice that a cluster tears connections apart that are made of many requests. Default false. */
+  iknowclusterwillbreakconnections?: boolean;
   /** The clock of heartbeats and timeouts. Default the system's. */
   scheduler?: SchedulerLike;
   [option: string]: unknown;
@@ -65,12 +67,14 @@ const DEFAULTS = {
   ...CORS_DEFAULTS,
   authorizationTimeout: 8_000 as Duration | false,
   refuseWithClose: false,
+  iknowclusterwillbreakconnections: false,
 };
 
 const TABLE: Record<string, Kind> = {
   ...CORS_TABLE,
   authorization: callable,
   refuseWithClose: boolean,
+  iknowclusterwillbreakconnections: boolean,
   pathname: ["a path such as '/primus'", (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value)],
   global: text,
   compression: boolean,

@@ -37,11 +37,13 @@ import type { HttpServer } from './host.js';
 import { hostOf } from './host-of.js';
 import { inSlices } from './in-slices.js';
 import { library, save } from './library.js';
+import { type Lines, linesOf } from './lines.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
+import { noticeCluster } from './notices.js';
 import { type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import type { Preset } from './preset.js';
@@ -98,6 +100,7 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly #handmade = new Subject<Spark<In, Out>>();
   readonly #announced = new Subject<Spark<In, Out>>();
   readonly #life: Subscription;
+  readonly #lines: Lines;
   #draining = false;
   #released = false;
   #over: Promise<void> | undefined;
@@ -135,17 +138,16 @@ export class Server<In = any, Out = any> extends Emitter {
     );
 
     // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
+    const host = hostOf({
+      primus: this,
+      server: this.server,
+      options: this.options,
+      scheduler: this.#scheduler,
+      middleware: this.#middleware,
+      draining: () => this.#draining,
+    });
     this.#life = this.transformer.server
-      .listen(
-        hostOf({
-          primus: this,
-          server: this.server,
-          options: this.options,
-          scheduler: this.#scheduler,
-          middleware: this.#middleware,
-          draining: () => this.#draining,
-        }),
-      )
+      .listen(host)
       .pipe(
         map((arrival) => this.#sparkOf(arrival as Arrival<IncomingMessage>)),
         filter((spark) => spark !== undefined),
@@ -158,6 +160,8 @@ export class Server<In = any, Out = any> extends Emitter {
         this.#announced.next(spark);
         spark.connection.announce();
       });
+    this.#lines = linesOf(this.server);
+    noticeCluster(host, this.transformer.name, this.options.iknowclusterwillbreakconnections);
     if (this.options.pingInterval !== false) {
       const period = milliseconds(this.options.pingInterval, 'pingInterval');
       this.#life.add(heartbeat(this.#fleet, period, this.#scheduler));
@@ -365,6 +369,7 @@ export class Server<In = any, Out = any> extends Emitter {
       shutdown({
         options,
         server: this.server,
+        lines: this.#lines,
         scheduler: this.#scheduler,
         left$: this.#fleet.left$,
         connected: () => this.connected,

@@ -13,7 +13,7 @@ export function refuse(
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
   if (isResponse(to)) {
     // Somebody has answered already; what is half an answer is cut short.
-    if (!to.headersSent) to.writeHead(status, fields).end(body);
+    if (!to.headersSent) to.writeHead(status, 'stream' in to ? withoutHops(fields) : fields).end(body);
     else if (!to.writableEnded) to.destroy();
     return true;
   }
@@ -31,6 +31,11 @@ export function refuse(
 
 function isResponse(to: ServerResponse | Duplex): to is ServerResponse {
   return 'writeHead' in to;
+}
+
+/** HTTP/2 has no headers about the line, and throws (RFC 9113, section 8.2.2). */
+function withoutHops(fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !/^(connection|upgrade)$/i.test(name)));
 }
 
 function ignore(): void {}

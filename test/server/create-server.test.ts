@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { get, type RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -84,4 +85,87 @@ describe('createServer', () => {
       wary.destroy();
     }
   });
+
+  it('listens where the older name of host says', async () => {
+    const { primus } = await create({ hostname: '127.0.0.1', iknowhttpsisbetter: true });
+    expect((primus.server.address() as AddressInfo).address).toBe('127.0.0.1');
+  });
+
+  it('takes a pfx and its passphrase, and who may come in by certificate', async ({ skip }) => {
+    const root = certificate();
+    if (root === undefined) return skip('there is no openssl');
+    const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(root, name)));
+    const pfx = { pfx: readFileSync(join(root, 'both.pfx')), passphrase: 'secret' };
+    for (const way of [pfx, { root, pfx: 'both.pfx', passphrase: 'secret' }] as CreateServerOptions[]) {
+      const { port } = await create({ ...way, ca: [join(root, 'cert.pem')], requestCert: true });
+      expect(await status({ port, path: '/primus/spec', rejectUnauthorized: false, cert: cert as Buffer, key: key as Buffer })).toBe(200);
+      await expect(status({ port, path: '/primus/spec', rejectUnauthorized: false })).rejects.toThrow();
+    }
+  });
+
+  it('says which file of a certificate cannot be read', () => {
+    for (const name of ['cert', 'key', 'ca', 'pfx', 'crl'] as const) {
+      const options = { root: '/nowhere', cert: '-----BEGIN', key: '-----BEGIN', [name]: 'missing.pem' };
+      expect(() => Primus.createServer(options)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_PRIMUS_OPTION',
+          message: expect.stringMatching(new RegExp(`${name} names a file.*/nowhere/missing.pem.*root`)),
+          cause: expect.objectContaining({ code: 'ENOENT' }),
+        }),
+      );
+    }
+  });
+
+  it('refuses what is no certificate, and never repeats what may be a key', ({ skip }) => {
+    const root = certificate();
+    if (root === undefined) return skip('there is no openssl');
+    const secret = `c2VjcmV0${'x'.repeat(2_000)}`;
+    for (const odd of [
+      { cert: '-----BEGIN', key: '-----BEGIN' },
+      { pfx: Buffer.from('none') },
+      { root, pfx: 'both.pfx', passphrase: 'wrong' },
+      { root, cert: 'cert.pem', key: secret },
+      { root, cert: 'cert.pem', key: 'c2VjcmV0\nc2VjcmV0' },
+      { root, cert: 'cert.pem', key: 7 as never },
+      { root, cert: 'cert.pem', key: [{ pem: 'c2VjcmV0' }] as never },
+    ]) {
+      let error: unknown;
+      try {
+        Primus.createServer(odd);
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(error).toMatchObject({ code: 'ERR_PRIMUS_OPTION' });
+      expect(String(error)).not.toContain('c2VjcmV0');
+    }
+  });
+
+  it('hands the options of Node’s servers on', async () => {
+    const { port } = await create({ maxHeaderSize: 2_000, iknowhttpsisbetter: true });
+    const headers = { 'X-Long': 'x'.repeat(3_000) };
+    expect((await fetch(`http://localhost:${port}/primus/spec`, { headers })).status).toBe(431);
+  });
+
+  it('says that HTTPS is better, unless told that this is known', async ({ skip }) => {
+    const root = certificate();
+    const heard: Error[] = [];
+    const listen = (warning: Error) => void heard.push(warning);
+    process.on('warning', listen);
+    cleanup(() => process.removeListener('warning', listen));
+    await create({ iknowhttpsisbetter: true });
+    if (root !== undefined) await create({ root, cert: 'cert.pem', key: 'key.pem' });
+    expect(heard).toEqual([]);
+    await create({});
+    expect(heard).toMatchObject([
+      { name: 'PrimusWarning', code: 'PRIMUS_HTTP', message: expect.stringMatching(/HTTPS.*iknowhttpsisbetter/) },
+    ]);
+    if (root === undefined) skip('there is no openssl: HTTPS was not asked');
+  });
 });
+
+/** The status of an HTTPS request to this machine. */
+function status(options: RequestOptions): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ host: 'localhost', agent: false, ...options }, (response) => resolve(response.resume().statusCode)).on('error', reject);
+  });
+}

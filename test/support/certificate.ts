@@ -4,25 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanup } from './serve.js';
 
-/** A folder with a certificate that lasts a day, or undefined where none can be made. */
+/**
+ * A folder with `cert.pem` and `key.pem`, which last a day, and the same as `both.pfx` with the passphrase `secret`; `undefined` where
+ * none can be made.
+ */
 export function certificate(): string | undefined {
   const root = mkdtempSync(join(tmpdir(), 'primus-tls-'));
   cleanup(() => rmSync(root, { recursive: true }));
+  const openssl = (...how: string[]) => execFileSync('openssl', how, { cwd: root, stdio: 'ignore' });
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key.pem'];
   try {
-    const how = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-    ];
-    execFileSync('openssl', [...how, '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: root, stdio: 'ignore' });
+    openssl('req', '-x509', ...key, '-days', '1', '-subj', '/CN=localhost', '-out', 'cert.pem');
+    openssl('pkcs12', '-export', '-in', 'cert.pem', '-inkey', 'key.pem', '-out', 'both.pfx', '-passout', 'pass:secret');
     return root;
   } catch {
     return undefined;

@@ -17,6 +17,7 @@ contract({
   transformer,
   skips: {
     'hands over headers as they were sent': "the framework's own client for Node sends a Host without the port",
+    'tells the headers of each attempt': "the framework's own client cannot send any; the option is refused",
     'listens on IPv6 as well': 'the framework writes no IPv6 address into a URL; by requests of our own, below',
   },
 });

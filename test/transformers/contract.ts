@@ -265,6 +265,35 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(spark.address.port).toBeGreaterThan(0);
     });
 
+    rule('tells the credentials of each attempt, on whatever it is made of', async () => {
+      const { primus, connect } = await start({
+        authorization: (request, done) => done(/[?&]token=t\d(&|$)/.test(request.url ?? '') ? undefined : 'no token'),
+      });
+      const tokens: unknown[] = [];
+      primus.on('connection', (spark) => {
+        tokens.push(spark.query.token);
+        if (tokens.length === 1) spark.end(undefined, { reconnect: true });
+      });
+      let asked = 0;
+      const client = connect({ reconnect: { min: 10, max: 50 }, credentials: async () => ({ token: `t${++asked}` }) }, '/?a=b');
+      await until(() => tokens.length === 2);
+      expect(tokens).toEqual(['t1', 't2']);
+      if (client.readyState !== 3) await event(client, 'open');
+    });
+
+    rule('tells the headers of each attempt', async () => {
+      const { primus, connect } = await start();
+      const told: unknown[] = [];
+      primus.on('connection', (spark) => {
+        told.push(spark.headers['x-token']);
+        if (told.length === 1) spark.end(undefined, { reconnect: true });
+      });
+      let asked = 0;
+      connect({ reconnect: { min: 10, max: 50 }, headers: async () => ({ 'X-Token': `t${++asked}` }) });
+      await until(() => told.length === 2);
+      expect(told).toEqual(['t1', 't2']);
+    });
+
     rule('takes ids from idGenerator', async () => {
       let count = 0;
       const { spark } = await pair({ idGenerator: () => `spark-${++count}` });

@@ -108,7 +108,16 @@ describe('a link of the client', () => {
     const { connect } = clientOf(() => engineClient);
     const received: Frame[] = [];
     const link = await new Promise<Link>((resolve, reject) => {
-      const target = { maxLength: 1_000, compression: false, client: undefined, websockets: true, platform: node, dialled: () => {} };
+      const target = {
+        credentials: {},
+        headers: {},
+        maxLength: 1_000,
+        compression: false,
+        client: undefined,
+        websockets: true,
+        platform: node,
+        dialled: () => {},
+      };
       const dialling = connect({ ...target, url: `${url}/primus`, transport: { transports } }).subscribe({
         next(link) {
           link.subscribe({ next: (frame) => received.push(frame) });

@@ -29,6 +29,8 @@ describe('the client', () => {
     expectTypeOf(Primus).toBeConstructibleWith();
     expectTypeOf(Primus).toBeConstructibleWith('http://localhost');
     expectTypeOf(Primus).toBeConstructibleWith(new URL('http://localhost'), { timeout: '2 s', strategy: false, anyPlugin: {} });
+    expectTypeOf(Primus).toBeConstructibleWith('', { credentials: async () => ({ token: 'x', count: 1, none: undefined }) });
+    expectTypeOf(Primus).toBeConstructibleWith('', { credentials: { token: 'x' }, headers: Promise.resolve({ authorization: 'x' }) });
     expectTypeOf(Primus).toBeConstructibleWith({ manual: true });
     // @ts-expect-error A port is no address.
     () => new Primus(8080);

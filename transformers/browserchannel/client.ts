@@ -42,7 +42,9 @@ export function client(framework: () => BCSocketConstructor): ClientTransformer<
     load,
     connect(target) {
       return new Observable<Link>((subscriber) => {
-        const { url, transport } = target;
+        const { url, transport, headers } = target;
+        if (Object.keys(headers).length > 0)
+          throw new PrimusError('ERR_PRIMUS_OPTION', 'BrowserChannel cannot send headers; use the option credentials');
         const settings = { crossDomainXhr: true, ...(transport as BrowserChannelClientTransport), ...ALONE };
         const socket = new (load())(new Address(url), settings);
         askNobody(socket);

@@ -50,7 +50,7 @@ export function onEngine<F extends Omit<Framework, 'Socket'>>(
 
 /** Options for the engine, from the address and the client's options. */
 export function engineOptions(
-  { url, transport, websockets, compression }: Target<Platform>,
+  { url, transport, headers, websockets, compression }: Target<Platform>,
   dial: Dial,
   implement: Transports,
 ): SocketOptions {
@@ -65,7 +65,7 @@ export function engineOptions(
     perMessageDeflate: compression,
     agent: dial.agent(secure),
     ...given,
-    ...((credentials || extraHeaders) && { extraHeaders: { ...credentials, ...extraHeaders } }),
+    extraHeaders: { ...credentials, ...extraHeaders, ...headers },
     secure,
     hostname: hostname.replace(/^\[|\]$/g, ''),
     port: port || (secure ? '443' : '80'),

@@ -7,12 +7,13 @@ import { everywhere, type MemoryTransport } from './options.js';
 
 /** Dials in the network of the process. */
 export const client: ClientTransformer<Platform> = {
-  connect({ url, transport, dialled }) {
+  connect({ url, headers, transport, dialled }) {
     return new Observable<Link>((subscriber) => {
       const { network = everywhere } = transport as MemoryTransport;
       dialled(network);
       return network.dial({
         url,
+        headers,
         accepted: (link) => (subscriber.closed ? link.destroy() : subscriber.next(link)),
         refused: (details) => {
           const { status, reason } = details;

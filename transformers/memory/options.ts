@@ -19,6 +19,7 @@ export interface MemoryNetworkOptions {
 /** A request to be let in. Answered once. */
 export interface Handshake {
   readonly url: string;
+  readonly headers?: { readonly [name: string]: string };
   accepted(link: Link): void;
   refused(details: LinkErrorDetails): void;
 }

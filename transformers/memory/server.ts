@@ -42,12 +42,13 @@ function listener({ server: http, maxLength }: Host): Listener {
   };
 }
 
-function requestOf({ url }: Handshake, socket: MemorySocket): IncomingMessage {
+function requestOf({ url, headers = {} }: Handshake, socket: MemorySocket): IncomingMessage {
   const { host, pathname, search } = new URL(url);
   const request = new IncomingMessage(socket as unknown as Socket);
   request.method = 'GET';
   request.url = pathname + search;
-  request.headers = { host, connection: 'upgrade', upgrade: 'memory' };
+  const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+  request.headers = { ...Object.fromEntries(given), host, connection: 'upgrade', upgrade: 'memory' };
   return request;
 }
 

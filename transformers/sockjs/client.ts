@@ -2,7 +2,7 @@ import { Observable, type Observer, type Unsubscribable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
 import { explain } from '../../client/refusal.js';
 import { frameOf, lengthOf, textOf } from '../../client/text-frames.js';
-import { dropped } from '../../src/core/errors.js';
+import { dropped, PrimusError } from '../../src/core/errors.js';
 import { lazy } from '../../src/core/framework.js';
 import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
@@ -60,7 +60,9 @@ export function client(framework: () => SockJSConstructor): ClientTransformer<Pl
     load,
     connect(target) {
       return new Observable<Link>((subscriber) => {
-        const { url } = target;
+        const { url, headers } = target;
+        if (Object.keys(headers).length > 0)
+          throw new PrimusError('ERR_PRIMUS_OPTION', 'SockJS cannot send headers; use the option credentials');
         const socket = new (load())(url, null, settings(target));
         const link = new SockJSLink(socket, target);
         socket.onopen = () => subscriber.next(link);

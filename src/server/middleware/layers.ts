@@ -8,7 +8,8 @@ import { refuse } from '../refuse.js';
 
 /**
  * Synchronous with two parameters (`true`: answered, go no further), asynchronous with three.
- * `this` is the server. For an upgrade request `response` is the raw socket.
+ * `this` is the server. For an upgrade request `response` is the raw socket: what answers by itself, as middleware of Express may, is to
+ * have `upgrade = false`.
  */
 export interface Middleware {
   // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
@@ -57,6 +58,12 @@ export class Layers {
       throw new PrimusError(
         'ERR_PRIMUS_MIDDLEWARE',
         `The middleware '${name}' must be, or return, a function of at least (request, response)`,
+      );
+    }
+    if (made.length > 3) {
+      throw new PrimusError(
+        'ERR_PRIMUS_MIDDLEWARE',
+        `The middleware '${name}' has more than (request, response, next): one for errors only would never be asked`,
       );
     }
     const layer: Layer = { name, fn: made as Middleware, length: made.length, enabled: true };

@@ -1,0 +1,185 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ClientHttp2Session, connect, createSecureServer, type IncomingHttpHeaders } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
+import { certificate } from '../support/certificate.js';
+import { launch, noChromium } from '../support/chromium.js';
+import { cleanup, event, until } from '../support/serve.js';
+
+/** Whether certificates can be made here. */
+const possible = spawnSync('openssl', ['version']).status === 0;
+
+/** A server that speaks HTTP/2, and a session with it. */
+async function serve(options: CreateServerOptions = {}) {
+  const root = certificate() as string;
+  const primus = Primus.createServer({ http2: true, root, cert: 'cert.pem', key: 'key.pem', ...options });
+  cleanup(() => new Promise<void>((resolve) => primus.destroy(resolve)));
+  await once(primus.server as never, 'listening');
+  const url = `https://localhost:${(primus.server.address() as AddressInfo).port}`;
+  return { primus, url, session: dial(url) };
+}
+
+function dial(url: string): ClientHttp2Session {
+  const session = connect(url, { rejectUnauthorized: false });
+  session.on('error', () => {});
+  cleanup(() => session.destroy());
+  return session;
+}
+
+interface Answer {
+  status: number | undefined;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** One request over a session. */
+async function ask(session: ClientHttp2Session, path: string, headers: object = {}): Promise<Answer> {
+  const stream = session.request({ ':path': path, ...headers });
+  const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status'?: number }];
+  let body = '';
+  for await (const chunk of stream) body += chunk;
+  return { status: answer[':status'], headers: answer, body };
+}
+
+describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => {
+  it('needs a certificate', () => {
+    expect(() => Primus.createServer({ http2: true })).toThrow(
+      expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/http2.*certificate/) }),
+    );
+  });
+
+  it('serves the library and the specification, cross-origin too', async () => {
+    const { session } = await serve({ origins: ['https://a.example'] });
+    const library = await ask(session, '/primus/primus.js');
+    expect(library).toMatchObject({ status: 200, headers: { 'content-type': 'text/javascript; charset=utf-8' } });
+    expect(library.body).toContain('Primus');
+    const spec = await ask(session, '/primus/spec', { origin: 'https://a.example' });
+    expect(spec.headers['access-control-allow-origin']).toBe('https://a.example');
+    expect(JSON.parse(spec.body)).toMatchObject({ transformer: 'websockets' });
+    expect((await ask(session, '/primus/spec', { origin: 'https://b.example' })).status).toBe(403);
+    // Who may use this server is not who it may speak for (RFC 8336).
+    expect(session.originSet).not.toContain('https://a.example');
+  });
+
+  it('refuses what HTTP/2 cannot carry, without the headers it forbids, and lives', async () => {
+    const { primus, session } = await serve();
+    const noted: Error[] = [];
+    const note = (warning: Error) => void noted.push(warning);
+    process.on('warning', note);
+    cleanup(() => process.removeListener('warning', note));
+    const plain = await ask(session, '/primus');
+    expect(plain).toMatchObject({ status: 426, body: '{"error":"Upgrade Required"}' });
+    expect(plain.headers).not.toHaveProperty('upgrade');
+    expect((await ask(session, '/elsewhere')).status).toBe(404);
+    primus.use('half', (_request, response) => {
+      response.writeHead(200);
+      response.write('half');
+      throw new Error('and no more');
+    });
+    expect(await ask(session, '/primus')).toMatchObject({ status: 200, body: 'half' });
+    expect(noted).toEqual([]);
+  });
+
+  it('runs middleware and authorization, and hands requests nobody owns to its own listeners', async () => {
+    const { primus, session } = await serve({
+      authorization: (request, done) => done(request.headers.authorization ? undefined : { authenticate: 'Basic realm="x"' }),
+    });
+    const hello = (request: IncomingMessage, response: ServerResponse) => {
+      if (request.url !== '/primus/hello') return false;
+      response.end(`over ${request.httpVersion}`);
+      return true;
+    };
+    primus.use('hello', hello, undefined, 0);
+    expect((await ask(session, '/primus/hello')).body).toBe('over 2.0');
+    expect(await ask(session, '/primus/x')).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } });
+    primus.server.on('request', (_request, response) => response.end('the app'));
+    expect((await ask(session, '/elsewhere')).body).toBe('the app');
+  });
+
+  it('upgrades WebSockets over HTTP/1.1', async () => {
+    const { primus, url } = await serve();
+    const announced = event(primus, 'connection');
+    const client = new primus.Socket(url, { transport: { rejectUnauthorized: false } });
+    cleanup(() => client.destroy());
+    client.write('up');
+    const [spark] = (await announced) as [Spark];
+    expect((await event(spark, 'data'))[0]).toBe('up');
+    expect(spark.request.httpVersion).toBe('1.1');
+    expect(spark.address).toMatchObject({ secure: true });
+  });
+
+  it.each(['engine.io', 'sockjs'])('carries the requests of %s', async (transformer) => {
+    const { primus, session } = await serve({ transformer });
+    const announced = event(primus, 'connection');
+    if (transformer === 'sockjs') expect((await ask(session, '/primus/1/a/xhr?token=x', { ':method': 'POST' })).body).toBe('o\n');
+    else expect((await ask(session, '/primus/?EIO=4&transport=polling&token=x')).body).toMatch(/^0\{"sid":/);
+    const [spark] = (await announced) as [Spark];
+    expect(spark.query.token).toBe('x');
+    expect(spark.request.httpVersion).toBe('2.0');
+    expect(spark.address).toMatchObject({ ip: expect.stringMatching(/127\.0\.0\.1|::1/), secure: true });
+  });
+
+  it('ends sessions that are idle when it is destroyed, and cuts the others', async () => {
+    const { primus, session, url } = await serve();
+    await ask(session, '/primus/spec');
+    const busy = dial(url);
+    primus.server.on('request', (_request, response) => response.write('for ever'));
+    const stream = busy.request({ ':path': '/elsewhere' });
+    stream.on('error', () => {});
+    await once(stream, 'response');
+    const idle = once(session, 'close');
+    const gone = once(busy, 'close');
+    const done = new Promise<void>((resolve) => primus.destroy(resolve));
+    await idle;
+    expect(busy.destroyed).toBe(false);
+    await Promise.all([done, gone]);
+  });
+
+  it('may be one of the user’s own, which is left as it was found', async () => {
+    const folder = certificate() as string;
+    const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(folder, name)));
+    const server = createSecureServer({ allowHTTP1: true, cert, key });
+    const names = ['request', 'upgrade', 'session', 'connection'];
+    const before = names.map((name) => server.listenerCount(name));
+    const primus = new Primus(server as never);
+    server.listen(0);
+    await once(server, 'listening');
+    cleanup(() => new Promise((resolve) => server.close(resolve)));
+    const session = dial(`https://localhost:${(server.address() as AddressInfo).port}`);
+    expect((await ask(session, '/primus/spec')).status).toBe(200);
+    await new Promise<void>((resolve) => primus.destroy({ close: false }, resolve));
+    expect(names.map((name) => server.listenerCount(name))).toEqual(before);
+    expect(server.listening).toBe(true);
+    server.on('request', (_request, response) => response.end('the app'));
+    expect((await ask(session, '/primus/spec')).body).toBe('the app');
+    session.destroy();
+  });
+
+  it.skipIf(noChromium).each(['websockets', 'engine.io'])(
+    'serves a page over HTTP/2 that connects, by %s',
+    { timeout: 30_000 },
+    async (transformer) => {
+      const { primus, url } = await serve({ transformer });
+      primus.server.on('request', (_request, response) =>
+        response.writeHead(200, { 'Content-Type': 'text/html' }).end('<title>page</title>'),
+      );
+      primus.on('connection', (spark) => spark.on('data', (data) => spark.write({ echo: data, token: spark.query.token })));
+      const browser = await launch();
+      cleanup(() => browser.close());
+      const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+      await page.goto(url);
+      await page.addScriptTag({ url: '/primus/primus.js' });
+      const echo = await page.evaluate(
+        `new Promise((resolve) => { const primus = new Primus({ credentials: async () => ({ token: 'x' }) }); primus.on('data', resolve); primus.write('hello'); })`,
+      );
+      expect(echo).toEqual({ echo: 'hello', token: 'x' });
+      expect(await page.evaluate(`performance.getEntriesByType('navigation')[0].nextHopProtocol`)).toBe('h2');
+      await until(() => primus.connected === 1);
+    },
+  );
+});

@@ -1,0 +1,96 @@
+import { Readable, Stream, Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { configure } from '../../client/primus.js';
+import { Primus, type Spark } from '../../src/index.js';
+import { event, serve, until } from '../support/serve.js';
+
+// What the documents show of the client, as they show it.
+
+describe('connecting', () => {
+  it('Primus.connect is the same as new', async () => {
+    const { primus, url } = await serve();
+    const { Socket } = primus;
+    const client = Socket.connect(url, { manual: true });
+    expect(client).toBeInstanceOf(Socket);
+    const opened = event(client, 'open');
+    client.open();
+    await opened;
+    client.destroy();
+  });
+
+  it('goes to the address of the page when none is given', () => {
+    const { parts, configuration } = Primus.createSocket();
+    const Client = configure({ ...parts, platform: { ...parts.platform, origin: 'https://page.example:8443' } }, configuration);
+    for (const client of [new Client({ manual: true }), new Client(null, { manual: true }), new Client('', { manual: true })]) {
+      expect(client.url.origin).toBe('https://page.example:8443');
+      client.destroy();
+    }
+  });
+
+  it('createSocket makes a client that fits a server it knows nothing of, plugins included', async () => {
+    const { primus, url } = await serve({ transformer: 'engine.io', pathname: '/live' });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const spec = (await (await fetch(`${url}/live/spec`)).json()) as { transformer: string; parser: string; pathname: string };
+    const plugin = {
+      shout: {
+        client(client: { transform(direction: string, fn: (packet: { data: unknown }) => void): void }) {
+          client.transform('outgoing', (packet) => {
+            packet.data = String(packet.data).toUpperCase();
+          });
+        },
+      },
+    };
+    const Socket = Primus.createSocket({ ...spec, plugin: plugin as never });
+    const client = new Socket(url);
+    client.write('hello');
+    expect((await event(client, 'data'))[0]).toBe('HELLO');
+    client.destroy();
+  });
+});
+
+describe('a client in Node', () => {
+  it('is a stream: piped from and into', async () => {
+    const { primus, connect } = await serve();
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(`echo ${data}`)));
+    const client = connect();
+    expect(client).toBeInstanceOf(Stream);
+    const got: unknown[] = [];
+    const sink = new Writable({
+      objectMode: true,
+      write(data, _encoding, done) {
+        got.push(data);
+        done();
+      },
+    });
+    (client as unknown as Stream).pipe(sink);
+    Readable.from(['a', 'b', 'c']).pipe(client as never, { end: false });
+    await until(() => got.length === 3);
+    expect(got).toEqual(['echo a', 'echo b', 'echo c']);
+  });
+});
+
+describe('reserved', () => {
+  it('keeps what a peer sends from being emitted as an event of ours, on every object', async () => {
+    const { primus, connect } = await serve();
+    const announced = event(primus, 'connection');
+    const client = connect();
+    const [spark] = (await announced) as [Spark];
+    const emitted: unknown[] = [];
+    for (const emitter of [spark, client] as unknown as Spark[]) {
+      emitter.on('data', ({ args }: { args: [string, ...unknown[]] }) => {
+        if (emitter.reserved(args[0])) return;
+        (emitter as { emit(...args: unknown[]): boolean }).emit(...args);
+      });
+      emitter.on('chat' as 'data', (text: unknown) => emitted.push(text));
+      emitter.on('end', () => emitted.push('end'));
+    }
+    for (const event of ['end', 'incoming::end', 'chat']) {
+      client.write({ args: [event, 'to the spark'] });
+      spark.write({ args: [event, 'to the client'] });
+    }
+    await until(() => emitted.length === 2);
+    expect(emitted.sort()).toEqual(['to the client', 'to the spark']);
+    expect([primus, spark, client].map((emitter) => emitter.reserved('incoming::data'))).toEqual([true, true, true]);
+    expect(primus.reserved('connection')).toBe(true);
+  });
+});
