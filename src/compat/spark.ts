@@ -3,8 +3,9 @@ import { callable } from '../core/callable.js';
 import { asError } from '../core/errors.js';
 import type { Frame } from '../core/link.js';
 import { CLOSED } from '../core/ready-state.js';
-import type { Server, SparkArguments, SparkClass } from '../server/primus.js';
+import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
+import type { SparkArguments, SparkClass } from '../server/spark-class.js';
 import { EventLink, isPrivate } from './event-link.js';
 import { transforms } from './transforms.js';
 

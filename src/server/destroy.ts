@@ -1,5 +1,8 @@
 import { concat, defer, EMPTY, last, merge, Observable, type SchedulerLike, take, takeWhile, timer } from 'rxjs';
+import { LinkError } from '../core/errors.js';
+import type { Fleet } from './fleet.js';
 import type { HttpServer } from './host.js';
+import { inSlices } from './in-slices.js';
 import type { Lines } from './lines.js';
 
 /** How a server ends. */
@@ -16,12 +19,8 @@ export interface Shutdown {
   options: DestroyOptions;
   server: HttpServer;
   lines: Lines;
+  fleet: Fleet;
   scheduler: SchedulerLike;
-  /** Emits how many connections are left whenever one has gone. */
-  left$: Observable<number>;
-  connected: () => number;
-  /** Ends what is open; calls back when it has. */
-  endAll: (done: () => void) => void;
   /** Tells the listeners of `close`; completes when they have agreed. */
   announce: () => Observable<unknown>;
   /** Gives the path back. */
@@ -39,32 +38,37 @@ const GRACE = 2_500;
  *   -> tell `close` -> give the path back -> close the HTTP server
  * ```
  */
-export function shutdown({
-  options,
-  server,
-  lines,
-  scheduler,
-  left$,
-  connected,
-  endAll,
-  announce,
-  release,
-}: Shutdown): Observable<unknown> {
-  const { close = true, timeout = 0 } = options;
-  const empty$ = left$.pipe(
+export function shutdown({ options, server, lines, fleet, scheduler, announce, release }: Shutdown): Observable<unknown> {
+  const { close = true, reconnect = false, timeout = 0 } = options;
+  const empty$ = fleet.left$.pipe(
     takeWhile((left) => left > 0),
     last(null, null),
   );
-  const emptyWithin = (ms: number) => defer(() => (ms > 0 && connected() > 0 ? merge(timer(ms, scheduler), empty$).pipe(take(1)) : EMPTY));
+  const emptyWithin = (ms: number) => defer(() => (ms > 0 && fleet.size > 0 ? merge(timer(ms, scheduler), empty$).pipe(take(1)) : EMPTY));
   return concat(
     emptyWithin(timeout),
-    new Observable<never>((subscriber) => endAll(() => subscriber.complete())),
+    endAll(fleet, reconnect, scheduler),
     emptyWithin(GRACE),
     defer(announce),
+    act(() => cutAll(fleet)),
     act(release),
     close ? closed(server, lines, scheduler) : EMPTY,
     act(() => lines.forget()),
   );
+}
+
+function endAll({ connections }: Fleet, reconnect: boolean, scheduler: SchedulerLike): Observable<never> {
+  const later = (work: () => void) => scheduler.schedule(work);
+  return new Observable((subscriber) => {
+    inSlices(connections, (connection) => connection.end(reconnect), { done: () => subscriber.complete(), later });
+  });
+}
+
+function cutAll({ connections }: Fleet): void {
+  for (const connection of [...connections]) {
+    connection.cut(new LinkError('ERR_PRIMUS_DROPPED', 'The server is gone'));
+    connection.announce();
+  }
 }
 
 function act(action: () => void): Observable<never> {

@@ -13,7 +13,7 @@ export interface Served {
   readonly configuration: Configuration;
   readonly parser: Parser;
   readonly transformer: Transformer;
-  readonly clientPlugins: Plugins;
+  readonly ark: Plugins;
   readonly options: { readonly refuseWithClose?: boolean | undefined };
 }
 
@@ -56,8 +56,10 @@ return {
 `;
 }
 
-function pluginSource({ clientPlugins, transformer }: Served, part: (name: string) => string): string {
-  const list = Object.entries(clientPlugins).filter(([, { client, library }]) => client ?? library);
+/** What the clients run: what the transformer brings, then the plugins. */
+function pluginSource({ ark, transformer }: Served, part: (name: string) => string): string {
+  const all = transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark };
+  const list = Object.entries(all).filter(([, { client, library }]) => client ?? library);
   if (list.length === 0) return '';
   const libraries = list.map(([, plugin]) => librarySource(plugin)).filter(Boolean);
   const clients = list.filter(([, { client }]) => client);

@@ -1,6 +1,7 @@
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
-import type { Server, SparkClass } from './primus.js';
+import type { Server } from './primus.js';
+import type { SparkClass } from './spark-class.js';
 
 /** What the package ships and the core does not know: the server is handed it and chooses by name. */
 export interface Preset {

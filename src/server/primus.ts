@@ -16,7 +16,7 @@ import {
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import type { Configuration } from '../core/configuration.js';
-import { asError, describe, LinkError, PrimusError } from '../core/errors.js';
+import { asError, describe, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
 import { milliseconds } from '../core/options.js';
@@ -26,7 +26,9 @@ import { CLOSED } from '../core/ready-state.js';
 import { SafeObservable, view } from '../core/stream.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/transformers.js';
+import { agreed, enrolled, sparkOf } from './admission.js';
 import { asyncemit, Refusal } from './asyncemit.js';
+import { checkServer } from './check-server.js';
 import type { Connection, Registry } from './connection.js';
 import { type DestroyOptions, shutdown } from './destroy.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
@@ -35,12 +37,10 @@ import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
 import type { HttpServer } from './host.js';
 import { hostOf } from './host-of.js';
-import { inSlices } from './in-slices.js';
 import { library, save } from './library.js';
 import { type Lines, linesOf } from './lines.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
-import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
@@ -48,6 +48,7 @@ import { type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import type { Preset } from './preset.js';
 import { Spark } from './spark.js';
+import { type SparkArguments, sparkClass } from './spark-class.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
 
@@ -149,12 +150,12 @@ export class Server<In = any, Out = any> extends Emitter {
     this.#life = this.transformer.server
       .listen(host)
       .pipe(
-        map((arrival) => this.#sparkOf(arrival as Arrival<IncomingMessage>)),
+        map((arrival) => sparkOf(this, arrival as Arrival<IncomingMessage>)),
         filter((spark) => spark !== undefined),
         mergeWith(this.#handmade),
-        filter((spark) => this.#enrol(spark)),
+        filter((spark) => enrolled(this.#fleet, spark)),
         nextTurn(),
-        filterAsync((spark) => this.#agreed(spark)),
+        filterAsync((spark) => agreed(this, spark)),
       )
       .subscribe((spark) => {
         this.#announced.next(spark);
@@ -270,12 +271,6 @@ export class Server<In = any, Out = any> extends Emitter {
     return removed !== undefined;
   }
 
-  /** What the clients run: what the transformer brings, then the plugins. @internal */
-  get clientPlugins(): Plugins {
-    const { plugin } = this.transformer;
-    return plugin === undefined ? this.ark : { [this.transformer.name]: plugin, ...this.ark };
-  }
-
   /** Takes a spark made by hand in, and announces it, in the next turn. @internal */
   adopt(spark: Spark<In, Out>): void {
     process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
@@ -370,63 +365,17 @@ export class Server<In = any, Out = any> extends Emitter {
         options,
         server: this.server,
         lines: this.#lines,
+        fleet: this.#fleet,
         scheduler: this.#scheduler,
-        left$: this.#fleet.left$,
-        connected: () => this.connected,
-        endAll: (done) => {
-          const later = (work: () => void) => this.#scheduler.schedule(work);
-          inSlices(this.#fleet.connections, (connection) => connection.end(options.reconnect ?? false), { done, later });
-        },
         announce: () => this.#closed(options),
         release: () => {
           this.#life.unsubscribe();
-          for (const connection of [...this.#fleet.connections]) {
-            connection.cut(new LinkError('ERR_PRIMUS_DROPPED', 'The server is gone'));
-            connection.announce();
-          }
           this.#announced.complete();
           this.#released = true;
         },
       }).subscribe({ complete: resolve });
     });
     return this.#over;
-  }
-
-  /** The spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
-  #sparkOf({ link, request, id }: Arrival<IncomingMessage>): Spark<In, Out> | undefined {
-    const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
-    try {
-      return new this.Spark(request.headers, address, undefined, this.options.idGenerator ? undefined : id, request, link.socket, link);
-    } catch (error) {
-      this.#log('error', error);
-      link.destroy();
-      return undefined;
-    }
-  }
-
-  /** From here on `spark(id)` finds it. */
-  #enrol(spark: Spark<In, Out>): boolean {
-    if (this.#fleet.add(spark)) return true;
-    this.#log('error', `A connection was refused: its id ${spark.id} is taken`);
-    spark.connection.cut(new LinkError('ERR_PRIMUS_REFUSED', 'The id of this connection is taken'));
-    return false;
-  }
-
-  /** Whether the `connection` listeners agree; one that refuses, or throws, ends the connection. */
-  #agreed(spark: Spark<In, Out>): boolean | Observable<boolean> {
-    const refused = (error: unknown): false => {
-      if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
-      else spark.connection.blame(error);
-      spark.end();
-      spark.connection.announce();
-      return false;
-    };
-    try {
-      const agreed = asyncemit(this as unknown as EventEmitter, 'connection', spark);
-      return agreed === true || agreed.pipe(catchError((error) => of(refused(error))));
-    } catch (thrown) {
-      return refused(thrown);
-    }
   }
 
   #gone(connection: Connection): void {
@@ -480,30 +429,3 @@ export class Server<In = any, Out = any> extends Emitter {
 export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<In, Out>> {}
 
 Server.prototype.reserved = reserved;
-
-/** What a hand-made spark is made of; all optional. */
-export type SparkArguments = ConstructorParameters<typeof Spark> extends [unknown, ...infer Rest] ? Rest : never;
-
-/** A class of sparks of one server's own. */
-export type SparkClass = new (...args: SparkArguments) => Spark;
-
-function sparkClass(server: Server, preset: Preset): SparkClass {
-  const Class = class extends Spark {
-    constructor(...args: SparkArguments) {
-      super(server, ...args);
-    }
-  };
-  return preset.spark?.(Class, server) ?? Class;
-}
-
-function checkServer(server: unknown): HttpServer {
-  const candidate = server as Partial<HttpServer> | null | undefined;
-  if (
-    typeof server === 'object' &&
-    candidate &&
-    [candidate.on, candidate.emit, candidate.listenerCount, candidate.close].every((member) => typeof member === 'function')
-  )
-    return server as HttpServer;
-  const hint = typeof server === 'function' ? '; an Express or Connect app becomes one with http.createServer(app)' : '';
-  throw new PrimusError('ERR_PRIMUS_SERVER', `The first argument must be an HTTP server, not ${describe(server)}${hint}`);
-}

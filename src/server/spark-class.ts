@@ -1,0 +1,19 @@
+import type { Preset } from './preset.js';
+import type { Server } from './primus.js';
+import { Spark } from './spark.js';
+
+/** What a hand-made spark is made of; all optional. */
+export type SparkArguments = ConstructorParameters<typeof Spark> extends [unknown, ...infer Rest] ? Rest : never;
+
+/** A class of sparks of one server's own. */
+export type SparkClass = new (...args: SparkArguments) => Spark;
+
+/** The class of a server's sparks, with what the preset adds. */
+export function sparkClass(server: Server, preset: Preset): SparkClass {
+  const Class = class extends Spark {
+    constructor(...args: SparkArguments) {
+      super(server, ...args);
+    }
+  };
+  return preset.spark?.(Class, server) ?? Class;
+}
