@@ -135,11 +135,12 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
   }, async () => {
     const { proxy } = await deploy('websockets');
     const visitor = await visit(proxy, 'websockets');
+    const reconnected = event(visitor.client, 'reconnected', 15_000);
+    const again = new Promise((resolve) => visitor.client.on('data', (data: unknown) => (data as Hello).server && resolve(true)));
     proxy.reload();
     await echo(visitor, 'still the old one');
     expect(visitor.drops).toHaveLength(0);
-    const again = new Promise((resolve) => visitor.client.on('data', (data: unknown) => (data as Hello).server && resolve(true)));
-    await event(visitor.client, 'reconnected', 10_000);
+    await reconnected;
     await again;
     await echo(visitor, 'the new one');
   });
