@@ -1,5 +1,7 @@
-import { concat, defer, EMPTY, last, merge, Observable, type SchedulerLike, take, takeWhile, timer } from 'rxjs';
+import { concat, defer, EMPTY, interval, last, Observable, type SchedulerLike, takeUntil, takeWhile, timer } from 'rxjs';
 import { LinkError } from '../core/errors.js';
+import type { Link } from '../core/link.js';
+import type { Connection } from './connection.js';
 import type { Fleet } from './fleet.js';
 import type { HttpServer } from './host.js';
 import { inSlices } from './in-slices.js';
@@ -30,12 +32,15 @@ export interface Shutdown {
 /** How long a peer, a listener or a message transformer that does not answer may hold up the end, in ms. */
 const GRACE = 2_500;
 
+/** How often links are looked at, in ms. */
+const POLL = 10;
+
 /**
  * The end of a server, step by step; completes when all is done.
  *
  * ```
- * wait for the connections, at most `timeout` -> end those left -> wait for what they were still about to send, or to agree
- *   -> tell `close` -> give the path back -> close the HTTP server
+ * wait for the connections, at most `timeout` -> end those left -> wait for what they were still about to send, or to agree,
+ *   and for clients that poll to fetch it -> tell `close` -> give the path back -> close the HTTP server
  * ```
  */
 export function shutdown({ options, server, lines, fleet, scheduler, announce, release }: Shutdown): Observable<unknown> {
@@ -44,11 +49,13 @@ export function shutdown({ options, server, lines, fleet, scheduler, announce, r
     takeWhile((left) => left > 0),
     last(null, null),
   );
-  const emptyWithin = (ms: number) => defer(() => (ms > 0 && fleet.size > 0 ? merge(timer(ms, scheduler), empty$).pipe(take(1)) : EMPTY));
+  const empty = defer(() => (fleet.size > 0 ? empty$ : EMPTY));
+  const within = (ms: number) => takeUntil(timer(ms, scheduler));
+  const links: Link[] = [];
   return concat(
-    emptyWithin(timeout),
-    endAll(fleet, reconnect, scheduler),
-    emptyWithin(GRACE),
+    timeout > 0 ? empty.pipe(within(timeout)) : EMPTY,
+    endAll(fleet, links, reconnect, scheduler),
+    concat(empty, fetched(links, scheduler)).pipe(within(GRACE)),
     defer(announce),
     act(() => cutAll(fleet)),
     act(release),
@@ -57,11 +64,21 @@ export function shutdown({ options, server, lines, fleet, scheduler, announce, r
   );
 }
 
-function endAll({ connections }: Fleet, reconnect: boolean, scheduler: SchedulerLike): Observable<never> {
-  const later = (work: () => void) => scheduler.schedule(work);
+/** Ends every connection; their links are those that may have something left to say. */
+function endAll({ connections }: Fleet, links: Link[], reconnect: boolean, scheduler: SchedulerLike): Observable<never> {
+  function end(connection: Connection): void {
+    if (connection.link !== undefined) links.push(connection.link);
+    connection.end(reconnect);
+  }
   return new Observable((subscriber) => {
-    inSlices(connections, (connection) => connection.end(reconnect), { done: () => subscriber.complete(), later });
+    inSlices(connections, end, { done: () => subscriber.complete(), later: (work) => scheduler.schedule(work) });
   });
+}
+
+/** Completes when nothing waits for a client to ask for it. */
+function fetched(links: readonly Link[], scheduler: SchedulerLike): Observable<unknown> {
+  const waits = () => links.some(({ bufferedAmount }) => bufferedAmount > 0);
+  return defer(() => (waits() ? interval(POLL, scheduler).pipe(takeWhile(waits)) : EMPTY));
 }
 
 function cutAll({ connections }: Fleet): void {

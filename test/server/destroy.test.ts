@@ -155,7 +155,10 @@ describe('destroy in virtual time', () => {
     await world.pass(100);
     expect(world.primus.connected).toBe(2);
     const done = destroyed(world, { timeout: 10_000 }, 12_000);
-    expect(await done).toBe(10_000);
+    const at = await done;
+    expect(at).toBeGreaterThanOrEqual(10_000);
+    // What is said last may still be on its way out.
+    expect(at).toBeLessThan(10_050);
     expect(peers.map(({ client }) => client.state.name)).toEqual(['closed', 'closed']);
     await world.destroy();
   });

@@ -417,6 +417,22 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual([1, 2, 3]);
     });
 
+    rule('destroys: the last words and the farewell reach a client that is about to ask for more', async () => {
+      const { primus, client, spark } = await pair();
+      const heard: unknown[] = [];
+      const ended = event(client, 'end');
+      const destroyed = new Promise<void>((resolve) => {
+        client.on('data', (data) => {
+          heard.push(data);
+          if (data === 'first') primus.write('last') && primus.destroy({}, resolve);
+        });
+      });
+      spark.write('first');
+      await Promise.all([ended, destroyed]);
+      expect(heard).toEqual(['first', 'last']);
+      expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+    });
+
     rule('destroys: clients are told, the port is free, nothing comes after', async () => {
       const { primus, server, client } = await pair();
       const ended = event(client, 'end');
