@@ -52,6 +52,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
   slot = 0;
   /** More is waiting for the peer than should. `drain` follows. */
   crowded = false;
+  /** The link itself is over. */
+  private parted = false;
   private announced = false;
   private ending = false;
   private paused = 0;
@@ -80,6 +82,11 @@ export class Connection extends Pipeline implements Observer<Frame> {
   /** Whether a message would go out in this instant, as every other connection's does. */
   get plain(): boolean {
     return this.writable && this.direct && this.link !== undefined && this.link.apart !== true;
+  }
+
+  /** Whether something waits for the client to take it, or to ask for it. */
+  get waits(): boolean {
+    return !this.parted && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
   // What the link reports.
@@ -283,6 +290,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   private over(error: LinkError | undefined): void {
+    this.parted = true;
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
     this.tell('incoming::end');

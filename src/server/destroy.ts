@@ -1,6 +1,5 @@
 import { concat, defer, EMPTY, interval, last, Observable, type SchedulerLike, takeUntil, takeWhile, timer } from 'rxjs';
 import { LinkError } from '../core/errors.js';
-import type { Link } from '../core/link.js';
 import type { Connection } from './connection.js';
 import type { Fleet } from './fleet.js';
 import type { HttpServer } from './host.js';
@@ -32,7 +31,10 @@ export interface Shutdown {
 /** How long a peer, a listener or a message transformer that does not answer may hold up the end, in ms. */
 const GRACE = 2_500;
 
-/** How often links are looked at, in ms. */
+/** How long a client that polls may take to come again, in ms: one that is there asks within a round trip. */
+const LINGER = 500;
+
+/** How often connections are looked at, in ms. */
 const POLL = 10;
 
 /**
@@ -51,11 +53,11 @@ export function shutdown({ options, server, lines, fleet, scheduler, announce, r
   );
   const empty = defer(() => (fleet.size > 0 ? empty$ : EMPTY));
   const within = (ms: number) => takeUntil(timer(ms, scheduler));
-  const links: Link[] = [];
+  const ended: Connection[] = [];
   return concat(
     timeout > 0 ? empty.pipe(within(timeout)) : EMPTY,
-    endAll(fleet, links, reconnect, scheduler),
-    concat(empty, fetched(links, scheduler)).pipe(within(GRACE)),
+    endAll(fleet, ended, reconnect, scheduler),
+    concat(empty, fetched(ended, scheduler).pipe(within(LINGER))).pipe(within(GRACE)),
     defer(announce),
     act(() => cutAll(fleet)),
     act(release),
@@ -64,10 +66,9 @@ export function shutdown({ options, server, lines, fleet, scheduler, announce, r
   );
 }
 
-/** Ends every connection; their links are those that may have something left to say. */
-function endAll({ connections }: Fleet, links: Link[], reconnect: boolean, scheduler: SchedulerLike): Observable<never> {
+function endAll({ connections }: Fleet, ended: Connection[], reconnect: boolean, scheduler: SchedulerLike): Observable<never> {
   function end(connection: Connection): void {
-    if (connection.link !== undefined) links.push(connection.link);
+    ended.push(connection);
     connection.end(reconnect);
   }
   return new Observable((subscriber) => {
@@ -75,9 +76,9 @@ function endAll({ connections }: Fleet, links: Link[], reconnect: boolean, sched
   });
 }
 
-/** Completes when nothing waits for a client to ask for it. */
-function fetched(links: readonly Link[], scheduler: SchedulerLike): Observable<unknown> {
-  const waits = () => links.some(({ bufferedAmount }) => bufferedAmount > 0);
+/** Completes when nothing waits for a client to take it, or to ask for it. */
+function fetched(ended: readonly Connection[], scheduler: SchedulerLike): Observable<unknown> {
+  const waits = () => ended.some((connection) => connection.waits);
   return defer(() => (waits() ? interval(POLL, scheduler).pipe(takeWhile(waits)) : EMPTY));
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
+import { dropped } from '../../src/core/errors.js';
 import { Primus, type ServerOptions } from '../../src/index.js';
 
 export { event, until } from './wait.js';
@@ -37,7 +38,13 @@ export async function serve(options: ServerOptions = {}, { port = 0, host = '127
   await once(server, 'listening');
   const { port: at } = server.address() as AddressInfo;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${at}`;
-  cleanup(() => new Promise<void>((resolve) => primus.destroy({}, resolve)));
+  cleanup(() => {
+    // Nobody comes to fetch what is left for the sessions of a test that polls by hand.
+    primus.forEach((spark) => {
+      spark.connection.cut(dropped());
+    });
+    return new Promise<void>((resolve) => primus.destroy({}, resolve));
+  });
   return {
     primus,
     server,
