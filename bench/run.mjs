@@ -1,6 +1,6 @@
 // Measures primus-rx beside its peers and prints the table; see `--help`.
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { NotInstalled, startPair } from './lib/pair.mjs';
@@ -152,10 +152,11 @@ function names(flag, all) {
 
 /** The versions of the peers that are installed; this package's own is the one in the tree. */
 function installed() {
-  const require = createRequire(import.meta.url);
   const list = PEERS.flatMap((peer) => {
     try {
-      return [[peer, require(`${PACKAGES[peer] ?? peer}/package.json`).version]];
+      // Not all of them let it be imported.
+      const text = readFileSync(new URL(`../node_modules/${PACKAGES[peer] ?? peer}/package.json`, import.meta.url), 'utf8');
+      return [[peer, JSON.parse(text).version]];
     } catch {
       return [];
     }

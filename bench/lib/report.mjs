@@ -59,9 +59,13 @@ export function section({ measure, size, rounds, rows }, versions) {
   return `## ${measure.title}\n\n${capital(measure.describe(size))}; ${many(rounds, 'round')} in ${many(size.generations, 'process', 'es')}.\n\n${table(head, lines)}`;
 }
 
-/** All ratios at a glance. */
+/** Those of the overview, as more columns could not be read; the sections have them all. */
+const MAIN = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx-uws'];
+
+/** The ratios of the main peers at a glance. */
 export function overview(results, versions) {
-  const peers = [...new Set(results.flatMap(({ rows }) => rows.map(({ peer }) => peer)))];
+  const measured = new Set(results.flatMap(({ rows }) => rows.map(({ peer }) => peer)));
+  const peers = MAIN.filter((peer) => measured.has(peer));
   const lines = results.flatMap(({ measure, rows }) =>
     Object.entries(measure.figures).map(([key, figure]) => [
       `${measure.name}, ${figure.title}`,

@@ -14,12 +14,6 @@ type Hook = (this: Spark) => void;
 /** Defines a member that no loop sees; may be repeated. */
 type Define = (name: string, value: unknown, accessors?: boolean) => Define;
 
-/** What old plugins use of a class of sparks beside the documented. */
-export interface LegacySparkClass extends SparkClass {
-  readonly readable: Define;
-  readonly writable: Define;
-}
-
 const { emit } = Stream.prototype;
 
 /** Gives a server's class of sparks hooks, sparks made by hand, and events that may be injected. */

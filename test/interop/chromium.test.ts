@@ -20,128 +20,131 @@ interface Shown {
 
 const EVENTS = ['open', 'close', 'reconnect scheduled', 'reconnected', 'end', 'error', 'incoming::ping'];
 
-describe.skipIf(noChromium).each(directions)('8.0.9 in Chromium over $transformer: $what', (meeting) => {
-  let browser: Browser;
+describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs', 'faye'))(
+  '8.0.9 in Chromium over $transformer: $what',
+  (meeting) => {
+    let browser: Browser;
 
-  beforeAll(async () => {
-    browser = await launch();
-  });
-
-  afterAll(() => browser?.close());
-
-  /** A server of one make, and a page of its own with the served library of the other. */
-  async function visit({ transformer, server, client }: Meeting, options: object = {}) {
-    const { http, primus, port } = await listening(server, { transformer, ...options });
-    const { primus: other } = await listening(client, { transformer, ...options });
-    const library: string = other.library();
-    http.on('request', ({ url }: Any, response: Any) => {
-      if (response.writableEnded || url.startsWith('/primus')) return;
-      const script = url === '/client.js';
-      response.setHeader('Content-Type', script ? 'text/javascript; charset=utf-8' : 'text/html; charset=utf-8');
-      response.end(
-        script ? library : '<!doctype html><title>Test</title><link rel="icon" href="data:,"><script src="/client.js"></script>',
-      );
+    beforeAll(async () => {
+      browser = await launch();
     });
-    const line = await cuttable(port);
-    const context = await browser.newContext();
-    cleanup(() => context.close());
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`http://127.0.0.1:${line.port}/`);
-    return { primus, line, page, complaints };
-  }
 
-  async function open(page: Page): Promise<void> {
-    await page.evaluate((names) => {
-      const scope = globalThis as Any;
-      const client = new scope.Primus(`${location.origin}?token=1`, { reconnect: { min: 20, max: 50 } });
-      scope.shown = { client, heard: [], events: [] } satisfies Shown;
-      client.on('data', (data: unknown) => scope.shown.heard.push(data));
-      for (const name of names) client.on(name, () => scope.shown.events.push(name));
-    }, EVENTS);
-  }
+    afterAll(() => browser?.close());
 
-  async function meet(options: object = {}) {
-    const visited = await visit(meeting, options);
-    const announced = event(visited.primus, 'connection');
-    await open(visited.page);
-    const [spark] = (await announced) as [Any];
-    await told(visited.page, 'open');
-    return { ...visited, spark };
-  }
+    /** A server of one make, and a page of its own with the served library of the other. */
+    async function visit({ transformer, server, client }: Meeting, options: object = {}) {
+      const { http, primus, port } = await listening(server, { transformer, ...options });
+      const { primus: other } = await listening(client, { transformer, ...options });
+      const library: string = other.library();
+      http.on('request', ({ url }: Any, response: Any) => {
+        if (response.writableEnded || url.startsWith('/primus')) return;
+        const script = url === '/client.js';
+        response.setHeader('Content-Type', script ? 'text/javascript; charset=utf-8' : 'text/html; charset=utf-8');
+        response.end(
+          script ? library : '<!doctype html><title>Test</title><link rel="icon" href="data:,"><script src="/client.js"></script>',
+        );
+      });
+      const line = await cuttable(port);
+      const context = await browser.newContext();
+      cleanup(() => context.close());
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(error.message));
+      await page.goto(`http://127.0.0.1:${line.port}/`);
+      return { primus, line, page, complaints };
+    }
 
-  it('opens, carries data both ways, tells the id, and beats', async () => {
-    const { page, primus, spark, complaints } = await meet({ pingInterval: 500 });
-    expect(spark.query.token).toBe('1');
-    const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
-    const there: unknown[] = [];
-    spark.on('data', (data: unknown) => there.push(data));
-    for (const value of values) spark.write(value);
-    await page.evaluate((given) => {
-      for (const value of given) (globalThis as Any).shown.client.write(value);
-    }, values);
-    await until(() => there.length === values.length);
-    expect(there).toEqual(values);
-    await holds(page, (shown, count) => shown.heard.length === count, values.length);
-    expect((await look(page)).heard).toEqual(values);
+    async function open(page: Page): Promise<void> {
+      await page.evaluate((names) => {
+        const scope = globalThis as Any;
+        const client = new scope.Primus(`${location.origin}?token=1`, { reconnect: { min: 20, max: 50 } });
+        scope.shown = { client, heard: [], events: [] } satisfies Shown;
+        client.on('data', (data: unknown) => scope.shown.heard.push(data));
+        for (const name of names) client.on(name, () => scope.shown.events.push(name));
+      }, EVENTS);
+    }
 
-    expect(await page.evaluate(() => new Promise((resolve) => (globalThis as Any).shown.client.id(resolve)))).toBe(spark.id);
+    async function meet(options: object = {}) {
+      const visited = await visit(meeting, options);
+      const announced = event(visited.primus, 'connection');
+      await open(visited.page);
+      const [spark] = (await announced) as [Any];
+      await told(visited.page, 'open');
+      return { ...visited, spark };
+    }
 
-    let beats = 0;
-    spark.on('heartbeat', () => beats++);
-    await until(() => beats > 0);
-    await told(page, 'incoming::ping');
-    expect(primus.connected).toBe(1);
-    expect((await look(page)).events).not.toContain('close');
-    expect(complaints).toEqual([]);
-  });
+    it('opens, carries data both ways, tells the id, and beats', async () => {
+      const { page, primus, spark, complaints } = await meet({ pingInterval: 500 });
+      expect(spark.query.token).toBe('1');
+      const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
+      const there: unknown[] = [];
+      spark.on('data', (data: unknown) => there.push(data));
+      for (const value of values) spark.write(value);
+      await page.evaluate((given) => {
+        for (const value of given) (globalThis as Any).shown.client.write(value);
+      }, values);
+      await until(() => there.length === values.length);
+      expect(there).toEqual(values);
+      await holds(page, (shown, count) => shown.heard.length === count, values.length);
+      expect((await look(page)).heard).toEqual(values);
 
-  it('does not come back when the server closes', async () => {
-    const { page, primus, spark } = await meet();
-    spark.end({ last: 'words' });
-    await told(page, 'end');
-    await page.waitForTimeout(150);
-    const { heard, events } = await look(page);
-    expect(heard).toEqual([{ last: 'words' }]);
-    expect(events).not.toContain('reconnect scheduled');
-    await until(() => primus.connected === 0);
-  });
+      expect(await page.evaluate(() => new Promise((resolve) => (globalThis as Any).shown.client.id(resolve)))).toBe(spark.id);
 
-  it('comes back when the line is cut, with what was written meanwhile', async () => {
-    const { page, primus, line, spark } = await meet({ pingInterval: 500 });
-    const again = event(primus, 'connection');
-    line.cut();
-    await told(page, 'close');
-    await page.evaluate(() => (globalThis as Any).shown.client.write('written meanwhile'));
-    line.mend();
-    const [next] = (await again) as [Any];
-    expect((await event(next, 'data'))[0]).toBe('written meanwhile');
-    await told(page, 'reconnected');
-    expect(next.id).not.toBe(spark.id);
-  });
+      let beats = 0;
+      spark.on('heartbeat', () => beats++);
+      await until(() => beats > 0);
+      await told(page, 'incoming::ping');
+      expect(primus.connected).toBe(1);
+      expect((await look(page)).events).not.toContain('close');
+      expect(complaints).toEqual([]);
+    });
 
-  it('is refused, and does not come back', async () => {
-    let asked = 0;
-    const authorization = (_request: unknown, done: (error: unknown) => void) => {
-      asked++;
-      done({ statusCode: 403, message: 'not you' });
-    };
-    // Its library knows that there is authorization, so that what cannot be told from a refusal is not tried again.
-    const { page, primus } = await visit(meeting, { authorization });
-    let connections = 0;
-    primus.on('connection', () => connections++);
-    await open(page);
-    await told(page, 'end');
-    const before = asked;
-    await page.waitForTimeout(150);
-    const { events } = await look(page);
-    expect(events).not.toContain('reconnect scheduled');
-    expect(events).toContain('error');
-    expect({ asked, connections }).toEqual({ asked: before, connections: 0 });
-    expect(asked).toBeGreaterThan(0);
-  });
-});
+    it('does not come back when the server closes', async () => {
+      const { page, primus, spark } = await meet();
+      spark.end({ last: 'words' });
+      await told(page, 'end');
+      await page.waitForTimeout(150);
+      const { heard, events } = await look(page);
+      expect(heard).toEqual([{ last: 'words' }]);
+      expect(events).not.toContain('reconnect scheduled');
+      await until(() => primus.connected === 0);
+    });
+
+    it('comes back when the line is cut, with what was written meanwhile', async () => {
+      const { page, primus, line, spark } = await meet({ pingInterval: 500 });
+      const again = event(primus, 'connection');
+      line.cut();
+      await told(page, 'close');
+      await page.evaluate(() => (globalThis as Any).shown.client.write('written meanwhile'));
+      line.mend();
+      const [next] = (await again) as [Any];
+      expect((await event(next, 'data'))[0]).toBe('written meanwhile');
+      await told(page, 'reconnected');
+      expect(next.id).not.toBe(spark.id);
+    });
+
+    it('is refused, and does not come back', async () => {
+      let asked = 0;
+      const authorization = (_request: unknown, done: (error: unknown) => void) => {
+        asked++;
+        done({ statusCode: 403, message: 'not you' });
+      };
+      // Its library knows that there is authorization, so that what cannot be told from a refusal is not tried again.
+      const { page, primus } = await visit(meeting, { authorization });
+      let connections = 0;
+      primus.on('connection', () => connections++);
+      await open(page);
+      await told(page, 'end');
+      const before = asked;
+      await page.waitForTimeout(150);
+      const { events } = await look(page);
+      expect(events).not.toContain('reconnect scheduled');
+      expect(events).toContain('error');
+      expect({ asked, connections }).toEqual({ asked: before, connections: 0 });
+      expect(asked).toBeGreaterThan(0);
+    });
+  },
+);
 
 function look(page: Page): Promise<Pick<Shown, 'heard' | 'events'>> {
   return page.evaluate(() => {

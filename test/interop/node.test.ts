@@ -29,7 +29,12 @@ async function meet(meeting: Meeting, serverOptions: object = {}) {
   return { primus, socket, spark, line };
 }
 
-describe.each(directions)('8.0.9 over $transformer and JSON: $what', (meeting) => {
+const [overUws] = directions('uws');
+
+// Our client for `uws` is the one for `websockets`: what it says to their server is said already.
+const all = [...directions('websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel'), overUws as Meeting & { what: string }];
+
+describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
   it('opens, with the query', async () => {
     const { spark, socket, primus } = await meet(meeting);
     expect(spark.query.token).toBe('1');

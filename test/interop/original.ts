@@ -24,14 +24,22 @@ export const ours: Make = {
 };
 
 export const theirs: Make = {
-  server: (http, options) => new Original(http, { transformer: 'websockets', ...options }),
-  socket: (options) => Original.createSocket({ transformer: 'websockets', ...options }),
+  server: (http, options) => new Original(http, known(options)),
+  socket: (options) => Original.createSocket(known(options)),
 };
 
-export const directions = ['websockets', 'engine.io', 'sockjs', 'faye'].flatMap((transformer) => [
-  { transformer, what: 'their client, our server', server: ours, client: theirs },
-  { transformer, what: 'our client, their server', server: theirs, client: ours },
-]);
+/** Its own `uws` does not run on a Node of today; what ours speaks is what all WebSockets do. */
+function known({ transformer = 'websockets', ...options }: Record<string, unknown>) {
+  return { ...options, transformer: transformer === 'uws' ? 'websockets' : transformer };
+}
+
+/** Who meets whom over each of these transformers. */
+export function directions(...transformers: string[]) {
+  return transformers.flatMap((transformer) => [
+    { transformer, what: 'their client, our server', server: ours, client: theirs },
+    { transformer, what: 'our client, their server', server: theirs, client: ours },
+  ]);
+}
 
 /** A server of that make on a free port. */
 export async function listening(make: Make, options: Record<string, unknown>) {

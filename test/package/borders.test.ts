@@ -44,10 +44,10 @@ const borders: Border[] = [
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },
   // A transformer is where its framework lives: its own packages are its own business.
   // Socket.IO stands on Engine.IO, and so do its two halves.
-  { files: /^transformers\/socket\.io\/server\.ts$/, layers: [operators, core, server, engine], packages: [anyPackage] },
-  { files: /^transformers\/socket\.io\/client\.ts$/, layers: [operators, core, client, engine], packages: [anyPackage] },
-  { files: /^transformers\/[^/]+\/(?:server|engine\/[^/]+)\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
-  { files: /^transformers\/[^/]+\/client\.ts$/, layers: [operators, core, client], packages: [anyPackage] },
+  { files: /^transformers\/socket\.io\/server(?:\/[^/]+)?\.ts$/, layers: [operators, core, server, engine], packages: [anyPackage] },
+  { files: /^transformers\/socket\.io\/client(?:\/[^/]+)?\.ts$/, layers: [operators, core, client, engine], packages: [anyPackage] },
+  { files: /^transformers\/[^/]+\/(?:server|(?:server|engine)\/[^/]+)\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
+  { files: /^transformers\/[^/]+\/client(?:\/[^/]+)?\.ts$/, layers: [operators, core, client], packages: [anyPackage] },
   { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [core, parsers, client], packages: [anyPackage] },
   { files: /^transformers\//, layers: [operators, core], packages: [anyPackage] },
   // The entries choose what the layers are handed.
@@ -101,6 +101,8 @@ describe('the layers', () => {
     ['client/primus.ts', "type Spark = import('../src/server/spark.js').Spark;"],
     ['transformers/memory/client.ts', "import { refuse } from '../../src/server/refuse.js';"],
     ['transformers/memory/client.ts', "import '../websockets/client.js';"],
+    ['transformers/sockjs/client/link.ts', "import { refuse } from '../../../src/server/refuse.js';"],
+    ['transformers/sockjs/server/link.ts', "import { refusal } from '../../../client/refusal.js';"],
     ['elsewhere/file.ts', ''],
   ])('would catch a trespass in %s: %s', (file, source) => {
     expect(trespasses(file, source)).toHaveLength(1);

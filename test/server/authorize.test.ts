@@ -1,24 +1,14 @@
 import type { Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Primus, ServerOptions } from '../../src/index.js';
 import { Clock } from '../support/clock.js';
 import { event, serve, until } from '../support/serve.js';
+import { watchForCrashes } from './crashes.js';
 import { handshake, raw } from './raw.js';
 
 type Authorize = NonNullable<ServerOptions['authorization']>;
 
-const crashes: unknown[] = [];
-const crashed = (error: unknown) => crashes.push(error);
-
-beforeEach(() => {
-  crashes.length = 0;
-  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
-});
-
-afterEach(() => {
-  process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
-  expect(crashes).toEqual([]);
-});
+watchForCrashes();
 
 /** What a server answers to both kinds of requests; `challenge` is its `WWW-Authenticate`. */
 async function asked(authorization: Authorize, options: ServerOptions = {}) {

@@ -1,21 +1,11 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ServerOptions } from '../../src/index.js';
 import { randomFrom } from '../properties/random.js';
 import { event, serve } from '../support/serve.js';
+import { watchForCrashes } from './crashes.js';
 import { raw } from './raw.js';
 
-const crashes: unknown[] = [];
-const crashed = (error: unknown) => crashes.push(error);
-
-beforeEach(() => {
-  crashes.length = 0;
-  process.on('uncaughtException', crashed).on('unhandledRejection', crashed);
-});
-
-afterEach(() => {
-  process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
-  expect(crashes).toEqual([]);
-});
+watchForCrashes();
 
 const NAMES = [
   'Origin',

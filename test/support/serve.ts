@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 import { dropped } from '../../src/core/errors.js';
@@ -28,6 +28,20 @@ afterEach(async () => {
 /** Something to undo after the test, last first. */
 export function cleanup(undo: () => unknown): void {
   cleanups.push(undo);
+}
+
+/** The next request that reaches a server, once its turn is over. Listeners of `request` would not hear of those that are a Primus'. */
+export function requested(server: Server): Promise<IncomingMessage> {
+  const emit = server.emit as (name: string, ...args: unknown[]) => boolean;
+  return new Promise((resolve) => {
+    server.emit = (name: string, ...args: unknown[]) => {
+      if (name === 'request') {
+        server.emit = emit;
+        setImmediate(() => resolve(args[0] as IncomingMessage));
+      }
+      return emit.call(server, name, ...args);
+    };
+  });
 }
 
 /** A server on a free port, and clients for it; all of it is gone after the test. */

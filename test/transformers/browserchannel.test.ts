@@ -1,12 +1,13 @@
+import { once } from 'node:events';
 import { watchFile } from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { createConnection } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
-import { cleanup, event, serve, until } from '../support/serve.js';
+import { Clock, settle } from '../support/clock.js';
+import { cleanup, event, requested, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
-import { foreign } from './foreign.js';
 import { missing } from './missing.js';
 
 const transformer = 'browserchannel';
@@ -71,8 +72,6 @@ function sidIn(body: string): string {
 }
 
 describe(transformer, () => {
-  foreign(transformer);
-
   it('serves an unmodified client of the framework', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.token])));
@@ -324,10 +323,11 @@ describe('its endpoints', () => {
   });
 
   it('do not read requests while the spark is paused', async () => {
-    const { spark, post, received } = await open();
+    const { spark, post, received, server } = await open();
     spark.pause();
     const sent = post('count=1&ofs=0&req0__S=1');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await requested(server);
+    await new Promise((resolve) => setTimeout(resolve, 50));
     expect(received).toEqual([]);
     spark.resume();
     expect((await sent).status).toBe(200);
@@ -335,10 +335,9 @@ describe('its endpoints', () => {
   });
 
   it('keep two polls apart, and nothing of one that is aborted', async () => {
-    const { url, sid, spark, poll } = await open();
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const { url, sid, spark, poll, server } = await open();
     const first = poll();
-    await pause();
+    await requested(server);
     const second = poll();
     // The newer one takes the place of the older.
     expect((await first).body).toBe('');
@@ -346,39 +345,44 @@ describe('its endpoints', () => {
     expect((await second).body).toContain('for the second');
     const aborted = new AbortController();
     const third = fetch(`${url}/primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=1&AID=1`, { signal: aborted.signal }).catch(() => {});
-    await pause();
+    const { socket } = await requested(server);
+    const gone = once(socket, 'close');
     aborted.abort();
-    await third;
-    await pause();
+    await Promise.all([third, gone]);
     spark.write('lost on the third');
     expect((await poll(1)).body).toContain('lost on the third');
   });
 
   it('begin no session with a client that is gone by then', async () => {
     const { primus, port } = await serve({ transformer });
-    const asked = new Promise((resolve) => {
-      primus.use('slow', (_request, _response, next) => {
-        resolve(null);
-        setTimeout(next, 50);
+    const left = new Promise<void>((resolve) => {
+      primus.use('slow', (request, _response, next) => {
+        socket.destroy();
+        request.socket.once('close', () => {
+          next?.();
+          resolve();
+        });
       });
     });
     const socket = createConnection(port, '127.0.0.1', () =>
       socket.write('POST /primus/bind?VER=8&RID=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\ncount=0'),
     );
-    await asked;
-    socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await left;
+    await settle();
     expect(primus.connected).toBe(0);
   });
 
-  it('forget a session whose client said goodbye ahead of its turn', { timeout: 10_000 }, async () => {
-    const { url, sid, spark } = await open();
+  it('forget a session whose client said goodbye ahead of its turn', async () => {
+    const scheduler = new Clock();
+    const { url, sid, spark } = await open({ scheduler });
     expect((await ask(url, `/primus/bind?VER=8&SID=${sid}&RID=105&TYPE=terminate`)).status).toBe(200);
-    const begin = Date.now();
     const errors: unknown[] = [];
     spark.on('error', (error) => errors.push(error));
-    await event(spark, 'end');
-    expect(Date.now() - begin).toBeLessThan(3_000);
+    const ended = event(spark, 'end');
+    scheduler.advance(1_999);
+    expect(spark.readyState).toBe(3);
+    scheduler.advance(1);
+    await ended;
     expect(errors).toEqual([]);
   });
 });
@@ -412,21 +416,21 @@ describe('its sessions', () => {
   });
 
   it('may be come back to while the server goes down, and new ones not begun', async () => {
-    const { url, primus, spark, poll } = await open();
+    const { url, primus, spark, poll, server } = await open();
     primus.destroy({ timeout: 1_000 });
     spark.write('last');
     expect((await poll()).body).toContain('last');
     expect((await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' })).status).toBe(503);
     const farewell = poll(1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await requested(server);
     spark.end();
     expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
   });
 
   it('answer a request that crosses the end, so that the client hears of it from us', async () => {
-    const { url, sid, spark, post, poll, received } = await open();
+    const { url, sid, spark, post, poll, received, server } = await open();
     const farewell = poll();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await requested(server);
     spark.end();
     expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
     expect(await post('count=1&ofs=0&req0__S=1')).toMatchObject({ status: 200, body: '7\n[1,2,0]' });

@@ -8,7 +8,8 @@ import { node } from '../../client/node.js';
 import type { Frame, Link } from '../../src/core/link.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { client as clientOf } from '../../transformers/engine.io/client.js';
-import { cleanup, event, serve, until } from '../support/serve.js';
+import { Clock, settle } from '../support/clock.js';
+import { cleanup, event, requested, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
 
@@ -232,13 +233,21 @@ describe('the server', () => {
   });
 
   it('cuts the line of a client that does not answer the close', async () => {
-    const { primus, port } = await start();
+    const scheduler = new Clock();
+    const { primus, port } = await start({ scheduler });
     const announced = event(primus, 'connection');
     const { sid } = await handshake(port);
     const [spark] = (await announced) as [Spark];
-    const ended = event(spark.socket, 'close');
+    let closed = false;
+    (spark.socket as engineClient.Socket).on('close', () => {
+      closed = true;
+    });
     spark.end();
-    await ended;
+    scheduler.advance(1_999);
+    await settle();
+    expect(closed).toBe(false);
+    scheduler.advance(1);
+    await until(() => closed);
     expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
   });
 
@@ -331,11 +340,11 @@ describe('its endpoint', () => {
   });
 
   it('ends a session whose client polls twice at once, and lives', async () => {
-    const { port, primus } = await start();
+    const { port, primus, server } = await start();
     const { sid } = await handshake(port);
     await until(() => primus.connected === 1);
     const first = ask(port, 'GET', `&sid=${sid}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await requested(server);
     expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
     expect((await first).status).toBe(200);
     await until(() => primus.connected === 0);
@@ -344,11 +353,11 @@ describe('its endpoint', () => {
   });
 
   it('ends a session whose poll is given up', async () => {
-    const { port, primus } = await start();
+    const { port, primus, server } = await start();
     const { sid } = await handshake(port);
     await until(() => primus.connected === 1);
     const poll = get({ port, path: `/primus/?EIO=4&transport=polling&sid=${sid}` }).on('error', () => {});
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await requested(server);
     poll.destroy();
     await until(() => primus.connected === 0);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions } from '../../src/index.js';
 import { type Cut, type Direction, faultyLine } from '../support/faulty-line.js';
-import { serve, until } from '../support/serve.js';
+import { event, serve, until } from '../support/serve.js';
 
 /** The frameworks that have a line to cut, and the transports that behave differently when it breaks. */
 const LINES: Record<string, ServerOptions> = {
@@ -46,18 +46,15 @@ describe.each(Object.entries(LINES))('a line of %s that breaks in the middle of 
       let opened = 0;
       client.on('open', () => opened++);
       await until(() => opened === 1 && primus.connected === 1);
-      for (const tenth of TENTHS) {
+      for (const [index, tenth] of TENTHS.entries()) {
         received.length = 0;
         const before = opened;
-        let left = false;
-        primus.once('disconnection', () => {
-          left = true;
-        });
+        const left = event(primus, 'disconnection', 10_000);
         say('before');
         await until(() => received.length === 1);
         line.cut(how, direction, Math.max(1, (LARGE.length * tenth) / 10));
         say(LARGE);
-        await until(() => line.cuts > 0 && opened > before && primus.connected === 1);
+        await until(() => line.cuts === index + 1 && opened > before && primus.connected === 1);
         await left;
         say('after');
         await until(() => received.at(-1) === 'after');

@@ -3,11 +3,12 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
-import { CLOSE, CONTINUATION, frame, handshake, TEXT } from '../server/raw.js';
+import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
+import { Clock, settle } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
-import { foreign } from './foreign.js';
 import { missing } from './missing.js';
+import { refusesEndlessMessages, refusesMalformedHandshakes } from './websocket-guards.js';
 
 missing('faye', 'faye-websocket');
 
@@ -32,8 +33,6 @@ async function dial(url: string, options: object = {}): Promise<WebSocket> {
 }
 
 describe('faye', () => {
-  foreign('faye');
-
   it('serves unmodified clients of others', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
@@ -70,19 +69,7 @@ describe('faye', () => {
     expect((await dial(url, { perMessageDeflate: false })).extensions).toBe('');
   });
 
-  it('cuts who sends a message in parts without end', async () => {
-    const { port, primus } = await serve({ transformer });
-    const socket = createConnection(port, '127.0.0.1', () => socket.write(handshake('/primus')));
-    cleanup(() => socket.destroy());
-    socket.on('error', () => {}).resume();
-    const [spark] = (await event(primus, 'connection')) as [Spark];
-    const failed = event(spark, 'error');
-    const parts = Buffer.concat(Array.from({ length: 10_000 }, () => frame(CONTINUATION, '', { fin: false })));
-    socket.write(Buffer.concat([frame(TEXT, 'x', { fin: false }), parts, parts]));
-    expect(await failed).toMatchObject([{ closeCode: 1008 }]);
-    await until(() => primus.connected === 0);
-    await event(socket, 'close');
-  });
+  refusesEndlessMessages(transformer);
 
   it('passes transport options on', async () => {
     const { url } = await serve({ transformer, transport: { protocols: ['a', 'b'], headers: { 'X-Answer': '42' } } });
@@ -92,23 +79,10 @@ describe('faye', () => {
     expect((response as { headers: object }).headers).toMatchObject({ 'x-answer': '42', 'sec-websocket-protocol': 'b' });
   });
 
-  it('answers handshakes that are malformed', async () => {
-    const { port, primus } = await serve({ transformer });
-    const good = handshake();
-    for (const [text, status] of [
-      [good.replace('GET', 'POST'), 405],
-      [good.replace('Version: 13', 'Version: 8'), 426],
-      [good.replace(/Sec-WebSocket-Version: 13\r\n/, ''), 426],
-      [good.replace(/Sec-WebSocket-Key: \S+\r\n/, ''), 400],
-      [good.replace(/(Sec-WebSocket-Key: \S+\r\n)/, '$1$1'), 400],
-      [good.replace('Upgrade: websocket', 'Upgrade: h2c'), 400],
-      // A draft that was never one.
-      ['GET /primus HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nOrigin: x\r\n\r\n', 400],
-    ] as const) {
-      expect(await answerTo(port, text)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    }
-    expect(primus.connected).toBe(0);
-  });
+  refusesMalformedHandshakes(transformer, [
+    // A draft that was never one.
+    ['GET /primus HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nOrigin: x\r\n\r\n', 400],
+  ]);
 
   it('delivers frames that come along with the handshake, in order', async () => {
     const { port, primus } = await serve({ transformer });
@@ -124,17 +98,20 @@ describe('faye', () => {
     expect(seen).toEqual(['connection', 'data 1', 'data 2', 'disconnection']);
   });
 
-  it('cuts a client that does not answer its close', { timeout: 10_000 }, async () => {
-    const { port, primus } = await serve({ transformer });
+  it('cuts a client that does not answer its close', async () => {
+    const scheduler = new Clock();
+    const { port, primus } = await serve({ transformer, scheduler });
     const socket = createConnection(port, '127.0.0.1', () => socket.write(handshake()));
     cleanup(() => socket.destroy());
-    socket.on('data', () => {});
+    let closed = false;
+    socket.on('data', () => {}).on('close', () => (closed = true));
     const [spark] = (await event(primus, 'connection')) as [Spark];
-    const begin = Date.now();
     spark.end();
-    await event(socket, 'close');
-    expect(Date.now() - begin).toBeGreaterThan(1_500);
-    expect(Date.now() - begin).toBeLessThan(3_000);
+    scheduler.advance(1_999);
+    await settle();
+    expect(closed).toBe(false);
+    scheduler.advance(1);
+    await until(() => closed);
   });
 });
 

@@ -3,11 +3,11 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
-import { CLOSE, CONTINUATION, frame, handshake, TEXT } from '../server/raw.js';
-import { cleanup, event, serve, until } from '../support/serve.js';
+import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
+import { cleanup, event, requested, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
-import { foreign } from './foreign.js';
 import { missing } from './missing.js';
+import { refusesEndlessMessages } from './websocket-guards.js';
 
 missing('sockjs', 'sockjs', 'sockjs-client');
 
@@ -40,8 +40,6 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 }
 
 describe('sockjs', () => {
-  foreign('sockjs');
-
   it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('serves an unmodified sockjs-client over %s', async (transports) => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.a])));
@@ -97,7 +95,7 @@ describe('sockjs', () => {
   });
 
   it('opens, takes and sends messages over jsonp-polling', async () => {
-    const { primus, url } = await serve({ transformer });
+    const { primus, url, server } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const poll = async () => {
       const { status, headers, body } = await ask(url, '/1/a/jsonp?c=told', { method: 'GET' });
@@ -117,7 +115,7 @@ describe('sockjs', () => {
     expect(await ask(url, '/1/a/jsonp_send', { headers: { 'content-type': 'text/plain' }, body: '["3"]' })).toMatchObject({ body: 'ok' });
     expect(messagesOf(await waiting)).toEqual([[3]]);
     const farewell = poll();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await requested(server);
     for (const spark of Object.values(primus.connections)) spark.end('farewell');
     expect(messagesOf(await farewell)).toEqual(['farewell', 'primus::server::close']);
   });
@@ -195,19 +193,7 @@ describe('sockjs', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('cuts who sends a message in parts without end', async () => {
-    const { port, primus } = await serve({ transformer });
-    const socket = createConnection(port, '127.0.0.1', () => socket.write(handshake('/primus/1/a/websocket')));
-    cleanup(() => socket.destroy());
-    socket.on('error', () => {}).resume();
-    const [spark] = (await event(primus, 'connection')) as [Spark];
-    const failed = event(spark, 'error');
-    const parts = Buffer.concat(Array.from({ length: 10_000 }, () => frame(CONTINUATION, '', { fin: false })));
-    socket.write(Buffer.concat([frame(TEXT, 'x', { fin: false }), parts, parts]));
-    expect(await failed).toMatchObject([{ closeCode: 1008 }]);
-    await until(() => primus.connected === 0);
-    await event(socket, 'close');
-  });
+  refusesEndlessMessages(transformer, '/primus/1/a/websocket');
 
   it.each(['/', '/a.b+(c)'])('lives at the pathname %s', async (pathname) => {
     const { primus, connect } = await serve({ transformer, pathname });
@@ -271,7 +257,7 @@ describe('sockjs', () => {
   });
 
   it('answers everything in an odd order', async () => {
-    const { url, primus } = await serve({ transformer });
+    const { url, primus, server } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('error', () => {}));
     for (const endpoint of ['xhr_send', 'jsonp_send'])
       expect(await ask(url, `/1/none/${endpoint}`, { body: '["1"]' })).toMatchObject({ status: 404 });
@@ -289,7 +275,7 @@ describe('sockjs', () => {
     expect(await ask(url, '/1/a/xhr')).toMatchObject({ body: 'o\n' });
     const [spark] = Object.values(primus.connections) as [Spark];
     const first = ask(url, '/1/a/xhr');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await requested(server);
     expect((await ask(url, '/1/a/xhr')).body).toBe('c[2010,"Another connection still open"]\n');
     spark.write('still here');
     expect((await first).body).toBe('a["\\"still here\\""]\n');
@@ -299,7 +285,7 @@ describe('sockjs', () => {
     // A poll that is aborted ends the session.
     const aborted = new AbortController();
     const poll = fetch(`${url}/primus/1/a/xhr`, { method: 'POST', signal: aborted.signal }).catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await requested(server);
     aborted.abort();
     await Promise.all([poll, event(spark, 'end')]);
   });
@@ -344,14 +330,15 @@ describe('sockjs', () => {
   });
 
   it('does not read requests while it is paused', async () => {
-    const { url, primus } = await serve({ transformer });
+    const { url, primus, server } = await serve({ transformer });
     await ask(url, '/1/a/xhr');
     const [spark] = Object.values(primus.connections) as [Spark];
     const received: unknown[] = [];
     spark.on('data', (data) => received.push(data));
     spark.pause();
     const sent = ask(url, '/1/a/xhr_send', { body: '["1"]' });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await requested(server);
+    await new Promise((resolve) => setTimeout(resolve, 50));
     expect(received).toEqual([]);
     spark.resume();
     expect((await sent).status).toBe(204);
@@ -359,7 +346,7 @@ describe('sockjs', () => {
   });
 
   it('lets those who are here come for what is theirs while the server goes down', async () => {
-    const { url, primus } = await serve({ transformer });
+    const { url, primus, server } = await serve({ transformer });
     await ask(url, '/1/a/xhr');
     primus.destroy({ timeout: 1_000 });
     for (const spark of Object.values(primus.connections)) spark.write('last');
@@ -367,7 +354,7 @@ describe('sockjs', () => {
     expect((await ask(url, '/1/b/xhr')).status).toBe(503);
     const [spark] = Object.values(primus.connections) as [Spark];
     const farewell = ask(url, '/1/a/xhr');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await requested(server);
     spark.end();
     expect((await farewell).body).toBe('a["\\"primus::server::close\\""]\n');
   });

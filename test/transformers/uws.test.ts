@@ -12,8 +12,8 @@ import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, raw, rawWebSock
 import { certificate } from '../support/certificate.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
-import { foreign } from './foreign.js';
 import { missing } from './missing.js';
+import { refusesMalformedHandshakes } from './websocket-guards.js';
 
 const skips = {
   'tells which port a client comes from': 'the engine does not tell',
@@ -44,8 +44,6 @@ function bytesRead(socket: WebSocket): number {
 describe('uws', () => {
   watchForCrashes();
   missing('uws', 'uWebSockets.js', undefined, 'uNetworking/uWebSockets.js#v20');
-  foreign('uws', 'websockets');
-
   it('serves an unmodified client of ws', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
@@ -270,22 +268,7 @@ describe('uws', () => {
     await event(connect(), 'open');
   });
 
-  it('answers handshakes that are malformed', async () => {
-    const { port, primus } = await serve({ transformer });
-    const good = handshake();
-    for (const [text, status] of [
-      [good.replace('GET', 'POST'), 405],
-      [good.replace('Version: 13', 'Version: 8'), 426],
-      [good.replace(/Sec-WebSocket-Version: 13\r\n/, ''), 426],
-      [good.replace(/Sec-WebSocket-Key: \S+\r\n/, ''), 400],
-      [good.replace(/(Sec-WebSocket-Key: \S+\r\n)/, '$1$1'), 400],
-      [good.replace('Upgrade: websocket', 'Upgrade: h2c'), 400],
-      [good.replace('/primus', '/elsewhere'), 404],
-    ] as const) {
-      expect(await (await raw(port)).send(text).answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    }
-    expect(primus.connected).toBe(0);
-  });
+  refusesMalformedHandshakes(transformer, [[handshake('/elsewhere'), 404]]);
 
   it('lets nobody in who left while it was asked about him', async () => {
     const left: (() => void)[] = [];

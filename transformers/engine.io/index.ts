@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { framework } from '../../src/core/framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
-import { client, type Framework } from './client.js';
+import type { Framework } from './client/transports.js';
+import { client } from './client.js';
 import { server } from './server.js';
 
 export type { EngineIOClientTransport, EngineIOServerTransport } from './options.js';

@@ -3,7 +3,8 @@ import type { Platform } from '../../client/platform.js';
 import { LinkError } from '../../src/core/errors.js';
 import type { Link } from '../../src/core/link.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
-import { everywhere, type MemoryTransport } from './options.js';
+import { everywhere } from './network.js';
+import type { MemoryTransport } from './options.js';
 
 /** Dials in the network of the process. */
 export const client: ClientTransformer<Platform> = {

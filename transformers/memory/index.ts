@@ -2,7 +2,8 @@ import type { Transformer } from '../../src/core/transformer.js';
 import { client } from './client.js';
 import { server } from './server.js';
 
-export { MemoryNetwork, type MemoryNetworkOptions, type MemoryTransport } from './options.js';
+export { MemoryNetwork, type MemoryNetworkOptions } from './network.js';
+export type { MemoryTransport } from './options.js';
 
 /** Connections within the process: for tests, and as the reference of what a transformer is. */
 export const memory = { name: 'memory', server, client } satisfies Transformer<never, never>;

@@ -1,10 +1,11 @@
-import type { ManagerOptions, Socket } from 'socket.io-client';
+import type { ManagerOptions } from 'socket.io-client';
 import type { Platform } from '../../client/platform.js';
 import { LinkError } from '../../src/core/errors.js';
-import type { Frame } from '../../src/core/link.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
-import { Dial, EngineLink, engineOptions, onEngine } from '../engine.io/client.js';
-import { frameOf, longestPacket, type SocketIOClientTransport } from './options.js';
+import { Dial } from '../engine.io/client/dial.js';
+import { engineOptions, onEngine } from '../engine.io/client.js';
+import { SocketIOLink } from './client/link.js';
+import { longestPacket, type SocketIOClientTransport } from './options.js';
 
 /** What is used of socket.io-client; its browser form has a browser's polling under the same name. */
 export type Framework = Pick<typeof import('socket.io-client'), 'Manager' | 'NodeXHR' | 'WebSocket' | 'WebTransport'>;
@@ -30,27 +31,4 @@ export function client(framework: () => Framework): ClientTransformer<Platform> 
     });
     return dial.watch(link, subscriber, socket);
   });
-}
-
-/** A socket of Socket.IO as a link. */
-class SocketIOLink extends EngineLink {
-  private io!: Socket;
-
-  override get socket(): unknown {
-    return this.io;
-  }
-
-  join(io: Socket): void {
-    this.io = io;
-    io.on('message', (data: unknown) => {
-      const frame = frameOf(data);
-      if (frame !== undefined) this.received(frame);
-    });
-  }
-
-  protected override listen(): void {}
-
-  protected override transmit(frame: Frame): void {
-    this.io.emit('message', frame);
-  }
 }

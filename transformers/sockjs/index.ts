@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { framework } from '../../src/core/framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
-import { client, type SockJSConstructor } from './client.js';
+import type { SockJSConstructor } from './client/framework.js';
+import { client } from './client.js';
 import { server } from './server.js';
 
 export type { SockJSClientTransport, SockJSServerTransport, SockJSTransportName } from './options.js';

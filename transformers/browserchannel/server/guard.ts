@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import type { Refusal } from '../../../src/server/handshake.js';
+import type { BrowserChannelLink } from './link.js';
+import { number } from './messages.js';
+
+const METHODS = { '/test': ['GET'], '/bind': ['GET', 'POST'], '/bcsocket.js': ['GET', 'HEAD'] };
+
+/** A request, as its address tells. */
+export interface Target {
+  /** One of `METHODS`, or nothing that is here. */
+  endpoint: string;
+  query: URLSearchParams;
+}
+
+/** Takes the address of a request below `base` apart. */
+export function targetOf({ url = '' }: IncomingMessage, base: string): Target {
+  const [, path = '', search = ''] = /^([^?#]*)([^#]*)/.exec(url) ?? [];
+  return { endpoint: path.slice(base.length), query: new URLSearchParams(search) };
+}
+
+/** Why the framework is not even asked. */
+export function refusalOf(
+  { method = '' }: IncomingMessage,
+  { endpoint, query }: Target,
+  link: BrowserChannelLink | undefined,
+): Refusal | undefined {
+  const allowed = METHODS[endpoint as keyof typeof METHODS];
+  if (allowed === undefined) return [404, 'There is no such endpoint'];
+  if (!allowed.includes(method)) return [405, `${endpoint} takes ${allowed.join(' and ')}`, { Allow: allowed.join(', ') }];
+  if (endpoint === '/bcsocket.js') return undefined;
+  if (query.get('VER') !== '8') return [400, 'The only version is 8'];
+  const type = query.get('TYPE');
+  if (type === 'html') return [400, 'Answers are not written into pages'];
+  if (endpoint === '/test') return undefined;
+  // Clients look for these words.
+  const unknown = method === 'GET' ? link === undefined || link.socket.state === 'closed' : link === undefined && query.get('SID');
+  if (unknown) return [400, 'Unknown SID'];
+  if (method === 'POST' || type === 'terminate') {
+    const rid = number(query.get('RID'));
+    if (rid === undefined) return [400, 'RID is the number of the request'];
+    const early = method === 'POST' && link !== undefined && rid > link.rid;
+    return early ? [400, `It is the turn of request ${link.rid}`] : undefined;
+  }
+  if (type !== 'xmlhttp') return [400, 'TYPE is xmlhttp or terminate'];
+  return query.get('RID') === 'rpc' ? undefined : [400, 'RID is rpc'];
+}

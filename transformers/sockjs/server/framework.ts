@@ -1,0 +1,37 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Fragmented } from '../../../src/server/fragments.js';
+
+/** The part of sockjs that is used. */
+export interface SockJS {
+  createServer(options: object): EventEmitter & { listener(options?: object): { getHandler(): Handler } };
+}
+
+/** Serves a request, or refuses to: `false`. */
+export type Handler = (request: IncomingMessage, response: ServerResponse | Duplex, head?: Buffer) => boolean;
+
+/** The framework's connection. It lives on a session, and that, for the time being, on a receiver: a socket or a response. */
+export interface SockJSConnection extends EventEmitter {
+  url: string;
+  readonly readyState: number;
+  readonly _session: Session;
+  write(message: string): boolean;
+  close(code?: number, reason?: string): boolean;
+}
+
+export interface Session {
+  readonly session_id?: string;
+  /** Replaced by an empty one when it is sent. */
+  readonly send_buffer?: string[];
+  readonly recv?: { readonly ws?: WebSocket; readonly response?: ServerResponse | null } | null;
+  /** Of a connection without SockJS's own framing, which has no receiver. */
+  readonly ws?: WebSocket | null;
+}
+
+export interface WebSocket extends EventEmitter, Fragmented {
+  pause(): void;
+  resume(): void;
+}
+
+export const OPEN = 1;

@@ -1,0 +1,68 @@
+import type { Frame } from '../../../src/core/link.js';
+
+// Frames of RFC 6455, section 5.2, as a server sends them: final, unmasked.
+//
+//   1 byte: FIN and opcode      1 byte: length, or 126, or 127      2 or 8 bytes: the length, if it did not fit
+
+/** A frame as it goes over the line, made once for all who get it. */
+export class Framed {
+  readonly frame: Frame;
+  private made: Buffer | undefined;
+
+  constructor(frame: Frame) {
+    this.frame = frame;
+  }
+
+  get bytes(): Buffer {
+    if (this.made === undefined) {
+      this.made = Buffer.allocUnsafeSlow(sizeOf(this.frame));
+      print(this.frame, this.made, 0);
+    }
+    return this.made;
+  }
+}
+
+/** Frames side by side in one buffer. */
+export function printAll(load: readonly (Frame | Framed)[]): Buffer {
+  let size = 0;
+  for (const frame of load) size += frame instanceof Framed ? frame.bytes.length : sizeOf(frame);
+  const bytes = Buffer.allocUnsafe(size);
+  let offset = 0;
+  for (const frame of load) {
+    if (frame instanceof Framed) {
+      bytes.set(frame.bytes, offset);
+      offset += frame.bytes.length;
+    } else offset = print(frame, bytes, offset);
+  }
+  return bytes;
+}
+
+function lengthOf(frame: Frame): number {
+  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
+}
+
+function sizeOf(frame: Frame): number {
+  const length = lengthOf(frame);
+  return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
+}
+
+/** Prints one frame at `offset`; returns where it ends. */
+function print(frame: Frame, into: Buffer, offset: number): number {
+  const length = lengthOf(frame);
+  into[offset] = typeof frame === 'string' ? 0x81 : 0x82;
+  let at: number;
+  if (length < 126) {
+    into[offset + 1] = length;
+    at = offset + 2;
+  } else if (length < 65_536) {
+    into[offset + 1] = 126;
+    at = into.writeUInt16BE(length, offset + 2);
+  } else {
+    into[offset + 1] = 127;
+    into.writeUInt32BE(Math.floor(length / 2 ** 32), offset + 2);
+    at = into.writeUInt32BE(length >>> 0, offset + 6);
+  }
+  if (typeof frame === 'string') into.write(frame, at);
+  else into.set(frame, at);
+  return at + length;
+}

@@ -1,0 +1,126 @@
+import type { Duplex } from 'node:stream';
+import type { Observer, Unsubscribable } from 'rxjs';
+import { WebSocket } from 'ws';
+import { dropped } from '../../../src/core/errors.js';
+import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
+import { flushAtEndOfTick } from '../../../src/server/flush.js';
+import { Framed, printAll } from './frames.js';
+
+/** Where a socket's listeners find their link. */
+const LINK = Symbol('link');
+
+interface LinkedSocket extends WebSocket {
+  [LINK]: WebSocketLink;
+}
+
+/**
+ * A WebSocket as a link. What is sent within a tick leaves in one write: frames are printed side by side into one
+ * buffer, past the framework's sender, which would make a write of each. Compressed lines go through the sender.
+ */
+export class WebSocketLink implements Link {
+  readonly socket: WebSocket;
+  private readonly raw: Duplex;
+  private observer: Partial<Observer<Frame>> = NOBODY;
+  /** What this tick sends: most ticks have one frame for a link, which needs no list. */
+  private first: Frame | Framed | undefined;
+  private rest: (Frame | Framed)[] | undefined;
+  private readonly deflates: boolean;
+  private waiting = 0;
+  private failure: Error | undefined;
+
+  constructor(socket: WebSocket, raw: Duplex) {
+    this.socket = socket;
+    this.raw = raw;
+    this.deflates = socket.extensions !== '';
+    (socket as LinkedSocket)[LINK] = this;
+    socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
+    socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
+    socket.on('error', socketOnError as (this: WebSocket, error: Error) => void);
+  }
+
+  get bufferedAmount(): number {
+    return this.waiting + this.socket.bufferedAmount;
+  }
+
+  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
+    this.observer = observer;
+    return { unsubscribe: () => this.subscribe(NOBODY) };
+  }
+
+  send(frame: Frame): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.deflates) this.socket.send(frame);
+    else this.post(frame, frame.length);
+  }
+
+  /** A frame of a broadcast. */
+  share(frame: Framed): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.deflates) this.socket.send(frame.frame);
+    else this.post(frame, frame.bytes.length);
+  }
+
+  private post(frame: Frame | Framed, length: number): void {
+    this.waiting += length;
+    if (this.first !== undefined) {
+      this.rest ??= [];
+      this.rest.push(frame);
+      return;
+    }
+    this.first = frame;
+    flushAtEndOfTick(this);
+  }
+
+  flush(): void {
+    const { first, rest } = this;
+    if (first === undefined) return;
+    this.first = this.rest = undefined;
+    this.waiting = 0;
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (rest === undefined && first instanceof Framed) this.raw.write(first.bytes);
+    else this.raw.write(printAll(rest === undefined ? [first] : [first, ...rest]));
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  close(code?: number, reason?: string): void {
+    this.flush();
+    this.socket.close(code, reason);
+  }
+
+  destroy(): void {
+    this.socket.terminate();
+  }
+
+  received(data: Buffer, isBinary: boolean): void {
+    this.observer.next?.(isBinary ? data : data.toString());
+  }
+
+  failed(error: Error): void {
+    this.failure = error;
+  }
+
+  closed(code: number, reason: Buffer): void {
+    const { observer } = this;
+    if (this.failure === undefined && (code === 1000 || code === 1005)) observer.complete?.();
+    else observer.error?.(dropped(code, reason.toString(), this.failure));
+  }
+}
+
+function socketOnMessage(this: LinkedSocket, data: Buffer, isBinary: boolean): void {
+  this[LINK].received(data, isBinary);
+}
+
+function socketOnClose(this: LinkedSocket, code: number, reason: Buffer): void {
+  this[LINK].closed(code, reason);
+}
+
+function socketOnError(this: LinkedSocket, error: Error): void {
+  this[LINK].failed(error);
+}
