@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { EMPTY, filter, Observable, type Subscriber, Subscription, switchMap } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { callable } from '../src/core/callable.js';

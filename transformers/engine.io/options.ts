@@ -1,4 +1,6 @@
+/** @ts-expect-error: optional, and who has it gets its types. */
 import type { ServerOptions } from 'engine.io';
+/** @ts-expect-error: optional, and who has it gets its types. */
 import type { SocketOptions } from 'engine.io-client';
 import type { Subscribable } from 'rxjs';
 
