@@ -9,6 +9,7 @@ import {
   type Kind,
   milliseconds,
   object,
+  pathname,
   RECONNECT_DEFAULTS,
   type ReconnectSettings,
   size,
@@ -33,6 +34,8 @@ export interface ClientOptions {
   pingTimeout?: Duration | false;
   /** When to reconnect: `disconnect`, `online`, `timeout`, as a text or a list; `false` never. Default all, without `timeout` when the server has authorization. */
   strategy?: string | readonly (Strategy | string)[] | false;
+  /** The path the server owns. Default: that of the class, `/primus` for an imported one. */
+  pathname?: string;
   /** Whether to wait for `open()`. Default false. */
   manual?: boolean;
   /** Whether to follow the platform's online and offline events. Default: where it has them. */
@@ -68,6 +71,7 @@ export interface ClientParts {
 }
 
 const TABLE: Record<string, Kind> = {
+  pathname,
   manual: boolean,
   network: boolean,
   websockets: boolean,

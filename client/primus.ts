@@ -1,7 +1,8 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { EMPTY, filter, Observable, type Subscriber, Subscription, switchMap } from 'rxjs';
 import { hold } from '../operators/hold.js';
 import { callable } from '../src/core/callable.js';
-import type { ClientConfiguration } from '../src/core/configuration.js';
+import { type ClientConfiguration, normalizePathname } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import type { Link } from '../src/core/link.js';
@@ -100,7 +101,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
     this.#backoff = reconnectPolicy(this.options.reconnect, platform.random);
     this.url = parseUrl(address || platform.origin);
-    this.pathname = configuration.pathname;
+    this.pathname = this.options.pathname === undefined ? configuration.pathname : normalizePathname(this.options.pathname);
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;

@@ -9,6 +9,7 @@ import { json } from './parsers/json.js';
 
 export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
+export { explaining } from '../client/explaining.js';
 export { node as platform } from '../client/node.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export type { Platform } from '../client/platform.js';

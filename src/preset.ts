@@ -31,7 +31,10 @@ export const preset: Preset = {
   spark: legacySpark,
   bundle({ name, bundle }) {
     if (bundle === undefined) {
-      throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `The transformer '${name}' has no client that could be served`);
+      throw new PrimusError(
+        'ERR_PRIMUS_TRANSFORMER',
+        `The transformer '${name}' has no client that could be served: in this process use primus.Socket, for pages another transformer`,
+      );
     }
     return readFileSync(join(home, 'dist/browser', `${bundle}.js`), 'utf8');
   },

@@ -56,7 +56,7 @@ export class PrimusError extends Error {
   /** What went wrong, for programs. */
   readonly code: ErrorCode;
   /** The message this error is about, where there is one. */
-  data?: unknown;
+  declare data?: unknown;
 
   constructor(code: ErrorCode, message: string, { data, ...options }: ErrorOptions & { data?: unknown } = {}) {
     super(message, options);
@@ -84,20 +84,20 @@ export interface LinkErrorDetails {
 /** A line could not be opened, or dropped. */
 export class LinkError extends PrimusError {
   /** Close code of RFC 6455 (or the framework's own), when one was received. */
-  readonly closeCode?: number | undefined;
+  declare readonly closeCode?: number | undefined;
   /** Reason sent with the close code, or the message of a refusal. */
-  readonly reason?: string | undefined;
+  declare readonly reason?: string | undefined;
   /** HTTP status of a refused handshake. */
-  readonly status?: number | undefined;
+  declare readonly status?: number | undefined;
   /** What the server asked us to wait before the next attempt, in ms. */
-  readonly retryAfter?: number | undefined;
+  declare readonly retryAfter?: number | undefined;
   /** The `WWW-Authenticate` of a server that wants to know who we are. */
-  readonly authenticate?: string | undefined;
+  declare readonly authenticate?: string | undefined;
 
   constructor(code: ErrorCode, message: string, { cause, ...details }: LinkErrorDetails = {}) {
     super(code, message, cause === undefined ? undefined : { cause });
     this.name = 'LinkError';
-    Object.assign(this, details);
+    for (const [name, detail] of Object.entries(details)) if (detail !== undefined) Object.assign(this, { [name]: detail });
   }
 }
 
@@ -109,7 +109,8 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
 
 /** The line did not open; of what is known of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  return new LinkError('ERR_PRIMUS_CONNECT', 'The connection could not be made', { closeCode, reason, cause });
+  const why = reason || (cause instanceof Error ? cause.message : '');
+  return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be made${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
 /** Whatever was thrown, as an Error. */

@@ -84,6 +84,7 @@ export type Kind = readonly [expected: string, test: (value: unknown) => boolean
 
 export const boolean: Kind = ['true or false', (value) => typeof value === 'boolean'];
 export const text: Kind = ['a text', (value) => typeof value === 'string'];
+export const pathname: Kind = ["a path such as '/primus'", (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value)];
 export const callable: Kind = ['a function', (value) => typeof value === 'function'];
 export const object: Kind = ['an object', (value) => typeof value === 'object' && !Array.isArray(value)];
 export const size: Kind = ['a number above 0', (value) => typeof value === 'number' && value > 0];

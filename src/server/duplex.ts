@@ -1,7 +1,11 @@
 import { Duplex } from 'node:stream';
+import { type Subscription, timer } from 'rxjs';
 import { PrimusError } from '../core/errors.js';
 import { CLOSED } from '../core/ready-state.js';
 import type { Spark } from './spark.js';
+
+/** How long a writer may take to end what is over, in ms. */
+const PATIENCE = 1_000;
 
 /**
  * A spark as a modern stream of objects: reading pauses the connection when the buffer is full, writing waits for a
@@ -9,6 +13,7 @@ import type { Spark } from './spark.js';
  * `null` ends a Node stream, so a message that is null is left out.
  */
 export function duplex<In, Out>(spark: Spark<In, Out>): Duplex {
+  let patience: Subscription | undefined;
   let waiting: ((error?: Error | null) => void) | undefined;
   const stream = new Duplex({
     objectMode: true,
@@ -24,6 +29,7 @@ export function duplex<In, Out>(spark: Spark<In, Out>): Duplex {
       done();
     },
     destroy(error, done) {
+      patience?.unsubscribe();
       spark.removeListener('data', push);
       spark.removeListener('drain', drained);
       spark.removeListener('end', over);
@@ -46,7 +52,13 @@ export function duplex<In, Out>(spark: Spark<In, Out>): Duplex {
     // Who writes only reads no end; who reads gets all there is before it.
     stream.read(0);
   }
-  stream.once('end', () => stream.destroy());
+  stream.once('end', () => {
+    // What is read may come back here, changed, in one `pipeline`: its end reaches the writable side a little later.
+    const read = stream.readableFlowing !== null || stream.listenerCount('readable') > 0;
+    const written = stream.listenerCount('unpipe') > 0;
+    if (read && written) patience = timer(PATIENCE, spark.primus.registry.scheduler).subscribe(() => stream.destroy());
+    else stream.destroy();
+  });
   if (spark.readyState === CLOSED) {
     over();
   } else {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';

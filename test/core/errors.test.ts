@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asError, dropped, describe as inWords, LinkError, PrimusError } from '../../src/core/errors.js';
+import { asError, dropped, describe as inWords, LinkError, PrimusError, unopened } from '../../src/core/errors.js';
 
 describe('PrimusError', () => {
   it('is an Error with a code, a sentence and a cause', () => {
@@ -17,6 +17,23 @@ describe('PrimusError', () => {
 });
 
 describe('LinkError', () => {
+  it('has, and prints, no more than is known', () => {
+    expect(Object.keys(new LinkError('ERR_PRIMUS_CONNECT', 'No', { status: undefined, closeCode: 1006 }))).toEqual([
+      'code',
+      'name',
+      'closeCode',
+    ]);
+    expect(Object.keys(new PrimusError('ERR_PRIMUS_OPTION', 'No'))).toEqual(['code', 'name']);
+  });
+
+  it('of a line that did not open says why', () => {
+    expect(unopened(dropped(1006, '', new Error('connect ECONNREFUSED 127.0.0.1:1'))).message).toBe(
+      'The connection could not be made: connect ECONNREFUSED 127.0.0.1:1',
+    );
+    expect(unopened(dropped(1008, 'not you')).message).toBe('The connection could not be made: not you');
+    expect(unopened(dropped(1006)).message).toBe('The connection could not be made');
+  });
+
   it('says what is known of the end of a line', () => {
     const cause = new Error('reset');
     const error = new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', 'No', {

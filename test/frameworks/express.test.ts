@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -164,10 +164,26 @@ describe('Express middleware as a layer of Primus', () => {
     await event(connect(), 'open');
   });
 
+  it('may serve files, and looks for them on an upgrade too', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'primus-static-'));
+    cleanup(() => rmSync(root, { recursive: true }));
+    mkdirSync(join(root, 'primus'));
+    writeFileSync(join(root, 'primus', 'a.txt'), 'a file');
+    const { primus, text, connect } = await serve(express());
+    primus.use('files', express.static(root), undefined, 0);
+    expect(await text('/primus/a.txt')).toEqual({ status: 200, text: 'a file' });
+    // It answers an address without its last slash by itself, and so this upgrade: with a redirection.
+    const client = connect();
+    const [error] = await event(client, 'error');
+    expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 301 });
+    rmSync(join(root, 'primus'), { recursive: true });
+    await event(connect(), 'open');
+  });
+
   it('may be a whole app', async () => {
     const app = express().get('/primus/admin', (_request, response) => response.send('below the path of Primus'));
     const { primus, text, connect } = await serve(express());
-    primus.use('admin', Object.assign(app as unknown as Middleware, { upgrade: false }));
+    primus.use('admin', app as unknown as Middleware);
     expect((await text('/primus/admin')).text).toBe('below the path of Primus');
     expect((await text('/primus')).status).toBe(426);
     await event(connect(), 'open');

@@ -1,5 +1,6 @@
-import { Readable, Transform } from 'node:stream';
+import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { settle } from '../support/clock.js';
@@ -25,15 +26,43 @@ describe('a spark as a Duplex', () => {
     const { client, spark } = await pair();
     const stream = spark.duplex();
     const double = new Transform({ objectMode: true, transform: (data, _encoding, done) => done(null, data * 2) });
-    const done = pipeline(stream, double, stream).catch((error: NodeJS.ErrnoException) => error.code);
+    const done = pipeline(stream, double, stream);
     const received: unknown[] = [];
     client.on('data', (data) => received.push(data));
     for (const number of numbers) client.write(number);
     await until(() => received.length === numbers.length);
     expect(received).toEqual(numbers.map((number) => number * 2));
     client.end();
-    await done;
+    await expect(done).resolves.toBeUndefined();
     expect(stream.destroyed).toBe(true);
+  });
+
+  it('tells a pipeline what could not be written, as the connection was over', async () => {
+    const { client, spark } = await pair();
+    const stream = spark.duplex();
+    const last = new Transform({ objectMode: true, transform: (_data, _encoding, done) => done(), flush: (done) => done(null, 'sum') });
+    const done = pipeline(stream, last, stream);
+    client.write(1);
+    await settle();
+    client.end();
+    await expect(done).rejects.toMatchObject({ code: 'ERR_PRIMUS_CLOSED' });
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('waits a while only for a writer that has nothing more to say', async () => {
+    const scheduler = new VirtualTimeScheduler();
+    const { client, spark } = await pair({ scheduler });
+    const stream = spark.duplex();
+    const source = new PassThrough({ objectMode: true });
+    const done = pipeline(source, stream);
+    stream.resume();
+    client.end();
+    await event(stream, 'end');
+    expect(stream.destroyed).toBe(false);
+    const ended = expect(done).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
+    scheduler.flush();
+    await ended;
+    expect(source.destroyed).toBe(true);
   });
 
   it('gives a slow reader all that came before the end, and presses on the client meanwhile', async () => {

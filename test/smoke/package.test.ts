@@ -55,8 +55,11 @@ describe('the packed package, installed into an empty folder', () => {
     expect(await node('both.cjs')).toEqual({ echo: 'from CommonJS' });
   });
 
-  it('compiles in a strict TypeScript application, as ES module and as CommonJS', async () => {
-    const { stdout } = await execute(process.execPath, [tsc, '--project', folder], { cwd: folder }).catch((error) => error);
+  it.each([
+    ['a strict TypeScript application, as ES module and as CommonJS', 'tsconfig.json'],
+    ['a page that is bundled, which has no types of Node', 'tsconfig.page.json'],
+  ])('compiles in %s, with none of the frameworks', async (_what, project) => {
+    const { stdout } = await execute(process.execPath, [tsc, '--project', join(folder, project)], { cwd: folder }).catch((error) => error);
     expect(stdout).toBe('');
   });
 });

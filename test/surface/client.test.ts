@@ -18,6 +18,17 @@ describe('connecting', () => {
     client.destroy();
   });
 
+  it('pathname: that of the class, unless the option says otherwise', () => {
+    const Client = Primus.createSocket();
+    const path = (options: object) => {
+      const client = new Client('http://localhost', { manual: true, ...options });
+      client.destroy();
+      return client.pathname;
+    };
+    expect([path({}), path({ pathname: '/live' }), path({ pathname: 'a/b/' })]).toEqual(['/primus', '/live', '/a/b']);
+    expect(() => path({ pathname: '/live?x' })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+  });
+
   it('goes to the address of the page when none is given', () => {
     const { parts, configuration } = Primus.createSocket();
     const Client = configure({ ...parts, platform: { ...parts.platform, origin: 'https://page.example:8443' } }, configuration);

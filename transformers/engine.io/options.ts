@@ -1,4 +1,8 @@
+// biome-ignore lint/suspicious/noTsIgnore: it is no error where the package is installed.
+/** @ts-ignore: optional, and who has it gets its types. */
 import type { ServerOptions } from 'engine.io';
+// biome-ignore lint/suspicious/noTsIgnore: it is no error where the package is installed.
+/** @ts-ignore: optional, and who has it gets its types. */
 import type { SocketOptions } from 'engine.io-client';
 import type { Subscribable } from 'rxjs';
 

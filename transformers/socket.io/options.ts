@@ -1,5 +1,9 @@
 import type { Subscribable } from 'rxjs';
+// biome-ignore lint/suspicious/noTsIgnore: it is no error where the package is installed.
+/** @ts-ignore: optional, and who has it gets its types. */
 import type { ServerOptions } from 'socket.io';
+// biome-ignore lint/suspicious/noTsIgnore: it is no error where the package is installed.
+/** @ts-ignore: optional, and who has it gets its types. */
 import type { ManagerOptions, SocketOptions } from 'socket.io-client';
 
 /** `transport` on the server: options of `socket.io`, but for those the library sets itself. */

@@ -53,7 +53,7 @@ export function authorization(limit?: number) {
         });
     };
     const asked = { get: () => this.auth !== null, enumerable: true };
-    return Object.defineProperties(layer, { http: asked, upgrade: asked }) as Middleware;
+    return Object.defineProperties(layer, { http: asked, upgrade: asked, raw: { value: true } }) as Middleware;
   };
 }
 

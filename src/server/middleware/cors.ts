@@ -132,7 +132,7 @@ export function cors(this: Owner): Middleware {
     if (exposed) answer.setHeader('Access-Control-Expose-Headers', exposed);
     return false;
   };
-  return layer as Middleware;
+  return Object.assign(layer as Middleware, { raw: true });
 }
 
 /** From here on nobody widens what `cors` has allowed: some frameworks have headers of their own. */

@@ -29,7 +29,7 @@ export function forwarded(this: Owner): Middleware {
     request.forwarded = origin(request, trust as Trust);
   };
   // Where nobody is trusted there is nothing to do for this layer.
-  return Object.assign(layer as Middleware, trust === undefined ? { http: false, upgrade: false } : {});
+  return Object.assign(layer as Middleware, trust === undefined ? { http: false, upgrade: false } : { raw: true });
 }
 
 /** Where a request seems to come from: the other end of its socket. */

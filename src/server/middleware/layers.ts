@@ -5,11 +5,11 @@ import { asError, describe, PrimusError } from '../../core/errors.js';
 import { type Eventual, isPromise, settle } from '../../core/settle.js';
 import type { Exchange } from '../host.js';
 import { refuse } from '../refuse.js';
+import { UpgradeAnswer } from './upgrade-answer.js';
 
 /**
  * Synchronous with two parameters (`true`: answered, go no further), asynchronous with three.
- * `this` is the server. For an upgrade request `response` is the raw socket: what answers by itself, as middleware of Express may, is to
- * have `upgrade = false`.
+ * `this` is the server. An upgrade request that is not answered goes on, and the headers that were set for its answer are lost.
  */
 export interface Middleware {
   // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
@@ -18,6 +18,8 @@ export interface Middleware {
   upgrade?: boolean;
   /** `false`: not for plain requests. */
   http?: boolean;
+  /** `true`: for an upgrade request `response` is the socket itself. */
+  raw?: boolean;
 }
 
 /** A function of fewer than two parameters that makes the middleware. */
@@ -86,28 +88,46 @@ export class Layers {
   /** Whether every layer let it pass; if not, one of them has answered it. */
   admit(exchange: Exchange): boolean | Observable<boolean> {
     const layers = this.list.filter(({ enabled, fn }) => enabled && (exchange.kind === 'request' ? fn.http : fn.upgrade) !== false);
-    const response = exchange.kind === 'request' ? exchange.response : exchange.socket;
+    const channel = exchange.kind === 'request' ? exchange.response : exchange.socket;
+    let answer: UpgradeAnswer | undefined;
+    const responseFor = ({ raw }: Middleware): ServerResponse | Duplex => {
+      if (exchange.kind === 'request' || raw === true) return channel;
+      answer ??= new UpgradeAnswer(exchange.request, exchange.socket);
+      return answer.response;
+    };
     const pass = (start: number): Eventual<boolean> => {
       for (let index = start; index < layers.length; index++) {
-        const verdict = this.run(layers[index] as Layer, exchange.request, response);
+        const layer = layers[index] as Layer;
+        const verdict = this.run(layer, exchange.request, responseFor(layer.fn));
         if (isPromise(verdict)) return verdict.then((late) => late !== true && pass(index + 1));
         if (verdict === true) return false;
       }
+      if (answer?.begun) return false;
+      answer?.release();
       return true;
+    };
+    const turnAway = (status: number, message?: string): void => {
+      if (answer?.begun) return answer.cut();
+      answer?.release();
+      refuse(channel, status, message);
+    };
+    const fail = (error: unknown): false => {
+      turnAway(500, asError(error).message);
+      return false;
     };
     try {
       const passes = pass(0);
       if (!isPromise(passes)) return passes;
       let waiting = true;
       return from(passes).pipe(
-        catchError((error) => of(fail(response, error))),
+        catchError((error) => of(fail(error))),
         // The server is destroyed before the layer has answered.
-        tap({ next: () => (waiting = false), unsubscribe: () => waiting && refuse(response, 503) }),
+        tap({ next: () => (waiting = false), unsubscribe: () => waiting && turnAway(503) }),
         // A layer that answers by itself never calls back; nobody waits for it beyond its answer, or for a client that left.
-        takeUntil(fromEvent(response, 'close')),
+        takeUntil(fromEvent(channel, 'close')),
       );
     } catch (error) {
-      return fail(response, error);
+      return fail(error);
     }
   }
 
@@ -115,9 +135,4 @@ export class Layers {
     if (length <= 2) return fn.call(this.owner, request, response as ServerResponse, () => {});
     return settle<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
   }
-}
-
-function fail(response: ServerResponse | Duplex, error: unknown): false {
-  refuse(response, 500, asError(error).message);
-  return false;
 }

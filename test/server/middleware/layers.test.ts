@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
-import type { Middleware } from '../../../src/index.js';
+import type { Middleware, Spark } from '../../../src/index.js';
 import { Layers } from '../../../src/server/middleware/layers.js';
 import { event, serve, until } from '../../support/serve.js';
 import { watchForCrashes } from '../crashes.js';
@@ -252,6 +253,79 @@ describe('middleware', () => {
     );
     expect(await upgrade()).toBe('HTTP/1.1 403 Forbidden');
     expect(primus.connected).toBe(0);
+  });
+
+  it('answers an upgrade as it answers any other request', async () => {
+    const { get, port, primus } = await start(({ primus }) =>
+      primus.use(
+        'deny',
+        () => (_request: IncomingMessage, response: ServerResponse) => {
+          response.statusCode = 403;
+          response.setHeader('X-Who', 'layer');
+          response.end('no');
+        },
+        0,
+      ),
+    );
+    const line = (await raw(port)).send(handshake());
+    const head = await line.answer();
+    expect(head).toMatch(/^HTTP\/1.1 403 Forbidden\r\n/);
+    expect(head).toMatch(/\r\nX-Who: layer\r\n/i);
+    expect(head).toMatch(/\r\nConnection: close/i);
+    expect(await line.rest()).toBe('no');
+    expect((await get()).text).toBe('no');
+    expect(primus.connected).toBe(0);
+  });
+
+  it('answers an upgrade with much, as fast as it is read', async () => {
+    const body = Buffer.alloc(4_000_000, 'x');
+    const { port } = await start(({ primus }) =>
+      primus.use(
+        'file',
+        (_request, response, _next) => void Readable.from([body.subarray(0, 3_000_000), body.subarray(3_000_000)]).pipe(response),
+      ),
+    );
+    const line = (await raw(port)).send(handshake());
+    expect(await line.answer()).toMatch(/^HTTP\/1.1 200 OK/);
+    expect((await line.rest()).match(/x/g)).toHaveLength(body.length);
+  });
+
+  it('that sets headers of an upgrade, or answers it too late, does not touch the connection', async () => {
+    let late: (() => void) | undefined;
+    const { port, primus } = await start(({ primus }) =>
+      primus.use('headers', (_request, response) => {
+        response.setHeader('X-Who', 'layer');
+        late = () => response.end('too late');
+      }),
+    );
+    const connected = event(primus, 'connection');
+    const line = (await raw(port)).send(handshake());
+    expect(await line.answer()).toMatch(/^HTTP\/1.1 101 /);
+    const [spark] = (await connected) as [Spark];
+    late?.();
+    spark.write('hello');
+    expect(`${(await line.frame()).payload}`).toBe('"hello"');
+  });
+
+  it('that fails in the middle of its answer to an upgrade cuts it short', async () => {
+    const { port, primus } = await start(({ primus }) =>
+      primus.use('bad', (_request, response) => {
+        response.write('half');
+        throw new Error('too late');
+      }),
+    );
+    const line = (await raw(port)).send(handshake());
+    expect(await line.rest()).not.toContain('too late');
+    expect(primus.connected).toBe(0);
+  });
+
+  it('with raw: true gets the socket of an upgrade', async () => {
+    const seen: unknown[] = [];
+    const layer = (request: IncomingMessage, response: unknown) => void seen.push(response === request.socket);
+    const { upgrade, get } = await start(({ primus }) => primus.use('raw', Object.assign(layer, { raw: true }), 0));
+    await upgrade();
+    await get();
+    expect(seen).toEqual([true, false]);
   });
 
   it('that waits for a client which resets its connection does no harm', async () => {
