@@ -17,14 +17,20 @@ export function inSlices<T>(
 
   function slice(): void {
     const end = performance.now() + SLICE;
-    for (let count = 1; ; count++) {
-      const step = iterator.next();
-      if (step.done) return done?.();
-      act(step.value);
-      if (count % STRIDE === 0 && performance.now() > end) {
-        later(slice);
-        return;
-      }
+    let count = 0;
+    let finished = false;
+    try {
+      do {
+        const step = iterator.next();
+        if (step.done) {
+          finished = true;
+          return done?.();
+        }
+        act(step.value);
+      } while (++count % STRIDE !== 0 || performance.now() <= end);
+    } finally {
+      // Also when one of them throws: the others have done nothing.
+      if (!finished) later(slice);
     }
   }
 

@@ -45,6 +45,21 @@ describe('inSlices', () => {
   });
 });
 
+describe('inSlices, when something throws', () => {
+  it('throws, and does the rest in a later turn', () => {
+    const seen: number[] = [];
+    const turns: (() => void)[] = [];
+    const act = (item: number) => {
+      if (item === 2) throw new Error('broken');
+      seen.push(item);
+    };
+    expect(() => inSlices([1, 2, 3], act, { later: (work) => turns.push(work) })).toThrow('broken');
+    turns.shift()?.();
+    expect(seen).toEqual([1, 3]);
+    expect(turns).toEqual([]);
+  });
+});
+
 describe('a fleet that takes several turns', () => {
   const SIZE = 150;
 
