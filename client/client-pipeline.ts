@@ -1,3 +1,4 @@
+import { Observable, type Subscriber } from 'rxjs';
 import { PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
 import { Pipeline } from '../src/core/pipeline.js';
@@ -8,6 +9,14 @@ import type { Primus } from './primus.js';
 /** The client's way in and out; what is not a message of the user is an event or a control message here. */
 export class ClientPipeline extends Pipeline {
   link: Link | undefined;
+  /** Emits, to one subscriber, what proves that the line lives: each frame, and each message that got through though it had to wait. */
+  readonly heard$ = new Observable<void>((heard) => {
+    this.heard = heard;
+    return () => {
+      this.heard = undefined;
+    };
+  });
+  private heard: Subscriber<void> | undefined;
   private readonly client: Primus;
   private readonly closedByServer: () => void;
 
@@ -18,6 +27,7 @@ export class ClientPipeline extends Pipeline {
   }
 
   override receive(frame: Frame): void {
+    this.heard?.next();
     this.tell('incoming::data', frame);
     super.receive(frame);
   }
@@ -27,6 +37,8 @@ export class ClientPipeline extends Pipeline {
   }
 
   protected deliver(data: unknown, raw: Frame): void {
+    // Whatever keeps us from reading does not keep the server from being there.
+    if (this.inbound !== undefined) this.heard?.next();
     // It was under way when the client was closed: nothing follows the end.
     if (this.client.state.name !== 'closed') this.client.emit('data', data, raw);
   }
