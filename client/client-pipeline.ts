@@ -16,6 +16,7 @@ export class ClientPipeline extends Pipeline {
       this.heard = undefined;
     };
   });
+  private pressed = false;
   private heard: Subscriber<void> | undefined;
   private readonly client: Primus;
   private readonly closedByServer: () => void;
@@ -24,6 +25,12 @@ export class ClientPipeline extends Pipeline {
     super(client, client);
     this.client = client;
     this.closedByServer = closedByServer;
+  }
+
+  /** What could not be taken over an earlier line may still be in the way. */
+  attach(link: Link): void {
+    this.link = link;
+    if (this.pressed) link.pause?.();
   }
 
   override receive(frame: Frame): void {
@@ -46,12 +53,11 @@ export class ClientPipeline extends Pipeline {
   protected obey(control: Control): void {
     switch (control.type) {
       case 'ping': {
-        // It waited behind messages that took their time, and nobody waits for its answer any more.
-        if (this.link === undefined) break;
+        // It waited behind messages that took their time, and nobody waits for its answer any more; or a listener closes.
         const sent = Number(control.value);
-        this.client.emit('incoming::ping', sent);
-        this.client.emit('outgoing::pong', sent);
-        this.control({ type: 'pong', value: control.value });
+        if (this.link) this.client.emit('incoming::ping', sent);
+        if (this.link) this.client.emit('outgoing::pong', sent);
+        if (this.link) this.control({ type: 'pong', value: control.value });
         break;
       }
       case 'id':
@@ -84,6 +90,7 @@ export class ClientPipeline extends Pipeline {
   }
 
   protected pressure(high: boolean): void {
+    this.pressed = high;
     if (high) this.link?.pause?.();
     else this.link?.resume?.();
   }

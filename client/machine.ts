@@ -6,6 +6,7 @@ import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.
 import { Signal } from '../src/core/signal.js';
 import type { Report } from '../src/core/stream.js';
 import { dial } from './dial.js';
+import type { ClientEvents } from './events.js';
 import { type Backoff, type ClientParts, reconnectPolicy } from './options.js';
 import type { Outbox } from './outbox.js';
 import type { Primus } from './primus.js';
@@ -33,6 +34,8 @@ export class Machine {
   readonly #outbox: Outbox;
   readonly #following: Subscription | false;
   #life: Subscription | undefined;
+  /** Whether an end has a `close` to tell: of a connection, or of an attempt that nothing follows. */
+  #owed = false;
 
   constructor(client: Primus, parts: ClientParts, configuration: ClientConfiguration, outbox: Outbox, report: Report) {
     const { reconnect, network } = client.options;
@@ -76,12 +79,12 @@ export class Machine {
     const { name } = this.state.value;
     // A session that has failed may still be telling so.
     if (name === 'closed' && life?.closed !== false) return;
-    const { readyState } = client;
+    const owed = this.#owed;
     life?.unsubscribe();
     if (name !== 'closed') this.#become({ name: 'closed', by, cause: null });
     if (name === 'idle') return;
     // Whoever opens again at the first word of it has no end to hear of.
-    if (readyState !== CLOSED && this.#life === life) client.emit('close');
+    if (owed && this.#life === life) this.#tell('close');
     if (this.#life === life) client.emit('end');
   }
 
@@ -108,11 +111,12 @@ export class Machine {
       platform: this.#parts.platform,
       online$: this.network.value$,
       now$: this.#hurry.value$.pipe(filter(Boolean)),
+      state: this.state,
       become: (state) => {
         if (!life.closed) this.#become(state);
       },
       tell: (event, ...args) => {
-        if (!life.closed) (client as Announcer).emit(event, ...args);
+        if (!life.closed) this.#tell(event, ...args);
       },
     });
     const over = () => {
@@ -121,15 +125,16 @@ export class Machine {
       life.unsubscribe();
       client.emit('end');
     };
-    if (!life.closed) life.add(links$.subscribe({ next: (link) => this.#opened(link, life), error: over }));
+    if (!life.closed) life.add(links$.subscribe({ next: (link) => this.#opened(link), error: over }));
   }
 
-  #opened(link: Link, life: Subscription): void {
+  #opened(link: Link): void {
     const client = this.#client;
-    client.connection.link = link;
+    client.connection.attach(link);
     client.emit('incoming::open');
-    if (!life.closed) this.#become({ name: 'open' });
-    if (!life.closed) client.emit('open');
+    // Whoever is told may end it, or have no network any more.
+    if (client.connection.link === link) this.#become({ name: 'open' });
+    if (client.connection.link === link) client.emit('open');
     // What was written before comes first, but not before the listeners of `open` have seen it.
     if (client.connection.link === link) this.#outbox.gate.next(true);
   }
@@ -150,16 +155,30 @@ export class Machine {
     this.#client.connection.link = undefined;
   }
 
+  #tell(event: keyof ClientEvents, ...args: unknown[]): void {
+    if (event === 'close') {
+      if (!this.#owed) return;
+      this.#owed = false;
+    }
+    (this.#client as Announcer).emit(event, ...args);
+  }
+
   #become(state: ClientState): void {
     const client = this.#client;
     const [readyState, name] = READY[state.name] ?? [CLOSED, 'end'];
+    if (readyState !== CLOSED) this.#owed = true;
+    else if (state.name === 'waiting' && client.readyState === OPENING) this.#owed = false;
     const changed = readyState !== client.readyState;
     client.readyState = readyState;
     if (state.name === 'connecting') this.#hurry.next(false);
     if (readyState !== OPEN) this.#cutOff();
+    const life = this.#life;
+    const over = life?.closed;
+    // Until a listener changes it again, or ends what has failed.
+    const lasts = () => changed && this.state.value === state && life?.closed === over;
     this.state.next(state);
-    if (changed && this.state.value === state) client.emit('readyStateChange', name);
-    if (changed && this.state.value === state && name === 'end') client.emit('outgoing::end');
+    if (lasts()) client.emit('readyStateChange', name);
+    if (lasts() && name === 'end') client.emit('outgoing::end');
   }
 
   #networkChanged(online: boolean): void {
@@ -169,9 +188,10 @@ export class Machine {
     this.network.value = online;
     client.emit(online ? 'online' : 'offline');
     const state = this.state.value;
-    if (state.name === 'waiting' && !online && state.attempt && client.options.strategy.includes('online'))
-      this.#become({ ...state, attempt: null, until: null });
     this.network.next(online);
+    // The attempt has been given up by now, and nobody can bring it forward any more.
+    if (state === this.state.value && state.name === 'waiting' && !online && state.attempt && client.options.strategy.includes('online'))
+      this.#become({ ...state, attempt: null, until: null });
   }
 }
 

@@ -161,12 +161,6 @@ export class Primus<In = any, Out = any> extends Base {
     return this;
   }
 
-  /** For `await using`: ends, once what was written has left, and is destroyed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!/idle|closed/.test(this.state.name)) await new Promise((resolve) => this.once('end', resolve as () => void).end());
-    this.destroy();
-  }
-
   /** Calls back with the id of our spark, once there is a connection. */
   id(callback: (id: string) => void): this {
     const ask = () => this.connection.control({ type: 'id', value: '' });
@@ -242,7 +236,10 @@ export class Primus<In = any, Out = any> extends Base {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<In>> {}
+export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<In>> {
+  /** For `await using`: ends, once what was written has left, and is destroyed. Not in the library that is served to pages. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
 Primus.prototype.reserved = reserved;
 

@@ -31,6 +31,8 @@ export interface SessionParts {
   online$: Observable<boolean>;
   /** Cuts a wait for the next attempt short. */
   now$: Observable<unknown>;
+  /** The state now. */
+  state: { readonly value: ClientState };
   /** Told of the states between two links. */
   become: (state: ClientState) => void;
   /** Told of what happens between two links. */
@@ -108,9 +110,11 @@ function offline(online$: Observable<boolean>): Observable<never> {
 }
 
 /** Whether and when to come back, and what is told of it. */
-function recovery({ options, backoff, platform: { scheduler }, become, tell }: SessionParts, strategy: ReadonlySet<string>) {
+function recovery({ options, backoff, platform: { scheduler }, state, become, tell }: SessionParts, strategy: ReadonlySet<string>) {
   const { policy, settings } = backoff;
   const described = (attempt: Attempt): ReconnectAttempt => Object.assign(attempt, settings);
+  /** Whoever is told of an attempt may take the network away: then it is given up. */
+  const due = (attempt: Attempt) => 'attempt' in state.value && state.value.attempt === attempt;
   return {
     policy(attempt, cause) {
       try {
@@ -144,12 +148,12 @@ function recovery({ options, backoff, platform: { scheduler }, become, tell }: S
 
     onScheduled(attempt, cause) {
       become({ name: 'waiting', attempt: described(attempt), until: scheduler.now() + attempt.scheduled, cause: cause as LinkError });
-      tell('reconnect scheduled', attempt);
+      if (due(attempt)) tell('reconnect scheduled', attempt);
     },
     onAttempt(attempt) {
       tell('outgoing::reconnect');
-      tell('reconnect', attempt);
-      become({ name: 'connecting', attempt: described(attempt) });
+      if (due(attempt)) tell('reconnect', attempt);
+      if (due(attempt)) become({ name: 'connecting', attempt: described(attempt) });
     },
     onReconnected: (attempt) => tell('reconnected', attempt),
     onFailed(cause, attempt) {
