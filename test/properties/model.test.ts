@@ -321,6 +321,12 @@ describe('a client', () => {
       { ...setting, strategy: 'disconnect' },
       [calm(), cut(), network(0, false), pass(3_000)],
     ],
+    ['that ends as it begins to wait has told the close of its line', setting, [calm(), onceIn(0, 'waiting', 'end'), cut()]],
+    ['whose network flaps as it opens is not told open', setting, [onceIn(0, 'open', 'flap'), calm()]],
+    ['whose network flaps when an attempt begins makes another', setting, [calm(), once(0, 'reconnect', 'flap'), cut(), pass(3_000)]],
+    ['whose network flaps when all attempts failed stays closed', setting, [answer('refuse'), onceIn(0, 'closed', 'flap'), pass(40_000)]],
+    ['that ends at a ping does not answer it', setting, [calm(), once(0, 'incoming::ping', 'end'), pass(6_000)]],
+    ['that ends as it fails tells nothing after its end', { ...setting, strategy: 'online' }, [calm(), onceIn(0, 'closed', 'end'), cut()]],
     ['that is being let in when the server stops comes back', { ...setting, admission: 500 }, [pass(1), restart(10), pass(3_000)]],
   ];
   it.each(cases)('%s', async (_sentence, how, script) => {

@@ -145,7 +145,7 @@ export class World {
     }
   }
 
-  connect(options: ClientOptions = {}, parts: Partial<ClientParts> = {}): Peer {
+  connect(options: ClientOptions = {}, parts: Partial<ClientParts> = {}, make: typeof configure = configure): Peer {
     const { clock, network, primus, random } = this;
     const name = String(this.peers.length);
     const network$ = new Subject<boolean>();
@@ -169,7 +169,7 @@ export class World {
           }),
         ),
     };
-    const Socket = disposable(configure({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
+    const Socket = disposable(make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
     const client = new Socket(`http://world/?peer=${name}`, { ...options, transport: { network } });
     const peer: Peer = { name, client, network$, reports };
     this.peers.push(peer);
