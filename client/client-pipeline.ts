@@ -1,3 +1,4 @@
+import { Observable, type Subscriber } from 'rxjs';
 import { PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
 import { Pipeline } from '../src/core/pipeline.js';
@@ -8,6 +9,15 @@ import type { Primus } from './primus.js';
 /** The client's way in and out; what is not a message of the user is an event or a control message here. */
 export class ClientPipeline extends Pipeline {
   link: Link | undefined;
+  /** Emits, to one subscriber, what proves that the line lives: each frame, and each message that got through though it had to wait. */
+  readonly heard$ = new Observable<void>((heard) => {
+    this.heard = heard;
+    return () => {
+      this.heard = undefined;
+    };
+  });
+  private pressed = false;
+  private heard: Subscriber<void> | undefined;
   private readonly client: Primus;
   private readonly closedByServer: () => void;
 
@@ -17,7 +27,14 @@ export class ClientPipeline extends Pipeline {
     this.closedByServer = closedByServer;
   }
 
+  /** What could not be taken over an earlier line may still be in the way. */
+  attach(link: Link): void {
+    this.link = link;
+    if (this.pressed) link.pause?.();
+  }
+
   override receive(frame: Frame): void {
+    this.heard?.next();
     this.tell('incoming::data', frame);
     super.receive(frame);
   }
@@ -27,6 +44,8 @@ export class ClientPipeline extends Pipeline {
   }
 
   protected deliver(data: unknown, raw: Frame): void {
+    // Whatever keeps us from reading does not keep the server from being there.
+    if (this.inbound !== undefined) this.heard?.next();
     // It was under way when the client was closed: nothing follows the end.
     if (this.client.state.name !== 'closed') this.client.emit('data', data, raw);
   }
@@ -34,12 +53,11 @@ export class ClientPipeline extends Pipeline {
   protected obey(control: Control): void {
     switch (control.type) {
       case 'ping': {
-        // It waited behind messages that took their time, and nobody waits for its answer any more.
-        if (this.link === undefined) break;
+        // It waited behind messages that took their time, and nobody waits for its answer any more; or a listener closes.
         const sent = Number(control.value);
-        this.client.emit('incoming::ping', sent);
-        this.client.emit('outgoing::pong', sent);
-        this.control({ type: 'pong', value: control.value });
+        if (this.link) this.client.emit('incoming::ping', sent);
+        if (this.link) this.client.emit('outgoing::pong', sent);
+        if (this.link) this.control({ type: 'pong', value: control.value });
         break;
       }
       case 'id':
@@ -72,6 +90,7 @@ export class ClientPipeline extends Pipeline {
   }
 
   protected pressure(high: boolean): void {
+    this.pressed = high;
     if (high) this.link?.pause?.();
     else this.link?.resume?.();
   }

@@ -30,6 +30,10 @@ export const node: Platform = {
     };
     return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
   },
+  messages(socket, receive) {
+    // Its events for `onmessage` are objects that nobody keeps.
+    (socket as unknown as WebSocket).on('message', (data: Buffer, isBinary) => receive(isBinary ? data : data.toString()));
+  },
   refusal(socket, refused) {
     const websocket = socket as unknown as WebSocket;
     websocket.on('unexpected-response', (request, response) => {

@@ -28,6 +28,8 @@ export interface Platform {
   webSocket(url: string, target: Target<Platform>): WebSocketLike;
   /** Tells why a server refused the handshake of that socket, where the platform lets one know. */
   refusal?(socket: WebSocketLike, refused: (error: LinkError) => void): void;
+  /** Hears the messages of that socket by a way that is shorter than its `onmessage`, where there is one. */
+  messages?(socket: WebSocketLike, receive: (data: unknown) => void): void;
   /** What a framework's own requests go through where they cannot be aborted: destroying it cuts them. */
   agent?(secure: boolean): { destroy(): void };
   /** `false` when the network is lost, `true` when it is back. */

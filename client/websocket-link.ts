@@ -10,7 +10,7 @@ const OPEN = 1;
 export function dialWebSocket(target: Target<Platform>): Observable<Link> {
   return new Observable((subscriber) => {
     const socket = target.platform.webSocket(target.url, target);
-    const link = new WebSocketLink(socket);
+    const link = new WebSocketLink(socket, target.platform);
     socket.onopen = () => subscriber.next(link);
     link.subscribe({
       error: (cause: LinkError) => subscriber.error(unopened(cause)),
@@ -31,11 +31,13 @@ class WebSocketLink implements Link {
   #observer = NOBODY;
   #failure: unknown;
 
-  constructor(socket: WebSocketLike) {
+  constructor(socket: WebSocketLike, platform: Platform) {
     this.socket = socket;
     // Blobs are read asynchronously. What else there may be, such as the Buffers of Node, is bytes already.
     if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
-    socket.onmessage = ({ data }) => this.#observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
+    const receive = (data: unknown) => this.#observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
+    if (platform.messages) platform.messages(socket, receive);
+    else socket.onmessage = ({ data }) => receive(data);
     socket.onerror = ({ error, message }) => {
       this.#failure = error ?? message;
     };

@@ -1,4 +1,5 @@
 import {
+  catchError,
   defer,
   filter,
   identity,
@@ -83,6 +84,7 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
     defer(() => {
       let series: Attempt | null = null;
       let openSince: number | null = null;
+      let gaveUp = false;
 
       function opened(): void {
         if (openSince !== null) return;
@@ -97,7 +99,7 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         const attempt = (series?.attempt ?? 0) + 1;
         const wait = policy(attempt, cause);
         if (wait === false) {
-          options.onFailed?.(cause, series);
+          gaveUp = true;
           return throwError(() => cause);
         }
         const start = series?.start ?? now;
@@ -125,17 +127,30 @@ export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunctio
         return ready$.pipe(
           // Told `true` twice, it must not schedule twice.
           filter((ready) => ready !== before),
-          switchMap((ready) => {
-            before = ready;
-            if (ready) return schedule(cause);
-            series = null;
-            return NEVER;
-          }),
+          // Deferred: whoever is told that an attempt is scheduled may take the network away.
+          switchMap((ready) =>
+            defer(() => {
+              before = ready;
+              if (ready) return schedule(cause);
+              series = null;
+              return NEVER;
+            }),
+          ),
         );
       }
 
       const line$ = defer(() => source.pipe(inTime<T>(options, series)));
-      return line$.pipe(tap(opened), retry({ delay: again }));
+      return line$.pipe(
+        tap(opened),
+        retry({ delay: again }),
+        // Told when nothing is listened to any more: a network that comes and goes meanwhile does not revive it.
+        catchError((cause) =>
+          defer(() => {
+            if (gaveUp) options.onFailed?.(cause, series);
+            return throwError(() => cause);
+          }),
+        ),
+      );
     });
 }
 

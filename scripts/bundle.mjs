@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { lean } from './lean.mjs';
 import { root } from './run.mjs';
 
 /** The transformers that serve a client: those with an entry for it. */
@@ -73,68 +74,3 @@ function plain(text, globalName) {
   });
   return `var ${globalName} = (() => {\n${body}})();\n`;
 }
-
-/** Parts of RxJS, and of frameworks, that the client reaches by no more than a default, an overload or a kind of input it never uses. */
-const unused = {
-  scheduled: "export function scheduled() { throw new Error('No scheduler here'); }",
-  executeSchedule: "export function executeSchedule() { throw new Error('No scheduler here'); }",
-  reportUnhandledError: 'export const reportUnhandledError = (error) => queueMicrotask(() => { throw error; });',
-  errorContext: 'export const errorContext = (run) => run(); export const captureError = () => {};',
-  UnsubscriptionError: 'export class UnsubscriptionError extends Error { constructor(errors) { super(errors); this.errors = errors; } }',
-  NotificationFactories: 'export const COMPLETE_NOTIFICATION = null, errorNotification = () => {}, nextNotification = errorNotification;',
-  // Its settings, which nobody in a page can reach, and what it does only if they say so.
-  config: 'export const config = {};',
-  timeoutProvider: 'export const timeoutProvider = {};',
-  // Numbers and schedulers behind the streams that are to be merged: ours are streams alone.
-  args: 'export const popScheduler = () => {}, popResultSelector = popScheduler, popNumber = (_, number) => number;',
-  // After a while, once, by the scheduler it is told.
-  timer: `
-    import { Observable } from '../Observable';
-    export const timer = (due, scheduler) =>
-      new Observable((subscriber) => scheduler.schedule(() => { subscriber.next(0); subscriber.complete(); }, due));`,
-  // What the client's operators are fed with: streams, promises, lists and generators.
-  innerFrom: `
-    import { Observable } from '../Observable';
-    export function innerFrom(input) {
-      if (input instanceof Observable) return input;
-      return new Observable((subscriber) => {
-        const last = (value) => { subscriber.next(value); subscriber.complete(); };
-        if (input.then) return void input.then(last, (error) => subscriber.error(error));
-        for (const value of input) {
-          subscriber.next(value);
-          if (subscriber.closed) return;
-        }
-        subscriber.complete();
-      });
-    }`,
-  // What sockjs-client has for browsers that do not run the rest of the bundle, or for pages within a frame.
-  'sockjs-shims': '',
-  'sockjs-iframe-bootstrap': 'module.exports = () => {};',
-  'sockjs-info-iframe': 'module.exports = { enabled: () => false };',
-  'sockjs-log': 'module.exports = console;',
-  // Engine.IO's: addresses are parsed by us, and every browser of today has CORS.
-  parseuri: 'export const parse = () => {};',
-  'has-cors': 'export const hasCORS = true;',
-};
-
-/** Leaves them out, and puts `client/clock.ts` in the place of RxJS's timers: together a fifth of the bundle. */
-const lean = {
-  name: 'lean',
-  setup({ onLoad, onResolve }) {
-    const internal = join(root, 'node_modules/rxjs/src/internal');
-    onResolve({ filter: /\/scheduler\/async$/ }, () => ({ path: join(root, 'client/clock.ts') }));
-    onResolve({ filter: new RegExp(`/(${Object.keys(unused).join('|')})(.js)?$`) }, ({ path }) => ({
-      path: path.replace(/.*\/|\.js$/g, ''),
-      namespace: 'unused',
-    }));
-    onResolve({ filter: /^\.\.?\/(shims|iframe-bootstrap|info-iframe|utils\/log)$/ }, ({ path, importer }) =>
-      /[\\/]sockjs-client[\\/]/.test(importer) ? { path: `sockjs${path.replace(/.*\//, '-')}`, namespace: 'unused' } : undefined,
-    );
-    // What RxJS does for its deprecated settings.
-    onLoad({ filter: /rxjs.src.internal.Subscriber\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/\bconfig\.useDeprecated\w+/g, 'false'),
-      loader: 'ts',
-    }));
-    onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path], resolveDir: join(internal, 'observable') }));
-  },
-};

@@ -12,13 +12,13 @@ import { root } from './run.mjs';
 
 /** In kB of 1,000 bytes. The target is where it should get to; the limit is what fails the build. */
 const budgets = {
-  websockets: { target: 11.0, limit: 12.0 },
-  uws: { target: 11.0, limit: 12.0 },
-  faye: { target: 11.0, limit: 12.0 },
-  browserchannel: { target: 32.0, limit: 33.0 },
+  websockets: { target: 11.0, limit: 11.8 },
+  uws: { target: 11.0, limit: 11.8 },
+  faye: { target: 11.0, limit: 11.8 },
+  browserchannel: { target: 32.0, limit: 32.1 },
   sockjs: { target: 25.0, limit: 25.0 },
-  'engine.io': { target: 18.0, limit: 20.5 },
-  'socket.io': { target: 23.0, limit: 26.0 },
+  'engine.io': { target: 18.0, limit: 20.1 },
+  'socket.io': { target: 23.0, limit: 25.4 },
 };
 
 /** What a parser adds to any of them. */

@@ -1,4 +1,5 @@
 import { browser } from '../client/browser.js';
+import { disposable } from '../client/disposable.js';
 import type { ClientParts } from '../client/options.js';
 import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
@@ -17,7 +18,7 @@ export { LinkError, PrimusError } from './core/errors.js';
 
 /** A class of clients of your own making: another transformer, parser or platform, another pathname. */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): ReturnType<typeof make> {
-  return pluggable(make(parts, assume(configuration)));
+  return pluggable(disposable(make(parts, assume(configuration))));
 }
 
 /** The client over WebSockets with JSON, for those who bundle their own page. Another make: `configure`. */

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Stream } from 'node:stream';
 import { compileFunction } from 'node:vm';
+import { disposable } from '../../client/disposable.js';
 import type { Primus } from '../../client/primus.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 import { applicationRequire, librarySource } from '../server/plugins.js';
@@ -9,7 +10,7 @@ import { type LegacyClientClass, legacyClient } from './client.js';
 
 /** A class of clients for Node as old plugins know it. */
 export function legacyNodeClient(Class: typeof Primus): LegacyClientClass {
-  return legacyClient(Class, { EventEmitter, Stream, requires: applicationRequire() });
+  return legacyClient(disposable(Class), { EventEmitter, Stream, requires: applicationRequire() });
 }
 
 /**

@@ -37,7 +37,8 @@ export abstract class Pipeline {
   private readonly stack: Stack;
   /** The spark or client: `this` of the message transformers. */
   private readonly connection: unknown;
-  private inbound: Lane | undefined;
+  /** Messages that arrived and have to wait. */
+  protected inbound: Lane | undefined;
   private outbound: Lane | undefined;
   private encoding: Lane | undefined;
 

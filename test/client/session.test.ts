@@ -470,6 +470,47 @@ describe('silence', () => {
     expect(events).toEqual([]);
   });
 
+  it('is not what we do not hear because our own message transformers are behind', async () => {
+    const { client, events, spark } = await opened({ pingTimeout: '5 s' }, { server: { pingInterval: false } });
+    const data: number[] = [];
+    client.on('data', (value) => data.push(value));
+    client.transform('incoming', (_packet, next) => void world.clock.schedule(() => next(), 1_000));
+    for (let n = 0; n < 40; n++) spark.write(n);
+    await world.pass(39_900);
+    expect(data).toHaveLength(39);
+    expect(events).toEqual([]);
+    // From the last message on it counts.
+    await world.pass(5_000);
+    expect(events).toEqual([]);
+    await world.pass(200);
+    expect(events.slice(0, 2)).toEqual(['close', 'reconnect scheduled']);
+  });
+
+  it('is what a message transformer makes that never answers, as at the server', async () => {
+    const { client, spark } = await opened({ pingTimeout: '5 s' }, { server: { pingInterval: false } });
+    client.transform('incoming', (_packet, _next) => {});
+    for (let n = 0; n < 40; n++) spark.write(n);
+    await world.pass(4_900);
+    expect(client.state.name).toBe('open');
+    await world.pass(200 + 30_000);
+    expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_SILENCE' } });
+  });
+
+  it('of our own making goes on over the next line', async () => {
+    const { client, events, spark, peer } = await opened({ pingTimeout: false }, { server: { pingInterval: false } });
+    client.transform('incoming', (_packet, _next) => {});
+    for (let n = 0; n < 40; n++) spark.write(n);
+    await world.pass(100);
+    world.network.cut();
+    await world.pass(40_000);
+    expect(events.at(-1)).toBe('open');
+    let heard = 0;
+    client.on('incoming::data', () => heard++);
+    for (let n = 0; n < 40; n++) world.sparkOf(peer)?.write(n);
+    await world.pass(1_000);
+    expect(heard).toBe(0);
+  });
+
   it('does not matter when pingTimeout is false', async () => {
     const { events } = await opened({ pingTimeout: false }, { server: { pingInterval: false } });
     await world.pass(10_000_000);
@@ -658,6 +699,18 @@ describe('end()', () => {
     expect(after).toEqual([]);
     expect(client.state).toMatchObject({ name: 'closed', by: 'client' });
     expect(world.network.alive).toBe(0);
+  });
+
+  it('that waits for them does not end what was opened meanwhile', async () => {
+    const { client, events, spark } = await opened();
+    client.transform('outgoing', (_packet, next) => void world.clock.schedule(() => next(), 1_000));
+    client.end('last');
+    spark.end();
+    await world.pass(10);
+    expect(events).toEqual(['close', 'end']);
+    client.open();
+    await world.pass(40_000);
+    expect(events).toEqual(['close', 'end', 'open']);
   });
 
   it('waits for asynchronous outgoing transformers', async () => {

@@ -420,6 +420,43 @@ describe('reconnect', () => {
     );
 
     it(
+      'that goes while an attempt is being told of takes it back, and leaves no wait behind',
+      marbles(({ cold, scheduler, flush, expectObservable }) => {
+        const ready$ = new BehaviorSubject(true);
+        const { log, callbacks } = record(scheduler);
+        const flap = (attempt: Attempt, cause: unknown) => {
+          callbacks.onScheduled?.(attempt, cause);
+          if (log.length > 1) return;
+          ready$.next(false);
+          ready$.next(true);
+          ready$.next(false);
+        };
+        const source = dial(cold('#'), cold('a'));
+        expectObservable(source.pipe(reconnect({ policy: every(3), ready$, scheduler, ...callbacks, onScheduled: flap }))).toBe('-');
+        flush();
+        expect(log).toEqual(['0 scheduled 1+3 since 0, 0: error', '0 scheduled 1+3 since 0, 0: error']);
+      }),
+    );
+
+    it(
+      'that comes and goes while it is told that all attempts failed revives none',
+      marbles(({ cold, scheduler, flush, expectObservable }) => {
+        const ready$ = new BehaviorSubject(true);
+        const { log, callbacks } = record(scheduler);
+        const flap = (error: unknown, attempt: Attempt | null) => {
+          callbacks.onFailed?.(error, attempt);
+          ready$.next(false);
+          ready$.next(true);
+        };
+        const policy: Policy = (attempt) => attempt < 2 && 3;
+        const source = dial(cold('#'), cold('#'), cold('a'));
+        expectObservable(source.pipe(reconnect({ policy, ready$, scheduler, ...callbacks, onFailed: flap }))).toBe('---#');
+        flush();
+        expect(log.map((line) => line.split(' ')[1])).toEqual(['scheduled', 'attempt', 'failed']);
+      }),
+    );
+
+    it(
       'is watched during waits only',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const ready$ = cold('t', states);

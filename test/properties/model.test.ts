@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { first, skip } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { RECONNECT, type Setting } from './peer-log.js';
 import { Witness } from './witness.js';
@@ -86,8 +87,10 @@ const network = (index: number, online: boolean) =>
     if (!online && line !== undefined) real.deafen(line, 'client');
     const before = log.events.length;
     const changes = log.online !== online;
+    const alone = log.plans === 0;
     log.online = online;
     log.peer.network$.next(online);
+    if (!alone) return;
     expect(log.events.slice(before).filter((event) => event === 'online' || event === 'offline')).toHaveLength(changes ? 1 : 0);
   });
 
@@ -131,24 +134,72 @@ const calm = () =>
     await real.world.pass(2 * RECONNECT.max);
   });
 
-const MOMENTS = ['open', 'close', 'end', 'reconnect scheduled', 'reconnect', 'reconnected', 'data', 'outgoing::data', 'offline'] as const;
-const REACTIONS = ['open', 'write', 'end', 'cut'] as const;
+const MOMENTS = [
+  'open',
+  'close',
+  'end',
+  'error',
+  'timeout',
+  'reconnect scheduled',
+  'reconnect',
+  'reconnected',
+  'reconnect timeout',
+  'reconnect failed',
+  'readyStateChange',
+  'data',
+  'online',
+  'offline',
+  'incoming::open',
+  'incoming::end',
+  'incoming::error',
+  'incoming::ping',
+  'outgoing::open',
+  'outgoing::url',
+  'outgoing::data',
+  'outgoing::end',
+  'outgoing::reconnect',
+] as const;
+const STATES = ['connecting', 'open', 'waiting', 'closed'] as const;
+const REACTIONS = ['open', 'write', 'end', 'end, open', 'cut', 'flap'] as const;
+
+function react(real: Witness, index: number, reaction: (typeof REACTIONS)[number]): void {
+  const log = real.log(index);
+  const { client, network$ } = log.peer;
+  log.plans--;
+  if (real.mending && !real.over) return;
+  if (reaction === 'write') return real.over ? expect(client.write({})).toBe(false) : real.writeUp(index);
+  if (reaction === 'cut') cutOne(index, 'both').act(real);
+  else if (reaction === 'flap') {
+    const line = real.line(index);
+    if (line !== undefined && log.online) real.deafen(line, 'client');
+    for (const online of [!log.online, log.online]) network$.next(online);
+  } else {
+    if (reaction !== 'open') client.end();
+    if (reaction === 'end') return;
+    if (real.over) expect(() => client.open()).toThrow('destroyed');
+    else real.open(index);
+  }
+}
 
 /** From within a listener, where everything is half done. */
 const once = (index: number, moment: (typeof MOMENTS)[number], reaction: (typeof REACTIONS)[number]) =>
   command(`once(${index}, ${moment}, ${reaction})`, (real) => {
     const log = real.log(index);
-    const { client } = log.peer;
     log.plans++;
-    client.once(moment, () => {
-      log.plans--;
-      if (real.mending && !real.over) return;
-      if (reaction === 'write') return real.over ? expect(client.write({})).toBe(false) : real.writeUp(index);
-      if (reaction === 'cut') cutOne(index, 'both').act(real);
-      else if (reaction === 'end') client.end();
-      else if (real.over) expect(() => client.open()).toThrow('destroyed');
-      else real.open(index);
-    });
+    log.peer.client.once(moment, () => react(real, index, reaction));
+  });
+
+/** The same from within a subscriber of `state$`, which is told before any listener. */
+const onceIn = (index: number, state: (typeof STATES)[number], reaction: (typeof REACTIONS)[number]) =>
+  command(`once in(${index}, ${state}, ${reaction})`, (real) => {
+    const log = real.log(index);
+    log.plans++;
+    log.peer.client.state$
+      .pipe(
+        skip(1),
+        first(({ name }) => name === state, null),
+      )
+      .subscribe((reached) => reached && react(real, index, reaction));
   });
 
 const index = fc.nat(CLIENTS - 1);
@@ -169,6 +220,9 @@ const commands = fc.commands(
     sends,
     sends,
     fc.tuple(index, fc.constantFrom(...MOMENTS), fc.constantFrom(...REACTIONS)).map(([at, moment, reaction]) => once(at, moment, reaction)),
+    fc.tuple(index, fc.constantFrom(...STATES), fc.constantFrom(...REACTIONS)).map(([at, state, reaction]) => onceIn(at, state, reaction)),
+    // More than may wait for a message transformer before the line is not read any more.
+    index.map((at) => send(at, 40)),
     fc.constant(cut()),
     fc.tuple(index, ends).map(([at, noticed]) => cutOne(at, noticed)),
     fc.constantFrom<Answer>('accept', 'accept', 'refuse', 'mute').map(answer),
@@ -191,6 +245,7 @@ function settings(more: Partial<Record<keyof Setting, fc.Arbitrary<unknown>>> = 
     strategy: fc.constantFrom('disconnect,online,timeout', 'disconnect,online,timeout', 'disconnect,timeout', 'online'),
     transforms: fc.constant(0),
     admission: fc.constant(0),
+    credentials: fc.constant(-1),
     ...more,
   }) as fc.Arbitrary<Setting>;
 }
@@ -216,11 +271,24 @@ describe('whatever happens to two clients and their server', () => {
     const slow = settings({ admission: fc.constantFrom(1, 50, 500) });
     await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
   }, 60_000);
+
+  it('the same with clients that have to ask who they are, before each attempt', async () => {
+    const slow = settings({ credentials: fc.constantFrom(0, 20, 500), transforms: fc.constantFrom(0, 0, 20) });
+    await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
+  }, 60_000);
 });
 
 /** Sequences that once broke a law, or that chance seldom finds. */
 describe('a client', () => {
-  const setting: Setting = { latency: 0, seed: 1, pingInterval: 5_000, strategy: 'disconnect,online,timeout', transforms: 0, admission: 0 };
+  const setting: Setting = {
+    latency: 0,
+    seed: 1,
+    pingInterval: 5_000,
+    strategy: 'disconnect,online,timeout',
+    transforms: 0,
+    admission: 0,
+    credentials: -1,
+  };
   const slow = { ...setting, transforms: 20 };
   const ping = command('ping', (real) => real.line(0)?.server.send('"primus::ping::1"'));
   const cases: [sentence: string, setting: Setting, script: Command[]][] = [
@@ -253,6 +321,12 @@ describe('a client', () => {
       { ...setting, strategy: 'disconnect' },
       [calm(), cut(), network(0, false), pass(3_000)],
     ],
+    ['that ends as it begins to wait has told the close of its line', setting, [calm(), onceIn(0, 'waiting', 'end'), cut()]],
+    ['whose network flaps as it opens is not told open', setting, [onceIn(0, 'open', 'flap'), calm()]],
+    ['whose network flaps when an attempt begins makes another', setting, [calm(), once(0, 'reconnect', 'flap'), cut(), pass(3_000)]],
+    ['whose network flaps when all attempts failed stays closed', setting, [answer('refuse'), onceIn(0, 'closed', 'flap'), pass(40_000)]],
+    ['that ends at a ping does not answer it', setting, [calm(), once(0, 'incoming::ping', 'end'), pass(6_000)]],
+    ['that ends as it fails tells nothing after its end', { ...setting, strategy: 'online' }, [calm(), onceIn(0, 'closed', 'end'), cut()]],
     ['that is being let in when the server stops comes back', { ...setting, admission: 500 }, [pass(1), restart(10), pass(3_000)]],
   ];
   it.each(cases)('%s', async (_sentence, how, script) => {

@@ -13,6 +13,8 @@ export interface Setting {
   transforms: number;
   /** How long the `connection` listener takes, in ms; 0 is a synchronous one. */
   admission: number;
+  /** How long credentials take that are asked for anew each time, in ms; -1 for none. */
+  credentials: number;
 }
 
 /** The machine documented in `client/state.ts`. Within `waiting`, an attempt is given up for want of a network, or made. */
@@ -50,7 +52,10 @@ export class PeerLog {
   dismissed = false;
   /** How many listeners are going to interfere. */
   plans = 0;
+  /** `open` was told, and no `close` since. */
   private up = false;
+  /** It was open, though perhaps a subscriber of `state$` kept that from being told. */
+  private reached = false;
   private scheduled: number | undefined;
   private attempting: number | undefined;
   private readonly broken: string[] = [];
@@ -104,6 +109,13 @@ export class PeerLog {
     this.states.push(state);
     if (before === undefined) return;
     this.law(MACHINE[before.name].includes(state.name), `${before.name} -> ${state.name}`);
+    if (state.name === 'open') this.reached = true;
+    if (state.name === 'closed') this.onEnd();
+    // Whoever opens again at the first word of an end hears no more of it.
+    if (before.name === 'closed') {
+      this.up = this.reached = false;
+      this.scheduled = this.attempting = undefined;
+    }
     if (state.name === 'waiting') {
       if (state.attempt === null) this.scheduled = this.attempting = undefined;
       this.law((state.attempt === null) === (state.until === null), 'an attempt has a time');
@@ -130,8 +142,8 @@ export class PeerLog {
         this.up = true;
         break;
       case 'close':
-        this.law(this.up || name === 'closed', 'close of a connection, or of an attempt that is given up');
-        this.up = false;
+        this.law(this.reached || name === 'closed', 'close of a connection, or of an attempt that is given up');
+        this.up = this.reached = false;
         // Whoever opens again from here never sees an end.
         if (name !== 'closed') break;
         this.scheduled = this.attempting = undefined;

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Spark } from '../../src/index.js';
+import type { ClientOptions, Spark } from '../../src/index.js';
 import { settle } from '../support/clock.js';
 import { type Line, type Peer, World } from '../support/world.js';
 import { type Message, PeerLog, RECONNECT, type Setting } from './peer-log.js';
@@ -34,7 +34,7 @@ export class Witness {
     this.world = new World({ latency, seed, server: { pingInterval } });
     this.serve();
     this.logs = options.map(({ manual }) => {
-      const peer = this.world.connect({ manual, strategy, reconnect: RECONNECT });
+      const peer = this.world.connect({ manual, strategy, reconnect: RECONNECT, ...this.credentials() });
       this.dawdle(peer.client);
       return new PeerLog(peer, setting, () => this.closed(peer));
     });
@@ -215,6 +215,13 @@ export class Witness {
       });
     });
     primus.on('disconnection', (spark: Spark) => this.announced.get(spark)?.push('disconnection'));
+  }
+
+  private credentials(): ClientOptions {
+    const { clock } = this.world;
+    const { credentials } = this.setting;
+    if (credentials < 0) return {};
+    return { credentials: () => new Promise((resolve) => clock.schedule(() => resolve({ token: 'secret' }), credentials)) };
   }
 
   /** Message transformers of every make, each taking its time. */

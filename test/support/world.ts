@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { Subject, tap } from 'rxjs';
+import { disposable } from '../../client/disposable.js';
 import type { ClientParts } from '../../client/options.js';
 import { type Primus as Client, configure } from '../../client/primus.js';
 import { dropped } from '../../src/core/errors.js';
@@ -144,7 +145,7 @@ export class World {
     }
   }
 
-  connect(options: ClientOptions = {}, parts: Partial<ClientParts> = {}): Peer {
+  connect(options: ClientOptions = {}, parts: Partial<ClientParts> = {}, make: typeof configure = configure): Peer {
     const { clock, network, primus, random } = this;
     const name = String(this.peers.length);
     const network$ = new Subject<boolean>();
@@ -168,7 +169,7 @@ export class World {
           }),
         ),
     };
-    const Socket = configure({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration);
+    const Socket = disposable(make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
     const client = new Socket(`http://world/?peer=${name}`, { ...options, transport: { network } });
     const peer: Peer = { name, client, network$, reports };
     this.peers.push(peer);

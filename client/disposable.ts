@@ -1,0 +1,13 @@
+import type { Primus } from './primus.js';
+
+/** Gives a class of clients what `await using` asks for. The library that is served to pages does without. */
+export function disposable<C extends typeof Primus>(Class: C): C {
+  Object.defineProperty(Class.prototype, Symbol.asyncDispose, { value: dispose, configurable: true, writable: true });
+  return Class;
+}
+
+async function dispose(this: Primus): Promise<void> {
+  const { name } = this.state;
+  if (name !== 'idle' && name !== 'closed') await new Promise<void>((resolve) => this.once('end', resolve).end());
+  this.destroy();
+}
