@@ -24,6 +24,17 @@ export function linesOf(request: EngineRequest): Lines {
   return { method: request.getMethod().toUpperCase(), url: query ? `${path}?${query}` : path, headers, rawHeaders };
 }
 
+/**
+ * Whether everybody on the way sees the same end of a request. The engine takes the first of several lengths, none for an
+ * empty one, and any encoding for chunks; a proxy before it may not: RFC 9112, sections 6.3 and 11.2.
+ */
+export function isMeasured({ headers, rawHeaders }: Lines): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  if (length === undefined && encoding === undefined) return true;
+  const told = rawHeaders.filter((name, index) => index % 2 === 0 && /^(content-length|transfer-encoding)$/.test(name));
+  return told.length === 1 && (length === undefined ? /^chunked$/i.test(encoding as string) : /^\d+$/.test(length));
+}
+
 /** Fields of which only the first counts: https://nodejs.org/api/http.html#messageheaders */
 const SINGLE = new Set(
   (

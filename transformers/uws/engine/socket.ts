@@ -160,11 +160,11 @@ export class EngineSocket extends Duplex implements Peer {
     }
   }
 
-  /** Part of a body whose length is known; what the peer is too slow for is sent when it has caught up. */
+  /** Part of a body whose length is known, and not more; what the peer is too slow for is sent when it has caught up. */
   private fill(due: EngineResponse, body: Buffer, length: number, done: () => void): void {
     const from = due.getWriteOffset();
     if (from + body.length >= length) this.setFlowing(true);
-    const [taken, complete] = due.tryEnd(body, length);
+    const [taken, complete] = due.tryEnd(body.subarray(0, length - from), length);
     if (complete) this.due = undefined;
     if (taken || complete) done();
     else this.stall(due, (offset) => this.fill(due, body.subarray(offset - from), length, done));
@@ -209,7 +209,7 @@ export class EngineSocket extends Duplex implements Peer {
     if (this.begun) return;
     this.begun = true;
     this.closing ||= /\bclose\b/i.test(valueIn(head.fields, 'connection') ?? '');
-    due.writeStatus(`${head.status} ${head.phrase}`);
+    due.writeStatus(printable(`${head.status} ${head.phrase}`));
     for (const [name, value] of head.fields) if (!ENGINES_OWN.has(name.toLowerCase())) due.writeHeader(name, printable(value));
     // The engine says so, and does it, only with the whole of an answer at once; else the client is the one to close.
     if (byHand && this.closing) due.writeHeader('Connection', 'close');
