@@ -114,7 +114,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.headers = headers ?? {};
     this.address = (address ?? {}) as Address;
     this.#query = query;
-    this.id = id ?? primus.generateId();
+    // A key, whatever `idGenerator` makes; throws for what cannot be one.
+    this.id = `${id ?? primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, primus.registry, link);
