@@ -191,7 +191,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
     if (control.type === 'pong') {
       const sent = Number(control.value);
       this.emit('incoming::pong', sent);
-      this.emit('heartbeat', this.registry.scheduler.now() - sent);
+      // The listener may have ended it.
+      if (this.state === OPEN) this.emit('heartbeat', this.registry.scheduler.now() - sent);
     } else if (control.type === 'id' && control.value === '') {
       this.control({ type: 'id', value: this.spark.id });
     }
