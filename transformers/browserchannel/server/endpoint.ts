@@ -120,7 +120,7 @@ export class Endpoint {
         }
       });
     if (link === undefined) read();
-    else link.gate.pass(read);
+    else link.gate.pass(response, read);
   }
 
   /** Hands a request to the framework as it is to see it. */
