@@ -50,6 +50,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
   alive = true;
   /** Which beat of the heartbeat is this connection's. */
   slot = 0;
+  /** The last message is being sent: a listener that hears of it and ends the connection with another one would never come to an end. */
+  parting = false;
   /** More is waiting for the peer than should. `drain` follows. */
   crowded = false;
   /** The link itself is over. */

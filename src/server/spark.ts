@@ -168,7 +168,11 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 
   /** Sends `data`, when given, and closes. The client does not come back unless `reconnect` is true. */
   end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
-    if (data !== undefined) this.write(data);
+    if (data !== undefined && !this.connection.parting) {
+      this.connection.parting = true;
+      this.write(data);
+      this.connection.parting = false;
+    }
     this.connection.end(reconnect);
     return this;
   }

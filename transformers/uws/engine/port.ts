@@ -89,6 +89,8 @@ export class Port implements Owner {
       closeIdleConnections: () => {},
       closeAllConnections: () => {
         for (const socket of this.exchanges) socket.destroy();
+        // Whoever waits for the end of the port waits for WebSockets, too.
+        if (this.closing) this.app?.close();
       },
       getConnections: (done: (error: null, count: number) => void) => done(null, this.exchanges.size + this.links),
     };

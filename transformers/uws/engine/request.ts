@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { EngineRequest, EngineResponse } from './framework.js';
 import type { EngineSocket } from './socket.js';
 
@@ -49,9 +50,20 @@ function add(headers: IncomingHttpHeaders, name: string, value: string): void {
   else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? '; ' : ', '}${value}`;
 }
 
+/** Node waits for the end of a socket that a request is destroyed with: what stands for that of a connection is no stream. */
+class EngineMessage extends IncomingMessage {
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.socket instanceof Duplex) super._destroy(error, done);
+    else {
+      (this.socket as Socket).destroy();
+      done(error);
+    }
+  }
+}
+
 /** A request of the engine's as one of Node's own, without a body so far. */
 export function incomingMessage({ method, url, headers, rawHeaders }: Lines, socket: EngineSocket): IncomingMessage {
-  const request = new IncomingMessage(socket as unknown as Socket);
+  const request = new EngineMessage(socket as unknown as Socket);
   request.method = method;
   request.url = url;
   request.headers = headers;

@@ -21,6 +21,39 @@ export interface Peer {
   readonly encrypted: boolean;
 }
 
+/** What is kept of a socket with the request of a connection, which may last. */
+export class PeerOf implements Peer {
+  readonly remoteAddress: string;
+  readonly remotePort = 0;
+  readonly encrypted: boolean;
+  private readonly link: { destroy(): void };
+
+  constructor({ remoteAddress, encrypted }: Peer, link: { destroy(): void }) {
+    this.remoteAddress = remoteAddress;
+    this.encrypted = encrypted;
+    this.link = link;
+  }
+
+  destroy(): this {
+    this.link.destroy();
+    return this;
+  }
+
+  // The engine sees to it, or cannot.
+
+  setTimeout(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+}
+
 /** Whose request it is. */
 export interface Owner {
   readonly secure: boolean;
@@ -65,12 +98,6 @@ export class EngineSocket extends Duplex implements Peer {
       this.due = undefined;
       this.destroy();
     });
-  }
-
-  /** What is to be kept of this socket with the request of a connection, which may last. */
-  get peer(): Peer {
-    const { remoteAddress, remotePort, encrypted } = this;
-    return { remoteAddress, remotePort, encrypted };
   }
 
   /** Whether the engine takes the request for the beginning of a WebSocket. */
