@@ -1,4 +1,16 @@
-import { concat, defer, EMPTY, interval, last, Observable, type SchedulerLike, takeUntil, takeWhile, timer, type Unsubscribable } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  interval,
+  last,
+  Observable,
+  type SchedulerLike,
+  takeUntil,
+  takeWhile,
+  timer,
+  type Unsubscribable,
+} from 'rxjs';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 import type { Fleet } from './fleet.js';
