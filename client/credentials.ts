@@ -14,7 +14,7 @@ export type PerAttempt = Credentials | Promise<Credentials> | (() => Credentials
 /** What goes along with one attempt; at once unless somebody has to be waited for. */
 export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]): Observable<[Fields, Fields]> {
   return defer(() => {
-    const all = given.map((one) => (typeof one === 'function' ? one() : one));
+    const all = given.map(ask);
     return all.some(isPromise) ? Promise.all(all) : [all];
   }).pipe(
     map((all) => all.map(fields) as [Fields, Fields]),
@@ -22,6 +22,16 @@ export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]
       throwError(() => new LinkError('ERR_PRIMUS_CREDENTIALS', 'There are no credentials for this attempt: see the cause', { cause })),
     ),
   );
+}
+
+/** What throws rejects: what else was asked for may reject, too, and has to be waited for. */
+function ask(one: PerAttempt | undefined) {
+  if (typeof one !== 'function') return one;
+  try {
+    return one();
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
 }
 
 /** Not a word of what else was given: errors are logged, and it may be a secret. */

@@ -1,5 +1,6 @@
 import { describe, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
+import { type Eventual, isPromise, settle } from './settle.js';
 
 /** Answers error first. */
 export type Done<T> = (error?: Error | null, value?: T) => void;
@@ -25,6 +26,21 @@ export interface Parser {
   load?(): void;
   /** File name of its browser bundle, of those that a served client does not have by itself. */
   readonly bundle?: string;
+}
+
+/** The frame of a message, now or later; throws, or rejects, when there is none. */
+export function encoded(parser: Parser, data: unknown): Eventual<Frame> {
+  if (parser.encode !== undefined) return toFrame(parser.encode(data));
+  const made = settle<unknown>((done) => parser.encoder(data, done));
+  return isPromise(made) ? made.then(toFrame) : toFrame(made);
+}
+
+/** What an encoder made, which may be anybody's, as frameworks take it. */
+export function toFrame(made: unknown): Frame {
+  if (typeof made === 'string' || made instanceof Uint8Array) return made;
+  if (ArrayBuffer.isView(made)) return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
+  if (made instanceof ArrayBuffer) return new Uint8Array(made);
+  throw new TypeError(`The encoder made ${describe(made)}, which is neither a text nor bytes`);
 }
 
 /** A parser made of two synchronous functions. */

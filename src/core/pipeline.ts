@@ -2,7 +2,7 @@ import { catchError, defer, EMPTY, mergeMap, Observable, type Subscriber } from 
 import { through } from '../../operators/through.js';
 import { asError, PrimusError } from './errors.js';
 import type { Frame } from './link.js';
-import type { Parser } from './parser.js';
+import { encoded, type Parser, toFrame } from './parser.js';
 import { type Control, isControl, parseControl, printControl, reservedError } from './protocol.js';
 import { type Eventual, isPromise, settle } from './settle.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
@@ -165,16 +165,16 @@ export abstract class Pipeline {
     );
   }
 
-  private post(data: unknown, encoded?: Promise<Frame>): boolean {
+  private post(data: unknown, coming?: Promise<Frame>): boolean {
     const { parser } = this.stack;
     if (this.encoding !== undefined) {
-      this.encoding.next(() => this.encode(data, encoded));
+      this.encoding.next(() => this.encode(data, coming));
     } else if (parser.encode === undefined) {
-      this.enter('encoding', this.encode(data, encoded));
+      this.enter('encoding', this.encode(data, coming));
     } else {
       let frame: Frame;
       try {
-        frame = parser.encode(data);
+        frame = toFrame(parser.encode(data));
       } catch (error) {
         this.fail(encodeError(error, data));
         return false;
@@ -184,9 +184,9 @@ export abstract class Pipeline {
     return true;
   }
 
-  private encode(data: unknown, encoded?: Promise<Frame>): Step {
+  private encode(data: unknown, coming?: Promise<Frame>): Step {
     return this.step(
-      () => encoded ?? settle<Frame>((done) => this.stack.parser.encoder(data, done)),
+      () => coming ?? encoded(this.stack.parser, data),
       (cause) => encodeError(cause, data),
       (frame) => {
         this.transmit(frame);

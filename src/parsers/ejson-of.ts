@@ -1,4 +1,5 @@
 import { defineParser, type Parser } from '../core/parser.js';
+import { AFFORDABLE, costOf } from './expressions.js';
 import { made, textOf } from './text.js';
 
 /** What is used of the package `ejson`. */
@@ -15,8 +16,7 @@ export function ejsonOf(library: () => EJSON): Parser {
       (data) => made(library().stringify(data), data),
       (frame) => {
         const text = textOf(frame);
-        // The package assigns the values of what is escaped key by key, and this key would give an object another prototype.
-        if (/__proto__|\\u005f/i.test(text)) JSON.parse(text, refusePrototype);
+        if (/__proto__|\$regexp|\\u00[2-7]/i.test(text)) JSON.parse(text, guard());
         return library().parse(text);
       },
     ),
@@ -25,7 +25,15 @@ export function ejsonOf(library: () => EJSON): Parser {
   };
 }
 
-function refusePrototype(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new TypeError('EJSON cannot carry the key __proto__');
-  return value;
+/** Refuses what the package would do harm with: it looks at nothing before it makes it. */
+function guard(): (key: string, value: unknown) => unknown {
+  let room = AFFORDABLE;
+  return (key, value) => {
+    // The values of what is escaped are assigned key by key, and this key would give an object another prototype.
+    if (key === '__proto__') throw new TypeError('EJSON cannot carry the key __proto__');
+    // Of the flags that cost something it knows only this one.
+    if (key === '$regexp') room -= costOf(`${value}`, 'u');
+    if (room < 0) throw new RangeError('It holds regular expressions that take too long to make');
+    return value;
+  };
 }

@@ -1,3 +1,4 @@
+import { costOf } from './expressions.js';
 import type { Extension } from './format.js';
 
 /** An extension whose content is the bytes of a typed array, in the order of the machine. */
@@ -49,12 +50,15 @@ const regularExpression: Extension = {
   tag: 'RegExp',
   packed: true,
   to: ({ source, flags }: RegExp) => [source, flags],
-  from: (content: unknown) => {
-    const [source, flags] = Array.isArray(content) ? content : [];
-    if (typeof source !== 'string' || typeof flags !== 'string') throw new TypeError('A regular expression is not two texts');
-    return new RegExp(source, flags);
-  },
+  cost: (content: unknown) => costOf(...expressionOf(content)),
+  from: (content: unknown) => new RegExp(...expressionOf(content)),
 };
+
+function expressionOf(content: unknown): [source: string, flags: string] {
+  const [source, flags] = Array.isArray(content) ? content : [];
+  if (typeof source !== 'string' || typeof flags !== 'string') throw new TypeError('A regular expression is not two texts');
+  return [source, flags];
+}
 
 /** The types that msgpack-lite, which the original speaks, has given numbers to. */
 export const extensions: readonly Extension[] = [

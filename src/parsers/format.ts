@@ -47,6 +47,8 @@ export interface Extension {
   readonly packed: boolean;
   /** The content of such a value. */
   to(value: never): unknown;
+  /** What it costs beside others to make the value of a content, of what a message may: see `MANY`. Default nothing. */
+  cost?(content: never): number;
   /** The value of a content. A packed one may be anything: throws when it is not what `to` makes. */
   from(content: never): unknown;
 }

@@ -42,7 +42,7 @@ export class Unpacker {
   private readonly frame: Uint8Array;
   private readonly view: DataView;
   private at = 0;
-  /** How many more lists, maps and extensions there may be. */
+  /** How many more lists, maps and extensions there may be, or what costs as much. */
   private room: number;
 
   constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array) {
@@ -107,7 +107,7 @@ export class Unpacker {
     if (kind === 'text') return this.text(length);
     if (kind === 'bytes') return this.bytes(length);
     if (depth > MAX_DEPTH) throw new RangeError(`It is nested more than ${MAX_DEPTH} deep`);
-    if (--this.room < 0) throw new RangeError(`It holds more than ${MANY} lists and maps`);
+    this.spend(1, `more than ${MANY} lists and maps`);
     if (kind === 'extension') return this.extension(length, depth);
     this.check(kind === 'list' ? length : length * 2);
     return kind === 'list' ? this.list(length, depth) : this.map(length, depth);
@@ -160,7 +160,13 @@ export class Unpacker {
     const end = this.at + length;
     const content = this.read(depth);
     if (this.at !== end) throw new RangeError('An extension is not as long as it says');
+    this.spend(extension.cost?.(content as never) ?? 0, 'regular expressions that take too long to make');
     return extension.from(content as never);
+  }
+
+  private spend(cost: number, what: string): void {
+    this.room -= cost;
+    if (this.room < 0) throw new RangeError(`It holds ${what}`);
   }
 
   private unsigned(size: 1 | 2 | 4): number {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** Reads a body that is no longer than `limit`, in bytes; hands over `null` when it is, and nothing when it breaks off. */
 export function receive(request: IncomingMessage, limit: number, done: (body: Buffer | null) => void): void {
@@ -25,16 +25,22 @@ export function receive(request: IncomingMessage, limit: number, done: (body: Bu
 export class Gate {
   /** Whether messages are unwanted. */
   shut = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
-  /** Calls back now, or once the gate is open. */
-  pass(read: () => void): void {
-    if (this.shut) this.#waiting.push(read);
-    else read();
+  /** Calls back now, or once the gate is open, unless whoever asks has given up by then. */
+  pass(response: ServerResponse, read: () => void): void {
+    if (!this.shut) {
+      read();
+      return;
+    }
+    this.#waiting.add(read);
+    response.once('close', () => this.#waiting.delete(read));
   }
 
   open(): void {
     this.shut = false;
-    for (const read of this.#waiting.splice(0)) read();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const read of waiting) read();
   }
 }

@@ -50,6 +50,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
   alive = true;
   /** Which beat of the heartbeat is this connection's. */
   slot = 0;
+  /** The last message is being sent: a listener that hears of it and ends the connection with another one would never come to an end. */
+  parting = false;
   /** More is waiting for the peer than should. `drain` follows. */
   crowded = false;
   /** The link itself is over. */
@@ -191,7 +193,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
     if (control.type === 'pong') {
       const sent = Number(control.value);
       this.emit('incoming::pong', sent);
-      this.emit('heartbeat', this.registry.scheduler.now() - sent);
+      // The listener may have ended it.
+      if (this.state === OPEN) this.emit('heartbeat', this.registry.scheduler.now() - sent);
     } else if (control.type === 'id' && control.value === '') {
       this.control({ type: 'id', value: this.spark.id });
     }

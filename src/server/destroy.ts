@@ -1,4 +1,16 @@
-import { concat, defer, EMPTY, interval, last, Observable, type SchedulerLike, takeUntil, takeWhile, timer } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  interval,
+  last,
+  Observable,
+  type SchedulerLike,
+  takeUntil,
+  takeWhile,
+  timer,
+  type Unsubscribable,
+} from 'rxjs';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 import type { Fleet } from './fleet.js';
@@ -26,6 +38,8 @@ export interface Shutdown {
   announce: () => Observable<unknown>;
   /** Gives the path back. */
   release: () => void;
+  /** Turns away whoever asks for the path meanwhile. */
+  door: () => Unsubscribable;
 }
 
 /** How long a peer, a listener or a message transformer that does not answer may hold up the end, in ms. */
@@ -45,7 +59,7 @@ const POLL = 10;
  *   and for clients that poll to fetch it -> tell `close` -> give the path back -> close the HTTP server
  * ```
  */
-export function shutdown({ options, server, lines, fleet, scheduler, announce, release }: Shutdown): Observable<unknown> {
+export function shutdown({ options, server, lines, fleet, scheduler, announce, release, door }: Shutdown): Observable<unknown> {
   const { close = true, reconnect = false, timeout = 0 } = options;
   const empty$ = fleet.left$.pipe(
     takeWhile((left) => left > 0),
@@ -61,7 +75,7 @@ export function shutdown({ options, server, lines, fleet, scheduler, announce, r
     defer(announce),
     act(() => cutAll(fleet)),
     act(release),
-    close ? closed(server, lines, scheduler) : EMPTY,
+    close ? closed({ server, lines, scheduler, door }) : EMPTY,
     act(() => lines.forget()),
   );
 }
@@ -97,8 +111,10 @@ function act(action: () => void): Observable<never> {
 }
 
 /** Closes an HTTP server; whoever still holds a connection after the grace is cut. */
-function closed(server: HttpServer, lines: Lines, scheduler: SchedulerLike): Observable<unknown> {
+function closed({ server, lines, scheduler, door }: Pick<Shutdown, 'server' | 'lines' | 'scheduler' | 'door'>): Observable<unknown> {
   return new Observable((subscriber) => {
+    // Who had connected before may ask only now.
+    subscriber.add(door());
     server.close(() => subscriber.complete());
     lines.close();
     return timer(GRACE, scheduler).subscribe(() => lines.destroy());

@@ -1,8 +1,9 @@
 import { Subject } from 'rxjs';
 import type { Frame, Link } from '../core/link.js';
+import { encoded } from '../core/parser.js';
 import type { Stack } from '../core/pipeline.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
-import { type Eventual, isPromise, settle } from '../core/settle.js';
+import { isPromise } from '../core/settle.js';
 import type { ServerTransformer } from '../core/transformer.js';
 import type { Connection } from './connection.js';
 import { slotOf } from './heartbeat.js';
@@ -73,7 +74,7 @@ export class Fleet {
       for (const { spark } of this.connections) spark.write(data);
       return;
     }
-    const frame = this.encode(data);
+    const frame = encoded(this.stack.parser, data);
     if (isPromise(frame)) this.relay(data, frame);
     else this.send(this.sharing(data, frame), frame);
   }
@@ -92,11 +93,6 @@ export class Fleet {
     }
     const frame = parser.encode(printControl(ping));
     this.send(linksOf(connections, frame), frame);
-  }
-
-  private encode(data: unknown): Eventual<Frame> {
-    const { parser } = this.stack;
-    return parser.encode === undefined ? settle((done) => parser.encoder(data, done)) : parser.encode(data);
   }
 
   /** A message that is still being encoded takes its place in the order of each connection. */

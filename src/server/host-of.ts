@@ -24,7 +24,7 @@ export function hostOf({ primus, server, options, scheduler, middleware, drainin
 
   function welcome(exchange: Exchange): boolean {
     if (!draining() || host.continues?.(exchange)) return true;
-    refuse(channel(exchange), 503, 'The server is going down', { 'Retry-After': '1' });
+    turnAway(exchange);
     return false;
   }
 
@@ -52,7 +52,8 @@ export function hostOf({ primus, server, options, scheduler, middleware, drainin
   return host;
 }
 
-/** Where an exchange is answered. */
-function channel(exchange: Exchange) {
-  return exchange.kind === 'request' ? exchange.response : exchange.socket;
+/** Answers whoever comes while the server goes down, and lets go of the line. */
+export function turnAway(exchange: Exchange): void {
+  const channel = exchange.kind === 'request' ? exchange.response : exchange.socket;
+  refuse(channel, 503, 'The server is going down', { 'Retry-After': '1', Connection: 'close' });
 }

@@ -29,6 +29,7 @@ import type { Arrival, Transformer } from '../core/transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/transformers.js';
 import { agreed, enrolled, sparkOf } from './admission.js';
 import { asyncemit, Refusal } from './asyncemit.js';
+import { exchanges } from './attach.js';
 import { checkServer } from './check-server.js';
 import type { Connection, Registry } from './connection.js';
 import { type DestroyOptions, shutdown } from './destroy.js';
@@ -37,7 +38,7 @@ import { Fleet } from './fleet.js';
 import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
 import type { HttpServer } from './host.js';
-import { hostOf } from './host-of.js';
+import { hostOf, turnAway } from './host-of.js';
 import { library, save } from './library.js';
 import { type Lines, linesOf } from './lines.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
@@ -374,6 +375,7 @@ export class Server<In = any, Out = any> extends Emitter {
           this.#announced.complete();
           this.#released = true;
         },
+        door: () => exchanges(this.server, this.pathname).subscribe(turnAway),
       }).subscribe({ complete: resolve });
     });
     return this.#over;

@@ -114,7 +114,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.headers = headers ?? {};
     this.address = (address ?? {}) as Address;
     this.#query = query;
-    this.id = id ?? primus.generateId();
+    // A key, whatever `idGenerator` makes; throws for what cannot be one.
+    this.id = `${id ?? primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, primus.registry, link);
@@ -167,7 +168,11 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 
   /** Sends `data`, when given, and closes. The client does not come back unless `reconnect` is true. */
   end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
-    if (data !== undefined) this.write(data);
+    if (data !== undefined && !this.connection.parting) {
+      this.connection.parting = true;
+      this.write(data);
+      this.connection.parting = false;
+    }
     this.connection.end(reconnect);
     return this;
   }

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { browser } from '../../client/browser.js';
 import { configure } from '../../client/primus.js';
 import { type ClientOptions, Primus, type Spark } from '../../src/index.js';
+import { watchForCrashes } from '../server/crashes.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { World } from '../support/world.js';
 
@@ -27,6 +28,8 @@ function start(options: ClientOptions) {
 }
 
 const reconnect = { min: 100, max: 100 };
+
+watchForCrashes();
 
 describe('credentials', () => {
   it('are in the query of every attempt, asked for afresh each time', async () => {
@@ -87,6 +90,14 @@ describe('credentials', () => {
     broken = false;
     await world.pass(1_000);
     expect(queries).toMatchObject([{ token: 'x' }]);
+  });
+
+  it('that cannot be had, as headers cannot, are one error of the attempt', async () => {
+    for (const headers of [fails, async () => fails()]) {
+      const { world, errors } = start({ reconnect: { ...reconnect, retries: 0 }, credentials: async () => fails(), headers });
+      await world.pass(10);
+      expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_CREDENTIALS' }]);
+    }
   });
 
   it('end in giving up when they can never be had', async () => {

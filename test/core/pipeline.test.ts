@@ -372,6 +372,30 @@ describe('the way out', () => {
     expect(pipeline.errors).toMatchObject([{ code: 'ERR_PRIMUS_ENCODE', data: 1 }]);
   });
 
+  it.each([undefined, null, 42, true, {}, [], Symbol('x'), () => {}])(
+    'refuses %o of an encoder, which is no frame, at once and later, and goes on',
+    async (odd) => {
+      const make = (data: unknown) => (data === 'odd' ? (odd as string) : String(data));
+      for (const parser of [
+        { ...json, encode: make },
+        { decoder: json.decoder, encoder: (data, done) => done(null, make(data)) },
+        { decoder: json.decoder, encoder: (data, done) => void Promise.resolve().then(() => done(null, make(data))) },
+      ] satisfies Parser[]) {
+        const line = new Recorder(parser);
+        for (const data of ['a', 'odd', 'b']) line.send(data);
+        await settle();
+        expect(line.frames).toEqual(['a', 'b']);
+        expect(line.errors).toMatchObject([{ code: 'ERR_PRIMUS_ENCODE', data: 'odd' }]);
+      }
+    },
+  );
+
+  it('takes bytes in any form from an encoder', () => {
+    const line = new Recorder({ ...json, encode: (data) => data as Uint8Array });
+    for (const bytes of [Uint8Array.of(1, 2), Uint8Array.of(1, 2).buffer, new DataView(Uint8Array.of(1, 2).buffer)]) line.send(bytes);
+    expect(line.frames).toEqual(Array.from({ length: 3 }, () => Uint8Array.of(1, 2)));
+  });
+
   it('sends an empty text with a parser that makes one', () => {
     const text = defineParser('text', String, String);
     const pipeline = new Recorder(text);

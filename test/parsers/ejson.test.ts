@@ -16,6 +16,14 @@ describe('ejson', () => {
     expect(decode(encode(value))).toStrictEqual(value);
   });
 
+  it.each(['$regexp', '\\u0024regexp'])('makes no expressions that take long, by the key %s', (key) => {
+    const frame = (source: unknown, count = 1) =>
+      `[${Array.from({ length: count }, () => `{"${key}":${JSON.stringify(source)},"$flags":"u"}`).join()}]`;
+    expect(decode(frame('\\p{L}'.repeat(100), 5))).toHaveLength(5);
+    for (const text of [frame('\\p{L}'.repeat(100), 20), frame(['\\P{L}'.repeat(2_000)]), frame('a'.repeat(300_000))])
+      expect(() => decode(text)).toThrow(/expressions that take too long/);
+  });
+
   it('is the same for those who bundle it', () => {
     expect(ejson.decode?.(encode({ at: new Date(5) }))).toEqual({ at: new Date(5) });
   });

@@ -99,6 +99,18 @@ describe('msgpack', () => {
     expect(() => decode(original.encode(nested(1_001)))).toThrow(/nested more than 1000 deep/);
   });
 
+  it.each([
+    [9, 11, 'v', 1],
+    [900, 1_100, 'u', 1],
+    [9, 11, 'iu', 100],
+    [2, 3, '', 20_000],
+  ])('makes %i expressions, but not %i, with the flags "%s" and %i properties of Unicode each', (few, many, flags, properties) => {
+    const expression = new RegExp('\\p{L}'.repeat(properties), flags);
+    const list = (count: number) => Array.from({ length: count }, () => expression);
+    expect(decode(encode(list(few)))).toStrictEqual(list(few));
+    expect(() => decode(encode(list(many)))).toThrow(/expressions that take too long/);
+  });
+
   it('carries a million lists and maps, and more when there is something in them', () => {
     const list = (count: number, item: Buffer) =>
       Buffer.concat([hex(`dd ${count.toString(16).padStart(8, '0')}`), Buffer.alloc(count * item.length, item)]);

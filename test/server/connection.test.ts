@@ -263,6 +263,17 @@ describe('a listener that throws or rejects', () => {
     }
   });
 
+  it.each([
+    ['a symbol', Symbol('id')],
+    ['an object without a name', Object.create(null)],
+  ])('as idGenerator that makes %s does so too', async (_, id) => {
+    let calls = 0;
+    const { connect, log, othersLive } = await start({ idGenerator: () => (++calls === 1 ? id : `id-${calls}`) });
+    await event(connect({ strategy: false }), 'end');
+    expect(log).toEqual([expect.stringContaining('log error Cannot convert')]);
+    await othersLive();
+  });
+
   it('as idGenerator refuses that connection, and the server goes on', async () => {
     let calls = 0;
     const { primus, connect, log, othersLive } = await start({ idGenerator: () => (++calls === 1 ? fails() : `id-${calls}`) });

@@ -125,6 +125,26 @@ describe('destroy', () => {
     for (const spark of Object.values(primus.connections)) (spark as Spark).end();
   });
 
+  it.each(['websockets', 'uws'])(
+    'answers whoever had connected and asks when the HTTP server is closed already, and waits for nothing then: %s',
+    async (transformer) => {
+      const { primus, port } = await serve({ transformer });
+      // Node and the engine have both of them accepted for sure when the first is answered.
+      const [busy, late] = [await raw(port), await raw(port)];
+      await busy.send('GET /primus/spec HTTP/1.1\r\nHost: x\r\n\r\n').answer();
+      const closed = event(primus, 'close');
+      const begun = performance.now();
+      const done = primus[Symbol.asyncDispose]();
+      await closed;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      late.send(handshake());
+      // The engine hangs up on it.
+      if (transformer !== 'uws') expect(await late.answer()).toMatch(/^HTTP\/1\.1 503 [\s\S]*Retry-After: 1/);
+      await done;
+      expect(performance.now() - begun).toBeLessThan(1_000);
+    },
+  );
+
   it('cuts websockets that do not answer, and connections that are idle, and calls back', async () => {
     const { primus, port } = await serve();
     const idle = await raw(port);

@@ -307,6 +307,27 @@ describe('broadcasts', () => {
     expect((await received)[0]).toMatch(/^a$|^b!$/);
   });
 
+  it('of which an encoder makes no frame are refused, at once or later, and harm nobody', async () => {
+    for (const delay of [0, 10]) {
+      const make = (data: unknown) => (data === 'odd' ? (42 as never) : JSON.stringify(data));
+      const { primus, connect } = await serve({
+        parser: {
+          encoder: (data, done) => (delay === 0 ? done(null, make(data)) : void setTimeout(() => done(null, make(data)), delay)),
+          decoder: (frame, done) => done(null, JSON.parse(String(frame))),
+        },
+      });
+      const told: unknown[] = [];
+      primus.on('log', (_level, error) => told.push(error));
+      primus.on('connection', (spark) => spark.on('error', (error) => told.push(error)));
+      const client = connect();
+      await Promise.all([event(client, 'open'), event(primus, 'connection')]);
+      expect(primus.write('odd')).toBe(delay !== 0);
+      primus.write('even');
+      expect((await event(client, 'data'))[0]).toBe('even');
+      expect(told).toMatchObject([{ message: expect.stringContaining('neither a text nor bytes') }]);
+    }
+  });
+
   it('that cannot be sent are refused, logged, and harm nobody', async () => {
     const { primus, spark } = await pair({ transformer: 'memory' });
     const logged: unknown[] = [];

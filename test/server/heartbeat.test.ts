@@ -45,6 +45,15 @@ describe('the heartbeat of the server', () => {
     expect(ended).toEqual([]);
   });
 
+  it('tells nothing of an answer whose listener has ended the connection', async () => {
+    const { spark } = await pair();
+    const events: string[] = [];
+    for (const name of ['incoming::pong', 'end', 'heartbeat'] as const) spark.on(name, () => events.push(name));
+    spark.on('incoming::pong', () => spark.end());
+    await world.pass(2 * PERIOD);
+    expect(events).toEqual(['incoming::pong', 'end']);
+  });
+
   it('cuts a peer that is silent within two periods, with an error that says so', async () => {
     const { spark, ended, errors } = await pair();
     const gone: Spark[] = [];

@@ -10,6 +10,7 @@ import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js
 import { certificate } from '../support/certificate.js';
 import { launch, noChromium } from '../support/chromium.js';
 import { cleanup, event, until } from '../support/serve.js';
+import { watchForCrashes } from './crashes.js';
 
 /** Whether certificates can be made here. */
 const possible = spawnSync('openssl', ['version']).status === 0;
@@ -38,8 +39,9 @@ interface Answer {
 }
 
 /** One request over a session. */
-async function ask(session: ClientHttp2Session, path: string, headers: object = {}): Promise<Answer> {
-  const stream = session.request({ ':path': path, ...headers });
+async function ask(session: ClientHttp2Session, path: string, headers: object = {}, content?: string): Promise<Answer> {
+  const stream = session.request({ ':path': path, ...headers }, { endStream: content === undefined });
+  if (content !== undefined) stream.end(content);
   const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status'?: number }];
   let body = '';
   for await (const chunk of stream) body += chunk;
@@ -47,6 +49,8 @@ async function ask(session: ClientHttp2Session, path: string, headers: object = 
 }
 
 describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => {
+  watchForCrashes();
+
   it('needs a certificate', () => {
     expect(() => Primus.createServer({ http2: true })).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/http2.*certificate/) }),
@@ -124,6 +128,33 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     expect(spark.address).toMatchObject({ ip: expect.stringMatching(/127\.0\.0\.1|::1/), secure: true });
   });
 
+  it('carries the requests of browserchannel: polls that end, that are given up, and whose line is cut', async () => {
+    const { primus, session, url } = await serve({ transformer: 'browserchannel', pingInterval: false });
+    const announced = event(primus, 'connection');
+    const post = { ':method': 'POST', 'content-type': 'application/x-www-form-urlencoded' };
+    const { body } = await ask(session, '/primus/bind?VER=8&RID=1&token=x', post, 'count=0');
+    const [spark] = (await announced) as [Spark];
+    expect(spark.query.token).toBe('x');
+    expect(spark.address).toMatchObject({ ip: expect.stringMatching(/127\.0\.0\.1|::1/), secure: true });
+    const bind = `/primus/bind?VER=8&SID=${/\["c","([^"]+)"/.exec(body)?.[1]}`;
+    const poll = (by: ClientHttp2Session) => by.request({ ':path': `${bind}&RID=rpc&TYPE=xmlhttp&CI=1&AID=0` }).on('error', () => {});
+    const received = event(spark, 'data');
+    await ask(session, `${bind}&RID=2`, post, 'count=1&ofs=0&req0__S=%22up%22');
+    expect((await received)[0]).toBe('up');
+    const given = poll(session);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    given.close();
+    const other = dial(url);
+    poll(other);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    other.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    spark.write('down');
+    expect((await ask(session, `${bind}&RID=rpc&TYPE=xmlhttp&CI=1&AID=0`)).body).toContain('\\"down\\"');
+    spark.end();
+    await until(() => primus.connected === 0);
+  });
+
   it('ends sessions that are idle when it is destroyed, and cuts the others', async () => {
     const { primus, session, url } = await serve();
     await ask(session, '/primus/spec');
@@ -160,7 +191,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     session.destroy();
   });
 
-  it.skipIf(noChromium).each(['websockets', 'engine.io'])(
+  it.skipIf(noChromium).each(['websockets', 'engine.io', 'socket.io', 'sockjs', 'browserchannel'])(
     'serves a page over HTTP/2 that connects, by %s',
     { timeout: 30_000 },
     async (transformer) => {

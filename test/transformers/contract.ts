@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { refuse } from '../../src/server/refuse.js';
+import { watchForCrashes } from '../server/crashes.js';
 import { cleanup, event, type Served, serve, until } from '../support/serve.js';
 
 /** What a leaf declares: its name, options every server of the suite gets, and what it cannot do, with the reason. */
@@ -34,6 +35,8 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
   };
 
   describe(`the contract, by ${transformer}${by && `, ${by}`}`, () => {
+    watchForCrashes();
+
     rule('opens on both ends, and is announced once', async () => {
       const { primus, client, spark } = await pair();
       expect(client.readyState).toBe(3);
@@ -292,6 +295,84 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       connect({ reconnect: { min: 10, max: 50 }, headers: async () => ({ 'X-Token': `t${++asked}` }) });
       await until(() => told.length === 2);
       expect(told).toEqual(['t1', 't2']);
+    });
+
+    rule('refuses to write what begins like protocol, to one and to all, and goes on', async () => {
+      const { primus, client, spark } = await pair();
+      const [errors, logged, received]: unknown[][] = [[], [], []];
+      spark.on('error', (error) => errors?.push(error));
+      primus.on('log', (_level, error) => logged?.push(error));
+      client.on('data', (data) => received?.push(data));
+      for (const word of ['primus::server::close', 'primus::ping::1', 'primus::id::x']) {
+        expect(spark.write(word)).toBe(false);
+        expect(primus.write(word)).toBe(false);
+        spark.write([word]);
+      }
+      await until(() => received?.length === 3);
+      expect(received).toEqual([['primus::server::close'], ['primus::ping::1'], ['primus::id::x']]);
+      expect([errors?.length, logged?.length, client.readyState]).toEqual([3, 3, 3]);
+    });
+
+    rule('keeps the order of messages whose transformers take their time, and sends the last of them before the end', async () => {
+      const { primus, connect } = await start();
+      const late = (packet: { data: unknown }, next: () => void) => void setTimeout(next, (Number(packet.data) * 7) % 5);
+      primus.transform('incoming', late).transform('outgoing', late);
+      const numbers = Array.from({ length: 30 }, (_, index) => index);
+      const [up, down]: unknown[][] = [[], []];
+      primus.on('connection', (spark, next) => {
+        for (const number of numbers) spark.write(number);
+        spark.on('data', (data) => {
+          up?.push(data);
+          if (data === 29) spark.end(30);
+        });
+        setTimeout(next, 5);
+      });
+      const client = connect();
+      client.on('data', (data) => down?.push(data));
+      for (const number of numbers) client.write(number);
+      await event(client, 'end');
+      expect([up, down]).toEqual([numbers, [...numbers, 30]]);
+    });
+
+    rule('bears listeners that throw, reject, end and destroy, and nobody else notices', async () => {
+      const { primus, connect, client: friend, spark: friendly } = await pair();
+      friendly.on('data', (data) => friendly.write(data));
+      const deeds: ((spark: Spark) => unknown)[] = [
+        () => {
+          throw new Error('broken');
+        },
+        async () => {
+          throw new Error('broken');
+        },
+        (spark) => spark.end('last').end().write('never'),
+        (spark) => spark.end(undefined, { reconnect: true }),
+      ];
+      primus.on('log', () => {});
+      for (const name of ['connection', 'data', 'incoming::data', 'outgoing::data', 'readyStateChange', 'end'] as const) {
+        for (const deed of deeds) {
+          const events: string[] = [];
+          const listener = (spark: Spark) => {
+            spark.on('error', () => {});
+            for (const told of ['data', 'end'] as const) spark.on(told, () => events.push(told));
+            if (name !== 'connection') spark.on(name as 'end', () => deed(spark));
+            spark.write('hello');
+            return name === 'connection' ? deed(spark) : undefined;
+          };
+          primus.once('connection', listener as (spark: Spark) => void);
+          const foe = connect({ strategy: false });
+          foe.on('error', () => {});
+          const over = event(primus, 'disconnection');
+          foe.write('hello');
+          foe.on('open', () => setTimeout(() => foe.end(), 15));
+          await over;
+          expect(events.filter((told) => told === 'end')).toHaveLength(1);
+          expect(events.at(-1)).toBe('end');
+        }
+      }
+      const echo = event(friend, 'data');
+      friend.write('still there?');
+      expect((await echo)[0]).toBe('still there?');
+      expect(primus.connected).toBe(1);
     });
 
     rule('takes ids from idGenerator', async () => {

@@ -278,6 +278,45 @@ describe('requests beside uws', () => {
     expect((await ask(port)).text).toBe(`${'a'.repeat(20)}b`);
   });
 
+  it('are never answered beyond the length that was told, nor by a length that is none', async () => {
+    const { port } = await app((request, response) => {
+      response.writeHead(200, { 'Content-Length': request.url === '/long' ? 5 : '5 apples' }).write('abc');
+      if (request.headers['x-wait'] === undefined) response.end('defgh');
+      else setTimeout(() => response.end('defgh'), 20);
+    });
+    for (const name of ['X-Wait', 'X-Now'])
+      expect((await ask(port, { path: '/long', headers: { [name]: '1' }, agent: false })).text).toBe('abcde');
+    expect((await ask(port, { agent: false })).text).toBe('abcdefgh');
+  });
+
+  it('are answered in the words that were chosen, byte by byte', async () => {
+    const { port } = await app((_request, response) => void response.writeHead(200, 'très bien').end());
+    expect((await ask(port)).statusMessage).toBe('très bien');
+  });
+
+  it.each([
+    ['two lengths', 'Content-Length: 0\r\nContent-Length: 4'],
+    ['twice the same length', 'Content-Length: 0\r\nContent-Length: 0'],
+    ['a length that is empty', 'Content-Length: '],
+    ['an encoding that sounds alike', 'Transfer-Encoding: xchunked'],
+    ['an encoding before the chunks', 'Transfer-Encoding: gzip, chunked'],
+    ['an encoding behind the chunks', 'Transfer-Encoding: chunked, identity'],
+    ['two encodings', 'Transfer-Encoding: identity\r\nTransfer-Encoding: chunked'],
+  ])('are not taken with %s, where a proxy may see the next one begin elsewhere', async (_, lines) => {
+    const asked: unknown[] = [];
+    const { port } = await app((request, response) => {
+      asked.push(request.url);
+      response.end();
+    });
+    for (const upgrade of ['', 'Connection: Upgrade\r\nUpgrade: x\r\n']) {
+      const client = await raw(port);
+      client.send(`POST /first HTTP/1.1\r\nHost: x\r\n${upgrade}${lines}\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`);
+      await until(() => client.socket.closed);
+      expect(client.socket.bytesRead).toBe(0);
+    }
+    expect(asked).toEqual([]);
+  });
+
   it('come by the thousand on one connection', async () => {
     const { port } = await app((request, response) => void response.writeHead(204, { 'X-Url': request.url }).end());
     const client = await raw(port);

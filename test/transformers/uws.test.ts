@@ -310,6 +310,25 @@ describe('uws', () => {
     expect(JSON.parse(payload.toString('utf8', 2))).toEqual({ error: 'no' });
   });
 
+  it.each(['websockets', 'uws'])(
+    'has requests that cut the line when they, or their sockets, are destroyed, as others have: %s',
+    async (other) => {
+      for (const destroy of [(spark: Spark) => spark.request.destroy(), (spark: Spark) => spark.request.socket.destroy()]) {
+        const { primus, connect } = await serve({ transformer: other });
+        const announced = event(primus, 'connection');
+        const client = connect({ strategy: false });
+        await event(client, 'open');
+        const [spark] = (await announced) as [Spark];
+        const gone = event(primus, 'disconnection');
+        spark.request.setTimeout(60_000);
+        spark.request.socket.setNoDelay().setKeepAlive();
+        destroy(spark);
+        await gone;
+        expect(primus.connected).toBe(0);
+      }
+    },
+  );
+
   it('answers another library that would take over an upgrade with 501', async () => {
     const { server, port } = await serve({ transformer });
     server.on('upgrade', (_request, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'));

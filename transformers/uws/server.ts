@@ -7,7 +7,7 @@ import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/ho
 import { refuse } from '../../src/server/refuse.js';
 import { loadEngine, type UWS } from './engine/framework.js';
 import { portOf } from './engine/port.js';
-import { EngineSocket } from './engine/socket.js';
+import { EngineSocket, PeerOf } from './engine/socket.js';
 import type { UWSServerTransport } from './options.js';
 import { Audience } from './server/audience.js';
 import { UWSLink } from './server/link.js';
@@ -62,7 +62,7 @@ function accept(audience: Audience, spoken: string[] | undefined, { request, soc
   else {
     const link = new UWSLink(audience);
     socket.upgrade(link, choose(request.headers['sec-websocket-protocol'], spoken));
-    settle(request, socket.peer as unknown as Socket);
+    settle(request, new PeerOf(socket, link) as unknown as Socket);
     return { link, request };
   }
   return undefined;

@@ -120,7 +120,7 @@ export class Endpoint {
         }
       });
     if (link === undefined) read();
-    else link.gate.pass(read);
+    else link.gate.pass(response, read);
   }
 
   /** Hands a request to the framework as it is to see it. */
@@ -136,6 +136,8 @@ export class Endpoint {
       url: { value: `${this.#base}${endpoint}?${seen}` },
       ...(load && { headers: { value: headers }, body: { value: { ofs: load.first, data: load.frames } } }),
     });
+    // With HTTP/2 what stands for the connection takes listeners, but does not give them back.
+    if ('stream' in response) Object.defineProperty(response, 'connection', { value: response.stream });
     this.#handle(alias, response, () => refuse(response, 404));
   }
 

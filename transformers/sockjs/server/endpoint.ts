@@ -84,7 +84,7 @@ export class Endpoint {
           link?.fail(1009, 'Message too long');
         });
       if (link === undefined) read();
-      else link.gate.pass(read);
+      else link.gate.pass(response, read);
       return;
     }
     link?.carriedBy(request.socket);

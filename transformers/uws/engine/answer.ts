@@ -3,7 +3,7 @@ export interface Head {
   readonly status: number;
   readonly phrase: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** `Content-Length`, where it is given. */
+  /** `Content-Length`, where it is given and a length. */
   readonly length: number | undefined;
 }
 
@@ -47,8 +47,8 @@ function parse(text: string): Head {
     const colon = field.indexOf(':');
     return [field.slice(0, colon).trim(), field.slice(colon + 1).trim()];
   });
-  const length = valueIn(fields, 'content-length');
-  return { status: Number(status), phrase, fields, length: length === undefined ? undefined : Number(length) };
+  const length = valueIn(fields, 'content-length') ?? '';
+  return { status: Number(status), phrase, fields, length: /^\d{1,15}$/.test(length) ? Number(length) : undefined };
 }
 
 export function valueIn(fields: Head['fields'], name: string): string | undefined {

@@ -69,7 +69,7 @@ export interface Endpoint {
 /** An answer that is due; it must not be touched once it is complete or aborted. */
 export interface EngineResponse {
   cork(write: () => void): void;
-  writeStatus(status: string): void;
+  writeStatus(status: string | Uint8Array): void;
   writeHeader(name: string, value: string | Uint8Array): void;
   /** One more chunk; false when the peer reads too slowly. */
   write(chunk: Uint8Array): boolean;

@@ -7,7 +7,7 @@ import type { HttpServer } from '../../../src/server/host.js';
 import { refuse } from '../../../src/server/refuse.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, EngineRequest, EngineResponse, EngineWebSocket, Settings, UWS } from './framework.js';
-import { incomingMessage, leave, linesOf, stream } from './request.js';
+import { incomingMessage, isMeasured, leave, linesOf, stream } from './request.js';
 import { EngineSocket, type Owner } from './socket.js';
 import { checked, isSecure, makeApp } from './tls.js';
 
@@ -89,6 +89,8 @@ export class Port implements Owner {
       closeIdleConnections: () => {},
       closeAllConnections: () => {
         for (const socket of this.exchanges) socket.destroy();
+        // Whoever waits for the end of the port waits for WebSockets, too.
+        if (this.closing) this.app?.close();
       },
       getConnections: (done: (error: null, count: number) => void) => done(null, this.exchanges.size + this.links),
     };
@@ -193,6 +195,11 @@ export class Port implements Owner {
   private serve(response: EngineResponse, engineRequest: EngineRequest, context: object | undefined): void {
     const { server } = this;
     const lines = linesOf(engineRequest);
+    if (!isMeasured(lines)) {
+      // Behind an answer the engine would go on with what it takes for the next request.
+      response.close();
+      return;
+    }
     const { method, headers } = lines;
     const key = headers['sec-websocket-key'] ?? '';
     const extensions = headers['sec-websocket-extensions'] ?? '';

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { EngineRequest, EngineResponse } from './framework.js';
 import type { EngineSocket } from './socket.js';
 
@@ -24,6 +25,17 @@ export function linesOf(request: EngineRequest): Lines {
   return { method: request.getMethod().toUpperCase(), url: query ? `${path}?${query}` : path, headers, rawHeaders };
 }
 
+/**
+ * Whether everybody on the way sees the same end of a request. The engine takes the first of several lengths, none for an
+ * empty one, and any encoding for chunks; a proxy before it may not: RFC 9112, sections 6.3 and 11.2.
+ */
+export function isMeasured({ headers, rawHeaders }: Lines): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  if (length === undefined && encoding === undefined) return true;
+  const told = rawHeaders.filter((name, index) => index % 2 === 0 && /^(content-length|transfer-encoding)$/.test(name));
+  return told.length === 1 && (length === undefined ? /^chunked$/i.test(encoding as string) : /^\d+$/.test(length));
+}
+
 /** Fields of which only the first counts: https://nodejs.org/api/http.html#messageheaders */
 const SINGLE = new Set(
   (
@@ -38,9 +50,20 @@ function add(headers: IncomingHttpHeaders, name: string, value: string): void {
   else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? '; ' : ', '}${value}`;
 }
 
+/** Node waits for the end of a socket that a request is destroyed with: what stands for that of a connection is no stream. */
+class EngineMessage extends IncomingMessage {
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.socket instanceof Duplex) super._destroy(error, done);
+    else {
+      (this.socket as Socket).destroy();
+      done(error);
+    }
+  }
+}
+
 /** A request of the engine's as one of Node's own, without a body so far. */
 export function incomingMessage({ method, url, headers, rawHeaders }: Lines, socket: EngineSocket): IncomingMessage {
-  const request = new IncomingMessage(socket as unknown as Socket);
+  const request = new EngineMessage(socket as unknown as Socket);
   request.method = method;
   request.url = url;
   request.headers = headers;

@@ -21,6 +21,39 @@ export interface Peer {
   readonly encrypted: boolean;
 }
 
+/** What is kept of a socket with the request of a connection, which may last. */
+export class PeerOf implements Peer {
+  readonly remoteAddress: string;
+  readonly remotePort = 0;
+  readonly encrypted: boolean;
+  private readonly link: { destroy(): void };
+
+  constructor({ remoteAddress, encrypted }: Peer, link: { destroy(): void }) {
+    this.remoteAddress = remoteAddress;
+    this.encrypted = encrypted;
+    this.link = link;
+  }
+
+  destroy(): this {
+    this.link.destroy();
+    return this;
+  }
+
+  // The engine sees to it, or cannot.
+
+  setTimeout(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+}
+
 /** Whose request it is. */
 export interface Owner {
   readonly secure: boolean;
@@ -65,12 +98,6 @@ export class EngineSocket extends Duplex implements Peer {
       this.due = undefined;
       this.destroy();
     });
-  }
-
-  /** What is to be kept of this socket with the request of a connection, which may last. */
-  get peer(): Peer {
-    const { remoteAddress, remotePort, encrypted } = this;
-    return { remoteAddress, remotePort, encrypted };
   }
 
   /** Whether the engine takes the request for the beginning of a WebSocket. */
@@ -160,11 +187,11 @@ export class EngineSocket extends Duplex implements Peer {
     }
   }
 
-  /** Part of a body whose length is known; what the peer is too slow for is sent when it has caught up. */
+  /** Part of a body whose length is known, and not more; what the peer is too slow for is sent when it has caught up. */
   private fill(due: EngineResponse, body: Buffer, length: number, done: () => void): void {
     const from = due.getWriteOffset();
     if (from + body.length >= length) this.setFlowing(true);
-    const [taken, complete] = due.tryEnd(body, length);
+    const [taken, complete] = due.tryEnd(body.subarray(0, length - from), length);
     if (complete) this.due = undefined;
     if (taken || complete) done();
     else this.stall(due, (offset) => this.fill(due, body.subarray(offset - from), length, done));
@@ -209,7 +236,7 @@ export class EngineSocket extends Duplex implements Peer {
     if (this.begun) return;
     this.begun = true;
     this.closing ||= /\bclose\b/i.test(valueIn(head.fields, 'connection') ?? '');
-    due.writeStatus(`${head.status} ${head.phrase}`);
+    due.writeStatus(printable(`${head.status} ${head.phrase}`));
     for (const [name, value] of head.fields) if (!ENGINES_OWN.has(name.toLowerCase())) due.writeHeader(name, printable(value));
     // The engine says so, and does it, only with the whole of an answer at once; else the client is the one to close.
     if (byHand && this.closing) due.writeHeader('Connection', 'close');
