@@ -12,17 +12,17 @@ import { root } from './run.mjs';
 
 /** In kB of 1,000 bytes. The target is where it should get to; the limit is what fails the build. */
 const budgets = {
-  websockets: { target: 11.0, limit: 11.8 },
-  uws: { target: 11.0, limit: 11.8 },
-  faye: { target: 11.0, limit: 11.8 },
-  browserchannel: { target: 32.0, limit: 32.1 },
+  websockets: { target: 11.0, limit: 11.9 },
+  uws: { target: 11.0, limit: 11.9 },
+  faye: { target: 11.0, limit: 11.9 },
+  browserchannel: { target: 32.0, limit: 32.2 },
   sockjs: { target: 25.0, limit: 25.0 },
-  'engine.io': { target: 18.0, limit: 20.1 },
-  'socket.io': { target: 23.0, limit: 25.4 },
+  'engine.io': { target: 18.0, limit: 20.2 },
+  'socket.io': { target: 23.0, limit: 25.5 },
 };
 
 /** What a parser adds to any of them. */
-const additions = { binary: 2.8, ejson: 4.6, jsonh: 0.9, msgpack: 3.3 };
+const additions = { binary: 2.8, ejson: 4.7, jsonh: 0.9, msgpack: 3.4 };
 
 const table = {};
 for (const transformer of bundled()) {
