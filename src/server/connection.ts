@@ -55,7 +55,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   /** More is waiting for the peer than should. `drain` follows. */
   crowded = false;
   /** The link itself is over. */
-  private parted = false;
+  private hungUp = false;
   private announced = false;
   private ending = false;
   private paused = 0;
@@ -88,7 +88,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   /** Whether something waits for the client to take it, or to ask for it. */
   get waits(): boolean {
-    return !this.parted && this.link !== undefined && this.link.bufferedAmount > 0;
+    return !this.hungUp && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
   // What the link reports.
@@ -293,7 +293,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   private over(error: LinkError | undefined): void {
-    this.parted = true;
+    this.hungUp = true;
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
     this.tell('incoming::end');
