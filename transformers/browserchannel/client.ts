@@ -1,12 +1,9 @@
-import { Observable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
-import { explain } from '../../client/refusal.js';
-import { PrimusError } from '../../src/core/errors.js';
+import { dialByRequests } from '../../client/refusal.js';
 import { lazy } from '../../src/core/framework.js';
-import type { Link } from '../../src/core/link.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
 import { Address } from './client/address.js';
-import { type BCSocket, type BCSocketConstructor, OPEN } from './client/framework.js';
+import type { BCSocket, BCSocketConstructor } from './client/framework.js';
 import { BrowserChannelLink } from './client/link.js';
 import type { BrowserChannelClientTransport } from './options.js';
 
@@ -19,24 +16,13 @@ export function client(framework: () => BCSocketConstructor): ClientTransformer<
   return {
     protocol: 'http',
     load,
-    connect(target) {
-      return new Observable<Link>((subscriber) => {
-        const { url, transport, headers } = target;
-        if (Object.keys(headers).length > 0)
-          throw new PrimusError('ERR_PRIMUS_OPTION', 'BrowserChannel cannot send headers; use the option credentials');
-        const settings = { crossDomainXhr: true, ...(transport as BrowserChannelClientTransport), ...ALONE };
-        const socket = new (load())(new Address(url), settings);
+    connect: (target) =>
+      dialByRequests(target, 'BrowserChannel', '/test?VER=8&MODE=init', () => {
+        const settings = { crossDomainXhr: true, ...(target.transport as BrowserChannelClientTransport), ...ALONE };
+        const socket = new (load())(new Address(target.url), settings);
         askNobody(socket);
-        const link = new BrowserChannelLink(socket, target);
-        socket.onopen = () => subscriber.next(link);
-        const giveUp = explain(link, subscriber, url, '/test?VER=8&MODE=init');
-        target.dialled(socket);
-        return () => {
-          giveUp();
-          if (socket.readyState < OPEN) link.destroy();
-        };
-      });
-    },
+        return new BrowserChannelLink(socket, target);
+      }),
   };
 }
 

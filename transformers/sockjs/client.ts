@@ -1,11 +1,8 @@
-import { Observable } from 'rxjs';
 import type { Platform } from '../../client/platform.js';
-import { explain } from '../../client/refusal.js';
-import { PrimusError } from '../../src/core/errors.js';
+import { dialByRequests } from '../../client/refusal.js';
 import { lazy } from '../../src/core/framework.js';
-import type { Link } from '../../src/core/link.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
-import { OPEN, type SockJSConstructor } from './client/framework.js';
+import type { SockJSConstructor } from './client/framework.js';
 import { SockJSLink } from './client/link.js';
 import type { SockJSClientTransport } from './options.js';
 
@@ -21,22 +18,8 @@ export function client(framework: () => SockJSConstructor): ClientTransformer<Pl
   return {
     protocol: 'http',
     load,
-    connect(target) {
-      return new Observable<Link>((subscriber) => {
-        const { url, headers } = target;
-        if (Object.keys(headers).length > 0)
-          throw new PrimusError('ERR_PRIMUS_OPTION', 'SockJS cannot send headers; use the option credentials');
-        const socket = new (load())(url, null, settings(target));
-        const link = new SockJSLink(socket, target);
-        socket.onopen = () => subscriber.next(link);
-        const giveUp = explain(link, subscriber, url, '/info');
-        target.dialled(socket);
-        return () => {
-          giveUp();
-          if (socket.readyState < OPEN) link.destroy();
-        };
-      });
-    },
+    connect: (target) =>
+      dialByRequests(target, 'SockJS', '/info', () => new SockJSLink(new (load())(target.url, null, settings(target)), target)),
   };
 }
 
