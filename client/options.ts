@@ -19,7 +19,7 @@ import type { Parser } from '../src/core/parser.js';
 import type { Plugins } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { PerAttempt } from './credentials.js';
-import type { Platform } from './platform.js';
+import type { Platform } from './platform/platform.js';
 import type { Strategy } from './session.js';
 
 /** What `new Primus(url, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */

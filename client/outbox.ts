@@ -1,13 +1,13 @@
 import { Observable, type Subscriber } from 'rxjs';
-import { hold } from '../operators/hold.js';
+import { bufferWhile } from '../operators/buffer-while.js';
 import { PrimusError } from '../src/core/errors.js';
-import { Signal } from '../src/core/signal.js';
+import { StateSubject } from '../src/core/streams/state-subject.js';
 import type { Primus } from './primus.js';
 
 /** What is written waits here until there is a connection, and leaves in the order it was written. */
 export class Outbox {
   /** Whether messages may leave: a connection is open, and its `open` was announced. */
-  readonly gate = new Signal(false, () => {});
+  readonly gate = new StateSubject(false, () => {});
   readonly #client: Primus;
   #incoming: Subscriber<unknown> | undefined;
   #releasing = false;
@@ -25,7 +25,7 @@ export class Outbox {
     new Observable((incoming) => {
       this.#incoming = incoming;
     })
-      .pipe(hold({ gate: this.gate.value$, buffer: client.buffer, size, drop, dropped }))
+      .pipe(bufferWhile({ gate: this.gate.value$, buffer: client.buffer, size, drop, dropped }))
       .subscribe((data) => {
         this.#releasing = true;
         // By way of the client: plugins see what was kept come by again.

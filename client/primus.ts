@@ -4,17 +4,17 @@ import { callable } from '../src/core/callable.js';
 import { type ClientConfiguration, normalizePathname } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
+import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
 import type { Parser } from '../src/core/parser.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
-import { view } from '../src/core/stream.js';
-import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/transformers.js';
-import { ClientPipeline } from './client-pipeline.js';
+import { fromEvents } from '../src/core/streams/from-events.js';
+import { ClientConnection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
-import { Machine } from './machine.js';
+import { Lifecycle } from './lifecycle.js';
 import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
 import { Outbox } from './outbox.js';
-import type { Platform } from './platform.js';
+import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectEvent } from './state.js';
 import { parseUrl } from './url.js';
 
@@ -65,8 +65,8 @@ export class Primus<In = any, Out = any> extends Base {
   /** 1 opening, 2 closed, 3 open. */
   readyState: ReadyState = CLOSED;
   /** What messages go through. @internal */
-  readonly connection: ClientPipeline;
-  readonly #machine: Machine;
+  readonly connection: ClientConnection;
+  readonly #machine: Lifecycle;
   readonly #outbox: Outbox;
   readonly #platform: Platform;
   #destroyed = false;
@@ -83,9 +83,9 @@ export class Primus<In = any, Out = any> extends Base {
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
     this.#platform = platform;
-    this.connection = new ClientPipeline(this as Primus, () => this.#machine.close('server'));
+    this.connection = new ClientConnection(this as Primus, () => this.#machine.close('server'));
     this.#outbox = new Outbox(this as Primus);
-    this.#machine = new Machine(this as Primus, parts, configuration, this.#outbox, (error) => this.onListenerError(error));
+    this.#machine = new Lifecycle(this as Primus, parts, configuration, this.#outbox, (error) => this.onListenerError(error));
     const { manual } = this.options;
     this.initialise(this.options);
     // Whoever made this client gets to add listeners, or to end it, before it connects.
@@ -231,7 +231,12 @@ export class Primus<In = any, Out = any> extends Base {
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   #view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
-    return view(this as never, { events, end: 'destroy', ended: () => this.#destroyed, report: (error) => this.onListenerError(error) });
+    return fromEvents(this as never, {
+      events,
+      end: 'destroy',
+      ended: () => this.#destroyed,
+      report: (error) => this.onListenerError(error),
+    });
   }
 }
 

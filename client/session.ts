@@ -6,7 +6,7 @@ import type { Frame, Link } from '../src/core/link.js';
 import { invalid } from '../src/core/options.js';
 import type { ClientEvents } from './events.js';
 import type { Backoff, clientOptions } from './options.js';
-import type { Platform } from './platform.js';
+import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt } from './state.js';
 
 /** When to reconnect: after a connection was lost, when the network is back, when the first connection failed. */
@@ -21,7 +21,7 @@ export interface SessionParts {
   /** Takes what arrives. Must not throw. */
   receive: (frame: Frame) => void;
   /** Emits whenever something was heard of the server. */
-  heard$: Observable<unknown>;
+  activity$: Observable<unknown>;
   /** Keeps what is written from now on, and completes once everything received has been delivered. */
   drain: () => Observable<never>;
   options: ReturnType<typeof clientOptions>;
@@ -85,7 +85,7 @@ function live(link: Link, parts: SessionParts): Observable<Link> {
 }
 
 /** The frames of a link take no way through operators: they are many. */
-function read(link: Link, { receive, heard$, options, platform }: SessionParts): Observable<never> {
+function read(link: Link, { receive, activity$, options, platform }: SessionParts): Observable<never> {
   const due = options.pingTimeout;
   const silent = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
   return new Observable<never>((line) =>
@@ -96,7 +96,9 @@ function read(link: Link, { receive, heard$, options, platform }: SessionParts):
       error: (cause) => line.error(cause),
       complete: () => line.complete(),
     }),
-  ).pipe(takeUntil(due === false ? NEVER : heard$.pipe(watchdog({ due, scheduler: platform.scheduler, error: silent }), ignoreElements())));
+  ).pipe(
+    takeUntil(due === false ? NEVER : activity$.pipe(watchdog({ due, scheduler: platform.scheduler, error: silent }), ignoreElements())),
+  );
 }
 
 /** Errors when there is no network. */

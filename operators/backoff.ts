@@ -1,4 +1,4 @@
-import { LONGEST_WAIT } from './timers.js';
+import { LONGEST_WAIT } from './longest-wait.js';
 
 /** How long to wait before attempt `n` (1, 2, …), in ms; `false` gives up. `cause` is what ended the last line. */
 export type Policy = (attempt: number, cause?: unknown) => number | false;

@@ -1,5 +1,5 @@
 import { interval, map, type Observable, type SchedulerLike } from 'rxjs';
-import { LONGEST_WAIT } from './timers.js';
+import { LONGEST_WAIT } from './longest-wait.js';
 
 /** How often, and for how many. */
 export interface PulseOptions {

@@ -19,7 +19,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Policy } from './backoff.js';
-import { LONGEST_WAIT } from './timers.js';
+import { LONGEST_WAIT } from './longest-wait.js';
 
 /** One attempt of a series; the series ends when a line has held. */
 export interface Attempt {

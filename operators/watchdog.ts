@@ -10,7 +10,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { LONGEST_WAIT } from './timers.js';
+import { LONGEST_WAIT } from './longest-wait.js';
 
 /** How long a silence may be. */
 export interface WatchdogOptions {

@@ -1,14 +1,14 @@
 // Compiles the house, bundles one browser client per transformer that serves one and what is added to them, then compiles the examples.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, bundled, bundleEdge, bundleExplaining, bundleParser, parsers } from './bundle.mjs';
+import { bundle, bundleCloseReasons, bundled, bundleEdge, bundleParser, parsers } from './bundle.mjs';
 import { root, run } from './run.mjs';
 
 compile('src');
 await Promise.all([
   ...bundled().map((name) => bundle(name)),
   ...parsers.map((name) => bundleParser(name)),
-  bundleExplaining(),
+  bundleCloseReasons(),
   bundleEdge(),
 ]);
 compile('examples');

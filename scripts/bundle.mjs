@@ -25,8 +25,8 @@ export function bundleParser(name, options = {}) {
 }
 
 /** What a served library has in addition when the server says why it refuses. */
-export function bundleExplaining() {
-  return script('client/explaining.ts', 'explaining', { globalName: 'PrimusExplaining' });
+export function bundleCloseReasons() {
+  return script('client/close-reasons.ts', 'close-reasons', { globalName: 'PrimusCloseReasons' });
 }
 
 /** What a served library has in addition when there are plugins. */

@@ -187,7 +187,7 @@ export const lean = {
     const internal = realpathSync(join(root, 'node_modules/rxjs/src/internal'));
     onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
       const module = relative(internal, join(resolveDir, path)).replaceAll('\\', '/');
-      if (module === 'scheduler/async') return { path: join(root, 'client/clock.ts') };
+      if (module === 'scheduler/async') return { path: join(root, 'client/platform/clock.ts') };
       return module in rxjs ? { path: module, namespace: 'lean' } : undefined;
     });
     onResolve({ filter: new RegExp(`/(${Object.keys(frameworks).join('|')})(.js)?$`) }, ({ path }) => ({

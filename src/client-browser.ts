@@ -1,18 +1,18 @@
-import { browser } from '../client/browser.js';
 import { disposable } from '../client/disposable.js';
 import type { ClientParts } from '../client/options.js';
+import { browser } from '../client/platform/browser.js';
 import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
-export { browser as platform } from '../client/browser.js';
+export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
-export { explaining } from '../client/explaining.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
-export type { Platform } from '../client/platform.js';
+export { browser as platform } from '../client/platform/browser.js';
+export type { Platform } from '../client/platform/platform.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { LinkError, PrimusError } from './core/errors.js';
 

@@ -1,5 +1,5 @@
-import { node } from '../client/node.js';
 import type { ClientParts } from '../client/options.js';
+import { node } from '../client/platform/node.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
 import type { LegacyClientClass } from './compat/client.js';
@@ -7,12 +7,12 @@ import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
 
+export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
-export { explaining } from '../client/explaining.js';
-export { node as platform } from '../client/node.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
-export type { Platform } from '../client/platform.js';
+export { node as platform } from '../client/platform/node.js';
+export type { Platform } from '../client/platform/platform.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { LinkError, PrimusError } from './core/errors.js';
 

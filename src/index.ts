@@ -1,7 +1,8 @@
-import { node } from '../client/node.js';
 import type { ClientOptions } from '../client/options.js';
-import type { Platform } from '../client/platform.js';
+import { node } from '../client/platform/node.js';
+import type { Platform } from '../client/platform/platform.js';
 import { type Primus as Client, configure } from '../client/primus.js';
+import { builtins } from './builtins.js';
 import { withPlugins } from './compat/node.js';
 import { type LegacyServer, legacyServer } from './compat/server.js';
 import { extend } from './compat/transformer.js';
@@ -12,9 +13,8 @@ import { SERVER_DEFAULTS } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
 import type { Plugins } from './core/plugin.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
-import { preset } from './preset.js';
-import { type CreateServerOptions, httpServer } from './server/create-server.js';
-import type { HttpServer } from './server/host.js';
+import { type CreateServerOptions, createHttpServer } from './server/http/create-server.js';
+import type { HttpServer } from './server/http/host.js';
 import type { ServerOptions } from './server/options.js';
 import { Ark, pluginsOf } from './server/plugins.js';
 import { Server } from './server/primus.js';
@@ -26,16 +26,16 @@ export type { ClientOptions } from '../client/options.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';
+export type { Direction, MessageTransformer, Packet } from './core/message-transformers.js';
 export type { Parser } from './core/parser.js';
 export type { Plugin, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
-export type { Direction, MessageTransformer, Packet } from './core/transformers.js';
-export type { Certificate, CreateServerOptions } from './server/create-server.js';
-export type { DestroyOptions } from './server/destroy.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
-export type { Host, HttpServer } from './server/host.js';
+export type { Certificate, CreateServerOptions } from './server/http/create-server.js';
+export type { Host, HttpServer } from './server/http/host.js';
 export type { Middleware } from './server/middleware/layers.js';
 export type { ServerOptions } from './server/options.js';
+export type { DestroyOptions } from './server/shutdown.js';
 export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
 /** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */
@@ -70,7 +70,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static readonly Transformer = { extend };
 
   constructor(server: HttpServer, options: ServerOptions = {}) {
-    super(server, options, preset);
+    super(server, options, builtins);
   }
 
   /** The class of clients that fit this server, for use in this process. */
@@ -97,7 +97,12 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     if (pathname !== undefined) configuration.pathname = pathname;
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
-    return socketClass(findTransformer(transformer, preset.transformers), findParser(parser, preset.parsers), configuration, ark.plugins);
+    return socketClass(
+      findTransformer(transformer, builtins.transformers),
+      findParser(parser, builtins.parsers),
+      configuration,
+      ark.plugins,
+    );
   }
 
   /** A server that listens, by HTTP or with a certificate by HTTPS and, if asked for, HTTP/2, with a Primus on it. */
@@ -105,7 +110,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
     const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
-    const server = httpServer(options);
+    const server = createHttpServer(options);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
     server.listen(options.port ?? 0, options.host ?? options.hostname);

@@ -1,6 +1,6 @@
 import type { Observer, Unsubscribable } from 'rxjs';
 import { dropped } from '../core/errors.js';
-import { type Frame, type Link, NOBODY } from '../core/link.js';
+import { type Frame, type Link, NO_OBSERVER } from '../core/link.js';
 
 /**
  * A line that is made of events: whoever made the connection by hand listens for `outgoing::data` and `outgoing::end`, and
@@ -8,9 +8,9 @@ import { type Frame, type Link, NOBODY } from '../core/link.js';
  */
 export class EventLink implements Link {
   readonly bufferedAmount = 0;
-  readonly apart = true;
+  readonly excludeFromBroadcast = true;
   readonly socket: unknown = undefined;
-  private observer: Partial<Observer<Frame>> = NOBODY;
+  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
   private readonly closed: () => void;
   private over = false;
 
@@ -21,7 +21,7 @@ export class EventLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   /** The `outgoing::data` that goes with every frame is what sends it. */

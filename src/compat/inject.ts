@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Platform } from '../../client/platform.js';
+import type { Platform } from '../../client/platform/platform.js';
 import type { Primus } from '../../client/primus.js';
 import { asError, LinkError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';

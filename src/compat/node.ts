@@ -4,8 +4,8 @@ import { compileFunction } from 'node:vm';
 import { disposable } from '../../client/disposable.js';
 import type { Primus } from '../../client/primus.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
+import { sourceOf } from '../server/function-source.js';
 import { applicationRequire, librarySource } from '../server/plugins.js';
-import { sourceOf } from '../server/source.js';
 import { type LegacyClientClass, legacyClient } from './client.js';
 
 /** A class of clients for Node as old plugins know it. */

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { Observable } from 'rxjs';
-import type { Platform } from '../../client/platform.js';
+import type { Platform } from '../../client/platform/platform.js';
 import { describe, PrimusError } from '../core/errors.js';
 import type { Plugin } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
-import type { Host, HttpServer } from '../server/host.js';
+import type { Host, HttpServer } from '../server/http/host.js';
+import { reject } from '../server/http/reject.js';
 import type { Server } from '../server/primus.js';
-import { refuse } from '../server/refuse.js';
 import { eventTransformer } from './inject.js';
 
 /** What a third-party transformer is made of. */
@@ -53,11 +53,11 @@ export function extend({ server, client, library }: TransformerParts): Transform
           const transformer = new ForeignTransformer(primus as Server);
           server.call(transformer, transformer);
           const requests = request$.subscribe(({ request, response }) => {
-            if (!transformer.emit('request', request, response)) refuse(response, 426);
+            if (!transformer.emit('request', request, response)) reject(response, 426);
           });
           requests.add(
             upgrade$.subscribe(({ request, socket, head }) => {
-              if (!transformer.emit('upgrade', request, socket, head)) refuse(socket, 400);
+              if (!transformer.emit('upgrade', request, socket, head)) reject(socket, 400);
             }),
           );
           requests.add(() => transformer.emit('close'));

@@ -1,6 +1,6 @@
 import { asError } from '../core/errors.js';
-import { isPromise } from '../core/settle.js';
-import { type MessageTransformers, type Packet, transform } from '../core/transformers.js';
+import { isPromise } from '../core/from-node-callback.js';
+import { type MessageTransformers, type Packet, runTransformers } from '../core/message-transformers.js';
 
 /** What a plugin hands over as a connection: a substream has no more than this. */
 export interface ForeignConnection {
@@ -34,7 +34,7 @@ export function transforms<T>(
 
   const run = (): void | Promise<void> => {
     try {
-      const verdict = transform(primus.transformers[type], connection, packet);
+      const verdict = runTransformers(primus.transformers[type], connection, packet);
       if (isPromise(verdict)) return verdict.then(deliver).catch((error) => fail(connection, error));
       deliver(verdict);
     } catch (error) {

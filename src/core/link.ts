@@ -25,10 +25,10 @@ export interface Link extends Subscribable<Frame> {
   /** Cuts the line at once. */
   destroy(): void;
   /** Not of the transformer's making: has no part in its broadcasts. */
-  readonly apart?: boolean;
+  readonly excludeFromBroadcast?: boolean;
   /** The framework's own socket: what `spark.socket` and `primus.socket` expose. */
   readonly socket: unknown;
 }
 
 /** An end of a line that nobody listens to is not an error. */
-export const NOBODY: Partial<Observer<Frame>> = {};
+export const NO_OBSERVER: Partial<Observer<Frame>> = {};

@@ -1,6 +1,6 @@
 import { describe, PrimusError } from './errors.js';
+import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
 import type { Frame } from './link.js';
-import { type Eventual, isPromise, settle } from './settle.js';
 
 /** Answers error first. */
 export type Done<T> = (error?: Error | null, value?: T) => void;
@@ -31,7 +31,7 @@ export interface Parser {
 /** The frame of a message, now or later; throws, or rejects, when there is none. */
 export function encoded(parser: Parser, data: unknown): Eventual<Frame> {
   if (parser.encode !== undefined) return toFrame(parser.encode(data));
-  const made = settle<unknown>((done) => parser.encoder(data, done));
+  const made = fromNodeCallback<unknown>((done) => parser.encoder(data, done));
   return isPromise(made) ? made.then(toFrame) : toFrame(made);
 }
 

@@ -1,11 +1,11 @@
 import { catchError, defer, EMPTY, mergeMap, Observable, type Subscriber } from 'rxjs';
-import { through } from '../../operators/through.js';
+import { mapInOrder } from '../../operators/map-in-order.js';
 import { asError, PrimusError } from './errors.js';
+import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
 import type { Frame } from './link.js';
+import { type MessageTransformer, type MessageTransformers, type Packet, runTransformers } from './message-transformers.js';
 import { encoded, type Parser, toFrame } from './parser.js';
 import { type Control, isControl, parseControl, printControl, reservedError } from './protocol.js';
-import { type Eventual, isPromise, settle } from './settle.js';
-import { type MessageTransformer, type MessageTransformers, type Packet, transform } from './transformers.js';
 
 /** How long the end of a connection waits for message transformers and parsers, which may never answer, in ms. */
 export const PATIENCE = 30_000;
@@ -50,7 +50,7 @@ export abstract class Pipeline {
   /** A message for the user. Must not throw. */
   protected abstract deliver(data: unknown, raw: Frame): void;
   /** A control message for us. */
-  protected abstract obey(control: Control): void;
+  protected abstract handleControl(control: Control): void;
   /** A transformed message on its way out: calls `write` in the end. */
   protected abstract forward(data: unknown): boolean;
   /** A frame for the line. */
@@ -102,7 +102,7 @@ export abstract class Pipeline {
   }
 
   /** Whether a message would be encoded and transmitted as it is, in this instant. */
-  protected get direct(): boolean {
+  protected get isDirect(): boolean {
     return this.outbound === undefined && this.encoding === undefined && this.stack.transformers.outgoing.length === 0;
   }
 
@@ -127,7 +127,7 @@ export abstract class Pipeline {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
       return this.step(
-        () => settle<unknown>((done) => parser.decoder(frame, done)),
+        () => fromNodeCallback<unknown>((done) => parser.decoder(frame, done)),
         decodeError,
         (data) => this.decoded(data, frame),
       );
@@ -144,7 +144,7 @@ export abstract class Pipeline {
 
   private decoded(data: unknown, frame: Frame): Step {
     const { incoming } = this.stack.transformers;
-    if (isControl(data)) this.obey(parseControl(data));
+    if (isControl(data)) this.handleControl(parseControl(data));
     else if (incoming.length > 0) return this.transformed(incoming, { data, raw: frame }, (packet) => this.deliver(packet.data, frame));
     else this.deliver(data, frame);
     return undefined;
@@ -156,7 +156,7 @@ export abstract class Pipeline {
 
   private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Step {
     return this.step(
-      () => transform(list, this.connection, packet),
+      () => runTransformers(list, this.connection, packet),
       asError,
       (passes) => {
         if (passes) next(packet);
@@ -223,7 +223,7 @@ export abstract class Pipeline {
       new Observable<() => Step>((lane) => {
         this[direction] = lane;
       })
-        .pipe(through((step) => step() ?? null, options))
+        .pipe(mapInOrder((step) => step() ?? null, options))
         .subscribe();
     }
     this[direction]?.next(() => first);

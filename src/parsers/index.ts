@@ -1,4 +1,4 @@
-import { framework } from '../core/framework.js';
+import { loadFramework } from '../core/load-framework.js';
 import type { Parser } from '../core/parser.js';
 import { binary } from './binary.js';
 import { type EJSON, ejsonOf } from './ejson-of.js';
@@ -7,10 +7,10 @@ import { jsonh } from './jsonh.js';
 import { msgpack } from './msgpack.js';
 
 /** The parsers that can be asked for by name. What one of them stands on is loaded when it is first needed. */
-export function parsers(require: Parameters<typeof framework>[0]): ReadonlyMap<string, Parser> {
+export function parsers(require: Parameters<typeof loadFramework>[0]): ReadonlyMap<string, Parser> {
   let library: EJSON | undefined;
   const ejson = ejsonOf(() => {
-    library ??= framework<EJSON>(require, 'ejson', '^2.2.0');
+    library ??= loadFramework<EJSON>(require, 'ejson', '^2.2.0');
     return library;
   });
   return new Map([json, ejson, msgpack, binary, jsonh].map((parser) => [parser.name as string, parser]));

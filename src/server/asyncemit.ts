@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Observable } from 'rxjs';
 import { asError } from '../core/errors.js';
-import { isPromise } from '../core/settle.js';
+import { isPromise } from '../core/from-node-callback.js';
 
 type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: unknown[]) => unknown };
 

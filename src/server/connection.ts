@@ -25,7 +25,7 @@ const CROWDED = 1_048_576;
 const DRAIN_POLL = 10;
 
 /** What a connection reports to the server it belongs to. @internal */
-export interface Registry {
+export interface ConnectionHost {
   /** More bytes than this waiting for one peer cut its line. */
   readonly maxBuffer: number;
   /** The connection is over; called once, and not before it was announced. */
@@ -65,10 +65,10 @@ export class Connection extends Pipeline implements Observer<Frame> {
   /** Runs while an end waits for what was written before it. */
   private patience: Subscription | undefined;
   readonly spark: Spark;
-  private readonly registry: Registry;
+  private readonly registry: ConnectionHost;
   readonly link: Link | undefined;
 
-  constructor(spark: Spark, registry: Registry, link: Link | undefined) {
+  constructor(spark: Spark, registry: ConnectionHost, link: Link | undefined) {
     super(spark.primus, spark);
     this.spark = spark;
     this.registry = registry;
@@ -82,8 +82,8 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   /** Whether a message would go out in this instant, as every other connection's does. */
-  get plain(): boolean {
-    return this.writable && this.direct && this.link !== undefined && this.link.apart !== true;
+  get canShareFrame(): boolean {
+    return this.writable && this.isDirect && this.link !== undefined && this.link.excludeFromBroadcast !== true;
   }
 
   /** Whether something waits for the client to take it, or to ask for it. */
@@ -136,7 +136,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
       farewell();
       close();
     };
-    if (!this.direct) this.patience = this.registry.scheduler.schedule(stuck, PATIENCE);
+    if (!this.isDirect) this.patience = this.registry.scheduler.schedule(stuck, PATIENCE);
     this.flush(() => {
       farewell();
       this.flush(close);
@@ -144,7 +144,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   /** Cuts the line of a peer that cannot be talked to. */
-  cut(error: LinkError): void {
+  terminate(error: LinkError): void {
     if (this.state === CLOSED) return;
     if (this.announced) this.finish(error);
     else this.lost = error;
@@ -174,7 +174,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   /** The application's own code threw: an error event, or, where nobody listens for those, not lost all the same. */
-  blame(thrown: unknown): void {
+  reportListenerError(thrown: unknown): void {
     if (this.state === CLOSED || this.spark.listenerCount('error') === 0) this.registry.warn(thrown);
     else this.fail(asError(thrown));
   }
@@ -187,7 +187,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.emit('data', data, raw);
   }
 
-  protected obey(control: Control): void {
+  protected handleControl(control: Control): void {
     // An asynchronous parser may come too late.
     if (this.state !== OPEN) return;
     if (control.type === 'pong') {
@@ -219,7 +219,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   /** A frame was handed to the link, by this connection or in a broadcast. */
   sent(frame: Frame): void {
-    this.tell('outgoing::data', frame);
+    this.emitInternal('outgoing::data', frame);
     const waiting = (this.link as Link).bufferedAmount;
     if (waiting > CROWDED) this.crowd(this.link as Link, waiting);
   }
@@ -237,7 +237,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
 
   private incoming(frame: Frame): void {
     if (this.state !== OPEN) return;
-    this.tell('incoming::data', frame);
+    this.emitInternal('incoming::data', frame);
     this.receive(frame);
   }
 
@@ -248,11 +248,11 @@ export class Connection extends Pipeline implements Observer<Frame> {
   }
 
   /** One event that is ours alone: what comes to `emit` under such a name, somebody else has injected. */
-  private tell(event: keyof SparkEvents | 'close', ...args: unknown[]): void {
+  private emitInternal(event: keyof SparkEvents | 'close', ...args: unknown[]): void {
     try {
       emit.call(this.spark, event, ...args);
     } catch (thrown) {
-      this.blame(thrown);
+      this.reportListenerError(thrown);
     }
   }
 
@@ -261,7 +261,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     try {
       (this.spark as Emitter).emit(event, ...args);
     } catch (thrown) {
-      this.blame(thrown);
+      this.reportListenerError(thrown);
     }
   }
 
@@ -270,7 +270,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     const { maxBuffer } = this.registry;
     if (waiting > maxBuffer) {
       const message = `The peer does not read: ${waiting} bytes are waiting, ${maxBuffer} may`;
-      this.cut(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow peer' }));
+      this.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow peer' }));
       return;
     }
     if (this.crowded) return;
@@ -280,7 +280,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
       .subscribe({
         complete: () => {
           this.crowded = false;
-          if (this.state === OPEN) this.tell('drain');
+          if (this.state === OPEN) this.emitInternal('drain');
         },
       });
   }
@@ -296,7 +296,7 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.hungUp = true;
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
-    this.tell('incoming::end');
+    this.emitInternal('incoming::end');
     if (this.announced) this.leave(this.lost);
   }
 
@@ -312,10 +312,10 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.patience?.unsubscribe();
     this.abandon();
     this.emit('readyStateChange', 'end');
-    this.tell('outgoing::end');
+    this.emitInternal('outgoing::end');
     this.emit('end');
     // Whoever pipes into a spark waits for this word; plugins that forward events need not see it.
-    this.tell('close');
+    this.emitInternal('close');
     if (this.announced) this.registry.gone(this);
   }
 }

@@ -2,8 +2,8 @@ import { type ListenerNext, reserve } from '../core/events.js';
 import type { Parser } from '../core/parser.js';
 import type { Plugin } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
-import type { DestroyOptions } from './destroy.js';
 import type { ServerOptions } from './options.js';
+import type { DestroyOptions } from './shutdown.js';
 import type { Spark } from './spark.js';
 
 /** The events of a server; extend by declaration merging. */

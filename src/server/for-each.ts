@@ -1,5 +1,5 @@
 import { asError } from '../core/errors.js';
-import { isPromise } from '../core/settle.js';
+import { isPromise } from '../core/from-node-callback.js';
 
 /**
  * Asks `step` about one item after the other, each time its callback is called; items that join meanwhile are included.

@@ -26,7 +26,9 @@ export function heartbeat(patients: Patients, period: number, scheduler: Schedul
         connection.alive = false;
         due.push(connection);
       } else {
-        connection.cut(new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the client for ${period} ms`, { reason: 'silence' }));
+        connection.terminate(
+          new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the client for ${period} ms`, { reason: 'silence' }),
+        );
       }
     }
     // A stamp is whole milliseconds on the line; not every clock has those.

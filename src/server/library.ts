@@ -4,9 +4,9 @@ import { PrimusError } from '../core/errors.js';
 import type { Parser } from '../core/parser.js';
 import type { Plugins } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
+import type { Builtins } from './builtins.js';
+import { sourceOf } from './function-source.js';
 import { librarySource } from './plugins.js';
-import type { Preset } from './preset.js';
-import { sourceOf } from './source.js';
 
 /** What a client library is made for: a server. */
 export interface Served {
@@ -22,22 +22,22 @@ export interface Served {
  * strict mode and with `Primus` in scope. With `refuseWithClose` the client learns why it is refused. Loads as a plain
  * script (a global), as an AMD module and as CommonJS.
  */
-export function library(served: Served, { bundle, parsers }: Pick<Preset, 'bundle' | 'parsers'>): string {
+export function library(served: Served, { bundle, parsers }: Pick<Builtins, 'bundle' | 'parsers'>): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
   const part = (name: string) => bundle({ name, bundle: name });
   return `// primus-rx: ${json([transformer, parser])}
 (function () {
 ${bundle(served.transformer)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.options.refuseWithClose ? explained(part('explaining')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 else if (typeof module == 'object' && module.exports) module.exports = Primus;
 else globalThis[${json(global)}] = Primus;
 })();
 `;
 }
 
-function explained(bundle: string): string {
-  return `${bundle}\nPrimus.parts.platform = PrimusExplaining.explaining(Primus.parts.platform);\n`;
+function withReasons(bundle: string): string {
+  return `${bundle}\nPrimus.parts.platform = PrimusCloseReasons.withCloseReasons(Primus.parts.platform);\n`;
 }
 
 /** The parser is a part of the class like any other; one that is neither bundled nor known is the user's own. */

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import type { Host } from './host.js';
+import type { Host } from './http/host.js';
 
 /** What the person who runs a server should know of it: a warning of the process. */
 export function notice(code: string, message: string): void {

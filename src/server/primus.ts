@@ -20,27 +20,28 @@ import type { Configuration } from '../core/configuration.js';
 import { asError, describe, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
+import { type Direction, type MessageTransformer, MessageTransformers } from '../core/message-transformers.js';
 import { milliseconds } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 import { CLOSED } from '../core/ready-state.js';
-import { SafeObservable, view } from '../core/stream.js';
+import { fromEvents } from '../core/streams/from-events.js';
+import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
-import { type Direction, type MessageTransformer, MessageTransformers } from '../core/transformers.js';
-import { agreed, enrolled, sparkOf } from './admission.js';
+import { createSpark, register, runConnectionListeners } from './admission.js';
 import { asyncemit, Refusal } from './asyncemit.js';
-import { exchanges } from './attach.js';
-import { checkServer } from './check-server.js';
-import type { Connection, Registry } from './connection.js';
-import { type DestroyOptions, shutdown } from './destroy.js';
+import type { Builtins } from './builtins.js';
+import type { Connection, ConnectionHost } from './connection.js';
+import { ConnectionRegistry } from './connections.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
-import { Fleet } from './fleet.js';
 import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
-import type { HttpServer } from './host.js';
-import { hostOf, turnAway } from './host-of.js';
+import { exchanges } from './http/attach.js';
+import { checkServer } from './http/check-server.js';
+import type { HttpServer } from './http/host.js';
+import { type HttpConnections, trackHttpConnections } from './http/http-connections.js';
+import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
 import { library, save } from './library.js';
-import { type Lines, linesOf } from './lines.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
@@ -48,7 +49,7 @@ import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
 import { type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
-import type { Preset } from './preset.js';
+import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
 import { type SparkArguments, sparkClass } from './spark-class.js';
 
@@ -87,7 +88,7 @@ export class Server<In = any, Out = any> extends Emitter {
   /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
   readonly connection$: Observable<Spark<In, Out>>;
   /** What connections report to. @internal */
-  readonly registry: Registry;
+  readonly registry: ConnectionHost;
   /** Who says who may come in; set by `authorize`, `null` when everybody may. */
   auth: Authorize | null = null;
   /** The option of that name: proxies that are trusted. */
@@ -95,20 +96,20 @@ export class Server<In = any, Out = any> extends Emitter {
   /** The plugins by their names. */
   readonly ark: { readonly [name: string]: Plugin };
 
-  readonly #preset: Preset;
+  readonly #preset: Builtins;
   readonly #scheduler: SchedulerLike;
   readonly #middleware = new Layers(this);
-  readonly #fleet: Fleet;
+  readonly #fleet: ConnectionRegistry;
   readonly #ark = new Ark();
   readonly #handmade = new Subject<Spark<In, Out>>();
   readonly #announced = new Subject<Spark<In, Out>>();
   readonly #life: Subscription;
-  readonly #lines: Lines;
+  readonly #lines: HttpConnections;
   #draining = false;
   #released = false;
   #over: Promise<void> | undefined;
 
-  constructor(server: HttpServer, options: ServerOptions, preset: Preset) {
+  constructor(server: HttpServer, options: ServerOptions, preset: Builtins) {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
@@ -119,7 +120,7 @@ export class Server<In = any, Out = any> extends Emitter {
     this.parser = findParser(this.options.parser, preset.parsers);
     this.encoder = this.parser.encoder;
     this.decoder = this.parser.decoder;
-    this.#fleet = new Fleet(this, this.transformer.server);
+    this.#fleet = new ConnectionRegistry(this, this.transformer.server);
     this.#scheduler = this.options.scheduler ?? asyncScheduler;
     this.registry = {
       maxBuffer: this.options.maxBuffer,
@@ -137,11 +138,11 @@ export class Server<In = any, Out = any> extends Emitter {
 
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
-      (error, spark) => (spark instanceof Spark ? spark.connection.blame(error) : this.#warn(error)),
+      (error, spark) => (spark instanceof Spark ? spark.connection.reportListenerError(error) : this.#warn(error)),
     );
 
     // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
-    const host = hostOf({
+    const host = createTransformerHost({
       primus: this,
       server: this.server,
       options: this.options,
@@ -152,18 +153,18 @@ export class Server<In = any, Out = any> extends Emitter {
     this.#life = this.transformer.server
       .listen(host)
       .pipe(
-        map((arrival) => sparkOf(this, arrival as Arrival<IncomingMessage>)),
+        map((arrival) => createSpark(this, arrival as Arrival<IncomingMessage>)),
         filter((spark) => spark !== undefined),
         mergeWith(this.#handmade),
-        filter((spark) => enrolled(this.#fleet, spark)),
+        filter((spark) => register(this.#fleet, spark)),
         nextTurn(),
-        filterAsync((spark) => agreed(this, spark)),
+        filterAsync((spark) => runConnectionListeners(this, spark)),
       )
       .subscribe((spark) => {
         this.#announced.next(spark);
         spark.connection.announce();
       });
-    this.#lines = linesOf(this.server);
+    this.#lines = trackHttpConnections(this.server);
     noticeCluster(host, this.transformer.name, this.options.iknowclusterwillbreakconnections);
     if (this.options.pingInterval !== false) {
       const period = milliseconds(this.options.pingInterval, 'pingInterval');
@@ -375,7 +376,7 @@ export class Server<In = any, Out = any> extends Emitter {
           this.#announced.complete();
           this.#released = true;
         },
-        door: () => exchanges(this.server, this.pathname).subscribe(turnAway),
+        door: () => exchanges(this.server, this.pathname).subscribe(rejectDuringShutdown),
       }).subscribe({ complete: resolve });
     });
     return this.#over;
@@ -417,14 +418,14 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
-    if (event === 'connection' && subject instanceof Spark) subject.connection.blame(error);
+    if (event === 'connection' && subject instanceof Spark) subject.connection.reportListenerError(error);
     // A log listener that rejects has nobody left to be told: the next entry would be its next rejection.
     else if (event !== 'log') this.#warn(error);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   #view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
-    return view(this as never, { events, end: 'close', ended: () => this.#released, report: (error) => this.#warn(error) });
+    return fromEvents(this as never, { events, end: 'close', ended: () => this.#released, report: (error) => this.#warn(error) });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Preset } from './preset.js';
+import type { Builtins } from './builtins.js';
 import type { Server } from './primus.js';
 import { Spark } from './spark.js';
 
@@ -9,7 +9,7 @@ export type SparkArguments = ConstructorParameters<typeof Spark> extends [unknow
 export type SparkClass = new (...args: SparkArguments) => Spark;
 
 /** The class of a server's sparks, with what the preset adds. */
-export function sparkClass(server: Server, preset: Preset): SparkClass {
+export function sparkClass(server: Server, preset: Builtins): SparkClass {
   const Class = class extends Spark {
     constructor(...args: SparkArguments) {
       super(server, ...args);

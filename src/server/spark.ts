@@ -4,14 +4,14 @@ import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { PrimusError } from '../core/errors.js';
 import { type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
-import { iterate } from '../core/iterate.js';
 import type { Frame, Link } from '../core/link.js';
 import type { Stack } from '../core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
-import { view } from '../core/stream.js';
-import { Connection, type Registry } from './connection.js';
-import { duplex } from './duplex.js';
-import { type PipeTarget, pipe } from './pipe.js';
+import { fromEvents } from '../core/streams/from-events.js';
+import { iterate } from '../core/streams/iterate.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import { duplex } from './node-streams/duplex.js';
+import { type PipeTarget, pipe } from './node-streams/pipe.js';
 
 /** Where a connection comes from. */
 export interface Address {
@@ -52,7 +52,7 @@ export interface SparkEvents<In = any> {
 
 /** What a spark needs of the server it belongs to. @internal */
 export interface SparkServer extends Stack {
-  readonly registry: Registry;
+  readonly registry: ConnectionHost;
   generateId(): string;
 }
 
@@ -241,16 +241,16 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
     if (event === 'error') this.primus.registry.log('error', 'An error listener rejected', error);
-    else this.connection.blame(error);
+    else this.connection.reportListenerError(error);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => T): Observable<T> {
-    return view(this as never, {
+    return fromEvents(this as never, {
       events,
       end: 'end',
       ended: () => this.connection.state === CLOSED,
-      report: (error) => this.connection.blame(error),
+      report: (error) => this.connection.reportListenerError(error),
       ...(replay && { replay }),
     });
   }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { browser } from '../../client/browser.js';
+import { browser } from '../../client/platform/browser.js';
 import { configure } from '../../client/primus.js';
 import { type ClientOptions, Primus, type Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';

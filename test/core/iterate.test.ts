@@ -1,6 +1,6 @@
 import { NEVER, Observable, of, Subject } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { iterate } from '../../src/core/iterate.js';
+import { iterate } from '../../src/core/streams/iterate.js';
 
 /** A source that is told when to pause, as a line is. */
 function line() {

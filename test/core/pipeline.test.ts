@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/core/link.js';
+import { type MessageTransformer, MessageTransformers } from '../../src/core/message-transformers.js';
 import { type Done, defineParser, type Parser } from '../../src/core/parser.js';
 import { Pipeline } from '../../src/core/pipeline.js';
 import type { Control } from '../../src/core/protocol.js';
-import { type MessageTransformer, MessageTransformers } from '../../src/core/transformers.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';
 
@@ -40,7 +40,7 @@ class Recorder extends Pipeline {
     this.raws.push(raw);
   }
 
-  protected obey(control: Control): void {
+  protected handleControl(control: Control): void {
     this.controls.push(control);
   }
 

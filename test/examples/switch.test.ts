@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { preset } from '../../src/preset.js';
+import { builtins } from '../../src/builtins.js';
 import { cleanup } from '../support/serve.js';
 
 const program = fileURLToPath(new URL('../../dist/examples/switch/main.js', import.meta.url));
@@ -45,7 +45,7 @@ describe('the example that switches', { timeout: 60_000 }, () => {
     const { code, output, errors } = await run([], without('socket.io'));
     expect(errors).toBe('');
     const measured = figures(output);
-    const shipped = [...preset.transformers.keys()].filter((name) => name !== 'socket.io');
+    const shipped = [...builtins.transformers.keys()].filter((name) => name !== 'socket.io');
     expect(Object.keys(measured).sort()).toEqual(shipped.sort());
     for (const [name, [connect = 0, median = 0, p99 = 0, rate = 0, bytes = 0]] of Object.entries(measured)) {
       expect(Math.min(connect, median, rate), name).toBeGreaterThan(0);

@@ -99,7 +99,7 @@ describe('the layers', () => {
     ['src/server/spark.ts', "export { websockets } from '../../transformers/websockets/index.js';"],
     ['client/primus.ts', "import WebSocket from 'ws';"],
     ['client/primus.ts', "type Spark = import('../src/server/spark.js').Spark;"],
-    ['transformers/memory/client.ts', "import { refuse } from '../../src/server/refuse.js';"],
+    ['transformers/memory/client.ts', "import { refuse } from '../../src/server/http/reject.js';"],
     ['transformers/memory/client.ts', "import '../websockets/client.js';"],
     ['transformers/sockjs/client/link.ts', "import { refuse } from '../../../src/server/refuse.js';"],
     ['transformers/sockjs/server/link.ts', "import { refusal } from '../../../client/refusal.js';"],

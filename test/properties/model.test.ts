@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { first, skip } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { Witness } from './invariants.js';
 import { RECONNECT, type Setting } from './peer-log.js';
-import { Witness } from './witness.js';
 
 /** Whatever the sequence of commands, what `Witness` knows must hold after each; see there. Two clients, one server. */
 const CLIENTS = 2;

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { builtins } from '../../src/builtins.js';
 import { Primus, type Spark } from '../../src/index.js';
-import { preset } from '../../src/preset.js';
 import { domains, normal, same } from '../parsers/domains.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 
-const pairs = [...preset.transformers.keys()].flatMap((transformer) =>
-  [...preset.parsers.keys()].map((parser) => ({ transformer, parser })),
+const pairs = [...builtins.transformers.keys()].flatMap((transformer) =>
+  [...builtins.parsers.keys()].map((parser) => ({ transformer, parser })),
 );
 
 describe('every parser over every transformer', () => {
@@ -50,7 +50,7 @@ describe('every parser over every transformer', () => {
   });
 });
 
-describe.each([...preset.parsers.keys()])('the parser %s on a connection', (parser) => {
+describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (parser) => {
   it('beats, answers, and refuses data that looks like protocol', async () => {
     const { primus, connect } = await serve({ parser, pingInterval: 150 });
     const announced = event(primus, 'connection');

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Primus } from '../../src/index.js';
-import { exchanges } from '../../src/server/attach.js';
+import { exchanges } from '../../src/server/http/attach.js';
 import { cleanup, event } from '../support/serve.js';
 import { handshake, raw } from './raw.js';
 

@@ -55,7 +55,7 @@ export async function serve(options: ServerOptions = {}, { port = 0, host = '127
   cleanup(() => {
     // Nobody comes to fetch what is left for the sessions of a test that polls by hand.
     primus.forEach((spark) => {
-      spark.connection.cut(dropped());
+      spark.connection.terminate(dropped());
     });
     return new Promise<void>((resolve) => primus.destroy({}, resolve));
   });

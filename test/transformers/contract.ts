@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
-import { refuse } from '../../src/server/refuse.js';
+import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { cleanup, event, type Served, serve, until } from '../support/serve.js';
 
@@ -206,7 +206,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     rule('tells the client why it was refused', async () => {
       const { primus, connect } = await start();
       // Whatever a framework asks for first, a plain request or an upgrade.
-      const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) => void refuse(response, 403, 'not you');
+      const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) => void reject(response, 403, 'not you');
       primus.use('bouncer', bouncer);
       const client = connect({ strategy: 'disconnect' });
       const [error] = await event(client, 'error');

@@ -4,7 +4,7 @@ import { type AddressInfo, connect as dial } from 'node:net';
 import * as engineClient from 'engine.io-client';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { node } from '../../client/node.js';
+import { node } from '../../client/platform/node.js';
 import type { Frame, Link } from '../../src/core/link.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { client as clientOf } from '../../transformers/engine.io/client.js';

@@ -1,6 +1,6 @@
 import { type MonoTypeOperatorFunction, type Observable, type OperatorFunction, of, type SchedulerLike } from 'rxjs';
 import { describe, expectTypeOf, it } from 'vitest';
-import { backoff, hold, type Policy, pulse, reconnect, through, watchdog } from '../../operators/index.js';
+import { backoff, bufferWhile, mapInOrder, type Policy, pulse, reconnect, watchdog } from '../../operators/index.js';
 
 // Never run: what is tested is what compiles.
 declare const scheduler: SchedulerLike;
@@ -9,15 +9,15 @@ declare const gate: Observable<boolean>;
 describe('the operators', () => {
   it('hold, reconnect and watchdog leave the type alone', () => {
     () => {
-      expectTypeOf(hold<number>({ gate })).toEqualTypeOf<MonoTypeOperatorFunction<number>>();
-      expectTypeOf(of(1).pipe(hold({ gate }))).toEqualTypeOf<Observable<number>>();
+      expectTypeOf(bufferWhile<number>({ gate })).toEqualTypeOf<MonoTypeOperatorFunction<number>>();
+      expectTypeOf(of(1).pipe(bufferWhile({ gate }))).toEqualTypeOf<Observable<number>>();
       expectTypeOf(of('a').pipe(watchdog({ due: 1, error: () => null, scheduler }))).toEqualTypeOf<Observable<string>>();
       expectTypeOf(of('a').pipe(reconnect({ policy: () => 1, scheduler }))).toEqualTypeOf<Observable<string>>();
-      hold<number>({ gate, dropped: (value) => expectTypeOf(value).toEqualTypeOf<number>(), buffer: [1] });
+      bufferWhile<number>({ gate, dropped: (value) => expectTypeOf(value).toEqualTypeOf<number>(), buffer: [1] });
       // @ts-expect-error The gate opens and closes by true and false.
-      hold({ gate: of(1) });
+      bufferWhile({ gate: of(1) });
       // @ts-expect-error A buffer of other values does not fit.
-      hold<number>({ gate, buffer: ['a'] });
+      bufferWhile<number>({ gate, buffer: ['a'] });
       // @ts-expect-error The clock is a parameter.
       watchdog({ due: 1, error: () => null });
       // @ts-expect-error The clock is a parameter.
@@ -29,8 +29,8 @@ describe('the operators', () => {
 
   it('through maps, at once or later', () => {
     () => {
-      expectTypeOf(through((value: number) => String(value))).toEqualTypeOf<OperatorFunction<number, string>>();
-      expectTypeOf(of(1).pipe(through((value) => of(value > 0)))).toEqualTypeOf<Observable<boolean>>();
+      expectTypeOf(mapInOrder((value: number) => String(value))).toEqualTypeOf<OperatorFunction<number, string>>();
+      expectTypeOf(of(1).pipe(mapInOrder((value) => of(value > 0)))).toEqualTypeOf<Observable<boolean>>();
     };
   });
 

@@ -1,5 +1,5 @@
 import { BCSocket } from 'browserchannel/dist/bcsocket-uncompressed.js';
-import { browser } from '../../client/browser.js';
+import { browser } from '../../client/platform/browser.js';
 import { configure as configureClient, type Primus } from '../../client/primus.js';
 import type { Configuration } from '../../src/core/configuration.js';
 import { json } from '../../src/parsers/json.js';

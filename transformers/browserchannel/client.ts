@@ -1,7 +1,7 @@
-import type { Platform } from '../../client/platform.js';
-import { dialByRequests } from '../../client/refusal.js';
-import { lazy } from '../../src/core/framework.js';
+import type { Platform } from '../../client/platform/platform.js';
+import { lazy } from '../../src/core/load-framework.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
+import { dialOverHttp } from '../shared/client/http-dial.js';
 import { Address } from './client/address.js';
 import type { BCSocket, BCSocketConstructor } from './client/framework.js';
 import { BrowserChannelLink } from './client/link.js';
@@ -17,7 +17,7 @@ export function client(framework: () => BCSocketConstructor): ClientTransformer<
     protocol: 'http',
     load,
     connect: (target) =>
-      dialByRequests(target, 'BrowserChannel', '/test?VER=8&MODE=init', () => {
+      dialOverHttp(target, 'BrowserChannel', '/test?VER=8&MODE=init', () => {
         const settings = { crossDomainXhr: true, ...(target.transport as BrowserChannelClientTransport), ...ALONE };
         const socket = new (load())(new Address(target.url), settings);
         askNobody(socket);

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { framework } from '../../src/core/framework.js';
+import { loadFramework } from '../../src/core/load-framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { Framework } from './client/framework.js';
 import { client } from './client.js';
@@ -17,5 +17,5 @@ export const browserchannel = {
   name: 'browserchannel',
   bundle: 'browserchannel',
   server,
-  client: client(() => framework<Framework>(require, CLIENT, '^2.1.0').BCSocket),
+  client: client(() => loadFramework<Framework>(require, CLIENT, '^2.1.0').BCSocket),
 } satisfies Transformer<never, never>;

@@ -1,9 +1,9 @@
 import { unwatchFile } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Observable } from 'rxjs';
-import { framework } from '../../src/core/framework.js';
-import type { NodeTransformer } from '../../src/server/host.js';
-import { refuse } from '../../src/server/refuse.js';
+import { loadFramework } from '../../src/core/load-framework.js';
+import type { NodeTransformer } from '../../src/server/http/host.js';
+import { reject } from '../../src/server/http/reject.js';
 import { Endpoint } from './server/endpoint.js';
 import type { Framework } from './server/framework.js';
 
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const browserChannel = framework<Framework>(require, 'browserchannel/dist/server.js', '^2.1.0');
+    const browserChannel = loadFramework<Framework>(require, 'browserchannel/dist/server.js', '^2.1.0');
     // The file it serves is looked at every five seconds, as long as the process lives.
     unwatchFile(require.resolve('browserchannel/dist/bcsocket.js'));
     return new Observable((subscriber) => {
@@ -20,7 +20,7 @@ export const server: NodeTransformer = {
       );
       host.continues = (exchange) => endpoint.continues(exchange.request);
       subscriber.add(host.request$.subscribe((exchange) => endpoint.request(exchange)));
-      subscriber.add(host.upgrade$.subscribe(({ socket }) => refuse(socket, 404, 'No WebSocket here')));
+      subscriber.add(host.upgrade$.subscribe(({ socket }) => reject(socket, 404, 'No WebSocket here')));
       return () => endpoint.stop();
     });
   },

@@ -1,9 +1,9 @@
 import type { SocketOptions } from 'engine.io-client';
 import { Observable, type Subscriber } from 'rxjs';
-import type { Platform } from '../../client/platform.js';
+import type { Platform } from '../../client/platform/platform.js';
 import { PrimusError } from '../../src/core/errors.js';
-import { lazy } from '../../src/core/framework.js';
 import type { Link } from '../../src/core/link.js';
+import { lazy } from '../../src/core/load-framework.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import { Dial } from './client/dial.js';
 import { EngineLink } from './client/link.js';

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { framework } from '../../src/core/framework.js';
+import { loadFramework } from '../../src/core/load-framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { Framework } from './client/transports.js';
 import { client } from './client.js';
@@ -14,5 +14,5 @@ export const engineIO = {
   name: 'engine.io',
   bundle: 'engine.io',
   server,
-  client: client(() => framework<Framework>(require, 'engine.io-client', '^6.6.0')),
+  client: client(() => loadFramework<Framework>(require, 'engine.io-client', '^6.6.0')),
 } satisfies Transformer<never, never>;

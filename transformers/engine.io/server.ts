@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
 import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
-import { framework } from '../../src/core/framework.js';
-import type { Host, NodeTransformer } from '../../src/server/host.js';
+import { loadFramework } from '../../src/core/load-framework.js';
+import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import type { EngineIOServerTransport } from './options.js';
 import { continues, Endpoint, idOf } from './server/endpoint.js';
 import { CLOSING, EngineLink } from './server/link.js';
@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = framework<typeof import('engine.io')>(require, 'engine.io', '^6.6.7');
+    const { Server } = loadFramework<typeof import('engine.io')>(require, 'engine.io', '^6.6.7');
     const engine = new Server(settings(host, host.maxLength));
     host.continues = ({ request }) => continues(request);
     const endpoint = new Endpoint(host, engine, (socket) => new EngineLink(socket, host));

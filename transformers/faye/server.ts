@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import { EMPTY, ignoreElements, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
-import { framework } from '../../src/core/framework.js';
-import { ACCEPTED } from '../../src/core/refusal.js';
+import { ACCEPTED } from '../../src/core/close-reasons.js';
+import { loadFramework } from '../../src/core/load-framework.js';
 import type { Arrival } from '../../src/core/transformer.js';
-import { deflate } from '../../src/server/deflate.js';
-import { headOf, malformed } from '../../src/server/handshake.js';
-import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/host.js';
-import { refuse } from '../../src/server/refuse.js';
+import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/http/host.js';
+import { reject } from '../../src/server/http/reject.js';
+import { deflate } from '../shared/server/deflate.js';
+import { handshakeProblem, headOf } from '../shared/server/handshake.js';
 import type { FayeServerTransport } from './options.js';
 import type { FayeConstructor, FayeWebSocket } from './server/framework.js';
 import { FayeLink } from './server/link.js';
@@ -17,7 +17,7 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const WebSocket = framework<FayeConstructor>(require, 'faye-websocket', '^0.11.0');
+    const WebSocket = loadFramework<FayeConstructor>(require, 'faye-websocket', '^0.11.0');
     const { protocols: own = [], ...transport } = host.transport as FayeServerTransport;
     // A page that is offered none of the subprotocols it asks for drops the line.
     const protocols = [...own, ACCEPTED];
@@ -27,7 +27,7 @@ export const server: NodeTransformer = {
         mergeMap((exchange) => accept((...parts) => new WebSocket(...parts, protocols, options), exchange, host.scheduler)),
       ),
       host.request$.pipe(
-        tap(({ response }) => refuse(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
+        tap(({ response }) => reject(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
         ignoreElements(),
       ),
     );
@@ -44,9 +44,9 @@ function accept(
   { request, socket, head }: UpgradeExchange,
   scheduler: SchedulerLike,
 ): Observable<Arrival> {
-  const refusal = malformed(request);
+  const refusal = handshakeProblem(request);
   if (refusal !== undefined) {
-    refuse(socket, ...refusal);
+    reject(socket, ...refusal);
     return EMPTY;
   }
   return new Observable((subscriber) => {

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import type { Platform } from '../../client/platform.js';
+import type { Platform } from '../../client/platform/platform.js';
 import { LinkError } from '../../src/core/errors.js';
 import type { Link } from '../../src/core/link.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';

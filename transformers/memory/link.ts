@@ -1,6 +1,6 @@
 import type { Observer, Unsubscribable } from 'rxjs';
 import { dropped, LinkError } from '../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../src/core/link.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../src/core/link.js';
 import type { MemoryNetwork } from './network.js';
 
 /** One end of a link in memory. */
@@ -8,7 +8,7 @@ export class MemoryLink implements Link {
   peer!: MemoryLink;
   private open = true;
   private paused = false;
-  private observer: Partial<Observer<Frame>> = NOBODY;
+  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
   private inbox: Frame[] = [];
   private ending: LinkError | 'clean' | undefined;
   /** How it ended, while nobody has been told. */
@@ -35,7 +35,7 @@ export class MemoryLink implements Link {
     if (this.untold !== undefined) this.tell(this.untold);
     return {
       unsubscribe: () => {
-        this.observer = NOBODY;
+        this.observer = NO_OBSERVER;
       },
     };
   }
@@ -102,7 +102,7 @@ export class MemoryLink implements Link {
     if (!this.network.has(this)) return;
     this.open = false;
     this.network.gone(this);
-    if (this.observer === NOBODY) this.untold = how;
+    if (this.observer === NO_OBSERVER) this.untold = how;
     else this.tell(how);
   }
 

@@ -2,8 +2,8 @@ import { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { filter, ignoreElements, map, merge, Observable, tap } from 'rxjs';
 import type { Arrival } from '../../src/core/transformer.js';
-import type { Host, NodeTransformer } from '../../src/server/host.js';
-import { refuse } from '../../src/server/refuse.js';
+import type { Host, NodeTransformer } from '../../src/server/http/host.js';
+import { reject } from '../../src/server/http/reject.js';
 import { everywhere, type Handshake, type Listener } from './network.js';
 import type { MemoryTransport } from './options.js';
 import { MemorySocket } from './server/socket.js';
@@ -16,11 +16,11 @@ export const server: NodeTransformer = {
   listen(host) {
     const { network = everywhere } = host.transport as MemoryTransport;
     const arrivals$ = host.upgrade$.pipe(
-      filter(({ socket }) => socket instanceof MemorySocket || !refuse(socket, 426)),
+      filter(({ socket }) => socket instanceof MemorySocket || !reject(socket, 426)),
       map(({ request, socket }): Arrival => ({ request, link: (socket as MemorySocket).accept(network, host.maxLength) })),
     );
     const refusals$ = host.request$.pipe(
-      tap(({ response }) => refuse(response, 426)),
+      tap(({ response }) => reject(response, 426)),
       ignoreElements(),
     );
     const listening$ = new Observable<never>(() => network.serve(listener(host)));

@@ -1,5 +1,5 @@
 import type { ManagerOptions } from 'socket.io-client';
-import type { Platform } from '../../client/platform.js';
+import type { Platform } from '../../client/platform/platform.js';
 import { LinkError } from '../../src/core/errors.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
 import { Dial } from '../engine.io/client/dial.js';

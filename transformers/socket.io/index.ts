@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { framework } from '../../src/core/framework.js';
+import { loadFramework } from '../../src/core/load-framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import { client, type Framework } from './client.js';
 import { server } from './server.js';
@@ -10,8 +10,8 @@ const require = createRequire(import.meta.url);
 
 /** Required, the framework lacks its transports: they are those of the engine it brings along. */
 function load(): Framework {
-  const { Manager } = framework<Framework>(require, 'socket.io-client', '^4.8.0');
-  const engine = framework<Framework>(createRequire(require.resolve('socket.io-client')), 'engine.io-client', '^6.6.0');
+  const { Manager } = loadFramework<Framework>(require, 'socket.io-client', '^4.8.0');
+  const engine = loadFramework<Framework>(createRequire(require.resolve('socket.io-client')), 'engine.io-client', '^6.6.0');
   return { ...engine, Manager };
 }
 

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { fromEventPattern, ignoreElements, map, merge } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
-import { framework } from '../../src/core/framework.js';
-import type { NodeTransformer } from '../../src/server/host.js';
+import { loadFramework } from '../../src/core/load-framework.js';
+import type { NodeTransformer } from '../../src/server/http/host.js';
 import { continues, Endpoint } from '../engine.io/server/endpoint.js';
 import { settings } from '../engine.io/server.js';
 import { longestPacket, type SocketIOServerTransport } from './options.js';
@@ -15,9 +15,13 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = framework<typeof import('socket.io')>(require, 'socket.io', '^4.8.0');
+    const { Server } = loadFramework<typeof import('socket.io')>(require, 'socket.io', '^4.8.0');
     // Socket.IO stands on Engine.IO, the one it brings along.
-    const { Server: Engine } = framework<typeof import('engine.io')>(createRequire(require.resolve('socket.io')), 'engine.io', '^6.6.7');
+    const { Server: Engine } = loadFramework<typeof import('engine.io')>(
+      createRequire(require.resolve('socket.io')),
+      'engine.io',
+      '^6.6.7',
+    );
     const engine = new Engine(settings(host, longestPacket(host.maxLength)));
     host.continues = ({ request }) => continues(request);
     const io = new Server({ ...JOINING, ...(host.transport as SocketIOServerTransport), serveClient: false });

@@ -4,7 +4,7 @@ import eventSource from 'sockjs-client/lib/transport/eventsource.js';
 import websocket from 'sockjs-client/lib/transport/websocket.js';
 import xhrPolling from 'sockjs-client/lib/transport/xhr-polling.js';
 import xhrStreaming from 'sockjs-client/lib/transport/xhr-streaming.js';
-import { browser } from '../../client/browser.js';
+import { browser } from '../../client/platform/browser.js';
 import { configure as configureClient, type Primus } from '../../client/primus.js';
 import type { Configuration } from '../../src/core/configuration.js';
 import { json } from '../../src/parsers/json.js';

@@ -1,7 +1,7 @@
-import type { Platform } from '../../client/platform.js';
-import { dialByRequests } from '../../client/refusal.js';
-import { lazy } from '../../src/core/framework.js';
+import type { Platform } from '../../client/platform/platform.js';
+import { lazy } from '../../src/core/load-framework.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
+import { dialOverHttp } from '../shared/client/http-dial.js';
 import type { SockJSConstructor } from './client/framework.js';
 import { SockJSLink } from './client/link.js';
 import type { SockJSClientTransport } from './options.js';
@@ -19,7 +19,7 @@ export function client(framework: () => SockJSConstructor): ClientTransformer<Pl
     protocol: 'http',
     load,
     connect: (target) =>
-      dialByRequests(target, 'SockJS', '/info', () => new SockJSLink(new (load())(target.url, null, settings(target)), target)),
+      dialOverHttp(target, 'SockJS', '/info', () => new SockJSLink(new (load())(target.url, null, settings(target)), target)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { framework } from '../../src/core/framework.js';
+import { loadFramework } from '../../src/core/load-framework.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { SockJSConstructor } from './client/framework.js';
 import { client } from './client.js';
@@ -14,5 +14,5 @@ export const sockjs = {
   name: 'sockjs',
   bundle: 'sockjs',
   server,
-  client: client(() => framework<SockJSConstructor>(require, 'sockjs-client', '^1.6.0')),
+  client: client(() => loadFramework<SockJSConstructor>(require, 'sockjs-client', '^1.6.0')),
 } satisfies Transformer<never, never>;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Observable } from 'rxjs';
-import { framework } from '../../src/core/framework.js';
-import type { NodeTransformer } from '../../src/server/host.js';
+import { loadFramework } from '../../src/core/load-framework.js';
+import type { NodeTransformer } from '../../src/server/http/host.js';
 import { Endpoint } from './server/endpoint.js';
 import type { SockJS } from './server/framework.js';
 
@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 
 export const server: NodeTransformer = {
   listen(host) {
-    const sockjs = framework<SockJS>(require, 'sockjs', '^0.3.20');
+    const sockjs = loadFramework<SockJS>(require, 'sockjs', '^0.3.20');
     return new Observable((subscriber) => {
       const endpoint = new Endpoint(host, sockjs, (arrival) => (subscriber.closed ? arrival.link.destroy() : subscriber.next(arrival)));
       host.continues = (exchange) => endpoint.continues(exchange.request);

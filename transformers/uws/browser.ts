@@ -1,4 +1,4 @@
-import { browser } from '../../client/browser.js';
+import { browser } from '../../client/platform/browser.js';
 import { configure as configureClient, type Primus } from '../../client/primus.js';
 import type { Configuration } from '../../src/core/configuration.js';
 import { json } from '../../src/parsers/json.js';

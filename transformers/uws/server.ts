@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { filter, ignoreElements, map, merge, Observable, tap } from 'rxjs';
 import type { Arrival } from '../../src/core/transformer.js';
-import { malformed } from '../../src/server/handshake.js';
-import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/host.js';
-import { refuse } from '../../src/server/refuse.js';
+import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/http/host.js';
+import { reject } from '../../src/server/http/reject.js';
+import { handshakeProblem } from '../shared/server/handshake.js';
 import { loadEngine, type UWS } from './engine/framework.js';
 import { portOf } from './engine/port.js';
 import { EngineSocket, PeerOf } from './engine/socket.js';
@@ -37,7 +37,7 @@ export const server: NodeTransformer = {
         filter((arrival) => arrival !== undefined),
       ),
       host.request$.pipe(
-        tap(({ response }) => refuse(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
+        tap(({ response }) => reject(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
         ignoreElements(),
       ),
     );
@@ -56,9 +56,9 @@ function compression(engine: UWS, host: Host): number {
 
 /** One handshake, which is done at once; what is malformed in it the engine does not mind. */
 function accept(audience: Audience, spoken: string[] | undefined, { request, socket }: UpgradeExchange): Arrival | undefined {
-  const refusal = malformed(request);
-  if (refusal !== undefined) refuse(socket, ...refusal);
-  else if (!(socket instanceof EngineSocket && socket.upgradable)) refuse(socket, 400, 'The engine does not take this for a WebSocket');
+  const refusal = handshakeProblem(request);
+  if (refusal !== undefined) reject(socket, ...refusal);
+  else if (!(socket instanceof EngineSocket && socket.upgradable)) reject(socket, 400, 'The engine does not take this for a WebSocket');
   else {
     const link = new UWSLink(audience);
     socket.upgrade(link, choose(request.headers['sec-websocket-protocol'], spoken));

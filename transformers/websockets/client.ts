@@ -1,6 +1,6 @@
-import type { Platform } from '../../client/platform.js';
-import { dialWebSocket } from '../../client/websocket-link.js';
+import type { Platform } from '../../client/platform/platform.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
+import { dialWebSocket } from '../shared/client/websocket-link.js';
 
 /** The native WebSocket in browsers, ws in Node. */
 export const client: ClientTransformer<Platform> = { protocol: 'ws', connect: dialWebSocket };

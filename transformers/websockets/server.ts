@@ -1,8 +1,8 @@
 import { filter, ignoreElements, map, merge, tap } from 'rxjs';
 import { WebSocketServer } from 'ws';
 import type { Arrival } from '../../src/core/transformer.js';
-import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/host.js';
-import { refuse } from '../../src/server/refuse.js';
+import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/http/host.js';
+import { reject } from '../../src/server/http/reject.js';
 import type { WebSocketsServerTransport } from './options.js';
 import { Framed } from './server/frames.js';
 import { WebSocketLink } from './server/link.js';
@@ -26,7 +26,7 @@ export const server: NodeTransformer = {
         filter((arrival) => arrival !== undefined),
       ),
       host.request$.pipe(
-        tap(({ response }) => refuse(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
+        tap(({ response }) => reject(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' })),
         ignoreElements(),
       ),
     );

@@ -2,8 +2,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES, validateHeader
 import type { Duplex } from 'node:stream';
 import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, type SchedulerLike, take, takeUntil, timeout } from 'rxjs';
 import { describe, PrimusError } from '../../core/errors.js';
-import { isPromise } from '../../core/settle.js';
-import { refuse } from '../refuse.js';
+import { isPromise } from '../../core/from-node-callback.js';
+import { reject } from '../http/reject.js';
 import type { Middleware } from './layers.js';
 
 /** What may be passed to `done`, beside a text and an Error. */
@@ -89,7 +89,7 @@ function turnAway(response: ServerResponse | Duplex, error: unknown): void {
   const { statusCode, authenticate, message } = read(error);
   const status = Number.isInteger(Number(statusCode)) && Number(statusCode) >= 300 && Number(statusCode) <= 599 ? Number(statusCode) : 401;
   const challenge = status === 401 && isHeader(authenticate) ? { 'WWW-Authenticate': authenticate } : {};
-  refuse(response, status, plain(message) ?? STATUS_CODES[status], challenge);
+  reject(response, status, plain(message) ?? STATUS_CODES[status], challenge);
 }
 
 /** A text is its own message; of anything else the documented properties are read, which need not go well. */

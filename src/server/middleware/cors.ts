@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Duration, invalid, type Kind, milliseconds } from '../../core/options.js';
-import { refuse } from '../refuse.js';
+import { reject } from '../http/reject.js';
 import { strip } from './credentials.js';
 import type { Middleware } from './layers.js';
 import { canonical, isOwn, listOf, originSet, parseOrigin } from './origins.js';
@@ -85,7 +85,7 @@ export function cors(this: Owner): Middleware {
   function stranger(origin: string, request: IncomingMessage, response: ServerResponse | Duplex): true {
     const parsed = parseOrigin(origin);
     if (parsed && isOwn(parsed, request)) tell('own', `A page of our own, ${origin}, was refused: the option origins does not name it`);
-    return refuse(response, 403, `The origin ${origin} may not use this server`);
+    return reject(response, 403, `The origin ${origin} may not use this server`);
   }
 
   /** Once of a kind: whoever asks again and again does not fill the log. */
@@ -128,7 +128,7 @@ export function cors(this: Owner): Middleware {
       return true;
     }
     if (!methods.includes(request.method ?? ''))
-      return refuse(response, 403, `The method ${request.method} may not be used from another origin`);
+      return reject(response, 403, `The method ${request.method} may not be used from another origin`);
     if (exposed) answer.setHeader('Access-Control-Expose-Headers', exposed);
     return false;
   };

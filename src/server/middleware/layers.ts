@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { catchError, from, fromEvent, type Observable, of, takeUntil, tap } from 'rxjs';
 import { asError, describe, PrimusError } from '../../core/errors.js';
-import { type Eventual, isPromise, settle } from '../../core/settle.js';
-import type { Exchange } from '../host.js';
-import { refuse } from '../refuse.js';
+import { type Eventual, fromNodeCallback, isPromise } from '../../core/from-node-callback.js';
+import type { Exchange } from '../http/host.js';
+import { reject } from '../http/reject.js';
 import { UpgradeAnswer } from './upgrade-answer.js';
 
 /**
@@ -109,7 +109,7 @@ export class Layers {
     const turnAway = (status: number, message?: string): void => {
       if (answer?.begun) return answer.cut();
       answer?.release();
-      refuse(channel, status, message);
+      reject(channel, status, message);
     };
     const fail = (error: unknown): false => {
       turnAway(500, asError(error).message);
@@ -133,6 +133,6 @@ export class Layers {
 
   private run({ fn, length }: Layer, request: IncomingMessage, response: ServerResponse | Duplex): unknown {
     if (length <= 2) return fn.call(this.owner, request, response as ServerResponse, () => {});
-    return settle<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
+    return fromNodeCallback<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
   }
 }

@@ -1,12 +1,12 @@
 // Compiled, not run: what a page sees whose bundler knows nothing of Node, and has none of the frameworks.
-import { configure, explaining, Primus, platform } from 'primus-rx/client';
+import { configure, Primus, platform, withCloseReasons } from 'primus-rx/client';
 import { backoff } from 'primus-rx/operators';
 import { binary } from 'primus-rx/parsers/binary';
 import { json } from 'primus-rx/parsers/json';
 import { jsonh } from 'primus-rx/parsers/jsonh';
 import { msgpack } from 'primus-rx/parsers/msgpack';
 
-const Explained = configure({ ...Primus.parts, parser: msgpack, platform: explaining(platform) }, { pathname: '/live' });
+const Explained = configure({ ...Primus.parts, parser: msgpack, platform: withCloseReasons(platform) }, { pathname: '/live' });
 export const client = new Explained('http://localhost', { reconnect: { min: '1 s' } });
 client.on('error', (error) => console.log('status' in error && error.status));
 export const imported: unknown[] = [backoff, binary, json, jsonh];

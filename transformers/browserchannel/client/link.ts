@@ -1,9 +1,9 @@
 import type { Observer, Unsubscribable } from 'rxjs';
-import type { Platform } from '../../../client/platform.js';
-import { frameOf, lengthOf, textOf } from '../../../client/text-frames.js';
+import type { Platform } from '../../../client/platform/platform.js';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
+import { frameOf, lengthOf, textOf } from '../../shared/client/string-codec.js';
 import { type BCSocket, OPEN } from './framework.js';
 
 /** How long what was sent before our close may take to arrive, in ms, before it is given up. */
@@ -18,7 +18,7 @@ export class BrowserChannelLink implements Link {
   readonly #taken = (length: number) => {
     this.bufferedAmount -= length;
   };
-  #observer: Partial<Observer<Frame>> = NOBODY;
+  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #over = false;
   #closing: Unsubscribable | undefined;
 
@@ -31,7 +31,7 @@ export class BrowserChannelLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {
@@ -73,7 +73,7 @@ export class BrowserChannelLink implements Link {
 
   /** The observer, for the last time. */
   #end(): Partial<Observer<Frame>> {
-    if (this.#over) return NOBODY;
+    if (this.#over) return NO_OBSERVER;
     this.#over = true;
     return this.#observer;
   }

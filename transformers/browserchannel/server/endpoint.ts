@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finalize, type Subscription, timer } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import { receive } from '../../../src/server/body.js';
-import type { Host, RequestExchange } from '../../../src/server/host.js';
-import { refuse } from '../../../src/server/refuse.js';
-import { exceeds } from '../../../src/server/text-frames.js';
+import type { Host, RequestExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
+import { readBody } from '../../shared/server/body.js';
+import { exceeds } from '../../shared/server/string-codec.js';
 import { type BrowserChannelServerTransport, PARAMETERS } from '../options.js';
 import type { Framework, Handler, Session } from './framework.js';
 import { refusalOf, type Target, targetOf } from './guard.js';
@@ -71,7 +71,7 @@ export class Endpoint {
     const refusal = refusalOf(request, target, link);
     // Gone while middleware took its time: the framework would wait for an end that has been.
     if (request.socket.destroyed) return;
-    if (refusal !== undefined) refuse(response, ...refusal);
+    if (refusal !== undefined) reject(response, ...refusal);
     else if (endpoint === '/test' && query.get('MODE') !== 'init') this.#probe(response);
     else if (request.method === 'POST') this.#post(exchange, target, link);
     else {
@@ -100,17 +100,17 @@ export class Endpoint {
     const { request, response } = exchange;
     const { maxLength } = this.#host;
     const tooLong = () => {
-      refuse(response, 413, 'A message is longer than is accepted', { Connection: 'close' });
+      reject(response, 413, 'A message is longer than is accepted', { Connection: 'close' });
       link?.fail(1009, 'Message too long');
     };
     const read = () =>
       // In the body of a form a byte takes up to three, and in base64 there up to four.
-      receive(request, maxLength * 4 + GATHERED, (body) => {
+      readBody(request, maxLength * 4 + GATHERED, (body) => {
         if (body === null) return tooLong();
         if (request.socket.destroyed) return;
         const load = decode(body, request.headers['content-type'], link?.expected ?? 0);
         const rid = number(target.query.get('RID')) as number;
-        if (load === undefined) refuse(response, 400, 'The body is not a list of messages, or not the next ones');
+        if (load === undefined) reject(response, 400, 'The body is not a list of messages, or not the next ones');
         else if (load.frames.some((frame) => frame !== undefined && exceeds(frame, maxLength))) tooLong();
         else {
           if (link === undefined) this.#opening = { request, rid, load };
@@ -138,7 +138,7 @@ export class Endpoint {
     });
     // With HTTP/2 what stands for the connection takes listeners, but does not give them back.
     if ('stream' in response) Object.defineProperty(response, 'connection', { value: response.stream });
-    this.#handle(alias, response, () => refuse(response, 404));
+    this.#handle(alias, response, () => reject(response, 404));
   }
 
   #connected(session: Session): void {

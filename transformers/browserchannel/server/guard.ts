@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Refusal } from '../../../src/server/handshake.js';
+import type { Rejection } from '../../shared/server/handshake.js';
 import type { BrowserChannelLink } from './link.js';
 import { number } from './messages.js';
 
@@ -23,7 +23,7 @@ export function refusalOf(
   { method = '' }: IncomingMessage,
   { endpoint, query }: Target,
   link: BrowserChannelLink | undefined,
-): Refusal | undefined {
+): Rejection | undefined {
   const allowed = METHODS[endpoint as keyof typeof METHODS];
   if (allowed === undefined) return [404, 'There is no such endpoint'];
   if (!allowed.includes(method)) return [405, `${endpoint} takes ${allowed.join(' and ')}`, { Allow: allowed.join(', ') }];

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
-import { Gate } from '../../../src/server/body.js';
-import { textOf } from '../../../src/server/text-frames.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import { Gate } from '../../shared/server/body.js';
+import { textOf } from '../../shared/server/string-codec.js';
 import type { Session } from './framework.js';
 import type { Load } from './messages.js';
 
@@ -25,7 +25,7 @@ export class BrowserChannelLink implements Link {
   over = false;
   closing = false;
   readonly #scheduler: SchedulerLike;
-  #observer: Partial<Observer<Frame>> = NOBODY;
+  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #late: Unsubscribable | undefined;
   /** What the client has not acknowledged, in characters, sent or not. */
   #held = 0;
@@ -48,7 +48,7 @@ export class BrowserChannelLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

@@ -1,6 +1,6 @@
 import { parse } from 'node:querystring';
 import type { Frame } from '../../../src/core/link.js';
-import { frameOf } from '../../../src/server/text-frames.js';
+import { frameOf } from '../../shared/server/string-codec.js';
 
 /** Most messages of one request, as clients have it, and most fields of its body. */
 const MANY = 1_000;

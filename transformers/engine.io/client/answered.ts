@@ -1,5 +1,5 @@
+import { refused } from '../../../src/core/close-reasons.js';
 import { LinkError } from '../../../src/core/errors.js';
-import { refused } from '../../../src/core/refusal.js';
 
 /** A request was answered by something else than the engine's data. */
 export function answered(status: number, request: XMLHttpRequest): LinkError {

@@ -1,5 +1,5 @@
 import type { Observer } from 'rxjs';
-import type { Platform, WebSocketLike } from '../../../client/platform.js';
+import type { Platform, WebSocketLike } from '../../../client/platform/platform.js';
 import { dropped, type LinkError, unopened } from '../../../src/core/errors.js';
 import type { Link } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';

@@ -1,8 +1,8 @@
 import type { Socket, TransportError } from 'engine.io-client';
 import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
-import type { WebSocketLike } from '../../../client/platform.js';
+import type { WebSocketLike } from '../../../client/platform/platform.js';
 import { dropped, LinkError } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
 import { answered } from './answered.js';
 import type { Dial } from './dial.js';
 
@@ -13,7 +13,7 @@ const CLOSING = 2_000;
 export class EngineLink implements Link {
   readonly engine: Socket;
   protected readonly dial: Dial;
-  #observer: Partial<Observer<Frame>> = NOBODY;
+  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #failure: Error | undefined;
   #ended = false;
   #late: Unsubscribable | undefined;
@@ -45,7 +45,7 @@ export class EngineLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

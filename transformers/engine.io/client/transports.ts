@@ -1,5 +1,5 @@
 import type { TransportCtor } from 'engine.io-client';
-import type { WebSocketLike } from '../../../client/platform.js';
+import type { WebSocketLike } from '../../../client/platform/platform.js';
 import type { Dial } from './dial.js';
 
 /** The engine's transports, by their names. */

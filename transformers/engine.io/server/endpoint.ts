@@ -3,8 +3,8 @@ import type { Socket as NetSocket } from 'node:net';
 import type { Server, Socket } from 'engine.io';
 import { fromEventPattern, ignoreElements, map, merge, NEVER, Observable, tap } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/host.js';
-import { refuse } from '../../../src/server/refuse.js';
+import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
 import type { EngineIOServerTransport } from '../options.js';
 import type { EngineLink } from './link.js';
 
@@ -65,7 +65,7 @@ export class Endpoint<L extends EngineLink> {
     // Gone while middleware took its time: the engine would wait for an end that has been.
     if (request.socket.destroyed) return;
     if (request.method !== 'GET' && request.method !== 'POST') {
-      refuse(response, 405, undefined, { Allow: 'GET, POST' });
+      reject(response, 405, undefined, { Allow: 'GET, POST' });
     } else if (link !== undefined && request.method === 'POST') {
       this.post(link, exchange);
     } else {
@@ -76,7 +76,7 @@ export class Endpoint<L extends EngineLink> {
 
   private upgrade({ request, socket, head }: UpgradeExchange): void {
     // The engine takes every transport it knows for one that upgrades.
-    if (query(request, 'transport') !== 'websocket') refuse(socket, 400);
+    if (query(request, 'transport') !== 'websocket') reject(socket, 400);
     else attempt(socket, () => this.engine.handleUpgrade(request, socket, head));
   }
 
@@ -93,16 +93,16 @@ export class Endpoint<L extends EngineLink> {
       // The rest of it is not waited for.
       if (!request.complete) request.socket.destroySoon();
     });
-    if (Number(request.headers['content-length']) > limit) refuse(response, 413, undefined, { Connection: 'close' });
+    if (Number(request.headers['content-length']) > limit) reject(response, 413, undefined, { Connection: 'close' });
     else link.posted(exchange, () => this.handle(exchange));
   }
 }
 
-function attempt(to: Parameters<typeof refuse>[0], action: () => void): void {
+function attempt(to: Parameters<typeof reject>[0], action: () => void): void {
   try {
     action();
   } catch {
-    refuse(to, 400);
+    reject(to, 400);
   }
 }
 

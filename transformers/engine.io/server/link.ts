@@ -3,9 +3,9 @@ import type { Socket, Transport } from 'engine.io';
 import type { Observer, Unsubscribable } from 'rxjs';
 import { WebSocket } from 'ws';
 import { dropped, LinkError } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
-import type { Host, RequestExchange } from '../../../src/server/host.js';
-import { exceeds } from '../../../src/server/text-frames.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import type { Host, RequestExchange } from '../../../src/server/http/host.js';
+import { exceeds } from '../../shared/server/string-codec.js';
 
 /** How long a peer may take to answer our close, in ms, before the line is cut. */
 export const CLOSING = 2_000;
@@ -16,7 +16,7 @@ type Carrier = Transport & { socket?: WebSocket };
 /** A socket of the engine as a link. */
 export class EngineLink implements Link {
   readonly engine: Socket;
-  protected observer: Partial<Observer<Frame>> = NOBODY;
+  protected observer: Partial<Observer<Frame>> = NO_OBSERVER;
   private readonly host: Pick<Host, 'maxLength' | 'scheduler'>;
   private waiting = 0;
   private paused = false;
@@ -33,9 +33,9 @@ export class EngineLink implements Link {
   constructor(engine: Socket, host: Pick<Host, 'maxLength' | 'scheduler'>) {
     this.engine = engine;
     this.host = host;
-    this.carriedBy(engine.transport);
+    this.setTransportSocket(engine.transport);
     engine.on('upgrading', () => this.release());
-    engine.on('upgrade', (transport: Carrier) => this.carriedBy(transport));
+    engine.on('upgrade', (transport: Carrier) => this.setTransportSocket(transport));
     engine.on('flush', () => {
       this.waiting = 0;
     });
@@ -57,7 +57,7 @@ export class EngineLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {
@@ -146,7 +146,7 @@ export class EngineLink implements Link {
   }
 
   /** The engine keeps neither close codes nor errors, so they are looked at before it sees them. */
-  private carriedBy({ socket }: Carrier): void {
+  private setTransportSocket({ socket }: Carrier): void {
     if (!(socket instanceof WebSocket)) return;
     socket.prependOnceListener('close', (code, reason) => {
       this.closeCode ??= code;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Fragmented } from '../../../src/server/fragments.js';
+import type { Fragmented } from '../../shared/server/fragments.js';
 
 /** The part of faye-websocket that is used. */
 export interface FayeWebSocket extends Fragmented {

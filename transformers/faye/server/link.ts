@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
-import { flushAtEndOfTick } from '../../../src/server/flush.js';
-import { limitFragments } from '../../../src/server/fragments.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import { limitFragments } from '../../shared/server/fragments.js';
 import { type FayeWebSocket, OPEN } from './framework.js';
 
 /** How long a peer may take to answer our close, in ms, before the line is cut. */
@@ -14,7 +14,7 @@ export class FayeLink implements Link {
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
   readonly #scheduler: SchedulerLike;
-  #observer: Partial<Observer<Frame>> = NOBODY;
+  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #failure: Error | undefined;
   /** Why we cut the line, which the framework then takes for lost. */
   #code: number | undefined;
@@ -43,7 +43,7 @@ export class FayeLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

@@ -1,9 +1,9 @@
 import type { Observer, Unsubscribable } from 'rxjs';
-import type { Platform } from '../../../client/platform.js';
-import { frameOf, lengthOf, textOf } from '../../../client/text-frames.js';
+import type { Platform } from '../../../client/platform/platform.js';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
+import { frameOf, lengthOf, textOf } from '../../shared/client/string-codec.js';
 import { OPEN, type SockJS } from './framework.js';
 
 /** How long a peer may take to answer our close, or to take what was sent before it, in ms, before the line is cut. */
@@ -16,7 +16,7 @@ const DRAIN_POLL = 10;
 export class SockJSLink implements Link {
   readonly socket: SockJS;
   readonly #target: Target<Platform>;
-  #observer: Partial<Observer<Frame>> = NOBODY;
+  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #over = false;
   #closing = false;
   #draining: Unsubscribable | undefined;
@@ -39,7 +39,7 @@ export class SockJSLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {
@@ -92,7 +92,7 @@ export class SockJSLink implements Link {
   /** The observer, for the last time. */
   #end(): Partial<Observer<Frame>> {
     const observer = this.#observer;
-    if (this.#over) return NOBODY;
+    if (this.#over) return NO_OBSERVER;
     this.#over = true;
     return observer;
   }

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Arrival } from '../../../src/core/transformer.js';
-import { receive } from '../../../src/server/body.js';
-import { deflate } from '../../../src/server/deflate.js';
-import { headOf, malformed, type Refusal } from '../../../src/server/handshake.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/host.js';
-import { refuse } from '../../../src/server/refuse.js';
+import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
+import { readBody } from '../../shared/server/body.js';
+import { deflate } from '../../shared/server/deflate.js';
+import { handshakeProblem, headOf, type Rejection } from '../../shared/server/handshake.js';
 import type { SockJSServerTransport } from '../options.js';
 import { type Handler, OPEN, type SockJS, type SockJSConnection } from './framework.js';
-import { harmless, refusalOf, type Target, targetOf, withBody } from './guard.js';
+import { escapeScriptEnd, refusalOf, type Target, targetOf, withBody } from './guard.js';
 import { SockJSLink } from './link.js';
 
 /** What a request may carry besides one message, in bytes: clients gather what they send while a request is under way. */
@@ -69,38 +69,38 @@ export class Endpoint {
     const link = this.#linkOf(target);
     const refusal = refusalOf(request, target, link !== undefined);
     if (refusal !== undefined) {
-      refuse(response, ...refusal);
+      reject(response, ...refusal);
       return;
     }
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
     if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(target.verb) && request.method === 'POST') {
       const read = () =>
-        receive(request, this.#host.maxLength * 2 + GATHERED, (body) => {
+        readBody(request, this.#host.maxLength * 2 + GATHERED, (body) => {
           if (body !== null) {
-            if (!handle(withBody(this.#alias(request, target), body), response)) refuse(response, 404);
+            if (!handle(withBody(this.#alias(request, target), body), response)) reject(response, 404);
             return;
           }
-          refuse(response, 413, 'The request is longer than is accepted', { Connection: 'close' });
+          reject(response, 413, 'The request is longer than is accepted', { Connection: 'close' });
           link?.fail(1009, 'Message too long');
         });
       if (link === undefined) read();
       else link.gate.pass(response, read);
       return;
     }
-    link?.carriedBy(request.socket);
-    if (/^htmlfile\/?$/.test(target.verb)) harmless(response);
+    link?.setTransportSocket(request.socket);
+    if (/^htmlfile\/?$/.test(target.verb)) escapeScriptEnd(response);
     const key = this.#expect({ request });
     response.once('close', () => this.#pending.delete(key));
-    if (!handle(this.#alias(request, target, key), response)) refuse(response, 404);
+    if (!handle(this.#alias(request, target, key), response)) reject(response, 404);
   }
 
   upgrade({ request, socket, head }: UpgradeExchange): void {
     const target = targetOf(request, this.#base);
     const enabled = (this.#host.transport as SockJSServerTransport).websocket !== false;
     const here = enabled && /^\/?websocket\/?$/.test(target.verb);
-    const refusal = here ? malformed(request) : ([404, 'No WebSocket here'] satisfies Refusal);
+    const refusal = here ? handshakeProblem(request) : ([404, 'No WebSocket here'] satisfies Rejection);
     if (refusal !== undefined) {
-      refuse(socket, ...refusal);
+      reject(socket, ...refusal);
       return;
     }
     // Frames that came along are for the connection, which the framework announces only after it has read them.
@@ -128,7 +128,7 @@ export class Endpoint {
     connection.url = request.url ?? '';
     const id = connection._session.session_id;
     const link = new SockJSLink(connection, socket, this.#host);
-    if (socket === undefined) link.carriedBy(request.socket);
+    if (socket === undefined) link.setTransportSocket(request.socket);
     if (id !== undefined) {
       this.#links.set(id, link);
       connection.on('close', () => this.#links.delete(id));

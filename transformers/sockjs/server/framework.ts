@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Fragmented } from '../../../src/server/fragments.js';
+import type { Fragmented } from '../../shared/server/fragments.js';
 
 /** The part of sockjs that is used. */
 export interface SockJS {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Refusal } from '../../../src/server/handshake.js';
+import type { Rejection } from '../../shared/server/handshake.js';
 
 /** Longest session id, and longest name of a callback. */
 const LONGEST = 128;
@@ -26,7 +26,7 @@ export function targetOf({ url = '' }: IncomingMessage, base: string): Target {
 }
 
 /** Why the framework is not even asked. */
-export function refusalOf({ method = '' }: IncomingMessage, { verb, session, search }: Target, known: boolean): Refusal | undefined {
+export function refusalOf({ method = '' }: IncomingMessage, { verb, session, search }: Target, known: boolean): Rejection | undefined {
   if (session !== undefined && session.length > LONGEST) return [400, 'The id of the session is too long'];
   if (/^(?:jsonp|htmlfile)\/?$/.test(verb)) {
     const query = new URLSearchParams(search);
@@ -39,7 +39,7 @@ export function refusalOf({ method = '' }: IncomingMessage, { verb, session, sea
 }
 
 /** What is written into a page as the text of a script must not end that script: whoever is made to open it would run the rest. */
-export function harmless(response: ServerResponse): void {
+export function escapeScriptEnd(response: ServerResponse): void {
   const write = response.write as (this: ServerResponse, chunk: unknown, ...rest: unknown[]) => boolean;
   response.write = function (this: ServerResponse, chunk: unknown, ...rest: unknown[]) {
     const [, before = '', text, after = ''] = /^(<script>\np\()(.*)(\);\n<\/script>\r\n)$/s.exec(String(chunk)) ?? [];

@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream';
 import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
-import { Gate } from '../../../src/server/body.js';
-import { flushAtEndOfTick } from '../../../src/server/flush.js';
-import { limitFragments } from '../../../src/server/fragments.js';
-import type { Host } from '../../../src/server/host.js';
-import { exceeds, frameOf, textOf } from '../../../src/server/text-frames.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import type { Host } from '../../../src/server/http/host.js';
+import { Gate } from '../../shared/server/body.js';
+import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import { limitFragments } from '../../shared/server/fragments.js';
+import { exceeds, frameOf, textOf } from '../../shared/server/string-codec.js';
 import { OPEN, type Session, type SockJSConnection, type WebSocket } from './framework.js';
 
 /** How long a peer may take to answer our close, in ms, before the line is cut. */
@@ -22,7 +22,7 @@ export class SockJSLink implements Link {
   readonly #scheduler: SchedulerLike;
   /** The line of the last poll; what it answered may still be on its way. */
   #last: Duplex | undefined;
-  #observer: Partial<Observer<Frame>> = NOBODY;
+  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #load: string[] | undefined;
   #loaded = 0;
   #over = false;
@@ -65,13 +65,13 @@ export class SockJSLink implements Link {
   }
 
   /** Another poll has come. */
-  carriedBy(line: Duplex): void {
+  setTransportSocket(line: Duplex): void {
     this.#last = line;
   }
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

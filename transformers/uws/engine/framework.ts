@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { framework } from '../../../src/core/framework.js';
+import { loadFramework } from '../../../src/core/load-framework.js';
 
 const require = createRequire(import.meta.url);
 
@@ -99,5 +99,5 @@ export interface EngineRequest {
 
 /** It is not published on npm: this is where its authors say it is to be had. */
 export function loadEngine(): UWS {
-  return framework<UWS>(require, 'uWebSockets.js', '^20.30.0-0', 'uNetworking/uWebSockets.js#v20.30.0');
+  return loadFramework<UWS>(require, 'uWebSockets.js', '^20.30.0-0', 'uNetworking/uWebSockets.js#v20.30.0');
 }

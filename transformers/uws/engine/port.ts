@@ -3,8 +3,8 @@ import { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { PrimusError } from '../../../src/core/errors.js';
-import type { HttpServer } from '../../../src/server/host.js';
-import { refuse } from '../../../src/server/refuse.js';
+import type { HttpServer } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, EngineRequest, EngineResponse, EngineWebSocket, Settings, UWS } from './framework.js';
 import { incomingMessage, isMeasured, leave, linesOf, stream } from './request.js';
@@ -217,7 +217,7 @@ export class Port implements Owner {
     answer.on('finish', () => socket.end());
     socket.on('close', () => leave(request, answer.writableFinished));
     socket.on('drain', () => answer.writableNeedDrain && answer.emit('drain'));
-    if (!server.emit('request', request, answer)) refuse(answer, 404);
+    if (!server.emit('request', request, answer)) reject(answer, 404);
   }
 
   over(socket: EngineSocket): void {

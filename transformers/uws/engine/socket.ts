@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { REFUSED } from '../../../src/core/refusal.js';
+import { REFUSED } from '../../../src/core/close-reasons.js';
 import { printAddress } from './address.js';
 import { AnswerReader, type Head, valueIn } from './answer.js';
 import type { Endpoint, EngineResponse } from './framework.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import { PrimusError } from '../../../src/core/errors.js';
-import type { HttpServer } from '../../../src/server/host.js';
+import type { HttpServer } from '../../../src/server/http/host.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, UWS } from './framework.js';
 

@@ -1,7 +1,7 @@
 import type { Observer, Unsubscribable } from 'rxjs';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
-import { flushAtEndOfTick } from '../../../src/server/flush.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { Endpoint, EngineWebSocket } from '../engine/framework.js';
 import type { Audience } from './audience.js';
 
@@ -9,7 +9,7 @@ import type { Audience } from './audience.js';
 export class UWSLink implements Link, Endpoint {
   socket: EngineWebSocket | undefined;
   readonly audience: Audience;
-  private observer: Partial<Observer<Frame>> = NOBODY;
+  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
   /** The engine is telling us of a message: it writes what is sent meanwhile at once. */
   private telling = false;
   private load: Frame[] | undefined;
@@ -37,7 +37,7 @@ export class UWSLink implements Link, Endpoint {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

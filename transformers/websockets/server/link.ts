@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { Observer, Unsubscribable } from 'rxjs';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NOBODY } from '../../../src/core/link.js';
-import { flushAtEndOfTick } from '../../../src/server/flush.js';
+import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { Framed, printAll } from './frames.js';
 
 /** Where a socket's listeners find their link. */
@@ -20,7 +20,7 @@ interface LinkedSocket extends WebSocket {
 export class WebSocketLink implements Link {
   readonly socket: WebSocket;
   private readonly raw: Duplex;
-  private observer: Partial<Observer<Frame>> = NOBODY;
+  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
   /** What this tick sends: most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
   private rest: (Frame | Framed)[] | undefined;
@@ -44,7 +44,7 @@ export class WebSocketLink implements Link {
 
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
     this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NOBODY) };
+    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

@@ -1,0 +1,46 @@
+import { Observable, type Observer, type OperatorFunction, Subscriber, type Subscription, type TeardownLogic } from 'rxjs';
+
+/** Told of what a subscriber threw, and of the value it threw on. */
+export type Report = (error: unknown, ...value: unknown[]) => void;
+
+/**
+ * An Observable whose subscribers cannot bring the process down: what one throws, or what an operator in its `pipe`
+ * throws when the subscriber has no error handler, is reported to the owner of the stream instead of to the host.
+ * (RxJS rethrows both in a timer.) A chain joined by a creation function such as `merge` is RxJS's own again.
+ */
+export class SafeObservable<T> extends Observable<T> {
+  private readonly report: Report;
+
+  constructor(subscribe: (subscriber: Subscriber<T>) => TeardownLogic, report: Report) {
+    super(subscribe);
+    this.report = report;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: one implementation for RxJS's overloads.
+  override pipe(...operators: OperatorFunction<any, any>[]): Observable<any> {
+    const piped = operators.reduce<Observable<unknown>>((source, operator) => operator(source), this);
+    return new SafeObservable((subscriber) => piped.subscribe(subscriber), this.report);
+  }
+
+  override subscribe(
+    target?: Partial<Observer<T>> | ((value: T) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    if (target instanceof Subscriber) return super.subscribe(target);
+    const { report } = this;
+    const observer = (typeof target === 'function' || !target ? { next: target, error, complete } : target) as Partial<Observer<T>>;
+    const guarded = (notify: () => void, ...about: T[]): void => {
+      try {
+        notify();
+      } catch (thrown) {
+        report(thrown, ...about);
+      }
+    };
+    return super.subscribe({
+      next: (value) => guarded(() => observer.next?.(value), value),
+      error: (thrown) => guarded(() => (observer.error ? observer.error(thrown) : report(thrown))),
+      complete: () => guarded(() => observer.complete?.()),
+    });
+  }
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { fromNodeCallback, isPromise } from '../../src/core/from-node-callback.js';
+import type { Done } from '../../src/core/parser.js';
+
+/** A function that answers when it is told to. */
+function held<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
+  let waiting: Done<T> = () => {};
+  const run = (done: Done<T>): void => {
+    waiting = done;
+  };
+  return { run, answer: (...args) => waiting(...args) };
+}
+
+const fails = (): never => {
+  throw new Error('broken');
+};
+
+describe('settle', () => {
+  it('returns an answer that comes at once', () => {
+    expect(fromNodeCallback((done) => done(null, 42))).toBe(42);
+    expect(fromNodeCallback((done) => done(undefined, 0))).toBe(0);
+    expect(fromNodeCallback((done) => done())).toBeUndefined();
+  });
+
+  it('throws an error that comes at once', () => {
+    expect(() => fromNodeCallback((done) => done(new Error('no')))).toThrow('no');
+  });
+
+  it('throws what the function throws', () => {
+    expect(() => fromNodeCallback(fails)).toThrow('broken');
+  });
+
+  it('is a promise when the answer is still to come', async () => {
+    const { run, answer } = held<number>();
+    const later = fromNodeCallback(run);
+    expect(later).toBeInstanceOf(Promise);
+    answer(null, 42);
+    expect(await later).toBe(42);
+  });
+
+  it('rejects when the late answer is an error', async () => {
+    const { run, answer } = held<number>();
+    const later = fromNodeCallback(run);
+    answer(new Error('late'));
+    await expect(later).rejects.toThrow('late');
+  });
+
+  it('counts only the first answer, at once or late', async () => {
+    expect(
+      fromNodeCallback<number>((done) => {
+        done(null, 1);
+        done(new Error('second'));
+        done(null, 3);
+      }),
+    ).toBe(1);
+    const { run, answer } = held<number>();
+    const later = fromNodeCallback(run);
+    answer(null, 1);
+    answer(new Error('second'));
+    answer(null, 3);
+    expect(await later).toBe(1);
+  });
+
+  it('takes the rejection of an async function for its answer', async () => {
+    await expect(fromNodeCallback(async () => fails())).rejects.toThrow('broken');
+    await expect(fromNodeCallback(() => Promise.reject(undefined))).rejects.toThrow('undefined');
+  });
+
+  it('has no use for a rejection after the answer', () => {
+    const answered = fromNodeCallback<number>(async (done) => {
+      done(null, 1);
+      fails();
+    });
+    expect(answered).toBe(1);
+  });
+});
+
+describe('isPromise', () => {
+  it('knows any thenable, and nothing else', () => {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested.
+    for (const value of [Promise.resolve(), { then() {} }]) expect(isPromise(value)).toBe(true);
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested.
+    for (const value of [null, undefined, 0, 'then', () => {}, {}, { then: true }]) expect(isPromise(value)).toBe(false);
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { lazy, loadFramework, type Require, within } from '../../src/core/load-framework.js';
+
+const missing = (id: string): never => {
+  throw Object.assign(new Error(`Cannot find module '${id}'`), { code: 'MODULE_NOT_FOUND' });
+};
+
+const home = '/app/node_modules/@some/thing';
+
+/** A `require` of a world where one package is installed, of that version, and loads so. */
+function world(version: string, load: (id: string) => unknown = (id) => ({ loaded: id })): Require {
+  const manifests: Record<string, object> = {
+    // One that marks a folder of modules, as packages have it.
+    [`${home}/build/package.json`]: { type: 'module' },
+    [`${home}/package.json`]: { name: '@some/thing', version },
+    '/app/package.json': { name: 'app', version: '0.0.1' },
+  };
+  return Object.assign((id: string) => manifests[id] ?? (id.endsWith('/package.json') ? missing(id) : load(id)), {
+    resolve: (id: string) => (id.startsWith('@some/thing') ? `${home}/build/index.js` : missing(id)),
+  });
+}
+
+describe('framework', () => {
+  it('hands over what is installed, whether or not it exports its package.json', () => {
+    expect(loadFramework(world('1.6.1'), '@some/thing', '^1.6.0')).toEqual({ loaded: '@some/thing' });
+  });
+
+  it('hands over a module of a package', () => {
+    expect(loadFramework(world('1.6.1'), '@some/thing/dist/server.js', '^1.6.0')).toEqual({ loaded: '@some/thing/dist/server.js' });
+  });
+
+  it.each([
+    ['thing', 'thing'],
+    ['thing/dist/server.js', 'thing'],
+    ['@other/thing/dist/server.js', '@other/thing'],
+  ])('names the command that installs what is missing: %s', (module, name) => {
+    expect(() => loadFramework(world('1.6.0'), module, '^1.6.0')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PRIMUS_MISSING',
+        message: `This needs '${name}', which is not installed; run: npm install ${name}@^1.6.0`,
+      }),
+    );
+  });
+
+  it('knows what is installed under another name by its place', () => {
+    const manifests: Record<string, object> = { '/app/node_modules/alias/package.json': { name: 'thing', version: '1.5.9' } };
+    const require = Object.assign((id: string) => manifests[id] ?? missing(id), { resolve: () => '/app/node_modules/alias/index.js' });
+    expect(() => loadFramework(require, 'alias', '^1.6.0')).toThrow(/needs 'alias' \^1\.6\.0, and 1\.5\.9 is installed/);
+  });
+
+  it('names where to install from what is not published under its name', () => {
+    expect(() => loadFramework(world('1.6.0'), 'thing', '^1.6.0', 'someone/thing#v1.6.0')).toThrow(
+      /; run: npm install someone\/thing#v1\.6\.0$/,
+    );
+  });
+
+  it('refuses a version that does not work, and says which does', () => {
+    expect(() => loadFramework(world('1.5.9'), '@some/thing', '^1.6.0')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PRIMUS_MISSING',
+        message: "This needs '@some/thing' ^1.6.0, and 1.5.9 is installed; run: npm install @some/thing@^1.6.0",
+      }),
+    );
+  });
+
+  it('tells one that is broken from one that is missing', () => {
+    expect(() => loadFramework(world('1.6.0', missing), '@some/thing', '^1.6.0')).toThrow(/installed but does not load/);
+    const locked = Object.assign(missing, {
+      resolve: () => {
+        throw Object.assign(new Error('No exports'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
+      },
+    });
+    expect(() => loadFramework(locked, 'thing', '^1.6.0')).toThrow(/installed but does not load: No exports/);
+  });
+
+  it('is loaded once, when it is first needed, and tried anew when it could not be', () => {
+    let made = 0;
+    const get = lazy(() => {
+      made++;
+      if (made === 1) throw new Error('not yet');
+      return made;
+    });
+    expect(made).toBe(0);
+    expect(get).toThrow('not yet');
+    expect([get(), get()]).toEqual([2, 2]);
+  });
+
+  it.each([
+    ['^0.3.20', '0.3.20', true],
+    ['^0.3.20', '0.3.24', true],
+    ['^0.3.20', '0.3.19', false],
+    ['^0.3.20', '0.4.0', false],
+    ['^0.3.20', '1.3.24', false],
+    ['^1.6.0', '1.6.0', true],
+    ['^1.6.0', '1.10.0', true],
+    ['^1.6.0', '1.5.99', false],
+    ['^1.6.0', '2.0.0', false],
+    ['^1.6.0', '1.7.0-beta.1', false],
+    ['^1.6.0', 'x', false],
+    ['^1.6.0-0', '1.6.0-beta.1', true],
+    ['^1.6.0-0', '1.6.0', true],
+    ['^1.6.0-0', '1.5.9-beta.1', false],
+  ])('%s and %s: %s', (range, version, expected) => {
+    expect(within(range, version)).toBe(expected);
+  });
+});

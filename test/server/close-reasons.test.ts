@@ -1,0 +1,147 @@
+import { describe, expect, it, vi } from 'vitest';
+import WebSocket from 'ws';
+import { withCloseReasons } from '../../client/close-reasons.js';
+import type { WebSocketLike } from '../../client/platform/platform.js';
+import { configure } from '../../client/primus.js';
+import type { ClientOptions, Primus, ServerOptions } from '../../src/index.js';
+import { launch, noChromium } from '../support/chromium.js';
+import { Clock } from '../support/clock.js';
+import { cleanup, event, serve, until } from '../support/serve.js';
+import { CLOSE, handshake, raw } from './raw.js';
+
+const OFFER = 'Sec-WebSocket-Protocol: primus, primus.refused\r\n';
+
+const refusing = (error: unknown, more: ServerOptions = {}): ServerOptions => ({
+  refuseWithClose: true,
+  authorization: (_request, done) => done(error),
+  ...more,
+});
+
+/** A client that, as in a page, is not told the status of a refused handshake. */
+function page(primus: Primus, url: string, options: ClientOptions = {}) {
+  const { parts, configuration } = primus.Socket;
+  const platform = withCloseReasons(parts.platform, (address, protocols) => new WebSocket(address, protocols) as unknown as WebSocketLike);
+  const client = new (configure({ ...parts, platform }, configuration))(url, options);
+  cleanup(() => client.destroy());
+  return client;
+}
+
+describe('refuseWithClose', () => {
+  it('tells a client that understands by a close frame', async () => {
+    const { port, primus } = await serve(refusing({ statusCode: 403, message: 'not you' }));
+    const line = (await raw(port)).send(handshake('/primus', OFFER));
+    const head = await line.answer();
+    expect(head).toMatch(/^HTTP\/1\.1 101 /);
+    expect(head).toMatch(/^sec-websocket-protocol: primus\.refused$/im);
+    expect(head).toMatch(/^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=$/im);
+    const { opcode, payload } = await line.frame();
+    expect([opcode, payload.readUInt16BE()]).toEqual([CLOSE, 4403]);
+    expect(JSON.parse(payload.subarray(2).toString())).toEqual({ error: 'not you' });
+    expect(primus.connected).toBe(0);
+  });
+
+  it.each([
+    ['no offer', handshake('/primus')],
+    ['one subprotocol only', handshake('/primus', 'Sec-WebSocket-Protocol: primus\r\n')],
+    ['a key that is none', handshake('/primus', OFFER).replace('dGhlIHNhbXBsZSBub25jZQ==', 'x')],
+    ['another version', handshake('/primus', OFFER).replace('Version: 13', 'Version: 8')],
+    ['another protocol', handshake('/primus', OFFER).replace('Upgrade: websocket', 'Upgrade: h2c')],
+    ['another method', handshake('/primus', OFFER).replace('GET', 'POST')],
+  ])('answers with the status where there is %s', async (_name, bytes) => {
+    const { port } = await serve(refusing('no'));
+    expect(await (await raw(port)).send(bytes).answer()).toContain(' 401 ');
+  });
+
+  it('is not on by default', async () => {
+    const { port } = await serve(refusing('no', { refuseWithClose: false }));
+    expect(await (await raw(port)).send(handshake('/primus', OFFER)).answer()).toContain(' 401 ');
+  });
+
+  it('tells of other refusals as well', async () => {
+    const { port } = await serve({ refuseWithClose: true, origins: 'http://a.example' });
+    const line = (await raw(port)).send(handshake('/primus', `${OFFER}Origin: http://evil.example\r\n`));
+    await line.answer();
+    expect(await line.closeCode()).toBe(4403);
+  });
+
+  it.each<[string, unknown, object]>([
+    ['the challenge', { message: 'no', authenticate: 'Basic realm="x"' }, { error: 'no', authenticate: 'Basic realm="x"' }],
+    ['no challenge that does not fit', { message: 'no', authenticate: `Basic realm="${'x'.repeat(100)}"` }, { error: 'no' }],
+    ['as much of a message as fits', 'é'.repeat(200), { error: 'é'.repeat(55) }],
+    ['a message that is data as text', { message: { code: 7 } }, { error: '{"code":7}' }],
+  ])('has room for %s', async (_name, error, reason) => {
+    const { port } = await serve(refusing(error));
+    const line = (await raw(port)).send(handshake('/primus', OFFER));
+    await line.answer();
+    const { payload } = await line.frame();
+    expect(payload.length).toBeLessThanOrEqual(125);
+    expect(JSON.parse(payload.subarray(2).toString())).toEqual(reason);
+  });
+
+  it('waits for the answer to the close, but not for long', async () => {
+    const scheduler = new Clock();
+    const { port } = await serve(refusing('no', { scheduler, pingInterval: false }));
+    const line = (await raw(port)).send(handshake('/primus', OFFER));
+    await line.answer();
+    expect(await line.closeCode()).toBe(4401);
+    await until(() => scheduler.pending === 1);
+    scheduler.advance(1_000);
+    await line.rest();
+    expect(scheduler.pending).toBe(0);
+  });
+
+  it('gives a page the same error as the status gives others, and it is never open', async () => {
+    const { primus, url } = await serve(refusing({ message: 'who are you?', authenticate: 'Basic' }));
+    const client = page(primus, url);
+    const opened = vi.fn();
+    client.on('open', opened);
+    const ended = event(client, 'end');
+    const [error] = await event(client, 'error');
+    expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 401, reason: 'who are you?', authenticate: 'Basic' });
+    await ended;
+    expect(opened).not.toHaveBeenCalled();
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
+  });
+
+  it('lets a page in as ever', async () => {
+    const { primus, url } = await serve(refusing(undefined));
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const client = page(primus, url);
+    client.write('hello');
+    expect((await event(client, 'data'))[0]).toBe('hello');
+    expect((client.socket as WebSocket).protocol).toBe('primus');
+  });
+
+  it('gives a page that is refused by nobody, but not let in, an ordinary error', async () => {
+    const { primus, url, server } = await serve({ refuseWithClose: true });
+    server.prependListener('connection', (socket) => socket.destroy());
+    const [error] = await event(page(primus, url, { strategy: false }), 'error');
+    expect(error).toMatchObject({ code: 'ERR_PRIMUS_CONNECT' });
+  });
+
+  it('is part of a served library only where it is asked for', async () => {
+    const { primus } = await serve();
+    expect(primus.library()).not.toContain('PrimusCloseReasons');
+  });
+
+  it.skipIf(noChromium)('tells a page', { timeout: 60_000 }, async () => {
+    const { url } = await serve(refusing({ statusCode: 403, message: 'not you' }));
+    const browser = await launch();
+    cleanup(() => browser.close());
+    const tab = await browser.newPage();
+    await tab.goto(`${url}/primus/spec`);
+    await tab.addScriptTag({ url: `${url}/primus/primus.js` });
+    const seen = await tab.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const { Primus } = globalThis as unknown as { Primus: new () => { on(event: string, listener: (error: never) => void): void } };
+          const client = new Primus();
+          client.on('open', () => resolve('open'));
+          client.on('error', ({ code, status, reason }: { code: string; status: number; reason: string }) =>
+            resolve({ code, status, reason }),
+          );
+        }),
+    );
+    expect(seen).toEqual({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' });
+  });
+});

@@ -1,0 +1,24 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** How a handshake is turned down: what `refuse` takes. */
+export type Rejection = [status: number, message: string, headers?: Record<string, string>];
+
+const VERSION = { 'Sec-WebSocket-Version': '13' };
+
+/** What is wrong with a WebSocket handshake (RFC 6455, section 4.2.1), for frameworks that do not look or take older drafts. */
+export function handshakeProblem({ method, headers }: IncomingMessage): Rejection | undefined {
+  if (method !== 'GET') return [405, 'A WebSocket begins with GET', { Allow: 'GET' }];
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return [400, 'The only upgrade is to websocket'];
+  if (!/(?:^|[\s,])upgrade(?:[\s,]|$)/i.test(headers.connection ?? '')) return [400, 'The Connection header must name Upgrade'];
+  if (!/^[+/0-9a-z]{22}==$/i.test(String(headers['sec-websocket-key'] ?? '')))
+    return [400, 'The Sec-WebSocket-Key is missing or malformed'];
+  if (headers['sec-websocket-version'] !== '13') return [426, 'The only version of WebSocket is 13', VERSION];
+  return undefined;
+}
+
+/** What came with an upgrade request and after it: middleware may have taken its time. */
+export function headOf(socket: Duplex, head: Buffer): Buffer {
+  const more = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null;
+  return more === null ? head : Buffer.concat([head, more]);
+}
