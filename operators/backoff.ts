@@ -1,42 +1,53 @@
-import { LONGEST_WAIT } from './longest-wait.js';
+import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
-/** How long to wait before attempt `n` (1, 2, …), in ms; `false` gives up. `cause` is what ended the last line. */
-export type Policy = (attempt: number, cause?: unknown) => number | false;
+/** Decides how long to wait before attempt `n` (1, 2, …), in ms; `false` gives up. `error` is what ended the last connection. */
+export type Policy = (attempt: number, error?: unknown) => number | false;
 
-/** How long the waits are. */
+/** The options of `backoff`. */
 export interface BackoffOptions {
-  /** A uniform source in [0, 1), such as `Math.random`. Required: randomness is a parameter here. */
-  random: () => number;
-  /** Shortest delay in ms. Default 500. */
-  min?: number;
-  /** Longest delay in ms; wins over `min`. Default Infinity. */
-  max?: number;
-  /** Growth from one attempt to the next, at least 1. Default 2. */
+  /** Shortest delay. @defaultValue 500 ms */
+  min?: Duration;
+  /** Longest delay; wins over `min`. @defaultValue Infinity */
+  max?: Duration;
+  /** Growth from one attempt to the next, at least 1. @defaultValue 2 */
   factor?: number;
-  /** Attempts before giving up. Default 10. */
+  /** Attempts before giving up. @defaultValue 10 */
   retries?: number;
+  /** A uniform source in [0, 1). @defaultValue Math.random */
+  random?: () => number;
 }
 
 /**
- * A randomised exponential back-off policy: attempt `n` waits uniformly long between `min · factor^(n-1)` and twice that.
+ * Creates a randomised exponential back-off policy: attempt `n` waits uniformly long between `min · factor^(n-1)` and twice that.
  *
  * ```
  * attempt   1           2            3
  * delay     [500,1000]  [1000,2000]  [2000,4000]  … and at the cap [max/2,max], never below min
  * ```
  *
- * The first attempt is jittered too, so that a restarted server does not see all its clients in one instant; at the cap
- * the delay keeps half of its range, so that they do not meet there either.
+ * The first attempt is jittered too, so that a restarted server does not see all its clients in one instant. At the cap
+ * the delay keeps half of its range for the same reason.
+ *
+ * @throws TypeError when `min` or `max` is no duration
+ *
+ * @example
+ * ```ts
+ * import { backoff } from 'primus-rx/operators';
+ *
+ * const policy = backoff({ min: '1 s', max: '30 s' });
+ * policy(1); // between 1,000 and 2,000
+ * ```
  */
-export function backoff({ random, min = 500, max = Infinity, factor = 2, retries = 10 }: BackoffOptions): Policy {
-  const longest = Math.min(max, LONGEST_WAIT);
+export function backoff({ min = 500, max = Infinity, factor = 2, retries = 10, random = Math.random }: BackoffOptions = {}): Policy {
+  const first = milliseconds(min);
+  const longest = Math.min(milliseconds(max), LONGEST_WAIT);
   // A `max` below `min` is usually one that was set beside the default `min`: it counts, and it is jittered as well.
-  const shortest = min > longest ? 0 : min;
+  const shortest = first > longest ? 0 : first;
   return (attempt) => {
     if (attempt > retries) return false;
-    // Late attempts grow beyond all numbers, and 0 · Infinity is none.
+    // Late attempts grow beyond all numbers, and 0 · Infinity is NaN.
     const growth = Math.min(Math.max(1, factor) ** (attempt - 1), Number.MAX_VALUE);
-    const ceiling = Math.min(longest, 2 * min * growth);
+    const ceiling = Math.min(longest, 2 * first * growth);
     const floor = Math.max(shortest, ceiling / 2);
     return Math.round(floor + random() * (ceiling - floor));
   };

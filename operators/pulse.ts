@@ -1,23 +1,33 @@
-import { interval, map, type Observable, type SchedulerLike } from 'rxjs';
-import { LONGEST_WAIT } from './longest-wait.js';
+import { asyncScheduler, interval, map, type Observable, type SchedulerLike } from 'rxjs';
+import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
-/** How often, and for how many. */
+/** The options of `pulse`. */
 export interface PulseOptions {
-  /** How often each slot comes round, in ms. */
-  period: number;
-  /** Into how many slots the period is cut. Default 1. */
+  /** How often each slot comes round. */
+  period: Duration;
+  /** Into how many slots the period is divided. @defaultValue 1 */
   slots?: number;
-  /** The clock. */
-  scheduler: SchedulerLike;
+  /** The clock. @defaultValue asyncScheduler */
+  scheduler?: SchedulerLike;
 }
 
 /**
- * One timer for many: emits the slots of a period in turn, so that work for many members is spread evenly over it.
+ * Emits the slots of a period in turn: one timer for many members, whose work is spread evenly over the period.
  *
  * ```
  * period 30, slots 3    ----------0---------1---------2---------0---------1--
  * ```
+ *
+ * @throws TypeError when `period` is no duration
+ *
+ * @example
+ * ```ts
+ * import { pulse } from 'primus-rx/operators';
+ *
+ * const members = [['ada', 'bob'], ['cy'], ['dee']];
+ * pulse({ period: '30 s', slots: 3 }).subscribe((slot) => console.log('ask', members[slot]));
+ * ```
  */
-export function pulse({ period, slots = 1, scheduler }: PulseOptions): Observable<number> {
-  return interval(Math.min(period / slots, LONGEST_WAIT), scheduler).pipe(map((beat) => beat % slots));
+export function pulse({ period, slots = 1, scheduler = asyncScheduler }: PulseOptions): Observable<number> {
+  return interval(Math.min(milliseconds(period) / slots, LONGEST_WAIT), scheduler).pipe(map((beat) => beat % slots));
 }

@@ -1,176 +1,247 @@
 import {
+  asyncScheduler,
   catchError,
   defer,
+  EMPTY,
+  expand,
   filter,
-  identity,
-  type MonoTypeOperatorFunction,
-  merge,
+  map,
+  mergeAll,
   NEVER,
   Observable,
-  of,
-  retry,
+  type ObservableInput,
+  type OperatorFunction,
   type SchedulerLike,
   type Subscription,
   switchMap,
-  take,
   takeUntil,
-  tap,
-  throwError,
-  timer,
+  takeWhile,
 } from 'rxjs';
-import type { Policy } from './backoff.js';
-import { LONGEST_WAIT } from './longest-wait.js';
+import { backoff, type Policy } from './backoff.js';
+import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
-/** One attempt of a series; the series ends when a line has held. */
+/** One attempt of a series. A series ends with a connection that lasts. */
 export interface Attempt {
   /** 1, 2, … within the series. */
-  attempt: number;
+  readonly attempt: number;
   /** The wait before this attempt, in ms. */
-  scheduled: number;
-  /** When the line went down, ms since the epoch. */
-  start: number;
-  /** How long it has been down, in ms. */
-  duration: number;
+  readonly scheduled: number;
+  /** When the connection was lost, ms since the epoch. */
+  readonly start: number;
+  /** How long there has been no connection, in ms. */
+  readonly duration: number;
 }
 
-/** How to come back, and whom to tell. */
+/** What `reconnect` emits. `attempt` is null for the first subscription; no record changes after it was emitted. */
+export type ReconnectEvent<T> =
+  /** A subscription to the source begins. */
+  | { readonly type: 'connecting'; readonly attempt: Attempt | null }
+  /** The first value of a subscription. */
+  | { readonly type: 'open'; readonly value: T; readonly attempt: Attempt | null }
+  /** Any later value. */
+  | { readonly type: 'value'; readonly value: T }
+  /** No value came within `limit`; `lost` follows. */
+  | { readonly type: 'timed out'; readonly error: unknown; readonly attempt: Attempt | null }
+  /**
+   * The source errored. `next` is the attempt that follows: null while `ready$` is false, and when none follows because `when` said so
+   * (`final`) or the policy gave up (`failed` follows).
+   */
+  | {
+      readonly type: 'lost';
+      readonly error: unknown;
+      readonly wasOpen: boolean;
+      readonly attempt: Attempt | null;
+      readonly next: Attempt | null;
+      readonly final: boolean;
+    }
+  /** The wait before an attempt begins. */
+  | { readonly type: 'scheduled'; readonly attempt: Attempt; readonly error: unknown }
+  /** The policy gave up, or threw `policyError`; nothing follows. */
+  | { readonly type: 'failed'; readonly error: unknown; readonly attempt: Attempt | null; readonly policyError?: unknown };
+
+/** The options of `reconnect`. */
 export interface ReconnectOptions {
-  /** How long each wait is, and when to give up; see `backoff`. */
-  policy: Policy;
-  /** The clock. */
-  scheduler: SchedulerLike;
-  /** How long a subscription may take until its first value, in ms; the very first one has no attempt. Default Infinity. */
-  limit?: (attempt: Attempt | null) => number;
+  /** How long each wait is, and when to give up. @defaultValue `backoff({ random })` */
+  policy?: Policy;
+  /** The clock. @defaultValue asyncScheduler */
+  scheduler?: SchedulerLike;
+  /** A uniform source in [0, 1), for the default policy. @defaultValue Math.random */
+  random?: () => number;
+  /** How long a subscription may take until its first value. @defaultValue Infinity */
+  limit?: Duration | ((attempt: Attempt | null) => number);
   /** Makes the error of a subscription that took too long. */
   late?: (limit: number) => unknown;
-  /** Whether an end is followed by another attempt; `wasOpen` tells whether the line had emitted. Default always. */
+  /** Whether an error is followed by another attempt; `wasOpen`: the subscription had emitted. @defaultValue always */
   when?: (error: unknown, wasOpen: boolean, attempt: Attempt | null) => boolean;
-  /** Attempts are scheduled only while this is true; a new `true` begins a new series. Default true. */
+  /** Attempts are scheduled only while this is true, which has to emit at once; a new `true` begins a new series. @defaultValue true */
   ready$?: Observable<boolean>;
-  /** Cuts a wait short. */
+  /** Ends a wait early. @defaultValue never */
   now$?: Observable<unknown>;
   /**
-   * How long a line must live at least, in ms, for the series to end; in any case as long as the wait before it was to be,
-   * though it was cut short. Default 0.
+   * How long a connection must last at least for the series to end. In any case it must last as long as the wait before it was to be,
+   * even when that was ended early. @defaultValue 0
    */
-  stable?: number;
-  /** The wait of an attempt begins. */
-  onScheduled?: (attempt: Attempt, cause: unknown) => void;
-  /** The wait is over: the next thing is a subscription to the source. */
-  onAttempt?: (attempt: Attempt) => void;
-  /** A subscription exceeded `limit`. */
-  onLate?: (error: unknown, attempt: Attempt | null) => void;
-  /** An attempt emitted its first value. */
-  onReconnected?: (attempt: Attempt) => void;
-  /** The policy gave up; the error follows. */
-  onFailed?: (error: unknown, attempt: Attempt | null) => void;
+  stable?: Duration;
 }
 
 /**
- * Subscribes again, after a wait that the policy names, whenever the source errors; completion is final.
+ * Subscribes again, after a wait that the policy names, whenever the source errors, and emits what happens as values. Completion is final.
  *
  * ```
  * source      ----a--#    ----#    ----b---|
- * result      ----a--~wait~-----~wait~-----b---|
- * attempt            1          2
+ * result      c---o--ls~wait~c----ls~wait~c----o---|      connecting, open, lost, scheduled
+ * attempt                   1             2
  * ```
  *
- * A line that ends sooner than the wait before it took does not end the series: a server that accepts and closes
- * meets a growing wait, not a client at its door every `min` ms.
+ * A connection that is lost sooner than the wait before it took does not end the series: a server that accepts and closes
+ * meets a growing wait, not a client that returns every `min` ms.
+ *
+ * @throws TypeError when `limit` or `stable` is no duration
+ *
+ * @example
+ * ```ts
+ * import { defer } from 'rxjs';
+ * import { webSocket } from 'rxjs/webSocket';
+ * import { backoff, reconnect, values } from 'primus-rx/operators';
+ *
+ * defer(() => webSocket<string>('ws://localhost:8080'))
+ *   .pipe(reconnect({ policy: backoff({ max: '30 s' }) }), values())
+ *   .subscribe((message) => console.log(message));
+ * ```
  */
-export function reconnect<T>(options: ReconnectOptions): MonoTypeOperatorFunction<T> {
-  const { policy, scheduler, when, ready$ = of(true), now$ = NEVER, stable = 0 } = options;
+export function reconnect<T>(options: ReconnectOptions = {}): OperatorFunction<T, ReconnectEvent<T>> {
+  return reconnectOn({ scheduler: asyncScheduler, policy: backoff(options.random ? { random: options.random } : {}), ...options });
+}
+
+/**
+ * Passes the values of the source of `reconnect`, and errors with the last error when no further attempt is made.
+ *
+ * ```
+ * source    c---o--ls~~c----ov--l
+ * values    ----a-----------bc--#
+ * ```
+ */
+export function values<T>(): OperatorFunction<ReconnectEvent<T>, T> {
+  return (source) =>
+    source.pipe(
+      map((event): T[] => {
+        if (event.type === 'failed') throw event.policyError ?? event.error;
+        if (event.type === 'lost' && event.final) throw event.error;
+        return 'value' in event ? [event.value] : [];
+      }),
+      mergeAll(),
+    );
+}
+
+/** `reconnect` without defaults for policy and clock, for callers that inject both: RxJS' own clock weighs 0.6 kB in a page. */
+export function reconnectOn<T>(
+  options: ReconnectOptions & Required<Pick<ReconnectOptions, 'policy' | 'scheduler'>>,
+): OperatorFunction<T, ReconnectEvent<T>> {
+  const { policy, scheduler, when, ready$ = defer(() => [true]), now$ = NEVER, limit = Infinity, late = tooLate } = options;
+  const stable = milliseconds(options.stable ?? 0);
   return (source) =>
     defer(() => {
-      let series: Attempt | null = null;
-      let openSince: number | null = null;
-      let gaveUp = false;
+      /** The attempt under way, of the present series. */
+      let attempt: Attempt | null = null;
+      let openSince: number | undefined;
 
-      function opened(): void {
-        if (openSince !== null) return;
+      /** Subscribes to the source once; what it errors with leads to the next `connecting`, or to an end. */
+      function connect(): Observable<ReconnectEvent<T>> {
+        openSince = undefined;
+        const longest = typeof limit === 'function' ? limit(attempt) : milliseconds(limit);
+        const before: ReconnectEvent<T>[] = [];
+        let timer: Subscription | undefined;
+        const late$ = new Observable<never>((subscriber) => {
+          timer = scheduler.schedule(() => {
+            const error = late(longest);
+            before.push({ type: 'timed out', error, attempt });
+            subscriber.error(error);
+          }, longest);
+          return timer;
+        });
+        return source.pipe(
+          takeUntil(longest > LONGEST_WAIT ? NEVER : late$),
+          map((value) => {
+            timer?.unsubscribe();
+            return received(value);
+          }),
+          catchError((error) => recover(error, before)),
+        );
+      }
+
+      function received(value: T): ReconnectEvent<T> {
+        if (openSince !== undefined) return { type: 'value', value };
         openSince = scheduler.now();
-        if (series === null) return;
-        series.duration = openSince - series.start;
-        options.onReconnected?.(series);
+        if (attempt) attempt = { ...attempt, duration: openSince - attempt.start };
+        return { type: 'open', value, attempt };
       }
 
-      function schedule(cause: unknown): Observable<unknown> {
+      function recover(error: unknown, before: ReconnectEvent<T>[]): ObservableInput<ReconnectEvent<T>> {
+        const wasOpen = openSince !== undefined;
+        const lost = { type: 'lost', error, wasOpen, attempt } as const;
+        if (when?.(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, final: true }];
         const now = scheduler.now();
-        const attempt = (series?.attempt ?? 0) + 1;
-        const wait = policy(attempt, cause);
-        if (wait === false) {
-          gaveUp = true;
-          return throwError(() => cause);
-        }
-        const start = series?.start ?? now;
-        const next: Attempt = { attempt, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
-        series = next;
-        options.onScheduled?.(next, cause);
-        return merge(timer(next.scheduled, scheduler), now$).pipe(
-          take(1),
-          tap(() => {
-            next.duration = scheduler.now() - start;
-            options.onAttempt?.(next);
-          }),
-        );
-      }
-
-      function again(cause: unknown): Observable<unknown> {
-        const wasOpen = openSince !== null;
-        const lived = scheduler.now() - (openSince ?? Infinity);
-        openSince = null;
-        if (when !== undefined && !when(cause, wasOpen, series)) return throwError(() => cause);
-        if (series !== null && lived >= Math.max(series.scheduled, stable)) series = null;
+        const lasted = now - (openSince ?? Infinity);
+        if (attempt && lasted >= Math.max(attempt.scheduled, stable)) attempt = null;
         // The numbers go on, the outage is a new one.
-        else if (series !== null && wasOpen) series = { ...series, start: scheduler.now() };
-        let before: boolean | undefined;
+        else if (attempt && wasOpen) attempt = { ...attempt, start: now };
+
+        let ready: boolean | undefined;
+        let gaveUp = false;
         return ready$.pipe(
-          // Told `true` twice, it must not schedule twice.
-          filter((ready) => ready !== before),
-          // Deferred: whoever is told that an attempt is scheduled may take the network away.
-          switchMap((ready) =>
-            defer(() => {
-              before = ready;
-              if (ready) return schedule(cause);
-              series = null;
-              return NEVER;
-            }),
-          ),
+          // Emitted twice, `true` must not schedule twice; and a subscriber that learns of the end must not revive anything.
+          filter((state) => state !== ready && !gaveUp),
+          switchMap((state) => {
+            const first = ready === undefined;
+            ready = state;
+            if (!ready) attempt = null;
+            const [next, ...events]: [Attempt | null, ...ReconnectEvent<T>[]] = state ? schedule(error) : [null];
+            gaveUp = state && !next;
+            if (first) events.unshift(...before, { ...lost, next, final: false });
+            return inTurn(events, next ? pause(next) : gaveUp ? [] : NEVER);
+          }),
+          takeWhile(({ type }) => type !== 'connecting' && type !== 'failed', true),
         );
       }
 
-      const line$ = defer(() => source.pipe(inTime<T>(options, series)));
-      return line$.pipe(
-        tap(opened),
-        retry({ delay: again }),
-        // Told when nothing is listened to any more: a network that comes and goes meanwhile does not revive it.
-        catchError((cause) =>
-          defer(() => {
-            if (gaveUp) options.onFailed?.(cause, series);
-            return throwError(() => cause);
-          }),
-        ),
+      /** The next attempt and its event; or, when there is none, the event that says so. */
+      function schedule(error: unknown): [next: Attempt | null, event: ReconnectEvent<T>] {
+        const now = scheduler.now();
+        const number = (attempt?.attempt ?? 0) + 1;
+        const start = attempt?.start ?? now;
+        try {
+          const wait = policy(number, error);
+          if (wait === false) return [null, { type: 'failed', error, attempt }];
+          if (!(wait >= 0)) throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
+          attempt = { attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
+          return [attempt, { type: 'scheduled', attempt, error }];
+        } catch (policyError) {
+          return [null, { type: 'failed', error, attempt, policyError }];
+        }
+      }
+
+      /** Waits, and begins the attempt. */
+      function pause(next: Attempt): Observable<ReconnectEvent<T>> {
+        const wait$ = new Observable<ReconnectEvent<T>>((subscriber) => scheduler.schedule(() => subscriber.complete(), next.scheduled));
+        const begin$ = defer(() => {
+          attempt = { ...next, duration: scheduler.now() - next.start };
+          return [{ type: 'connecting', attempt } as ReconnectEvent<T>];
+        });
+        return inTurn(wait$.pipe(takeUntil(now$)), begin$);
+      }
+
+      // Every `connecting` leads to the next one: a loop whose turns are subscriptions beside each other, not within each other.
+      return defer(() => [{ type: 'connecting', attempt } as ReconnectEvent<T>]).pipe(
+        expand((event): ObservableInput<ReconnectEvent<T>> => (event.type === 'connecting' ? connect() : EMPTY)),
       );
     });
 }
 
-/** The first value has to come within the limit of its attempt. */
-function inTime<T>({ limit, late, onLate, scheduler }: ReconnectOptions, attempt: Attempt | null): MonoTypeOperatorFunction<T> {
-  const first = limit?.(attempt) ?? Infinity;
-  if (first > LONGEST_WAIT) return identity;
-  return (source) => {
-    let timer: Subscription | undefined;
-    const tooLate$ = new Observable<never>((subscriber) => {
-      timer = scheduler.schedule(() => {
-        const error = late?.(first) ?? new Error(`Nothing came within ${first} ms`);
-        onLate?.(error, attempt);
-        subscriber.error(error);
-      }, first);
-      return timer;
-    });
-    return source.pipe(
-      tap(() => timer?.unsubscribe()),
-      takeUntil(tooLate$),
-    );
-  };
+/** `concat` of what is there already, without the schedulers that RxJS' has. */
+function inTurn<T>(...sources: ObservableInput<T>[]): Observable<T> {
+  return defer(() => sources).pipe(mergeAll(1));
+}
+
+function tooLate(limit: number): Error {
+  return new Error(`No value came within ${limit} ms`);
 }

@@ -1,7 +1,7 @@
+import { type Duration, milliseconds as parseDuration } from '../../operators/duration.js';
 import { describe, PrimusError } from './errors.js';
 
-/** Milliseconds, or a text such as `'2 s'`, `'500 ms'`, `'1.5 minutes'`. */
-export type Duration = number | string;
+export type { Duration };
 
 /** Every option of the server that has a default. Sizes in bytes, times in ms. */
 export const SERVER_DEFAULTS = {
@@ -60,18 +60,13 @@ export const RECONNECT_DEFAULTS = {
 /** The back-off of reconnection attempts; times in ms, or as a text. */
 export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (typeof RECONNECT_DEFAULTS)[Key] };
 
-const DURATION =
-  /^\s*(\d+(?:\.\d+)?)\s*(?:(|ms|msecs?|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hrs?|hours?)|(d|days?))\s*$/i;
-
-/** The ms of each unit of `DURATION`, in its order. */
-const UNITS = [1, 1e3, 6e4, 36e5, 864e5];
-
-/** Milliseconds of a duration; a clear error for anything that is none. */
+/** Converts the duration that an option holds to milliseconds. @throws ERR_PRIMUS_OPTION when it is none */
 export function milliseconds(value: unknown, option: string): number {
-  const [, amount, ...units] = (typeof value === 'string' && DURATION.exec(value)) || [];
-  const result = amount ? Number(amount) * (UNITS[units.findIndex((unit) => unit !== undefined)] as number) : value;
-  if (typeof result === 'number' && result >= 0) return result;
-  throw invalid(option, "a time in ms, or a text such as '2 s'", value);
+  try {
+    return parseDuration(value);
+  } catch {
+    throw invalid(option, "a time in ms, or a text such as '2 s'", value);
+  }
 }
 
 /** `ERR_PRIMUS_OPTION` with a sentence that says what was expected. */

@@ -1,7 +1,21 @@
-import { BehaviorSubject, defer, EMPTY, mergeMap, NEVER, type Observable, of, Subject, take, throwError, VirtualTimeScheduler } from 'rxjs';
+import {
+  BehaviorSubject,
+  defer,
+  EMPTY,
+  type MonoTypeOperatorFunction,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  take,
+  tap,
+  throwError,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Policy } from '../../operators/backoff.js';
-import { type Attempt, type ReconnectOptions, reconnect } from '../../operators/reconnect.js';
+import { type Attempt, type ReconnectEvent, type ReconnectOptions, reconnect, values } from '../../operators/reconnect.js';
 import { endless, marbles } from './marbles.js';
 
 const states = { f: false, t: true };
@@ -17,23 +31,28 @@ function dial<T>(...lines: Observable<T>[]): Observable<T> {
   return defer(() => lines.shift() ?? throwError(() => 'no more lines'));
 }
 
-/** What the operator reports, each with its time; an attempt as `number+wait since start, duration`. */
-function record(scheduler: { now(): number }): { log: string[]; callbacks: Partial<ReconnectOptions> } {
+type Note = (event: ReconnectEvent<unknown>) => void;
+
+/** The values of the source, over all its subscriptions; `note` hears of every event. */
+function reconnected<T>({ note, ...options }: ReconnectOptions & { note?: Note }): MonoTypeOperatorFunction<T> {
+  return (source) => source.pipe(reconnect(options), tap({ next: (event) => note?.(event) }), values());
+}
+
+/** The events of each attempt, with their time; an attempt as `number+wait since start, duration`. */
+function record(scheduler: { now(): number }): { log: string[]; noted: { note: Note } } {
   const log: string[] = [];
-  const note = (name: string, attempt: Attempt | null, cause?: unknown) => {
+  const write = (name: string, attempt: Attempt | null, cause?: unknown) => {
     const of = attempt && `${attempt.attempt}+${attempt.scheduled} since ${attempt.start}, ${attempt.duration}`;
     log.push(`${scheduler.now()} ${name} ${of}${cause === undefined ? '' : `: ${cause}`}`);
   };
-  return {
-    log,
-    callbacks: {
-      onScheduled: (attempt, cause) => note('scheduled', attempt, cause),
-      onAttempt: (attempt) => note('attempt', attempt),
-      onLate: (error, attempt) => note('late', attempt, error),
-      onReconnected: (attempt) => note('reconnected', attempt),
-      onFailed: (error, attempt) => note('failed', attempt, error),
-    },
+  const note: Note = (event) => {
+    if (event.type === 'scheduled') write('scheduled', event.attempt, event.error);
+    else if (event.type === 'connecting' && event.attempt) write('attempt', event.attempt);
+    else if (event.type === 'timed out') write('late', event.attempt, event.error);
+    else if (event.type === 'open' && event.attempt) write('reconnected', event.attempt);
+    else if (event.type === 'failed') write('failed', event.attempt, event.error);
   };
+  return { log, noted: { note } };
 }
 
 describe('reconnect', () => {
@@ -42,7 +61,7 @@ describe('reconnect', () => {
       'values: pass, and the completion is final',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('-a-b-|');
-        expectObservable(source.pipe(reconnect({ policy: every(3), scheduler }))).toBe('-a-b-|');
+        expectObservable(source.pipe(reconnected({ policy: every(3), scheduler }))).toBe('-a-b-|');
         expectSubscriptions(source.subscriptions).toBe('^----!');
       }),
     );
@@ -51,7 +70,7 @@ describe('reconnect', () => {
       'empty: a line that completes without a value completes the result',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('-|');
-        expectObservable(source.pipe(reconnect({ policy: every(3), scheduler }))).toBe('-|');
+        expectObservable(source.pipe(reconnected({ policy: every(3), scheduler }))).toBe('-|');
         expectSubscriptions(source.subscriptions).toBe('^!');
       }),
     );
@@ -63,7 +82,7 @@ describe('reconnect', () => {
         const second = cold('    --a-|');
         const result = '     ------a-|';
 
-        expectObservable(dial(first, second).pipe(reconnect({ policy: every(3), scheduler }))).toBe(result);
+        expectObservable(dial(first, second).pipe(reconnected({ policy: every(3), scheduler }))).toBe(result);
         expectSubscriptions(first.subscriptions).toBe(' ^!');
         expectSubscriptions(second.subscriptions).toBe('----^---!');
       }),
@@ -77,7 +96,7 @@ describe('reconnect', () => {
         const third = cold('           --b--|  ');
         const result = '     a------------b--|  ';
 
-        expectObservable(dial(first, second, third).pipe(reconnect({ policy: (attempt) => 2 + attempt, scheduler }))).toBe(result);
+        expectObservable(dial(first, second, third).pipe(reconnected({ policy: (attempt) => 2 + attempt, scheduler }))).toBe(result);
         expectSubscriptions(first.subscriptions).toBe(' ^--!');
         expectSubscriptions(second.subscriptions).toBe('------^!');
         expectSubscriptions(third.subscriptions).toBe(' -----------^----!');
@@ -92,7 +111,7 @@ describe('reconnect', () => {
         const unsub = '      --------!';
         const result = '     -----a-b-';
 
-        expectObservable(dial(first, second).pipe(reconnect({ policy: every(3), scheduler })), unsub).toBe(result);
+        expectObservable(dial(first, second).pipe(reconnected({ policy: every(3), scheduler })), unsub).toBe(result);
         expectSubscriptions(second.subscriptions).toBe('----^---!');
       }),
     );
@@ -106,7 +125,7 @@ describe('reconnect', () => {
         const now$ = cold('  ---------x');
         const unsub = '      ---!      ';
 
-        expectObservable(dial(first, second).pipe(reconnect({ policy: every(3), ready$, now$, scheduler })), unsub).toBe('a');
+        expectObservable(dial(first, second).pipe(reconnected({ policy: every(3), ready$, now$, scheduler })), unsub).toBe('a');
         expectSubscriptions(second.subscriptions).toBe([]);
         expectSubscriptions(ready$.subscriptions).toBe('-^-!');
         expectSubscriptions(now$.subscriptions).toBe('  -^-!');
@@ -121,7 +140,7 @@ describe('reconnect', () => {
         const result = '    -a-b----';
         const same = mergeMap((value: string) => of(value));
 
-        expectObservable(source.pipe(same, reconnect({ policy: every(3), scheduler }), same), unsub).toBe(result);
+        expectObservable(source.pipe(same, reconnected({ policy: every(3), scheduler }), same), unsub).toBe(result);
         expectSubscriptions(source.subscriptions).toBe('^---!');
       }),
     );
@@ -130,7 +149,7 @@ describe('reconnect', () => {
       const scheduler = new VirtualTimeScheduler();
       const { source, pulled } = endless();
 
-      source.pipe(reconnect({ policy: every(3), limit: () => limit, scheduler }), take(1)).subscribe();
+      source.pipe(reconnected({ policy: every(3), limit: () => limit, scheduler }), take(1)).subscribe();
       expect(pulled()).toBe(1);
       expect(scheduler.actions).toEqual([]);
     });
@@ -148,7 +167,7 @@ describe('reconnect', () => {
         const source = dial(...lines.map((line) => cold(line)));
         expectObservable(
           source.pipe(
-            reconnect({ policy, scheduler, ...options }),
+            reconnected({ policy, scheduler, ...options }),
             mergeMap(() => EMPTY),
           ),
         ).toBe(`${time(lines)}ms #`);
@@ -181,7 +200,7 @@ describe('reconnect', () => {
         const source = dial(cold('#'), cold('a---#'), cold('a-----#'), cold('#'));
         expectObservable(
           source.pipe(
-            reconnect({ policy, scheduler, now$: cold('-n') }),
+            reconnected({ policy, scheduler, now$: cold('-n') }),
             mergeMap(() => EMPTY),
           ),
         );
@@ -199,7 +218,7 @@ describe('reconnect', () => {
           return causes.length < 2 && 3;
         };
         const source = dial(cold('#', {}, 'first'), cold('#', {}, 'second'));
-        expectObservable(source.pipe(reconnect({ policy, scheduler }))).toBe('---#', {}, 'second');
+        expectObservable(source.pipe(reconnected({ policy, scheduler }))).toBe('---#', {}, 'second');
         flush();
         expect(causes).toEqual(['first', 'second']);
       }),
@@ -208,12 +227,12 @@ describe('reconnect', () => {
     it(
       'reports all that happens, in order',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const waits = [3, 4, 5];
         const policy: Policy = (attempt) => waits[attempt - 1] ?? false;
         const source = dial(cold('--#'), cold('--#'), cold('-a-#'), cold('b----#'), cold('c---|'));
 
-        expectObservable(source.pipe(reconnect({ policy, scheduler, ...callbacks }))).toBe('------------a------b-------c---|');
+        expectObservable(source.pipe(reconnected({ policy, scheduler, ...noted }))).toBe('------------a------b-------c---|');
         flush();
         expect(log).toEqual([
           '2 scheduled 1+3 since 2, 0: error',
@@ -234,12 +253,13 @@ describe('reconnect', () => {
     it(
       'says reconnected once for a line, and never for the first one',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
-        const reconnected: number[] = [];
+        const times: number[] = [];
         const source = dial(cold('ab#'), cold('cd#'), cold('ef|'));
-        const options = { policy: every(1), scheduler, onReconnected: () => reconnected.push(scheduler.now()) };
-        expectObservable(source.pipe(reconnect(options))).toBe('ab-cd-ef|');
+        const note: Note = (event) => event.type === 'open' && event.attempt && times.push(scheduler.now());
+        const options = { policy: every(1), scheduler, note };
+        expectObservable(source.pipe(reconnected(options))).toBe('ab-cd-ef|');
         flush();
-        expect(reconnected).toEqual([3, 6]);
+        expect(times).toEqual([3, 6]);
       }),
     );
   });
@@ -248,11 +268,11 @@ describe('reconnect', () => {
     it(
       'when the policy says so: the error of the last line follows',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const policy: Policy = (attempt) => attempt < 2 && 3;
         const source = dial(cold('-#', {}, 'first'), cold('-#', {}, 'second'));
 
-        expectObservable(source.pipe(reconnect({ policy, scheduler, ...callbacks }))).toBe('-----#', {}, 'second');
+        expectObservable(source.pipe(reconnected({ policy, scheduler, ...noted }))).toBe('-----#', {}, 'second');
         flush();
         expect(log).toEqual(['1 scheduled 1+3 since 1, 0: first', '4 attempt 1+3 since 1, 3', '5 failed 1+3 since 1, 3: second']);
       }),
@@ -261,8 +281,8 @@ describe('reconnect', () => {
     it(
       'before the first attempt',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
-        const { log, callbacks } = record(scheduler);
-        expectObservable(cold('-#').pipe(reconnect({ policy: () => false, scheduler, ...callbacks }))).toBe('-#');
+        const { log, noted } = record(scheduler);
+        expectObservable(cold('-#').pipe(reconnected({ policy: () => false, scheduler, ...noted }))).toBe('-#');
         flush();
         expect(log).toEqual(['1 failed null: error']);
       }),
@@ -271,12 +291,12 @@ describe('reconnect', () => {
     it(
       'when `when` says so: without a word to the policy or to onFailed',
       marbles(({ cold, scheduler, flush, expectObservable, expectSubscriptions }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const ready$ = cold('t', states);
         const policy: Policy = () => {
           throw new Error('Nobody asked');
         };
-        expectObservable(cold('-a#').pipe(reconnect({ policy, when: () => false, ready$, scheduler, ...callbacks }))).toBe('-a#');
+        expectObservable(cold('-a#').pipe(reconnected({ policy, when: () => false, ready$, scheduler, ...noted }))).toBe('-a#');
         expectSubscriptions(ready$.subscriptions).toBe([]);
         flush();
         expect(log).toEqual([]);
@@ -290,7 +310,7 @@ describe('reconnect', () => {
         const when = (error: unknown, wasOpen: boolean, attempt: Attempt | null) => asked.push([error, wasOpen, attempt?.attempt]) < 4;
         const source = dial(cold('a#', {}, 1), cold('#', {}, 2), cold('b----#', {}, 3), cold('#', {}, 4));
 
-        expectObservable(source.pipe(reconnect({ policy: every(2), when, scheduler }))).toBe('a----b------#', {}, 4);
+        expectObservable(source.pipe(reconnected({ policy: every(2), when, scheduler }))).toBe('a----b------#', {}, 4);
         flush();
         expect(asked).toEqual([
           [1, true, undefined],
@@ -301,7 +321,7 @@ describe('reconnect', () => {
       }),
     );
 
-    it.each(['policy', 'when', 'limit', 'onScheduled', 'onAttempt'] as const)('when %s throws', (name) => {
+    it.each(['policy', 'when', 'limit'] as const)('when %s throws', (name) => {
       const scheduler = new VirtualTimeScheduler();
       const errors: unknown[] = [];
       const fail = () => {
@@ -310,7 +330,7 @@ describe('reconnect', () => {
       // A limit that throws is the end of a line as any other: what ends it all is `when`.
       const when = (error: unknown) => error !== 'thrown';
       throwError(() => 'dropped')
-        .pipe(reconnect({ policy: every(3), when, scheduler, [name]: fail }))
+        .pipe(reconnected({ policy: every(3), when, scheduler, [name]: fail }))
         .subscribe({ error: (error) => errors.push(error) });
       scheduler.flush();
       expect(errors).toEqual(['thrown']);
@@ -324,7 +344,7 @@ describe('reconnect', () => {
     it(
       'ends a line whose first value does not come in time',
       marbles(({ cold, scheduler, flush, expectObservable, expectSubscriptions }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const first = cold(' -----a                  ');
         const second = cold('       ----b            ');
         const third = cold('              -c--------|');
@@ -332,7 +352,7 @@ describe('reconnect', () => {
         const limit = (attempt: Attempt | null) => (attempt === null ? 4 : 4 - attempt.attempt);
         const source = dial(first, second, third);
 
-        expectObservable(source.pipe(reconnect({ policy: every(3), limit, late, scheduler, ...callbacks }))).toBe(result);
+        expectObservable(source.pipe(reconnected({ policy: every(3), limit, late, scheduler, ...noted }))).toBe(result);
         expectSubscriptions(first.subscriptions).toBe(' ^---!');
         expectSubscriptions(second.subscriptions).toBe('-------^--!');
         expectSubscriptions(third.subscriptions).toBe(' -------------^---------!');
@@ -353,21 +373,21 @@ describe('reconnect', () => {
       'is over with the first value',
       marbles(({ cold, scheduler, expectObservable }) => {
         const source = cold('--a-----------b');
-        expectObservable(source.pipe(reconnect({ policy: every(3), limit: () => 4, late, scheduler }))).toBe('--a-----------b');
+        expectObservable(source.pipe(reconnected({ policy: every(3), limit: () => 4, late, scheduler }))).toBe('--a-----------b');
       }),
     );
 
     it(
       'makes an error of its own unless told otherwise',
       marbles(({ cold, scheduler, expectObservable }) => {
-        const error = new Error('Nothing came within 4 ms');
-        expectObservable(cold('-').pipe(reconnect({ policy: () => false, limit: () => 4, scheduler }))).toBe('----#', {}, error);
+        const error = new Error('No value came within 4 ms');
+        expectObservable(cold('-').pipe(reconnected({ policy: () => false, limit: () => 4, scheduler }))).toBe('----#', {}, error);
       }),
     );
 
     it.each([Infinity, 2 ** 31])('of %d ms is none: no timer that fires at once', (limit) => {
       const scheduler = new VirtualTimeScheduler();
-      NEVER.pipe(reconnect({ policy: every(3), limit: () => limit, scheduler })).subscribe();
+      NEVER.pipe(reconnected({ policy: every(3), limit: () => limit, scheduler })).subscribe();
       expect(scheduler.actions).toEqual([]);
     });
   });
@@ -376,12 +396,12 @@ describe('reconnect', () => {
     it(
       'that is false pauses, and true begins a new series',
       marbles(({ cold, hot, scheduler, flush, expectObservable, expectSubscriptions }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const lines = [cold('#'), cold('-#'), cold('a')];
         const ready$ = hot('t-----f-t-----', states).pipe((ready) => replayed(ready, true));
         const result = '    -----------a  ';
 
-        expectObservable(dial(...lines).pipe(reconnect({ policy: every(3), ready$, scheduler, ...callbacks }))).toBe(result);
+        expectObservable(dial(...lines).pipe(reconnected({ policy: every(3), ready$, scheduler, ...noted }))).toBe(result);
         expectSubscriptions(lines[2]?.subscriptions ?? []).toBe('-----------^');
         flush();
         expect(log).toEqual([
@@ -398,9 +418,9 @@ describe('reconnect', () => {
     it(
       'that is false at the end of a line asks nobody until it is true',
       marbles(({ cold, hot, scheduler, flush, expectObservable }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const ready$ = hot('------t', states);
-        expectObservable(dial(cold('-#'), cold('a')).pipe(reconnect({ policy: every(3), ready$, scheduler, ...callbacks }))).toBe(
+        expectObservable(dial(cold('-#'), cold('a')).pipe(reconnected({ policy: every(3), ready$, scheduler, ...noted }))).toBe(
           '---------a',
         );
         flush();
@@ -411,9 +431,9 @@ describe('reconnect', () => {
     it(
       'that says true twice does not schedule twice',
       marbles(({ cold, hot, scheduler, flush, expectObservable }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const ready$ = hot('-t-t-t-t-', states);
-        expectObservable(dial(cold('#'), cold('a')).pipe(reconnect({ policy: every(4), ready$, scheduler, ...callbacks }))).toBe('-----a');
+        expectObservable(dial(cold('#'), cold('a')).pipe(reconnected({ policy: every(4), ready$, scheduler, ...noted }))).toBe('-----a');
         flush();
         expect(log).toHaveLength(3);
       }),
@@ -423,16 +443,16 @@ describe('reconnect', () => {
       'that goes while an attempt is being told of takes it back, and leaves no wait behind',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const ready$ = new BehaviorSubject(true);
-        const { log, callbacks } = record(scheduler);
-        const flap = (attempt: Attempt, cause: unknown) => {
-          callbacks.onScheduled?.(attempt, cause);
-          if (log.length > 1) return;
+        const { log, noted } = record(scheduler);
+        const note: Note = (event) => {
+          noted.note(event);
+          if (event.type !== 'scheduled' || log.length > 1) return;
           ready$.next(false);
           ready$.next(true);
           ready$.next(false);
         };
         const source = dial(cold('#'), cold('a'));
-        expectObservable(source.pipe(reconnect({ policy: every(3), ready$, scheduler, ...callbacks, onScheduled: flap }))).toBe('-');
+        expectObservable(source.pipe(reconnected({ policy: every(3), ready$, scheduler, note }))).toBe('-');
         flush();
         expect(log).toEqual(['0 scheduled 1+3 since 0, 0: error', '0 scheduled 1+3 since 0, 0: error']);
       }),
@@ -442,15 +462,16 @@ describe('reconnect', () => {
       'that comes and goes while it is told that all attempts failed revives none',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const ready$ = new BehaviorSubject(true);
-        const { log, callbacks } = record(scheduler);
-        const flap = (error: unknown, attempt: Attempt | null) => {
-          callbacks.onFailed?.(error, attempt);
+        const { log, noted } = record(scheduler);
+        const note: Note = (event) => {
+          noted.note(event);
+          if (event.type !== 'failed') return;
           ready$.next(false);
           ready$.next(true);
         };
         const policy: Policy = (attempt) => attempt < 2 && 3;
         const source = dial(cold('#'), cold('#'), cold('a'));
-        expectObservable(source.pipe(reconnect({ policy, ready$, scheduler, ...callbacks, onFailed: flap }))).toBe('---#');
+        expectObservable(source.pipe(reconnected({ policy, ready$, scheduler, note }))).toBe('---#');
         flush();
         expect(log.map((line) => line.split(' ')[1])).toEqual(['scheduled', 'attempt', 'failed']);
       }),
@@ -461,7 +482,7 @@ describe('reconnect', () => {
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const ready$ = cold('t', states);
         const source = dial(cold('-a-#'), cold('-b-|'));
-        expectObservable(source.pipe(reconnect({ policy: every(3), ready$, scheduler }))).toBe('-a-----b-|');
+        expectObservable(source.pipe(reconnected({ policy: every(3), ready$, scheduler }))).toBe('-a-----b-|');
         expectSubscriptions(ready$.subscriptions).toBe('---^--!');
       }),
     );
@@ -471,10 +492,10 @@ describe('reconnect', () => {
     it(
       'cuts a wait short',
       marbles(({ cold, hot, scheduler, flush, expectObservable, expectSubscriptions }) => {
-        const { log, callbacks } = record(scheduler);
+        const { log, noted } = record(scheduler);
         const now$ = hot('x---x---x');
         const source = dial(cold('-#'), cold('-a'));
-        expectObservable(source.pipe(reconnect({ policy: every(100), now$, scheduler, ...callbacks }))).toBe('-----a');
+        expectObservable(source.pipe(reconnected({ policy: every(100), now$, scheduler, ...noted }))).toBe('-----a');
         expectSubscriptions(now$.subscriptions).toBe('-^--!');
         flush();
         expect(log).toEqual(['1 scheduled 1+100 since 1, 0: error', '4 attempt 1+100 since 1, 3', '5 reconnected 1+100 since 1, 4']);
@@ -486,7 +507,7 @@ describe('reconnect', () => {
       marbles(({ cold, hot, scheduler, expectObservable }) => {
         const ready$ = cold('f---t', states);
         const now$ = hot('   --x--x-');
-        expectObservable(dial(cold('#'), cold('a')).pipe(reconnect({ policy: every(9), ready$, now$, scheduler }))).toBe('-----a');
+        expectObservable(dial(cold('#'), cold('a')).pipe(reconnected({ policy: every(9), ready$, now$, scheduler }))).toBe('-----a');
       }),
     );
 
@@ -494,7 +515,7 @@ describe('reconnect', () => {
       'that completes lets the wait run',
       marbles(({ cold, scheduler, expectObservable }) => {
         const source = dial(cold('#'), cold('a'));
-        expectObservable(source.pipe(reconnect({ policy: every(3), now$: EMPTY, scheduler }))).toBe('---a');
+        expectObservable(source.pipe(reconnected({ policy: every(3), now$: EMPTY, scheduler }))).toBe('---a');
       }),
     );
   });
@@ -506,8 +527,10 @@ describe('reconnect', () => {
       throwError(() => 'dropped'),
       EMPTY,
     )
-      .pipe(reconnect({ policy: every(wait), scheduler, onAttempt: ({ scheduled }) => attempts.push([scheduled, scheduler.now()]) }))
-      .subscribe();
+      .pipe(reconnect({ policy: every(wait), scheduler }))
+      .subscribe((event) => {
+        if (event.type === 'connecting' && event.attempt) attempts.push([event.attempt.scheduled, scheduler.now()]);
+      });
     scheduler.flush();
     expect(attempts).toEqual([[2 ** 31 - 1, 2 ** 31 - 1]]);
   });
@@ -517,7 +540,7 @@ describe('reconnect', () => {
     const lines: Subject<string>[] = [];
     const ready$ = new BehaviorSubject(true);
     const source = defer(() => lines[lines.push(new Subject()) - 1] ?? NEVER);
-    const connected$ = source.pipe(reconnect({ policy: every(3), limit: () => 5, ready$, scheduler }));
+    const connected$ = source.pipe(reconnected({ policy: every(3), limit: () => 5, ready$, scheduler }));
     const drop = () => lines.at(-1)?.error('dropped');
 
     const states: [number, () => void][] = [
@@ -551,7 +574,7 @@ describe('reconnect', () => {
       asked.push(attempt);
       return 3;
     };
-    const connected$ = defer(() => lines[lines.push(new Subject()) - 1] ?? NEVER).pipe(reconnect({ policy, scheduler }));
+    const connected$ = defer(() => lines[lines.push(new Subject()) - 1] ?? NEVER).pipe(reconnected({ policy, scheduler }));
 
     const first = connected$.subscribe();
     const second = connected$.subscribe();
