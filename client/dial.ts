@@ -3,37 +3,45 @@ import type { ClientConfiguration } from '../src/core/configuration.js';
 import type { Link } from '../src/core/link.js';
 import type { Fields } from '../src/core/transformer.js';
 import { fresh } from './credentials.js';
-import type { ClientParts } from './options.js';
-import type { Primus } from './primus.js';
+import type { ClientParts, ParsedClientOptions } from './options.js';
 import { printUrl, urlOptions } from './url.js';
 
-/** One attempt: asks who we are, makes an address, and dials it, unless the client has been closed by then. */
+/** What a dial needs of the client. */
+export interface DialClient {
+  readonly options: ParsedClientOptions;
+  readonly url: URL;
+  readonly pathname: string;
+  socket: unknown;
+  emit(event: string, ...args: unknown[]): unknown;
+}
+
+/** Makes one attempt: asks for the credentials, builds an address, and dials it, unless the client has ended by then. */
 export function dial(
-  client: Primus,
-  parts: ClientParts,
+  client: DialClient,
+  { transformer, platform }: ClientParts,
   { maxLength, compression }: ClientConfiguration,
   life: { readonly closed: boolean },
 ): Observable<Link> {
-  const { transformer, platform } = parts;
-  const { transport, websockets = true, ...options } = client.options;
+  const { transport, websockets = true, credentials, headers } = client.options;
   const dialled = (socket: unknown) => {
     client.socket = socket;
     client.emit('outgoing::open');
   };
-  return fresh(options.credentials, options.headers).pipe(
-    switchMap(([credentials, headers]) => {
-      const url = address(client, parts, credentials);
-      const target = { url, credentials, headers, transport, maxLength, compression, websockets, platform, client, dialled };
+
+  /** The address of one attempt; its unique part keeps caches out of the way. */
+  function address(fields: Fields): string {
+    const unique = platform.scheduler.now().toString(36) + platform.random().toString(36).slice(2, 5);
+    const path = client.pathname + (transformer.path ?? '');
+    const options = urlOptions(client.url, path, transformer.protocol ?? 'http', unique, fields);
+    client.emit('outgoing::url', options);
+    return printUrl(options);
+  }
+
+  return fresh(credentials, headers).pipe(
+    switchMap(([fields, headers]) => {
+      const url = address(fields);
+      const target = { url, credentials: fields, headers, transport, maxLength, compression, websockets, platform, client, dialled };
       return life.closed ? EMPTY : transformer.connect(target);
     }),
   );
-}
-
-/** The address of one attempt; its unique part keeps caches out of the way. */
-function address(client: Primus, { transformer, platform }: ClientParts, credentials: Fields): string {
-  const unique = platform.scheduler.now().toString(36) + platform.random().toString(36).slice(2, 5);
-  const path = client.pathname + (transformer.path ?? '');
-  const options = urlOptions(client.url, path, transformer.protocol ?? 'http', unique, credentials);
-  client.emit('outgoing::url', options);
-  return printUrl(options);
 }

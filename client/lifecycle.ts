@@ -1,91 +1,85 @@
 import { filter, Observable, Subscription } from 'rxjs';
-import type { ClientConfiguration } from '../src/core/configuration.js';
+import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
+import type { EventQueue } from '../src/core/event-queue.js';
 import type { Link } from '../src/core/link.js';
-import { PATIENCE, stuckError } from '../src/core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import type { Report } from '../src/core/streams/safe-observable.js';
 import { StateSubject } from '../src/core/streams/state-subject.js';
-import { dial } from './dial.js';
-import type { ClientEvents } from './events.js';
-import { type Backoff, type ClientParts, reconnectPolicy } from './options.js';
-import type { Outbox } from './outbox.js';
-import type { Primus } from './primus.js';
+import type { ClientConnection } from './connection.js';
+import { type Backoff, type ParsedClientOptions, reconnectPolicy } from './options.js';
+import type { Platform } from './platform/platform.js';
 import { session } from './session.js';
-import type { ClientState } from './state.js';
+import { type ClientState, emissions, reduce, type SessionEvent } from './state.js';
 
-interface Announcer {
-  emit(event: string, ...args: unknown[]): unknown;
+/** What a lifecycle needs of its client. */
+export interface LifecycleParts {
+  /** The client, as far as the lifecycle changes it. */
+  client: { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown };
+  options: ParsedClientOptions;
+  platform: Platform;
+  connection: ClientConnection;
+  events: EventQueue;
+  /** Dials once; `life.closed`: the client has ended meanwhile. */
+  dial: (life: { readonly closed: boolean }) => Observable<Link>;
+  report: Report;
 }
 
 /**
- * The machine behind a client, which `state.ts` draws: begins a life with `open()`, says what happens in it, and ends it.
- * A listener may end a life, and begin another, at any word of it: that was the last word.
+ * The life of a client: what a session emits, and what `open()`, `end()` and the platform's network cause, becomes state at once, and
+ * events of the client in one order (see `EventQueue`).
  */
 export class Lifecycle {
   readonly state: StateSubject<ClientState>;
   /** Whether the platform has a network, as far as it told. */
   readonly network: StateSubject<boolean>;
+  /** The same for the session, which it concerns at once. */
+  readonly #online = new StateSubject(true);
   /** Whether the wait for the next attempt, which need not have begun, is to be none. */
-  readonly #hurry = new StateSubject(false, () => {});
-  readonly #client: Primus;
-  readonly #parts: ClientParts;
-  readonly #configuration: ClientConfiguration;
+  readonly #hurry = new StateSubject(false);
+  readonly #parts: LifecycleParts;
   readonly #backoff: Backoff;
-  readonly #outbox: Outbox;
   readonly #following: Subscription | false;
-  #life: Subscription | undefined;
-  /** Whether an end has a `close` to tell: of a connection, or of an attempt that nothing follows. */
-  #owed = false;
+  #life = Subscription.EMPTY;
+  /** Whether `open()` was called, and its `end` is to come. */
+  #alive = false;
 
-  constructor(client: Primus, parts: ClientParts, configuration: ClientConfiguration, outbox: Outbox, report: Report) {
-    const { reconnect, network } = client.options;
-    const { platform } = parts;
-    this.#client = client;
+  constructor(parts: LifecycleParts) {
+    const { options, platform, report } = parts;
     this.#parts = parts;
-    this.#configuration = configuration;
-    this.#outbox = outbox;
-    this.#backoff = reconnectPolicy(reconnect, platform.random);
+    this.#backoff = reconnectPolicy(options.reconnect, platform.random);
     this.state = new StateSubject<ClientState>({ name: 'idle' }, report);
     this.network = new StateSubject(true, report);
-    this.#following = network !== false && platform.network$.subscribe((online) => this.#networkChanged(online));
+    this.#following = options.network !== false && platform.network$.subscribe((online) => this.#networkChanged(online));
   }
 
+  /** Connects; while waiting, without waiting any longer. */
   open(): void {
     const { name } = this.state.value;
-    if (name === 'idle' || name === 'closed') this.#begin();
-    else if (name === 'waiting') this.#hurry.next(true);
+    if (name === 'waiting') this.#hurry.next(true);
+    else if (name === 'idle' || name === 'closed') this.#begin();
   }
 
   /** Closes once what was written has left. */
   end(): void {
-    const { connection } = this.#client;
+    const { connection, platform } = this.#parts;
     const life = this.#life;
     const close = () => {
       // A message transformer may take its time, and the client be opened again meanwhile.
       if (this.#life === life) this.close('client');
     };
-    const stuck = () => {
-      connection.fail(stuckError());
+    const timedOut = () => {
+      connection.fail(endTimeoutError());
       close();
     };
-    life?.add(this.#parts.platform.scheduler.schedule(stuck, PATIENCE));
-    connection.flush(close);
+    life.add(platform.scheduler.schedule(timedOut, END_TIMEOUT));
+    connection.channel.flush(close);
   }
 
-  /** The end, by somebody's will: for good, unless `open()` is called. */
+  /** Ends by intention: for good, unless `open()` is called. */
   close(by: 'client' | 'server' | 'destroy'): void {
-    const client = this.#client;
-    const life = this.#life;
     const { name } = this.state.value;
-    // A session that has failed may still be telling so.
-    if (name === 'closed' && life?.closed !== false) return;
-    const owed = this.#owed;
-    life?.unsubscribe();
-    if (name !== 'closed') this.#become({ name: 'closed', by, cause: null });
-    if (name === 'idle') return;
-    // Whoever opens again at the first word of it has no end to hear of.
-    if (owed && this.#life === life) this.#tell('close');
-    if (this.#life === life) client.emit('end');
+    this.#life.unsubscribe();
+    if (this.#alive || name === 'idle') this.#transition({ type: 'ended', by });
   }
 
   /** Nothing follows. */
@@ -96,102 +90,72 @@ export class Lifecycle {
   }
 
   #begin(): void {
-    const client = this.#client;
-    this.#life?.unsubscribe();
+    const { connection, options, platform, dial, events } = this.#parts;
+    this.#life.unsubscribe();
     const life = new Subscription();
     this.#life = life;
-    this.#become({ name: 'connecting', attempt: null });
-    const links$ = session({
-      dial: () => dial(client, this.#parts, this.#configuration, life),
-      receive: (frame) => client.connection.receive(frame),
-      activity$: client.connection.heard$,
+    this.#alive = true;
+    this.#transition({ type: 'connecting', attempt: null });
+    const session$ = session({
+      dial: () => dial(life),
+      receive: (frame) => connection.receive(frame),
+      activity$: connection.activity$,
       drain: () => this.#drain(),
-      options: client.options,
+      options,
       backoff: this.#backoff,
-      platform: this.#parts.platform,
-      online$: this.network.value$,
+      platform,
+      online$: this.#online.value$,
       now$: this.#hurry.value$.pipe(filter(Boolean)),
-      state: this.state,
-      become: (state) => {
-        if (!life.closed) this.#become(state);
-      },
-      tell: (event, ...args) => {
-        if (!life.closed) this.#tell(event, ...args);
-      },
     });
-    const over = () => {
-      // Who ended it while it was telling of its end has told the end of that.
-      if (life.closed) return;
-      life.unsubscribe();
-      client.emit('end');
+    const next = (event: SessionEvent) => {
+      if (!life.closed) this.#transition(event);
     };
-    if (!life.closed) life.add(links$.subscribe({ next: (link) => this.#opened(link), error: over }));
+    // Behind the events of a life before: a framework is asked to dial after it was asked to close.
+    events.add(() => life.closed || life.add(session$.subscribe(next)));
   }
 
-  #opened(link: Link): void {
-    const client = this.#client;
-    client.connection.attach(link);
-    client.emit('incoming::open');
-    // Whoever is told may end it, or have no network any more.
-    if (client.connection.link === link) this.#become({ name: 'open' });
-    if (client.connection.link === link) client.emit('open');
-    // What was written before comes first, but not before the listeners of `open` have seen it.
-    if (client.connection.link === link) this.#outbox.gate.next(true);
+  /** Takes effect at once; what it makes the client emit has its place in the order of events. */
+  #transition(event: SessionEvent): void {
+    const { client, connection, events } = this.#parts;
+    const before = this.state.value;
+    const after = reduce(before, event);
+    const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
+    const readyStateChanged = readyState !== client.readyState;
+    client.readyState = readyState;
+    if (readyState !== OPEN) connection.detach();
+    if (event.type === 'connecting') this.#hurry.next(false);
+    if (event.type === 'open') connection.attach(event.link);
+    const emitState = after === before ? undefined : this.state.set(after);
+    const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
+    const { first = [], last = [] } = before.name === 'idle' && event.type === 'ended' ? {} : emissions(event, before);
+    if (last.at(-1)?.[0] === 'end') this.#alive = false;
+    events.add(() => {
+      for (const emission of first) client.emit(...emission);
+      emitNetwork?.();
+      emitState?.();
+      if (readyStateChanged) client.emit('readyStateChange', name);
+      if (readyStateChanged && name === 'end') client.emit('outgoing::end');
+      for (const emission of last) client.emit(...emission);
+      // What was written before comes first, but not before the listeners of `open` have seen it.
+      if (event.type === 'open') connection.release(event.link);
+    });
   }
 
-  /** The line is dead, but not what came over it. */
+  /** The link is dead, but not what came over it. */
   #drain(): Observable<never> {
-    this.#cutOff();
+    const { connection, platform } = this.#parts;
+    connection.detach();
     return new Observable((subscriber) => {
       const done = () => subscriber.complete();
-      subscriber.add(this.#parts.platform.scheduler.schedule(done, PATIENCE));
-      this.#client.connection.drain(done);
+      subscriber.add(platform.scheduler.schedule(done, END_TIMEOUT));
+      connection.channel.drain(done);
     });
-  }
-
-  /** What is written from now on is kept. */
-  #cutOff(): void {
-    this.#outbox.gate.next(false);
-    this.#client.connection.link = undefined;
-  }
-
-  #tell(event: keyof ClientEvents, ...args: unknown[]): void {
-    if (event === 'close') {
-      if (!this.#owed) return;
-      this.#owed = false;
-    }
-    (this.#client as Announcer).emit(event, ...args);
-  }
-
-  #become(state: ClientState): void {
-    const client = this.#client;
-    const [readyState, name] = READY[state.name] ?? [CLOSED, 'end'];
-    if (readyState !== CLOSED) this.#owed = true;
-    else if (state.name === 'waiting' && client.readyState === OPENING) this.#owed = false;
-    const changed = readyState !== client.readyState;
-    client.readyState = readyState;
-    if (state.name === 'connecting') this.#hurry.next(false);
-    if (readyState !== OPEN) this.#cutOff();
-    const life = this.#life;
-    const over = life?.closed;
-    // Until a listener changes it again, or ends what has failed.
-    const lasts = () => changed && this.state.value === state && life?.closed === over;
-    this.state.next(state);
-    if (lasts()) client.emit('readyStateChange', name);
-    if (lasts() && name === 'end') client.emit('outgoing::end');
   }
 
   #networkChanged(online: boolean): void {
-    const client = this.#client;
     if (online === this.network.value) return;
-    // The listeners see the new value, and the line its end after them.
-    this.network.value = online;
-    client.emit(online ? 'online' : 'offline');
-    const state = this.state.value;
-    this.network.next(online);
-    // The attempt has been given up by now, and nobody can bring it forward any more.
-    if (state === this.state.value && state.name === 'waiting' && !online && state.attempt && client.options.strategy.includes('online'))
-      this.#become({ ...state, attempt: null, until: null });
+    this.#transition({ type: 'network', online, pauses: this.#parts.options.strategy.includes('online') });
+    this.#online.next(online);
   }
 }
 

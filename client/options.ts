@@ -20,7 +20,9 @@ import type { Plugins } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { PerAttempt } from './credentials.js';
 import type { Platform } from './platform/platform.js';
-import type { Strategy } from './session.js';
+
+/** When to reconnect: after a connection was lost, when the network is back, when the first connection failed. */
+export type Strategy = 'disconnect' | 'online' | 'timeout';
 
 /** What `new Primus(url, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
 export interface ClientOptions {
@@ -93,6 +95,9 @@ export function clientOptions(given: ClientOptions, without?: Platform['without'
     reconnect: given.reconnect ?? fromBackoff(given.backoff ?? {}),
   };
 }
+
+/** The options of a client, checked and with defaults. */
+export type ParsedClientOptions = ReturnType<typeof clientOptions>;
 
 /** When to try again, and the numbers, in ms, that go into each attempt's description. */
 export interface Backoff {

@@ -2,25 +2,38 @@ import { Observable, type Subscriber } from 'rxjs';
 import { bufferWhile } from '../operators/buffer-while.js';
 import { PrimusError } from '../src/core/errors.js';
 import { StateSubject } from '../src/core/streams/state-subject.js';
-import type { Primus } from './primus.js';
 
-/** What is written waits here until there is a connection, and leaves in the order it was written. */
+export interface OutboxOptions {
+  readonly queueSize: number;
+  readonly queueDrop: 'oldest' | 'newest';
+}
+
+/** What an outbox needs of its client. */
+export interface OutboxClient {
+  readonly options: OutboxOptions;
+  readonly buffer: unknown[];
+  _write(data: never): boolean;
+}
+
+/** Keeps what is written until there is a connection, and lets it leave in the order it was written. */
 export class Outbox {
-  /** Whether messages may leave: a connection is open, and its `open` was announced. */
-  readonly gate = new StateSubject(false, () => {});
-  readonly #client: Primus;
+  /** Whether messages may leave: a connection is open, and its `open` was emitted. */
+  readonly gate = new StateSubject(false);
+  readonly #buffer: unknown[];
+  readonly #send: (data: unknown) => boolean;
   #incoming: Subscriber<unknown> | undefined;
   #releasing = false;
-  /** Whether the message just written was the one to give way. */
+  /** Whether the message just written was the one to be dropped. */
   #refused = false;
 
-  constructor(client: Primus) {
-    this.#client = client;
+  constructor(client: OutboxClient, send: (data: unknown) => boolean, fail: (error: Error) => void) {
     const { queueSize: size, queueDrop: drop } = client.options;
+    this.#buffer = client.buffer;
+    this.#send = send;
     const dropped = (data: unknown) => {
       this.#refused = drop === 'newest';
-      const message = `More than ${size} messages wait for a connection; one was dropped`;
-      client.emit('error', new PrimusError('ERR_PRIMUS_QUEUE', message, { data }));
+      const message = `A message was dropped: the queue is full (\`queueSize\` ${size})`;
+      fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data }));
     };
     new Observable((incoming) => {
       this.#incoming = incoming;
@@ -28,19 +41,18 @@ export class Outbox {
       .pipe(bufferWhile({ gate: this.gate.value$, buffer: client.buffer, size, drop, dropped }))
       .subscribe((data) => {
         this.#releasing = true;
-        // By way of the client: plugins see what was kept come by again.
-        client._write(data);
+        // By way of the client: plug-ins see what was kept once more.
+        client._write(data as never);
         this.#releasing = false;
       });
   }
 
   /** Sends a message, or keeps it. False when it was refused. */
   write(data: unknown): boolean {
-    const { buffer, connection } = this.#client;
     const released = this.#releasing;
     // What is written in passing waits its turn.
     this.#releasing = false;
-    if (released || (this.gate.value && buffer.length === 0)) return connection.write(data);
+    if (released || (this.gate.value && this.#buffer.length === 0)) return this.#send(data);
     this.#refused = false;
     this.#incoming?.next(data);
     return !this.#refused;

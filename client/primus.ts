@@ -9,11 +9,11 @@ import type { Parser } from '../src/core/parser.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { fromEvents } from '../src/core/streams/from-events.js';
 import { ClientConnection } from './connection.js';
+import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
 import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
-import { Outbox } from './outbox.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectEvent } from './state.js';
 import { parseUrl } from './url.js';
@@ -66,8 +66,7 @@ export class Primus<In = any, Out = any> extends Base {
   readyState: ReadyState = CLOSED;
   /** What messages go through. @internal */
   readonly connection: ClientConnection;
-  readonly #machine: Lifecycle;
-  readonly #outbox: Outbox;
+  readonly #lifecycle: Lifecycle;
   readonly #platform: Platform;
   #destroyed = false;
 
@@ -83,9 +82,16 @@ export class Primus<In = any, Out = any> extends Base {
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
     this.#platform = platform;
-    this.connection = new ClientConnection(this as Primus, () => this.#machine.close('server'));
-    this.#outbox = new Outbox(this as Primus);
-    this.#machine = new Lifecycle(this as Primus, parts, configuration, this.#outbox, (error) => this.onListenerError(error));
+    this.connection = new ClientConnection(this, () => this.#lifecycle.close('server'));
+    this.#lifecycle = new Lifecycle({
+      client: this as { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown },
+      options: this.options,
+      platform,
+      connection: this.connection,
+      events: this.connection.events,
+      dial: (life) => dial(this, parts, configuration, life),
+      report: (error) => this.onListenerError(error),
+    });
     const { manual } = this.options;
     this.initialise(this.options);
     // Whoever made this client gets to add listeners, or to end it, before it connects.
@@ -104,28 +110,28 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** What the client is doing. */
   get state(): ClientState {
-    return this.#machine.state.value;
+    return this.#lifecycle.state.value;
   }
 
   /** The state now, and every change. Completes when the client is destroyed. */
   get state$(): Observable<ClientState> {
-    return this.#machine.state.value$;
+    return this.#lifecycle.state.value$;
   }
 
   /** Whether the platform has a network, as far as it told. */
   get online(): boolean {
-    return this.#machine.network.value;
+    return this.#lifecycle.network.value;
   }
 
   /** The same: now, and every change. */
   get online$(): Observable<boolean> {
-    return this.#machine.network.value$;
+    return this.#lifecycle.network.value$;
   }
 
   /** Connects. While waiting for the next attempt, makes it now; while connecting or open, does nothing. */
   open(): this {
     if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed; make a new one');
-    this.#machine.open();
+    this.#lifecycle.open();
     return this;
   }
 
@@ -133,18 +139,18 @@ export class Primus<In = any, Out = any> extends Base {
    * Sends a message, or keeps it until there is a connection. False when it was refused, which an `error` event explains.
    */
   write(data: Out): boolean {
-    return !this.#destroyed && this.connection.send(data);
+    return !this.#destroyed && this.connection.channel.send(data);
   }
 
   /** Sends, or keeps, a message that has been transformed: every `write` ends here, and what was kept comes by again. */
   _write(data: Out): boolean {
-    return !this.#destroyed && this.#outbox.write(data);
+    return !this.#destroyed && this.connection.outbox.write(data);
   }
 
   /** Sends `data`, when given, and closes for good, or until `open()`. */
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
-    this.#machine.end();
+    this.#lifecycle.end();
     return this;
   }
 
@@ -152,18 +158,20 @@ export class Primus<In = any, Out = any> extends Base {
   destroy(): this {
     if (this.#destroyed) return this;
     this.#destroyed = true;
-    this.#machine.close('destroy');
-    this.emit('destroy');
-    this.#machine.complete();
-    this.buffer.length = this.transformers.incoming.length = this.transformers.outgoing.length = 0;
-    this.socket = null;
-    this.removeAllListeners();
+    this.#lifecycle.close('destroy');
+    this.connection.events.add(() => {
+      this.emit('destroy');
+      this.#lifecycle.complete();
+      this.buffer.length = this.transformers.incoming.length = this.transformers.outgoing.length = 0;
+      this.socket = null;
+      this.removeAllListeners();
+    });
     return this;
   }
 
   /** Calls back with the id of our spark, once there is a connection. */
   id(callback: (id: string) => void): this {
-    const ask = () => this.connection.control({ type: 'id', value: '' });
+    const ask = () => this.connection.channel.control({ type: 'id', value: '' });
     this.once('incoming::id', (id) => {
       this.removeListener('open', ask);
       callback(id);
@@ -225,7 +233,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** A listener threw, or its promise was rejected: an `error`, or where nobody listens to those, the host's business. */
   protected onListenerError(error: unknown, event?: string): void {
-    if (event !== 'error' && this.listenerCount('error') > 0) this.emit('error', asError(error));
+    if (event !== 'error' && this.listenerCount('error') > 0) this.connection.fail(asError(error));
     else this.#platform.report(error);
   }
 

@@ -1,167 +1,141 @@
-import { catchError, concat, defer, finalize, ignoreElements, NEVER, Observable, switchMap, takeUntil, tap, throwError } from 'rxjs';
-import { type Attempt, type ReconnectOptions, reconnect } from '../operators/reconnect.js';
-import { watchdog } from '../operators/watchdog.js';
+import { catchError, defer, finalize, ignoreElements, map, mergeAll, NEVER, Observable, switchMap, takeUntil, throwError } from 'rxjs';
+import { type ReconnectEvent, reconnectOn } from '../operators/reconnect.js';
+import { watchdogOn } from '../operators/watchdog.js';
 import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
 import { invalid } from '../src/core/options.js';
-import type { ClientEvents } from './events.js';
-import type { Backoff, clientOptions } from './options.js';
+import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
-import type { ClientState, ReconnectAttempt } from './state.js';
+import type { ReconnectAttempt, SessionEvent } from './state.js';
 
-/** When to reconnect: after a connection was lost, when the network is back, when the first connection failed. */
-export type Strategy = 'disconnect' | 'online' | 'timeout';
+/** A server that accepts a connection and thinks better of it has done so by then, in ms: a connection that is lost sooner is no success. */
+const SHORTEST_CONNECTION = 1_000;
 
-/** A server that accepts, and thinks better of it, has done so by then, in ms: a line that drops sooner is no success. */
-const SHORTEST_LIFE = 1_000;
-
+/** What a session needs of the client. */
 export interface SessionParts {
   /** Dials once: emits one open link, or errors. */
   dial: () => Observable<Link>;
   /** Takes what arrives. Must not throw. */
   receive: (frame: Frame) => void;
-  /** Emits whenever something was heard of the server. */
+  /** Emits whenever the server shows that it is alive. */
   activity$: Observable<unknown>;
-  /** Keeps what is written from now on, and completes once everything received has been delivered. */
+  /** Detaches the link from the client, and completes once everything that was received has been delivered. */
   drain: () => Observable<never>;
-  options: ReturnType<typeof clientOptions>;
+  options: ParsedClientOptions;
   backoff: Backoff;
   platform: Platform;
   /** Whether there is a network: now, and every change. */
   online$: Observable<boolean>;
-  /** Cuts a wait for the next attempt short. */
+  /** Ends a wait for the next attempt early. */
   now$: Observable<unknown>;
-  /** The state now. */
-  state: { readonly value: ClientState };
-  /** Told of the states between two links. */
-  become: (state: ClientState) => void;
-  /** Told of what happens between two links. */
-  tell: (event: keyof ClientEvents, ...args: unknown[]) => void;
 }
 
 /**
- * The life of a client: the links it lives on, one after the other. Subscribe = dial; unsubscribe = hang up; errors when
- * no further attempt will be made.
+ * The connections of a client, one after the other, as a log of what happens. Subscribe = dial; unsubscribe = close; completes when
+ * no further attempt is made.
  *
  * ```
- * dial ─> link ─> read until it drops ─┐
- *  ^                                   │
- *  └───────── wait, as the policy says ┘
+ * connecting ─> dial ─> open ─> read until it is lost ─┐
+ *     ^                                                │
+ *     └────────── scheduled, as the policy says ───────┘
  * ```
  */
-export function session(parts: SessionParts): Observable<Link> {
-  const { dial, options, platform, online$, now$ } = parts;
+export function session(parts: SessionParts): Observable<SessionEvent> {
+  const { dial, options, backoff, platform, online$, now$ } = parts;
+  const { scheduler } = platform;
   const strategy = new Set(options.strategy.split(','));
   return defer(dial).pipe(
     switchMap((link) => live(link, parts)),
     takeUntil(offline(online$)),
-    reconnect({
-      ...recovery(parts, strategy),
+    reconnectOn({
+      policy: withRetryAfter(backoff.policy),
+      when: (error, wasOpen, attempt) => recovers(strategy, error as LinkError, wasOpen, attempt !== null),
+      limit: (attempt) => (attempt ? backoff.settings['reconnect timeout'] : options.timeout),
+      late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ...(strategy.has('online') && { ready$: online$ }),
       now$,
-      stable: SHORTEST_LIFE,
-      scheduler: platform.scheduler,
+      stable: SHORTEST_CONNECTION,
+      scheduler,
     }),
+    map((event) => sessionEvent(event, backoff.settings)),
   );
 }
 
 /** One link, read for as long as it lives. That it ends, cleanly or not, is an error here: only `end` is an end. */
 function live(link: Link, parts: SessionParts): Observable<Link> {
-  return concat(
-    [link],
-    read(link, parts),
-    throwError(() => dropped()),
-  ).pipe(
+  const lost$ = throwError(() => dropped());
+  return defer(() => [[link], read(link, parts), lost$]).pipe(
+    mergeAll(1),
     // Around all of it: the first thing a client does with its link may be to end.
     finalize(() => link.close()),
-    // What was received comes before the end, a farewell above all.
-    catchError((cause) =>
-      concat(
-        parts.drain(),
-        throwError(() => cause),
-      ),
-    ),
+    // What was received comes before the end, a `primus::server::close` above all.
+    catchError((error) => defer(() => [parts.drain(), throwError(() => error)]).pipe(mergeAll(1))),
   );
 }
 
-/** The frames of a link take no way through operators: they are many. */
+/** Reads a link. Its frames do not pass through operators: they are many. */
 function read(link: Link, { receive, activity$, options, platform }: SessionParts): Observable<never> {
   const due = options.pingTimeout;
-  const silent = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  return new Observable<never>((line) =>
+  const silence = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
+  return new Observable<never>((reader) =>
     link.subscribe({
       next(frame) {
-        if (!line.closed) receive(frame);
+        if (!reader.closed) receive(frame);
       },
-      error: (cause) => line.error(cause),
-      complete: () => line.complete(),
+      error: (error) => reader.error(error),
+      complete: () => reader.complete(),
     }),
   ).pipe(
-    takeUntil(due === false ? NEVER : activity$.pipe(watchdog({ due, scheduler: platform.scheduler, error: silent }), ignoreElements())),
+    takeUntil(due === false ? NEVER : activity$.pipe(watchdogOn({ due, scheduler: platform.scheduler, error: silence }), ignoreElements())),
   );
 }
 
 /** Errors when there is no network. */
 function offline(online$: Observable<boolean>): Observable<never> {
   return online$.pipe(
-    tap((online) => {
+    map((online) => {
       if (!online) throw new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone');
     }),
     ignoreElements(),
   );
 }
 
-/** Whether and when to come back, and what is told of it. */
-function recovery({ options, backoff, platform: { scheduler }, state, become, tell }: SessionParts, strategy: ReadonlySet<string>) {
-  const { policy, settings } = backoff;
-  const described = (attempt: Attempt): ReconnectAttempt => Object.assign(attempt, settings);
-  /** Whoever is told of an attempt may take the network away: then it is given up. */
-  const due = (attempt: Attempt) => 'attempt' in state.value && state.value.attempt === attempt;
-  return {
-    policy(attempt, cause) {
-      try {
-        const delay = policy(attempt, cause);
-        // A server that asks for patience gets it.
-        if (delay === false || delay >= 0) return delay !== false && Math.max(delay, (cause as LinkError).retryAfter ?? 0);
-        throw invalid('reconnect', 'milliseconds or false', delay);
-      } catch (error) {
-        // A policy of the user's own that fails has no next attempt.
-        tell('error', error);
-        return false;
-      }
-    },
+/** Whether an attempt follows. */
+function recovers(strategy: ReadonlySet<string>, { code }: LinkError, wasOpen: boolean, wasAttempt: boolean): boolean {
+  const needed: Strategy = code === 'ERR_PRIMUS_OFFLINE' ? 'online' : wasOpen ? 'disconnect' : 'timeout';
+  return strategy.has(needed) || (needed === 'timeout' && wasAttempt);
+}
 
-    /** The line is down. The state comes first: what the listeners write is to be kept, not sent. */
-    when(error, wasOpen, attempt) {
-      const cause = error as LinkError;
-      const offline = cause.code === 'ERR_PRIMUS_OFFLINE';
-      const again = strategy.has(offline ? 'online' : wasOpen ? 'disconnect' : 'timeout') || (attempt !== null && !wasOpen && !offline);
-      become(again ? { name: 'waiting', attempt: null, until: null, cause } : { name: 'closed', by: 'failure', cause });
-      tell(wasOpen ? 'incoming::end' : 'incoming::error', cause);
-      // A line that just drops is told by `close`; one that broke a rule, or a first one that fails, by `error` as well.
-      if (wasOpen ? cause.cause : !attempt && !offline && cause.code !== 'ERR_PRIMUS_TIMEOUT') tell('error', cause);
-      if (wasOpen || !again) tell('close');
-      return again;
-    },
+/** A server that names a time is not asked before it. */
+function withRetryAfter(policy: Backoff['policy']): Backoff['policy'] {
+  return (attempt, error) => {
+    const wait = policy(attempt, error);
+    if (wait === false) return false;
+    if (!(wait >= 0)) throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
+    return Math.max(wait, (error as LinkError).retryAfter ?? 0);
+  };
+}
 
-    limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
-    late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
-    onLate: (cause, attempt) => (attempt ? tell('reconnect timeout', cause, attempt) : tell('timeout')),
+/** An event of `reconnect`, with what the documented events have in addition. */
+function sessionEvent(event: ReconnectEvent<Link>, settings: Backoff['settings']): SessionEvent {
+  const described = (attempt: object | null) => (attempt && { ...attempt, ...settings }) as ReconnectAttempt | null;
+  const attempt = 'attempt' in event ? described(event.attempt) : null;
+  switch (event.type) {
+    case 'open':
+      return { type: 'open', link: event.value, attempt };
+    case 'lost': {
+      const { follows } = event;
+      const error = event.error as LinkError;
+      const end = follows === 'nothing' ? error : follows === 'failed' ? gaveUp(error) : null;
+      return { ...event, error, attempt, next: described(event.next), end, gaveUp: follows === 'failed' };
+    }
+    case 'failed':
+      return { ...event, error: gaveUp(event.error as LinkError), attempt };
+    default:
+      return { ...event, attempt } as SessionEvent;
+  }
+}
 
-    onScheduled(attempt, cause) {
-      become({ name: 'waiting', attempt: described(attempt), until: scheduler.now() + attempt.scheduled, cause: cause as LinkError });
-      if (due(attempt)) tell('reconnect scheduled', attempt);
-    },
-    onAttempt(attempt) {
-      tell('outgoing::reconnect');
-      if (due(attempt)) tell('reconnect', attempt);
-      if (due(attempt)) become({ name: 'connecting', attempt: described(attempt) });
-    },
-    onReconnected: (attempt) => tell('reconnected', attempt),
-    onFailed(cause, attempt) {
-      const error = new PrimusError('ERR_PRIMUS_GAVE_UP', `Unable to recover: ${(cause as LinkError).message}`, { cause });
-      become({ name: 'closed', by: 'failure', cause: error });
-      tell('reconnect failed', error, attempt);
-    },
-  } satisfies Partial<ReconnectOptions>;
+function gaveUp(cause: LinkError): PrimusError {
+  return new PrimusError('ERR_PRIMUS_GAVE_UP', `Unable to recover: ${cause.message}`, { cause });
 }

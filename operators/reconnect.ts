@@ -42,17 +42,14 @@ export type ReconnectEvent<T> =
   | { readonly type: 'value'; readonly value: T }
   /** No value came within `limit`; `lost` follows. */
   | { readonly type: 'timed out'; readonly error: unknown; readonly attempt: Attempt | null }
-  /**
-   * The source errored. `next` is the attempt that follows: null while `ready$` is false, and when none follows because `when` said so
-   * (`final`) or the policy gave up (`failed` follows).
-   */
+  /** The source errored. What `follows` is the attempt `next`, a wait until `ready$` is true, `failed`, or nothing, as `when` said. */
   | {
       readonly type: 'lost';
       readonly error: unknown;
       readonly wasOpen: boolean;
       readonly attempt: Attempt | null;
       readonly next: Attempt | null;
-      readonly final: boolean;
+      readonly follows: 'scheduled' | 'ready' | 'failed' | 'nothing';
     }
   /** The wait before an attempt begins. */
   | { readonly type: 'scheduled'; readonly attempt: Attempt; readonly error: unknown }
@@ -126,14 +123,14 @@ export function values<T>(): OperatorFunction<ReconnectEvent<T>, T> {
     source.pipe(
       map((event): T[] => {
         if (event.type === 'failed') throw event.policyError ?? event.error;
-        if (event.type === 'lost' && event.final) throw event.error;
+        if (event.type === 'lost' && event.follows === 'nothing') throw event.error;
         return 'value' in event ? [event.value] : [];
       }),
       mergeAll(),
     );
 }
 
-/** `reconnect` without defaults for policy and clock, for callers that inject both: RxJS' own clock weighs 0.6 kB in a page. */
+/** `reconnect` for callers that inject policy and clock: RxJS' own clock weighs 0.6 kB in a page. */
 export function reconnectOn<T>(
   options: ReconnectOptions & Required<Pick<ReconnectOptions, 'policy' | 'scheduler'>>,
 ): OperatorFunction<T, ReconnectEvent<T>> {
@@ -179,7 +176,7 @@ export function reconnectOn<T>(
       function recover(error: unknown, before: ReconnectEvent<T>[]): ObservableInput<ReconnectEvent<T>> {
         const wasOpen = openSince !== undefined;
         const lost = { type: 'lost', error, wasOpen, attempt } as const;
-        if (when?.(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, final: true }];
+        if (when?.(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
         const now = scheduler.now();
         const lasted = now - (openSince ?? Infinity);
         if (attempt && lasted >= Math.max(attempt.scheduled, stable)) attempt = null;
@@ -188,17 +185,19 @@ export function reconnectOn<T>(
 
         let ready: boolean | undefined;
         let gaveUp = false;
+        // Once an attempt begins, or none will, the network may come and go: a subscriber that hears of it may even cause that.
+        let over = false;
         return ready$.pipe(
-          // Emitted twice, `true` must not schedule twice; and a subscriber that learns of the end must not revive anything.
-          filter((state) => state !== ready && !gaveUp),
+          // Emitted twice, `true` must not schedule twice.
+          filter((state) => state !== ready && !over),
           switchMap((state) => {
             const first = ready === undefined;
             ready = state;
             if (!ready) attempt = null;
             const [next, ...events]: [Attempt | null, ...ReconnectEvent<T>[]] = state ? schedule(error) : [null];
-            gaveUp = state && !next;
-            if (first) events.unshift(...before, { ...lost, next, final: false });
-            return inTurn(events, next ? pause(next) : gaveUp ? [] : NEVER);
+            over = gaveUp = state && !next;
+            if (first) events.unshift(...before, { ...lost, next, follows: next ? 'scheduled' : gaveUp ? 'failed' : 'ready' });
+            return inTurn(events, next ? pause(next, () => (over = true)) : gaveUp ? [] : NEVER);
           }),
           takeWhile(({ type }) => type !== 'connecting' && type !== 'failed', true),
         );
@@ -221,9 +220,10 @@ export function reconnectOn<T>(
       }
 
       /** Waits, and begins the attempt. */
-      function pause(next: Attempt): Observable<ReconnectEvent<T>> {
+      function pause(next: Attempt, begins: () => void): Observable<ReconnectEvent<T>> {
         const wait$ = new Observable<ReconnectEvent<T>>((subscriber) => scheduler.schedule(() => subscriber.complete(), next.scheduled));
         const begin$ = defer(() => {
+          begins();
           attempt = { ...next, duration: scheduler.now() - next.start };
           return [{ type: 'connecting', attempt } as ReconnectEvent<T>];
         });

@@ -1,77 +1,86 @@
 import { EventEmitter } from 'node:events';
 import { interval, type Observer, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
+import { Channel, type ChannelHandler, END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
+import { EventQueue } from '../core/event-queue.js';
 import type { Frame, Link } from '../core/link.js';
-import { PATIENCE, Pipeline, stuckError } from '../core/pipeline.js';
 import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
-import type { Spark, SparkEvents } from './spark.js';
 
 const { emit } = EventEmitter.prototype;
-
-interface Emitter {
-  emit(event: string, ...args: unknown[]): boolean;
-}
 
 /** Why a link is not being read. */
 const UNANNOUNCED = 1;
 const PRESSURE = 2;
 const USER = 4;
 
-/** Bytes waiting for one peer from which on whoever listens for `drain` should wait for it. */
+/** Buffered bytes above which a writer that listens for `drain` should wait for it. */
 const CROWDED = 1_048_576;
 
 /** How often a crowded link is looked at, in ms: frameworks do not agree on how to tell. */
 const DRAIN_POLL = 10;
 
-/** What a connection reports to the server it belongs to. @internal */
+/** What a connection needs of its spark. */
+export interface ConnectionSpark {
+  readonly id: string;
+  emit(event: string, ...args: unknown[]): boolean;
+  listenerCount(event: string): number;
+  /** Every message on its way out passes here: plug-ins replace it. */
+  _write(data: never): boolean;
+}
+
+/** What a connection needs of its server. @internal */
 export interface ConnectionHost {
-  /** More bytes than this waiting for one peer cut its line. */
+  /** More buffered bytes than this terminate a connection. */
   readonly maxBuffer: number;
-  /** The connection is over; called once, and not before it was announced. */
+  readonly scheduler: SchedulerLike;
+  /** The connection has ended; called once, and not before it was announced. */
   gone(connection: Connection): void;
   log(level: string, ...values: unknown[]): void;
-  /** The application's own code threw, and nobody there is told. */
+  /** Reports what the application's own code threw where nothing else listens. */
   warn(error: unknown): void;
-  readonly scheduler: SchedulerLike;
 }
 
 /**
- * The machinery behind a spark: what arrives on its link, what leaves on it, and how it ends.
+ * The connection behind a spark: what arrives on its link, what leaves on it, and how it ends.
  *
  * ```
- * made ── `connection` listeners agree ──> announced ── end(), drop, silence ──> over
- *   frames and an end that come before the announcement are held for it
+ * created ── `connection` listeners agree ──> announced ── end(), drop, silence ──> closed
+ *   frames and an end that come before the announcement are buffered for it
  * ```
+ *
+ * Its events have one order: see `EventQueue`.
  */
-export class Connection extends Pipeline implements Observer<Frame> {
+export class Connection implements ChannelHandler, Observer<Frame> {
   state: ReadyState = OPEN;
-  /** Whether anything was heard since the last heartbeat. */
+  /** Whether anything was received since the last heartbeat. */
   alive = true;
-  /** Which beat of the heartbeat is this connection's. */
+  /** Which slot of the heartbeat is this connection's. */
   slot = 0;
-  /** The last message is being sent: a listener that hears of it and ends the connection with another one would never come to an end. */
-  parting = false;
-  /** More is waiting for the peer than should. `drain` follows. */
+  /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
+  isSendingLast = false;
+  /** More is buffered than should be. `drain` follows. */
   crowded = false;
-  /** The link itself is over. */
-  private hungUp = false;
+  readonly subject: ConnectionSpark;
+  readonly link: Link | undefined;
+  private readonly channel: Channel;
+  private readonly host: ConnectionHost;
+  private readonly events = new EventQueue();
+  /** The link itself has ended. */
+  private linkEnded = false;
   private announced = false;
   private ending = false;
   private paused = 0;
-  private held: Frame[] | undefined;
-  /** How the link ended while messages were held or under way, `null` for cleanly. */
+  private early: Frame[] | undefined;
+  /** How the link ended while messages were buffered or being transformed, `null` for cleanly. */
   private lost: LinkError | null | undefined;
   /** Runs while an end waits for what was written before it. */
-  private patience: Subscription | undefined;
-  readonly spark: Spark;
-  private readonly registry: ConnectionHost;
-  readonly link: Link | undefined;
+  private endTimer: Subscription | undefined;
 
-  constructor(spark: Spark, registry: ConnectionHost, link: Link | undefined) {
-    super(spark.primus, spark);
-    this.spark = spark;
-    this.registry = registry;
+  constructor(spark: ConnectionSpark, stack: Stack, host: ConnectionHost, link: Link | undefined) {
+    this.subject = spark;
+    this.channel = new Channel(stack, this);
+    this.host = host;
     this.link = link;
     link?.subscribe(this);
   }
@@ -81,69 +90,97 @@ export class Connection extends Pipeline implements Observer<Frame> {
     return this.state === OPEN && !this.ending && this.lost === undefined;
   }
 
-  /** Whether a message would go out in this instant, as every other connection's does. */
+  /** Whether a message would be sent at once and as it is, so that it may share its frame with other connections. */
   get canShareFrame(): boolean {
-    return this.writable && this.isDirect && this.link !== undefined && this.link.excludeFromBroadcast !== true;
+    return this.writable && this.channel.isDirect && this.link !== undefined && this.link.excludeFromBroadcast !== true;
   }
 
   /** Whether something waits for the client to take it, or to ask for it. */
-  get waits(): boolean {
-    return !this.hungUp && this.link !== undefined && this.link.bufferedAmount > 0;
+  get isFlushing(): boolean {
+    return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
+  }
+
+  /**
+   * Whether silence counts. It does not while the user has paused reading; it does while a listener or a message
+   * transformer of ours does not answer, and every message that gets through is a sign of life.
+   */
+  get listening(): boolean {
+    return (this.paused & USER) === 0 || this.lost !== undefined;
   }
 
   // What the link reports.
 
   next(frame: Frame): void {
     this.alive = true;
-    if (this.announced) this.incoming(frame);
-    else this.hold(frame);
+    if (this.announced) this.receive(frame);
+    else this.buffer(frame);
   }
 
   complete(): void {
-    this.over(undefined);
+    this.linkOver(undefined);
   }
 
   error(error: unknown): void {
-    this.over(error instanceof LinkError ? error : dropped(undefined, undefined, error));
+    this.linkOver(error instanceof LinkError ? error : dropped(undefined, undefined, error));
   }
 
   // What the server and the spark ask for.
 
-  /** The `connection` listeners agreed: what was held comes now. */
-  announce(): void {
-    this.announced = true;
-    const held = this.held;
-    this.held = undefined;
-    if (held !== undefined) for (const frame of held) this.incoming(frame);
-    this.flow(UNANNOUNCED, false);
-    if (this.lost !== undefined) this.leave(this.lost);
-    else if (this.state === CLOSED) this.registry.gone(this);
+  /** Sends one message of the user. */
+  send(data: unknown): boolean {
+    return this.writable && this.channel.send(data);
   }
 
-  /** Ends the connection after everything written so far, telling the client not to come back unless `reconnect`. */
+  /** Encodes and sends one message that has been transformed. */
+  write(data: unknown): boolean {
+    return this.state === OPEN && this.channel.write(data);
+  }
+
+  /** Sends, behind what was written before it, a message that is being encoded for this connection among others. */
+  relay(data: unknown, frame: Promise<Frame>): void {
+    this.channel.relay(data, frame);
+  }
+
+  /** Sends a control message, behind what was written before it. */
+  control(control: Parameters<Channel['control']>[0]): void {
+    this.channel.control(control);
+  }
+
+  /** The `connection` listeners agreed: what came early is delivered now. */
+  announce(): void {
+    this.announced = true;
+    const { early } = this;
+    this.early = undefined;
+    if (early !== undefined) for (const frame of early) this.receive(frame);
+    this.flow(UNANNOUNCED, false);
+    if (this.lost !== undefined) this.leave(this.lost);
+    else if (this.state === CLOSED) this.host.gone(this);
+  }
+
+  /** Ends the connection after everything written so far; the client does not reconnect unless `reconnect`. */
   end(reconnect: boolean): void {
     if (!this.writable) return;
     this.ending = true;
     const farewell = () => {
-      if (!reconnect) this.control({ type: 'close' });
+      if (!reconnect) this.channel.control({ type: 'close' });
     };
     const close = () => {
       this.finish(null);
       this.link?.close();
     };
-    const stuck = () => {
-      this.fail(stuckError());
+    const timedOut = () => {
+      this.fail(endTimeoutError());
       farewell();
       close();
     };
-    if (!this.isDirect) this.patience = this.registry.scheduler.schedule(stuck, PATIENCE);
-    this.flush(() => {
+    if (!this.channel.isDirect) this.endTimer = this.host.scheduler.schedule(timedOut, END_TIMEOUT);
+    this.channel.flush(() => {
       farewell();
-      this.flush(close);
+      this.channel.flush(close);
     });
   }
 
-  /** Cuts the line of a peer that cannot be talked to. */
+  /** Terminates a connection whose peer cannot be talked to. */
   terminate(error: LinkError): void {
     if (this.state === CLOSED) return;
     if (this.announced) this.finish(error);
@@ -155,132 +192,138 @@ export class Connection extends Pipeline implements Observer<Frame> {
     this.flow(USER, paused);
   }
 
-  /**
-   * Whether silence counts. It does not while the user has paused reading; it does while a listener or a message
-   * transformer of ours does not answer, and every message that gets through is a sign of life.
-   */
-  get listening(): boolean {
-    return (this.paused & USER) === 0 || this.lost !== undefined;
+  /** Assigns `readyState` from outside, as old plug-ins do. */
+  assignState(state: ReadyState): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.events.add(() => this.dispatch('readyStateChange', state === OPEN ? 'open' : state === CLOSED ? 'end' : 'opening'));
   }
 
-  /** The message was not, or cannot be, handled: an event, never an exception. After the end it is for the log. */
-  fail(error: Error): void {
-    try {
-      if (this.state === CLOSED) this.registry.log('error', error);
-      else if (this.spark.listenerCount('error') > 0) this.spark.emit('error', error);
-    } catch (thrown) {
-      this.registry.log('error', 'An error listener threw', thrown);
-    }
+  /** A frame was handed to the link, by this connection or in a broadcast. */
+  sent(frame: Frame): void {
+    this.emitInternal('outgoing::data', frame);
+    const buffered = (this.link as Link).bufferedAmount;
+    if (buffered > CROWDED) this.crowd(this.link as Link, buffered);
   }
 
-  /** The application's own code threw: an error event, or, where nobody listens for those, not lost all the same. */
+  /** The client is being asked whether it is alive. */
+  pinged(stamp: number): void {
+    this.dispatch('outgoing::ping', stamp);
+  }
+
+  /** Reports what the application's own code threw: an `error` event, or a warning where nothing listens for those. */
   reportListenerError(thrown: unknown): void {
-    if (this.state === CLOSED || this.spark.listenerCount('error') === 0) this.registry.warn(thrown);
+    if (this.state === CLOSED || this.subject.listenerCount('error') === 0) this.host.warn(thrown);
     else this.fail(asError(thrown));
   }
 
-  // The steps of the pipeline.
+  // What the channel asks for.
 
-  protected deliver(data: unknown, raw: Frame): void {
-    if (this.state !== OPEN) return;
-    this.alive = true;
-    this.emit('data', data, raw);
+  /** A message was not, or cannot be, handled: an event, never an exception. After the end it is for the log. */
+  fail(error: Error): void {
+    if (this.state === CLOSED) this.host.log('error', error);
+    else if (this.subject.listenerCount('error') > 0) this.events.add(() => this.emitError(error));
   }
 
-  protected handleControl(control: Control): void {
+  deliver(data: unknown, raw: Frame): void {
+    if (this.state !== OPEN) return;
+    this.alive = true;
+    const { events } = this;
+    if (events.begin()) {
+      this.dispatch('data', data, raw);
+      events.end();
+    } else events.add(() => this.dispatch('data', data, raw));
+  }
+
+  handleControl(control: Control): void {
     // An asynchronous parser may come too late.
     if (this.state !== OPEN) return;
     if (control.type === 'pong') {
       const sent = Number(control.value);
-      this.emit('incoming::pong', sent);
-      // The listener may have ended it.
-      if (this.state === OPEN) this.emit('heartbeat', this.registry.scheduler.now() - sent);
+      this.dispatch('incoming::pong', sent);
+      if (this.state === OPEN) this.events.add(() => this.dispatch('heartbeat', this.host.scheduler.now() - sent));
     } else if (control.type === 'id' && control.value === '') {
-      this.control({ type: 'id', value: this.spark.id });
+      this.channel.control({ type: 'id', value: this.subject.id });
     }
   }
 
-  protected forward(data: unknown): boolean {
-    const accepted = this.spark._write(data);
+  forward(data: unknown): boolean {
+    const accepted = this.subject._write(data as never);
     if (this.state === CLOSED)
-      this.registry.log('lost', `A message to ${this.spark.id} was still being transformed when the connection was over`);
+      this.host.log('lost', `A message to ${this.subject.id} was still being transformed when the connection ended`);
     return accepted;
   }
 
-  protected transmit(frame: Frame): void {
+  transmit(frame: Frame): void {
     const { link } = this;
     if (this.state !== OPEN || link === undefined) {
-      this.registry.log('lost', `A message to ${this.spark.id} was still being encoded when the connection was over`);
+      this.host.log('lost', `A message to ${this.subject.id} was still being encoded when the connection ended`);
       return;
     }
     link.send(frame);
     this.sent(frame);
   }
 
-  /** A frame was handed to the link, by this connection or in a broadcast. */
-  sent(frame: Frame): void {
-    this.emitInternal('outgoing::data', frame);
-    const waiting = (this.link as Link).bufferedAmount;
-    if (waiting > CROWDED) this.crowd(this.link as Link, waiting);
-  }
-
-  /** The client is being asked whether it is alive. */
-  asked(stamp: number): void {
-    this.emit('outgoing::ping', stamp);
-  }
-
-  protected pressure(high: boolean): void {
+  pressure(high: boolean): void {
     this.flow(PRESSURE, high);
   }
 
   // Below: how it is done.
 
-  private incoming(frame: Frame): void {
+  private receive(frame: Frame): void {
     if (this.state !== OPEN) return;
     this.emitInternal('incoming::data', frame);
-    this.receive(frame);
+    this.channel.receive(frame);
   }
 
-  private hold(frame: Frame): void {
-    this.held ??= [];
-    this.held.push(frame);
+  private buffer(frame: Frame): void {
+    this.early ??= [];
+    this.early.push(frame);
     this.flow(UNANNOUNCED, true);
   }
 
-  /** One event that is ours alone: what comes to `emit` under such a name, somebody else has injected. */
-  private emitInternal(event: keyof SparkEvents | 'close', ...args: unknown[]): void {
+  /** Emits one event that is ours alone: what comes to the spark's `emit` under such a name was injected. */
+  private emitInternal(event: string, ...args: unknown[]): void {
     try {
-      emit.call(this.spark, event, ...args);
+      emit.call(this.subject, event, ...args);
     } catch (thrown) {
       this.reportListenerError(thrown);
     }
   }
 
-  /** One event of the spark; a listener that throws harms this connection only. */
-  private emit(event: keyof SparkEvents, ...args: unknown[]): void {
+  /** Emits one event of the spark; a listener that throws harms this connection only. */
+  private dispatch(event: string, ...args: unknown[]): void {
     try {
-      (this.spark as Emitter).emit(event, ...args);
+      this.subject.emit(event, ...args);
     } catch (thrown) {
       this.reportListenerError(thrown);
     }
   }
 
-  /** The peer reads more slowly than is written: sources that are piped in are told, and one that never reads is cut. */
-  private crowd(link: Link, waiting: number): void {
-    const { maxBuffer } = this.registry;
-    if (waiting > maxBuffer) {
-      const message = `The peer does not read: ${waiting} bytes are waiting, ${maxBuffer} may`;
-      this.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow peer' }));
+  private emitError(error: Error): void {
+    try {
+      this.subject.emit('error', error);
+    } catch (thrown) {
+      this.host.log('error', 'An error listener threw', thrown);
+    }
+  }
+
+  /** Slow consumers: streams that are piped in wait for `drain`, and a peer that never reads is terminated. */
+  private crowd(link: Link, buffered: number): void {
+    const { maxBuffer } = this.host;
+    if (buffered > maxBuffer) {
+      const message = `Slow consumer: ${buffered} bytes buffered, limit ${maxBuffer} (\`maxBuffer\`)`;
+      this.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow consumer' }));
       return;
     }
     if (this.crowded) return;
     this.crowded = true;
-    interval(DRAIN_POLL, this.registry.scheduler)
+    interval(DRAIN_POLL, this.host.scheduler)
       .pipe(takeWhile(() => this.state === OPEN && link.bufferedAmount > CROWDED / 2))
       .subscribe({
         complete: () => {
           this.crowded = false;
-          if (this.state === OPEN) this.emitInternal('drain');
+          if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
         },
       });
   }
@@ -292,30 +335,32 @@ export class Connection extends Pipeline implements Observer<Frame> {
     else if (before !== 0 && this.paused === 0) this.link?.resume?.();
   }
 
-  private over(error: LinkError | undefined): void {
-    this.hungUp = true;
+  private linkOver(error: LinkError | undefined): void {
+    this.linkEnded = true;
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
     this.emitInternal('incoming::end');
     if (this.announced) this.leave(this.lost);
   }
 
-  /** What was received comes first; whom that takes too long is cut by the heartbeat. */
+  /** What was received comes first; the heartbeat terminates a connection where that takes too long. */
   private leave(how: LinkError | null): void {
-    this.drain(() => this.finish(how));
+    this.channel.drain(() => this.finish(how));
   }
 
   private finish(error: LinkError | null): void {
     if (this.state === CLOSED) return;
     if (error !== null && (error.cause !== undefined || error.code !== 'ERR_PRIMUS_DROPPED')) this.fail(error);
     this.state = CLOSED;
-    this.patience?.unsubscribe();
-    this.abandon();
-    this.emit('readyStateChange', 'end');
-    this.emitInternal('outgoing::end');
-    this.emit('end');
-    // Whoever pipes into a spark waits for this word; plugins that forward events need not see it.
-    this.emitInternal('close');
-    if (this.announced) this.registry.gone(this);
+    this.endTimer?.unsubscribe();
+    this.channel.close();
+    this.events.add(() => {
+      this.dispatch('readyStateChange', 'end');
+      this.emitInternal('outgoing::end');
+      this.dispatch('end');
+      // A stream that pipes into a spark waits for this event; plug-ins that forward events need not see it.
+      this.emitInternal('close');
+      if (this.announced) this.host.gone(this);
+    });
   }
 }

@@ -1,77 +1,78 @@
-import { Subject } from 'rxjs';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { catchError, type Observable, of, Subject } from 'rxjs';
+import type { Stack } from '../core/channel.js';
+import { asError, LinkError } from '../core/errors.js';
 import { isPromise } from '../core/from-node-callback.js';
 import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
-import type { Stack } from '../core/pipeline.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
-import type { ServerTransformer } from '../core/transformer.js';
-import type { Connection } from './connection.js';
+import type { Arrival, ServerTransformer } from '../core/transformer.js';
+import { asyncemit, Refusal } from './asyncemit.js';
+import type { Connection, ConnectionHost } from './connection.js';
 import { slotOf } from './heartbeat.js';
+import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Spark } from './spark.js';
+import type { SparkClass } from './spark-class.js';
 
 /** The open connections of a server, and what is sent to many of them. */
 export class ConnectionRegistry {
-  private readonly byId = new Map<string, Connection>();
-  private view: { [id: string]: Spark } | undefined;
-  /** How many are left, whenever one has gone. */
+  /** The sparks by their id; one that joins during a loop over it is in the loop. */
+  readonly byId: ReadonlyMap<string, Spark>;
+  /** Emits how many are left, whenever one has gone. */
   readonly left$: Subject<number> = new Subject();
+  private readonly sparks = new Map<string, Spark>();
+  private object: { [id: string]: Spark } | undefined;
   private readonly stack: Stack;
   private readonly transformer: ServerTransformer;
 
   constructor(stack: Stack, transformer: ServerTransformer) {
+    this.byId = this.sparks;
     this.stack = stack;
     this.transformer = transformer;
   }
 
   get size(): number {
-    return this.byId.size;
+    return this.sparks.size;
   }
 
-  /** The open connections; one that joins during a loop is in it. */
-  get connections(): Iterable<Connection> {
-    return this.byId.values();
-  }
-
-  /** The sparks by their id, without a prototype: kept from the first time somebody asks for it. */
-  get sparks(): { [id: string]: Spark } {
-    if (this.view === undefined) {
-      this.view = Object.create(null) as { [id: string]: Spark };
-      for (const [id, { spark }] of this.byId) this.view[id] = spark;
+  /** The sparks by their id in an object without a prototype, which is kept from its first use on. */
+  get asObject(): { [id: string]: Spark } {
+    if (this.object === undefined) {
+      this.object = Object.create(null) as { [id: string]: Spark };
+      for (const [id, spark] of this.sparks) this.object[id] = spark;
     }
-    return this.view;
+    return this.object;
   }
 
-  spark(id: string): Spark | undefined {
-    return this.byId.get(String(id))?.spark;
-  }
-
-  /** False when the id is taken. */
-  add({ id, connection }: Spark): boolean {
-    const key = String(id);
-    if (this.byId.has(key)) return false;
-    connection.slot = slotOf(this.byId.size);
-    this.byId.set(key, connection);
-    if (this.view !== undefined) this.view[key] = connection.spark;
+  /** Adds a spark. False when its id is taken. */
+  add(spark: Spark): boolean {
+    const key = String(spark.id);
+    if (this.sparks.has(key)) return false;
+    spark.connection.slot = slotOf(this.sparks.size);
+    this.sparks.set(key, spark);
+    if (this.object !== undefined) this.object[key] = spark;
     return true;
   }
 
-  /** False when it was not here. */
-  remove(connection: Connection): boolean {
-    const key = String(connection.spark.id);
-    if (this.byId.get(key) !== connection) return false;
-    this.byId.delete(key);
-    if (this.view !== undefined) delete this.view[key];
-    return true;
+  /** Removes the spark of a connection and returns it; undefined when it was not here. */
+  remove(connection: Connection): Spark | undefined {
+    const key = String(connection.subject.id);
+    const spark = this.sparks.get(key);
+    if (spark?.connection !== connection) return undefined;
+    this.sparks.delete(key);
+    if (this.object !== undefined) delete this.object[key];
+    return spark;
   }
 
   /**
-   * One message to all, encoded and framed once, unless something of a connection's own stands between it and the line.
+   * Sends one message to all, encoded and framed once, unless something of a connection's own stands between it and the link.
    * Throws what the encoder throws.
    */
   broadcast(data: unknown): void {
     if (isControl(data)) throw reservedError(data);
     if (this.stack.transformers.outgoing.length > 0) {
-      for (const { spark } of this.connections) spark.write(data);
+      for (const spark of this.sparks.values()) spark.write(data);
       return;
     }
     const frame = encoded(this.stack.parser, data);
@@ -81,10 +82,10 @@ export class ConnectionRegistry {
 
   /** Asks these connections whether they are alive. */
   ping(connections: readonly Connection[], now: number): void {
-    // A stamp is whole milliseconds on the line; not every clock has those.
+    // A stamp is whole milliseconds on the wire; not every clock has those.
     const stamp = Math.floor(now);
     const ping = { type: 'ping', value: String(stamp) } as const;
-    for (const connection of connections) connection.asked(stamp);
+    for (const connection of connections) connection.pinged(stamp);
     const { parser } = this.stack;
     if (parser.encode === undefined) {
       // Each behind what the parser is still at for that connection.
@@ -97,11 +98,11 @@ export class ConnectionRegistry {
 
   /** A message that is still being encoded takes its place in the order of each connection. */
   private relay(data: unknown, frame: Promise<Frame>): void {
-    // Each of the connections tells that it failed, but there may be none.
+    // Each connection reports the failure, but there may be none.
     frame.catch(() => {});
-    for (const connection of this.connections) {
-      if (connection.writable && untouched(connection.spark)) connection.relay(data, frame);
-      else connection.spark.write(data);
+    for (const spark of this.sparks.values()) {
+      if (spark.connection.writable && untouched(spark)) spark.connection.relay(data, frame);
+      else spark.write(data);
     }
   }
 
@@ -110,13 +111,14 @@ export class ConnectionRegistry {
     else for (const link of links) link.send(frame);
   }
 
-  /** The links that take the frame as it is; who writes in a way of its own is written to in passing. */
+  /** The links that take the frame as it is; a spark that writes in a way of its own is written to in passing. */
   private *sharing(data: unknown, frame: Frame): Generator<Link> {
-    for (const connection of this.connections) {
-      if (connection.canShareFrame && untouched(connection.spark)) {
+    for (const spark of this.sparks.values()) {
+      const { connection } = spark;
+      if (connection.canShareFrame && untouched(spark)) {
         yield connection.link as Link;
         connection.sent(frame);
-      } else connection.spark.write(data);
+      } else spark.write(data);
     }
   }
 }
@@ -132,4 +134,50 @@ function* linksOf(connections: readonly Connection[], frame: Frame): Generator<L
 
 function untouched(spark: Spark): boolean {
   return spark.write === Spark.prototype.write && spark._write === Spark.prototype._write;
+}
+
+// The steps from a link that has arrived to a connection that is announced.
+
+/** What a server has for its new sparks. */
+export interface SparkFactory {
+  readonly Spark: SparkClass;
+  readonly options: { readonly idGenerator?: (() => string) | undefined };
+  readonly host: ConnectionHost;
+}
+
+/** Creates the spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
+export function createSpark({ Spark, options, host }: SparkFactory, { link, request, id }: Arrival<IncomingMessage>): Spark | undefined {
+  const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
+  try {
+    return new Spark(request.headers, address, undefined, options.idGenerator ? undefined : id, request, link.socket, link);
+  } catch (error) {
+    host.log('error', error);
+    link.destroy();
+    return undefined;
+  }
+}
+
+/** Registers a spark, so that `spark(id)` finds it; false when its id is taken, which ends it. */
+export function register(registry: ConnectionRegistry, spark: Spark): boolean {
+  if (registry.add(spark)) return true;
+  spark.primus.host.log('error', `A connection was refused: its id ${spark.id} is taken`);
+  spark.connection.terminate(new LinkError('ERR_PRIMUS_REFUSED', 'The id of this connection is taken'));
+  return false;
+}
+
+/** Whether the `connection` listeners agree; one that refuses, or throws, ends the connection. */
+export function runConnectionListeners(primus: EventEmitter, spark: Spark): boolean | Observable<boolean> {
+  const refused = (error: unknown): false => {
+    if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
+    else spark.connection.reportListenerError(error);
+    spark.end();
+    spark.connection.announce();
+    return false;
+  };
+  try {
+    const answer = asyncemit(primus, 'connection', spark);
+    return answer === true || answer.pipe(catchError((error) => of(refused(error))));
+  } catch (thrown) {
+    return refused(thrown);
+  }
 }

@@ -3,40 +3,40 @@ import { pulse } from '../../operators/index.js';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 
-/** The period is cut into so many beats: a large fleet is asked in parts, not in one stall. */
+/** The period is divided into so many slots: many connections are asked in parts, not in one stall. */
 const SLOTS = 16;
 
-/** Who is to be asked, and how. */
-export interface Patients {
-  readonly connections: Iterable<Connection>;
+/** The connections that are asked. */
+export interface HeartbeatTargets {
+  readonly byId: ReadonlyMap<string, { readonly connection: Connection }>;
   /** Asks these connections; `now`, ms since the epoch, comes back with their answers. */
   ping(connections: readonly Connection[], now: number): void;
 }
 
 /**
- * Asks every connection once a period, in ms, whether it is alive, and cuts those that have not been heard since the
- * last time. One timer serves all of them; whatever was heard is proof of life.
+ * Asks every connection once a period, in ms, whether it is alive, and terminates those from which nothing was received since the
+ * last time. One timer serves all of them; anything that was received is proof of life.
  */
-export function heartbeat(patients: Patients, period: number, scheduler: SchedulerLike): Subscription {
+export function heartbeat(targets: HeartbeatTargets, period: number, scheduler: SchedulerLike): Subscription {
   return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => {
     const due: Connection[] = [];
-    for (const connection of patients.connections) {
+    for (const { connection } of targets.byId.values()) {
       if (connection.slot !== slot) continue;
       if (connection.alive || !connection.listening) {
         connection.alive = false;
         due.push(connection);
       } else {
         connection.terminate(
-          new LinkError('ERR_PRIMUS_SILENCE', `Nothing was heard from the client for ${period} ms`, { reason: 'silence' }),
+          new LinkError('ERR_PRIMUS_SILENCE', `Nothing was received from the client for ${period} ms`, { reason: 'silence' }),
         );
       }
     }
     // A stamp is whole milliseconds on the line; not every clock has those.
-    if (due.length > 0) patients.ping(due, Math.floor(scheduler.now()));
+    if (due.length > 0) targets.ping(due, Math.floor(scheduler.now()));
   });
 }
 
-/** Which beat a connection gets: neighbours in time are spread over the period. */
+/** The slot of a new connection: neighbours in time are spread over the period. */
 export function slotOf(count: number): number {
   return (count * 7) % SLOTS;
 }

@@ -18,6 +18,7 @@ import {
 import { filterAsync } from '../../operators/index.js';
 import type { Configuration } from '../core/configuration.js';
 import { asError, describe, PrimusError } from '../core/errors.js';
+import { EventQueue } from '../core/event-queue.js';
 import type { TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/message-transformers.js';
@@ -28,11 +29,10 @@ import { CLOSED } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
-import { createSpark, register, runConnectionListeners } from './admission.js';
 import { asyncemit, Refusal } from './asyncemit.js';
 import type { Builtins } from './builtins.js';
 import type { Connection, ConnectionHost } from './connection.js';
-import { ConnectionRegistry } from './connections.js';
+import { ConnectionRegistry, createSpark, register, runConnectionListeners } from './connections.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
 import { forEachAsync } from './for-each.js';
 import { heartbeat } from './heartbeat.js';
@@ -88,7 +88,7 @@ export class Server<In = any, Out = any> extends Emitter {
   /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
   readonly connection$: Observable<Spark<In, Out>>;
   /** What connections report to. @internal */
-  readonly registry: ConnectionHost;
+  readonly host: ConnectionHost;
   /** Who says who may come in; set by `authorize`, `null` when everybody may. */
   auth: Authorize | null = null;
   /** The option of that name: proxies that are trusted. */
@@ -99,12 +99,13 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly #preset: Builtins;
   readonly #scheduler: SchedulerLike;
   readonly #middleware = new Layers(this);
-  readonly #fleet: ConnectionRegistry;
+  readonly #registry: ConnectionRegistry;
   readonly #ark = new Ark();
   readonly #handmade = new Subject<Spark<In, Out>>();
   readonly #announced = new Subject<Spark<In, Out>>();
-  readonly #life: Subscription;
-  readonly #lines: HttpConnections;
+  readonly #serving: Subscription;
+  readonly #httpConnections: HttpConnections;
+  readonly #events = new EventQueue();
   #draining = false;
   #released = false;
   #over: Promise<void> | undefined;
@@ -120,9 +121,9 @@ export class Server<In = any, Out = any> extends Emitter {
     this.parser = findParser(this.options.parser, preset.parsers);
     this.encoder = this.parser.encoder;
     this.decoder = this.parser.decoder;
-    this.#fleet = new ConnectionRegistry(this, this.transformer.server);
+    this.#registry = new ConnectionRegistry(this, this.transformer.server);
     this.#scheduler = this.options.scheduler ?? asyncScheduler;
-    this.registry = {
+    this.host = {
       maxBuffer: this.options.maxBuffer,
       scheduler: this.#scheduler,
       gone: (connection) => this.#gone(connection),
@@ -142,7 +143,7 @@ export class Server<In = any, Out = any> extends Emitter {
     );
 
     // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
-    const host = createTransformerHost({
+    const transformerHost = createTransformerHost({
       primus: this,
       server: this.server,
       options: this.options,
@@ -150,25 +151,25 @@ export class Server<In = any, Out = any> extends Emitter {
       middleware: this.#middleware,
       draining: () => this.#draining,
     });
-    this.#life = this.transformer.server
-      .listen(host)
+    this.#serving = this.transformer.server
+      .listen(transformerHost)
       .pipe(
         map((arrival) => createSpark(this, arrival as Arrival<IncomingMessage>)),
         filter((spark) => spark !== undefined),
         mergeWith(this.#handmade),
-        filter((spark) => register(this.#fleet, spark)),
+        filter((spark) => register(this.#registry, spark)),
         nextTurn(),
-        filterAsync((spark) => runConnectionListeners(this, spark)),
+        filterAsync((spark) => runConnectionListeners(this as unknown as EventEmitter, spark)),
       )
       .subscribe((spark) => {
         this.#announced.next(spark);
         spark.connection.announce();
       });
-    this.#lines = trackHttpConnections(this.server);
-    noticeCluster(host, this.transformer.name, this.options.iknowclusterwillbreakconnections);
+    this.#httpConnections = trackHttpConnections(this.server);
+    noticeCluster(transformerHost, this.transformer.name, this.options.iknowclusterwillbreakconnections);
     if (this.options.pingInterval !== false) {
       const period = milliseconds(this.options.pingInterval, 'pingInterval');
-      this.#life.add(heartbeat(this.#fleet, period, this.#scheduler));
+      this.#serving.add(heartbeat(this.#registry, period, this.#scheduler));
     }
     for (const [name, plugin] of Object.entries(pluginsOf(this.options.plugin))) this.plugin(name, plugin);
     // Whoever made this server gets to add listeners first.
@@ -189,12 +190,12 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** The sparks of the open connections by their id. */
   get connections(): { [id: string]: Spark<In, Out> } {
-    return this.#fleet.sparks;
+    return this.#registry.asObject;
   }
 
   /** How many connections are open. */
   get connected(): number {
-    return this.#fleet.size;
+    return this.#registry.size;
   }
 
   /** The middleware, in the order it runs. */
@@ -220,7 +221,7 @@ export class Server<In = any, Out = any> extends Emitter {
   /** Sends a message to every connection; it is encoded and framed once. False when it cannot be encoded. */
   write(data: Out): boolean {
     try {
-      this.#fleet.broadcast(data);
+      this.#registry.broadcast(data);
       return true;
     } catch (error) {
       this.#log('error', error);
@@ -234,10 +235,10 @@ export class Server<In = any, Out = any> extends Emitter {
   forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
     if (typeof step !== 'function') throw new PrimusError('ERR_PRIMUS_OPTION', `forEach needs a function, not ${describe(step)}`);
     if (done !== undefined) {
-      forEachAsync(this.#fleet.connections, ({ spark }, next) => step(spark, next as never, undefined as never), done);
+      forEachAsync(this.#registry.byId.values(), (spark, next) => step(spark, next as never, undefined as never), done);
       return this;
     }
-    for (const { spark } of this.#fleet.connections) {
+    for (const spark of this.#registry.byId.values()) {
       if (step(spark, spark.id as never, this.connections as never) === false) break;
     }
     return this;
@@ -245,7 +246,7 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** The spark of that id, while its connection is open. */
   spark(id: string): Spark<In, Out> | undefined {
-    return this.#fleet.spark(id);
+    return this.#registry.byId.get(String(id)) as Spark<In, Out> | undefined;
   }
 
   /** Adds a message transformer: see `MessageTransformer`. */
@@ -367,29 +368,32 @@ export class Server<In = any, Out = any> extends Emitter {
       shutdown({
         options,
         server: this.server,
-        lines: this.#lines,
-        fleet: this.#fleet,
+        httpConnections: this.#httpConnections,
+        registry: this.#registry,
         scheduler: this.#scheduler,
         announce: () => this.#closed(options),
         release: () => {
-          this.#life.unsubscribe();
+          this.#serving.unsubscribe();
           this.#announced.complete();
           this.#released = true;
         },
-        door: () => exchanges(this.server, this.pathname).subscribe(rejectDuringShutdown),
+        rejectRequests: () => exchanges(this.server, this.pathname).subscribe(rejectDuringShutdown),
       }).subscribe({ complete: resolve });
     });
     return this.#over;
   }
 
   #gone(connection: Connection): void {
-    if (!this.#fleet.remove(connection)) return;
-    try {
-      this.emit('disconnection', connection.spark);
-    } catch (thrown) {
-      this.#warn(thrown);
-    }
-    this.#fleet.left$.next(this.connected);
+    const spark = this.#registry.remove(connection);
+    if (spark === undefined) return;
+    this.#events.add(() => {
+      try {
+        this.emit('disconnection', spark);
+      } catch (thrown) {
+        this.#warn(thrown);
+      }
+      this.#registry.left$.next(this.connected);
+    });
   }
 
   #closed(options: DestroyOptions): Observable<unknown> {

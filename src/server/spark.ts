@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
 import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
+import type { Stack } from '../core/channel.js';
 import type { PrimusError } from '../core/errors.js';
 import { type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
 import type { Frame, Link } from '../core/link.js';
-import type { Stack } from '../core/pipeline.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
@@ -52,7 +52,7 @@ export interface SparkEvents<In = any> {
 
 /** What a spark needs of the server it belongs to. @internal */
 export interface SparkServer extends Stack {
-  readonly registry: ConnectionHost;
+  readonly host: ConnectionHost;
   generateId(): string;
 }
 
@@ -118,7 +118,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.id = `${id ?? primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
-    this.connection = new Connection(this, primus.registry, link);
+    this.connection = new Connection(this, primus, primus.host, link);
   }
 
   /** The query string of the client's address, parsed; a key that is given twice has a list. */
@@ -146,9 +146,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   set readyState(state: ReadyState) {
-    if (this.connection.state === state) return;
-    this.connection.state = state;
-    this.emit('readyStateChange', stateName(state));
+    this.connection.assignState(state);
   }
 
   /**
@@ -156,22 +154,21 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * an `error` event explains. While something is piped in, also false when the source had better wait for `drain`.
    */
   write(data: Out): boolean {
-    if (!this.connection.writable) return false;
     if (!this.connection.send(data)) return false;
     return !(this.connection.crowded && (this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0));
   }
 
   /** Encodes and sends a message that has been transformed: every `write` ends here. */
   _write(data: Out): boolean {
-    return this.connection.state === OPEN && this.connection.write(data);
+    return this.connection.write(data);
   }
 
   /** Sends `data`, when given, and closes. The client does not come back unless `reconnect` is true. */
   end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
-    if (data !== undefined && !this.connection.parting) {
-      this.connection.parting = true;
+    if (data !== undefined && !this.connection.isSendingLast) {
+      this.connection.isSendingLast = true;
       this.write(data);
-      this.connection.parting = false;
+      this.connection.isSendingLast = false;
     }
     this.connection.end(reconnect);
     return this;
@@ -240,7 +237,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
-    if (event === 'error') this.primus.registry.log('error', 'An error listener rejected', error);
+    if (event === 'error') this.primus.host.log('error', 'An error listener rejected', error);
     else this.connection.reportListenerError(error);
   }
 
@@ -260,7 +257,3 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 export interface Spark<In = any, Out = any> extends TypedEmitter<SparkEvents<In>> {}
 
 Spark.prototype.reserved = reserved;
-
-function stateName(state: ReadyState): string {
-  return state === OPEN ? 'open' : state === CLOSED ? 'end' : 'opening';
-}

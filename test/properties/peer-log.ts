@@ -59,6 +59,8 @@ export class PeerLog {
   private scheduled: number | undefined;
   private attempting: number | undefined;
   private readonly broken: string[] = [];
+  /** Two listeners of everything, and what streams emit: all hear the same. */
+  private readonly witnesses: [Witness, Witness];
   readonly peer: Peer;
   private readonly setting: Setting;
   private readonly onEnd: () => void;
@@ -71,6 +73,7 @@ export class PeerLog {
     const { client } = peer;
     client.state$.subscribe({ next: (state) => this.enters(state), complete: () => (this.completed = true) });
     for (const event of EVENTS) client.on(event, (...args: unknown[]) => this.saw(event, args));
+    this.witnesses = [new Witness(client), new Witness(client)];
     // Twice: the two views must tell the same.
     client.data$.subscribe(({ n }: Message) => this.law(this.received.at(-1) === n, `data$ follows data ${n}`));
   }
@@ -85,6 +88,9 @@ export class PeerLog {
     const { client, reports } = this.peer;
     const { state } = client;
     this.checkLaws();
+    const [early, late] = this.witnesses;
+    expect(late.heard, 'the listeners and subscribers behind those that interfere').toEqual(early.heard);
+    expect(late.streamed, 'the streams').toEqual(late.heard.filter((event) => STREAMED.has(event)));
     expect(reports, 'nobody is left with an error').toEqual([]);
     expect(client.readyState, `readyState while ${state.name}; ${this.tale}`).toBe(READY[state.name]);
     expect(this.states.at(-1), 'state$ and state agree').toBe(state);
@@ -100,6 +106,12 @@ export class PeerLog {
     if (state.name === 'open' && lines === 1) expect(client.buffer, 'nothing is kept back while open').toEqual([]);
   }
 
+  /** Puts a listener between the two witnesses. */
+  interfere(event: string, listener: () => void): void {
+    this.peer.client.once(event as 'open', listener);
+    this.witnesses[1].listenLast(event);
+  }
+
   get tale(): string {
     return `client ${this.peer.name}: ${this.events.slice(-25).join(', ')}`;
   }
@@ -110,6 +122,7 @@ export class PeerLog {
     if (before === undefined) return;
     this.law(MACHINE[before.name].includes(state.name), `${before.name} -> ${state.name}`);
     if (state.name === 'open') this.reached = true;
+    if (state.name === 'connecting') this.ended = false;
     if (state.name === 'closed') this.onEnd();
     // Whoever opens again at the first word of an end hears no more of it.
     if (before.name === 'closed') {
@@ -126,7 +139,8 @@ export class PeerLog {
 
   private saw(event: (typeof EVENTS)[number], args: unknown[]): void {
     this.events.push(event);
-    const { name } = this.peer.client.state;
+    // Of the state that was emitted last: what a listener did meanwhile is emitted later.
+    const { name } = this.states.at(-1) as ClientState;
     const attempt = (args.at(-1) ?? null) as ReconnectAttempt | null;
     if (this.ended) this.law(event === 'online' || event === 'offline' || event === 'destroy', `${event} after end`);
     switch (event) {
@@ -216,3 +230,52 @@ const EVENTS = [
 function within(value: number | undefined, min: number, max: number): boolean {
   return value !== undefined && value >= min && value <= max;
 }
+
+/** The events that are streams as well. */
+const STREAMED: ReadonlySet<string> = new Set([
+  'open',
+  'data',
+  'error',
+  'end',
+  'reconnect scheduled',
+  'reconnect',
+  'reconnect timeout',
+  'reconnect failed',
+  'reconnected',
+]);
+
+/** Hears all events and states of a client, in order. */
+class Witness {
+  readonly heard: string[] = [];
+  /** The same, as far as there are streams, by them. */
+  readonly streamed: string[] = [];
+  private readonly listeners = new Map<string, () => void>();
+  private readonly client: Peer['client'];
+
+  constructor(client: Peer['client']) {
+    this.client = client;
+    client.state$.subscribe(({ name }) => this.heard.push(`state ${name}`));
+    for (const event of EVENTS) {
+      this.listeners.set(event, () => this.heard.push(event));
+      this.listenLast(event);
+    }
+    client.open$.subscribe(() => this.streamed.push('open'));
+    client.data$.subscribe(() => this.streamed.push('data'));
+    client.error$.subscribe(() => this.streamed.push('error'));
+    client.end$.subscribe(() => this.streamed.push('end'));
+    client.reconnect$.subscribe(({ type }) => this.streamed.push(NAMES[type]));
+  }
+
+  listenLast(event: string): void {
+    const listener = this.listeners.get(event);
+    if (listener) this.client.off(event as 'open', listener).on(event as 'open', listener);
+  }
+}
+
+const NAMES = {
+  scheduled: 'reconnect scheduled',
+  started: 'reconnect',
+  timeout: 'reconnect timeout',
+  failed: 'reconnect failed',
+  reconnected: 'reconnected',
+};

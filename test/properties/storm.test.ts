@@ -36,9 +36,10 @@ function storm(clients: number, back: number): { attempts: number[]; connected: 
       ),
     ];
     const line$ = defer(() => lines.pop() ?? (scheduler.now() < back ? throwError(() => 'refused') : of('open')));
-    line$
-      .pipe(reconnect({ policy, scheduler, onAttempt: () => attempts.push(scheduler.now()) }))
-      .subscribe({ complete: () => connected++ });
+    line$.pipe(reconnect({ policy, scheduler })).subscribe({
+      next: (event) => event.type === 'connecting' && event.attempt && attempts.push(scheduler.now()),
+      complete: () => connected++,
+    });
     scheduler.flush();
   }
   return { attempts, connected };

@@ -55,7 +55,7 @@ describe('a peer that does not read', () => {
       if (written % (16 * chunk.length) === 0) await settle();
     }
     expect(spark.readyState).toBe(2);
-    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER', reason: 'slow peer' }]);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER', reason: 'slow consumer' }]);
     // The system's own buffers take some beside ours.
     expect(written).toBeLessThan(maxBuffer + 16_000_000);
     expect(spark.write('more')).toBe(false);

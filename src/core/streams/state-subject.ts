@@ -1,34 +1,47 @@
 import type { Observable, Subscriber } from 'rxjs';
 import { type Report, SafeObservable } from './safe-observable.js';
 
-/** A value that is told to whoever subscribes: the present one at once, then every change, until it is completed. */
+/** A value that is replayed to each subscriber: the present one at once, then every change, until it is completed. */
 export class StateSubject<T> {
   value: T;
   readonly value$: Observable<T>;
-  readonly #subscribers = new Set<Subscriber<T>>();
+  #version = 0;
+  /** Which version of the value each subscriber has. */
+  readonly #subscribers = new Map<Subscriber<T>, number>();
   #completed = false;
 
-  constructor(value: T, report: Report) {
+  constructor(value: T, report: Report = () => {}) {
     this.value = value;
     this.value$ = new SafeObservable<T>((subscriber) => {
-      this.#subscribers.add(subscriber);
+      this.#subscribers.set(subscriber, this.#version);
       subscriber.next(this.value);
       if (this.#completed) subscriber.complete();
       return () => this.#subscribers.delete(subscriber);
     }, report);
   }
 
-  next(value: T): void {
+  /** Changes the value at once. The function it returns emits the change, for a caller that keeps an order of events. */
+  set(value: T): () => void {
     this.value = value;
-    for (const subscriber of [...this.#subscribers]) {
-      // A subscriber has changed it again: the others have been told already, and must not be told what is past.
-      if (this.value !== value) return;
-      subscriber.next(value);
-    }
+    this.#version += 1;
+    const version = this.#version;
+    return () => {
+      for (const [subscriber, had] of [...this.#subscribers]) {
+        // It has subscribed, or was told of a later change, since.
+        if (had >= version || !this.#subscribers.has(subscriber)) continue;
+        this.#subscribers.set(subscriber, version);
+        subscriber.next(value);
+      }
+    };
+  }
+
+  /** Changes the value and emits the change. */
+  next(value: T): void {
+    this.set(value)();
   }
 
   complete(): void {
     this.#completed = true;
-    for (const subscriber of [...this.#subscribers]) subscriber.complete();
+    for (const subscriber of [...this.#subscribers.keys()]) subscriber.complete();
   }
 }

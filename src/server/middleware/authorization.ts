@@ -25,7 +25,7 @@ export type Authorize = (this: any, request: IncomingMessage, done: (error?: str
 
 interface Owner {
   readonly auth: Authorize | null;
-  readonly registry: { readonly scheduler: SchedulerLike; log(level: string, ...values: unknown[]): void };
+  readonly host: { readonly scheduler: SchedulerLike; log(level: string, ...values: unknown[]): void };
 }
 
 /** An authorization function, or a clear error. */
@@ -42,13 +42,13 @@ export function checkAuthorize(fn: unknown): Authorize {
 export function authorization(limit?: number) {
   return function (this: Owner): Middleware {
     const layer = (request: IncomingMessage, response: ServerResponse | Duplex, next: () => void): void => {
-      const { auth, registry } = this;
+      const { auth, host } = this;
       if (auth === null) return next();
       verdict(this, auth, request)
-        .pipe(take(1), limit === undefined ? identity : within(limit, registry.scheduler), takeUntil(fromEvent(response, 'close')))
+        .pipe(take(1), limit === undefined ? identity : within(limit, host.scheduler), takeUntil(fromEvent(response, 'close')))
         .subscribe((answer) => {
           if (answer === PASSED) return next();
-          if (answer.thrown) registry.log('error', answer.refused);
+          if (answer.thrown) host.log('error', answer.refused);
           turnAway(response, answer.refused);
         });
     };

@@ -47,7 +47,7 @@ export const CORS_TABLE: Record<string, Kind> = {
 /** Where the log is. */
 interface Owner {
   readonly options: typeof CORS_DEFAULTS;
-  readonly registry: { log(level: string, ...values: unknown[]): void };
+  readonly host: { log(level: string, ...values: unknown[]): void };
 }
 
 /** What a browser says of a request that another site's page has made. */
@@ -67,7 +67,7 @@ const settled = new WeakSet<ServerResponse>();
  * ```
  */
 export function cors(this: Owner): Middleware {
-  const { options, registry } = this;
+  const { options, host } = this;
   const { credentials } = options;
   const origins = originSet(options.origins);
   const methods = listOf(options.methods).map((method) => method.toUpperCase());
@@ -92,7 +92,7 @@ export function cors(this: Owner): Middleware {
   function tell(kind: string, message: string): void {
     if (told.has(kind)) return;
     told.add(kind);
-    registry.log('warning', message);
+    host.log('warning', message);
   }
 
   const layer = (request: IncomingMessage, response: ServerResponse | Duplex): boolean => {

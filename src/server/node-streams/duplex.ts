@@ -56,7 +56,7 @@ export function duplex<In, Out>(spark: Spark<In, Out>): Duplex {
     // What is read may come back here, changed, in one `pipeline`: its end reaches the writable side a little later.
     const read = stream.readableFlowing !== null || stream.listenerCount('readable') > 0;
     const written = stream.listenerCount('unpipe') > 0;
-    if (read && written) patience = timer(PATIENCE, spark.primus.registry.scheduler).subscribe(() => stream.destroy());
+    if (read && written) patience = timer(PATIENCE, spark.primus.host.scheduler).subscribe(() => stream.destroy());
     else stream.destroy();
   });
   if (spark.readyState === CLOSED) {

@@ -1,23 +1,55 @@
 import { describe, expect, it } from 'vitest';
+import { Channel, type ChannelHandler } from '../../src/core/channel.js';
 import type { Frame } from '../../src/core/link.js';
 import { type MessageTransformer, MessageTransformers } from '../../src/core/message-transformers.js';
 import { type Done, defineParser, type Parser } from '../../src/core/parser.js';
-import { Pipeline } from '../../src/core/pipeline.js';
 import type { Control } from '../../src/core/protocol.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';
 
-/** A pipeline whose ends are lists. */
-class Recorder extends Pipeline {
-  /** `this` of the transformers. */
-  readonly self: object;
-  readonly transformers: MessageTransformers;
+/** A channel whose ends are lists. */
+class Recorder implements ChannelHandler {
+  readonly subject = {};
+  readonly transformers = new MessageTransformers();
   readonly delivered: unknown[] = [];
   readonly raws: Frame[] = [];
   readonly controls: Control[] = [];
   readonly frames: Frame[] = [];
   readonly errors: (Error & { code?: string; data?: unknown })[] = [];
   readonly pressures: boolean[] = [];
+  private readonly channel: Channel;
+
+  constructor(parser: Parser = json) {
+    this.channel = new Channel({ parser, transformers: this.transformers }, this);
+  }
+
+  receive(frame: Frame): void {
+    this.channel.receive(frame);
+  }
+
+  send(data: unknown): boolean {
+    return this.channel.send(data);
+  }
+
+  relay(data: unknown, frame: Promise<Frame>): void {
+    this.channel.relay(data, frame);
+  }
+
+  control(control: Parameters<Channel['control']>[0]): void {
+    this.channel.control(control);
+  }
+
+  flush(done: () => void): void {
+    this.channel.flush(done);
+  }
+
+  drain(done: () => void): void {
+    this.channel.drain(done);
+  }
+
+  stop(): void {
+    this.channel.close();
+  }
 
   incoming(transformer: MessageTransformer): void {
     this.transformers.add('incoming', transformer);
@@ -27,28 +59,20 @@ class Recorder extends Pipeline {
     this.transformers.add('outgoing', transformer);
   }
 
-  constructor(parser: Parser = json) {
-    const transformers = new MessageTransformers();
-    const self = {};
-    super({ parser, transformers }, self);
-    this.transformers = transformers;
-    this.self = self;
-  }
-
-  protected deliver(data: unknown, raw: Frame): void {
+  deliver(data: unknown, raw: Frame): void {
     this.delivered.push(data);
     this.raws.push(raw);
   }
 
-  protected handleControl(control: Control): void {
+  handleControl(control: Control): void {
     this.controls.push(control);
   }
 
-  protected forward(data: unknown): boolean {
-    return this.write(data);
+  forward(data: unknown): boolean {
+    return this.channel.write(data);
   }
 
-  protected transmit(frame: Frame): void {
+  transmit(frame: Frame): void {
     this.frames.push(frame);
   }
 
@@ -56,12 +80,8 @@ class Recorder extends Pipeline {
     this.errors.push(error);
   }
 
-  protected pressure(high: boolean): void {
+  pressure(high: boolean): void {
     this.pressures.push(high);
-  }
-
-  stop(): void {
-    this.abandon();
   }
 }
 
@@ -124,8 +144,8 @@ describe('the way in', () => {
       seen.push(this, { ...packet });
     });
     pipeline.receive('[1]');
-    expect(seen).toEqual([pipeline.self, { data: [1], raw: '[1]' }]);
-    expect(seen[0]).toBe(pipeline.self);
+    expect(seen).toEqual([pipeline.subject, { data: [1], raw: '[1]' }]);
+    expect(seen[0]).toBe(pipeline.subject);
   });
 
   it('takes control messages out before any transformer sees them', () => {

@@ -1,4 +1,4 @@
-import { catchError, defer, EMPTY, mergeMap, Observable, type Subscriber } from 'rxjs';
+import { catchError, defer, EMPTY, Observable, type Subscriber, switchMap } from 'rxjs';
 import { mapInOrder } from '../../operators/map-in-order.js';
 import { asError, PrimusError } from './errors.js';
 import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
@@ -8,7 +8,7 @@ import { encoded, type Parser, toFrame } from './parser.js';
 import { type Control, isControl, parseControl, printControl, reservedError } from './protocol.js';
 
 /** How long the end of a connection waits for message transformers and parsers, which may never answer, in ms. */
-export const PATIENCE = 30_000;
+export const END_TIMEOUT = 30_000;
 
 /** What the messages of one end pass through. */
 export interface Stack {
@@ -16,67 +16,81 @@ export interface Stack {
   readonly transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>;
 }
 
+/** What a channel asks of the connection it belongs to. None of its methods may throw. */
+export interface ChannelHandler {
+  /** The spark or client: `this` of the message transformers. */
+  readonly subject: unknown;
+  /** Takes a message for the user. */
+  deliver(data: unknown, raw: Frame): void;
+  /** Takes a control message. */
+  handleControl(control: Control): void;
+  /** Takes a transformed message on its way out, and calls `write` in the end. False when it was refused. */
+  forward(data: unknown): boolean;
+  /** Hands a frame to the link. */
+  transmit(frame: Frame): void;
+  /** Reports a message that was lost. */
+  fail(error: Error): void;
+  /** Learns that more messages wait for asynchronous steps than is healthy, or no longer. */
+  pressure(high: boolean): void;
+}
+
 /** A step that is done, or one that is done when the stream completes. Steps report their own errors. */
 type Step = Observable<unknown> | undefined;
 
-/** Steps in their order; see `operators/through`. */
+/** Steps in their order; see `operators/map-in-order`. */
 type Lane = Subscriber<() => Step>;
 
 /**
- * The one way in and the one way out; spark and client are both one.
+ * The one way in and the one way out of a connection, the same on both ends. It knows neither spark nor client.
  *
  * ```
- * frame -> decode -> control message? -> incoming message transformers -> deliver
- * send  -> outgoing message transformers -> forward -> encode -> transmit
+ * receive: frame -> decode -> control message? -> incoming message transformers -> deliver
+ * send:    data  -> outgoing message transformers -> forward
+ * write:   data  -> encode -> transmit
  * ```
  *
  * While every step answers at once this is plain method calls. From the first step that does not, a direction keeps its
- * order in a lane: an ordered queue made for the connections that need one only.
+ * order in a lane: a queue that only connections with such a step have.
  */
-export abstract class Pipeline {
+export class Channel {
   private readonly stack: Stack;
-  /** The spark or client: `this` of the message transformers. */
-  private readonly connection: unknown;
-  /** Messages that arrived and have to wait. */
-  protected inbound: Lane | undefined;
+  private readonly handler: ChannelHandler;
+  private inbound: Lane | undefined;
   private outbound: Lane | undefined;
   private encoding: Lane | undefined;
 
-  protected constructor(stack: Stack, connection: unknown) {
+  constructor(stack: Stack, handler: ChannelHandler) {
     this.stack = stack;
-    this.connection = connection;
+    this.handler = handler;
   }
 
-  /** A message for the user. Must not throw. */
-  protected abstract deliver(data: unknown, raw: Frame): void;
-  /** A control message for us. */
-  protected abstract handleControl(control: Control): void;
-  /** A transformed message on its way out: calls `write` in the end. */
-  protected abstract forward(data: unknown): boolean;
-  /** A frame for the line. */
-  protected abstract transmit(frame: Frame): void;
-  /** A message was lost: says so. Must not throw. */
-  abstract fail(error: Error): void;
-  /** More messages are waiting for asynchronous steps than is healthy; or no longer. */
-  protected abstract pressure(high: boolean): void;
+  /** Whether messages that arrive wait for earlier ones. */
+  get isReceiving(): boolean {
+    return this.inbound !== undefined;
+  }
 
-  /** One frame from the line. */
+  /** Whether a message would be encoded and transmitted as it is, at once. */
+  get isDirect(): boolean {
+    return this.outbound === undefined && this.encoding === undefined && this.stack.transformers.outgoing.length === 0;
+  }
+
+  /** Takes one frame from the link. */
   receive(frame: Frame): void {
     if (this.inbound !== undefined) this.inbound.next(() => this.read(frame));
     else this.enter('inbound', this.read(frame));
   }
 
-  /** One message from the user. False when it was refused at once. */
+  /** Takes one message from the user. False when it was refused at once. */
   send(data: unknown): boolean {
     if (this.outbound !== undefined) {
       this.outbound.next(() => this.route(data));
       return true;
     }
     const { outgoing } = this.stack.transformers;
-    if (outgoing.length === 0) return this.forward(data);
+    if (outgoing.length === 0) return this.handler.forward(data);
     let accepted = true;
     const step = this.transformed(outgoing, { data }, (packet) => {
-      accepted = this.forward(packet.data);
+      accepted = this.handler.forward(packet.data);
     });
     this.enter('outbound', step);
     return accepted;
@@ -85,7 +99,7 @@ export abstract class Pipeline {
   /** Encodes one message and transmits it. False when it was refused at once. */
   write(data: unknown): boolean {
     if (isControl(data)) {
-      this.fail(reservedError(data));
+      this.handler.fail(reservedError(data));
       return false;
     }
     return this.post(data);
@@ -101,11 +115,6 @@ export abstract class Pipeline {
     this.post(printControl(control));
   }
 
-  /** Whether a message would be encoded and transmitted as it is, in this instant. */
-  protected get isDirect(): boolean {
-    return this.outbound === undefined && this.encoding === undefined && this.stack.transformers.outgoing.length === 0;
-  }
-
   /** Calls back once everything sent so far has been transmitted. */
   flush(done: () => void): void {
     after(this.outbound, () => after(this.encoding, done));
@@ -116,8 +125,8 @@ export abstract class Pipeline {
     after(this.inbound, done);
   }
 
-  /** Nothing more is taken in; what is under way may finish. */
-  protected abandon(): void {
+  /** Takes nothing more in; what is under way may finish. */
+  close(): void {
     this.inbound?.complete();
     this.outbound?.complete();
     this.encoding?.complete();
@@ -136,7 +145,7 @@ export abstract class Pipeline {
     try {
       data = parser.decode(frame);
     } catch (error) {
-      this.fail(decodeError(error));
+      this.handler.fail(decodeError(error));
       return undefined;
     }
     return this.decoded(data, frame);
@@ -144,19 +153,19 @@ export abstract class Pipeline {
 
   private decoded(data: unknown, frame: Frame): Step {
     const { incoming } = this.stack.transformers;
-    if (isControl(data)) this.handleControl(parseControl(data));
-    else if (incoming.length > 0) return this.transformed(incoming, { data, raw: frame }, (packet) => this.deliver(packet.data, frame));
-    else this.deliver(data, frame);
+    if (isControl(data)) this.handler.handleControl(parseControl(data));
+    else if (incoming.length === 0) this.handler.deliver(data, frame);
+    else return this.transformed(incoming, { data, raw: frame }, (packet) => this.handler.deliver(packet.data, frame));
     return undefined;
   }
 
   private route(data: unknown): Step {
-    return this.transformed(this.stack.transformers.outgoing, { data }, (packet) => this.forward(packet.data));
+    return this.transformed(this.stack.transformers.outgoing, { data }, (packet) => this.handler.forward(packet.data));
   }
 
   private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Step {
     return this.step(
-      () => runTransformers(list, this.connection, packet),
+      () => runTransformers(list, this.handler.subject, packet),
       asError,
       (passes) => {
         if (passes) next(packet);
@@ -176,10 +185,10 @@ export abstract class Pipeline {
       try {
         frame = toFrame(parser.encode(data));
       } catch (error) {
-        this.fail(encodeError(error, data));
+        this.handler.fail(encodeError(error, data));
         return false;
       }
-      this.transmit(frame);
+      this.handler.transmit(frame);
     }
     return true;
   }
@@ -189,7 +198,7 @@ export abstract class Pipeline {
       () => coming ?? encoded(this.stack.parser, data),
       (cause) => encodeError(cause, data),
       (frame) => {
-        this.transmit(frame);
+        this.handler.transmit(frame);
         return undefined;
       },
     );
@@ -197,7 +206,7 @@ export abstract class Pipeline {
 
   /** Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. */
   private step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Step): Step {
-    const lose = (cause: unknown): void => this.fail(error(cause));
+    const lose = (cause: unknown): void => this.handler.fail(error(cause));
     let answer: Eventual<T>;
     try {
       answer = take();
@@ -211,7 +220,7 @@ export abstract class Pipeline {
         lose(cause);
         return EMPTY;
       }),
-      mergeMap((late) => next(late) ?? EMPTY),
+      switchMap((late) => next(late) ?? EMPTY),
     );
   }
 
@@ -219,7 +228,7 @@ export abstract class Pipeline {
   private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Step): void {
     if (first === undefined) return;
     if (this[direction] === undefined) {
-      const options = direction === 'inbound' ? { pressure: (high: boolean) => this.pressure(high) } : {};
+      const options = direction === 'inbound' ? { pressure: (high: boolean) => this.handler.pressure(high) } : {};
       new Observable<() => Step>((lane) => {
         this[direction] = lane;
       })
@@ -241,15 +250,15 @@ function after(lane: Lane | undefined, done: () => void): void {
   });
 }
 
-/** An end has waited for long enough. */
-export function stuckError(): PrimusError {
-  return new PrimusError('ERR_PRIMUS_CLOSED', 'A message transformer has to call its next()');
+/** An end waited for `END_TIMEOUT`. */
+export function endTimeoutError(): PrimusError {
+  return new PrimusError('ERR_PRIMUS_CLOSED', 'Timed out closing: a message transformer or parser never answered');
 }
 
 function decodeError(cause: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_DECODE', `A message cannot be decoded and was dropped: ${asError(cause).message}`, { cause });
+  return new PrimusError('ERR_PRIMUS_DECODE', `A message could not be decoded and was dropped: ${asError(cause).message}`, { cause });
 }
 
 function encodeError(cause: unknown, data: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_ENCODE', `A message cannot be encoded and was dropped: ${asError(cause).message}`, { cause, data });
+  return new PrimusError('ERR_PRIMUS_ENCODE', `A message could not be encoded and was dropped: ${asError(cause).message}`, { cause, data });
 }
