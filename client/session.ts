@@ -1,5 +1,5 @@
 import { catchError, defer, finalize, ignoreElements, map, mergeAll, NEVER, Observable, switchMap, takeUntil, throwError } from 'rxjs';
-import { type ReconnectEvent, reconnectOn } from '../operators/reconnect.js';
+import { type Attempt, type ReconnectEvent, reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
@@ -57,7 +57,7 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       stable: SHORTEST_CONNECTION,
       scheduler,
     }),
-    map((event) => sessionEvent(event, backoff.settings)),
+    map(describing(backoff.settings)),
   );
 }
 
@@ -116,24 +116,34 @@ function withRetryAfter(policy: Backoff['policy']): Backoff['policy'] {
   };
 }
 
-/** An event of `reconnect`, with what the documented events have in addition. */
-function sessionEvent(event: ReconnectEvent<Link>, settings: Backoff['settings']): SessionEvent {
-  const described = (attempt: object | null) => (attempt && { ...attempt, ...settings }) as ReconnectAttempt | null;
-  const attempt = 'attempt' in event ? described(event.attempt) : null;
-  switch (event.type) {
-    case 'open':
-      return { type: 'open', link: event.value, attempt };
-    case 'lost': {
-      const { follows } = event;
-      const error = event.error as LinkError;
-      const end = follows === 'nothing' ? error : follows === 'failed' ? gaveUp(error) : null;
-      return { ...event, error, attempt, next: described(event.next), end, gaveUp: follows === 'failed' };
-    }
-    case 'failed':
-      return { ...event, error: gaveUp(event.error as LinkError), attempt };
-    default:
-      return { ...event, attempt } as SessionEvent;
+/** Adds to the events of `reconnect` what the documented ones have besides. The record of an attempt stays the same object. */
+function describing(settings: Backoff['settings']): (event: ReconnectEvent<Link>) => SessionEvent {
+  const records = new WeakMap<Attempt, ReconnectAttempt>();
+
+  function described(attempt: Attempt | null): ReconnectAttempt | null {
+    if (attempt === null) return null;
+    const record = records.get(attempt) ?? { ...attempt, ...settings };
+    records.set(attempt, record);
+    return record;
   }
+
+  return (event) => {
+    const attempt = 'attempt' in event ? described(event.attempt) : null;
+    switch (event.type) {
+      case 'open':
+        return { type: 'open', link: event.value, attempt };
+      case 'lost': {
+        const { follows } = event;
+        const error = event.error as LinkError;
+        const end = follows === 'nothing' ? error : follows === 'failed' ? gaveUp(error) : null;
+        return { ...event, error, attempt, next: described(event.next), end, gaveUp: follows === 'failed' };
+      }
+      case 'failed':
+        return { ...event, error: gaveUp(event.error as LinkError), attempt };
+      default:
+        return { ...event, attempt } as SessionEvent;
+    }
+  };
 }
 
 function gaveUp(cause: LinkError): PrimusError {
