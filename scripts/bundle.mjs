@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
-import { lean } from './lean.mjs';
 import { root } from './run.mjs';
 
 /** The transformers that serve a client: those with an entry for it. */
@@ -9,10 +8,7 @@ export function bundled() {
   return readdirSync(join(root, 'transformers')).filter((name) => existsSync(join(root, 'transformers', name, 'browser.ts')));
 }
 
-/**
- * Bundles the browser client of a transformer, with esbuild's own options on top.
- * Not minified: it is read in a debugger, and who serves it to the world compresses it anyway.
- */
+/** Bundles the browser client of a transformer, with esbuild's own options on top. */
 export function bundle(name, options = {}) {
   return script(`transformers/${name}/browser.ts`, name, { globalName: 'PrimusClient', ...options });
 }
@@ -34,7 +30,43 @@ export function bundleEdge() {
   return script('src/compat/browser.ts', 'edge', { globalName: 'PrimusEdge' });
 }
 
-async function script(entry, name, { globalName, ...options }) {
+/**
+ * What the frameworks carry for browsers that would not run the rest of the bundle, each with what stands in its place. Engine.IO's and
+ * Socket.IO's client asks whether there is CORS and parses its address, which comes from us; sockjs-client has shims, the frames of pages
+ * without CORS, and a logger.
+ */
+const deadCode = {
+  'engine.io-client': {
+    'contrib/has-cors': 'export const hasCORS = true;',
+    'contrib/parseuri': 'export const parse = () => {};',
+  },
+  'sockjs-client': {
+    'lib/shims': '',
+    'lib/iframe-bootstrap': 'module.exports = () => {};',
+    'lib/info-iframe': 'module.exports = { enabled: () => false };',
+    'lib/utils/log': 'module.exports = console;',
+  },
+};
+
+const withoutDeadCode = {
+  name: 'without-dead-code',
+  setup({ onLoad }) {
+    for (const [framework, modules] of Object.entries(deadCode)) {
+      for (const [module, contents] of Object.entries(modules)) {
+        const file = `/${framework}/(.*/)?${module}\\.js$`.replaceAll('/', '[\\\\/]');
+        onLoad({ filter: new RegExp(file) }, () => ({ contents, loader: 'js' }));
+      }
+    }
+  },
+};
+
+/** `NAME.js`, to be read in a debugger, and `NAME.min.js`: esbuild is there when the package is built, not where it runs. */
+async function script(entry, name, options) {
+  await write(entry, `${name}.min`, { minify: true, ...options });
+  return write(entry, name, options);
+}
+
+async function write(entry, name, { globalName, ...options }) {
   const result = await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -43,34 +75,30 @@ async function script(entry, name, { globalName, ...options }) {
     format: 'esm',
     write: false,
     platform: 'browser',
+    // RxJS as it is published for browsers of today.
     conditions: ['es2015', 'browser'],
-    // RxJS from the sources it ships: compiled for today's browsers they need no helpers, which saves 0.8 kB gzipped.
-    alias: { rxjs: join(root, 'node_modules/rxjs/src/index.ts') },
     // What the modules are compiled to as well. Anything older turns every private field into a WeakMap.
     target: 'es2022',
-    // Fields as assignments, which is what those sources were written for, and shorter.
+    // Fields as assignments are shorter.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    // Private names of RxJS and of the frameworks; `_write` is ours, and public, `_placeholder` is on Socket.IO's line, `_S` on BrowserChannel's.
-    mangleProps: /^_/,
-    reserveProps: /^_(write|placeholder|S)$/,
     // What CommonJS packages ask for. `global` is theirs to expect, and the other spares the page their traces.
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [lean],
+    plugins: [withoutDeadCode],
     ...options,
   });
   const [{ path, text }] = result.outputFiles;
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, plain(text, globalName));
+  writeFileSync(path, plain(text, globalName, options.minify));
   return result;
 }
 
 /** A module as a script with one variable. esbuild's own way to say this, with getters for exports, is 0.2 kB gzipped. */
-function plain(text, globalName) {
-  const body = text.replace(/^export \{([^}]*)\};?\s*$/m, (_, names) => {
+function plain(text, globalName, minify) {
+  const body = text.replace(/\bexport ?\{([^}]*)\};?\s*$/, (_, names) => {
     const exported = names.split(',').map((name) => name.trim().replace(/^(\S+) as (\S+)$/, '$2: $1'));
     return `return { ${exported.filter(Boolean).join(', ')} };\n`;
   });
-  return `var ${globalName} = (() => {\n${body}})();\n`;
+  return minify ? `var ${globalName}=(()=>{${body.trimEnd()}})();\n` : `var ${globalName} = (() => {\n${body}})();\n`;
 }
