@@ -157,7 +157,7 @@ describe('a minified library', () => {
       }
   });
 
-  it('is what the option `minify` of the server asks for, unless the call says otherwise', async () => {
+  it('is what the option minify of the server asks for, unless the call says otherwise', async () => {
     const { primus, url } = await serve({ minify: true });
     const plain = primus.library({ minify: false });
     expect(primus.library()).toBe(primus.library({ minify: true }));
@@ -168,7 +168,7 @@ describe('a minified library', () => {
     expect(await (await fetch(`${url}/primus/primus.js`)).text()).toBe(plain);
   });
 
-  it('rejects an option `minify` that is neither true nor false', async () => {
+  it('rejects an option minify that is neither true nor false', async () => {
     const error = expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/minify.*true or false.*yes/) });
     expect(() => new Primus(createServer(), { minify: 'yes' as never })).toThrow(error);
     const { primus } = await serve();

@@ -68,7 +68,7 @@ describe('the route primus.js', () => {
     ['*, br;q=0', 'gzip'],
     ['*;q=0, gzip', 'gzip'],
     ['identity;q=0, gzip;q=0.001', 'gzip'],
-  ])('answers `Accept-Encoding: %s` with the encoding %s', async (accepted, encoding) => {
+  ])('answers Accept-Encoding: %s with the encoding %s', async (accepted, encoding) => {
     const { get } = await start();
     const { status, headers } = await get({ 'accept-encoding': accepted });
     expect([status, headers['content-encoding']]).toEqual([200, encoding]);
