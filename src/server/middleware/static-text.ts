@@ -32,11 +32,11 @@ export class StaticText {
     if (coding === undefined) return void reject(response, 406);
     // Strong, so each encoding has its own.
     const tag = `"${this.hash}-${coding}"`;
-    const fields = { ETag: tag, 'Cache-Control': 'public, max-age=0, must-revalidate' };
-    if (matches(headers['if-none-match'], tag)) return void response.writeHead(304, fields).end();
+    response.setHeader('ETag', tag);
+    if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'public, max-age=0, must-revalidate');
+    if (matches(headers['if-none-match'], tag)) return void response.writeHead(304).end();
     const body = this.encoded(coding);
     response.writeHead(200, {
-      ...fields,
       'Content-Type': this.type,
       'Content-Length': body.length,
       'X-Content-Type-Options': 'nosniff',

@@ -12,7 +12,7 @@ interface Answer {
 }
 
 /** A server, and requests for its client library that no HTTP client adds headers to or decompresses. */
-async function start(options: ServerOptions = {}) {
+async function serveRoute(options: ServerOptions) {
   const served = await serve(options);
   const get = (headers: Record<string, string> = {}, method = 'GET', file = 'primus.js'): Promise<Answer> =>
     new Promise((resolve, reject) => {
@@ -27,7 +27,9 @@ async function start(options: ServerOptions = {}) {
 
 const decode: Record<string, (body: Buffer) => Buffer> = { gzip: gunzipSync, br: brotliDecompressSync };
 
-describe('the route primus.js', () => {
+describe.each(['websockets', 'uws'])('the route primus.js of a server with %s', (transformer) => {
+  const start = (options: ServerOptions = {}) => serveRoute({ transformer, ...options });
+
   it('serves the library byte for byte to a client that accepts no compression', async () => {
     const { get, primus } = await start();
     const { headers, body } = await get();
@@ -153,6 +155,16 @@ describe('the route primus.js', () => {
     const { headers } = await get({ origin: 'http://a.example', 'accept-encoding': 'gzip' });
     expect(headers.vary?.split(/, */).sort()).toEqual(['Accept-Encoding', 'Cookie', 'Origin']);
     expect(headers['access-control-allow-origin']).toBe('http://a.example');
+  });
+
+  it('leaves `Cache-Control` to middleware before it that sets it', async () => {
+    const { get, primus } = await start();
+    const layer = (_request: unknown, response: { setHeader(name: string, value: string): void }) =>
+      response.setHeader('Cache-Control', 'public, max-age=600');
+    primus.use('mine', layer, {}, 0);
+    const { headers } = await get();
+    expect(headers['cache-control']).toBe('public, max-age=600');
+    expect((await get({ 'if-none-match': headers.etag ?? '' })).headers['cache-control']).toBe('public, max-age=600');
   });
 
   it('serves what `primus.library` gives when a plugin has replaced it', async () => {
