@@ -9,26 +9,26 @@ export function bundled() {
   return readdirSync(join(root, 'transformers')).filter((name) => existsSync(join(root, 'transformers', name, 'browser.ts')));
 }
 
-/** Bundles the browser client of a transformer, with esbuild's own options on top. */
-export function bundle(name, options = {}) {
-  return script(`transformers/${name}/browser.ts`, name, { globalName: 'PrimusClient', ...options });
+/** Bundles the browser client of a transformer. */
+export function bundle(name) {
+  return script(`transformers/${name}/browser.ts`, name, 'PrimusClient');
 }
 
 /** The parsers that a served library has in addition when they are asked for: all but JSON. */
 export const parsers = ['binary', 'ejson', 'jsonh', 'msgpack'];
 
-export function bundleParser(name, options = {}) {
-  return script(`src/parsers/${name}.ts`, name, { globalName: 'PrimusParser', ...options });
+export function bundleParser(name) {
+  return script(`src/parsers/${name}.ts`, name, 'PrimusParser');
 }
 
 /** What a served library has in addition when the server says why it refuses. */
 export function bundleCloseReasons() {
-  return script('client/close-reasons.ts', 'close-reasons', { globalName: 'PrimusCloseReasons' });
+  return script('client/close-reasons.ts', 'close-reasons', 'PrimusCloseReasons');
 }
 
 /** What a served library has in addition when there are plugins. */
 export function bundleEdge() {
-  return script('src/compat/browser.ts', 'edge', { globalName: 'PrimusEdge' });
+  return script('src/compat/browser.ts', 'edge', 'PrimusEdge');
 }
 
 /**
@@ -61,19 +61,24 @@ const withoutDeadCode = {
   },
 };
 
-/** `NAME.js`, to be read in a debugger, and `NAME.min.js`: esbuild is there when the package is built, not where it runs. */
-async function script(entry, name, options) {
-  await write(entry, `${name}.min`, { minify: true, ...options });
-  return write(entry, name, options);
+/**
+ * Writes `NAME.js`, to be read in a debugger, and `NAME.min.js`, since a server has no minifier. Gives what esbuild says of the modules in
+ * the second.
+ */
+async function script(entry, name, globalName) {
+  const [, { metafile }] = await Promise.all([write(entry, name, globalName, false), write(entry, `${name}.min`, globalName, true)]);
+  return metafile;
 }
 
-async function write(entry, name, { globalName, ...options }) {
+async function write(entry, name, globalName, minify) {
   const result = await build({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile: `dist/browser/${name}.js`,
     bundle: true,
     format: 'esm',
+    minify,
+    metafile: true,
     write: false,
     platform: 'browser',
     // RxJS as it is published for browsers of today.
@@ -87,12 +92,11 @@ async function write(entry, name, { globalName, ...options }) {
     legalComments: 'none',
     logLevel: 'warning',
     plugins: [withoutDeadCode],
-    ...options,
   });
   const [{ path, text }] = result.outputFiles;
   const source = plain(text, globalName);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, options.minify ? minified(path, source) : source);
+  writeFileSync(path, minify ? minified(path, source) : source);
   return result;
 }
 

@@ -41,10 +41,7 @@ for (const [name, { limit, build, conditions }] of Object.entries(imported)) wei
 
 console.table(table);
 if (process.argv.includes('--why')) {
-  for (const transformer of bundled()) {
-    const { metafile } = await bundle(transformer, { minify: true, metafile: true, outfile: 'dist/size/client.js' });
-    why(`served ${transformer}`, metafile);
-  }
+  for (const transformer of bundled()) why(`served ${transformer}`, await bundle(transformer));
   for (const [name, metafile] of reasons) why(name, metafile);
 }
 

@@ -33,10 +33,10 @@ type Parts = Pick<Builtins, 'bundle' | 'parsers'>;
 /** Makes the library of a server when it is first asked for, and again whenever something that it is made of has changed. */
 export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptions) => string {
   const made = new Map<boolean, { source: string; ingredients: readonly unknown[] }>();
-  return (options = {}) => {
-    if (options === null || !object[1](options)) throw invalid('options', object[0], options);
-    check(options, { minify: boolean });
-    const minify = options.minify ?? served.options.minify ?? false;
+  return (options) => {
+    if (options != null && !object[1](options)) throw invalid('options', object[0], options);
+    check(options ?? {}, { minify: boolean });
+    const minify = options?.minify ?? served.options.minify ?? false;
     const ingredients = ingredientsOf(served);
     const last = made.get(minify);
     if (last?.ingredients.length === ingredients.length && ingredients.every((value, index) => value === last.ingredients[index]))

@@ -174,6 +174,7 @@ describe('a minified library', () => {
     const { primus } = await serve();
     expect(() => primus.library({ minify: 'yes' as never })).toThrow(error);
     expect(() => primus.library('yes' as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+    expect(primus.library({ minify: undefined as never })).toBe(primus.library(null as never));
   });
 });
 
