@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
-import { lean } from './lean.mjs';
+import { minifySync } from 'vite';
 import { root } from './run.mjs';
 
 /** The transformers that serve a client: those with an entry for it. */
@@ -9,66 +9,106 @@ export function bundled() {
   return readdirSync(join(root, 'transformers')).filter((name) => existsSync(join(root, 'transformers', name, 'browser.ts')));
 }
 
-/**
- * Bundles the browser client of a transformer, with esbuild's own options on top.
- * Not minified: it is read in a debugger, and who serves it to the world compresses it anyway.
- */
-export function bundle(name, options = {}) {
-  return script(`transformers/${name}/browser.ts`, name, { globalName: 'PrimusClient', ...options });
+/** Bundles the browser client of a transformer. */
+export function bundle(name) {
+  return script(`transformers/${name}/browser.ts`, name, 'PrimusClient');
 }
 
 /** The parsers that a served library has in addition when they are asked for: all but JSON. */
 export const parsers = ['binary', 'ejson', 'jsonh', 'msgpack'];
 
-export function bundleParser(name, options = {}) {
-  return script(`src/parsers/${name}.ts`, name, { globalName: 'PrimusParser', ...options });
+export function bundleParser(name) {
+  return script(`src/parsers/${name}.ts`, name, 'PrimusParser');
 }
 
 /** What a served library has in addition when the server says why it refuses. */
 export function bundleCloseReasons() {
-  return script('client/close-reasons.ts', 'close-reasons', { globalName: 'PrimusCloseReasons' });
+  return script('client/close-reasons.ts', 'close-reasons', 'PrimusCloseReasons');
 }
 
 /** What a served library has in addition when there are plugins. */
 export function bundleEdge() {
-  return script('src/compat/browser.ts', 'edge', { globalName: 'PrimusEdge' });
+  return script('src/compat/browser.ts', 'edge', 'PrimusEdge');
 }
 
-async function script(entry, name, { globalName, ...options }) {
+/**
+ * What the frameworks carry for browsers that would not run the rest of the bundle, each with what stands in its place. Engine.IO's and
+ * Socket.IO's client asks whether there is CORS and parses its address, which comes from us; sockjs-client has shims, the frames of pages
+ * without CORS, and a logger.
+ */
+const deadCode = {
+  'engine.io-client': {
+    'contrib/has-cors': 'export const hasCORS = true;',
+    'contrib/parseuri': 'export const parse = () => {};',
+  },
+  'sockjs-client': {
+    'lib/shims': '',
+    'lib/iframe-bootstrap': 'module.exports = () => {};',
+    'lib/info-iframe': 'module.exports = { enabled: () => false };',
+    'lib/utils/log': 'module.exports = console;',
+  },
+};
+
+const withoutDeadCode = {
+  name: 'without-dead-code',
+  setup({ onLoad }) {
+    for (const [framework, modules] of Object.entries(deadCode)) {
+      for (const [module, contents] of Object.entries(modules)) {
+        const file = `/${framework}/(.*/)?${module}\\.js$`.replaceAll('/', '[\\\\/]');
+        onLoad({ filter: new RegExp(file) }, () => ({ contents, loader: 'js' }));
+      }
+    }
+  },
+};
+
+/**
+ * Writes `NAME.js`, to be read in a debugger, and `NAME.min.js`, since a server has no minifier. Gives what esbuild says of the modules in
+ * the second.
+ */
+async function script(entry, name, globalName) {
+  const [, { metafile }] = await Promise.all([write(entry, name, globalName, false), write(entry, `${name}.min`, globalName, true)]);
+  return metafile;
+}
+
+async function write(entry, name, globalName, minify) {
   const result = await build({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile: `dist/browser/${name}.js`,
     bundle: true,
     format: 'esm',
+    minify,
+    metafile: true,
     write: false,
     platform: 'browser',
+    // RxJS as it is published for browsers of today.
     conditions: ['es2015', 'browser'],
-    // RxJS from the sources it ships: compiled for today's browsers they need no helpers, which saves 0.8 kB gzipped.
-    alias: { rxjs: join(root, 'node_modules/rxjs/src/index.ts') },
     // What the modules are compiled to as well. Anything older turns every private field into a WeakMap.
     target: 'es2022',
-    // Fields as assignments, which is what those sources were written for, and shorter.
+    // Fields as assignments are shorter.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    // Private names of RxJS and of the frameworks; `_write` is ours, and public, `_placeholder` is on Socket.IO's line, `_S` on BrowserChannel's.
-    mangleProps: /^_/,
-    reserveProps: /^_(write|placeholder|S)$/,
     // What CommonJS packages ask for. `global` is theirs to expect, and the other spares the page their traces.
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [lean],
-    ...options,
+    plugins: [withoutDeadCode],
   });
   const [{ path, text }] = result.outputFiles;
+  const source = plain(text, globalName);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, plain(text, globalName));
+  writeFileSync(path, minify ? minified(path, source) : source);
   return result;
+}
+
+/** Vite's minifier takes another 4 % off what esbuild's leaves. It writes characters as they are, which a page of another charset would misread. */
+function minified(path, source) {
+  const { code } = minifySync(path, source, { module: false, compress: { target: 'es2022' } });
+  return code.replace(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** A module as a script with one variable. esbuild's own way to say this, with getters for exports, is 0.2 kB gzipped. */
 function plain(text, globalName) {
-  const body = text.replace(/^export \{([^}]*)\};?\s*$/m, (_, names) => {
+  const body = text.replace(/\bexport ?\{([^}]*)\};?\s*$/, (_, names) => {
     const exported = names.split(',').map((name) => name.trim().replace(/^(\S+) as (\S+)$/, '$2: $1'));
     return `return { ${exported.filter(Boolean).join(', ')} };\n`;
   });

@@ -1,5 +1,5 @@
 // Writes docs/reference from the docstrings, as they stand in the declarations that were built.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 // The compiler that builds the package has no API; the one in here has.
 import { ts } from 'ts-morph';
@@ -25,8 +25,8 @@ function pagesOf() {
 /** The files that a pattern of the exports stands for, among the sources: what was built may be older. */
 function expand(pattern) {
   const [folder, rest] = pattern.replace('./dist/', '').split('*');
-  const names = readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return names.map(({ name }) => `dist/${folder}${name}${rest}`);
+  const names = readdirSync(join(root, folder)).filter((name) => existsSync(join(root, folder, name, 'index.ts')));
+  return names.map((name) => `dist/${folder}${name}${rest}`);
 }
 
 /** The pages as they should be, and the public things that say nothing about themselves. */

@@ -29,13 +29,13 @@ export const builtins: Builtins = {
   ),
   parsers: parsers(require),
   spark: legacySpark,
-  bundle({ name, bundle }) {
+  bundle({ name, bundle }, minified) {
     if (bundle === undefined) {
       throw new PrimusError(
         'ERR_PRIMUS_TRANSFORMER',
         `The transformer '${name}' has no client that could be served: in this process use primus.Socket, for pages another transformer`,
       );
     }
-    return readFileSync(join(home, 'dist/browser', `${bundle}.js`), 'utf8');
+    return readFileSync(join(home, 'dist/browser', `${bundle}${minified ? '.min' : ''}.js`), 'utf8');
   },
 };

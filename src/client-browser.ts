@@ -22,7 +22,7 @@ export function configure(parts: ClientParts, configuration: Partial<ClientConfi
 }
 
 /** The client over WebSockets with JSON, for those who bundle their own page. Another make: `configure`. */
-export const Primus = configure({ transformer: client, parser: json, platform: browser });
+export const Primus = /* @__PURE__ */ configure({ transformer: client, parser: json, platform: browser });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;
 export { Primus as default };

@@ -33,6 +33,7 @@ export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from 
 export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Certificate, CreateServerOptions } from './server/http/create-server.js';
 export type { Host, HttpServer } from './server/http/host.js';
+export type { LibraryOptions } from './server/library.js';
 export type { Middleware } from './server/middleware/layers.js';
 export type { ServerOptions } from './server/options.js';
 export type { DestroyOptions } from './server/shutdown.js';

@@ -1,9 +1,6 @@
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs';
 
-/**
- * A scheduler of single timers, which is all the client asks of one. RxJS's own, with its reusable intervals, would be a
- * twentieth of the browser bundle.
- */
+/** A scheduler of single timers, which is all that the client asks of one. `asyncScheduler` would add 0.6 kB, gzipped, to every page. */
 export const clock: SchedulerLike = {
   now: () => Date.now(),
   schedule(work, delay = 0, state) {
@@ -13,6 +10,3 @@ export const clock: SchedulerLike = {
     return action;
   },
 };
-
-/** The name by which the bundle puts it in the place of RxJS's default. */
-export { clock as asyncScheduler, clock as async };

@@ -8,8 +8,8 @@ export interface Builtins {
   readonly version: string;
   readonly transformers: ReadonlyMap<string, Transformer>;
   readonly parsers: ReadonlyMap<string, Parser>;
-  /** The source of a transformer's browser bundle. */
-  bundle(transformer: Pick<Transformer, 'name' | 'bundle'>): string;
+  /** The source of a transformer's browser bundle, or its minified one. */
+  bundle(transformer: Pick<Transformer, 'name' | 'bundle'>, minified: boolean): string;
   /** Gives a server's class of sparks what old plugins expect of one. */
   spark?(Class: SparkClass, server: Server): SparkClass;
 }

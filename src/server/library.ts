@@ -1,8 +1,9 @@
 import { writeFile, writeFileSync } from 'node:fs';
 import type { Configuration } from '../core/configuration.js';
 import { PrimusError } from '../core/errors.js';
+import { boolean, check, invalid, object } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
-import type { Plugins } from '../core/plugin.js';
+import type { Plugin, Plugins } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Builtins } from './builtins.js';
 import { sourceOf } from './function-source.js';
@@ -14,7 +15,49 @@ export interface Served {
   readonly parser: Parser;
   readonly transformer: Transformer;
   readonly ark: Plugins;
-  readonly options: { readonly refuseWithClose?: boolean | undefined };
+  readonly options: { readonly refuseWithClose?: boolean | undefined; readonly minify?: boolean | undefined };
+}
+
+/** What `primus.library()` and `primus.save()` take. */
+export interface LibraryOptions {
+  /**
+   * Whether the client library is minified. Your own code in it, plugins and a custom parser, stays as it is.
+   *
+   * @defaultValue the server's option `minify`
+   */
+  minify?: boolean;
+}
+
+type Parts = Pick<Builtins, 'bundle' | 'parsers'>;
+
+/** Makes the library of a server when it is first asked for, and again whenever something that it is made of has changed. */
+export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptions) => string {
+  const made = new Map<boolean, { source: string; ingredients: readonly unknown[] }>();
+  return (options) => {
+    if (options != null && !object[1](options)) throw invalid('options', object[0], options);
+    check(options ?? {}, { minify: boolean });
+    const minify = options?.minify ?? served.options.minify ?? false;
+    const ingredients = ingredientsOf(served);
+    const last = made.get(minify);
+    if (last?.ingredients.length === ingredients.length && ingredients.every((value, index) => value === last.ingredients[index]))
+      return last.source;
+    const source = library(served, parts, minify);
+    made.set(minify, { source, ingredients });
+    return source;
+  };
+}
+
+/** All that a library is made of; what is no string is compared by identity. */
+function ingredientsOf(served: Served): unknown[] {
+  const { configuration, parser, transformer, options } = served;
+  const plugins = pluginsOf(served).flatMap(([name, plugin]) => [name, plugin.client, librarySource(plugin)]);
+  return [json(configuration), options.refuseWithClose, transformer, parser, parser.encoder, parser.decoder, parser.library, ...plugins];
+}
+
+/** The plugins that clients have something of: first what the transformer brings. */
+function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
+  const all = transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark };
+  return Object.entries(all).filter(([, { client, library }]) => client ?? library);
 }
 
 /**
@@ -22,12 +65,12 @@ export interface Served {
  * strict mode and with `Primus` in scope. With `refuseWithClose` the client learns why it is refused. Loads as a plain
  * script (a global), as an AMD module and as CommonJS.
  */
-export function library(served: Served, { bundle, parsers }: Pick<Builtins, 'bundle' | 'parsers'>): string {
+function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
-  const part = (name: string) => bundle({ name, bundle: name });
+  const part = (name: string) => bundle({ name, bundle: name }, minify);
   return `// primus-rx: ${json([transformer, parser])}
 (function () {
-${bundle(served.transformer)}
+${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
 ${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 else if (typeof module == 'object' && module.exports) module.exports = Primus;
@@ -56,16 +99,15 @@ return {
 `;
 }
 
-/** What the clients run: what the transformer brings, then the plugins. */
-function pluginSource({ ark, transformer }: Served, part: (name: string) => string): string {
-  const all = transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark };
-  const list = Object.entries(all).filter(([, { client, library }]) => client ?? library);
+/** What the clients run of the plugins. */
+function pluginSource(served: Served, part: (name: string) => string): string {
+  const list = pluginsOf(served);
   if (list.length === 0) return '';
   const libraries = list.map(([, plugin]) => librarySource(plugin)).filter(Boolean);
   const clients = list.filter(([, { client }]) => client);
   return `Primus = (function () {
 ${part('edge')}
-return PrimusEdge.edge(Primus, ${transformer.plugin !== undefined});
+return PrimusEdge.edge(Primus, ${served.transformer.plugin !== undefined});
 })();
 ${libraries.map((source) => `(function (Primus) {\n${source}\n})(Primus);\n`).join('')}Primus.configuration.options.plugin = {
 ${clients.map(([name, { client }]) => `[${json(name)}]: { client: ${sourceOf(client, `The client of the plugin '${name}'`)} }`).join(',\n')}

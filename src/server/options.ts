@@ -34,6 +34,8 @@ export interface ServerOptions extends CorsOptions {
   pingInterval?: Duration | false;
   /** Name of the client's class in a served library. Default `Primus`. */
   global?: string;
+  /** Whether the served client library is minified. Default false. */
+  minify?: boolean;
   /** Whether messages (permessage-deflate) and the answers to polls are compressed. Default false. */
   compression?: boolean;
   /** Largest message that is accepted, in bytes. Default 10,485,760. */
@@ -68,6 +70,7 @@ const DEFAULTS = {
   ...CORS_DEFAULTS,
   authorizationTimeout: 8_000 as Duration | false,
   refuseWithClose: false,
+  minify: false,
   iknowclusterwillbreakconnections: false,
 };
 
@@ -75,6 +78,7 @@ const TABLE: Record<string, Kind> = {
   ...CORS_TABLE,
   authorization: callable,
   refuseWithClose: boolean,
+  minify: boolean,
   iknowclusterwillbreakconnections: boolean,
   pathname,
   global: text,

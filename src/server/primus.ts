@@ -41,7 +41,7 @@ import { checkServer } from './http/check-server.js';
 import type { HttpServer } from './http/host.js';
 import { type HttpConnections, trackHttpConnections } from './http/http-connections.js';
 import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
-import { library, save } from './library.js';
+import { type LibraryOptions, libraryOf, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
@@ -96,7 +96,7 @@ export class Server<In = any, Out = any> extends Emitter {
   /** The plugins by their names. */
   readonly ark: { readonly [name: string]: Plugin };
 
-  readonly #preset: Builtins;
+  readonly #library: (options?: LibraryOptions) => string;
   readonly #scheduler: SchedulerLike;
   readonly #middleware = new Layers(this);
   readonly #registry: ConnectionRegistry;
@@ -114,7 +114,7 @@ export class Server<In = any, Out = any> extends Emitter {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
-    this.#preset = preset;
+    this.#library = libraryOf(this, preset);
     this.version = preset.version;
     this.pathname = this.options.pathname;
     this.transformer = findTransformer(this.options.transformer, preset.transformers);
@@ -318,14 +318,24 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.#middleware.indexOf(name);
   }
 
-  /** The client library as source. Make it anew whenever options or plugins change. */
-  library(): string {
-    return library(this, this.#preset);
+  /**
+   * The client library as source, for the options and plugins of the moment.
+   *
+   * @example
+   * const source = primus.library({ minify: true });
+   *
+   * @throws ERR_PRIMUS_TRANSFORMER when the transformer has no client for pages
+   */
+  library(options?: LibraryOptions): string {
+    return this.#library(options);
   }
 
-  /** Writes the library to a file. */
-  save(path: string, done?: (error: Error | null) => void): void {
-    save(path, this.library(), done);
+  /** Writes the library to a file. Calls back when it is written; without a callback it is written when this returns. */
+  save(path: string, done?: (error: Error | null) => void): void;
+  save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): void;
+  save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): void {
+    if (typeof options === 'function') return save(path, this.library(), options);
+    save(path, this.library(options), done);
   }
 
   /** What a client of this server is configured with. @internal */

@@ -64,6 +64,49 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it.each([
+    ['websockets', true],
+    ['websockets', false],
+    ['engine.io', true],
+    ['sockjs', true],
+    ['socket.io', true],
+    ['faye', true],
+    ['browserchannel', true],
+  ])('connects when it arrives compressed: %s, minified: %s', async (transformer, minify) => {
+    const client = Function('client', "client.on('data', function (data) { data.plugged = true; });") as never;
+    const served = await start({ transformer, minify, parser: 'msgpack', plugin: { mark: { client } } });
+    const { page, complaints } = await visit(served, '');
+    const loaded = page.waitForResponse(/primus\.js/);
+    await page.addScriptTag({ url: '/primus/primus.js' });
+    const headers = await (await loaded).allHeaders();
+    expect(headers['content-encoding']).toBe('br');
+    expect(Number(headers['content-length'])).toBeLessThan(served.primus.library().length / 2);
+    expect(await echo(page, 'Primus')).toEqual({ ...hello, plugged: true });
+    expect(complaints).toEqual([]);
+  });
+
+  it('is loaded again from the cache for as long as it stays the same', async () => {
+    const served = await start();
+    const script = '<script src="/primus/primus.js"></script>';
+    const { page, complaints } = await visit(served, script);
+    const statuses: number[] = [];
+    const reload = async () => {
+      const network = await page.context().newCDPSession(page);
+      await network.send('Network.enable');
+      network.on('Network.responseReceivedExtraInfo', ({ statusCode }) => statuses.push(statusCode));
+      await page.goto(served.url);
+      await network.detach();
+    };
+    await reload();
+    expect(await echo(page, 'Primus')).toEqual(hello);
+    served.primus.plugin('one', { client() {} });
+    await reload();
+    expect(await echo(page, 'Primus')).toEqual(hello);
+    // The page itself, then its script.
+    expect(statuses).toEqual([200, 304, 200, 200]);
+    expect(complaints).toEqual([]);
+  });
+
   it('leaves nothing else behind', async () => {
     const names = () => page.evaluate(() => Object.getOwnPropertyNames(globalThis));
     const served = await start();

@@ -6,19 +6,27 @@ import type { configure } from '../../client/primus.js';
 import type { ClientOptions, Spark } from '../../src/index.js';
 import { World, type WorldOptions } from '../support/world.js';
 
-// The client as it is served: with the lean RxJS of scripts/lean.mjs below it, which no other test in virtual time has.
+// The client as it is served, which other tests in virtual time do not run: bundled, with a second RxJS inside, and minified.
 
-const source = readFileSync(join(import.meta.dirname, '../../dist/browser/websockets.js'), 'utf8');
-const bundle = new Function(`${source}\nreturn PrimusClient;`)() as { configure(configuration: unknown): ReturnType<typeof configure> };
+interface Bundle {
+  configure(configuration: unknown): ReturnType<typeof configure>;
+}
 
-const make: typeof configure = (parts, configuration) => {
-  const Served = bundle.configure(configuration);
-  const Stream = Served.parts.platform.network$.constructor as typeof Observable;
-  const connect: typeof parts.transformer.connect = (target) =>
-    new Stream((subscriber) => parts.transformer.connect(target).subscribe(subscriber));
-  Served.parts = { ...parts, transformer: { connect } };
-  return Served;
-};
+function load(name: string): Bundle {
+  const source = readFileSync(join(import.meta.dirname, '../../dist/browser', name), 'utf8');
+  return new Function(`${source}\nreturn PrimusClient;`)() as Bundle;
+}
+
+function maker(bundle: Bundle): typeof configure {
+  return (parts, configuration) => {
+    const Served = bundle.configure(configuration);
+    const Stream = Served.parts.platform.network$.constructor as typeof Observable;
+    const connect: typeof parts.transformer.connect = (target) =>
+      new Stream((subscriber) => parts.transformer.connect(target).subscribe(subscriber));
+    Served.parts = { ...parts, transformer: { connect } };
+    return Served;
+  };
+}
 
 let world: World;
 
@@ -28,16 +36,18 @@ afterEach(async () => {
   expect(world.network.alive, 'no line is left').toBe(0);
 });
 
-function start(options: ClientOptions = {}, more: WorldOptions = {}) {
-  world = new World(more);
-  const peer = world.connect({ reconnect: { min: 100, max: 100, retries: 2 }, ...options }, {}, make);
-  const events: string[] = [];
-  for (const event of ['open', 'close', 'end', 'timeout', 'reconnect', 'reconnected', 'reconnect timeout', 'reconnect failed'] as const)
-    peer.client.on(event, () => events.push(event));
-  return { peer, client: peer.client, events };
-}
+describe.each(['websockets.js', 'websockets.min.js'])('the served client, %s', (name) => {
+  const make = maker(load(name));
 
-describe('the served client', () => {
+  function start(options: ClientOptions = {}, more: WorldOptions = {}) {
+    world = new World(more);
+    const peer = world.connect({ reconnect: { min: 100, max: 100, retries: 2 }, ...options }, {}, make);
+    const events: string[] = [];
+    for (const event of ['open', 'close', 'end', 'timeout', 'reconnect', 'reconnected', 'reconnect timeout', 'reconnect failed'] as const)
+      peer.client.on(event, () => events.push(event));
+    return { peer, client: peer.client, events };
+  }
+
   it('carries messages in order, though transformers take their time, and holds back what has no connection', async () => {
     const { peer, client } = start();
     const up: number[] = [];

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { PrimusError } from '../../src/index.js';
+import { Primus, PrimusError } from '../../src/index.js';
 import { cleanup, event, serve } from '../support/serve.js';
 
 /** Runs a library as a page would, and hands back the page's globals. */
@@ -117,7 +118,112 @@ describe('the library', () => {
   });
 });
 
+describe('a minified library', () => {
+  const plugin = {
+    shout: {
+      client(client: { shouted?: boolean }) {
+        // A comment of the user's own.
+        client.shouted = true;
+      },
+      library: 'Primus.brought   =   1;',
+    },
+  };
+
+  it('is less than half as long, and does the same', async () => {
+    const { primus } = await serve({ pathname: '/live', refuseWithClose: true, parser: 'msgpack', plugin } as never);
+    const minified = primus.library({ minify: true });
+    expect(minified.length).toBeLessThan(primus.library().length / 2);
+    const { Primus } = load(minified) as { Primus: ClientClass & { brought?: number } };
+    const client = new Primus('http://localhost', { manual: true });
+    expect(client).toMatchObject({ pathname: '/live', shouted: true });
+    expect(Primus.brought).toBe(1);
+  });
+
+  it('has the code of the user as it is', async () => {
+    const parser = { encoder: (data: unknown, done: (error: null, frame: string) => void) => done(null, `${data}`), decoder() {} };
+    const { primus } = await serve({ plugin, parser } as never);
+    const minified = primus.library({ minify: true });
+    expect(minified).toContain("// A comment of the user's own.");
+    expect(minified).toContain('Primus.brought   =   1;');
+    expect(minified).toContain(parser.encoder.toString());
+  });
+
+  it('exists for every transformer with a client for pages, and for every parser', async () => {
+    for (const transformer of ['websockets', 'uws', 'engine.io', 'sockjs', 'faye', 'browserchannel', 'socket.io'])
+      for (const parser of ['json', 'jsonh', 'binary', 'msgpack', 'ejson']) {
+        const primus = new Primus(createServer(), { transformer, parser });
+        cleanup(() => primus.destroy());
+        expect(typeof load(primus.library({ minify: true })).Primus, `${transformer} and ${parser}`).toBe('function');
+      }
+  });
+
+  it('is what the option minify of the server asks for, unless the call says otherwise', async () => {
+    const { primus, url } = await serve({ minify: true });
+    const plain = primus.library({ minify: false });
+    expect(primus.library()).toBe(primus.library({ minify: true }));
+    expect(primus.library().length).toBeLessThan(plain.length / 2);
+    expect(await (await fetch(`${url}/primus/primus.js`)).text()).toBe(primus.library());
+    primus.options.minify = false;
+    expect(primus.library()).toBe(plain);
+    expect(await (await fetch(`${url}/primus/primus.js`)).text()).toBe(plain);
+  });
+
+  it('rejects an option minify that is neither true nor false', async () => {
+    const error = expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/minify.*true or false.*yes/) });
+    expect(() => new Primus(createServer(), { minify: 'yes' as never })).toThrow(error);
+    const { primus } = await serve();
+    expect(() => primus.library({ minify: 'yes' as never })).toThrow(error);
+    expect(() => primus.library('yes' as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+    expect(primus.library({ minify: undefined as never })).toBe(primus.library(null as never));
+  });
+});
+
+describe('the library is made once', () => {
+  const plugin = { client() {} };
+
+  it('and again when a plugin is added or removed, an option changes or authorization is set', async () => {
+    const { primus } = await serve();
+    const seen = new Set([primus.library()]);
+    const changes: [string, () => unknown][] = [
+      ['a plugin', () => primus.plugin('one', plugin)],
+      ['a library of a plugin', () => primus.plugin('two', { library: 'Primus.two = 1;' })],
+      ['another client of a plugin', () => Object.assign(plugin, { client: (_client: unknown) => {} })],
+      ['an option', () => Object.assign(primus.options, { maxLength: 17 })],
+      ['a global', () => Object.assign(primus.options, { global: 'Live' })],
+      ['close reasons', () => Object.assign(primus.options, { refuseWithClose: true })],
+      ['authorization', () => primus.authorize((_request, done) => done())],
+      ['a parser', () => Object.assign(primus, { parser: { encoder() {}, decoder() {}, library: 'var own = 1;' } })],
+    ];
+    for (const [what, change] of changes) {
+      change();
+      expect(seen.has(primus.library()), what).toBe(false);
+      seen.add(primus.library());
+    }
+    primus.plugout('one');
+    expect(seen.has(primus.library())).toBe(false);
+  });
+
+  it('and again when the file that a plugin names has changed', async () => {
+    const path = join(folder(), 'library.js');
+    writeFileSync(path, 'Primus.file = 1;');
+    const { url } = await serve({ plugin: { file: { library: path } } });
+    const fetched = async () => (await fetch(`${url}/primus/primus.js`)).text();
+    expect(await fetched()).toContain('Primus.file = 1;');
+    writeFileSync(path, 'Primus.file = 2;');
+    expect(await fetched()).toContain('Primus.file = 2;');
+  });
+});
+
 describe('save', () => {
+  it('writes the minified library when it is asked to', async () => {
+    const { primus } = await serve();
+    const [first, second] = [join(folder(), 'a.js'), join(folder(), 'b.js')];
+    primus.save(first, { minify: true });
+    expect(readFileSync(first, 'utf8')).toBe(primus.library({ minify: true }));
+    await new Promise<void>((resolve, reject) => primus.save(second, { minify: true }, (error) => (error ? reject(error) : resolve())));
+    expect(readFileSync(second, 'utf8')).toBe(primus.library({ minify: true }));
+  });
+
   it('writes the library, at once or with a callback', async () => {
     const { primus } = await serve();
     const [first, second] = [join(folder(), 'a.js'), join(folder(), 'b.js')];
@@ -140,7 +246,7 @@ describe('save', () => {
 describe('what is served', () => {
   it('is the library at <pathname>/primus.js', async () => {
     const { primus, url } = await serve({ pathname: 'live/' });
-    const answer = await fetch(`${url}/live/primus.js?x=1`);
+    const answer = await fetch(`${url}/live/primus.js?x=1`, { headers: { 'accept-encoding': 'identity' } });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');

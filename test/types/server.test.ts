@@ -36,6 +36,18 @@ describe('Primus<In, Out>', () => {
     expectTypeOf<Parameters<Primus['write']>[0]>().toBeAny();
   });
 
+  it('takes options for its client library, before a callback', () => {
+    const library: Primus['library'] = anything;
+    const save: Primus['save'] = anything;
+    expectTypeOf(library).toBeCallableWith({ minify: true });
+    expectTypeOf(save).toBeCallableWith('primus.js', { minify: true }, (error: Error | null) => void error);
+    expectTypeOf(save).toBeCallableWith('primus.js', (error: Error | null) => void error);
+    // @ts-expect-error a misspelt option
+    library({ minified: true });
+    // @ts-expect-error neither true nor false
+    library({ minify: 'yes' });
+  });
+
   it('is made of a server and options, and nothing else', () => {
     expectTypeOf(Primus).toBeConstructibleWith(createServer());
     expectTypeOf(Primus).toBeConstructibleWith(createServer(), { pathname: '/x', pingInterval: '2 s', maxLength: 1, anyPlugin: {} });

@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from './layers.js';
+import { StaticText } from './static-text.js';
 
-/** `GET <pathname>/primus.js`: the client library. */
+/** `GET <pathname>/primus.js`: the client library, compressed and tagged once for as long as it stays the same. */
 export function primusJs(this: { pathname: string; library(): string }): Middleware {
+  let file: StaticText | undefined;
   const middleware = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (!asks(request, this.pathname, 'primus.js')) return false;
-    answer(request, response, 'text/javascript; charset=utf-8', this.library());
+    const source = this.library();
+    if (file?.text !== source) file = new StaticText(source, 'text/javascript; charset=utf-8');
+    file.send(request, response);
     return true;
   };
   return Object.assign(middleware, { upgrade: false });
@@ -16,9 +20,4 @@ export function asks({ method, url = '' }: IncomingMessage, pathname: string, fi
   if (method !== 'GET' && method !== 'HEAD') return false;
   const path = pathname === '/' ? `/${file}` : `${pathname}/${file}`;
   return url === path || url.startsWith(`${path}?`);
-}
-
-export function answer(request: IncomingMessage, response: ServerResponse, type: string, body: string): void {
-  response.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'X-Content-Type-Options': 'nosniff' });
-  response.end(request.method === 'HEAD' ? undefined : body);
 }

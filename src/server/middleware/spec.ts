@@ -1,12 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from './layers.js';
-import { answer, asks } from './primus-js.js';
+import { asks } from './primus-js.js';
 
 /** `GET <pathname>/spec`: what a client must know to talk to this server. */
 export function spec(this: { pathname: string; spec: object }): Middleware {
   const middleware = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (!asks(request, this.pathname, 'spec')) return false;
-    answer(request, response, 'application/json; charset=utf-8', JSON.stringify(this.spec));
+    const body = JSON.stringify(this.spec);
+    response.writeHead(200, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(body),
+      'X-Content-Type-Options': 'nosniff',
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
     return true;
   };
   return Object.assign(middleware, { upgrade: false });

@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const { sideEffects } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { sideEffects: string[] };
+
+/** How many bytes a page gets that has this code alone. */
+async function weigh(contents: string): Promise<number> {
+  const result = await build({ stdin: { contents, resolveDir: root }, bundle: true, minify: true, format: 'esm', write: false });
+  return result.outputFiles[0]?.contents.length as number;
+}
+
+describe('the field sideEffects', () => {
+  it('names files that are there', () => {
+    for (const file of sideEffects) expect(existsSync(root + file.replace('*', 'websockets.min')), file).toBe(true);
+  });
+
+  it('lets a bundler leave out what a page does not import', async () => {
+    const whole = await weigh("export { Primus } from 'primus-rx/client'");
+    expect(whole).toBeGreaterThan(20_000);
+    expect(await weigh("export { PrimusError } from 'primus-rx/client'")).toBeLessThan(1_000);
+    expect(await weigh("export { platform } from 'primus-rx/client'")).toBeLessThan(whole / 2);
+  });
+});
