@@ -55,13 +55,13 @@ export class ClientConnection implements ChannelHandler {
 
   /** What is written from now on is kept. */
   detach(): void {
-    this.outbox.gate.next(false);
+    this.outbox.close();
     this.link = undefined;
   }
 
   /** Sends what was kept, unless the link is gone again. */
   release(link: Link): void {
-    if (this.link === link) this.outbox.gate.next(true);
+    if (this.link === link) this.outbox.open();
   }
 
   receive(frame: Frame): void {

@@ -1,8 +1,6 @@
-import { Observable, type Subscriber } from 'rxjs';
-import { bufferWhile } from '../operators/buffer-while.js';
 import { PrimusError } from '../src/core/errors.js';
-import { StateSubject } from '../src/core/streams/state-subject.js';
 
+/** The options of an outbox. */
 export interface OutboxOptions {
   readonly queueSize: number;
   readonly queueDrop: 'oldest' | 'newest';
@@ -11,50 +9,63 @@ export interface OutboxOptions {
 /** What an outbox needs of its client. */
 export interface OutboxClient {
   readonly options: OutboxOptions;
+  /** The messages that wait. */
   readonly buffer: unknown[];
+  /** Every message on its way out passes here, what was kept once more: plug-ins replace it. */
   _write(data: never): boolean;
 }
 
 /** Keeps what is written until there is a connection, and lets it leave in the order it was written. */
 export class Outbox {
-  /** Whether messages may leave: a connection is open, and its `open` was emitted. */
-  readonly gate = new StateSubject(false);
-  readonly #buffer: unknown[];
+  readonly #client: OutboxClient;
   readonly #send: (data: unknown) => boolean;
-  #incoming: Subscriber<unknown> | undefined;
-  #releasing = false;
-  /** Whether the message just written was the one to be dropped. */
-  #refused = false;
+  readonly #fail: (error: Error) => void;
+  #isOpen = false;
+  /** The message that is handed to `_write` comes from the buffer. */
+  #isKept = false;
+  #isReleasing = false;
+  /** How many messages are to be released: one that a plug-in puts back into the buffer waits for the next connection. */
+  #due = 0;
 
   constructor(client: OutboxClient, send: (data: unknown) => boolean, fail: (error: Error) => void) {
-    const { queueSize: size, queueDrop: drop } = client.options;
-    this.#buffer = client.buffer;
+    this.#client = client;
     this.#send = send;
-    const dropped = (data: unknown) => {
-      this.#refused = drop === 'newest';
-      const message = `A message was dropped: the queue is full (\`queueSize\` ${size})`;
-      fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data }));
-    };
-    new Observable((incoming) => {
-      this.#incoming = incoming;
-    })
-      .pipe(bufferWhile({ gate: this.gate.value$, buffer: client.buffer, size, drop, dropped }))
-      .subscribe((data) => {
-        this.#releasing = true;
-        // By way of the client: plug-ins see what was kept once more.
-        client._write(data as never);
-        this.#releasing = false;
-      });
+    this.#fail = fail;
+  }
+
+  /** What is written from now on is kept. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** Sends what was kept, as long as it is open; what is written meanwhile leaves behind it. */
+  open(): void {
+    const { buffer } = this.#client;
+    this.#isOpen = true;
+    if (this.#isReleasing) return;
+    this.#isReleasing = true;
+    for (this.#due = buffer.length; this.#isOpen && this.#due > 0 && buffer.length > 0; this.#due--) {
+      this.#isKept = true;
+      this.#client._write(buffer.shift() as never);
+      this.#isKept = false;
+    }
+    this.#isReleasing = false;
   }
 
   /** Sends a message, or keeps it. False when it was refused. */
   write(data: unknown): boolean {
-    const released = this.#releasing;
+    const { buffer, options } = this.#client;
+    const wasKept = this.#isKept;
     // What is written in passing waits its turn.
-    this.#releasing = false;
-    if (released || (this.gate.value && this.#buffer.length === 0)) return this.#send(data);
-    this.#refused = false;
-    this.#incoming?.next(data);
-    return !this.#refused;
+    this.#isKept = false;
+    if (wasKept || (this.#isOpen && !this.#isReleasing)) return this.#send(data);
+    buffer.push(data);
+    this.#due++;
+    if (buffer.length <= options.queueSize) return true;
+    const isOldest = options.queueDrop === 'oldest';
+    const dropped = isOldest ? buffer.shift() : buffer.pop();
+    const message = `A message was dropped: the queue is full (\`queueSize\` ${options.queueSize})`;
+    this.#fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data: dropped }));
+    return isOldest;
   }
 }

@@ -1,24 +1,24 @@
-import { defer, endWith, filter, type MonoTypeOperatorFunction, merge, mergeMap, type Observable, takeWhile } from 'rxjs';
+import { defer, filter, type MonoTypeOperatorFunction, mergeAll, mergeMap, type Observable, takeWhile } from 'rxjs';
 
-/** What is held back, and for how long. */
+/** The options of `bufferWhile`. */
 export interface BufferWhileOptions<T> {
-  /** `true` lets values pass, `false` holds them. Held until its first value. */
+  /** `true` lets values pass, `false` buffers them. Values are buffered until its first value. */
   gate: Observable<boolean>;
-  /** How many values may be held. Default Infinity. */
+  /** How many values may be buffered. @defaultValue Infinity */
   size?: number;
-  /** Which value gives way when the hold is full. Default 'oldest'. */
+  /** Which value is dropped when the buffer is full. @defaultValue 'oldest' */
   drop?: 'oldest' | 'newest';
-  /** Told of each value that had to give way. */
+  /** Called with each value that is dropped. */
   dropped?: (value: T) => void;
-  /** Where the held values are kept, for those who want to see them; what it holds already goes first. Default an array of its own. */
+  /** Where values are buffered, for a caller that wants to see them; what it contains already goes first. @defaultValue a new array */
   buffer?: T[];
 }
 
-/** Travels behind the last value, so that the completion is held as long as the values before it. */
+/** Follows the last value, so that the completion waits as long as the values before it. */
 const END = Symbol('end');
 
 /**
- * Holds values back while the gate is closed and releases them, in order, when it opens.
+ * Buffers values while the gate is closed and releases them, in order, when it opens.
  *
  * ```
  * gate      f------t-----f---t--
@@ -26,7 +26,16 @@ const END = Symbol('end');
  * result    -------(ab)c-----d--
  * ```
  *
- * What arrives while held values are being released waits behind them. An error waits for nobody.
+ * What arrives while buffered values are being released waits behind them. An error does not wait.
+ *
+ * @example
+ * ```ts
+ * import { interval, map } from 'rxjs';
+ * import { bufferWhile } from 'primus-rx/operators';
+ *
+ * const online$ = interval(5000).pipe(map((count) => count % 2 === 0));
+ * interval(1000).pipe(bufferWhile({ gate: online$, size: 100 })).subscribe(console.log);
+ * ```
  */
 export function bufferWhile<T>({
   gate,
@@ -37,24 +46,24 @@ export function bufferWhile<T>({
 }: BufferWhileOptions<T>): MonoTypeOperatorFunction<T> {
   return (source) =>
     defer(() => {
-      const held = buffer ?? [];
+      const waiting = buffer ?? [];
       let open = false;
       let releasing = false;
       let ended = false;
       /** How many values are to be released. One that its receiver puts back into the buffer waits for the next opening. */
       let due = 0;
 
-      /** A loop that goes on while the gate is open: whoever opens it meanwhile need not, and must not, begin another. */
+      /** A loop that goes on while the gate is open: a gate that opens meanwhile must not begin another. */
       function* release(): Generator<T | typeof END> {
         releasing = true;
-        for (due = held.length; open && due-- > 0 && held.length > 0; ) yield held.shift() as T;
+        for (due = waiting.length; open && due-- > 0 && waiting.length > 0; ) yield waiting.shift() as T;
         releasing = false;
         if (open && ended) yield END;
       }
 
       function opens(state: boolean): boolean {
         open = state;
-        return open && !releasing && (ended || held.length > 0);
+        return open && !releasing && (ended || waiting.length > 0);
       }
 
       function passes(value: T | typeof END): boolean {
@@ -63,14 +72,16 @@ export function bufferWhile<T>({
           ended = true;
           return false;
         }
-        held.push(value);
+        waiting.push(value);
         due++;
-        if (held.length > size) dropped?.((drop === 'oldest' ? held.shift() : held.pop()) as T);
+        if (waiting.length > size) dropped?.((drop === 'oldest' ? waiting.shift() : waiting.pop()) as T);
         return false;
       }
 
+      const source$ = defer((): [Observable<T>, [typeof END]] => [source, [END]]).pipe(mergeAll(1), filter(passes));
       // The gate first: one that is open from the start is open to a source that emits at once.
-      return merge(gate.pipe(filter(opens), mergeMap(release)), source.pipe(endWith(END), filter(passes))).pipe(
+      return defer(() => [gate.pipe(filter(opens), mergeMap(release)), source$]).pipe(
+        mergeAll(),
         takeWhile((value): value is T => value !== END),
       );
     });

@@ -1,11 +1,11 @@
-import { defer, finalize, isObservable, mergeMap, Observable, type OperatorFunction, of, type Subscriber, tap } from 'rxjs';
+import { defer, finalize, isObservable, map, mergeMap, Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import { bufferWhile } from './buffer-while.js';
 
-/** Whom to tell that much is under way. */
+/** The options of `mapInOrder`. */
 export interface MapInOrderOptions {
   /** Called with `true` when more than `high` values are waiting or under way, with `false` when none is any more. */
   pressure?: (high: boolean) => void;
-  /** How many values may be waiting or under way without pressure. Default 16. */
+  /** How many values may be waiting or under way without pressure. @defaultValue 16 */
   high?: number;
 }
 
@@ -19,6 +19,17 @@ export interface MapInOrderOptions {
  *
  * An answer that comes at once takes no detour unless an earlier one is still awaited. However many have been waiting,
  * they leave in a loop: `concatMap` recurses from one to the next and loses what is beyond the depth of the stack.
+ *
+ * @example
+ * ```ts
+ * import { from, of } from 'rxjs';
+ * import { mapInOrder } from 'primus-rx/operators';
+ *
+ * const lookup = async (id: number) => `user ${id}`;
+ * of(1, 2, 3)
+ *   .pipe(mapInOrder((id) => (id === 2 ? from(lookup(id)) : `cached ${id}`)))
+ *   .subscribe(console.log); // cached 1, user 2, cached 3
+ * ```
  */
 export function mapInOrder<T, R>(
   step: (value: T) => R | Observable<R>,
@@ -40,24 +51,24 @@ export function mapInOrder<T, R>(
         pressure?.(state);
       }
 
-      function enters(): void {
-        if (++present > high) signal(true);
-      }
-
-      function leaves(): void {
+      function leave(): void {
         if (--present === 0) signal(false);
         idle?.next(true);
       }
 
       return source.pipe(
-        tap(enters),
+        map((value) => {
+          if (++present > high) signal(true);
+          return value;
+        }),
         bufferWhile({ gate: idle$ }),
         mergeMap((value) => {
           idle?.next(false);
           const answer = step(value);
-          return (isObservable(answer) ? answer : of(answer)).pipe(tap({ complete: leaves }));
+          const answer$ = isObservable(answer) ? answer : defer(() => [answer]);
+          return answer$.pipe(finalize(leave));
         }),
-        // Whoever was slowed down for our sake goes on without us.
+        // A source that was slowed down for our sake goes on without us.
         finalize(() => signal(false)),
       );
     });

@@ -1,7 +1,6 @@
-import { catchError, defer, EMPTY, Observable, type Subscriber, switchMap } from 'rxjs';
-import { mapInOrder } from '../../operators/map-in-order.js';
 import { asError, PrimusError } from './errors.js';
 import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { Lane } from './lane.js';
 import type { Frame } from './link.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, runTransformers } from './message-transformers.js';
 import { encoded, type Parser, toFrame } from './parser.js';
@@ -33,12 +32,6 @@ export interface ChannelHandler {
   /** Learns that more messages wait for asynchronous steps than is healthy, or no longer. */
   pressure(high: boolean): void;
 }
-
-/** A step that is done, or one that is done when the stream completes. Steps report their own errors. */
-type Step = Observable<unknown> | undefined;
-
-/** Steps in their order; see `operators/map-in-order`. */
-type Lane = Subscriber<() => Step>;
 
 /**
  * The one way in and the one way out of a connection, the same on both ends. It knows neither spark nor client.
@@ -76,14 +69,14 @@ export class Channel {
 
   /** Takes one frame from the link. */
   receive(frame: Frame): void {
-    if (this.inbound !== undefined) this.inbound.next(() => this.read(frame));
+    if (this.inbound !== undefined) this.inbound.add(() => this.read(frame));
     else this.enter('inbound', this.read(frame));
   }
 
   /** Takes one message from the user. False when it was refused at once. */
   send(data: unknown): boolean {
     if (this.outbound !== undefined) {
-      this.outbound.next(() => this.route(data));
+      this.outbound.add(() => this.route(data));
       return true;
     }
     const { outgoing } = this.stack.transformers;
@@ -127,12 +120,12 @@ export class Channel {
 
   /** Takes nothing more in; what is under way may finish. */
   close(): void {
-    this.inbound?.complete();
-    this.outbound?.complete();
-    this.encoding?.complete();
+    this.inbound?.close();
+    this.outbound?.close();
+    this.encoding?.close();
   }
 
-  private read(frame: Frame): Step {
+  private read(frame: Frame): Eventual<void> {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
       return this.step(
@@ -151,7 +144,7 @@ export class Channel {
     return this.decoded(data, frame);
   }
 
-  private decoded(data: unknown, frame: Frame): Step {
+  private decoded(data: unknown, frame: Frame): Eventual<void> {
     const { incoming } = this.stack.transformers;
     if (isControl(data)) this.handler.handleControl(parseControl(data));
     else if (incoming.length === 0) this.handler.deliver(data, frame);
@@ -159,17 +152,16 @@ export class Channel {
     return undefined;
   }
 
-  private route(data: unknown): Step {
+  private route(data: unknown): Eventual<void> {
     return this.transformed(this.stack.transformers.outgoing, { data }, (packet) => this.handler.forward(packet.data));
   }
 
-  private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Step {
+  private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Eventual<void> {
     return this.step(
       () => runTransformers(list, this.handler.subject, packet),
       asError,
       (passes) => {
         if (passes) next(packet);
-        return undefined;
       },
     );
   }
@@ -177,7 +169,7 @@ export class Channel {
   private post(data: unknown, coming?: Promise<Frame>): boolean {
     const { parser } = this.stack;
     if (this.encoding !== undefined) {
-      this.encoding.next(() => this.encode(data, coming));
+      this.encoding.add(() => this.encode(data, coming));
     } else if (parser.encode === undefined) {
       this.enter('encoding', this.encode(data, coming));
     } else {
@@ -193,19 +185,16 @@ export class Channel {
     return true;
   }
 
-  private encode(data: unknown, coming?: Promise<Frame>): Step {
+  private encode(data: unknown, coming?: Promise<Frame>): Eventual<void> {
     return this.step(
       () => coming ?? encoded(this.stack.parser, data),
       (cause) => encodeError(cause, data),
-      (frame) => {
-        this.handler.transmit(frame);
-        return undefined;
-      },
+      (frame) => this.handler.transmit(frame),
     );
   }
 
   /** Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. */
-  private step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Step): Step {
+  private step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<void>): Eventual<void> {
     const lose = (cause: unknown): void => this.handler.fail(error(cause));
     let answer: Eventual<T>;
     try {
@@ -215,39 +204,20 @@ export class Channel {
       return undefined;
     }
     if (!isPromise(answer)) return next(answer);
-    return defer(() => answer).pipe(
-      catchError((cause) => {
-        lose(cause);
-        return EMPTY;
-      }),
-      switchMap((late) => next(late) ?? EMPTY),
-    );
+    return answer.then(next, lose);
   }
 
   /** From the first step that has to be waited for, a direction has a lane. */
-  private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Step): void {
-    if (first === undefined) return;
-    if (this[direction] === undefined) {
-      const options = direction === 'inbound' ? { pressure: (high: boolean) => this.handler.pressure(high) } : {};
-      new Observable<() => Step>((lane) => {
-        this[direction] = lane;
-      })
-        .pipe(mapInOrder((step) => step() ?? null, options))
-        .subscribe();
-    }
-    this[direction]?.next(() => first);
+  private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Eventual<void>): void {
+    if (!isPromise(first)) return;
+    this[direction] ??= new Lane(direction === 'inbound' ? (high) => this.handler.pressure(high) : undefined);
+    this[direction].add(() => first);
   }
 }
 
 function after(lane: Lane | undefined, done: () => void): void {
-  if (lane === undefined) {
-    done();
-    return;
-  }
-  lane.next(() => {
-    done();
-    return undefined;
-  });
+  if (lane === undefined) done();
+  else lane.add(done);
 }
 
 /** An end waited for `END_TIMEOUT`. */
