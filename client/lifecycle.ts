@@ -42,6 +42,8 @@ export class Lifecycle {
   #life = Subscription.EMPTY;
   /** Whether `open()` was called, and its `end` is to come. */
   #alive = false;
+  /** Whether `end` was emitted, and the client was not opened since. */
+  isOver = false;
 
   constructor(parts: LifecycleParts) {
     const { options, platform, report } = parts;
@@ -95,6 +97,7 @@ export class Lifecycle {
     const life = new Subscription();
     this.#life = life;
     this.#alive = true;
+    this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
     const session$ = session({
       dial: () => dial(life),
@@ -135,7 +138,10 @@ export class Lifecycle {
       emitState?.();
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
-      for (const emission of last) client.emit(...emission);
+      for (const emission of last) {
+        if (emission[0] === 'end') this.isOver = !this.#alive;
+        client.emit(...emission);
+      }
       // What was written before comes first, but not before the listeners of `open` have seen it.
       if (event.type === 'open') connection.release(event.link);
     });

@@ -226,9 +226,9 @@ export class Primus<In = any, Out = any> extends Base {
     return this.#view({ 'incoming::ping': (sent: number) => sent });
   }
 
-  /** Emits whenever the connection is down for good. */
+  /** Emits at every end of the client: no connection, and no further attempt. While it has ended, a late subscriber gets that at once. */
   get end$(): Observable<void> {
-    return this.#view({ end: () => undefined });
+    return this.#view({ end: () => undefined }, () => (this.#lifecycle.isOver ? [undefined] : []));
   }
 
   /** A listener threw, or its promise was rejected: an `error`, or where nobody listens to those, the host's business. */
@@ -238,13 +238,9 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
-  #view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
-    return fromEvents(this as never, {
-      events,
-      end: 'destroy',
-      ended: () => this.#destroyed,
-      report: (error) => this.onListenerError(error),
-    });
+  #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
+    const report = (error: unknown) => this.onListenerError(error);
+    return fromEvents(this as never, { events, end: 'destroy', ended: () => this.#destroyed, report, ...(replay && { replay }) });
   }
 }
 

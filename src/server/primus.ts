@@ -108,6 +108,8 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly #events = new EventQueue();
   #draining = false;
   #released = false;
+  /** What `close` was emitted with. */
+  #closed: DestroyOptions | undefined;
   #over: Promise<void> | undefined;
 
   constructor(server: HttpServer, options: ServerOptions, preset: Builtins) {
@@ -213,9 +215,9 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.#view({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
   }
 
-  /** Emits once, when the server is destroyed. */
+  /** Emits once, when the server is destroyed; a late subscriber gets it at once. */
   get close$(): Observable<DestroyOptions> {
-    return this.#view({ close: (options: DestroyOptions) => options });
+    return this.#view({ close: (options: DestroyOptions) => options }, () => (this.#closed ? [this.#closed] : []));
   }
 
   /** Sends a message to every connection; it is encoded and framed once. False when it cannot be encoded. */
@@ -381,7 +383,7 @@ export class Server<In = any, Out = any> extends Emitter {
         httpConnections: this.#httpConnections,
         registry: this.#registry,
         scheduler: this.#scheduler,
-        announce: () => this.#closed(options),
+        announce: () => this.#emitClose(options),
         release: () => {
           this.#serving.unsubscribe();
           this.#announced.complete();
@@ -406,7 +408,8 @@ export class Server<In = any, Out = any> extends Emitter {
     });
   }
 
-  #closed(options: DestroyOptions): Observable<unknown> {
+  #emitClose(options: DestroyOptions): Observable<unknown> {
+    this.#closed = options;
     return of(options).pipe(
       filterAsync(() => asyncemit(this as unknown as EventEmitter, 'close', options)),
       catchError((error) => {
@@ -438,8 +441,9 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
-  #view<T>(events: Record<string, (...args: any[]) => T>): Observable<T> {
-    return fromEvents(this as never, { events, end: 'close', ended: () => this.#released, report: (error) => this.#warn(error) });
+  #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
+    const report = (error: unknown) => this.#warn(error);
+    return fromEvents(this as never, { events, end: 'close', ended: () => this.#released, report, ...(replay && { replay }) });
   }
 }
 

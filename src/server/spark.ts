@@ -212,12 +212,12 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   /** The state now, and every change. */
   get state$(): Observable<SparkState> {
     const state = (): SparkState => (this.readyState === OPEN ? 'open' : this.readyState === CLOSED ? 'closed' : 'opening');
-    return this.#view({ readyStateChange: state }, state);
+    return this.#view({ readyStateChange: state }, () => [state()]);
   }
 
-  /** Emits once, when the connection is over. */
+  /** Emits once, when the connection has ended; a late subscriber gets it at once. */
   get end$(): Observable<void> {
-    return this.#view({ end: () => undefined });
+    return this.#view({ end: () => undefined }, () => (this.connection.state === CLOSED ? [undefined] : []));
   }
 
   /** Messages for a `for await` loop; the client meets back-pressure when the loop is slow. Leaving the loop closes nothing. */
@@ -242,7 +242,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
-  #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => T): Observable<T> {
+  #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
     return fromEvents(this as never, {
       events,
       end: 'end',

@@ -113,7 +113,7 @@ describe('SafeObservable', () => {
 });
 
 describe('view', () => {
-  const open = ({ replay }: { replay?: () => string } = {}) => {
+  const open = ({ replay }: { replay?: () => readonly string[] } = {}) => {
     const source = new EventEmitter();
     const state = { ended: false };
     const report = vi.fn();
@@ -166,7 +166,7 @@ describe('view', () => {
   });
 
   it('begins with its replay, also when the end has been', () => {
-    const { source, state, watch } = open({ replay: () => 'now' });
+    const { source, state, watch } = open({ replay: () => ['now'] });
     const { seen } = watch();
     source.emit('data', 'a');
     state.ended = true;
@@ -177,7 +177,7 @@ describe('view', () => {
   });
 
   it('leaves no listener behind whoever has enough at once', () => {
-    const { source, stream } = open({ replay: () => 'now' });
+    const { source, stream } = open({ replay: () => ['now'] });
     const seen: string[] = [];
     stream.pipe(take(1)).subscribe((value) => seen.push(value));
     expect(seen).toEqual(['now']);
