@@ -3,7 +3,7 @@ import { of } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
 import { type EmitsParser, emits } from '../core/events.js';
-import { asyncemit, Refusal } from '../server/asyncemit.js';
+import { asyncemit, ListenerError } from '../server/asyncemit.js';
 import type { Server } from '../server/primus.js';
 import { transforms } from './transforms.js';
 
@@ -39,7 +39,7 @@ function asyncEmit(this: EventEmitter, event: string, ...args: unknown[]): boole
   const done = args.pop() as (error?: unknown) => void;
   const asked = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
   asked.subscribe({
-    error: (error) => done(error instanceof Refusal ? error.reason : error),
+    error: (error) => done(error instanceof ListenerError ? error.reason : error),
     complete: () => done(),
   });
   return this.listenerCount(event) > 0;

@@ -1,6 +1,7 @@
 import { describe, PrimusError } from './errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { type Eventual, Pending, toEventual } from './eventual.js';
 import type { Frame } from './link.js';
+import { sequence } from './sequence.js';
 
 /** One message on its way; transformers change `data`. */
 export interface Packet {
@@ -41,21 +42,18 @@ export class MessageTransformers {
 }
 
 /**
- * Runs a packet through a list of transformers: `false` when one of them dropped it. At once as long as they answer at
- * once, else later. Throws, or rejects, with what a transformer threw or passed to its callback.
+ * Runs a packet through the transformers of a list, in order.
+ *
+ * @returns `false` when one of them dropped the message; a promise when one of them answers later
+ * @throws what a transformer throws or passes to its callback before it returns; later such an error rejects the promise
  */
-export function runTransformers(list: readonly MessageTransformer[], connection: unknown, packet: Packet, from = 0): Eventual<boolean> {
-  for (let index = from; index < list.length; index++) {
-    const verdict = run(list[index] as MessageTransformer, connection, packet);
-    if (isPromise(verdict)) return verdict.then((late) => late !== false && runTransformers(list, connection, packet, index + 1));
-    if (verdict === false) return false;
-  }
-  return true;
+export function runTransformers(list: readonly MessageTransformer[], connection: unknown, packet: Packet): Eventual<boolean> {
+  return toEventual(sequence(list, (transformer) => run(transformer, connection, packet)));
 }
 
-const nobodyAsks: Next = () => {};
+const ignoreAnswer: Next = () => {};
 
 function run(transformer: MessageTransformer, connection: unknown, packet: Packet): unknown {
-  if (transformer.length < 2) return transformer.call(connection, packet, nobodyAsks);
-  return fromNodeCallback<unknown>((done) => transformer.call(connection, packet, done as Next));
+  if (transformer.length < 2) return transformer.call(connection, packet, ignoreAnswer);
+  return Pending.of<unknown>((done) => transformer.call(connection, packet, done as Next));
 }

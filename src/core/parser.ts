@@ -1,9 +1,7 @@
 import { describe, PrimusError } from './errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { type Done, type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import type { Frame } from './link.js';
-
-/** Answers error first. */
-export type Done<T> = (error?: Error | null, value?: T) => void;
 
 /**
  * Encoder and decoder, as documented: both asynchronous, both error first.

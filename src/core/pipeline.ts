@@ -1,7 +1,8 @@
 import { catchError, defer, EMPTY, mergeMap, Observable, type Subscriber } from 'rxjs';
 import { mapInOrder } from '../../operators/map-in-order.js';
 import { asError, PrimusError } from './errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import type { Frame } from './link.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, runTransformers } from './message-transformers.js';
 import { encoded, type Parser, toFrame } from './parser.js';

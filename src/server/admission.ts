@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { catchError, type Observable, of } from 'rxjs';
 import { asError, LinkError } from '../core/errors.js';
 import type { Arrival } from '../core/transformer.js';
-import { asyncemit, Refusal } from './asyncemit.js';
+import { asyncemit, ListenerError } from './asyncemit.js';
 import type { ConnectionRegistry } from './connections.js';
 import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import type { Server } from './primus.js';
@@ -34,7 +34,7 @@ export function register(fleet: ConnectionRegistry, spark: Spark): boolean {
 /** Whether the `connection` listeners agree; one that refuses, or throws, ends the connection. */
 export function runConnectionListeners(primus: Server, spark: Spark): boolean | Observable<boolean> {
   const refused = (error: unknown): false => {
-    if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
+    if (error instanceof ListenerError) spark.connection.fail(asError(error.reason));
     else spark.connection.reportListenerError(error);
     spark.end();
     spark.connection.announce();

@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs';
-import { isPromise } from '../core/from-node-callback.js';
+import { isPromise } from '../core/eventual.js';
 import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
 import type { Stack } from '../core/pipeline.js';

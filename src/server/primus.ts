@@ -29,7 +29,7 @@ import { fromEvents } from '../core/streams/from-events.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { createSpark, register, runConnectionListeners } from './admission.js';
-import { asyncemit, Refusal } from './asyncemit.js';
+import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Builtins } from './builtins.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { ConnectionRegistry } from './connections.js';
@@ -396,7 +396,7 @@ export class Server<In = any, Out = any> extends Emitter {
     return of(options).pipe(
       filterAsync(() => asyncemit(this as unknown as EventEmitter, 'close', options)),
       catchError((error) => {
-        this.#warn(error instanceof Refusal ? error.reason : error);
+        this.#warn(error instanceof ListenerError ? error.reason : error);
         return EMPTY;
       }),
     );

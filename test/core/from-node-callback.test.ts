@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { fromNodeCallback, isPromise } from '../../src/core/from-node-callback.js';
-import type { Done } from '../../src/core/parser.js';
+import type { Done } from '../../src/core/eventual.js';
+import { isPromise } from '../../src/core/eventual.js';
+import { fromNodeCallback } from '../../src/core/from-node-callback.js';
 
 /** A function that answers when it is told to. */
 function held<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { filterAsync } from '../../operators/index.js';
-import { asyncemit, Refusal } from '../../src/server/asyncemit.js';
+import { asyncemit, ListenerError } from '../../src/server/asyncemit.js';
 import { settle } from '../support/clock.js';
 
 type Next = (error?: unknown) => void;
@@ -14,7 +14,7 @@ function ask(emitter: EventEmitter, ...args: unknown[]) {
     .pipe(filterAsync(() => asyncemit(emitter, 'ask', ...args)))
     .subscribe({
       next: () => seen.agreed++,
-      error: (error) => seen.errors.push(error instanceof Refusal ? error.reason : error),
+      error: (error) => seen.errors.push(error instanceof ListenerError ? error.reason : error),
       complete: () => {
         seen.complete = true;
       },

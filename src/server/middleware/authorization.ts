@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES, validateHeader
 import type { Duplex } from 'node:stream';
 import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, type SchedulerLike, take, takeUntil, timeout } from 'rxjs';
 import { describe, PrimusError } from '../../core/errors.js';
-import { isPromise } from '../../core/from-node-callback.js';
+import { isPromise } from '../../core/eventual.js';
 import { reject } from '../http/reject.js';
 import type { Middleware } from './layers.js';
 

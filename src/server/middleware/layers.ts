@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { catchError, from, fromEvent, type Observable, of, takeUntil, tap } from 'rxjs';
+import { catchError, from, fromEvent, map, type Observable, of, takeUntil, tap } from 'rxjs';
 import { asError, describe, PrimusError } from '../../core/errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from '../../core/from-node-callback.js';
+import { isPromise, Pending, toEventual } from '../../core/eventual.js';
+import { sequence } from '../../core/sequence.js';
 import type { Exchange } from '../http/host.js';
 import { reject } from '../http/reject.js';
 import { UpgradeAnswer } from './upgrade-answer.js';
@@ -95,13 +96,7 @@ export class Layers {
       answer ??= new UpgradeAnswer(exchange.request, exchange.socket);
       return answer.response;
     };
-    const pass = (start: number): Eventual<boolean> => {
-      for (let index = start; index < layers.length; index++) {
-        const layer = layers[index] as Layer;
-        const verdict = this.run(layer, exchange.request, responseFor(layer.fn));
-        if (isPromise(verdict)) return verdict.then((late) => late !== true && pass(index + 1));
-        if (verdict === true) return false;
-      }
+    const settle = (): boolean => {
       if (answer?.begun) return false;
       answer?.release();
       return true;
@@ -116,10 +111,11 @@ export class Layers {
       return false;
     };
     try {
-      const passes = pass(0);
-      if (!isPromise(passes)) return passes;
+      const passes = toEventual(sequence(layers, (layer) => this.run(layer, exchange.request, responseFor(layer.fn)), true));
+      if (!isPromise(passes)) return passes && settle();
       let waiting = true;
       return from(passes).pipe(
+        map((passed) => passed && settle()),
         catchError((error) => of(fail(error))),
         // The server is destroyed before the layer has answered.
         tap({ next: () => (waiting = false), unsubscribe: () => waiting && turnAway(503) }),
@@ -133,6 +129,6 @@ export class Layers {
 
   private run({ fn, length }: Layer, request: IncomingMessage, response: ServerResponse | Duplex): unknown {
     if (length <= 2) return fn.call(this.owner, request, response as ServerResponse, () => {});
-    return fromNodeCallback<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
+    return Pending.of<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
   }
 }
