@@ -6,6 +6,7 @@ export type Done<T> = (error?: Error | null, value?: T) => void;
 /** A value, or the promise of one. */
 export type Eventual<T> = T | Promise<T>;
 
+/** Whether a value is a promise, or any other thenable. */
 export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

@@ -30,7 +30,6 @@ import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { createSpark, register, runConnectionListeners } from './admission.js';
 import { asyncemit, ListenerError } from './asyncemit.js';
-import type { Builtins } from './builtins.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { ConnectionRegistry } from './connections.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
@@ -51,7 +50,7 @@ import { type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
-import { type SparkArguments, sparkClass } from './spark-class.js';
+import { type ServerBuiltins as Builtins, type SparkArguments, sparkClass } from './spark-class.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
 

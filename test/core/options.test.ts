@@ -11,7 +11,7 @@ import {
   RECONNECT_DEFAULTS,
   SERVER_DEFAULTS,
   size,
-  text,
+  string,
   withDefaults,
 } from '../../src/core/options.js';
 
@@ -73,17 +73,17 @@ describe('milliseconds', () => {
 });
 
 describe('check', () => {
-  const table = { flag: boolean, text, fn: callable, thing: object, size, count };
+  const table = { flag: boolean, string, fn: callable, thing: object, size, count };
 
   it('lets what fits pass, what is not given, and what is not in the table', () => {
-    check({ flag: false, text: '', fn: () => {}, thing: {}, size: 0.5, count: 0, anything: Symbol('mine') }, table);
+    check({ flag: false, string: '', fn: () => {}, thing: {}, size: 0.5, count: 0, anything: Symbol('mine') }, table);
     check({ flag: undefined, size: null }, table);
     check({ size: Infinity, count: Infinity }, table);
   });
 
   it.each<[string, unknown[]]>([
     ['flag', [0, 'true', {}]],
-    ['text', [1, {}, []]],
+    ['string', [1, {}, []]],
     ['fn', ['x', {}, class {}.name]],
     ['thing', ['x', [], () => {}, 1]],
     ['size', [0, -1, NaN, '1', {}]],
