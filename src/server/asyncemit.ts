@@ -8,7 +8,7 @@ type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: un
 
 /** The error that a listener passed to its callback: a decision of the application, where what a listener throws is a mistake. */
 export class ListenerError extends Error {
-  /** What the listener passed, of any type. */
+  /** The value that the listener passed, of any type. */
   readonly reason: unknown;
 
   constructor(reason: unknown) {
