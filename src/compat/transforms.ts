@@ -61,7 +61,7 @@ function enqueue(connection: object, type: Direction, pass: Pass): void {
   waiting[type] = queue;
   const close = (error?: unknown): void => {
     delete waiting[type];
-    // Of a listener of `error`: nobody else is told.
+    // An error of a late message that its `error` listener threw: an unhandled rejection, like any error of a listener.
     if (error) throw error;
   };
   let outcome: boolean | Pending<boolean> = true;
@@ -78,7 +78,7 @@ function* taken<T>(queue: T[]): Generator<T, void, undefined> {
   for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) yield entry;
 }
 
-/** Emits an error where somebody listens: an `error` event without listeners would throw. */
+/** Emits an error when there is a listener: without one the event would throw. */
 function emitError(connection: ForeignConnection, error: unknown): void {
   if (connection.listeners?.('error').length) connection.emit('error', asError(error));
 }

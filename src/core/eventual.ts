@@ -12,8 +12,8 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 /**
- * The outcome of a callback that has not been called yet. Only the first call counts. Unlike a promise it has one reader,
- * and calls it in the same turn: whoever waits behind a callback goes on before the call returns.
+ * The outcome of a callback that has not been called yet. Only the first call counts. Unlike a promise it has one reader, which it calls
+ * in the same turn: before the call of the callback returns.
  */
 export class Pending<T> {
   private called = false;
