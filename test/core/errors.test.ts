@@ -28,10 +28,10 @@ describe('LinkError', () => {
 
   it('of a line that did not open says why', () => {
     expect(unopened(dropped(1006, '', new Error('connect ECONNREFUSED 127.0.0.1:1'))).message).toBe(
-      'The connection could not be made: connect ECONNREFUSED 127.0.0.1:1',
+      'The connection could not be established: connect ECONNREFUSED 127.0.0.1:1',
     );
-    expect(unopened(dropped(1008, 'not you')).message).toBe('The connection could not be made: not you');
-    expect(unopened(dropped(1006)).message).toBe('The connection could not be made');
+    expect(unopened(dropped(1008, 'not you')).message).toBe('The connection could not be established: not you');
+    expect(unopened(dropped(1006)).message).toBe('The connection could not be established');
   });
 
   it('says what is known of the end of a line', () => {

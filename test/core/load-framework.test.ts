@@ -37,7 +37,7 @@ describe('framework', () => {
     expect(() => loadFramework(world('1.6.0'), module, '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: `This needs '${name}', which is not installed; run: npm install ${name}@^1.6.0`,
+        message: `The package '${name}' is not installed. Run: npm install ${name}@^1.6.0`,
       }),
     );
   });
@@ -45,12 +45,12 @@ describe('framework', () => {
   it('knows what is installed under another name by its place', () => {
     const manifests: Record<string, object> = { '/app/node_modules/alias/package.json': { name: 'thing', version: '1.5.9' } };
     const require = Object.assign((id: string) => manifests[id] ?? missing(id), { resolve: () => '/app/node_modules/alias/index.js' });
-    expect(() => loadFramework(require, 'alias', '^1.6.0')).toThrow(/needs 'alias' \^1\.6\.0, and 1\.5\.9 is installed/);
+    expect(() => loadFramework(require, 'alias', '^1.6.0')).toThrow(/package 'alias' must be \^1\.6\.0, got 1\.5\.9/);
   });
 
   it('names where to install from what is not published under its name', () => {
     expect(() => loadFramework(world('1.6.0'), 'thing', '^1.6.0', 'someone/thing#v1.6.0')).toThrow(
-      /; run: npm install someone\/thing#v1\.6\.0$/,
+      /\. Run: npm install someone\/thing#v1\.6\.0$/,
     );
   });
 
@@ -58,19 +58,19 @@ describe('framework', () => {
     expect(() => loadFramework(world('1.5.9'), '@some/thing', '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: "This needs '@some/thing' ^1.6.0, and 1.5.9 is installed; run: npm install @some/thing@^1.6.0",
+        message: "The package '@some/thing' must be ^1.6.0, got 1.5.9. Run: npm install @some/thing@^1.6.0",
       }),
     );
   });
 
   it('tells one that is broken from one that is missing', () => {
-    expect(() => loadFramework(world('1.6.0', missing), '@some/thing', '^1.6.0')).toThrow(/installed but does not load/);
+    expect(() => loadFramework(world('1.6.0', missing), '@some/thing', '^1.6.0')).toThrow(/is installed, but cannot be loaded/);
     const locked = Object.assign(missing, {
       resolve: () => {
         throw Object.assign(new Error('No exports'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
       },
     });
-    expect(() => loadFramework(locked, 'thing', '^1.6.0')).toThrow(/installed but does not load: No exports/);
+    expect(() => loadFramework(locked, 'thing', '^1.6.0')).toThrow(/is installed, but cannot be loaded: No exports/);
   });
 
   it('is loaded once, when it is first needed, and tried anew when it could not be', () => {

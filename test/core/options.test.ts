@@ -95,7 +95,7 @@ describe('check', () => {
 
 describe('invalid', () => {
   it('says what was expected and what came', () => {
-    expect(invalid('size', 'a number', 'x').message).toBe('The option size must be a number, not "x"');
+    expect(invalid('size', 'a number', 'x').message).toBe('`size` must be a number, got "x"');
   });
 });
 

@@ -76,8 +76,8 @@ describe('binary', () => {
     ['c1', /no code 0xc1/],
     ['c4 01 00', /no code 0xc4/],
     ['d4 00 00', /no code 0xd4/],
-    ['b2 61', /2 bytes were announced, 1 are left/],
-    ['d9 ffffffff', /4294967295 bytes were announced/],
+    ['b2 61', /expected 2 more bytes, got 1/],
+    ['d9 ffffffff', /expected 4294967295 more bytes/],
     ['c0 c0', /1 bytes follow/],
   ])('refuses %s, and says why', (bytes, reason) => {
     expect(() => decode(hex(bytes))).toThrow(reason);

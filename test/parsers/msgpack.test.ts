@@ -75,15 +75,15 @@ describe('msgpack', () => {
     ['', /ends too early/],
     ['c1', /no code 0xc1/],
     ['01 02', /1 bytes follow/],
-    ['a2 61', /2 bytes were announced, 1 are left/],
-    ['dd ffffffff', /4294967295 bytes were announced, 0 are left/],
-    ['df 7fffffff', /announced/],
+    ['a2 61', /expected 2 more bytes, got 1/],
+    ['dd ffffffff', /expected 4294967295 more bytes, got 0/],
+    ['df 7fffffff', /expected 4294967294 more bytes/],
     ['81 90 c0', /key/],
-    ['d4 20 00', /no extension of type 32/],
-    ['d6 ff 00000000', /no extension of type 255/],
+    ['d4 20 00', /no extension type 32/],
+    ['d6 ff 00000000', /no extension type 255/],
     ['c7 05 18 0000000000', /multiple of 8/],
     ['d4 0d c0', /date/],
-    ['c7 03 0d 01 c0 c0', /not as long/],
+    ['c7 03 0d 01 c0 c0', /does not match its content/],
     ['d4 0a 90', /regular expression/],
     ['d6 0a 92 a1 5b a0', /Invalid regular expression/],
     ['a2 c3 28', /encoded data was not valid/],
@@ -120,7 +120,7 @@ describe('msgpack', () => {
   });
 
   it('refuses a text frame', () => {
-    expect(() => decode('text')).toThrow(/is bytes/);
+    expect(() => decode('text')).toThrow(/must be bytes, got a string/);
   });
 
   it('refuses to send what would not arrive', () => {

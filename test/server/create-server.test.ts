@@ -109,7 +109,7 @@ describe('createServer', () => {
       expect(() => Primus.createServer(options)).toThrow(
         expect.objectContaining({
           code: 'ERR_PRIMUS_OPTION',
-          message: expect.stringMatching(new RegExp(`${name} names a file.*/nowhere/missing.pem.*root`)),
+          message: expect.stringMatching(new RegExp(`\`${name}\` names a file.*/nowhere/missing.pem.*root`)),
           cause: expect.objectContaining({ code: 'ENOENT' }),
         }),
       );

@@ -94,14 +94,14 @@ describe('plugin', () => {
   });
 
   it.each<[string, unknown, unknown, RegExp]>([
-    ['no name', '', { server() {} }, /must have a name/],
-    ['a name that is no text', 7, { server() {} }, /must have a name, not 7/],
+    ['no name', '', { server() {} }, /name of a plugin must be a non-empty string, got ""/],
+    ['a name that is not a string', 7, { server() {} }, /name of a plugin must be a non-empty string, got 7/],
     ['text for a plugin', 'x', 'metroplex', /'x' must be an object.*"metroplex"/],
     ['null', 'x', null, /'x' must be an object.*null/],
-    ['an empty object', 'x', {}, /neither server nor client nor library/],
+    ['an empty object', 'x', {}, /must have a server, a client or a library/],
     ['a server that is no function', 'x', { server: 'y' }, /server of the plugin 'x' must be a function/],
     ['a client that is no function', 'x', { client: {} }, /client of the plugin 'x' must be a function/],
-    ['a library that is no text', 'x', { library() {} }, /library of the plugin 'x' must be a text/],
+    ['a library that is not a string', 'x', { library() {} }, /library of the plugin 'x' must be a string/],
   ])('refuses %s', async (_what, name, plugin, message) => {
     const { primus } = await serve();
     const error = refusal(() => primus.plugin(name as string, plugin as Plugin));
@@ -113,7 +113,7 @@ describe('plugin', () => {
   it('refuses a name that is taken', async () => {
     const { primus } = await serve();
     primus.plugin('x', { server() {} });
-    expect(refusal(() => primus.plugin('x', { server() {} })).message).toMatch(/'x' is there already/);
+    expect(refusal(() => primus.plugin('x', { server() {} })).message).toMatch(/already a plugin 'x'.*plugout/);
   });
 });
 
