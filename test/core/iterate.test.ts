@@ -11,13 +11,13 @@ function line() {
 }
 
 describe('iterate', () => {
-  it('gives the values in order and ends with the stream', async () => {
+  it('yields the values in order and ends with the stream', async () => {
     const seen: number[] = [];
     for await (const value of iterate(of(1, 2, 3))) seen.push(value);
     expect(seen).toEqual([1, 2, 3]);
   });
 
-  it('waits for values that are still to come', async () => {
+  it('waits for values that are emitted later', async () => {
     const { values } = line();
     const iterator = iterate(values);
     const first = iterator.next();
@@ -28,13 +28,13 @@ describe('iterate', () => {
     expect(await second).toEqual({ value: undefined, done: true });
   });
 
-  it('gives undefined and other falsy values like any', async () => {
+  it('yields undefined and other falsy values', async () => {
     const seen: unknown[] = [];
     for await (const value of iterate<unknown>(of(undefined, null, 0, ''))) seen.push(value);
     expect(seen).toEqual([undefined, null, 0, '']);
   });
 
-  it('throws the error of the stream, behind the values before it', async () => {
+  it('throws the error of the stream after the values before it', async () => {
     const { values } = line();
     const iterator = iterate(values);
     const first = iterator.next();
@@ -45,7 +45,7 @@ describe('iterate', () => {
     expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 
-  it('subscribes with the first step, and not before', async () => {
+  it('subscribes on the first call of next, and not before', async () => {
     const subscribed = vi.fn(() => {});
     const iterator = iterate(new Observable<number>(subscribed));
     expect(subscribed).not.toHaveBeenCalled();
@@ -95,7 +95,7 @@ describe('iterate', () => {
     expect((await next).value).toBe(5);
   });
 
-  it('takes what arrives while it resumes', async () => {
+  it('yields values that arrive while it resumes the source', async () => {
     const { values } = line();
     const iterator = iterate(values, { high: 0, pause: () => {}, resume: () => values.next(2) });
     const first = iterator.next();
@@ -104,7 +104,7 @@ describe('iterate', () => {
     expect((await iterator.next()).value).toBe(2);
   });
 
-  it('resumes the source it leaves paused', async () => {
+  it('resumes a paused source when the loop is left', async () => {
     const { values, calls, flow } = line();
     const iterator = iterate(values, { ...flow, high: 0 });
     const first = iterator.next();
@@ -115,7 +115,7 @@ describe('iterate', () => {
     expect(values.observed).toBe(false);
   });
 
-  it('does without flow control where there is none', async () => {
+  it('works without flow control', async () => {
     const iterator = iterate(of(1, 2, 3), { high: 0 });
     expect((await iterator.next()).value).toBe(1);
     await iterator.return(undefined);

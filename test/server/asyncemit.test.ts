@@ -27,7 +27,7 @@ const fails = (): never => {
 };
 
 describe('asyncemit', () => {
-  it('agrees at once when nobody listens, or all are synchronous', () => {
+  it('agrees at once when there are no listeners, or all are synchronous', () => {
     const emitter = new EventEmitter();
     expect(ask(emitter)).toMatchObject({ agreed: 1, complete: true });
     const listener = vi.fn();
@@ -36,7 +36,7 @@ describe('asyncemit', () => {
     expect(listener.mock.calls).toEqual([['a']]);
   });
 
-  it('waits for a listener with one parameter more than there are arguments, and those behind it wait too', () => {
+  it('waits for a listener with one parameter more than there are arguments, before it calls the next one', () => {
     const emitter = new EventEmitter();
     const order: string[] = [];
     let agree: Next = () => {};
@@ -54,13 +54,13 @@ describe('asyncemit', () => {
     expect(seen).toMatchObject({ agreed: 1, complete: true, errors: [] });
   });
 
-  it('takes a callback that is called at once', () => {
+  it('accepts a callback that is called at once', () => {
     const emitter = new EventEmitter();
     emitter.on('ask', (_value: string, next: Next) => next());
     expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
   });
 
-  it('counts a callback once', () => {
+  it('counts only the first call of a callback', () => {
     const emitter = new EventEmitter();
     const last = vi.fn();
     emitter.on('ask', (_value: string, next: Next) => {
@@ -73,7 +73,7 @@ describe('asyncemit', () => {
     expect(last).toHaveBeenCalledTimes(1);
   });
 
-  it('asks the next listener once, however often the one before it calls back', () => {
+  it('calls the next listener once, however often the one before it calls back', () => {
     const emitter = new EventEmitter();
     const second = vi.fn((_value: string, _next: Next) => {});
     emitter.on('ask', (_value: string, next: Next) => {
@@ -85,7 +85,7 @@ describe('asyncemit', () => {
     expect(second).toHaveBeenCalledTimes(1);
   });
 
-  it('hands on `this`, and a `once` listener is gone afterwards, by its own number of parameters', () => {
+  it('calls listeners with `this`, and removes `once` listeners, whose own number of parameters counts', () => {
     const emitter = new EventEmitter();
     const seen: unknown[] = [];
     emitter.once('ask', function (this: unknown, _value: string, next: Next) {
@@ -104,7 +104,7 @@ describe('asyncemit', () => {
     ['is called back with an error', (_value, next) => next(new Error('broken'))],
     ['throws', (_value, _next) => fails()],
     ['rejects', async (_value, _next) => fails()],
-  ])('errors when a waiting listener %s, and asks no further', async (_name, listener) => {
+  ])('fails when a waiting listener %s, and calls no further ones', async (_name, listener) => {
     const emitter = new EventEmitter();
     const last = vi.fn();
     emitter.on('ask', listener);
@@ -115,7 +115,7 @@ describe('asyncemit', () => {
     expect(last).not.toHaveBeenCalled();
   });
 
-  it('errors when a listener behind a waiting one throws', async () => {
+  it('fails when a listener behind a waiting one throws', async () => {
     const emitter = new EventEmitter();
     emitter.on('ask', (_value: string, next: Next) => queueMicrotask(next));
     emitter.on('ask', fails);
@@ -124,13 +124,13 @@ describe('asyncemit', () => {
     expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
   });
 
-  it('throws, or errors, when all are synchronous and one throws', () => {
+  it('throws when all listeners are synchronous and one throws', () => {
     const emitter = new EventEmitter();
     emitter.on('ask', fails);
     expect(() => asyncemit(emitter, 'ask')).toThrow('broken');
   });
 
-  it('does not wait for an async listener without a callback, but its rejection is not lost', async () => {
+  it('does not wait for an async listener without a callback, and reports its rejection', async () => {
     const rejected = vi.fn();
     const emitter = Object.assign(new EventEmitter(), { [Symbol.for('nodejs.rejection')]: rejected });
     emitter.on('ask', async () => fails());
@@ -139,7 +139,7 @@ describe('asyncemit', () => {
     expect(rejected.mock.calls).toEqual([[new Error('broken'), 'ask', 'a']]);
   });
 
-  it('asks nobody else once it was unsubscribed from', () => {
+  it('calls no further listeners after it was unsubscribed from', () => {
     const emitter = new EventEmitter();
     const last = vi.fn();
     let agree: Next = () => {};

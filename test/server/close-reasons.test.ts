@@ -27,7 +27,7 @@ function page(primus: Primus, url: string, options: ClientOptions = {}) {
 }
 
 describe('refuseWithClose', () => {
-  it('tells a client that understands by a close frame', async () => {
+  it('rejects a client that understands close reasons with a close frame', async () => {
     const { port, primus } = await serve(refusing({ statusCode: 403, message: 'not you' }));
     const line = (await raw(port)).send(handshake('/primus', OFFER));
     const head = await line.answer();
@@ -47,17 +47,17 @@ describe('refuseWithClose', () => {
     ['another version', handshake('/primus', OFFER).replace('Version: 13', 'Version: 8')],
     ['another protocol', handshake('/primus', OFFER).replace('Upgrade: websocket', 'Upgrade: h2c')],
     ['another method', handshake('/primus', OFFER).replace('GET', 'POST')],
-  ])('answers with the status where there is %s', async (_name, bytes) => {
+  ])('answers with the status when the request has %s', async (_name, bytes) => {
     const { port } = await serve(refusing('no'));
     expect(await (await raw(port)).send(bytes).answer()).toContain(' 401 ');
   });
 
-  it('is not on by default', async () => {
+  it('is off by default', async () => {
     const { port } = await serve(refusing('no', { refuseWithClose: false }));
     expect(await (await raw(port)).send(handshake('/primus', OFFER)).answer()).toContain(' 401 ');
   });
 
-  it('tells of other refusals as well', async () => {
+  it('reports rejections by other layers as well', async () => {
     const { port } = await serve({ refuseWithClose: true, origins: 'http://a.example' });
     const line = (await raw(port)).send(handshake('/primus', `${OFFER}Origin: http://evil.example\r\n`));
     await line.answer();
@@ -69,7 +69,7 @@ describe('refuseWithClose', () => {
     ['no challenge that does not fit', { message: 'no', authenticate: `Basic realm="${'x'.repeat(100)}"` }, { error: 'no' }],
     ['as much of a message as fits', 'é'.repeat(200), { error: 'é'.repeat(55) }],
     ['a message that is data as text', { message: { code: 7 } }, { error: '{"code":7}' }],
-  ])('has room for %s', async (_name, error, reason) => {
+  ])('fits a reason with %s into the close frame', async (_name, error, reason) => {
     const { port } = await serve(refusing(error));
     const line = (await raw(port)).send(handshake('/primus', OFFER));
     await line.answer();
@@ -78,7 +78,7 @@ describe('refuseWithClose', () => {
     expect(JSON.parse(payload.subarray(2).toString())).toEqual(reason);
   });
 
-  it('waits for the answer to the close, but not for long', async () => {
+  it('waits for the closing handshake, up to its time-out', async () => {
     const scheduler = new Clock();
     const { port } = await serve(refusing('no', { scheduler, pingInterval: false }));
     const line = (await raw(port)).send(handshake('/primus', OFFER));
@@ -90,7 +90,7 @@ describe('refuseWithClose', () => {
     expect(scheduler.pending).toBe(0);
   });
 
-  it('gives a page the same error as the status gives others, and it is never open', async () => {
+  it('gives a page the same error as the status gives other clients, and never opens', async () => {
     const { primus, url } = await serve(refusing({ message: 'who are you?', authenticate: 'Basic' }));
     const client = page(primus, url);
     const opened = vi.fn();
@@ -103,7 +103,7 @@ describe('refuseWithClose', () => {
     expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
   });
 
-  it('lets a page in as ever', async () => {
+  it('accepts a page as before', async () => {
     const { primus, url } = await serve(refusing(undefined));
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
     const client = page(primus, url);
@@ -112,19 +112,19 @@ describe('refuseWithClose', () => {
     expect((client.socket as WebSocket).protocol).toBe('primus');
   });
 
-  it('gives a page that is refused by nobody, but not let in, an ordinary error', async () => {
+  it('gives a page an ordinary error when the connection fails without a rejection', async () => {
     const { primus, url, server } = await serve({ refuseWithClose: true });
     server.prependListener('connection', (socket) => socket.destroy());
     const [error] = await event(page(primus, url, { strategy: false }), 'error');
     expect(error).toMatchObject({ code: 'ERR_PRIMUS_CONNECT' });
   });
 
-  it('is part of a served library only where it is asked for', async () => {
+  it('is a part of a served library only when the option is set', async () => {
     const { primus } = await serve();
     expect(primus.library()).not.toContain('PrimusCloseReasons');
   });
 
-  it.skipIf(noChromium)('tells a page', { timeout: 60_000 }, async () => {
+  it.skipIf(noChromium)('reports the status to a page in a browser', { timeout: 60_000 }, async () => {
     const { url } = await serve(refusing({ statusCode: 403, message: 'not you' }));
     const browser = await launch();
     cleanup(() => browser.close());
