@@ -67,7 +67,7 @@ describe('asError', () => {
   });
 
   it.each([
-    ['a text', 'a text'],
+    ['a string', 'a string'],
     [undefined, 'undefined'],
     [null, 'null'],
     [42, '42'],

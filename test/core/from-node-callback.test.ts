@@ -3,8 +3,8 @@ import type { Done } from '../../src/core/eventual.js';
 import { isPromise } from '../../src/core/eventual.js';
 import { fromNodeCallback } from '../../src/core/from-node-callback.js';
 
-/** A function that answers when it is told to. */
-function held<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
+/** Creates a function that calls its callback when `answer` is called. */
+function deferred<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
   let waiting: Done<T> = () => {};
   const run = (done: Done<T>): void => {
     waiting = done;
@@ -32,7 +32,7 @@ describe('fromNodeCallback', () => {
   });
 
   it('returns a promise when the callback is called later', async () => {
-    const { run, answer } = held<number>();
+    const { run, answer } = deferred<number>();
     const later = fromNodeCallback(run);
     expect(later).toBeInstanceOf(Promise);
     answer(null, 42);
@@ -40,7 +40,7 @@ describe('fromNodeCallback', () => {
   });
 
   it('rejects when the callback is called with an error later', async () => {
-    const { run, answer } = held<number>();
+    const { run, answer } = deferred<number>();
     const later = fromNodeCallback(run);
     answer(new Error('late'));
     await expect(later).rejects.toThrow('late');
@@ -54,7 +54,7 @@ describe('fromNodeCallback', () => {
         done(null, 3);
       }),
     ).toBe(1);
-    const { run, answer } = held<number>();
+    const { run, answer } = deferred<number>();
     const later = fromNodeCallback(run);
     answer(null, 1);
     answer(new Error('second'));

@@ -2,8 +2,8 @@ import { NEVER, Observable, of, Subject } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { iterate } from '../../src/core/streams/iterate.js';
 
-/** A source that is told when to pause, as a line is. */
-function line() {
+/** A source that records the calls of its flow control. */
+function source() {
   const values = new Subject<number>();
   const calls: string[] = [];
   const flow = { pause: () => void calls.push('pause'), resume: () => void calls.push('resume') };
@@ -18,7 +18,7 @@ describe('iterate', () => {
   });
 
   it('waits for values that are emitted later', async () => {
-    const { values } = line();
+    const { values } = source();
     const iterator = iterate(values);
     const first = iterator.next();
     values.next(1);
@@ -35,7 +35,7 @@ describe('iterate', () => {
   });
 
   it('throws the error of the stream after the values before it', async () => {
-    const { values } = line();
+    const { values } = source();
     const iterator = iterate(values);
     const first = iterator.next();
     values.next(1);
@@ -55,7 +55,7 @@ describe('iterate', () => {
 
   it('unsubscribes when the loop is left, by break or by throw', async () => {
     const leave = async (how: () => void) => {
-      const { values } = line();
+      const { values } = source();
       try {
         const loop = (async () => {
           for await (const _value of iterate(values)) {
@@ -77,7 +77,7 @@ describe('iterate', () => {
   });
 
   it('pauses the source when more than `high` values wait, and resumes it when all are taken', async () => {
-    const { values, calls, flow } = line();
+    const { values, calls, flow } = source();
     const iterator = iterate(values, { ...flow, high: 2 });
     const first = iterator.next();
     for (const value of [1, 2]) values.next(value);
@@ -96,7 +96,7 @@ describe('iterate', () => {
   });
 
   it('yields values that arrive while it resumes the source', async () => {
-    const { values } = line();
+    const { values } = source();
     const iterator = iterate(values, { high: 0, pause: () => {}, resume: () => values.next(2) });
     const first = iterator.next();
     values.next(1);
@@ -105,7 +105,7 @@ describe('iterate', () => {
   });
 
   it('resumes a paused source when the loop is left', async () => {
-    const { values, calls, flow } = line();
+    const { values, calls, flow } = source();
     const iterator = iterate(values, { ...flow, high: 0 });
     const first = iterator.next();
     values.next(1);

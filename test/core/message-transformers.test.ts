@@ -82,7 +82,7 @@ describe('runTransformers', () => {
     ['nothing', () => undefined],
     ['null', () => null],
     ['0', () => 0],
-    ['an empty text', () => ''],
+    ['an empty string', () => ''],
     ['true', () => true],
   ])('passes a message when a transformer returns %s', async (_name, passing) => {
     expect(await run([passing, append('x')])).toEqual({ passes: true, data: 'x', late: false });
@@ -109,7 +109,7 @@ describe('runTransformers', () => {
         throw new Error('no');
       },
     ],
-    // An async function with a callback: its rejection must not be nobody's.
+    // An async function with a callback: its rejection must not be unhandled.
     [
       'rejects, though it has a callback',
       async (_packet, _next) => {

@@ -4,7 +4,7 @@ import { defineParser, findParser, type Parser } from '../../src/core/parser.js'
 const upper = defineParser(
   'upper',
   (data) => {
-    if (typeof data !== 'string') throw new TypeError('only texts');
+    if (typeof data !== 'string') throw new TypeError('only strings');
     return data.toUpperCase();
   },
   (frame) => String(frame).toLowerCase(),
@@ -27,7 +27,7 @@ describe('defineParser', () => {
     const done = vi.fn();
     upper.encoder(1, done);
     expect(done).toHaveBeenCalledTimes(1);
-    expect(done.mock.calls[0]).toEqual([new TypeError('only texts')]);
+    expect(done.mock.calls[0]).toEqual([new TypeError('only strings')]);
   });
 
   it('does not call the callback again when the callback throws', () => {

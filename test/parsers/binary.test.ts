@@ -8,7 +8,7 @@ interface Codec {
   unpack(bytes: Uint8Array): unknown;
 }
 
-/** What the original speaks. */
+/** The package that the original uses. */
 const original = createRequire(import.meta.url)('binary-pack') as Codec;
 const { encode, decode } = parserOf('binary');
 

@@ -50,10 +50,13 @@ describe('jsonh', () => {
     expect(decode(encode(data))).toEqual(JSON.parse(JSON.stringify(data)));
   });
 
-  it.each([[[1, 'a', 'A']], [[1, new Date(0), 5]], [[-1]], [[0, 1]]])('distinguishes a list that looks packed from a packed one: %j', (list) => {
-    expect((encode(list) as string).startsWith(' ')).toBe(true);
-    expect(decode(encode(list))).toEqual(JSON.parse(JSON.stringify(list)));
-  });
+  it.each([[[1, 'a', 'A']], [[1, new Date(0), 5]], [[-1]], [[0, 1]]])(
+    'distinguishes a list that looks packed from a packed one: %j',
+    (list) => {
+      expect((encode(list) as string).startsWith(' ')).toBe(true);
+      expect(decode(encode(list))).toEqual(JSON.parse(JSON.stringify(list)));
+    },
+  );
 
   it.each(['[0]', '[0,1]', '[2,"a","b"]', '[2,"a","b",1]', '[1,2,3]', '[2,"a","a",1,2]', '[1.5,"a",1]', '[9007199254740992,"a"]'])(
     'takes %s for what it says, as it cannot be packed',

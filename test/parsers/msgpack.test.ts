@@ -8,7 +8,7 @@ interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
-/** What the original speaks. */
+/** The package that the original uses. */
 const original = createRequire(import.meta.url)('primus-msgpack') as Codec;
 const { encode, decode } = parserOf('msgpack');
 
@@ -46,18 +46,21 @@ describe('msgpack', () => {
     );
   });
 
-  it.each([15, 16, 31, 32, 255, 256, 65_535, 65_536])('encodes strings, bytes, lists and maps of length %i as the original does', (length) => {
-    const map = Object.fromEntries(Array.from({ length }, (_, index) => [`k${index}`, index]));
-    for (const value of [
-      'x'.repeat(length),
-      'é'.repeat(length / 2),
-      Buffer.alloc(length, 1),
-      new Uint8Array(length),
-      Array(length).fill(0),
-      map,
-    ])
-      expect(original.encode(value).equals(encode(value) as Uint8Array)).toBe(true);
-  });
+  it.each([15, 16, 31, 32, 255, 256, 65_535, 65_536])(
+    'encodes strings, bytes, lists and maps of length %i as the original does',
+    (length) => {
+      const map = Object.fromEntries(Array.from({ length }, (_, index) => [`k${index}`, index]));
+      for (const value of [
+        'x'.repeat(length),
+        'é'.repeat(length / 2),
+        Buffer.alloc(length, 1),
+        new Uint8Array(length),
+        Array(length).fill(0),
+        map,
+      ])
+        expect(original.encode(value).equals(encode(value) as Uint8Array)).toBe(true);
+    },
+  );
 
   it.each([
     ['cf 00000001 00000000', 2 ** 32],
@@ -104,12 +107,15 @@ describe('msgpack', () => {
     [900, 1_100, 'u', 1],
     [9, 11, 'iu', 100],
     [2, 3, '', 20_000],
-  ])('creates %i regular expressions, but not %i, with the flags "%s" and %i properties of Unicode each', (few, many, flags, properties) => {
-    const expression = new RegExp('\\p{L}'.repeat(properties), flags);
-    const list = (count: number) => Array.from({ length: count }, () => expression);
-    expect(decode(encode(list(few)))).toStrictEqual(list(few));
-    expect(() => decode(encode(list(many)))).toThrow(/expressions that take too long/);
-  });
+  ])(
+    'creates %i regular expressions, but not %i, with the flags "%s" and %i properties of Unicode each',
+    (few, many, flags, properties) => {
+      const expression = new RegExp('\\p{L}'.repeat(properties), flags);
+      const list = (count: number) => Array.from({ length: count }, () => expression);
+      expect(decode(encode(list(few)))).toStrictEqual(list(few));
+      expect(() => decode(encode(list(many)))).toThrow(/expressions that take too long/);
+    },
+  );
 
   it('carries a million lists and maps, and more when they are not empty', () => {
     const list = (count: number, item: Buffer) =>

@@ -20,7 +20,7 @@ describe.each(names)('the parser %s', (name) => {
   });
 
   it('decodes a frame at any offset of a buffer', () => {
-    const value = ['a text of more than twenty-four bytes', { number: 1.5, list: [1, -300, 70_000] }];
+    const value = ['a string of more than twenty-four bytes', { number: 1.5, list: [1, -300, 70_000] }];
     const frame = encode(value);
     const inside = Buffer.concat([Buffer.from('before'), Buffer.from(frame as never), Buffer.from('after')]);
     expect(decode(inside.subarray(6, inside.length - 5))).toEqual(value);

@@ -7,13 +7,13 @@ import { settle } from '../support/clock.js';
 
 type Next = (error?: unknown) => void;
 
-/** What came of emitting `ask` with one argument. */
+/** Emits `ask`, and records the outcome. */
 function ask(emitter: EventEmitter, ...args: unknown[]) {
-  const seen = { agreed: 0, complete: false, errors: [] as unknown[] };
+  const seen = { passed: 0, complete: false, errors: [] as unknown[] };
   const subscription = of(args)
     .pipe(filterAsync(() => asyncemit(emitter, 'ask', ...args)))
     .subscribe({
-      next: () => seen.agreed++,
+      next: () => seen.passed++,
       error: (error) => seen.errors.push(error instanceof ListenerError ? error.reason : error),
       complete: () => {
         seen.complete = true;
@@ -29,10 +29,10 @@ const fails = (): never => {
 describe('asyncemit', () => {
   it('agrees at once when there are no listeners, or all are synchronous', () => {
     const emitter = new EventEmitter();
-    expect(ask(emitter)).toMatchObject({ agreed: 1, complete: true });
+    expect(ask(emitter)).toMatchObject({ passed: 1, complete: true });
     const listener = vi.fn();
     emitter.on('ask', listener);
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1, complete: true });
     expect(listener.mock.calls).toEqual([['a']]);
   });
 
@@ -48,16 +48,16 @@ describe('asyncemit', () => {
     emitter.on('ask', (value) => order.push(`last ${value}`));
     const seen = ask(emitter, 'a');
     expect(order).toEqual(['first a', 'asked a']);
-    expect(seen.agreed).toBe(0);
+    expect(seen.passed).toBe(0);
     agree();
     expect(order).toEqual(['first a', 'asked a', 'last a']);
-    expect(seen).toMatchObject({ agreed: 1, complete: true, errors: [] });
+    expect(seen).toMatchObject({ passed: 1, complete: true, errors: [] });
   });
 
   it('accepts a callback that is called at once', () => {
     const emitter = new EventEmitter();
     emitter.on('ask', (_value: string, next: Next) => next());
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1, complete: true });
   });
 
   it('counts only the first call of a callback', () => {
@@ -69,7 +69,7 @@ describe('asyncemit', () => {
       next(new Error('late'));
     });
     emitter.on('ask', last);
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, errors: [] });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1, errors: [] });
     expect(last).toHaveBeenCalledTimes(1);
   });
 
@@ -81,7 +81,7 @@ describe('asyncemit', () => {
       next();
     });
     emitter.on('ask', (value: string, next: Next) => second(value, next));
-    expect(ask(emitter, 'a').agreed).toBe(0);
+    expect(ask(emitter, 'a').passed).toBe(0);
     expect(second).toHaveBeenCalledTimes(1);
   });
 
@@ -111,7 +111,7 @@ describe('asyncemit', () => {
     emitter.on('ask', last);
     const seen = ask(emitter, 'a');
     await settle();
-    expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
+    expect(seen).toMatchObject({ passed: 0, errors: [new Error('broken')] });
     expect(last).not.toHaveBeenCalled();
   });
 
@@ -121,7 +121,7 @@ describe('asyncemit', () => {
     emitter.on('ask', fails);
     const seen = ask(emitter, 'a');
     await settle();
-    expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
+    expect(seen).toMatchObject({ passed: 0, errors: [new Error('broken')] });
   });
 
   it('throws when all listeners are synchronous and one throws', () => {
@@ -134,7 +134,7 @@ describe('asyncemit', () => {
     const rejected = vi.fn();
     const emitter = Object.assign(new EventEmitter(), { [Symbol.for('nodejs.rejection')]: rejected });
     emitter.on('ask', async () => fails());
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1 });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1 });
     await settle();
     expect(rejected.mock.calls).toEqual([[new Error('broken'), 'ask', 'a']]);
   });
@@ -151,6 +151,6 @@ describe('asyncemit', () => {
     seen.subscription.unsubscribe();
     agree();
     expect(last).not.toHaveBeenCalled();
-    expect(seen).toMatchObject({ agreed: 0, complete: false });
+    expect(seen).toMatchObject({ passed: 0, complete: false });
   });
 });

@@ -131,8 +131,8 @@ describe('exchanges', () => {
   it('emits the upgrades on its path', async () => {
     const { server, port } = await http();
     const { seen } = take(server, '/primus', 'ours');
-    const line = (await raw(port)).send(handshake('/primus/?a=b'));
-    expect(await line.answer()).toContain('200 OK');
+    const peer = (await raw(port)).send(handshake('/primus/?a=b'));
+    expect(await peer.answer()).toContain('200 OK');
     expect(seen).toEqual(['upgrade /primus/?a=b']);
   });
 
@@ -146,18 +146,18 @@ describe('exchanges', () => {
   ])('rejects an upgrade to %s without another listener with %i, and closes its connection', async (target, status) => {
     const { server, port } = await http(app);
     take(server, '/primus', 'ours');
-    const line = (await raw(port)).send(handshake(target));
-    expect(await line.answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\n`));
-    // The server does not wait for the peer to hang up.
-    await line.rest();
+    const peer = (await raw(port)).send(handshake(target));
+    expect(await peer.answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\n`));
+    // The server does not wait for the client to close its socket.
+    await peer.rest();
   });
 
   it('leaves other upgrades to other listeners where there are any', async () => {
     const { server, port } = await http();
     take(server, '/primus', 'ours');
     server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
-    const line = (await raw(port)).send(handshake('/other'));
-    expect(await line.answer()).toBe('HTTP/1.1 200 OK');
+    const peer = (await raw(port)).send(handshake('/other'));
+    expect(await peer.answer()).toBe('HTTP/1.1 200 OK');
   });
 });
 

@@ -10,16 +10,16 @@ type Authorize = NonNullable<ServerOptions['authorization']>;
 
 watchForCrashes();
 
-/** What a server answers to both kinds of requests; `challenge` is its `WWW-Authenticate`. */
+/** Returns the answers to a request and an upgrade; `challenge` is the `WWW-Authenticate` header. */
 async function asked(authorization: Authorize, options: ServerOptions = {}) {
   const served = await serve({ authorization, ...options });
   const plain = await fetch(`${served.url}/primus/anything`);
-  const line = (await raw(served.port)).send(handshake());
-  const head = await line.answer();
+  const peer = (await raw(served.port)).send(handshake());
+  const head = await peer.answer();
   const upgrade = {
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]),
     challenge: /^www-authenticate: (.*)$/im.exec(head)?.[1] ?? null,
-    body: head.includes(' 101 ') ? '' : await line.rest(),
+    body: head.includes(' 101 ') ? '' : await peer.rest(),
   };
   const http = { status: plain.status, challenge: plain.headers.get('www-authenticate'), body: await plain.text() };
   return { ...served, head, upgrade, http, type: plain.headers.get('content-type') };
@@ -56,7 +56,7 @@ describe('authorization', () => {
   });
 
   it.each<[string, unknown, number, unknown, string | null]>([
-    ['a text', 'go away', 401, 'go away', null],
+    ['a string', 'go away', 401, 'go away', null],
     ['an object', { statusCode: 403, message: 'Go away!' }, 403, 'Go away!', null],
     [
       'a challenge',
@@ -69,7 +69,7 @@ describe('authorization', () => {
     ['an Error', new Error('boom'), 401, 'boom', null],
     ['an Error with a status', Object.assign(new Error('boom'), { statusCode: 500 }), 500, 'boom', null],
     ['a message that is data', { message: { code: 7, why: ['a'] } }, 401, { code: 7, why: ['a'] }, null],
-    ['a status as a text', { statusCode: '403', message: 'no' }, 403, 'no', null],
+    ['a status as a string', { statusCode: '403', message: 'no' }, 403, 'no', null],
     ['nothing in an object', {}, 401, 'Unauthorized', null],
     ['a number', 5, 401, 5, null],
     ['true', true, 401, 'Unauthorized', null],
@@ -89,9 +89,9 @@ describe('authorization', () => {
     ['a status that is an object', { statusCode: { valueOf: () => 403 }, message: 'no' }, 401, 'no', null],
     ['a circular message', circular, 401, 'Unauthorized', null],
     ['a message that is a BigInt', { statusCode: 403, message: 1n }, 403, 'Forbidden', null],
-    ['a message with lines', { message: 'a\r\nX-Forged: 1' }, 401, 'a\r\nX-Forged: 1', null],
-    ['a challenge with lines', { message: 'no', authenticate: 'Basic\r\nX-Forged: 1' }, 401, 'no', null],
-    ['a challenge that is no text', { message: 'no', authenticate: { realm: 'x' } }, 401, 'no', null],
+    ['a message with line breaks', { message: 'a\r\nX-Forged: 1' }, 401, 'a\r\nX-Forged: 1', null],
+    ['a challenge with line breaks', { message: 'no', authenticate: 'Basic\r\nX-Forged: 1' }, 401, 'no', null],
+    ['a challenge that is not a string', { message: 'no', authenticate: { realm: 'x' } }, 401, 'no', null],
     ['a property that throws', hostile, 401, 'Unauthorized', null],
   ])('rejects a request by %s', async (_name, error, status, message, challenge) => {
     const { http, upgrade, head, type, primus } = await asked((_request, done) => done(error));
@@ -188,7 +188,7 @@ describe('authorization', () => {
     const { primus, url } = await asked(authorization);
     expect(seen).toEqual([primus, 'GET /primus/anything plain', primus, 'GET /primus websocket']);
     for (const path of ['primus.js', 'spec']) await fetch(`${url}/primus/${path}`, { method: 'HEAD' }).catch(() => {});
-    // These two are served before anybody is asked.
+    // These two are served before authorization.
     expect(seen).toHaveLength(4);
   });
 
@@ -237,15 +237,15 @@ describe('authorization that answers late', () => {
     });
     const sockets: Socket[] = [];
     server.on('connection', (socket: Socket) => sockets.push(socket));
-    const lines = await Promise.all(Array.from({ length: 50 }, async () => (await raw(port)).send(handshake())));
+    const peers = await Promise.all(Array.from({ length: 50 }, async () => (await raw(port)).send(handshake())));
     const plain = fetch(`${url}/primus/x`);
     await until(() => scheduler.pending === 51);
     scheduler.advance(2_999);
     expect(scheduler.pending).toBe(51);
     scheduler.advance(1);
-    for (const line of lines) {
-      expect(await line.answer()).toContain(' 503 ');
-      expect(JSON.parse(await line.rest())).toEqual({ error: expect.stringContaining('3000 ms') });
+    for (const peer of peers) {
+      expect(await peer.answer()).toContain(' 503 ');
+      expect(JSON.parse(await peer.rest())).toEqual({ error: expect.stringContaining('3000 ms') });
     }
     expect((await plain).status).toBe(503);
     // The one left may be used for another request.
@@ -258,10 +258,10 @@ describe('authorization that answers late', () => {
   it('has a default time-out, well within the ten seconds of a client', async () => {
     const scheduler = new Clock();
     const { port } = await serve({ scheduler, authorization: never, pingInterval: false });
-    const line = (await raw(port)).send(handshake());
+    const peer = (await raw(port)).send(handshake());
     await until(() => scheduler.pending === 1);
     scheduler.advance(8_000);
-    expect(await line.answer()).toContain(' 503 ');
+    expect(await peer.answer()).toContain(' 503 ');
   });
 
   it('has no time-out when the option is false', async () => {
@@ -271,11 +271,11 @@ describe('authorization that answers late', () => {
       answer = done;
     };
     const { port, primus } = await serve({ scheduler, authorization, authorizationTimeout: false, pingInterval: false });
-    const line = (await raw(port)).send(handshake());
+    const peer = (await raw(port)).send(handshake());
     await until(() => answer !== undefined);
     expect(scheduler.pending).toBe(0);
     answer?.();
-    expect(await line.answer()).toContain(' 101 ');
+    expect(await peer.answer()).toContain(' 101 ');
     await until(() => primus.connected === 1);
   });
 
@@ -287,11 +287,11 @@ describe('authorization that answers late', () => {
     const answers: (() => void)[] = [];
     const authorization: Authorize = (_request, done) => void answers.push(() => done(error));
     const { port, primus, connect, url } = await serve({ scheduler, authorization, pingInterval: false });
-    const line = (await raw(port)).send(handshake());
+    const peer = (await raw(port)).send(handshake());
     const plain = new AbortController();
     const left = fetch(`${url}/primus/x`, { signal: plain.signal }).catch(() => 'left');
     await until(() => answers.length === 2);
-    line.socket.resetAndDestroy();
+    peer.socket.resetAndDestroy();
     plain.abort();
     expect(await left).toBe('left');
     await until(() => scheduler.pending <= 1);

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { type ClientOptions, type ErrorCode, Primus, PrimusError, type ServerOptions } from '../../src/index.js';
 
-/** A refusal with this code whose sentence tells this. */
+/** An error with this code and a message that contains this. */
 function refuses(run: () => unknown, code: ErrorCode, says: RegExp): void {
   let thrown: unknown;
   try {
@@ -36,9 +36,12 @@ describe('options of the server', () => {
     },
   );
 
-  it.each(['jason', '', '__proto__', 42, {}, { encoder() {} }, () => {}])('an unknown parser %o is rejected, with a list of the known ones', (parser) => {
-    refuses(() => make({ parser }), 'ERR_PRIMUS_PARSER', /json|encoder and decoder/);
-  });
+  it.each(['jason', '', '__proto__', 42, {}, { encoder() {} }, () => {}])(
+    'an unknown parser %o is rejected, with a list of the known ones',
+    (parser) => {
+      refuses(() => make({ parser }), 'ERR_PRIMUS_PARSER', /json|encoder and decoder/);
+    },
+  );
 
   it('find transformers and parsers in any case', () => {
     expect(make({ transformer: 'WebSockets', parser: 'JSON' }).spec).toMatchObject({ transformer: 'websockets', parser: 'json' });

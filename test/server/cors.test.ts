@@ -243,7 +243,7 @@ describe('origins that are named', () => {
 describe('credentials', () => {
   const SECRETS = 'Cookie: session=secret\r\nAuthorization: Basic c2VjcmV0\r\n';
 
-  /** What authorization and the spark see of an upgrade with credentials. */
+  /** Returns the credentials of an upgrade that authorization and the spark see. */
   async function seen(options: ServerOptions, headers: string) {
     const asked = vi.fn();
     const { primus, port } = await serve({
@@ -265,7 +265,7 @@ describe('credentials', () => {
 
   // The handshake is addressed to the host x.
   it.each<[string, ServerOptions, string, boolean]>([
-    ['of whom sends no Origin', {}, '', true],
+    ['of a client that sends no Origin', {}, '', true],
     ['of our own page', {}, 'Origin: http://x\r\n', true],
     ['of our own page, behind a proxy that ends TLS', {}, 'Origin: https://x\r\n', true],
     ['of our own page, in other letters', {}, 'Origin: HTTP://X\r\n', true],
@@ -283,7 +283,7 @@ describe('credentials', () => {
       'Origin: http://good.example\r\n',
       false,
     ],
-    ['of anybody, where that is asked for', { credentials: 'any-origin' }, 'Origin: http://evil.example\r\n', true],
+    ['of any page, with any-origin', { credentials: 'any-origin' }, 'Origin: http://evil.example\r\n', true],
     ['of a sandbox that is named', { origins: 'null' }, 'Origin: null\r\n', false],
   ])('%s', async (_name, options, headers, visible) => {
     const result = await seen(options, headers);
@@ -307,7 +307,7 @@ describe('credentials', () => {
 });
 
 describe('the headers of a framework', () => {
-  /** What is answered by a framework with ideas of its own. */
+  /** Returns the answer of a framework that sets CORS headers of its own. */
   async function framework(options: ServerOptions, headers: OutgoingHttpHeaders) {
     const { primus, port } = await serve(options);
     primus.use('framework', (_request, response) => {

@@ -78,7 +78,7 @@ describe('createServer', () => {
         expect((await echo)[0]).toBe('over TLS');
         client.destroy();
       }
-      // A certificate nobody vouches for is refused by who does not ask for less.
+      // By default a client rejects a self-signed certificate.
       const wary = new primus.Socket(`https://localhost:${port}`, { strategy: false });
       const [error] = await event(wary, 'error');
       expect(error).toMatchObject({ code: 'ERR_PRIMUS_CONNECT' });

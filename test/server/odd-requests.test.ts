@@ -69,9 +69,9 @@ it.each([
     const headers = Array.from({ length: below(8) }, () => `${pick(NAMES)}: ${pick(VALUES)}\r\n`).join('');
     const target = `${pick(['GET', 'POST', 'OPTIONS', 'PUT', 'HEAD'])} /primus${pick(['', '/', '?x', '/spec', '/x'])} HTTP/1.1\r\nHost: x\r\n`;
     const bytes = `${target}${below(2) ? UPGRADE : 'Connection: close\r\n'}${headers}\r\n`;
-    const line = (await raw(port)).send(Buffer.from(bytes, 'latin1'));
-    expect(await line.answer(), bytes).toMatch(/^HTTP\/1\.1 [1-5]\d\d /);
-    line.socket.destroy();
+    const peer = (await raw(port)).send(Buffer.from(bytes, 'latin1'));
+    expect(await peer.answer(), bytes).toMatch(/^HTTP\/1\.1 [1-5]\d\d /);
+    peer.socket.destroy();
   }
   primus.authorize((_request, done) => done());
   await event(connect(), 'open');

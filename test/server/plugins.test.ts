@@ -11,7 +11,7 @@ import { cleanup, event, serve } from '../support/serve.js';
 // biome-ignore lint/suspicious/noExplicitAny: the members are the plugins'.
 type Any = any;
 
-/** What sources of plugins find in their scope. */
+/** The variables in the scope of a plugin's source. */
 declare const Primus: Any;
 declare const MARK: unknown;
 

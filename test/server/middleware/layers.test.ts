@@ -176,11 +176,11 @@ describe('middleware', () => {
   ])('that %s is answered 500 with JSON, for requests and upgrades', async (_name, fn) => {
     const { port, get, primus } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
     expect(await get()).toEqual({ status: 500, type: 'application/json', text: JSON.stringify({ error: 'no "luck"\r\nX: y' }) });
-    const line = (await raw(port)).send(handshake());
-    const head = await line.answer();
+    const peer = (await raw(port)).send(handshake());
+    const head = await peer.answer();
     expect(head).toMatch(/^HTTP\/1\.1 500 /);
     expect(head).not.toMatch(/^X: y/m);
-    expect(await line.rest()).toBe(JSON.stringify({ error: 'no "luck"\r\nX: y' }));
+    expect(await peer.rest()).toBe(JSON.stringify({ error: 'no "luck"\r\nX: y' }));
     expect(primus.connected).toBe(0);
   });
 
@@ -267,12 +267,12 @@ describe('middleware', () => {
         0,
       ),
     );
-    const line = (await raw(port)).send(handshake());
-    const head = await line.answer();
+    const peer = (await raw(port)).send(handshake());
+    const head = await peer.answer();
     expect(head).toMatch(/^HTTP\/1.1 403 Forbidden\r\n/);
     expect(head).toMatch(/\r\nX-Who: layer\r\n/i);
     expect(head).toMatch(/\r\nConnection: close/i);
-    expect(await line.rest()).toBe('no');
+    expect(await peer.rest()).toBe('no');
     expect((await get()).text).toBe('no');
     expect(primus.connected).toBe(0);
   });
@@ -285,9 +285,9 @@ describe('middleware', () => {
         (_request, response, _next) => void Readable.from([body.subarray(0, 3_000_000), body.subarray(3_000_000)]).pipe(response),
       ),
     );
-    const line = (await raw(port)).send(handshake());
-    expect(await line.answer()).toMatch(/^HTTP\/1.1 200 OK/);
-    expect((await line.rest()).match(/x/g)).toHaveLength(body.length);
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.answer()).toMatch(/^HTTP\/1.1 200 OK/);
+    expect((await peer.rest()).match(/x/g)).toHaveLength(body.length);
   });
 
   it('that sets headers of an upgrade, or answers it too late, does not change the connection', async () => {
@@ -299,12 +299,12 @@ describe('middleware', () => {
       }),
     );
     const connected = event(primus, 'connection');
-    const line = (await raw(port)).send(handshake());
-    expect(await line.answer()).toMatch(/^HTTP\/1.1 101 /);
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.answer()).toMatch(/^HTTP\/1.1 101 /);
     const [spark] = (await connected) as [Spark];
     late?.();
     spark.write('hello');
-    expect(`${(await line.frame()).payload}`).toBe('"hello"');
+    expect(`${(await peer.frame()).payload}`).toBe('"hello"');
   });
 
   it('that fails in the middle of its answer to an upgrade cuts the answer short', async () => {
@@ -314,8 +314,8 @@ describe('middleware', () => {
         throw new Error('too late');
       }),
     );
-    const line = (await raw(port)).send(handshake());
-    expect(await line.rest()).not.toContain('too late');
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.rest()).not.toContain('too late');
     expect(primus.connected).toBe(0);
   });
 
@@ -335,9 +335,9 @@ describe('middleware', () => {
         waiting = next;
       }),
     );
-    const line = (await raw(served.port)).send(handshake());
+    const peer = (await raw(served.port)).send(handshake());
     await until(() => waiting !== undefined);
-    line.socket.resetAndDestroy();
+    peer.socket.resetAndDestroy();
     // By the time of a whole exchange the server has seen the reset.
     await served.get();
     waiting?.();
