@@ -1,6 +1,6 @@
 import { catchError, defer, map, type Observable, throwError } from 'rxjs';
 import { LinkError } from '../src/core/errors.js';
-import { isPromise } from '../src/core/from-node-callback.js';
+import { isPromise } from '../src/core/eventual.js';
 import type { Fields } from '../src/core/transformer.js';
 
 /** Names and their values; one that is `undefined` or `null` is left out. */

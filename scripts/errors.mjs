@@ -14,8 +14,8 @@ export function page() {
   );
   return `# Error codes
 
-Every error of this library is a \`PrimusError\` with a \`code\`, a sentence that says what to do, and the \`cause\` where there is one.
-\`data\` is the message it is about. A \`LinkError\` is about a line and has \`closeCode\`, \`reason\`, \`status\` and \`retryAfter\` as far as they are known.
+Every error of this library is a \`PrimusError\` with a \`code\`, a message that says what to do, and the \`cause\` where there is one.
+\`data\` is the message that the error is about. A \`LinkError\` is about a connection, and has \`closeCode\`, \`reason\`, \`status\` and \`retryAfter\` where they are known.
 
 | code | when |
 |---|---|

@@ -13,13 +13,13 @@ import { legacySpark } from './compat/spark.js';
 import { PrimusError } from './core/errors.js';
 import type { Transformer } from './core/transformer.js';
 import { parsers } from './parsers/index.js';
-import type { Builtins } from './server/builtins.js';
+import type { ServerBuiltins } from './server/spark-class.js';
 
 const require = createRequire(import.meta.url);
 const home = dirname(require.resolve('primus-rx/package.json'));
 
-/** What the package ships: the one place that knows all of it. */
-export const builtins: Builtins = {
+/** The transformers, parsers and bundles that the package ships. No other module knows all of them. */
+export const builtins: ServerBuiltins = {
   version: (require('primus-rx/package.json') as { version: string }).version,
   transformers: new Map(
     ([websockets, uws, engineIO, sockjs, faye, browserchannel, socketIO, memory] as unknown as Transformer[]).map((transformer) => [
@@ -33,7 +33,7 @@ export const builtins: Builtins = {
     if (bundle === undefined) {
       throw new PrimusError(
         'ERR_PRIMUS_TRANSFORMER',
-        `The transformer '${name}' has no client that could be served: in this process use primus.Socket, for pages another transformer`,
+        `The transformer '${name}' has no browser client. Use primus.Socket in this process, or another transformer for pages`,
       );
     }
     return readFileSync(join(home, 'dist/browser', `${bundle}${minified ? '.min' : ''}.js`), 'utf8');

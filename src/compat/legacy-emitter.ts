@@ -11,7 +11,7 @@ function set(emitter: object, event: string, listeners: Listener[]): void {
   handlers.set(emitter, map.set(event, listeners));
 }
 
-/** What plugins inherit from in a page, in the manner of old: it may be called on an object that it did not make. */
+/** The emitter that plugins in a page inherit from. Its methods also work on objects that this constructor did not create. */
 export function LegacyEmitter(this: unknown): void {}
 
 Object.assign(LegacyEmitter.prototype, {

@@ -1,9 +1,9 @@
-/** The query string of an address, parsed; of a key that is given twice, the last value. */
+/** Parses a query string. Of a key that occurs twice, the last value counts. */
 export function querystring(query: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(query.replace(/^[?#]/, '')));
 }
 
-/** The query string of an object; with a prefix when asked for and not empty. */
+/** Prints an object as a query string, with a prefix when it is not empty. */
 export function querystringify(object: object, prefix: string | boolean = ''): string {
   const pairs = Object.entries(object).map(
     ([key, value]) => `${encodeURIComponent(key)}=${value == null ? '' : encodeURIComponent(String(value))}`,

@@ -3,21 +3,21 @@ import { of } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
 import { type EmitsParser, emits } from '../core/events.js';
-import { asyncemit, Refusal } from '../server/asyncemit.js';
+import { asyncemit, ListenerError } from '../server/asyncemit.js';
 import type { Server } from '../server/primus.js';
 import { transforms } from './transforms.js';
 
-/** The old members of a server. */
+/** The members of a server that old plugins use. */
 export interface LegacyServer {
-  /** Emits an event whose listeners may be asynchronous; calls back when all have agreed. */
+  /** Emits an event whose listeners may be asynchronous, and calls back when all have agreed. */
   asyncemit(event: string, ...argumentsAndDone: unknown[]): boolean;
-  /** Runs the message transformers of one direction on a packet, for a connection of any make. */
+  /** Runs the message transformers of one direction on a message of any connection. */
   transforms: OmitThisParameter<typeof transforms>;
-  /** A function that emits `event` whenever it is called, as sparks and clients have it. */
+  /** Returns a function that emits `event` whenever it is called, as sparks and clients have it. */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void;
 }
 
-/** Gives the class of servers what old plugins expect: to be callable without `new` above all. */
+/** Adds the members that old plugins expect to the class of servers, and makes it callable without `new`. */
 export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C) {
   const { prototype } = Class;
   const { write } = prototype;
@@ -37,9 +37,9 @@ function emitsOf(this: EventEmitter, event: string, parser?: EmitsParser) {
 
 function asyncEmit(this: EventEmitter, event: string, ...args: unknown[]): boolean {
   const done = args.pop() as (error?: unknown) => void;
-  const asked = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
-  asked.subscribe({
-    error: (error) => done(error instanceof Refusal ? error.reason : error),
+  const answer = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
+  answer.subscribe({
+    error: (error) => done(error instanceof ListenerError ? error.reason : error),
     complete: () => done(),
   });
   return this.listenerCount(event) > 0;

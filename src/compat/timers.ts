@@ -3,10 +3,10 @@ interface Timer {
   listeners: (() => void)[];
 }
 
-/** Timers by name, all gone when their owner is. */
+/** Named timers, which are all cleared when the client ends. */
 export class Timers {
   readonly timers: { [name: string]: Timer } = Object.create(null);
-  /** Whether a timer of the library's own is running. */
+  /** Whether an internal timer of that name is running. */
   private readonly own: (name: string) => boolean;
 
   constructor(own: (name: string) => boolean) {
@@ -32,11 +32,12 @@ export class Timers {
     );
   }
 
+  /** Whether a timer of that name is running. */
   active(name: string): boolean {
     return Object.hasOwn(this.timers, name) || this.own(name);
   }
 
-  /** Stops the timers of these names, or all. */
+  /** Clears the timers of these names, or all timers. */
   clear(...names: string[]): this {
     for (const name of names.length > 0 ? names.flatMap((list) => list.split(/[\s,]+/)) : Object.keys(this.timers)) {
       this.timers[name]?.stop();
@@ -50,7 +51,7 @@ export class Timers {
     return true;
   }
 
-  /** A name that is in use gets one listener more, not one timer more. */
+  /** Starts a timer. When there is one of that name, adds a listener to it. */
   private set(name: string, fn: () => void, start: (run: () => void) => () => void, again = false): this {
     const existing = this.timers[name];
     if (existing !== undefined) {

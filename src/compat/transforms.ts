@@ -1,26 +1,30 @@
 import { asError } from '../core/errors.js';
-import { isPromise } from '../core/from-node-callback.js';
-import { type MessageTransformers, type Packet, runTransformers } from '../core/message-transformers.js';
+import { isPromise, Pending } from '../core/eventual.js';
+import { type Direction, type MessageTransformers, type Packet, runTransformers } from '../core/message-transformers.js';
+import { sequence } from '../core/sequence.js';
 
-/** What a plugin hands over as a connection: a substream has no more than this. */
+/** The part of a connection that `transforms` uses: a substream of a plugin has no more. */
 export interface ForeignConnection {
   _write(data: unknown): unknown;
   emit(event: string, ...args: unknown[]): unknown;
   listeners?(event: string): readonly unknown[];
 }
 
-/** For each connection and direction, when what is under way will be done: messages must not overtake each other. */
-const lanes = new WeakMap<object, { incoming?: Promise<void>; outgoing?: Promise<void> }>();
+/** Passes one message on; a promise when that takes longer. */
+type Pass = () => void | Promise<void>;
+
+/** The messages of each connection and direction that wait behind the one that is being transformed. */
+const queues = new WeakMap<object, { [D in Direction]?: Pass[] }>();
 
 /**
- * Passes one message of a connection that is not ours through the message transformers: `incoming` ends in its `data`
- * event, `outgoing` in its `_write`.
+ * Passes one message of a connection that the library did not make through the message transformers. An `incoming` message ends in the
+ * connection's `data` event, an `outgoing` one in its `_write`. Messages of one direction keep their order.
  */
 export function transforms<T>(
   this: T,
   primus: { transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'> },
   connection: ForeignConnection,
-  type: 'incoming' | 'outgoing',
+  type: Direction,
   data: unknown,
   raw?: unknown,
 ): T {
@@ -32,31 +36,49 @@ export function transforms<T>(
     else connection._write(packet.data);
   };
 
-  const run = (): void | Promise<void> => {
+  enqueue(connection, type, () => {
     try {
-      const verdict = runTransformers(primus.transformers[type], connection, packet);
-      if (isPromise(verdict)) return verdict.then(deliver).catch((error) => fail(connection, error));
-      deliver(verdict);
+      const passes = runTransformers(primus.transformers[type], connection, packet);
+      if (isPromise(passes)) return passes.then(deliver).catch((error) => emitError(connection, error));
+      deliver(passes);
     } catch (error) {
-      fail(connection, error);
+      emitError(connection, error);
     }
     return undefined;
-  };
-
-  const lane = lanes.get(connection) ?? {};
-  lanes.set(connection, lane);
-  const waiting = lane[type];
-  const done = waiting === undefined ? run() : waiting.then(run);
-  if (done !== undefined) {
-    const mine = done.then(() => {
-      if (lane[type] === mine) delete lane[type];
-    });
-    lane[type] = mine;
-  }
+  });
   return this;
 }
 
-/** An error is an event where somebody listens, and never an exception. */
-function fail(connection: ForeignConnection, error: unknown): void {
+/** Runs `pass` at once, or behind the messages that came before it. */
+function enqueue(connection: object, type: Direction, pass: Pass): void {
+  const waiting = queues.get(connection) ?? {};
+  queues.set(connection, waiting);
+  if (waiting[type] !== undefined) {
+    waiting[type].push(pass);
+    return;
+  }
+  const queue = [pass];
+  waiting[type] = queue;
+  const close = (error?: unknown): void => {
+    delete waiting[type];
+    // An error of a late message that its `error` listener threw: an unhandled rejection, like any error of a listener.
+    if (error) throw error;
+  };
+  let outcome: boolean | Pending<boolean> = true;
+  try {
+    outcome = sequence(taken(queue), (next) => next());
+  } finally {
+    if (!(outcome instanceof Pending)) close();
+  }
+  if (outcome instanceof Pending) outcome.read(close);
+}
+
+/** The entries of a queue, each removed when its turn comes. */
+function* taken<T>(queue: T[]): Generator<T, void, undefined> {
+  for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) yield entry;
+}
+
+/** Emits an error when there is a listener: without one the event would throw. */
+function emitError(connection: ForeignConnection, error: unknown): void {
   if (connection.listeners?.('error').length) connection.emit('error', asError(error));
 }

@@ -1,5 +1,6 @@
 import { asError, PrimusError } from './errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import { Lane } from './lane.js';
 import type { Frame } from './link.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, runTransformers } from './message-transformers.js';

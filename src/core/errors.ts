@@ -1,61 +1,66 @@
-/**
- * Every code this library puts on an error: the table of `docs/errors.md`.
- */
+/** The code of a `PrimusError`. `docs/errors.md` is generated from this table. */
 export type ErrorCode =
-  /** The server argument is neither an HTTP server nor something that behaves like one. */
+  /** The first argument is not an HTTP server. */
   | 'ERR_PRIMUS_SERVER'
   /** An option, or an argument of a documented method, has the wrong type or value. */
   | 'ERR_PRIMUS_OPTION'
-  /** No transformer of that name, or an object that is none. */
+  /** There is no transformer of that name, or the object is not a transformer. */
   | 'ERR_PRIMUS_TRANSFORMER'
-  /** No parser of that name, or an object without `encoder` and `decoder`. */
+  /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
-  /** The package that a transformer or parser stands on is not installed, or not in a version that works. */
+  /** The package that a transformer or parser needs is not installed, or its version is not supported. */
   | 'ERR_PRIMUS_MISSING'
-  /** A plugin cannot be added: wrong type, or the name is taken. */
+  /** A plugin cannot be added: it has the wrong type, it cannot be loaded, or its name is taken. */
   | 'ERR_PRIMUS_PLUGIN'
-  /** A middleware layer cannot be added: no function, no name. */
+  /** Middleware cannot be added: it has no name, or is not a function with the right parameters. */
   | 'ERR_PRIMUS_MIDDLEWARE'
-  /** The address to connect to does not parse or has a protocol that is not spoken. */
+  /** The URL to connect to is invalid, or its protocol is not supported. */
   | 'ERR_PRIMUS_URL'
   /** The object was destroyed and cannot be used again. */
   | 'ERR_PRIMUS_DESTROYED'
-  /** A message could not be decoded; it was dropped, the connection lives. */
+  /** A message could not be decoded. It was dropped; the connection stays open. */
   | 'ERR_PRIMUS_DECODE'
-  /** A message could not be encoded; it was not sent, the connection lives. */
+  /** A message could not be encoded. It was not sent; the connection stays open. */
   | 'ERR_PRIMUS_ENCODE'
-  /** User data that begins with `primus::` would be taken for protocol; it was not sent. */
+  /** A string that begins with `primus::` would be read as a control message. It was not sent. */
   | 'ERR_PRIMUS_RESERVED'
   /** An asynchronous `connection` listener refused the connection. */
   | 'ERR_PRIMUS_REFUSED'
-  /** A message was written, or still waiting, when the connection was over. */
+  /** A message was written after the connection was closed, or was still queued when it closed. */
   | 'ERR_PRIMUS_CLOSED'
-  /** The offline queue was full: the error's `data` is the message that had to give way. */
+  /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
-  /** The peer does not read what is written to it: more than `maxBuffer` bytes are waiting. */
+  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it. */
   | 'ERR_PRIMUS_SLOW_PEER'
-  /** The line dropped; `closeCode` and `reason` say why as far as the framework tells. */
+  /** The connection dropped. `closeCode` and `reason` say why, where the framework reports them. */
   | 'ERR_PRIMUS_DROPPED'
-  /** The server answered the handshake with something else; `status` and `reason` are its answer. */
+  /** The server rejected the handshake. `status` and `reason` are its answer. */
   | 'ERR_PRIMUS_UNEXPECTED_RESPONSE'
-  /** The client's `credentials`, or `headers`, could not be had for an attempt: what they are asked from failed, or gave no object. */
+  /** The client's `credentials` or `headers` could not be resolved: the provider failed or returned a non-object. */
   | 'ERR_PRIMUS_CREDENTIALS'
   /** The connection could not be established. */
   | 'ERR_PRIMUS_CONNECT'
   /** The connection was not established within `timeout` or `reconnect timeout`. */
   | 'ERR_PRIMUS_TIMEOUT'
-  /** Nothing was heard from the peer for too long. */
+  /** The peer sent nothing within its time-out. */
   | 'ERR_PRIMUS_SILENCE'
-  /** The platform reported that there is no network. */
+  /** The platform reported that the network is offline. */
   | 'ERR_PRIMUS_OFFLINE'
-  /** Every reconnection attempt failed; `cause` is why the last one did. */
+  /** Every reconnection attempt failed. `cause` is the error of the last one. */
   | 'ERR_PRIMUS_GAVE_UP';
 
-/** What went wrong, as a machine code, a sentence that says what to do, and the cause. */
+/**
+ * The base of all errors of this library: a code, a sentence that says what to do, and the cause.
+ *
+ * @example
+ * spark.on('error', (error) => {
+ *   if (error instanceof PrimusError && error.code === 'ERR_PRIMUS_DECODE') metrics.increment('bad messages');
+ * });
+ */
 export class PrimusError extends Error {
-  /** What went wrong, for programs. */
+  /** The code: see `docs/errors.md`. */
   readonly code: ErrorCode;
-  /** The message this error is about, where there is one. */
+  /** The message that the error is about, where there is one. */
   declare data?: unknown;
 
   constructor(code: ErrorCode, message: string, { data, ...options }: ErrorOptions & { data?: unknown } = {}) {
@@ -66,32 +71,32 @@ export class PrimusError extends Error {
   }
 }
 
-/** What is known of the end of a line. */
+/** The details of a connection that failed or dropped. */
 export interface LinkErrorDetails {
-  /** Close code of RFC 6455 (or the framework's own), when one was received. */
+  /** The close code of RFC 6455, or of the framework, where one was received. */
   closeCode?: number | undefined;
-  /** Reason sent with the close code, or the message of a refusal. */
+  /** The reason that came with the close code, or the message of a rejection. */
   reason?: string | undefined;
-  /** HTTP status of a refused handshake. */
+  /** The HTTP status of a rejected handshake. */
   status?: number | undefined;
-  /** What the server asked us to wait before the next attempt, in ms. */
+  /** The delay before the next attempt that the server asks for, in ms. */
   retryAfter?: number | undefined;
-  /** The challenge of a server that wants to know who we are: its `WWW-Authenticate`. */
+  /** The `WWW-Authenticate` header of a server that asks for credentials. */
   authenticate?: string | undefined;
   cause?: unknown;
 }
 
-/** A line could not be opened, or dropped. */
+/** The error of a connection that could not be opened, or that dropped. */
 export class LinkError extends PrimusError {
-  /** Close code of RFC 6455 (or the framework's own), when one was received. */
+  /** The close code of RFC 6455, or of the framework, where one was received. */
   declare readonly closeCode?: number | undefined;
-  /** Reason sent with the close code, or the message of a refusal. */
+  /** The reason that came with the close code, or the message of a rejection. */
   declare readonly reason?: string | undefined;
-  /** HTTP status of a refused handshake. */
+  /** The HTTP status of a rejected handshake. */
   declare readonly status?: number | undefined;
-  /** What the server asked us to wait before the next attempt, in ms. */
+  /** The delay before the next attempt that the server asks for, in ms. */
   declare readonly retryAfter?: number | undefined;
-  /** The `WWW-Authenticate` of a server that wants to know who we are. */
+  /** The `WWW-Authenticate` header of a server that asks for credentials. */
   declare readonly authenticate?: string | undefined;
 
   constructor(code: ErrorCode, message: string, { cause, ...details }: LinkErrorDetails = {}) {
@@ -101,24 +106,24 @@ export class LinkError extends PrimusError {
   }
 }
 
-/** The line dropped, cleanly or not. */
+/** Creates the error of a connection that dropped, cleanly or not. */
 export function dropped(closeCode?: number, reason?: string, cause?: unknown): LinkError {
   const why = [closeCode, reason].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
 
-/** The line did not open; of what is known of its end. */
+/** Creates the error of a connection that did not open from that of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
   const why = reason || (cause instanceof Error ? cause.message : '');
-  return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be made${why && `: ${why}`}`, { closeCode, reason, cause });
+  return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
-/** Whatever was thrown, as an Error. */
+/** Returns an Error as it is, and creates one of any other value that was thrown. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
 }
 
-/** A short text for a value of unknown make, for use in a message; never throws. */
+/** Describes a value of unknown type in a few words, for an error message. Never throws. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
   if (typeof value === 'function' || (typeof value === 'object' && value !== null)) return `a value of type ${typeof value}`;

@@ -1,32 +1,12 @@
-import { asError } from './errors.js';
-import type { Done } from './parser.js';
-
-/** Now, or later. */
-export type Eventual<T> = T | Promise<T>;
+import { type Done, type Eventual, Pending, toEventual } from './eventual.js';
 
 /**
- * Runs a function that answers by an error-first callback. An answer given at once is returned (or its error thrown),
- * one that is still to come is a promise. Only the first answer counts. An async function may also answer by rejecting.
+ * Runs a function that takes an error-first callback. Only the first call counts. An async function may also answer by
+ * rejecting.
+ *
+ * @returns the value when the callback is called before `run` returns, else a promise of it
+ * @throws the error that the callback is called with before `run` returns
  */
 export function fromNodeCallback<T>(run: (done: Done<T>) => unknown): Eventual<T> {
-  let answer: { error: unknown; value: T } | undefined;
-  let late: (() => void) | undefined;
-  const done: Done<T> = (error, value) => {
-    answer ??= { error, value: value as T };
-    late?.();
-  };
-  const result = run(done);
-  if (isPromise(result)) result.then(undefined, (thrown: unknown) => done(asError(thrown)));
-  const conclude = ({ error, value }: NonNullable<typeof answer>): T => {
-    if (error) throw error;
-    return value;
-  };
-  if (answer !== undefined) return conclude(answer);
-  return new Promise<void>((resolve) => {
-    late = resolve;
-  }).then(() => conclude(answer as NonNullable<typeof answer>));
-}
-
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+  return toEventual(Pending.of(run));
 }

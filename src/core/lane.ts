@@ -1,4 +1,4 @@
-import { type Eventual, isPromise } from './from-node-callback.js';
+import { type Eventual, isPromise } from './eventual.js';
 
 /** How many steps may be waiting or under way without pressure. */
 const HIGH = 16;

@@ -1,49 +1,53 @@
 import { asError, PrimusError } from './errors.js';
 
-/** What resolves and loads modules: Node's `require`, of the module that needs the framework. */
+/** A function that resolves and loads modules: Node's `require`, of the module that needs the framework. */
 export interface Require {
   (id: string): unknown;
   resolve(id: string): string;
 }
 
 /**
- * A framework that is installed beside us, loaded when it is first needed.
+ * Loads a framework that is an optional peer.
  *
  * @param module the package, or a module of it: `sockjs`, `browserchannel/dist/server.js`
- * @param range the versions that work, as a caret range: `^0.3.20`; `^0.3.20-0` takes those before a release as well
- * @param source what `npm install` is told, where that is not name and range
- * @throws PrimusError `ERR_PRIMUS_MISSING` that names the command which cures it
+ * @param range the supported versions, as a caret range: `^0.3.20`; `^0.3.20-0` includes its pre-releases
+ * @param source the argument of `npm install`, where that is not name and range
+ * @throws ERR_PRIMUS_MISSING with the command to run, when the package is not installed or its version is not supported
  */
 export function loadFramework<T>(require: Require, module: string, range: string, source?: string): T {
   const [name] = /^(?:@[^/]+\/)?[^/]+/.exec(module) as unknown as [string];
-  const cure = `; run: npm install ${source ?? `${name}@${range}`}`;
+  const hint = `. Run: npm install ${source ?? `${name}@${range}`}`;
   let path: string;
   try {
     path = require.resolve(module);
   } catch (cause) {
-    if ((cause as { code?: unknown } | null)?.code !== 'MODULE_NOT_FOUND') throw broken(name, cause, cure);
-    throw new PrimusError('ERR_PRIMUS_MISSING', `This needs '${name}', which is not installed${cure}`, { cause });
+    if ((cause as { code?: unknown } | null)?.code !== 'MODULE_NOT_FOUND') throw broken(name, cause, hint);
+    throw new PrimusError('ERR_PRIMUS_MISSING', `The package '${name}' is not installed${hint}`, { cause });
   }
   const version = versionOf(require, name, path);
   if (version !== undefined && !within(range, version)) {
-    throw new PrimusError('ERR_PRIMUS_MISSING', `This needs '${name}' ${range}, and ${version} is installed${cure}`);
+    throw new PrimusError('ERR_PRIMUS_MISSING', `The package '${name}' must be ${range}, got ${version}${hint}`);
   }
   try {
     return require(module) as T;
   } catch (cause) {
-    throw broken(name, cause, cure);
+    throw broken(name, cause, hint);
   }
 }
 
-function broken(name: string, cause: unknown, cure: string): PrimusError {
-  return new PrimusError('ERR_PRIMUS_MISSING', `'${name}' is installed but does not load: ${asError(cause).message}${cure}`, { cause });
+function broken(name: string, cause: unknown, hint: string): PrimusError {
+  return new PrimusError(
+    'ERR_PRIMUS_MISSING',
+    `The package '${name}' is installed, but cannot be loaded: ${asError(cause).message}${hint}`,
+    { cause },
+  );
 }
 
-/** Not every package exports its package.json: it is looked for from the module upwards. */
+/** Finds the version in package.json, from the module upwards: not every package exports it. */
 function versionOf(require: Require, name: string, path: string): string | undefined {
   for (let folder = path; folder !== ''; folder = folder.replace(/[\\/]?[^\\/]*$/, '')) {
     const manifest = manifestIn(require, folder);
-    // One that is installed under another name is known by its place.
+    // A package that is installed under an alias has another name in its package.json.
     if (manifest?.name === name || (manifest && folder.replaceAll('\\', '/').endsWith(`node_modules/${name}`))) return manifest.version;
   }
   return undefined;
@@ -57,7 +61,7 @@ function manifestIn(require: Require, folder: string): { name?: string; version?
   }
 }
 
-/** Whether a version is in a caret range: not below it, and the same up to the first number that is not 0. */
+/** Whether a version is in a caret range: at least as high, and equal up to the first number that is not 0. */
 export function within(range: string, version: string): boolean {
   const least = numbers(range.replace(/-0$/, ''));
   const given = numbers(range.endsWith('-0') ? version.replace(/-.*$/, '') : version);
@@ -71,7 +75,7 @@ function numbers(version: string): number[] {
   return parts.map(Number);
 }
 
-/** What is made when it is first needed, and kept; one that cannot be made is tried anew. */
+/** Returns a function that creates a value on its first call and keeps it. When `make` throws, the next call tries again. */
 export function lazy<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => {

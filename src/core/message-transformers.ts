@@ -1,39 +1,49 @@
 import { describe, PrimusError } from './errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { type Eventual, Pending, toEventual } from './eventual.js';
 import type { Frame } from './link.js';
+import { sequence } from './sequence.js';
 
-/** One message on its way; transformers change `data`. */
+/** A message that passes through message transformers, which may change its `data`. */
 export interface Packet {
-  /** The message; may be replaced. */
+  /** The message. A transformer may replace it. */
   // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
   data: any;
-  /** The frame as it arrived (incoming messages only). */
+  /** The frame as it was received (incoming messages only). */
   raw?: Frame;
 }
 
-/** Answers a transformation: an error drops the message and is emitted, `false` drops it in silence. */
+/** The callback of a message transformer: an error drops the message and is emitted, `false` drops the message silently. */
 export type Next = (error?: unknown, verdict?: boolean) => void;
 
 /**
- * `(packet)` is synchronous, `false` drops the message; a promise is awaited. `(packet, next)` answers by its callback.
- * `this` is the spark, or the client.
+ * A function that changes or drops messages. With one parameter it is synchronous, or returns a promise: `false` drops the message. With
+ * two it calls `next`. `this` is the spark, or the client.
+ *
+ * @example
+ * primus.transform('incoming', (packet) => {
+ *   packet.data = sanitize(packet.data);
+ * });
  */
 // biome-ignore lint/suspicious/noExplicitAny: `this` is whichever connection the message is on.
 export type MessageTransformer = (this: any, packet: Packet, next: Next) => unknown;
 
-/** Which way a message goes: from the line to the listeners, or the other way. */
+/** The direction of a message: `incoming` is from the connection to the listeners, `outgoing` from `write` to the connection. */
 export type Direction = 'incoming' | 'outgoing';
 
-/** The message transformers of one end, in the order they run. */
+/** The message transformers of a server or a client, in the order in which they run. */
 export class MessageTransformers {
   readonly incoming: MessageTransformer[] = [];
   readonly outgoing: MessageTransformer[] = [];
 
-  /** Adds a transformer once. */
+  /**
+   * Adds a transformer, unless it was added before.
+   *
+   * @throws ERR_PRIMUS_OPTION when the direction or the transformer is invalid
+   */
   add(direction: unknown, transformer: unknown): void {
     if ((direction !== 'incoming' && direction !== 'outgoing') || typeof transformer !== 'function') {
       const given = `${describe(direction)}, ${describe(transformer)}`;
-      throw new PrimusError('ERR_PRIMUS_OPTION', `A message transformer is 'incoming' or 'outgoing' and a function, not ${given}`);
+      throw new PrimusError('ERR_PRIMUS_OPTION', `A message transformer must be 'incoming' or 'outgoing' and a function, got ${given}`);
     }
     const list = this[direction];
     if (!list.includes(transformer as MessageTransformer)) list.push(transformer as MessageTransformer);
@@ -41,21 +51,18 @@ export class MessageTransformers {
 }
 
 /**
- * Runs a packet through a list of transformers: `false` when one of them dropped it. At once as long as they answer at
- * once, else later. Throws, or rejects, with what a transformer threw or passed to its callback.
+ * Runs a packet through the transformers of a list, in order.
+ *
+ * @returns `false` when one of them dropped the message; a promise when one of them answers later
+ * @throws what a transformer throws or passes to its callback before it returns; later such an error rejects the promise
  */
-export function runTransformers(list: readonly MessageTransformer[], connection: unknown, packet: Packet, from = 0): Eventual<boolean> {
-  for (let index = from; index < list.length; index++) {
-    const verdict = run(list[index] as MessageTransformer, connection, packet);
-    if (isPromise(verdict)) return verdict.then((late) => late !== false && runTransformers(list, connection, packet, index + 1));
-    if (verdict === false) return false;
-  }
-  return true;
+export function runTransformers(list: readonly MessageTransformer[], connection: unknown, packet: Packet): Eventual<boolean> {
+  return toEventual(sequence(list, (transformer) => run(transformer, connection, packet)));
 }
 
-const nobodyAsks: Next = () => {};
+const ignoreAnswer: Next = () => {};
 
 function run(transformer: MessageTransformer, connection: unknown, packet: Packet): unknown {
-  if (transformer.length < 2) return transformer.call(connection, packet, nobodyAsks);
-  return fromNodeCallback<unknown>((done) => transformer.call(connection, packet, done as Next));
+  if (transformer.length < 2) return transformer.call(connection, packet, ignoreAnswer);
+  return Pending.of<unknown>((done) => transformer.call(connection, packet, done as Next));
 }

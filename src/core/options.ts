@@ -3,89 +3,97 @@ import { describe, PrimusError } from './errors.js';
 
 export type { Duration };
 
-/** Every option of the server that has a default. Sizes in bytes, times in ms. */
+/** The defaults of a server. Sizes are in bytes, times in ms. */
 export const SERVER_DEFAULTS = {
-  /** The path the server owns. */
+  /** The path of the server. @defaultValue `'/primus'` */
   pathname: '/primus',
-  /** Message encoding: a name, or an object with `encoder` and `decoder`. */
+  /** The encoding of messages. @defaultValue `'json'` */
   parser: 'json',
-  /** Real-time framework: a name, or a transformer. */
+  /** The real-time framework. @defaultValue `'websockets'` */
   transformer: 'websockets',
-  /** How often each spark is asked whether it is alive; `false` never asks. */
+  /** The time between two pings of a connection; `false` sends none. @defaultValue `30_000` */
   pingInterval: 30_000 as Duration | false,
-  /** Name of the client's class in a served library. */
+  /** The name of the client's class in a served library. @defaultValue `'Primus'` */
   global: 'Primus',
-  /** Whether messages (permessage-deflate) and HTTP answers are compressed. */
+  /** Whether messages (permessage-deflate) and HTTP answers are compressed. @defaultValue `false` */
   compression: false,
-  /** Largest message that is accepted. */
+  /** The largest message that is accepted. @defaultValue `10_485_760` */
   maxLength: 10_485_760,
-  /** How much may wait to be read by one peer before its line is cut; `Infinity` waits without end. */
+  /** The limit of bytes that are buffered for one slow consumer; `Infinity` sets none. @defaultValue `16_777_216` */
   maxBuffer: 16_777_216,
-  /** Passed on to the framework. */
+  /** Options of the framework itself. @defaultValue `{}` */
   transport: {} as object,
 };
 
-/** Every option of the client that has a default. Times in ms. */
+/** The defaults of a client. Times are in ms. */
 export const CLIENT_DEFAULTS = {
-  /** How long the first connection may take. */
+  /** The time-out of the first connection. @defaultValue `10_000` */
   timeout: 10_000 as Duration,
-  /** Longest silence of the server before the line counts as dead; `false` waits without end. */
+  /** The longest silence of the server before the connection counts as dead; `false` sets no limit. @defaultValue `45_000` */
   pingTimeout: 45_000 as Duration | false,
-  /** When to reconnect: `disconnect`, `online`, `timeout`, as text or list; `false` never. */
+  /** The reasons to reconnect: `disconnect`, `online`, `timeout`; `false` is none. @defaultValue `'disconnect,online,timeout'` */
   strategy: 'disconnect,online,timeout' as string | readonly string[] | false,
-  /** Whether to wait for `open()` instead of connecting at once. */
+  /** Whether to wait for `open()` instead of connecting at once. @defaultValue `false` */
   manual: false,
-  /** How many messages may wait for a connection. */
+  /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize: Number.POSITIVE_INFINITY,
-  /** Which message gives way when the queue is full. */
+  /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop: 'oldest' as 'oldest' | 'newest',
-  /** Passed on to the framework. */
+  /** Options of the framework itself. @defaultValue `{}` */
   transport: {} as object,
 };
 
-/** The documented options of `reconnect`. */
+/** The defaults of `reconnect`. Times are in ms. */
 export const RECONNECT_DEFAULTS = {
-  /** Longest wait. */
+  /** The longest delay. @defaultValue `Infinity` */
   max: Number.POSITIVE_INFINITY as Duration,
-  /** Shortest wait. */
+  /** The shortest delay. @defaultValue `500` */
   min: 500 as Duration,
-  /** Attempts before giving up. */
+  /** The number of attempts before the client gives up. @defaultValue `10` */
   retries: 10,
-  /** How long one attempt may take. */
+  /** The time-out of one attempt. @defaultValue `30_000` */
   'reconnect timeout': 30_000 as Duration,
-  /** Growth from one wait to the next. */
+  /** The growth of the delay from one attempt to the next. @defaultValue `2` */
   factor: 2,
 };
 
-/** The back-off of reconnection attempts; times in ms, or as a text. */
+/** The options of `reconnect`: the back-off of its attempts. Times are in ms, or strings such as `'2 s'`. */
 export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (typeof RECONNECT_DEFAULTS)[Key] };
 
-/** Converts the duration that an option holds to milliseconds. @throws ERR_PRIMUS_OPTION when it is none */
+/**
+ * Returns the duration of an option in ms.
+ *
+ * @throws ERR_PRIMUS_OPTION when the value is not a duration
+ */
 export function milliseconds(value: unknown, option: string): number {
   try {
     return parseDuration(value);
   } catch {
-    throw invalid(option, "a time in ms, or a text such as '2 s'", value);
+    throw invalid(option, "a time in ms or a string such as '2 s'", value);
   }
 }
 
-/** `ERR_PRIMUS_OPTION` with a sentence that says what was expected. */
+/** Creates an `ERR_PRIMUS_OPTION` that names the option, the values it takes and the value it got. */
 export function invalid(option: string, expected: string, value: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_OPTION', `The option ${option} must be ${expected}, not ${describe(value)}`);
+  return new PrimusError('ERR_PRIMUS_OPTION', `\`${option}\` must be ${expected}, got ${describe(value)}`);
 }
 
-/** Whether a value will do, or else what is expected. */
+/** A check of values, with the words that describe the valid ones. */
 export type Kind = readonly [expected: string, test: (value: unknown) => boolean];
 
 export const boolean: Kind = ['true or false', (value) => typeof value === 'boolean'];
-export const text: Kind = ['a text', (value) => typeof value === 'string'];
+export const string: Kind = ['a string', (value) => typeof value === 'string'];
 export const pathname: Kind = ["a path such as '/primus'", (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value)];
 export const callable: Kind = ['a function', (value) => typeof value === 'function'];
 export const object: Kind = ['an object', (value) => typeof value === 'object' && !Array.isArray(value)];
-export const size: Kind = ['a number above 0', (value) => typeof value === 'number' && value > 0];
-export const count: Kind = ['a number', (value) => typeof value === 'number' && value >= 0];
+export const size: Kind = ['a positive number', (value) => typeof value === 'number' && value > 0];
+export const count: Kind = ['a number of at least 0', (value) => typeof value === 'number' && value >= 0];
 
-/** Checks the options that are given against a table; those that are not in it are the user's own. */
+/**
+ * Checks options against a table. Options that are not in the table are not checked: plugins have their own.
+ *
+ * @throws ERR_PRIMUS_OPTION when an option has the wrong type or value
+ */
 export function check(options: object, table: { readonly [option: string]: Kind }): void {
   for (const [option, [expected, test]] of Object.entries(table)) {
     const value = (options as Record<string, unknown>)[option];
@@ -93,7 +101,7 @@ export function check(options: object, table: { readonly [option: string]: Kind 
   }
 }
 
-/** Defaults under what is given; an option that is `undefined` or `null` is not given. */
+/** Returns the options with defaults for those that are `undefined` or `null`. */
 export function withDefaults<D extends object, G extends object>(defaults: D, given: G): D & G {
   const result = { ...defaults } as Record<string, unknown>;
   for (const [key, value] of Object.entries(given)) if (value != null || !(key in defaults)) result[key] = value;

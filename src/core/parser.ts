@@ -1,49 +1,68 @@
 import { describe, PrimusError } from './errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from './from-node-callback.js';
+import { type Done, type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import type { Frame } from './link.js';
 
-/** Answers error first. */
-export type Done<T> = (error?: Error | null, value?: T) => void;
-
 /**
- * Encoder and decoder, as documented: both asynchronous, both error first.
- * A parser that can answer at once says so with `encode` and `decode`, and its messages take no detour.
+ * An encoder and a decoder of messages, with error-first callbacks. A parser that can answer at once has `encode` and `decode` too:
+ * its messages are not queued.
+ *
+ * @example
+ * const parser = {
+ *   encoder: (data, done) => done(null, JSON.stringify(data)),
+ *   decoder: (frame, done) => {
+ *     try {
+ *       done(null, JSON.parse(String(frame)));
+ *     } catch (error) {
+ *       done(error);
+ *     }
+ *   },
+ * };
+ * const primus = new Primus(server, { parser });
  */
 export interface Parser {
-  /** Makes a frame of a value. */
+  /** Encodes a value as a frame. */
   encoder(data: unknown, done: Done<Frame>): void;
-  /** Makes a value of a frame. */
+  /** Decodes a frame. */
   decoder(frame: Frame, done: Done<unknown>): void;
-  /** Synchronous encoder; throws. */
+  /** Encodes at once, and throws what `encoder` would pass to its callback. */
   encode?(data: unknown): Frame;
-  /** Synchronous decoder; throws. */
+  /** Decodes at once, and throws what `decoder` would pass to its callback. */
   decode?(frame: Frame): unknown;
-  /** JavaScript source that the encoder and decoder need in a served client. */
+  /** The JavaScript source that the encoder and decoder need in a served client. */
   library?: string;
-  /** Lower-case; `custom` for a parser the user brought. */
+  /** The name, in lower case. */
   readonly name?: string;
-  /** Loads a package that is optional, ahead of the first message; throws `ERR_PRIMUS_MISSING` when it cannot. */
+  /**
+   * Loads an optional package before the first message.
+   *
+   * @throws ERR_PRIMUS_MISSING when it cannot be loaded
+   */
   load?(): void;
-  /** File name of its browser bundle, of those that a served client does not have by itself. */
+  /** The file name of its browser bundle, for a parser that is not a part of every served client. */
   readonly bundle?: string;
 }
 
-/** The frame of a message, now or later; throws, or rejects, when there is none. */
+/** Encodes a message. Throws, or rejects, when that fails. */
 export function encoded(parser: Parser, data: unknown): Eventual<Frame> {
   if (parser.encode !== undefined) return toFrame(parser.encode(data));
   const made = fromNodeCallback<unknown>((done) => parser.encoder(data, done));
   return isPromise(made) ? made.then(toFrame) : toFrame(made);
 }
 
-/** What an encoder made, which may be anybody's, as frameworks take it. */
+/**
+ * Turns the result of any encoder into a frame that every framework takes.
+ *
+ * @throws TypeError when it is neither a string nor bytes
+ */
 export function toFrame(made: unknown): Frame {
   if (typeof made === 'string' || made instanceof Uint8Array) return made;
   if (ArrayBuffer.isView(made)) return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
   if (made instanceof ArrayBuffer) return new Uint8Array(made);
-  throw new TypeError(`The encoder made ${describe(made)}, which is neither a text nor bytes`);
+  throw new TypeError(`The encoder must produce a string or bytes, got ${describe(made)}`);
 }
 
-/** A parser made of two synchronous functions. */
+/** Creates a parser of two synchronous functions. */
 export function defineParser(name: string, encode: (data: unknown) => Frame, decode: (frame: Frame) => unknown): Parser {
   return {
     name,
@@ -54,7 +73,7 @@ export function defineParser(name: string, encode: (data: unknown) => Frame, dec
   };
 }
 
-/** Calls back with what `run` returns or throws. What `done` itself throws is not ours to catch. */
+/** Calls back with the value that `run` returns or the error that it throws. An error that `done` throws is not caught. */
 function answer<T>(run: () => T, done: Done<T>): void {
   let value: T;
   try {
@@ -66,7 +85,11 @@ function answer<T>(run: () => T, done: Done<T>): void {
   done(null, value);
 }
 
-/** Finds a parser by its name in any case, or takes the one given. */
+/**
+ * Finds a parser by its name in any case, or returns the parser that was given.
+ *
+ * @throws ERR_PRIMUS_PARSER when there is none of that name, or the object is not a parser
+ */
 export function findParser(wanted: unknown, known: ReadonlyMap<string, Parser>): Parser {
   if (typeof wanted === 'string') {
     const parser = known.get(wanted.toLowerCase());
@@ -76,13 +99,13 @@ export function findParser(wanted: unknown, known: ReadonlyMap<string, Parser>):
     }
     throw new PrimusError(
       'ERR_PRIMUS_PARSER',
-      `There is no parser ${describe(wanted)}; use one of ${[...known.keys()].join(', ')} or an object with encoder and decoder`,
+      `There is no parser ${describe(wanted)}. Use one of ${[...known.keys()].join(', ')}, or an object with the functions encoder and decoder`,
     );
   }
   const parser = wanted as Partial<Parser> | null | undefined;
   if (typeof parser?.encoder === 'function' && typeof parser.decoder === 'function') return parser as Parser;
   throw new PrimusError(
     'ERR_PRIMUS_PARSER',
-    `The parser must be a name or an object with the functions encoder and decoder, not ${describe(wanted)}`,
+    `\`parser\` must be a name, or an object with the functions encoder and decoder, got ${describe(wanted)}`,
   );
 }

@@ -2,8 +2,8 @@ import type { Parser } from '../core/parser.js';
 import { packed } from './packed.js';
 
 /**
- * BinaryPack, as Primus has always spoken it. Bytes arrive as bytes, dates as text. Whole numbers beyond 32 bits are
- * floats: the integers of that size which others send are read, but they themselves cannot read them.
+ * The parser of BinaryPack, in the format of the original Primus. Bytes arrive as bytes, dates as strings. Integers beyond 32 bits are
+ * written as floats, as other implementations cannot decode the integers of that size that they send.
  */
 export const binary: Parser = packed('binary', {
   title: 'BinaryPack',

@@ -2,13 +2,13 @@ import { defineParser, type Parser } from '../core/parser.js';
 import { AFFORDABLE, costOf } from './expressions.js';
 import { made, textOf } from './text.js';
 
-/** What is used of the package `ejson`. */
+/** The functions of the package `ejson` that are used. */
 export interface EJSON {
   stringify(data: unknown): string | undefined;
   parse(text: string): unknown;
 }
 
-/** EJSON: JSON, with dates, bytes, regular expressions, NaN and the infinities as what they were. */
+/** Creates the parser of EJSON: JSON that keeps dates, bytes, regular expressions, NaN and the infinities. */
 export function ejsonOf(library: () => EJSON): Parser {
   return {
     ...defineParser(
@@ -25,15 +25,15 @@ export function ejsonOf(library: () => EJSON): Parser {
   };
 }
 
-/** Refuses what the package would do harm with: it looks at nothing before it makes it. */
+/** Creates a reviver that throws on input which is harmful to decode: the package creates values without checks. */
 function guard(): (key: string, value: unknown) => unknown {
   let room = AFFORDABLE;
   return (key, value) => {
-    // The values of what is escaped are assigned key by key, and this key would give an object another prototype.
-    if (key === '__proto__') throw new TypeError('EJSON cannot carry the key __proto__');
-    // Of the flags that cost something it knows only this one.
+    // The package assigns the values of an escaped object key by key: this key would replace its prototype.
+    if (key === '__proto__') throw new TypeError('EJSON cannot represent the key __proto__');
+    // It is the only expensive flag that the package supports.
     if (key === '$regexp') room -= costOf(`${value}`, 'u');
-    if (room < 0) throw new RangeError('It holds regular expressions that take too long to make');
+    if (room < 0) throw new RangeError('It contains regular expressions that take too long to create');
     return value;
   };
 }

@@ -2,5 +2,5 @@ import EJSON from 'ejson';
 import type { Parser } from '../core/parser.js';
 import { ejsonOf } from './ejson-of.js';
 
-/** EJSON, for those who bundle their own page; it brings the package `ejson` along. */
+/** The parser of EJSON, for pages with a bundler of their own. It imports the package `ejson`. */
 export const ejson: Parser = ejsonOf(() => EJSON);

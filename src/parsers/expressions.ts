@@ -1,9 +1,9 @@
-/** What the expressions of a message may cost in all; see `costOf`. */
+/** The limit of the cost of all regular expressions in a message; see `costOf`. */
 export const AFFORDABLE = 1_000_000;
 
 /**
- * What it costs to make an expression, which engines do at once: about a tenth of a microsecond each. Properties of Unicode
- * (`\p{…}`) are looked up with the flag `u`, and with `v`, where they may stand for texts, take up to 15 ms.
+ * Estimates the cost of creating a regular expression, which engines compile at once: a unit is about a tenth of a microsecond. With the
+ * flag `u` properties of Unicode (`\p{…}`) are looked up; with `v`, where they may match strings, one takes up to 15 ms.
  */
 export function costOf(source: string, flags: string): number {
   const properties = source.match(/\\p/gi)?.length ?? 0;

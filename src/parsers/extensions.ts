@@ -1,7 +1,7 @@
 import { costOf } from './expressions.js';
 import type { Extension } from './format.js';
 
-/** An extension whose content is the bytes of a typed array, in the order of the machine. */
+/** Creates the extension of a typed array; its content is the bytes, in the byte order of the machine. */
 function typed(type: number, Class: { new (buffer: ArrayBuffer): ArrayBufferView; readonly name: string }): Extension {
   return {
     type,
@@ -12,12 +12,12 @@ function typed(type: number, Class: { new (buffer: ArrayBuffer): ArrayBufferView
   };
 }
 
-/** An object that wraps a value. */
+/** Creates the extension of an object that wraps a primitive value. */
 function wrapped(type: number, tag: string): Extension {
   return { type, tag, packed: true, to: (value: object) => value.valueOf(), from: Object };
 }
 
-/** Errors arrive without their stack: where it went wrong is nobody's business at the other end. */
+/** Creates the extension of a class of errors. Errors are sent without their stack, which would show the peer the paths of files. */
 function failed(type: number, Class: new (message?: string) => Error): Extension {
   return {
     type,
@@ -40,7 +40,7 @@ const date: Extension = {
   packed: true,
   to: Number,
   from: (time: unknown) => {
-    if (typeof time !== 'number') throw new TypeError('A date is not a number');
+    if (typeof time !== 'number') throw new TypeError('A date must be a number');
     return new Date(time);
   },
 };
@@ -56,11 +56,11 @@ const regularExpression: Extension = {
 
 function expressionOf(content: unknown): [source: string, flags: string] {
   const [source, flags] = Array.isArray(content) ? content : [];
-  if (typeof source !== 'string' || typeof flags !== 'string') throw new TypeError('A regular expression is not two texts');
+  if (typeof source !== 'string' || typeof flags !== 'string') throw new TypeError('A regular expression must be two strings');
   return [source, flags];
 }
 
-/** The types that msgpack-lite, which the original speaks, has given numbers to. */
+/** The extension types of msgpack-lite, which the original Primus uses. */
 export const extensions: readonly Extension[] = [
   failed(0x01, EvalError),
   failed(0x02, RangeError),
@@ -84,12 +84,12 @@ export const extensions: readonly Extension[] = [
   typed(0x18, Float64Array),
   typed(0x19, Uint8ClampedArray),
   { type: 0x1a, tag: 'ArrayBuffer', packed: false, to: (value: ArrayBuffer) => new Uint8Array(value), from: bufferOf },
-  // Their own name for bytes; nothing here is written so.
+  // msgpack-lite's own type for bytes: decoded, and never encoded.
   { type: 0x1b, packed: false, to: Object, from: (bytes: Uint8Array) => bytes },
   typed(0x1d, DataView),
 ];
 
-/** A buffer that holds these bytes and no others. */
+/** Copies bytes into a buffer of their length. */
 function bufferOf(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
 }

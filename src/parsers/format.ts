@@ -1,29 +1,29 @@
 /**
- * What MessagePack and its relative BinaryPack have in common: the first byte of a value is a code that says what follows.
- * `null`, booleans, integers, floats, lists and maps have the same codes in both; texts and bytes have not.
+ * A binary format: MessagePack, or its relative BinaryPack. The first byte of a value is a code for its type and length. `null`,
+ * booleans, integers, floats, lists and maps have the same codes in both formats; strings and bytes have different ones.
  */
 export interface Format {
-  /** As the messages of errors have it. */
+  /** The name of the format in error messages. */
   readonly title: string;
   readonly text: Lengths;
   readonly bytes: Lengths;
-  /** The largest whole number that is written as an integer; what is beyond is written as a float. */
+  /** The largest whole number that is encoded as an integer; larger ones are encoded as floats. */
   readonly maxInteger: number;
-  /** Types of an application's own, where the format has room for them. */
+  /** The extension types, where the format has them. */
   readonly extensions: readonly Extension[];
-  /** What is written in the place of a value of that tag. */
+  /** The functions that replace values of a tag before they are encoded. */
   readonly instead: { readonly [tag: string]: (value: never) => unknown };
 }
 
 /**
- * How a length is written: as part of the code, from `fixed` on, up to `short`; else behind the code, in one byte (where
- * there is such a code), two or four.
+ * The codes of a type that has a length. A length up to `short` is added to the code `fixed`. A longer one follows the code, in one byte
+ * (where there is a code for that), two or four.
  */
 export interface Lengths {
   readonly fixed: number;
   readonly short: number;
   readonly one?: number;
-  /** The longest that is written in one byte. Default 255. */
+  /** The largest length in one byte. @defaultValue `255` */
   readonly most?: number;
   readonly two: number;
   readonly four: number;
@@ -33,37 +33,38 @@ export const LIST: Lengths = { fixed: 0x90, short: 15, two: 0xdc, four: 0xdd };
 export const MAP: Lengths = { fixed: 0x80, short: 15, two: 0xde, four: 0xdf };
 export const EXTENSION: Lengths = { fixed: 0, short: -1, one: 0xc7, most: 254, two: 0xc8, four: 0xc9 };
 
-/** The lengths of extensions that have a code of their own, from this one on. */
+/** The first of the codes for extensions of a fixed length; the lengths follow. */
 export const FIXED_EXTENSION = 0xd4;
 export const FIXED_EXTENSIONS = [1, 2, 4, 8, 16];
 
+/** An extension type: values that the format itself cannot represent. */
 export interface Extension {
   readonly type: number;
-  /** The values it is for: see `tagOf`. Without it there are none, and it is only read. */
+  /** The tag of its values: see `tagOf`. An extension without one is decoded, and never encoded. */
   readonly tag?: string;
-  /** Which of them, when not all. */
+  /** Whether a value with the tag belongs to this extension. @defaultValue every value with the tag */
   fits?(value: never): boolean;
-  /** Whether the content is a packed value, rather than bytes. */
+  /** Whether the content is an encoded value; otherwise it is bytes. */
   readonly packed: boolean;
-  /** The content of such a value. */
+  /** Returns the content for a value. */
   to(value: never): unknown;
-  /** What it costs beside others to make the value of a content, of what a message may: see `MANY`. Default nothing. */
+  /** Returns the extra cost of creating the value of a content, as a part of `MANY`. @defaultValue `0` */
   cost?(content: never): number;
-  /** The value of a content. A packed one may be anything: throws when it is not what `to` makes. */
+  /** Returns the value of a content. Throws when an encoded content is not one that `to` returns. */
   from(content: never): unknown;
 }
 
-/** How deep lists and maps may lie in one another. A circle ends here as well. */
+/** The limit of nested lists and maps. A circular structure exceeds it as well. */
 export const MAX_DEPTH = 1_000;
 
 /**
- * How many lists, maps and extensions a message may hold, or one for so many of its bytes when it is long: empty ones are
- * a byte on the line and a hundred in memory.
+ * The limit of lists, maps and extensions in a message; a long message may have one for every `SPACE` bytes. An empty one is one byte of
+ * the frame, and a hundred bytes of memory.
  */
 export const MANY = 1_000_000;
 export const SPACE = 8;
 
-/** What a value calls itself: `Date` of `[object Date]`. */
+/** Returns the tag of a value: `Date` of `[object Date]`. */
 export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }

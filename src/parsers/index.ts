@@ -6,7 +6,7 @@ import { json } from './json.js';
 import { jsonh } from './jsonh.js';
 import { msgpack } from './msgpack.js';
 
-/** The parsers that can be asked for by name. What one of them stands on is loaded when it is first needed. */
+/** Returns the built-in parsers by name. The package of a parser is loaded when the parser is first used. */
 export function parsers(require: Parameters<typeof loadFramework>[0]): ReadonlyMap<string, Parser> {
   let library: EJSON | undefined;
   const ejson = ejsonOf(() => {

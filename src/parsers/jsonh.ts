@@ -4,8 +4,8 @@ import { made, textOf } from './text.js';
 type Row = { [key: string]: unknown };
 
 /**
- * JSONH: a list of objects with the same keys is `[count, ...keys, ...values of the first, ...values of the second, …]`, and
- * anything else is JSON. A list that begins with a number has a space before it, which tells the two apart.
+ * The parser of JSONH: a list of objects with the same keys is `[count, ...keys, ...values of the first, ...values of the second, …]`,
+ * and any other value is JSON. A plain list that begins with a number has a space before it, to tell the two apart.
  */
 export const jsonh: Parser = { ...defineParser('jsonh', encode, decode), bundle: 'jsonh' };
 
@@ -22,7 +22,7 @@ function decode(frame: string | Uint8Array): unknown {
   return text.startsWith('[') && isPacked(data) ? unpack(data) : data;
 }
 
-/** Nothing when the data is no list of objects with the same keys in the same order, or JSON has no form for a value. */
+/** Packs a list. `undefined` when it is not a list of objects with the same keys in the same order, or JSON cannot represent a value. */
 function pack(data: unknown): unknown[] | undefined {
   if (!Array.isArray(data) || !isRow(data[0])) return undefined;
   const keys = Object.keys(data[0]);
@@ -48,7 +48,7 @@ function isRow(value: unknown): value is Row {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Whether JSON makes the same of a value in a list as in an object. */
+/** Whether JSON represents a value in a list as it does in an object. */
 function hasForm(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return value instanceof Date || typeof (value as Row).toJSON !== 'function';
   return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';

@@ -3,8 +3,8 @@ import { extensions } from './extensions.js';
 import { packed } from './packed.js';
 
 /**
- * MessagePack, byte by byte as msgpack-lite has it, which Primus has always spoken: larger whole numbers are floats, and 255
- * bytes have a length of two. With its extensions dates, errors, expressions and typed arrays arrive as what they were.
+ * The parser of MessagePack, byte for byte as msgpack-lite encodes it, which the original Primus uses: integers beyond 31 bits are floats,
+ * and 255 bytes have a length of two bytes. Its extensions keep dates, errors, regular expressions and typed arrays.
  */
 export const msgpack: Parser = packed('msgpack', {
   title: 'MessagePack',

@@ -13,10 +13,10 @@ import {
 
 const utf8 = new TextEncoder();
 
-/** Up to so many characters a loop is faster than the platform's encoder. */
+/** The length, in characters, up to which a loop is faster than the platform's encoder. */
 const SHORT = 48;
 
-/** Writes one value. */
+/** Encodes one value. */
 export class Packer {
   private readonly format: Format;
   private bytes = new Uint8Array(128);
@@ -38,7 +38,7 @@ export class Packer {
     else if (typeof value === 'boolean') this.byte(value ? 0xc3 : 0xc2);
     else if (value === null || value === undefined) this.byte(0xc0);
     else if (typeof value === 'object') this.object(value, depth + 1);
-    else throw new TypeError(`${this.format.title} has no form for a ${typeof value}`);
+    else throw new TypeError(`${this.format.title} cannot represent a ${typeof value}`);
   }
 
   private number(value: number): void {
@@ -57,12 +57,12 @@ export class Packer {
     const bytes = utf8.encode(text);
     // Half a surrogate pair would arrive as another character.
     if (bytes.length > text.length && /\p{Surrogate}/u.test(text))
-      throw new TypeError(`${this.format.title} has no form for half a surrogate pair`);
+      throw new TypeError(`${this.format.title} cannot represent half a surrogate pair`);
     this.sized(this.format.text, bytes.length);
     this.raw(bytes);
   }
 
-  /** False, and nothing written, when there is more in it than ASCII. */
+  /** Writes a string of ASCII characters. Writes nothing and returns false when it contains others. */
   private ascii(text: string): boolean {
     const begin = this.length;
     this.sized(this.format.text, text.length);
@@ -103,14 +103,14 @@ export class Packer {
     const { extensions, instead, bytes, title } = this.format;
     const tag = tagOf(value);
     const extension = extensions.find((candidate) => candidate.tag === tag && candidate.fits?.(value as never) !== false);
-    // Where plain Uint8Arrays have a form of their own, bytes are the Buffers of Node.
+    // Where Uint8Array is an extension type, the bytes of the format are the Buffers of Node.
     if (value instanceof Uint8Array && (extension === undefined || prototype !== Uint8Array.prototype)) {
       this.sized(bytes, value.length);
       this.raw(value);
     } else if (extension !== undefined) this.extension(extension, value);
     else if (Object.hasOwn(instead, tag)) this.write(instead[tag]?.(value as never), depth);
     else if (tag === 'Object') this.map(value, depth);
-    else throw new TypeError(`${title} has no form for a value of type ${tag}`);
+    else throw new TypeError(`${title} cannot represent a value of type ${tag}`);
   }
 
   private extension({ type, packed, to }: Extension, value: object): void {
@@ -139,7 +139,7 @@ export class Packer {
   }
 
   private byte(value: number): void {
-    // Not in one line: making room replaces the bytes.
+    // Two statements, as `reserve` replaces the bytes.
     const at = this.reserve(1);
     this.bytes[at] = value;
   }
@@ -149,7 +149,7 @@ export class Packer {
     this.bytes.set(bytes, at);
   }
 
-  /** Where the next so many bytes go. */
+  /** Reserves bytes, and returns their position. */
   private reserve(count: number): number {
     const at = this.length;
     this.length += count;

@@ -2,15 +2,15 @@ import { EXTENSION, FIXED_EXTENSION, FIXED_EXTENSIONS, type Format, type Lengths
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Up to so many bytes a loop is faster than the platform's decoder. */
+/** The length, in bytes, up to which a loop is faster than the platform's decoder. */
 const SHORT = 24;
 
 type Kind = 'text' | 'bytes' | 'list' | 'map' | 'extension';
 
-/** What a code announces: a kind of value, and its length, or in how many bytes that follows. */
+/** The meaning of a code: a type, and its length or the number of bytes in which the length follows. */
 type Code = readonly [kind: Kind, length: number, size: 0 | 1 | 2 | 4];
 
-/** The codes of a format that have a length, each at its place. */
+/** Returns the codes of a format that have a length, each at its own index. */
 export function codesOf(format: Format): readonly (Code | undefined)[] {
   const codes: Code[] = [];
   const add = (kind: Kind, { fixed, short, one, two, four }: Lengths) => {
@@ -33,8 +33,7 @@ export function codesOf(format: Format): readonly (Code | undefined)[] {
 }
 
 /**
- * Reads one value. Nothing is believed of a length but what the bytes that are left can hold, so memory and time stay in
- * proportion to the frame.
+ * Decodes one value. A length that exceeds the rest of the frame is an error, so that memory and time stay in proportion to the frame.
  */
 export class Unpacker {
   private readonly format: Format;
@@ -42,7 +41,7 @@ export class Unpacker {
   private readonly frame: Uint8Array;
   private readonly view: DataView;
   private at = 0;
-  /** How many more lists, maps and extensions there may be, or what costs as much. */
+  /** The rest of the limit of lists, maps and extensions; expensive extensions use more of it. */
   private room: number;
 
   constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array) {
@@ -128,7 +127,7 @@ export class Unpacker {
     return utf8.decode(this.frame.subarray(begin, this.at));
   }
 
-  /** Of their own, not a part of the frame, but as it is: a Buffer where that is one. */
+  /** Copies bytes of the frame: to a Buffer where the frame is one. */
   private bytes(length: number): Uint8Array {
     const begin = this.skip(length);
     return Uint8Array.prototype.slice.call(this.frame, begin, this.at);
@@ -144,7 +143,7 @@ export class Unpacker {
     const map: Record<string, unknown> = {};
     for (let index = 0; index < length; index++) {
       const key = this.read(depth);
-      if (typeof key !== 'string' && typeof key !== 'number') throw new TypeError('A key is neither a text nor a number');
+      if (typeof key !== 'string' && typeof key !== 'number') throw new TypeError('A key must be a string or a number');
       const value = this.read(depth);
       if (key === '__proto__') Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
       else map[key] = value;
@@ -155,18 +154,18 @@ export class Unpacker {
   private extension(length: number, depth: number): unknown {
     const type = this.unsigned(1);
     const extension = this.format.extensions.find((candidate) => candidate.type === type);
-    if (extension === undefined) throw new RangeError(`There is no extension of type ${type}`);
+    if (extension === undefined) throw new RangeError(`There is no extension type ${type}`);
     if (!extension.packed) return extension.from(this.bytes(length) as never);
     const end = this.at + length;
     const content = this.read(depth);
-    if (this.at !== end) throw new RangeError('An extension is not as long as it says');
+    if (this.at !== end) throw new RangeError('The length of an extension does not match its content');
     this.spend(extension.cost?.(content as never) ?? 0, 'regular expressions that take too long to make');
     return extension.from(content as never);
   }
 
   private spend(cost: number, what: string): void {
     this.room -= cost;
-    if (this.room < 0) throw new RangeError(`It holds ${what}`);
+    if (this.room < 0) throw new RangeError(`It contains ${what}`);
   }
 
   private unsigned(size: 1 | 2 | 4): number {
@@ -175,7 +174,7 @@ export class Unpacker {
     return size === 2 ? this.view.getUint16(at) : this.view.getUint32(at);
   }
 
-  /** Moves past so many bytes; where they begin. */
+  /** Skips bytes, and returns their position. */
   private skip(count: number): number {
     this.check(count);
     const { at } = this;
@@ -185,6 +184,6 @@ export class Unpacker {
 
   private check(count: number): void {
     const left = this.frame.length - this.at;
-    if (count > left) throw new RangeError(`It ends too early: ${count} bytes were announced, ${left} are left`);
+    if (count > left) throw new RangeError(`It ends too early: expected ${count} more bytes, got ${left}`);
   }
 }

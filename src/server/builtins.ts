@@ -1,15 +1,21 @@
 import type { Parser } from '../core/parser.js';
 import type { Transformer } from '../core/transformer.js';
-import type { Server } from './primus.js';
-import type { SparkClass } from './spark-class.js';
 
-/** What the package ships and the core does not know: the server is handed it and chooses by name. */
-export interface Builtins {
+/**
+ * The parts that the package ships and the core does not know. A server gets them from its entry and chooses by name.
+ *
+ * @typeParam ExtendSpark the function that extends a server's class of sparks: the server names its type
+ */
+export interface Builtins<ExtendSpark = unknown> {
   readonly version: string;
   readonly transformers: ReadonlyMap<string, Transformer>;
   readonly parsers: ReadonlyMap<string, Parser>;
-  /** The source of a transformer's browser bundle, or its minified one. */
+  /**
+   * Returns the source of a transformer's browser bundle, or its minified one.
+   *
+   * @throws ERR_PRIMUS_TRANSFORMER when it has none
+   */
   bundle(transformer: Pick<Transformer, 'name' | 'bundle'>, minified: boolean): string;
-  /** Gives a server's class of sparks what old plugins expect of one. */
-  spark?(Class: SparkClass, server: Server): SparkClass;
+  /** Adds the members that old plugins expect to a server's class of sparks. */
+  readonly spark?: ExtendSpark;
 }

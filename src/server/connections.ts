@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { catchError, type Observable, of, Subject } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import { asError, LinkError } from '../core/errors.js';
-import { isPromise } from '../core/from-node-callback.js';
+import { isPromise } from '../core/eventual.js';
 import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
 import type { Arrival, ServerTransformer } from '../core/transformer.js';
-import { asyncemit, Refusal } from './asyncemit.js';
+import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { slotOf } from './heartbeat.js';
 import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
@@ -168,7 +168,7 @@ export function register(registry: ConnectionRegistry, spark: Spark): boolean {
 /** Whether the `connection` listeners agree; one that refuses, or throws, ends the connection. */
 export function runConnectionListeners(primus: EventEmitter, spark: Spark): boolean | Observable<boolean> {
   const refused = (error: unknown): false => {
-    if (error instanceof Refusal) spark.connection.fail(asError(error.reason));
+    if (error instanceof ListenerError) spark.connection.fail(asError(error.reason));
     else spark.connection.reportListenerError(error);
     spark.end();
     spark.connection.announce();

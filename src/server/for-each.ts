@@ -1,47 +1,23 @@
 import { asError } from '../core/errors.js';
-import { isPromise } from '../core/from-node-callback.js';
+import { Pending } from '../core/eventual.js';
+import { sequence } from '../core/sequence.js';
 
 /**
- * Asks `step` about one item after the other, each time its callback is called; items that join meanwhile are included.
- * Calls back once: at the end, at the first error, or when a step answers `false`. Steps that answer at once cost no stack.
+ * Calls `step` with one item after the other, each time the callback of the one before it is called. Items that join meanwhile are
+ * included. `done` is called once: after the last item, at the first error, or when a step answers `false`.
  */
 export function forEachAsync<T>(
   items: Iterable<T>,
   step: (item: T, next: (error?: unknown, go?: boolean) => void) => unknown,
   done: (error?: Error | null) => void,
 ): void {
-  const iterator = items[Symbol.iterator]();
-
-  const run = (): void => {
-    for (;;) {
-      const { value, done: finished } = iterator.next();
-      if (finished) return done(null);
-      let answered = false;
-      let waiting = false;
-      let go = true;
-      let failure: Error | null = null;
-      const next = (error?: unknown, verdict?: boolean): void => {
-        if (answered) return;
-        answered = true;
-        failure = error ? asError(error) : null;
-        go = failure === null && verdict !== false;
-        if (!waiting) return;
-        if (go) run();
-        else done(failure);
-      };
-      try {
-        const result = step(value, next);
-        if (isPromise(result)) result.then(undefined, (thrown) => next(asError(thrown)));
-      } catch (thrown) {
-        next(thrown ?? new Error('forEach failed'));
-      }
-      if (!answered) {
-        waiting = true;
-        return;
-      }
-      if (!go) return done(failure);
-    }
-  };
-
-  run();
+  const ended = (error: unknown): void => done(error ? asError(error) : null);
+  let outcome: boolean | Pending<boolean>;
+  try {
+    outcome = sequence(items, (item) => Pending.of<boolean>((next) => step(item, next as (error?: unknown, go?: boolean) => void)));
+  } catch (thrown) {
+    return ended(thrown || new Error('forEach failed'));
+  }
+  if (outcome instanceof Pending) outcome.read(ended);
+  else ended(null);
 }

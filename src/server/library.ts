@@ -1,6 +1,6 @@
 import { writeFile, writeFileSync } from 'node:fs';
 import type { Configuration } from '../core/configuration.js';
-import { PrimusError } from '../core/errors.js';
+import { describe, PrimusError } from '../core/errors.js';
 import { boolean, check, invalid, object } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
@@ -9,7 +9,7 @@ import type { Builtins } from './builtins.js';
 import { sourceOf } from './function-source.js';
 import { librarySource } from './plugins.js';
 
-/** What a client library is made for: a server. */
+/** The server that a client library is made for. */
 export interface Served {
   readonly configuration: Configuration;
   readonly parser: Parser;
@@ -61,9 +61,9 @@ function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
 }
 
 /**
- * The client library: bundles made ahead, one line of configuration, and the source of what the user brought, outside
- * strict mode and with `Primus` in scope. With `refuseWithClose` the client learns why it is refused. Loads as a plain
- * script (a global), as an AMD module and as CommonJS.
+ * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
+ * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected. The library loads as a
+ * plain script (a global), as an AMD module and as CommonJS.
  */
 function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
@@ -83,7 +83,7 @@ function withReasons(bundle: string): string {
   return `${bundle}\nPrimus.parts.platform = PrimusCloseReasons.withCloseReasons(Primus.parts.platform);\n`;
 }
 
-/** The parser is a part of the class like any other; one that is neither bundled nor known is the user's own. */
+/** Returns the source of the parser: its bundle, or the functions of an application's own parser. */
 function parserSource(parser: Parser, known: readonly Parser[], part: (name: string) => string): string {
   if (parser.bundle !== undefined) {
     return `${part(parser.bundle)}\nPrimus.parts = Object.assign({}, Primus.parts, { parser: PrimusParser[${json(parser.name)}] });\n`;
@@ -99,7 +99,7 @@ return {
 `;
 }
 
-/** What the clients run of the plugins. */
+/** Returns the source of the plugins: first that of the transformer, then those of the server. */
 function pluginSource(served: Served, part: (name: string) => string): string {
   const list = pluginsOf(served);
   if (list.length === 0) return '';
@@ -115,14 +115,19 @@ ${clients.map(([name, { client }]) => `[${json(name)}]: { client: ${sourceOf(cli
 `;
 }
 
-/** JSON that is also JavaScript and may stand in a page's script element. */
+/** Prints JSON that is valid JavaScript, also within a script element of a page. */
 function json(value: unknown): string {
   return JSON.stringify(value).replace(/[<\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Writes the library to a file; calls back when asked to, else returns when it is written. */
+/**
+ * Writes the library to a file: asynchronously with a callback, else synchronously.
+ *
+ * @throws ERR_PRIMUS_OPTION when the path is missing
+ */
 export function save(path: unknown, source: string, done?: (error: Error | null) => void): void {
-  if (typeof path !== 'string' || path === '') throw new PrimusError('ERR_PRIMUS_OPTION', 'save(path) needs the path of the file to write');
+  if (typeof path !== 'string' || path === '')
+    throw new PrimusError('ERR_PRIMUS_OPTION', `save: \`path\` must be the path of the file to write, got ${describe(path)}`);
   if (done) writeFile(path, source, 'utf8', done);
   else writeFileSync(path, source, 'utf8');
 }

@@ -12,7 +12,7 @@ import {
   pathname,
   SERVER_DEFAULTS,
   size,
-  text,
+  string,
   withDefaults,
 } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
@@ -22,45 +22,127 @@ import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
 import type { TrustProxy } from './middleware/proxies.js';
 
-/** What `new Primus(server, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
+/**
+ * The options of `new Primus(server, options)`. Times are in ms, or strings such as `'2 s'`; sizes are in bytes. Options that are not
+ * listed here are kept in `primus.options` for plugins.
+ *
+ * @example
+ * const primus = new Primus(server, { pathname: '/live', transformer: 'websockets', parser: 'json', pingInterval: '30 s' });
+ */
 export interface ServerOptions extends CorsOptions {
-  /** The path the server owns. Default `/primus`. */
+  /**
+   * The path of the server. Requests on it, and below it, belong to Primus.
+   *
+   * @defaultValue `'/primus'`
+   */
   pathname?: string;
-  /** How messages are encoded: a name, or a parser. Default `json`. */
+  /**
+   * The encoding of messages: a name, or a parser.
+   *
+   * @defaultValue `'json'`
+   */
   parser?: string | Parser;
-  /** What carries the messages: a name, or a transformer. Default `websockets`. */
+  /**
+   * The real-time framework: a name, or a transformer.
+   *
+   * @defaultValue `'websockets'`
+   */
   transformer?: string | Transformer;
-  /** How often each client is asked whether it is alive; `false` never asks. Default 30 s. */
+  /**
+   * The time between two pings of a connection; `false` sends none.
+   *
+   * @defaultValue `30_000`
+   */
   pingInterval?: Duration | false;
-  /** Name of the client's class in a served library. Default `Primus`. */
+  /**
+   * The name of the client's class in a served library.
+   *
+   * @defaultValue `'Primus'`
+   */
   global?: string;
-  /** Whether the served client library is minified. Default false. */
+  /**
+   * Whether the served client library is minified.
+   *
+   * @defaultValue `false`
+   */
   minify?: boolean;
-  /** Whether messages (permessage-deflate) and the answers to polls are compressed. Default false. */
+  /**
+   * Whether to compress messages (permessage-deflate) and the answers to polls.
+   *
+   * @defaultValue `false`
+   */
   compression?: boolean;
-  /** Largest message that is accepted, in bytes. Default 10,485,760. */
+  /**
+   * The largest message that is accepted, in bytes.
+   *
+   * @defaultValue `10_485_760`
+   */
   maxLength?: number;
-  /** How many bytes may wait to be read by one peer before its line is cut. Default 16,777,216. */
+  /**
+   * The limit of bytes that are buffered for one slow consumer. A connection that exceeds it is terminated; `Infinity` sets no limit.
+   *
+   * @defaultValue `16_777_216`
+   */
   maxBuffer?: number;
-  /** Plugins by their names, or the names of packages. */
+  /**
+   * The plugins by name, or the names of their packages, separated by commas or spaces.
+   *
+   * @defaultValue none
+   */
   plugin?: string | Plugins;
-  /** Options for the framework itself. */
+  /**
+   * Options of the framework itself.
+   *
+   * @defaultValue `{}`
+   */
   transport?: object;
-  /** Makes the id of a spark: a text that no other connection has. Default nanoid. */
+  /**
+   * Creates the id of a spark: a string that no other connection has.
+   *
+   * @defaultValue ids of nanoid
+   */
   idGenerator?: () => string;
-  /** Says who may come in: see `authorize`. */
+  /**
+   * The function that authorizes requests: see `authorize`.
+   *
+   * @defaultValue none: every request is accepted
+   */
   authorization?: Authorize | null;
-  /** How long that may take before the request is refused with 503; `false` waits without end. Default 8 s. */
+  /**
+   * The time-out of `authorization`, after which a request is rejected with 503; `false` sets none.
+   *
+   * @defaultValue `8_000`
+   */
   authorizationTimeout?: Duration | false;
-  /** Whether a client that cannot see the status of a refused WebSocket is told by a close code: 4401 is 401. Default false. */
+  /**
+   * Whether to report the status of a rejected WebSocket by a close code, as pages cannot see it: 4401 is 401.
+   *
+   * @defaultValue `false`
+   */
   refuseWithClose?: boolean;
-  /** Proxies whose word on where a request comes from is taken: `spark.address`. Default nobody. */
+  /**
+   * The proxies whose forwarded headers are trusted for `spark.address`.
+   *
+   * @defaultValue none
+   */
   trustProxy?: TrustProxy;
-  /** The older name of `trustProxy`, for a list. */
+  /**
+   * The older name of `trustProxy`, for a list.
+   *
+   * @defaultValue none
+   */
   whitelist?: readonly string[];
-  /** Silences the notice that a cluster tears connections apart that are made of many requests. Default false. */
+  /**
+   * Silences the warning that Node's cluster breaks connections that are made of many requests.
+   *
+   * @defaultValue `false`
+   */
   iknowclusterwillbreakconnections?: boolean;
-  /** The clock of heartbeats and timeouts. Default the system's. */
+  /**
+   * The clock of heartbeats and time-outs.
+   *
+   * @defaultValue `asyncScheduler` of RxJS
+   */
   scheduler?: SchedulerLike;
   [option: string]: unknown;
 }
@@ -81,7 +163,7 @@ const TABLE: Record<string, Kind> = {
   minify: boolean,
   iknowclusterwillbreakconnections: boolean,
   pathname,
-  global: text,
+  global: string,
   compression: boolean,
   maxLength: size,
   maxBuffer: size,
@@ -89,15 +171,19 @@ const TABLE: Record<string, Kind> = {
   idGenerator: callable,
 };
 
-/** Checks the options and puts the defaults under them. The pathname begins with one slash and ends with none. */
+/**
+ * Checks the options of a server and adds the defaults. The pathname begins with one slash and ends with none.
+ *
+ * @throws ERR_PRIMUS_OPTION when an option has the wrong type or value
+ */
 export function serverOptions(given: ServerOptions) {
-  // `new Primus(server, 'websockets')`: a text has no options, and would say nothing.
+  // Without this check `new Primus(server, 'websockets')` would silently use the defaults.
   if (given === null || !object[1](given)) throw invalid('options', object[0], given);
   check(given, TABLE);
   const options = withDefaults(DEFAULTS, given);
   const { pingInterval } = options;
   if (pingInterval !== false && milliseconds(pingInterval, 'pingInterval') === 0)
-    throw invalid('pingInterval', 'a time above 0, or false', pingInterval);
+    throw invalid('pingInterval', "a positive time in ms, a string such as '2 s', or false", pingInterval);
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

@@ -4,31 +4,35 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { describe, PrimusError } from '../core/errors.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 
-/** The plugins of a server, or of a client that is made apart from one. */
+/** The plugins of a server, or of a client that is created without one. */
 export class Ark {
   readonly plugins: { [name: string]: Plugin } = Object.create(null);
 
-  /** Adds a plugin, once it has been looked at. */
+  /**
+   * Adds a plugin.
+   *
+   * @throws ERR_PRIMUS_PLUGIN when it has no name or the wrong type, or its name is taken
+   */
   add(name: unknown, plugin: unknown): Plugin {
-    if (typeof name !== 'string' || name === '') throw invalid(`A plugin must have a name, not ${describe(name)}`);
-    if (Object.hasOwn(this.plugins, name)) throw invalid(`The plugin '${name}' is there already; plugout('${name}') removes it`);
+    if (typeof name !== 'string' || name === '') throw invalid(`The name of a plugin must be a non-empty string, got ${describe(name)}`);
+    if (Object.hasOwn(this.plugins, name)) throw invalid(`There is already a plugin '${name}'. Remove it first: plugout('${name}')`);
     if ((typeof plugin !== 'object' && typeof plugin !== 'function') || plugin === null) {
-      throw invalid(`The plugin '${name}' must be an object with server, client or library, not ${describe(plugin)}`);
+      throw invalid(`The plugin '${name}' must be an object with server, client or library, got ${describe(plugin)}`);
     }
     const { server, client, library } = plugin as { [Part in keyof Plugin]?: unknown };
     for (const [part, value] of Object.entries({ server, client })) {
       if (value !== undefined && typeof value !== 'function')
-        throw invalid(`The ${part} of the plugin '${name}' must be a function, not ${describe(value)}`);
+        throw invalid(`The ${part} of the plugin '${name}' must be a function, got ${describe(value)}`);
     }
     if (library !== undefined && typeof library !== 'string')
-      throw invalid(`The library of the plugin '${name}' must be a text, not ${describe(library)}`);
+      throw invalid(`The library of the plugin '${name}' must be a string, got ${describe(library)}`);
     if (server === undefined && client === undefined && library === undefined)
-      throw invalid(`The plugin '${name}' has neither server nor client nor library`);
+      throw invalid(`The plugin '${name}' must have a server, a client or a library`);
     this.plugins[name] = plugin as Plugin;
     return plugin as Plugin;
   }
 
-  /** The plugin that was there. */
+  /** Removes a plugin, and returns it. */
   remove(name: string): Plugin | undefined {
     const plugin = this.plugins[name];
     delete this.plugins[name];
@@ -36,22 +40,27 @@ export class Ark {
   }
 }
 
-/** The option `plugin`: an object, or names of packages, separated by commas or spaces. */
+/**
+ * Returns the plugins of the option `plugin`: an object, or the names of packages, separated by commas or spaces.
+ *
+ * @throws ERR_PRIMUS_PLUGIN when the option has the wrong type, or a package cannot be loaded
+ */
 export function pluginsOf(option: unknown): Plugins {
   if (option == null) return {};
   if (typeof option === 'object' && !Array.isArray(option)) return option as Plugins;
-  if (typeof option !== 'string') throw invalid(`The option plugin must be an object, or names of packages, not ${describe(option)}`);
+  if (typeof option !== 'string')
+    throw invalid(`\`plugin\` must be an object, or a string with the names of packages, got ${describe(option)}`);
   const names = option.split(/[\s,]+/).filter(Boolean);
   return Object.fromEntries(names.map((name) => [name, load(name)]));
 }
 
-/** Where an application's packages are: beside its main script, or where it was started. */
+/** Returns the folders in which an application has its packages: that of its main script, and the working directory. */
 function folders(): string[] {
   const main = process.argv[1];
   return [...(main ? [dirname(main)] : []), process.cwd()];
 }
 
-/** The application's own `require`. */
+/** Returns a `require` that finds the packages of the application. */
 export function applicationRequire(): NodeJS.Require {
   const [first = process.cwd()] = folders();
   const require = createRequire(join(first, 'index.js'));
@@ -67,13 +76,16 @@ function load(name: string): Plugin {
   try {
     loaded = applicationRequire()(name);
   } catch (cause) {
-    throw invalid(`The plugin '${name}' could not be loaded from ${folders().join(' or ')}; npm install ${name} may cure it`, cause);
+    throw invalid(
+      `The plugin '${name}' could not be loaded from ${folders().join(' or ')}. Is it installed? Run: npm install ${name}`,
+      cause,
+    );
   }
   const given = loaded.server ?? loaded.client ?? loaded.library;
   return given === undefined && loaded.default !== undefined ? loaded.default : loaded;
 }
 
-/** The source of a plugin's library: the text itself, or that of the file it names. */
+/** Returns the source of a plugin's library: the string itself, or the contents of the file that it names. */
 export function librarySource({ library }: Plugin): string {
   if (library === undefined) return '';
   return isAbsolute(library) && !library.includes('\n') && existsSync(library) ? readFileSync(library, 'utf8') : library;

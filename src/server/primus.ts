@@ -29,8 +29,7 @@ import { CLOSED } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
-import { asyncemit, Refusal } from './asyncemit.js';
-import type { Builtins } from './builtins.js';
+import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { ConnectionRegistry, createSpark, register, runConnectionListeners } from './connections.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
@@ -51,7 +50,7 @@ import { type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
-import { type SparkArguments, sparkClass } from './spark-class.js';
+import { type ServerBuiltins as Builtins, type SparkArguments, sparkClass } from './spark-class.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
 
@@ -413,7 +412,7 @@ export class Server<In = any, Out = any> extends Emitter {
     return of(options).pipe(
       filterAsync(() => asyncemit(this as unknown as EventEmitter, 'close', options)),
       catchError((error) => {
-        this.#warn(error instanceof Refusal ? error.reason : error);
+        this.#warn(error instanceof ListenerError ? error.reason : error);
         return EMPTY;
       }),
     );

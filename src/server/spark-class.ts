@@ -8,8 +8,11 @@ export type SparkArguments = ConstructorParameters<typeof Spark> extends [unknow
 /** A class of sparks of one server's own. */
 export type SparkClass = new (...args: SparkArguments) => Spark;
 
-/** The class of a server's sparks, with what the preset adds. */
-export function sparkClass(server: Server, preset: Builtins): SparkClass {
+/** The built-in parts of a server, with the function that extends its class of sparks. */
+export type ServerBuiltins = Builtins<(Class: SparkClass, server: Server) => SparkClass>;
+
+/** Creates the class of a server's sparks, with the members that the built-in parts add. */
+export function sparkClass(server: Server, preset: ServerBuiltins): SparkClass {
   const Class = class extends Spark {
     constructor(...args: SparkArguments) {
       super(server, ...args);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Channel, type ChannelHandler } from '../../src/core/channel.js';
+import type { Done } from '../../src/core/eventual.js';
 import type { Frame } from '../../src/core/link.js';
 import { type MessageTransformer, MessageTransformers } from '../../src/core/message-transformers.js';
-import { type Done, defineParser, type Parser } from '../../src/core/parser.js';
+import { defineParser, type Parser } from '../../src/core/parser.js';
 import type { Control } from '../../src/core/protocol.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';

@@ -10,14 +10,14 @@ describe('PrimusError', () => {
     expect(String(error)).toBe('PrimusError: Do this instead');
   });
 
-  it('has no cause of its own where none was given', () => {
+  it('has no own property `cause` without one', () => {
     expect('cause' in new PrimusError('ERR_PRIMUS_OPTION', 'x')).toBe(false);
     expect('cause' in new LinkError('ERR_PRIMUS_CONNECT', 'x')).toBe(false);
   });
 });
 
 describe('LinkError', () => {
-  it('has, and prints, no more than is known', () => {
+  it('has, and prints, only the details that are known', () => {
     expect(Object.keys(new LinkError('ERR_PRIMUS_CONNECT', 'No', { status: undefined, closeCode: 1006 }))).toEqual([
       'code',
       'name',
@@ -26,15 +26,15 @@ describe('LinkError', () => {
     expect(Object.keys(new PrimusError('ERR_PRIMUS_OPTION', 'No'))).toEqual(['code', 'name']);
   });
 
-  it('of a line that did not open says why', () => {
+  it('says why a connection was not established', () => {
     expect(unopened(dropped(1006, '', new Error('connect ECONNREFUSED 127.0.0.1:1'))).message).toBe(
-      'The connection could not be made: connect ECONNREFUSED 127.0.0.1:1',
+      'The connection could not be established: connect ECONNREFUSED 127.0.0.1:1',
     );
-    expect(unopened(dropped(1008, 'not you')).message).toBe('The connection could not be made: not you');
-    expect(unopened(dropped(1006)).message).toBe('The connection could not be made');
+    expect(unopened(dropped(1008, 'not you')).message).toBe('The connection could not be established: not you');
+    expect(unopened(dropped(1006)).message).toBe('The connection could not be established');
   });
 
-  it('says what is known of the end of a line', () => {
+  it('says why a connection dropped, where that is known', () => {
     const cause = new Error('reset');
     const error = new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', 'No', {
       status: 503,
@@ -47,7 +47,7 @@ describe('LinkError', () => {
     expect(error).toMatchObject({ name: 'LinkError', status: 503, reason: 'busy', retryAfter: 1000, closeCode: 1006, cause });
   });
 
-  it('is made of a close code and a reason, as far as there are any', () => {
+  it('is created of a close code and a reason, where there are any', () => {
     expect(dropped().message).toBe('The connection dropped');
     expect(dropped(1006).message).toBe('The connection dropped (1006)');
     expect(dropped(1009, 'too long').message).toBe('The connection dropped (1009 too long)');
@@ -61,27 +61,27 @@ describe('LinkError', () => {
 });
 
 describe('asError', () => {
-  it('leaves an error alone, subclasses included', () => {
+  it('returns errors as they are, subclasses included', () => {
     const error = new RangeError('x');
     expect(asError(error)).toBe(error);
   });
 
   it.each([
-    ['a text', 'a text'],
+    ['a string', 'a string'],
     [undefined, 'undefined'],
     [null, 'null'],
     [42, '42'],
     [Symbol('s'), 'Symbol(s)'],
     [{ a: 1 }, /object/],
     [Object.create(null), /object/],
-  ])('makes an Error of %o', (thrown, message) => {
+  ])('creates an Error of %o', (thrown, message) => {
     expect(asError(thrown)).toBeInstanceOf(Error);
     expect(asError(thrown).message).toMatch(message);
   });
 });
 
 describe('describe', () => {
-  it('never throws, whatever it is shown', () => {
+  it('never throws for any value', () => {
     const hostile = new Proxy(
       {},
       {
@@ -97,7 +97,7 @@ describe('describe', () => {
     expect(inWords(10n)).toBe('10');
   });
 
-  it('quotes texts, and shortens long ones', () => {
+  it('quotes strings, and truncates long ones', () => {
     expect(inWords('a\n"b"')).toBe('"a\\n\\"b\\""');
     expect(inWords('x'.repeat(1_000))).toMatch(/^"x{60}…?"$/);
   });

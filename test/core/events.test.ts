@@ -4,7 +4,7 @@ import { emits, reserve } from '../../src/core/events.js';
 describe('reserve', () => {
   const reserved = reserve('open', 'reconnect failed');
 
-  it('knows its events and the private prefixes', () => {
+  it('reserves its events and the private prefixes', () => {
     for (const event of ['open', 'reconnect failed', 'incoming::x', 'outgoing::', 'incoming::open']) expect(reserved(event)).toBe(true);
   });
 
@@ -23,11 +23,11 @@ describe('reserve', () => {
     undefined,
     null,
     1,
-  ])('leaves %j to the user', (event) => {
+  ])('does not reserve %j', (event) => {
     expect(reserved(event)).toBe(false);
   });
 
-  it('keeps them in an enumerable object that plug-ins extend', () => {
+  it('keeps its events in an enumerable object that plugins extend', () => {
     expect(Object.keys(reserved.events)).toEqual(['open', 'reconnect failed']);
     const own = reserve('a');
     own.events.b = 1;
@@ -45,7 +45,7 @@ describe('emits', () => {
     expect(target.emit.mock.calls).toEqual([['data', 'a', 2]]);
   });
 
-  it('lets a parser make the one value of the arguments, with the emitter as `this`', () => {
+  it('calls a parser with the emitter as `this`, and emits the value that it returns', () => {
     const target = emitter();
     const parser = vi.fn(function (this: unknown, next: (error?: unknown, value?: unknown) => void, a: number, b: number) {
       expect(this).toBe(target);
@@ -55,7 +55,7 @@ describe('emits', () => {
     expect(target.emit.mock.calls).toEqual([['data', 3]]);
   });
 
-  it('emits without a value when the parser gives none, and not at all when it does not call back', () => {
+  it('emits no value when the parser passes none, and nothing when it does not call back', () => {
     const target = emitter();
     emits(target, 'data', (next) => next())('ignored');
     emits(target, 'data', () => {})('ignored');
@@ -80,7 +80,7 @@ describe('emits', () => {
     expect(target.emit.mock.calls).toEqual([['error', error]]);
   });
 
-  it('may call back later, and more than once', async () => {
+  it('emits for each call of a callback that comes later, or more than once', async () => {
     const target = emitter();
     emits(target, 'data', (next) => {
       queueMicrotask(() => next(null, 1));

@@ -15,7 +15,7 @@ const fails = (): never => {
 };
 
 describe('SafeObservable', () => {
-  it('emits like any other, to functions and observers', () => {
+  it('emits to functions and observers like any Observable', () => {
     const { values, stream, report } = safe();
     const seen: unknown[] = [];
     stream.subscribe((value) => seen.push(value));
@@ -41,7 +41,7 @@ describe('SafeObservable', () => {
     expect(observer.seen).toEqual([1]);
   });
 
-  it('reports what a subscriber throws, with the value, and goes on for it and for the others', () => {
+  it('reports what a subscriber throws, with the value, and goes on emitting to it and to the others', () => {
     const { values, stream, report } = safe();
     const other = vi.fn();
     const thrower = vi.fn(fails);
@@ -68,7 +68,7 @@ describe('SafeObservable', () => {
     expect(second.report.mock.calls).toEqual([[new Error('broken')]]);
   });
 
-  it('reports what an operator in its pipe throws, when nobody takes the error', () => {
+  it('reports what an operator in its pipe throws, when there is no error callback', () => {
     const { values, stream, report } = safe();
     stream.pipe(map(fails)).subscribe();
     values.next(1);
@@ -76,7 +76,7 @@ describe('SafeObservable', () => {
     expect(values.observed).toBe(false);
   });
 
-  it('hands it to the error callback when there is one', () => {
+  it('passes what an operator throws to the error callback when there is one', () => {
     const { values, stream, report } = safe();
     const error = vi.fn();
     stream
@@ -145,7 +145,7 @@ describe('view', () => {
     expect(seen).toEqual(['a', '3', '|']);
   });
 
-  it('listens only while somebody subscribes', () => {
+  it('listens to events only while it has a subscriber', () => {
     const { source, watch } = open();
     expect(listeners(source)).toBe(0);
     const [first, second] = [watch(), watch()];
@@ -158,14 +158,14 @@ describe('view', () => {
     expect(first.seen).toEqual([]);
   });
 
-  it('is over at once when the end has been', () => {
+  it('completes at once after the end event', () => {
     const { source, state, watch } = open();
     state.ended = true;
     expect(watch().seen).toEqual(['|']);
     expect(listeners(source)).toBe(0);
   });
 
-  it('begins with its replay, also when the end has been', () => {
+  it('emits its replay first, also after the end event', () => {
     const { source, state, watch } = open({ replay: () => ['now'] });
     const { seen } = watch();
     source.emit('data', 'a');
@@ -176,7 +176,7 @@ describe('view', () => {
     ]);
   });
 
-  it('leaves no listener behind whoever has enough at once', () => {
+  it('removes its listeners when a subscriber completes at once', () => {
     const { source, stream } = open({ replay: () => ['now'] });
     const seen: string[] = [];
     stream.pipe(take(1)).subscribe((value) => seen.push(value));
@@ -184,7 +184,7 @@ describe('view', () => {
     expect(listeners(source)).toBe(0);
   });
 
-  it('leaves no listener behind whoever unsubscribes in an event', () => {
+  it('removes its listeners when a subscriber unsubscribes during an event', () => {
     const { source, stream } = open();
     stream.pipe(take(2)).subscribe();
     source.emit('data', 'a');

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { fromNodeCallback, isPromise } from '../../src/core/from-node-callback.js';
-import type { Done } from '../../src/core/parser.js';
+import type { Done } from '../../src/core/eventual.js';
+import { isPromise } from '../../src/core/eventual.js';
+import { fromNodeCallback } from '../../src/core/from-node-callback.js';
 
-/** A function that answers when it is told to. */
-function held<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
+/** Creates a function that calls its callback when `answer` is called. */
+function deferred<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
   let waiting: Done<T> = () => {};
   const run = (done: Done<T>): void => {
     waiting = done;
@@ -15,14 +16,14 @@ const fails = (): never => {
   throw new Error('broken');
 };
 
-describe('settle', () => {
-  it('returns an answer that comes at once', () => {
+describe('fromNodeCallback', () => {
+  it('returns the value of a callback that is called at once', () => {
     expect(fromNodeCallback((done) => done(null, 42))).toBe(42);
     expect(fromNodeCallback((done) => done(undefined, 0))).toBe(0);
     expect(fromNodeCallback((done) => done())).toBeUndefined();
   });
 
-  it('throws an error that comes at once', () => {
+  it('throws the error of a callback that is called at once', () => {
     expect(() => fromNodeCallback((done) => done(new Error('no')))).toThrow('no');
   });
 
@@ -30,22 +31,22 @@ describe('settle', () => {
     expect(() => fromNodeCallback(fails)).toThrow('broken');
   });
 
-  it('is a promise when the answer is still to come', async () => {
-    const { run, answer } = held<number>();
+  it('returns a promise when the callback is called later', async () => {
+    const { run, answer } = deferred<number>();
     const later = fromNodeCallback(run);
     expect(later).toBeInstanceOf(Promise);
     answer(null, 42);
     expect(await later).toBe(42);
   });
 
-  it('rejects when the late answer is an error', async () => {
-    const { run, answer } = held<number>();
+  it('rejects when the callback is called with an error later', async () => {
+    const { run, answer } = deferred<number>();
     const later = fromNodeCallback(run);
     answer(new Error('late'));
     await expect(later).rejects.toThrow('late');
   });
 
-  it('counts only the first answer, at once or late', async () => {
+  it('counts only the first call of the callback, at once or later', async () => {
     expect(
       fromNodeCallback<number>((done) => {
         done(null, 1);
@@ -53,7 +54,7 @@ describe('settle', () => {
         done(null, 3);
       }),
     ).toBe(1);
-    const { run, answer } = held<number>();
+    const { run, answer } = deferred<number>();
     const later = fromNodeCallback(run);
     answer(null, 1);
     answer(new Error('second'));
@@ -61,12 +62,12 @@ describe('settle', () => {
     expect(await later).toBe(1);
   });
 
-  it('takes the rejection of an async function for its answer', async () => {
+  it('takes the rejection of an async function as its error', async () => {
     await expect(fromNodeCallback(async () => fails())).rejects.toThrow('broken');
     await expect(fromNodeCallback(() => Promise.reject(undefined))).rejects.toThrow('undefined');
   });
 
-  it('has no use for a rejection after the answer', () => {
+  it('ignores a rejection after the callback was called', () => {
     const answered = fromNodeCallback<number>(async (done) => {
       done(null, 1);
       fails();
@@ -76,7 +77,7 @@ describe('settle', () => {
 });
 
 describe('isPromise', () => {
-  it('knows any thenable, and nothing else', () => {
+  it('recognizes any thenable, and nothing else', () => {
     // biome-ignore lint/suspicious/noThenProperty: that is what is tested.
     for (const value of [Promise.resolve(), { then() {} }]) expect(isPromise(value)).toBe(true);
     // biome-ignore lint/suspicious/noThenProperty: that is what is tested.

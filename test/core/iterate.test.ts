@@ -2,8 +2,8 @@ import { NEVER, Observable, of, Subject } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { iterate } from '../../src/core/streams/iterate.js';
 
-/** A source that is told when to pause, as a line is. */
-function line() {
+/** A source that records the calls of its flow control. */
+function source() {
   const values = new Subject<number>();
   const calls: string[] = [];
   const flow = { pause: () => void calls.push('pause'), resume: () => void calls.push('resume') };
@@ -11,14 +11,14 @@ function line() {
 }
 
 describe('iterate', () => {
-  it('gives the values in order and ends with the stream', async () => {
+  it('yields the values in order and ends with the stream', async () => {
     const seen: number[] = [];
     for await (const value of iterate(of(1, 2, 3))) seen.push(value);
     expect(seen).toEqual([1, 2, 3]);
   });
 
-  it('waits for values that are still to come', async () => {
-    const { values } = line();
+  it('waits for values that are emitted later', async () => {
+    const { values } = source();
     const iterator = iterate(values);
     const first = iterator.next();
     values.next(1);
@@ -28,14 +28,14 @@ describe('iterate', () => {
     expect(await second).toEqual({ value: undefined, done: true });
   });
 
-  it('gives undefined and other falsy values like any', async () => {
+  it('yields undefined and other falsy values', async () => {
     const seen: unknown[] = [];
     for await (const value of iterate<unknown>(of(undefined, null, 0, ''))) seen.push(value);
     expect(seen).toEqual([undefined, null, 0, '']);
   });
 
-  it('throws the error of the stream, behind the values before it', async () => {
-    const { values } = line();
+  it('throws the error of the stream after the values before it', async () => {
+    const { values } = source();
     const iterator = iterate(values);
     const first = iterator.next();
     values.next(1);
@@ -45,7 +45,7 @@ describe('iterate', () => {
     expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 
-  it('subscribes with the first step, and not before', async () => {
+  it('subscribes on the first call of next, and not before', async () => {
     const subscribed = vi.fn(() => {});
     const iterator = iterate(new Observable<number>(subscribed));
     expect(subscribed).not.toHaveBeenCalled();
@@ -55,7 +55,7 @@ describe('iterate', () => {
 
   it('unsubscribes when the loop is left, by break or by throw', async () => {
     const leave = async (how: () => void) => {
-      const { values } = line();
+      const { values } = source();
       try {
         const loop = (async () => {
           for await (const _value of iterate(values)) {
@@ -77,7 +77,7 @@ describe('iterate', () => {
   });
 
   it('pauses the source when more than `high` values wait, and resumes it when all are taken', async () => {
-    const { values, calls, flow } = line();
+    const { values, calls, flow } = source();
     const iterator = iterate(values, { ...flow, high: 2 });
     const first = iterator.next();
     for (const value of [1, 2]) values.next(value);
@@ -95,8 +95,8 @@ describe('iterate', () => {
     expect((await next).value).toBe(5);
   });
 
-  it('takes what arrives while it resumes', async () => {
-    const { values } = line();
+  it('yields values that arrive while it resumes the source', async () => {
+    const { values } = source();
     const iterator = iterate(values, { high: 0, pause: () => {}, resume: () => values.next(2) });
     const first = iterator.next();
     values.next(1);
@@ -104,8 +104,8 @@ describe('iterate', () => {
     expect((await iterator.next()).value).toBe(2);
   });
 
-  it('resumes the source it leaves paused', async () => {
-    const { values, calls, flow } = line();
+  it('resumes a paused source when the loop is left', async () => {
+    const { values, calls, flow } = source();
     const iterator = iterate(values, { ...flow, high: 0 });
     const first = iterator.next();
     values.next(1);
@@ -115,7 +115,7 @@ describe('iterate', () => {
     expect(values.observed).toBe(false);
   });
 
-  it('does without flow control where there is none', async () => {
+  it('works without flow control', async () => {
     const iterator = iterate(of(1, 2, 3), { high: 0 });
     expect((await iterator.next()).value).toBe(1);
     await iterator.return(undefined);

@@ -20,12 +20,12 @@ function world(version: string, load: (id: string) => unknown = (id) => ({ loade
   });
 }
 
-describe('framework', () => {
-  it('hands over what is installed, whether or not it exports its package.json', () => {
+describe('loadFramework', () => {
+  it('loads an installed package, whether or not it exports its package.json', () => {
     expect(loadFramework(world('1.6.1'), '@some/thing', '^1.6.0')).toEqual({ loaded: '@some/thing' });
   });
 
-  it('hands over a module of a package', () => {
+  it('loads a module of a package', () => {
     expect(loadFramework(world('1.6.1'), '@some/thing/dist/server.js', '^1.6.0')).toEqual({ loaded: '@some/thing/dist/server.js' });
   });
 
@@ -33,47 +33,47 @@ describe('framework', () => {
     ['thing', 'thing'],
     ['thing/dist/server.js', 'thing'],
     ['@other/thing/dist/server.js', '@other/thing'],
-  ])('names the command that installs what is missing: %s', (module, name) => {
+  ])('names the command that installs a missing package: %s', (module, name) => {
     expect(() => loadFramework(world('1.6.0'), module, '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: `This needs '${name}', which is not installed; run: npm install ${name}@^1.6.0`,
+        message: `The package '${name}' is not installed. Run: npm install ${name}@^1.6.0`,
       }),
     );
   });
 
-  it('knows what is installed under another name by its place', () => {
+  it('finds the version of a package that is installed under an alias', () => {
     const manifests: Record<string, object> = { '/app/node_modules/alias/package.json': { name: 'thing', version: '1.5.9' } };
     const require = Object.assign((id: string) => manifests[id] ?? missing(id), { resolve: () => '/app/node_modules/alias/index.js' });
-    expect(() => loadFramework(require, 'alias', '^1.6.0')).toThrow(/needs 'alias' \^1\.6\.0, and 1\.5\.9 is installed/);
+    expect(() => loadFramework(require, 'alias', '^1.6.0')).toThrow(/package 'alias' must be \^1\.6\.0, got 1\.5\.9/);
   });
 
-  it('names where to install from what is not published under its name', () => {
+  it('names the source of a package that is not published under its name', () => {
     expect(() => loadFramework(world('1.6.0'), 'thing', '^1.6.0', 'someone/thing#v1.6.0')).toThrow(
-      /; run: npm install someone\/thing#v1\.6\.0$/,
+      /\. Run: npm install someone\/thing#v1\.6\.0$/,
     );
   });
 
-  it('refuses a version that does not work, and says which does', () => {
+  it('rejects an unsupported version, and names the supported ones', () => {
     expect(() => loadFramework(world('1.5.9'), '@some/thing', '^1.6.0')).toThrow(
       expect.objectContaining({
         code: 'ERR_PRIMUS_MISSING',
-        message: "This needs '@some/thing' ^1.6.0, and 1.5.9 is installed; run: npm install @some/thing@^1.6.0",
+        message: "The package '@some/thing' must be ^1.6.0, got 1.5.9. Run: npm install @some/thing@^1.6.0",
       }),
     );
   });
 
-  it('tells one that is broken from one that is missing', () => {
-    expect(() => loadFramework(world('1.6.0', missing), '@some/thing', '^1.6.0')).toThrow(/installed but does not load/);
+  it('distinguishes a broken package from a missing one', () => {
+    expect(() => loadFramework(world('1.6.0', missing), '@some/thing', '^1.6.0')).toThrow(/is installed, but cannot be loaded/);
     const locked = Object.assign(missing, {
       resolve: () => {
         throw Object.assign(new Error('No exports'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
       },
     });
-    expect(() => loadFramework(locked, 'thing', '^1.6.0')).toThrow(/installed but does not load: No exports/);
+    expect(() => loadFramework(locked, 'thing', '^1.6.0')).toThrow(/is installed, but cannot be loaded: No exports/);
   });
 
-  it('is loaded once, when it is first needed, and tried anew when it could not be', () => {
+  it('loads a package once, on first use, and tries again when that failed', () => {
     let made = 0;
     const get = lazy(() => {
       made++;

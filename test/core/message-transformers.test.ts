@@ -33,18 +33,18 @@ async function run(list: MessageTransformer[], data: unknown = ''): Promise<{ pa
   return { passes: await verdict, data: packet.data, late };
 }
 
-describe('transform', () => {
-  it('answers at once while all transformers do', async () => {
+describe('runTransformers', () => {
+  it('answers at once while all transformers answer at once', async () => {
     expect(await run([])).toEqual({ passes: true, data: '', late: false });
     expect(await run([append('a'), append('b')])).toEqual({ passes: true, data: 'ab', late: false });
   });
 
-  it('runs them in order, whatever the mix', async () => {
+  it('runs any mix of transformers in order', async () => {
     const mix = [append('a'), appendLater('b'), append('c'), appendByPromise('d'), appendLater('e'), append('f')];
     expect(await run(mix)).toEqual({ passes: true, data: 'abcdef', late: true });
   });
 
-  it('takes a callback that is called at once for an answer at once', async () => {
+  it('answers at once when a callback is called at once', async () => {
     const now: MessageTransformer = (packet, next) => {
       packet.data = 'now';
       next();
@@ -52,7 +52,7 @@ describe('transform', () => {
     expect(await run([now])).toEqual({ passes: true, data: 'now', late: false });
   });
 
-  it('hands every transformer the connection as `this`, and the packet', () => {
+  it('calls every transformer with the connection as `this`, and the packet', () => {
     const seen: unknown[] = [];
     const packet: Packet = { data: 1, raw: '1' };
     const sync: MessageTransformer = function (given) {
@@ -72,7 +72,7 @@ describe('transform', () => {
     ['calls back with false at once', (_packet, next) => next(undefined, false)],
     ['calls back with false later', (_packet, next) => queueMicrotask(() => next(undefined, false))],
     ['resolves to false', async () => false],
-  ])('drops the message when one %s, and asks no further', async (_name, dropping) => {
+  ])('drops the message when a transformer %s, and runs no further ones', async (_name, dropping) => {
     const after = vi.fn();
     expect(await run([dropping, after])).toMatchObject({ passes: false });
     expect(after).not.toHaveBeenCalled();
@@ -82,9 +82,9 @@ describe('transform', () => {
     ['nothing', () => undefined],
     ['null', () => null],
     ['0', () => 0],
-    ['an empty text', () => ''],
+    ['an empty string', () => ''],
     ['true', () => true],
-  ])('lets a message pass when one returns %s', async (_name, passing) => {
+  ])('passes a message when a transformer returns %s', async (_name, passing) => {
     expect(await run([passing, append('x')])).toEqual({ passes: true, data: 'x', late: false });
   });
 
@@ -109,21 +109,21 @@ describe('transform', () => {
         throw new Error('no');
       },
     ],
-    // An async function with a callback: its rejection must not be nobody's.
+    // An async function with a callback: its rejection must not be unhandled.
     [
       'rejects, though it has a callback',
       async (_packet, _next) => {
         throw new Error('no');
       },
     ],
-  ])('errors when one %s, and asks no further', async (_name, failing) => {
+  ])('fails when a transformer %s, and runs no further ones', async (_name, failing) => {
     const after = vi.fn();
     await expect(run([failing, after])).rejects.toThrow('no');
     await expect(run([appendLater('x'), failing, after])).rejects.toThrow('no');
     expect(after).not.toHaveBeenCalled();
   });
 
-  it('counts only the first answer', async () => {
+  it('counts only the first call of a callback', async () => {
     const twice: MessageTransformer = (_packet, next) => {
       queueMicrotask(() => {
         next();
@@ -136,14 +136,14 @@ describe('transform', () => {
     expect(after).toHaveBeenCalledTimes(1);
   });
 
-  it('goes through a long list without a deep stack', async () => {
+  it('runs a long list without growing the stack', async () => {
     const list = Array.from({ length: 20_000 }, () => append(''));
     expect(await run(list)).toMatchObject({ passes: true });
   });
 });
 
 describe('MessageTransformers', () => {
-  it('adds one function once, in the order given', () => {
+  it('adds a function once, in the order of the calls', () => {
     const transformers = new MessageTransformers();
     const [first, second] = [append('a'), append('b')];
     for (const transformer of [first, second, first]) transformers.add('incoming', transformer);
@@ -152,13 +152,13 @@ describe('MessageTransformers', () => {
     expect(transformers.outgoing).toEqual([first]);
   });
 
-  it.each(['sideways', '', undefined, '__proto__', 'constructor'])('refuses the direction %j', (direction) => {
+  it.each(['sideways', '', undefined, '__proto__', 'constructor'])('rejects the direction %j', (direction) => {
     expect(() => new MessageTransformers().add(direction, () => {})).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/transformer.*'incoming' or 'outgoing'/) }),
     );
   });
 
-  it.each([[undefined], ['fn'], [{}], [null]])('refuses %o as transformer', (transformer) => {
+  it.each([[undefined], ['fn'], [{}], [null]])('rejects %o as a transformer', (transformer) => {
     expect(() => new MessageTransformers().add('incoming', transformer)).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('transformer') }),
     );

@@ -11,15 +11,15 @@ import {
   RECONNECT_DEFAULTS,
   SERVER_DEFAULTS,
   size,
-  text,
+  string,
   withDefaults,
 } from '../../src/core/options.js';
 
 const optionError = (...parts: string[]) =>
   expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(new RegExp(parts.join('.*'))) });
 
-describe('the defaults', () => {
-  it('are those of the documents', () => {
+describe('the default options', () => {
+  it('are the documented ones', () => {
     expect(SERVER_DEFAULTS).toMatchObject({
       pathname: '/primus',
       parser: 'json',
@@ -65,7 +65,7 @@ describe('milliseconds', () => {
   });
 
   it.each([-1, NaN, '', ' ', 's', '2 parsecs', '2 sx', '-2 s', '1e3', '2 s 3', 'two', null, undefined, true, {}, [], [5], new Date(0), 5n])(
-    'refuses %o, naming the option and the cure',
+    'rejects %o, naming the option and a valid value',
     (value) => {
       expect(() => milliseconds(value, 'timeout')).toThrow(optionError('timeout', '2 s'));
     },
@@ -73,50 +73,50 @@ describe('milliseconds', () => {
 });
 
 describe('check', () => {
-  const table = { flag: boolean, text, fn: callable, thing: object, size, count };
+  const table = { flag: boolean, string, fn: callable, thing: object, size, count };
 
-  it('lets what fits pass, what is not given, and what is not in the table', () => {
-    check({ flag: false, text: '', fn: () => {}, thing: {}, size: 0.5, count: 0, anything: Symbol('mine') }, table);
+  it('accepts valid options, missing ones, and those that are not in the table', () => {
+    check({ flag: false, string: '', fn: () => {}, thing: {}, size: 0.5, count: 0, anything: Symbol('mine') }, table);
     check({ flag: undefined, size: null }, table);
     check({ size: Infinity, count: Infinity }, table);
   });
 
   it.each<[string, unknown[]]>([
     ['flag', [0, 'true', {}]],
-    ['text', [1, {}, []]],
+    ['string', [1, {}, []]],
     ['fn', ['x', {}, class {}.name]],
     ['thing', ['x', [], () => {}, 1]],
     ['size', [0, -1, NaN, '1', {}]],
     ['count', [-1, NaN, '1', {}]],
-  ])('refuses a wrong %s, naming it', (option, values) => {
+  ])('rejects an invalid %s, naming it', (option, values) => {
     for (const value of values) expect(() => check({ [option]: value }, table), String(value)).toThrow(optionError(option));
   });
 });
 
 describe('invalid', () => {
-  it('says what was expected and what came', () => {
-    expect(invalid('size', 'a number', 'x').message).toBe('The option size must be a number, not "x"');
+  it('names the option, the expected values and the value it got', () => {
+    expect(invalid('size', 'a number', 'x').message).toBe('`size` must be a number, got "x"');
   });
 });
 
 describe('withDefaults', () => {
   const defaults = { a: 1, b: 2 };
 
-  it('puts defaults under what is given, and keeps what it does not know', () => {
+  it('adds the defaults, and keeps options without one', () => {
     const plugin = {};
     expect(withDefaults(defaults, { b: 3, plugin })).toEqual({ a: 1, b: 3, plugin });
     expect(withDefaults(defaults, { b: 3, plugin }).plugin).toBe(plugin);
   });
 
-  it('takes undefined, and null as `check` does, for not given', () => {
+  it('treats undefined and null as missing, as `check` does', () => {
     expect(withDefaults(defaults, { a: undefined, b: null })).toEqual(defaults);
   });
 
-  it('keeps what is falsy and given', () => {
+  it('keeps falsy values that are given', () => {
     expect(withDefaults({ a: 1, b: true, c: 'x' }, { a: 0, b: false, c: '' })).toEqual({ a: 0, b: false, c: '' });
   });
 
-  it('leaves the defaults as they are, and prototypes too', () => {
+  it('changes neither the defaults nor prototypes', () => {
     withDefaults(defaults, { a: 5, ...JSON.parse('{"__proto__": {"x": 1}}') });
     expect(defaults).toEqual({ a: 1, b: 2 });
     expect(({} as { x?: unknown }).x).toBeUndefined();

@@ -4,14 +4,14 @@ import { defineParser, findParser, type Parser } from '../../src/core/parser.js'
 const upper = defineParser(
   'upper',
   (data) => {
-    if (typeof data !== 'string') throw new TypeError('only texts');
+    if (typeof data !== 'string') throw new TypeError('only strings');
     return data.toUpperCase();
   },
   (frame) => String(frame).toLowerCase(),
 );
 
 describe('defineParser', () => {
-  it('answers at once, and by callback as documented', () => {
+  it('answers at once, and by its callback as documented', () => {
     expect(upper.encode?.('a')).toBe('A');
     expect(upper.decode?.('A')).toBe('a');
     const done = vi.fn();
@@ -23,14 +23,14 @@ describe('defineParser', () => {
     ]);
   });
 
-  it('hands what was thrown to the callback, once', () => {
+  it('passes what was thrown to the callback, once', () => {
     const done = vi.fn();
     upper.encoder(1, done);
     expect(done).toHaveBeenCalledTimes(1);
-    expect(done.mock.calls[0]).toEqual([new TypeError('only texts')]);
+    expect(done.mock.calls[0]).toEqual([new TypeError('only strings')]);
   });
 
-  it('does not call back a second time when the callback throws', () => {
+  it('does not call the callback again when the callback throws', () => {
     const done = vi.fn(() => {
       throw new Error('from the callback');
     });
@@ -42,12 +42,12 @@ describe('defineParser', () => {
 describe('findParser', () => {
   const known = new Map<string, Parser>([['upper', upper]]);
 
-  it('finds a name in any case', () => {
+  it('finds a parser by its name in any case', () => {
     expect(findParser('upper', known)).toBe(upper);
     expect(findParser('UPPER', known)).toBe(upper);
   });
 
-  it('has what a parser stands on loaded, when it is asked for by name', () => {
+  it('loads the package of a parser when it is chosen by name', () => {
     const load = vi.fn();
     expect(findParser('needy', new Map([['needy', { ...upper, load }]]))).toMatchObject({ load });
     expect(load).toHaveBeenCalledTimes(1);
@@ -55,19 +55,19 @@ describe('findParser', () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it('takes any object with an encoder and a decoder', () => {
+  it('accepts any object with an encoder and a decoder', () => {
     const own = { encoder() {}, decoder() {} };
     expect(findParser(own, known)).toBe(own);
   });
 
-  it.each(['constructor', '__proto__', 'toString', 'jason', ''])('does not know %j, and says which it knows', (name) => {
+  it.each(['constructor', '__proto__', 'toString', 'jason', ''])('rejects the name %j, and lists the known ones', (name) => {
     expect(() => findParser(name, known)).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_PARSER', message: expect.stringContaining('upper') }),
     );
   });
 
   it.each([[{}], [{ encoder() {} }], [{ decoder() {} }], [{ encoder: 1, decoder: 2 }], [null], [undefined], [42], [() => {}], [['upper']]])(
-    'refuses %o',
+    'rejects %o',
     (wanted) => {
       expect(() => findParser(wanted, known)).toThrow(
         expect.objectContaining({ code: 'ERR_PRIMUS_PARSER', message: expect.stringContaining('encoder and decoder') }),

@@ -12,7 +12,7 @@ const control = fc.oneof<fc.Arbitrary<Exclude<Control, { type: 'unknown' }>>[]>(
 );
 
 describe('control messages', () => {
-  it('are on the line what they always were', () => {
+  it('have their documented form in frames', () => {
     expect(printControl({ type: 'ping', value: '1732250000000' })).toBe('primus::ping::1732250000000');
     expect(printControl({ type: 'pong', value: '1732250000000' })).toBe('primus::pong::1732250000000');
     expect(printControl({ type: 'id', value: '' })).toBe('primus::id::');
@@ -20,7 +20,7 @@ describe('control messages', () => {
     expect(printControl({ type: 'close' })).toBe('primus::server::close');
   });
 
-  it('are read as they were printed', () => {
+  it('are parsed as they were printed', () => {
     fc.assert(
       fc.property(control, (message) => {
         const text = printControl(message);
@@ -30,7 +30,7 @@ describe('control messages', () => {
     );
   });
 
-  it('are never obeyed when malformed', () => {
+  it('are never handled when malformed', () => {
     for (const rest of [
       '',
       'ping',
@@ -52,7 +52,7 @@ describe('control messages', () => {
     }
   });
 
-  it('are read whatever follows the prefix, and what is not unknown prints as it came', () => {
+  it('are parsed with anything after the prefix, and known ones print as they came', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -68,7 +68,7 @@ describe('control messages', () => {
     );
   });
 
-  it('are told from data by their prefix, exactly', () => {
+  it('are distinguished from data by their exact prefix', () => {
     for (const data of ['primus::', 'primus::x', 'primus::ping::1']) expect(isControl(data)).toBe(true);
     for (const data of [
       '',

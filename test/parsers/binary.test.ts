@@ -8,7 +8,7 @@ interface Codec {
   unpack(bytes: Uint8Array): unknown;
 }
 
-/** What the original speaks. */
+/** The package that the original uses. */
 const original = createRequire(import.meta.url)('binary-pack') as Codec;
 const { encode, decode } = parserOf('binary');
 
@@ -23,7 +23,7 @@ function modest(value: unknown): boolean {
 }
 
 describe('binary', () => {
-  it('writes what the original writes, byte by byte', () => {
+  it('encodes values byte for byte as the original does', () => {
     fc.assert(
       fc.property((domains.binary as fc.Arbitrary<unknown>).filter(modest), (value) => {
         expect(Buffer.from(encode(value) as Uint8Array).toString('hex')).toBe(original.pack(value).toString('hex'));
@@ -32,7 +32,7 @@ describe('binary', () => {
     );
   });
 
-  it('is read by the original, whatever it writes', () => {
+  it('encodes frames that the original decodes', () => {
     fc.assert(
       fc.property(domains.binary as fc.Arbitrary<unknown>, (value) => {
         const frame = Buffer.from(encode(value) as Uint8Array);
@@ -43,7 +43,7 @@ describe('binary', () => {
     );
   });
 
-  it.each([15, 16, 255, 256, 65_535, 65_536])('writes texts, bytes and maps of %i as the original does', (length) => {
+  it.each([15, 16, 255, 256, 65_535, 65_536])('encodes strings, bytes and maps of length %i as the original does', (length) => {
     // The original takes a time that grows with the square of what there is to write, piece by piece.
     const map = Object.fromEntries(Array.from({ length: Math.min(length, 1_000) }, (_, index) => [`k${index}`, index]));
     for (const value of ['x'.repeat(length), Buffer.alloc(length, 1), map])
@@ -51,20 +51,20 @@ describe('binary', () => {
   });
 
   it.each([2 ** 32, 2 ** 40, -(2 ** 31) - 1, -(2 ** 40), Number.MAX_SAFE_INTEGER, 2 ** 62])(
-    'reads %d as the original writes it',
+    'decodes %d as the original encodes it',
     (value) => {
       expect(decode(original.pack(value))).toBe(value);
       expect(original.unpack(Buffer.from(encode(value) as Uint8Array))).toBe(value);
     },
   );
 
-  it('sends a date as the text that the original makes of it', () => {
+  it('encodes a date as the string that the original sends', () => {
     const date = new Date(1_234_567);
     expect(original.pack(date).equals(encode(date) as Uint8Array)).toBe(true);
     expect(decode(encode(date))).toBe(String(date));
   });
 
-  it('sends an ArrayBuffer as bytes, and refuses what has no form', () => {
+  it('encodes an ArrayBuffer as bytes, and rejects values that it cannot represent', () => {
     expect(decode(encode(new Uint8Array([1, 2]).buffer))).toStrictEqual(new Uint8Array([1, 2]));
     expect(() => encode(new Float64Array(1))).toThrow(/type Float64Array/);
     expect(() => encode(/a/)).toThrow(/type RegExp/);
@@ -76,10 +76,10 @@ describe('binary', () => {
     ['c1', /no code 0xc1/],
     ['c4 01 00', /no code 0xc4/],
     ['d4 00 00', /no code 0xd4/],
-    ['b2 61', /2 bytes were announced, 1 are left/],
-    ['d9 ffffffff', /4294967295 bytes were announced/],
+    ['b2 61', /expected 2 more bytes, got 1/],
+    ['d9 ffffffff', /expected 4294967295 more bytes/],
     ['c0 c0', /1 bytes follow/],
-  ])('refuses %s, and says why', (bytes, reason) => {
+  ])('rejects %s, and says why', (bytes, reason) => {
     expect(() => decode(hex(bytes))).toThrow(reason);
   });
 });

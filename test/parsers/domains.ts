@@ -13,7 +13,7 @@ export function parserOf(name: string): Required<Pick<Parser, 'encode' | 'decode
   return { encode: encode as (data: unknown) => Frame, decode: decode as (frame: Frame) => unknown };
 }
 
-/** Texts without half a surrogate pair, keys and characters that are somebody's special case among them. */
+/** Strings without half a surrogate pair, among them keys and characters that some parser treats specially. */
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.constantFrom('\0', '\u2028', '"', '\\', '\ufeff', '🎉', 'é', '漢'), maxLength: 70 }),
@@ -69,7 +69,7 @@ const rows = fc.uniqueArray(withPrototypeKeys, { minLength: 1, maxLength: 4 }).c
   ),
 );
 
-/** What each parser carries, and brings to the other end as it was. */
+/** The values that each parser carries without a change. */
 export const domains: { readonly [parser: string]: fc.Arbitrary<unknown> } = {
   json: tree(scalar, withPrototypeKeys),
   // The package drops this one key, and flags it does not know.

@@ -8,7 +8,7 @@ import { parserOf } from './domains.js';
 const { encode, decode } = parserOf('ejson');
 
 describe('ejson', () => {
-  it('carries dates, bytes, expressions and what is no number', () => {
+  it('keeps dates, bytes, regular expressions, NaN and the infinities', () => {
     const value = { date: new Date(0), bytes: new Uint8Array([1, 2]), expression: /a/g, none: Number.NaN, much: -Infinity };
     expect(encode(value)).toBe(
       '{"date":{"$date":0},"bytes":{"$binary":"AQI="},"expression":{"$regexp":"a","$flags":"g"},"none":{"$InfNaN":0},"much":{"$InfNaN":-1}}',
@@ -16,7 +16,7 @@ describe('ejson', () => {
     expect(decode(encode(value))).toStrictEqual(value);
   });
 
-  it.each(['$regexp', '\\u0024regexp'])('makes no expressions that take long, by the key %s', (key) => {
+  it.each(['$regexp', '\\u0024regexp'])('creates no expensive regular expressions, by the key %s', (key) => {
     const frame = (source: unknown, count = 1) =>
       `[${Array.from({ length: count }, () => `{"${key}":${JSON.stringify(source)},"$flags":"u"}`).join()}]`;
     expect(decode(frame('\\p{L}'.repeat(100), 5))).toHaveLength(5);
@@ -24,11 +24,11 @@ describe('ejson', () => {
       expect(() => decode(text)).toThrow(/expressions that take too long/);
   });
 
-  it('is the same for those who bundle it', () => {
+  it('is the same parser in the module for bundlers', () => {
     expect(ejson.decode?.(encode({ at: new Date(5) }))).toEqual({ at: new Date(5) });
   });
 
-  it('names the command that installs its package, when that is missing', () => {
+  it('names the command that installs its package when it is missing', () => {
     const loader = Module as unknown as Record<'_load' | '_resolveFilename', (request: string, ...rest: unknown[]) => unknown>;
     const spies = (['_load', '_resolveFilename'] as const).map((method) => {
       const own = loader[method];

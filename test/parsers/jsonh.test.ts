@@ -7,7 +7,7 @@ const original = createRequire(import.meta.url)('jsonh') as { stringify(list: un
 const { encode, decode } = parserOf('jsonh');
 
 describe('jsonh', () => {
-  it('packs a list of objects with the same keys, as the package of that name does', () => {
+  it('packs a list of objects with the same keys as the package of that name does', () => {
     const rows = [
       { id: 1, name: 'ada', tags: ['a', null] },
       { id: 2, name: 'grace', tags: [] },
@@ -45,15 +45,18 @@ describe('jsonh', () => {
     ['a gap', Object.assign([{ a: 1 }], { 2: { a: 2 } }), '[{"a":1},null,{"a":2}]'],
     ['an object', { a: [{ b: 1 }] }, '{"a":[{"b":1}]}'],
     ['nothing', [], '[]'],
-  ])('sends a list with %s as JSON', (_what, data, text) => {
+  ])('encodes a list with %s as JSON', (_what, data, text) => {
     expect(encode(data)).toBe(text);
     expect(decode(encode(data))).toEqual(JSON.parse(JSON.stringify(data)));
   });
 
-  it.each([[[1, 'a', 'A']], [[1, new Date(0), 5]], [[-1]], [[0, 1]]])('tells a list that looks packed from one that is: %j', (list) => {
-    expect((encode(list) as string).startsWith(' ')).toBe(true);
-    expect(decode(encode(list))).toEqual(JSON.parse(JSON.stringify(list)));
-  });
+  it.each([[[1, 'a', 'A']], [[1, new Date(0), 5]], [[-1]], [[0, 1]]])(
+    'distinguishes a list that looks packed from a packed one: %j',
+    (list) => {
+      expect((encode(list) as string).startsWith(' ')).toBe(true);
+      expect(decode(encode(list))).toEqual(JSON.parse(JSON.stringify(list)));
+    },
+  );
 
   it.each(['[0]', '[0,1]', '[2,"a","b"]', '[2,"a","b",1]', '[1,2,3]', '[2,"a","a",1,2]', '[1.5,"a",1]', '[9007199254740992,"a"]'])(
     'takes %s for what it says, as it cannot be packed',

@@ -8,7 +8,7 @@ interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
-/** What the original speaks. */
+/** The package that the original uses. */
 const original = createRequire(import.meta.url)('primus-msgpack') as Codec;
 const { encode, decode } = parserOf('msgpack');
 
@@ -25,7 +25,7 @@ function has(value: unknown, what: (part: object) => boolean): boolean {
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 describe('msgpack', () => {
-  it('writes what the original writes, byte by byte', () => {
+  it('encodes values byte for byte as the original does', () => {
     fc.assert(
       fc.property(values, (value) => {
         // Errors go without their stack, which the original sends.
@@ -36,7 +36,7 @@ describe('msgpack', () => {
     );
   });
 
-  it('reads what the original writes, and the original what it writes', () => {
+  it('decodes what the original encodes, and the other way round', () => {
     fc.assert(
       fc.property(values, (value) => {
         expect(same(value, decode(original.encode(value)))).toBe(true);
@@ -46,18 +46,21 @@ describe('msgpack', () => {
     );
   });
 
-  it.each([15, 16, 31, 32, 255, 256, 65_535, 65_536])('writes texts, bytes, lists and maps of %i as the original does', (length) => {
-    const map = Object.fromEntries(Array.from({ length }, (_, index) => [`k${index}`, index]));
-    for (const value of [
-      'x'.repeat(length),
-      'é'.repeat(length / 2),
-      Buffer.alloc(length, 1),
-      new Uint8Array(length),
-      Array(length).fill(0),
-      map,
-    ])
-      expect(original.encode(value).equals(encode(value) as Uint8Array)).toBe(true);
-  });
+  it.each([15, 16, 31, 32, 255, 256, 65_535, 65_536])(
+    'encodes strings, bytes, lists and maps of length %i as the original does',
+    (length) => {
+      const map = Object.fromEntries(Array.from({ length }, (_, index) => [`k${index}`, index]));
+      for (const value of [
+        'x'.repeat(length),
+        'é'.repeat(length / 2),
+        Buffer.alloc(length, 1),
+        new Uint8Array(length),
+        Array(length).fill(0),
+        map,
+      ])
+        expect(original.encode(value).equals(encode(value) as Uint8Array)).toBe(true);
+    },
+  );
 
   it.each([
     ['cf 00000001 00000000', 2 ** 32],
@@ -67,7 +70,7 @@ describe('msgpack', () => {
     ['c7 00 12', new Uint8Array()],
     ['c7 02 1b 0102', Buffer.from([1, 2])],
     ['d7 18 000000000000f83f', new Float64Array([1.5])],
-  ])('reads what others write: %s', (bytes, value) => {
+  ])('decodes what other implementations encode: %s', (bytes, value) => {
     expect(decode(hex(bytes))).toStrictEqual(value);
   });
 
@@ -75,23 +78,23 @@ describe('msgpack', () => {
     ['', /ends too early/],
     ['c1', /no code 0xc1/],
     ['01 02', /1 bytes follow/],
-    ['a2 61', /2 bytes were announced, 1 are left/],
-    ['dd ffffffff', /4294967295 bytes were announced, 0 are left/],
-    ['df 7fffffff', /announced/],
+    ['a2 61', /expected 2 more bytes, got 1/],
+    ['dd ffffffff', /expected 4294967295 more bytes, got 0/],
+    ['df 7fffffff', /expected 4294967294 more bytes/],
     ['81 90 c0', /key/],
-    ['d4 20 00', /no extension of type 32/],
-    ['d6 ff 00000000', /no extension of type 255/],
+    ['d4 20 00', /no extension type 32/],
+    ['d6 ff 00000000', /no extension type 255/],
     ['c7 05 18 0000000000', /multiple of 8/],
     ['d4 0d c0', /date/],
-    ['c7 03 0d 01 c0 c0', /not as long/],
+    ['c7 03 0d 01 c0 c0', /does not match its content/],
     ['d4 0a 90', /regular expression/],
     ['d6 0a 92 a1 5b a0', /Invalid regular expression/],
     ['a2 c3 28', /encoded data was not valid/],
-  ])('refuses %s, and says why', (bytes, reason) => {
+  ])('rejects %s, and says why', (bytes, reason) => {
     expect(() => decode(hex(bytes))).toThrow(reason);
   });
 
-  it('carries lists and maps 1,000 deep, and refuses more at either end', () => {
+  it('carries lists and maps that are nested 1,000 deep, and rejects deeper ones when encoding and decoding', () => {
     const nested = (depth: number): unknown => (depth === 0 ? 'ground' : depth % 2 === 0 ? [nested(depth - 1)] : { a: nested(depth - 1) });
     expect(decode(encode(nested(1_000)))).toStrictEqual(nested(1_000));
     expect(() => encode(nested(1_001))).toThrow(/nested more than 1000 deep/);
@@ -104,14 +107,17 @@ describe('msgpack', () => {
     [900, 1_100, 'u', 1],
     [9, 11, 'iu', 100],
     [2, 3, '', 20_000],
-  ])('makes %i expressions, but not %i, with the flags "%s" and %i properties of Unicode each', (few, many, flags, properties) => {
-    const expression = new RegExp('\\p{L}'.repeat(properties), flags);
-    const list = (count: number) => Array.from({ length: count }, () => expression);
-    expect(decode(encode(list(few)))).toStrictEqual(list(few));
-    expect(() => decode(encode(list(many)))).toThrow(/expressions that take too long/);
-  });
+  ])(
+    'creates %i regular expressions, but not %i, with the flags "%s" and %i properties of Unicode each',
+    (few, many, flags, properties) => {
+      const expression = new RegExp('\\p{L}'.repeat(properties), flags);
+      const list = (count: number) => Array.from({ length: count }, () => expression);
+      expect(decode(encode(list(few)))).toStrictEqual(list(few));
+      expect(() => decode(encode(list(many)))).toThrow(/expressions that take too long/);
+    },
+  );
 
-  it('carries a million lists and maps, and more when there is something in them', () => {
+  it('carries a million lists and maps, and more when they are not empty', () => {
     const list = (count: number, item: Buffer) =>
       Buffer.concat([hex(`dd ${count.toString(16).padStart(8, '0')}`), Buffer.alloc(count * item.length, item)]);
     expect(decode(list(999_999, hex('80')))).toHaveLength(999_999);
@@ -119,11 +125,11 @@ describe('msgpack', () => {
     expect(decode(list(1_100_000, hex('92 00 a6 737461747573')))).toHaveLength(1_100_000);
   });
 
-  it('refuses a text frame', () => {
-    expect(() => decode('text')).toThrow(/is bytes/);
+  it('rejects a string frame', () => {
+    expect(() => decode('text')).toThrow(/must be bytes, got a string/);
   });
 
-  it('refuses to send what would not arrive', () => {
+  it('rejects values that it cannot represent', () => {
     expect(() => encode('half a pair \ud800')).toThrow(/surrogate/);
     expect(() => encode({ '\udc00': 1 })).toThrow(/surrogate/);
     expect(() => encode(new Map())).toThrow(/type Map/);
@@ -131,7 +137,7 @@ describe('msgpack', () => {
     expect(() => encode([() => {}])).toThrow(/function/);
   });
 
-  it('sends objects of any class by their own properties, and what is undefined as null', () => {
+  it('encodes objects of any class by their own properties, and undefined as null', () => {
     class Point {
       x = 1;
       y = undefined;
@@ -139,13 +145,13 @@ describe('msgpack', () => {
     expect(decode(encode([new Point(), undefined]))).toStrictEqual([{ x: 1, y: null }, null]);
   });
 
-  it('keeps the stack of an error to itself', () => {
+  it('does not send the stack of an error', () => {
     const error = new TypeError('wrong');
     expect(Buffer.from(encode(error) as Uint8Array).includes('msgpack.test')).toBe(false);
     expect(decode(encode(Object.assign(error, { name: 'Special' })))).toMatchObject({ name: 'Special', message: 'wrong' });
   });
 
-  it('gives bytes of their own, as the frame has them', () => {
+  it('decodes bytes into a copy of the frame’s type', () => {
     const frame = encode({ bytes: Buffer.from('ab') }) as Uint8Array;
     const { bytes } = decode(Buffer.from(frame)) as { bytes: Buffer };
     expect(Buffer.isBuffer(bytes)).toBe(true);

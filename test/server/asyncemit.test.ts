@@ -2,19 +2,19 @@ import { EventEmitter } from 'node:events';
 import { of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { filterAsync } from '../../operators/index.js';
-import { asyncemit, Refusal } from '../../src/server/asyncemit.js';
+import { asyncemit, ListenerError } from '../../src/server/asyncemit.js';
 import { settle } from '../support/clock.js';
 
 type Next = (error?: unknown) => void;
 
-/** What came of emitting `ask` with one argument. */
+/** Emits `ask`, and records the outcome. */
 function ask(emitter: EventEmitter, ...args: unknown[]) {
-  const seen = { agreed: 0, complete: false, errors: [] as unknown[] };
+  const seen = { passed: 0, complete: false, errors: [] as unknown[] };
   const subscription = of(args)
     .pipe(filterAsync(() => asyncemit(emitter, 'ask', ...args)))
     .subscribe({
-      next: () => seen.agreed++,
-      error: (error) => seen.errors.push(error instanceof Refusal ? error.reason : error),
+      next: () => seen.passed++,
+      error: (error) => seen.errors.push(error instanceof ListenerError ? error.reason : error),
       complete: () => {
         seen.complete = true;
       },
@@ -27,16 +27,16 @@ const fails = (): never => {
 };
 
 describe('asyncemit', () => {
-  it('agrees at once when nobody listens, or all are synchronous', () => {
+  it('agrees at once when there are no listeners, or all are synchronous', () => {
     const emitter = new EventEmitter();
-    expect(ask(emitter)).toMatchObject({ agreed: 1, complete: true });
+    expect(ask(emitter)).toMatchObject({ passed: 1, complete: true });
     const listener = vi.fn();
     emitter.on('ask', listener);
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1, complete: true });
     expect(listener.mock.calls).toEqual([['a']]);
   });
 
-  it('waits for a listener with one parameter more than there are arguments, and those behind it wait too', () => {
+  it('waits for a listener with one parameter more than there are arguments, before it calls the next one', () => {
     const emitter = new EventEmitter();
     const order: string[] = [];
     let agree: Next = () => {};
@@ -48,19 +48,19 @@ describe('asyncemit', () => {
     emitter.on('ask', (value) => order.push(`last ${value}`));
     const seen = ask(emitter, 'a');
     expect(order).toEqual(['first a', 'asked a']);
-    expect(seen.agreed).toBe(0);
+    expect(seen.passed).toBe(0);
     agree();
     expect(order).toEqual(['first a', 'asked a', 'last a']);
-    expect(seen).toMatchObject({ agreed: 1, complete: true, errors: [] });
+    expect(seen).toMatchObject({ passed: 1, complete: true, errors: [] });
   });
 
-  it('takes a callback that is called at once', () => {
+  it('accepts a callback that is called at once', () => {
     const emitter = new EventEmitter();
     emitter.on('ask', (_value: string, next: Next) => next());
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, complete: true });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1, complete: true });
   });
 
-  it('counts a callback once', () => {
+  it('counts only the first call of a callback', () => {
     const emitter = new EventEmitter();
     const last = vi.fn();
     emitter.on('ask', (_value: string, next: Next) => {
@@ -69,11 +69,11 @@ describe('asyncemit', () => {
       next(new Error('late'));
     });
     emitter.on('ask', last);
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1, errors: [] });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1, errors: [] });
     expect(last).toHaveBeenCalledTimes(1);
   });
 
-  it('asks the next listener once, however often the one before it calls back', () => {
+  it('calls the next listener once, however often the one before it calls back', () => {
     const emitter = new EventEmitter();
     const second = vi.fn((_value: string, _next: Next) => {});
     emitter.on('ask', (_value: string, next: Next) => {
@@ -81,11 +81,11 @@ describe('asyncemit', () => {
       next();
     });
     emitter.on('ask', (value: string, next: Next) => second(value, next));
-    expect(ask(emitter, 'a').agreed).toBe(0);
+    expect(ask(emitter, 'a').passed).toBe(0);
     expect(second).toHaveBeenCalledTimes(1);
   });
 
-  it('hands on `this`, and a `once` listener is gone afterwards, by its own number of parameters', () => {
+  it('calls listeners with `this`, and removes `once` listeners, whose own number of parameters counts', () => {
     const emitter = new EventEmitter();
     const seen: unknown[] = [];
     emitter.once('ask', function (this: unknown, _value: string, next: Next) {
@@ -104,42 +104,42 @@ describe('asyncemit', () => {
     ['is called back with an error', (_value, next) => next(new Error('broken'))],
     ['throws', (_value, _next) => fails()],
     ['rejects', async (_value, _next) => fails()],
-  ])('errors when a waiting listener %s, and asks no further', async (_name, listener) => {
+  ])('fails when a waiting listener %s, and calls no further ones', async (_name, listener) => {
     const emitter = new EventEmitter();
     const last = vi.fn();
     emitter.on('ask', listener);
     emitter.on('ask', last);
     const seen = ask(emitter, 'a');
     await settle();
-    expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
+    expect(seen).toMatchObject({ passed: 0, errors: [new Error('broken')] });
     expect(last).not.toHaveBeenCalled();
   });
 
-  it('errors when a listener behind a waiting one throws', async () => {
+  it('fails when a listener behind a waiting one throws', async () => {
     const emitter = new EventEmitter();
     emitter.on('ask', (_value: string, next: Next) => queueMicrotask(next));
     emitter.on('ask', fails);
     const seen = ask(emitter, 'a');
     await settle();
-    expect(seen).toMatchObject({ agreed: 0, errors: [new Error('broken')] });
+    expect(seen).toMatchObject({ passed: 0, errors: [new Error('broken')] });
   });
 
-  it('throws, or errors, when all are synchronous and one throws', () => {
+  it('throws when all listeners are synchronous and one throws', () => {
     const emitter = new EventEmitter();
     emitter.on('ask', fails);
     expect(() => asyncemit(emitter, 'ask')).toThrow('broken');
   });
 
-  it('does not wait for an async listener without a callback, but its rejection is not lost', async () => {
+  it('does not wait for an async listener without a callback, and reports its rejection', async () => {
     const rejected = vi.fn();
     const emitter = Object.assign(new EventEmitter(), { [Symbol.for('nodejs.rejection')]: rejected });
     emitter.on('ask', async () => fails());
-    expect(ask(emitter, 'a')).toMatchObject({ agreed: 1 });
+    expect(ask(emitter, 'a')).toMatchObject({ passed: 1 });
     await settle();
     expect(rejected.mock.calls).toEqual([[new Error('broken'), 'ask', 'a']]);
   });
 
-  it('asks nobody else once it was unsubscribed from', () => {
+  it('calls no further listeners after it was unsubscribed from', () => {
     const emitter = new EventEmitter();
     const last = vi.fn();
     let agree: Next = () => {};
@@ -151,6 +151,6 @@ describe('asyncemit', () => {
     seen.subscription.unsubscribe();
     agree();
     expect(last).not.toHaveBeenCalled();
-    expect(seen).toMatchObject({ agreed: 0, complete: false });
+    expect(seen).toMatchObject({ passed: 0, complete: false });
   });
 });

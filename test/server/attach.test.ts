@@ -45,7 +45,7 @@ function take(server: Server, pathname: string, word: string) {
 const app: RequestListener = (request, response) => response.end(`app ${request.url}`);
 
 describe('exchanges', () => {
-  it('takes the path itself and what is below it, and nothing else', async () => {
+  it('emits requests on the path and below it, and no others', async () => {
     const { server, get } = await http(app);
     take(server, '/primus', 'ours');
     for (const path of ['/primus', '/primus/', '/primus?a=b', '/primus/x/y', '/primus/..%2f', '/primus/?']) {
@@ -56,13 +56,13 @@ describe('exchanges', () => {
     }
   });
 
-  it('takes all of a server at the path /', async () => {
+  it('emits every request of a server at the path /', async () => {
     const { server, get } = await http(app);
     take(server, '/', 'ours');
     for (const path of ['/', '/?a=b', '/x', '/primus/x']) expect((await get(path)).text, path).toBe('ours');
   });
 
-  it('leaves other requests to the listeners of the server, those added later included', async () => {
+  it('leaves other requests to the listeners of the server, including those added later', async () => {
     const { server, get } = await http();
     take(server, '/primus', 'ours');
     expect((await get('/other')).status).toBe(404);
@@ -71,7 +71,7 @@ describe('exchanges', () => {
     expect((await get('/primus')).text).toBe('ours');
   });
 
-  it('answers a request once, and hands it to nobody else', async () => {
+  it('emits a request once, and to no other listener', async () => {
     const seen: string[] = [];
     const { server, get } = await http((request, response) => {
       seen.push(request.url ?? '');
@@ -83,7 +83,7 @@ describe('exchanges', () => {
     expect(seen).toEqual(['/other']);
   });
 
-  it('lets two share one server, and one go without the other', async () => {
+  it('lets two paths share one server, and releases one without the other', async () => {
     const { server, get } = await http(app);
     const first = take(server, '/a', 'first');
     const second = take(server, '/b', 'second');
@@ -94,7 +94,7 @@ describe('exchanges', () => {
     expect((await get('/b')).text).toBe('app /b');
   });
 
-  it('leaves the server as it found it', async () => {
+  it('leaves the server as it found it when it is unsubscribed from', async () => {
     const { server } = await http(app);
     const { emit } = server;
     const own = Object.hasOwn(server, 'emit');
@@ -107,7 +107,7 @@ describe('exchanges', () => {
     expect(listeners()).toEqual(before);
   });
 
-  it('gives back an emit that somebody had put there before, and leaves alone one put there since', async () => {
+  it('restores an `emit` that was replaced before, and keeps one that was replaced since', async () => {
     const { server, get } = await http(app);
     const { emit } = server;
     const before = function (this: Server, ...args: Parameters<Server['emit']>) {
@@ -128,11 +128,11 @@ describe('exchanges', () => {
     expect((await get('/primus')).text).toBe('app /primus');
   });
 
-  it('takes upgrades of its path', async () => {
+  it('emits the upgrades on its path', async () => {
     const { server, port } = await http();
     const { seen } = take(server, '/primus', 'ours');
-    const line = (await raw(port)).send(handshake('/primus/?a=b'));
-    expect(await line.answer()).toContain('200 OK');
+    const peer = (await raw(port)).send(handshake('/primus/?a=b'));
+    expect(await peer.answer()).toContain('200 OK');
     expect(seen).toEqual(['upgrade /primus/?a=b']);
   });
 
@@ -143,26 +143,26 @@ describe('exchanges', () => {
     ['//host/primus', 400],
     ['*', 400],
     ['%', 400],
-  ])('refuses an upgrade to %s that nobody wants with %i, and closes', async (target, status) => {
+  ])('rejects an upgrade to %s without another listener with %i, and closes its connection', async (target, status) => {
     const { server, port } = await http(app);
     take(server, '/primus', 'ours');
-    const line = (await raw(port)).send(handshake(target));
-    expect(await line.answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\n`));
-    // The server does not wait for the peer to hang up.
-    await line.rest();
+    const peer = (await raw(port)).send(handshake(target));
+    expect(await peer.answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\n`));
+    // The server does not wait for the client to close its socket.
+    await peer.rest();
   });
 
-  it('leaves foreign upgrades to other listeners where there are any', async () => {
+  it('leaves other upgrades to other listeners where there are any', async () => {
     const { server, port } = await http();
     take(server, '/primus', 'ours');
     server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
-    const line = (await raw(port)).send(handshake('/other'));
-    expect(await line.answer()).toBe('HTTP/1.1 200 OK');
+    const peer = (await raw(port)).send(handshake('/other'));
+    expect(await peer.answer()).toBe('HTTP/1.1 200 OK');
   });
 });
 
 describe('two servers on one HTTP server', () => {
-  it('each serve their own, and destroying one leaves the other', async () => {
+  it('each serve their own path, and destroying one keeps the other', async () => {
     const { server, port, get } = await http(app);
     const first = new Primus(server, { pathname: '/first' });
     const second = new Primus(server, { pathname: '/second/' });

@@ -10,16 +10,16 @@ type Authorize = NonNullable<ServerOptions['authorization']>;
 
 watchForCrashes();
 
-/** What a server answers to both kinds of requests; `challenge` is its `WWW-Authenticate`. */
+/** Returns the answers to a request and an upgrade; `challenge` is the `WWW-Authenticate` header. */
 async function asked(authorization: Authorize, options: ServerOptions = {}) {
   const served = await serve({ authorization, ...options });
   const plain = await fetch(`${served.url}/primus/anything`);
-  const line = (await raw(served.port)).send(handshake());
-  const head = await line.answer();
+  const peer = (await raw(served.port)).send(handshake());
+  const head = await peer.answer();
   const upgrade = {
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]),
     challenge: /^www-authenticate: (.*)$/im.exec(head)?.[1] ?? null,
-    body: head.includes(' 101 ') ? '' : await line.rest(),
+    body: head.includes(' 101 ') ? '' : await peer.rest(),
   };
   const http = { status: plain.status, challenge: plain.headers.get('www-authenticate'), body: await plain.text() };
   return { ...served, head, upgrade, http, type: plain.headers.get('content-type') };
@@ -47,7 +47,7 @@ describe('authorization', () => {
         done();
       },
     ],
-  ])('lets in by %s', async (_name, authorization) => {
+  ])('accepts a request by %s', async (_name, authorization) => {
     const { http, upgrade, primus } = await asked(authorization);
     // What the transformer says to a plain request.
     expect(http.status).toBe(426);
@@ -56,7 +56,7 @@ describe('authorization', () => {
   });
 
   it.each<[string, unknown, number, unknown, string | null]>([
-    ['a text', 'go away', 401, 'go away', null],
+    ['a string', 'go away', 401, 'go away', null],
     ['an object', { statusCode: 403, message: 'Go away!' }, 403, 'Go away!', null],
     [
       'a challenge',
@@ -69,7 +69,7 @@ describe('authorization', () => {
     ['an Error', new Error('boom'), 401, 'boom', null],
     ['an Error with a status', Object.assign(new Error('boom'), { statusCode: 500 }), 500, 'boom', null],
     ['a message that is data', { message: { code: 7, why: ['a'] } }, 401, { code: 7, why: ['a'] }, null],
-    ['a status as a text', { statusCode: '403', message: 'no' }, 403, 'no', null],
+    ['a status as a string', { statusCode: '403', message: 'no' }, 403, 'no', null],
     ['nothing in an object', {}, 401, 'Unauthorized', null],
     ['a number', 5, 401, 5, null],
     ['true', true, 401, 'Unauthorized', null],
@@ -89,11 +89,11 @@ describe('authorization', () => {
     ['a status that is an object', { statusCode: { valueOf: () => 403 }, message: 'no' }, 401, 'no', null],
     ['a circular message', circular, 401, 'Unauthorized', null],
     ['a message that is a BigInt', { statusCode: 403, message: 1n }, 403, 'Forbidden', null],
-    ['a message with lines', { message: 'a\r\nX-Forged: 1' }, 401, 'a\r\nX-Forged: 1', null],
-    ['a challenge with lines', { message: 'no', authenticate: 'Basic\r\nX-Forged: 1' }, 401, 'no', null],
-    ['a challenge that is no text', { message: 'no', authenticate: { realm: 'x' } }, 401, 'no', null],
+    ['a message with line breaks', { message: 'a\r\nX-Forged: 1' }, 401, 'a\r\nX-Forged: 1', null],
+    ['a challenge with line breaks', { message: 'no', authenticate: 'Basic\r\nX-Forged: 1' }, 401, 'no', null],
+    ['a challenge that is not a string', { message: 'no', authenticate: { realm: 'x' } }, 401, 'no', null],
     ['a property that throws', hostile, 401, 'Unauthorized', null],
-  ])('refuses by %s', async (_name, error, status, message, challenge) => {
+  ])('rejects a request by %s', async (_name, error, status, message, challenge) => {
     const { http, upgrade, head, type, primus } = await asked((_request, done) => done(error));
     const answer = { status, challenge, body: JSON.stringify({ error: message }) };
     expect(http).toEqual(answer);
@@ -117,7 +117,7 @@ describe('authorization', () => {
         throw { statusCode: 401, message: 'oh no' };
       },
     ],
-  ])('refuses when it %s, and logs it', async (_name, authorization) => {
+  ])('rejects a request when it %s, and logs the error', async (_name, authorization) => {
     const served = await serve({ authorization });
     const logged = vi.fn();
     served.primus.on('log', logged);
@@ -136,7 +136,7 @@ describe('authorization', () => {
         throw undefined;
       },
     ],
-  ])('never lets in when it %s', async (_name, fails) => {
+  ])('never accepts a request when it %s', async (_name, fails) => {
     const { http, upgrade } = await asked((request, _done) => fails.call(undefined, request, () => {}));
     expect([http.status, upgrade.status]).toEqual([401, 401]);
   });
@@ -174,12 +174,12 @@ describe('authorization', () => {
       },
       401,
     ],
-  ])('takes the first answer of %s', async (_name, authorization, status) => {
+  ])('counts only the first answer of %s', async (_name, authorization, status) => {
     const { upgrade } = await asked(authorization);
     expect(upgrade.status).toBe(status);
   });
 
-  it('is asked about every request that reaches the transformer, with the server as `this`', async () => {
+  it('is called for every request that reaches the transformer, with the server as `this`', async () => {
     const seen: unknown[] = [];
     const authorization: Authorize = function (request, done) {
       seen.push(this, `${request.method} ${request.url?.split('?')[0]} ${request.headers.upgrade ?? 'plain'}`);
@@ -188,11 +188,11 @@ describe('authorization', () => {
     const { primus, url } = await asked(authorization);
     expect(seen).toEqual([primus, 'GET /primus/anything plain', primus, 'GET /primus websocket']);
     for (const path of ['primus.js', 'spec']) await fetch(`${url}/primus/${path}`, { method: 'HEAD' }).catch(() => {});
-    // These two are served before anybody is asked.
+    // These two are served before authorization.
     expect(seen).toHaveLength(4);
   });
 
-  it('may be set later, and again; `auth` is the function', async () => {
+  it('can be set later, and replaced; `auth` is the function', async () => {
     const { primus, url } = await serve();
     expect(primus.auth).toBeNull();
     expect((await fetch(`${url}/primus/x`)).status).toBe(426);
@@ -204,7 +204,7 @@ describe('authorization', () => {
     expect((await fetch(`${url}/primus/x`)).status).toBe(426);
   });
 
-  it('is a layer: disabled it is not asked, enabled again it is', async () => {
+  it('is a layer: it is not called while disabled, and is when enabled again', async () => {
     const { primus, url } = await serve({ authorization: (_request, done) => done('no') });
     primus.disable('authorization');
     expect((await fetch(`${url}/primus/x`)).status).toBe(426);
@@ -212,22 +212,22 @@ describe('authorization', () => {
     expect((await fetch(`${url}/primus/x`)).status).toBe(401);
   });
 
-  it.each<[unknown]>([[undefined], [null], ['x'], [{}], [5]])('refuses %o', async (fn) => {
+  it.each<[unknown]>([[undefined], [null], ['x'], [{}], [5]])('rejects %o', async (fn) => {
     const { primus } = await serve();
     expect(() => primus.authorize(fn as Authorize)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
   });
 
-  it('refuses a function that could never call back', async () => {
+  it('rejects a function without a parameter for the callback', async () => {
     const { primus } = await serve();
     expect(() => primus.authorize((_request: unknown) => true)).toThrow(/done/);
     await expect(serve({ authorization: (() => {}) as never })).rejects.toThrow(/done/);
   });
 });
 
-describe('authorization that takes its time', () => {
+describe('authorization that answers late', () => {
   const never: Authorize = (_request, _done) => {};
 
-  it('has a limit, after which the request is refused and its socket freed', async () => {
+  it('has a time-out, after which the request is rejected and its socket freed', async () => {
     const scheduler = new Clock();
     const { port, server, primus, url } = await serve({
       scheduler,
@@ -237,15 +237,15 @@ describe('authorization that takes its time', () => {
     });
     const sockets: Socket[] = [];
     server.on('connection', (socket: Socket) => sockets.push(socket));
-    const lines = await Promise.all(Array.from({ length: 50 }, async () => (await raw(port)).send(handshake())));
+    const peers = await Promise.all(Array.from({ length: 50 }, async () => (await raw(port)).send(handshake())));
     const plain = fetch(`${url}/primus/x`);
     await until(() => scheduler.pending === 51);
     scheduler.advance(2_999);
     expect(scheduler.pending).toBe(51);
     scheduler.advance(1);
-    for (const line of lines) {
-      expect(await line.answer()).toContain(' 503 ');
-      expect(JSON.parse(await line.rest())).toEqual({ error: expect.stringContaining('3000 ms') });
+    for (const peer of peers) {
+      expect(await peer.answer()).toContain(' 503 ');
+      expect(JSON.parse(await peer.rest())).toEqual({ error: expect.stringContaining('3000 ms') });
     }
     expect((await plain).status).toBe(503);
     // The one left may be used for another request.
@@ -255,43 +255,43 @@ describe('authorization that takes its time', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('is limited by default, well within the ten seconds a client waits', async () => {
+  it('has a default time-out, well within the ten seconds of a client', async () => {
     const scheduler = new Clock();
     const { port } = await serve({ scheduler, authorization: never, pingInterval: false });
-    const line = (await raw(port)).send(handshake());
+    const peer = (await raw(port)).send(handshake());
     await until(() => scheduler.pending === 1);
     scheduler.advance(8_000);
-    expect(await line.answer()).toContain(' 503 ');
+    expect(await peer.answer()).toContain(' 503 ');
   });
 
-  it('may go on without end', async () => {
+  it('has no time-out when the option is false', async () => {
     const scheduler = new Clock();
     let answer: (() => void) | undefined;
     const authorization: Authorize = (_request, done) => {
       answer = done;
     };
     const { port, primus } = await serve({ scheduler, authorization, authorizationTimeout: false, pingInterval: false });
-    const line = (await raw(port)).send(handshake());
+    const peer = (await raw(port)).send(handshake());
     await until(() => answer !== undefined);
     expect(scheduler.pending).toBe(0);
     answer?.();
-    expect(await line.answer()).toContain(' 101 ');
+    expect(await peer.answer()).toContain(' 101 ');
     await until(() => primus.connected === 1);
   });
 
   it.each([
     ['yes', undefined],
     ['no', 'no'],
-  ])('does no harm when it says %s to a client that has left', async (_name, error) => {
+  ])('does no harm when it answers %s after the client has disconnected', async (_name, error) => {
     const scheduler = new Clock();
     const answers: (() => void)[] = [];
     const authorization: Authorize = (_request, done) => void answers.push(() => done(error));
     const { port, primus, connect, url } = await serve({ scheduler, authorization, pingInterval: false });
-    const line = (await raw(port)).send(handshake());
+    const peer = (await raw(port)).send(handshake());
     const plain = new AbortController();
     const left = fetch(`${url}/primus/x`, { signal: plain.signal }).catch(() => 'left');
     await until(() => answers.length === 2);
-    line.socket.resetAndDestroy();
+    peer.socket.resetAndDestroy();
     plain.abort();
     expect(await left).toBe('left');
     await until(() => scheduler.pending <= 1);
@@ -302,8 +302,8 @@ describe('authorization that takes its time', () => {
   });
 });
 
-describe('what a client learns', () => {
-  it('is status, message and challenge; it does not come back', async () => {
+describe('the error of a client', () => {
+  it('has status, message and challenge, and the client does not reconnect', async () => {
     const { connect } = await serve({
       authorization: (_request, done) => done({ message: 'who are you?', authenticate: 'Basic realm="x"' }),
     });
@@ -324,12 +324,12 @@ describe('what a client learns', () => {
     expect(scheduled).not.toHaveBeenCalled();
   });
 
-  it('is a message that is data as JSON', async () => {
+  it('has a message that is an object as JSON', async () => {
     const { connect } = await serve({ authorization: (_request, done) => done({ message: { code: 7 } }) });
     expect((await event(connect(), 'error'))[0]).toMatchObject({ status: 401, reason: '{"code":7}' });
   });
 
-  it('leaves the strategy to a client that has its own, and to servers without authorization', async () => {
+  it('does not change the strategy of a client that sets one, or of servers without authorization', async () => {
     const { primus, connect, url } = await serve();
     expect(new primus.Socket(url, { manual: true }).options.strategy).toBe('disconnect,online,timeout');
     primus.authorize((_request, done) => done('no'));

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { type ClientOptions, type ErrorCode, Primus, PrimusError, type ServerOptions } from '../../src/index.js';
 
-/** A refusal with this code whose sentence tells this. */
+/** An error with this code and a message that contains this. */
 function refuses(run: () => unknown, code: ErrorCode, says: RegExp): void {
   let thrown: unknown;
   try {
@@ -14,12 +14,12 @@ function refuses(run: () => unknown, code: ErrorCode, says: RegExp): void {
   expect(thrown).toMatchObject({ code, message: expect.stringMatching(says) });
 }
 
-describe('what is no HTTP server', () => {
-  it.each([undefined, null, 42, 'http://localhost', {}, [], { on() {} }, true])('%o is refused', (server) => {
+describe('a server argument that is not an HTTP server', () => {
+  it.each([undefined, null, 42, 'http://localhost', {}, [], { on() {} }, true])('%o is rejected', (server) => {
     refuses(() => new Primus(server as never), 'ERR_PRIMUS_SERVER', /HTTP server/);
   });
 
-  it('as a function is refused with the cure', () => {
+  it('as a function is rejected with a hint', () => {
     const app = Object.assign(() => {}, { on() {}, emit() {}, listenerCount() {}, close() {}, listen() {} });
     refuses(() => new Primus(app as never), 'ERR_PRIMUS_SERVER', /http\.createServer\(app\)/);
   });
@@ -29,16 +29,19 @@ describe('options of the server', () => {
   const make = (options: unknown) => new Primus(createServer(), options as ServerOptions);
 
   it.each(['sockjsss', '', '__proto__', 'constructor', 42, null, {}, { server: {}, client: {} }, () => {}])(
-    'an unknown transformer %o is refused, with those that are known',
+    'an unknown transformer %o is rejected, with a list of the known ones',
     (transformer) => {
       if (transformer === null) return;
       refuses(() => make({ transformer }), 'ERR_PRIMUS_TRANSFORMER', /websockets/);
     },
   );
 
-  it.each(['jason', '', '__proto__', 42, {}, { encoder() {} }, () => {}])('an unknown parser %o is refused, with the cure', (parser) => {
-    refuses(() => make({ parser }), 'ERR_PRIMUS_PARSER', /json|encoder and decoder/);
-  });
+  it.each(['jason', '', '__proto__', 42, {}, { encoder() {} }, () => {}])(
+    'an unknown parser %o is rejected, with a list of the known ones',
+    (parser) => {
+      refuses(() => make({ parser }), 'ERR_PRIMUS_PARSER', /json|encoder and decoder/);
+    },
+  );
 
   it('find transformers and parsers in any case', () => {
     expect(make({ transformer: 'WebSockets', parser: 'JSON' }).spec).toMatchObject({ transformer: 'websockets', parser: 'json' });
@@ -53,15 +56,15 @@ describe('options of the server', () => {
     ['maxBuffer', [0, -1, '1 MB', Number.NaN, {}]],
     ['transport', ['x', 1, []]],
     ['idGenerator', ['nanoid', {}]],
-  ])('a wrong %s is refused, naming it', (option, values) => {
+  ])('an invalid %s is rejected, naming it', (option, values) => {
     for (const value of values) refuses(() => make({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(String(option)));
   });
 
-  it.each([null, 'websockets', 42, []])('%o in the place of all options is refused', (options) => {
+  it.each([null, 'websockets', 42, []])('%o instead of an options object is rejected', (options) => {
     refuses(() => make(options), 'ERR_PRIMUS_OPTION', /options/);
   });
 
-  it('of null count as not given', () => {
+  it('of null count as missing', () => {
     const options = {
       pathname: null,
       pingInterval: null,
@@ -75,7 +78,7 @@ describe('options of the server', () => {
     expect(make(options).spec).toMatchObject({ pathname: '/primus', pingInterval: 30_000, transformer: 'websockets', parser: 'json' });
   });
 
-  it('that are refused leave the HTTP server as it was', () => {
+  it('that are rejected leave the HTTP server as it was', () => {
     for (const options of [{ pingInterval: 'soon' }, { parser: 'x' }, { transformer: 'x' }, { maxLength: -1 }]) {
       const server = createServer();
       const before = [server.emit, server.listenerCount('upgrade')];
@@ -84,7 +87,7 @@ describe('options of the server', () => {
     }
   });
 
-  it('that nobody knows are a plug-in’s, and kept', () => {
+  it('that are unknown are kept for plugins', () => {
     const plugin = {};
     expect(make({ plugin }).options.plugin).toBe(plugin);
   });
@@ -93,7 +96,7 @@ describe('options of the server', () => {
 describe('methods of the server', () => {
   const primus = new Primus(createServer());
 
-  it('refuse what is no function', () => {
+  it('reject a value that is not a function', () => {
     refuses(() => primus.forEach(1 as never), 'ERR_PRIMUS_OPTION', /function/);
     refuses(() => primus.transform('incoming', 1 as never), 'ERR_PRIMUS_OPTION', /transformer/);
     refuses(() => primus.transform('sideways' as never, () => {}), 'ERR_PRIMUS_OPTION', /transformer/);
@@ -114,11 +117,11 @@ describe('addresses', () => {
     },
   );
 
-  it.each(['ftp://x', 'file:///etc/passwd', 'unix:///x', 'data://x'])('%j has a protocol that is not spoken', (url) => {
+  it.each(['ftp://x', 'file:///etc/passwd', 'unix:///x', 'data://x'])('%j has an unsupported protocol', (url) => {
     refuses(() => open(url), 'ERR_PRIMUS_URL', /wss/);
   });
 
-  it('that are missing are told as well, where the platform has none', () => {
+  it('that are missing are an error where the platform has no default', () => {
     refuses(() => open(undefined), 'ERR_PRIMUS_URL', /address/);
     refuses(() => open(''), 'ERR_PRIMUS_URL', /address/);
     refuses(() => open(null), 'ERR_PRIMUS_URL', /address/);
@@ -141,7 +144,7 @@ describe('options of the client', () => {
     ['strategy', ['sometimes', ['disconnect', 'never'], 42, true, {}, [42]]],
     ['reconnect', ['x', 1, []]],
     ['backoff', ['x', 1, []]],
-  ])('a wrong %s is refused, naming it', (option, values) => {
+  ])('an invalid %s is rejected, naming it', (option, values) => {
     for (const value of values) refuses(() => make({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(option));
   });
 
@@ -153,11 +156,11 @@ describe('options of the client', () => {
     ['factor', 0],
     ['retries', -1],
     ['retries', '3'],
-  ])('a wrong %s of reconnect (%o) is refused, naming it', (option, value) => {
+  ])('an invalid %s of reconnect (%o) is rejected, naming it', (option, value) => {
     refuses(() => make({ reconnect: { [option]: value } }), 'ERR_PRIMUS_OPTION', new RegExp(option));
   });
 
-  it('of null count as not given', () => {
+  it('of null count as missing', () => {
     const names = [
       'timeout',
       'pingTimeout',
@@ -179,12 +182,12 @@ describe('options of the client', () => {
     });
   });
 
-  it('find their transformer and parser as the server does', () => {
+  it('find their transformer and parser in any case, as the server does', () => {
     refuses(() => Primus.createSocket({ transformer: 'x' }), 'ERR_PRIMUS_TRANSFORMER', /websockets/);
     refuses(() => Primus.createSocket({ parser: 'x' }), 'ERR_PRIMUS_PARSER', /json/);
   });
 
-  it('keep a client that was destroyed destroyed', () => {
+  it('do not reopen a client that was destroyed', () => {
     const client = make({});
     client.destroy();
     refuses(() => client.open(), 'ERR_PRIMUS_DESTROYED', /destroyed/);

@@ -17,7 +17,7 @@ const refusing = (error: unknown, more: ServerOptions = {}): ServerOptions => ({
   ...more,
 });
 
-/** A client that, as in a page, is not told the status of a refused handshake. */
+/** A client that, as in a page, cannot see the status of a rejected handshake. */
 function page(primus: Primus, url: string, options: ClientOptions = {}) {
   const { parts, configuration } = primus.Socket;
   const platform = withCloseReasons(parts.platform, (address, protocols) => new WebSocket(address, protocols) as unknown as WebSocketLike);
@@ -27,14 +27,14 @@ function page(primus: Primus, url: string, options: ClientOptions = {}) {
 }
 
 describe('refuseWithClose', () => {
-  it('tells a client that understands by a close frame', async () => {
+  it('rejects a client that understands close reasons with a close frame', async () => {
     const { port, primus } = await serve(refusing({ statusCode: 403, message: 'not you' }));
-    const line = (await raw(port)).send(handshake('/primus', OFFER));
-    const head = await line.answer();
+    const peer = (await raw(port)).send(handshake('/primus', OFFER));
+    const head = await peer.answer();
     expect(head).toMatch(/^HTTP\/1\.1 101 /);
     expect(head).toMatch(/^sec-websocket-protocol: primus\.refused$/im);
     expect(head).toMatch(/^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=$/im);
-    const { opcode, payload } = await line.frame();
+    const { opcode, payload } = await peer.frame();
     expect([opcode, payload.readUInt16BE()]).toEqual([CLOSE, 4403]);
     expect(JSON.parse(payload.subarray(2).toString())).toEqual({ error: 'not you' });
     expect(primus.connected).toBe(0);
@@ -43,54 +43,54 @@ describe('refuseWithClose', () => {
   it.each([
     ['no offer', handshake('/primus')],
     ['one subprotocol only', handshake('/primus', 'Sec-WebSocket-Protocol: primus\r\n')],
-    ['a key that is none', handshake('/primus', OFFER).replace('dGhlIHNhbXBsZSBub25jZQ==', 'x')],
+    ['an invalid key', handshake('/primus', OFFER).replace('dGhlIHNhbXBsZSBub25jZQ==', 'x')],
     ['another version', handshake('/primus', OFFER).replace('Version: 13', 'Version: 8')],
     ['another protocol', handshake('/primus', OFFER).replace('Upgrade: websocket', 'Upgrade: h2c')],
     ['another method', handshake('/primus', OFFER).replace('GET', 'POST')],
-  ])('answers with the status where there is %s', async (_name, bytes) => {
+  ])('answers with the status when the request has %s', async (_name, bytes) => {
     const { port } = await serve(refusing('no'));
     expect(await (await raw(port)).send(bytes).answer()).toContain(' 401 ');
   });
 
-  it('is not on by default', async () => {
+  it('is off by default', async () => {
     const { port } = await serve(refusing('no', { refuseWithClose: false }));
     expect(await (await raw(port)).send(handshake('/primus', OFFER)).answer()).toContain(' 401 ');
   });
 
-  it('tells of other refusals as well', async () => {
+  it('reports rejections by other layers as well', async () => {
     const { port } = await serve({ refuseWithClose: true, origins: 'http://a.example' });
-    const line = (await raw(port)).send(handshake('/primus', `${OFFER}Origin: http://evil.example\r\n`));
-    await line.answer();
-    expect(await line.closeCode()).toBe(4403);
+    const peer = (await raw(port)).send(handshake('/primus', `${OFFER}Origin: http://evil.example\r\n`));
+    await peer.answer();
+    expect(await peer.closeCode()).toBe(4403);
   });
 
   it.each<[string, unknown, object]>([
     ['the challenge', { message: 'no', authenticate: 'Basic realm="x"' }, { error: 'no', authenticate: 'Basic realm="x"' }],
-    ['no challenge that does not fit', { message: 'no', authenticate: `Basic realm="${'x'.repeat(100)}"` }, { error: 'no' }],
-    ['as much of a message as fits', 'é'.repeat(200), { error: 'é'.repeat(55) }],
-    ['a message that is data as text', { message: { code: 7 } }, { error: '{"code":7}' }],
-  ])('has room for %s', async (_name, error, reason) => {
+    ['a challenge left out where it does not fit', { message: 'no', authenticate: `Basic realm="${'x'.repeat(100)}"` }, { error: 'no' }],
+    ['a truncated message', 'é'.repeat(200), { error: 'é'.repeat(55) }],
+    ['an object as JSON', { message: { code: 7 } }, { error: '{"code":7}' }],
+  ])('fits a reason with %s into the close frame', async (_name, error, reason) => {
     const { port } = await serve(refusing(error));
-    const line = (await raw(port)).send(handshake('/primus', OFFER));
-    await line.answer();
-    const { payload } = await line.frame();
+    const peer = (await raw(port)).send(handshake('/primus', OFFER));
+    await peer.answer();
+    const { payload } = await peer.frame();
     expect(payload.length).toBeLessThanOrEqual(125);
     expect(JSON.parse(payload.subarray(2).toString())).toEqual(reason);
   });
 
-  it('waits for the answer to the close, but not for long', async () => {
+  it('waits for the closing handshake, up to its time-out', async () => {
     const scheduler = new Clock();
     const { port } = await serve(refusing('no', { scheduler, pingInterval: false }));
-    const line = (await raw(port)).send(handshake('/primus', OFFER));
-    await line.answer();
-    expect(await line.closeCode()).toBe(4401);
+    const peer = (await raw(port)).send(handshake('/primus', OFFER));
+    await peer.answer();
+    expect(await peer.closeCode()).toBe(4401);
     await until(() => scheduler.pending === 1);
     scheduler.advance(1_000);
-    await line.rest();
+    await peer.rest();
     expect(scheduler.pending).toBe(0);
   });
 
-  it('gives a page the same error as the status gives others, and it is never open', async () => {
+  it('gives a page the same error as the status gives other clients, and never opens', async () => {
     const { primus, url } = await serve(refusing({ message: 'who are you?', authenticate: 'Basic' }));
     const client = page(primus, url);
     const opened = vi.fn();
@@ -103,7 +103,7 @@ describe('refuseWithClose', () => {
     expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
   });
 
-  it('lets a page in as ever', async () => {
+  it('accepts a page as before', async () => {
     const { primus, url } = await serve(refusing(undefined));
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
     const client = page(primus, url);
@@ -112,19 +112,19 @@ describe('refuseWithClose', () => {
     expect((client.socket as WebSocket).protocol).toBe('primus');
   });
 
-  it('gives a page that is refused by nobody, but not let in, an ordinary error', async () => {
+  it('gives a page an ordinary error when the connection fails without a rejection', async () => {
     const { primus, url, server } = await serve({ refuseWithClose: true });
     server.prependListener('connection', (socket) => socket.destroy());
     const [error] = await event(page(primus, url, { strategy: false }), 'error');
     expect(error).toMatchObject({ code: 'ERR_PRIMUS_CONNECT' });
   });
 
-  it('is part of a served library only where it is asked for', async () => {
+  it('is a part of a served library only when the option is set', async () => {
     const { primus } = await serve();
     expect(primus.library()).not.toContain('PrimusCloseReasons');
   });
 
-  it.skipIf(noChromium)('tells a page', { timeout: 60_000 }, async () => {
+  it.skipIf(noChromium)('reports the status to a page in a browser', { timeout: 60_000 }, async () => {
     const { url } = await serve(refusing({ statusCode: 403, message: 'not you' }));
     const browser = await launch();
     cleanup(() => browser.close());

@@ -64,11 +64,11 @@ describe('origins', () => {
     'http://a.example, http://b.example',
     'http://a example',
     'null ',
-  ])('%j is none', (text) => {
+  ])('%j is not an origin', (text) => {
     expect(canonical(text)).toBeUndefined();
   });
 
-  it('are named in a text or a list; names are as they are on the line', () => {
+  it('are named in a string or a list, with international names in ASCII', () => {
     expect(originSet('*')).toBeUndefined();
     expect([...(originSet('http://a.example, https://b.example:8443/') ?? [])]).toEqual(['http://a.example:80', 'https://b.example:8443']);
     expect([...(originSet(['http://a.example', 'http://bücher.example']) ?? [])]).toEqual([
@@ -87,7 +87,7 @@ describe('origins', () => {
 });
 
 describe('cross-origin requests', () => {
-  it('are answered as documented by default: whoever asks is named, with credentials', async () => {
+  it('are answered as documented by default: with the origin of the page, and credentials', async () => {
     const { port } = await serve();
     const answer = await ask(port, { origin: 'http://a.example' });
     expect(answer.status).toBe(200);
@@ -98,24 +98,24 @@ describe('cross-origin requests', () => {
     expect(answer.headers.vary).toBe('Origin');
   });
 
-  it('without Origin get no such headers, and are not for caches to share', async () => {
+  it('without Origin get no CORS headers, and `Vary`', async () => {
     const { port } = await serve();
     const answer = await ask(port);
     expect(fields(answer)).toEqual({});
     expect(answer.headers.vary).toBe('Origin');
   });
 
-  it('of a sandbox or a file get no credentials', async () => {
+  it('of a sandbox or a file are allowed no credentials', async () => {
     const { port } = await serve();
     expect(fields(await ask(port, { origin: 'null' }))).toEqual({ 'access-control-allow-origin': 'null' });
   });
 
-  it('get no credentials where none are wanted', async () => {
+  it('are allowed no credentials when the option is false', async () => {
     const { port } = await serve({ credentials: false });
     expect(fields(await ask(port, { origin: 'http://a.example' }))).toEqual({ 'access-control-allow-origin': '*' });
   });
 
-  it('are preceded by a preflight', async () => {
+  it('get an answer to their preflight', async () => {
     const { port } = await serve();
     const answer = await ask(port, { ...preflight, 'access-control-request-headers': 'x-a, X-B' }, 'OPTIONS', '/primus');
     expect(answer.status).toBe(200);
@@ -129,7 +129,7 @@ describe('cross-origin requests', () => {
     });
   });
 
-  it('have their methods and headers as the options say', async () => {
+  it('are allowed the methods and headers of the options', async () => {
     const { port } = await serve({ methods: 'get, post', headers: ['X-A', 'X-B'], exposed: 'X-C,X-D', maxAge: '1 hour' });
     const asked = await ask(port, { ...preflight, 'access-control-request-headers': 'x-z' }, 'OPTIONS');
     expect(fields(asked)).toMatchObject({
@@ -148,7 +148,7 @@ describe('cross-origin requests', () => {
     ['2 days', '172800'],
     [0, undefined],
     [false, undefined],
-  ])('are remembered for %s', async (maxAge, seconds) => {
+  ])('are cached for the time of %s', async (maxAge, seconds) => {
     const { port } = await serve({ maxAge: maxAge as never });
     expect((await ask(port, preflight, 'OPTIONS')).headers['access-control-max-age']).toBe(seconds);
   });
@@ -159,11 +159,11 @@ describe('cross-origin requests', () => {
     ['maxAge', {}],
     ['credentials', 'yes'],
     ['methods', 5],
-  ])('refuse %s: %o', async (option, value) => {
+  ])('reject the option %s: %o', async (option, value) => {
     await expect(serve({ [option]: value })).rejects.toThrow(new RegExp(option));
   });
 
-  it('are nobody’s business when the layer is removed', async () => {
+  it('get no CORS headers when the layer is removed', async () => {
     const { port, primus } = await serve({ origins: 'http://a.example' });
     primus.remove('cors');
     const answer = await ask(port, { origin: 'http://evil.example' });
@@ -196,7 +196,7 @@ describe('origins that are named', () => {
     ['null', 403],
     ['', 403],
     ['http://good.example, http://evil.example', 403],
-  ])('are enforced on every entry, before anybody is asked: %s', async (origin, status) => {
+  ])('are enforced on requests and upgrades, before authorization: %s', async (origin, status) => {
     const authorization = vi.fn((_request: unknown, done: () => void) => done());
     const { port } = await serve({ origins, authorization: (request, done) => authorization(request, done) });
     const headers = origin === undefined ? {} : { origin };
@@ -211,7 +211,7 @@ describe('origins that are named', () => {
     expect(authorization).toHaveBeenCalledTimes(status === 403 ? 0 : 2);
   });
 
-  it('answer a stranger with JSON, and without headers that would let its page read it', async () => {
+  it('reject another origin with JSON, and without headers that would let its page read the answer', async () => {
     const { port } = await serve({ origins });
     const answer = await ask(port, { origin: 'http://evil.example' });
     expect(fields(answer)).toEqual({});
@@ -219,7 +219,7 @@ describe('origins that are named', () => {
     expect(JSON.parse(answer.body)).toEqual({ error: expect.stringContaining('http://evil.example') });
   });
 
-  it('are all there are: a page of our own is to be named as well, and the log says so once', async () => {
+  it('do not include the server’s own origin, and the log says so once', async () => {
     const { port, primus } = await serve({ origins });
     const logged = vi.fn();
     primus.on('log', logged);
@@ -228,7 +228,7 @@ describe('origins that are named', () => {
     expect(logged).toHaveBeenCalledExactlyOnceWith('warning', expect.stringContaining('http://x'));
   });
 
-  it('may be none', async () => {
+  it('may be an empty list, which rejects every page', async () => {
     const { port } = await serve({ origins: [] });
     expect(await upgrade(port, 'Origin: http://a.example\r\n')).toBe(403);
     expect(await upgrade(port, '')).toBe(101);
@@ -243,7 +243,7 @@ describe('origins that are named', () => {
 describe('credentials', () => {
   const SECRETS = 'Cookie: session=secret\r\nAuthorization: Basic c2VjcmV0\r\n';
 
-  /** What authorization and the spark see of an upgrade with credentials. */
+  /** Returns the credentials of an upgrade that authorization and the spark see. */
   async function seen(options: ServerOptions, headers: string) {
     const asked = vi.fn();
     const { primus, port } = await serve({
@@ -265,7 +265,7 @@ describe('credentials', () => {
 
   // The handshake is addressed to the host x.
   it.each<[string, ServerOptions, string, boolean]>([
-    ['of whom sends no Origin', {}, '', true],
+    ['of a client that sends no Origin', {}, '', true],
     ['of our own page', {}, 'Origin: http://x\r\n', true],
     ['of our own page, behind a proxy that ends TLS', {}, 'Origin: https://x\r\n', true],
     ['of our own page, in other letters', {}, 'Origin: HTTP://X\r\n', true],
@@ -283,7 +283,7 @@ describe('credentials', () => {
       'Origin: http://good.example\r\n',
       false,
     ],
-    ['of anybody, where that is asked for', { credentials: 'any-origin' }, 'Origin: http://evil.example\r\n', true],
+    ['of any page, with any-origin', { credentials: 'any-origin' }, 'Origin: http://evil.example\r\n', true],
     ['of a sandbox that is named', { origins: 'null' }, 'Origin: null\r\n', false],
   ])('%s', async (_name, options, headers, visible) => {
     const result = await seen(options, headers);
@@ -291,14 +291,14 @@ describe('credentials', () => {
     expect(result.asked).toEqual(visible ? ['session=secret', 'Basic c2VjcmV0'] : [undefined, undefined]);
   });
 
-  it('that are ignored are told once, with the cure', async () => {
+  it('that are ignored are logged once, with a hint', async () => {
     const { logged, port } = await seen({}, 'Origin: http://evil.example\r\n');
     await ask(port, { origin: 'http://other.example', cookie: 'a=b' });
     expect(logged).toHaveBeenCalledExactlyOnceWith('warning', expect.stringMatching(/http:\/\/evil\.example.*origins/));
     expect(String(logged.mock.calls)).not.toContain('secret');
   });
 
-  it('leave everything else as it was', async () => {
+  it('are removed without a change to other headers', async () => {
     const { spark } = await seen({}, 'Origin: http://evil.example\r\nX-Mine: 1\r\n');
     expect(spark.headers).toMatchObject({ origin: 'http://evil.example', 'x-mine': '1', host: 'x' });
     expect(spark.request.rawHeaders).toContain('X-Mine');
@@ -307,7 +307,7 @@ describe('credentials', () => {
 });
 
 describe('the headers of a framework', () => {
-  /** What is answered by a framework with ideas of its own. */
+  /** Returns the answer of a framework that sets CORS headers of its own. */
   async function framework(options: ServerOptions, headers: OutgoingHttpHeaders) {
     const { primus, port } = await serve(options);
     primus.use('framework', (_request, response) => {
@@ -322,14 +322,14 @@ describe('the headers of a framework', () => {
     return ask(port, headers, 'GET', '/primus/poll');
   }
 
-  it('do not widen what is allowed', async () => {
+  it('do not allow more than the options', async () => {
     const answer = await framework({ origins: 'http://a.example', credentials: false }, { origin: 'http://a.example' });
     expect(fields(answer)).toEqual({ 'access-control-allow-origin': 'http://a.example' });
     expect(answer.headers).toMatchObject({ 'x-framework': '1', 'x-other': '2' });
     expect(answer.body).toBe('polled');
   });
 
-  it('are its own where there is no other origin', async () => {
+  it('are not changed for requests without another origin', async () => {
     expect(fields(await framework({}, {}))).toEqual({ 'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true' });
   });
 });

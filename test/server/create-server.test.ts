@@ -18,7 +18,7 @@ async function create(...args: Parameters<typeof Primus.createServer> | [CreateS
 }
 
 describe('createServer', () => {
-  it('listens on a free port, with the listener for connections', async () => {
+  it('listens on a free port, with the listener of connections', async () => {
     const sparks: Spark[] = [];
     const { primus, port } = await create((spark: Spark) => void sparks.push(spark));
     expect(port).toBeGreaterThan(0);
@@ -28,7 +28,7 @@ describe('createServer', () => {
     expect(sparks.map(({ id }) => id)).toEqual(Object.keys(primus.connections));
   });
 
-  it('takes options alone, and listens where they say', async () => {
+  it('accepts options alone, and listens on their host and port', async () => {
     const spare = createServer().listen(0, '127.0.0.1');
     await once(spare, 'listening');
     const free = (spare.address() as AddressInfo).port;
@@ -40,18 +40,18 @@ describe('createServer', () => {
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
   });
 
-  it.each([-1, 65_536, 1.5, Number.NaN, '8080', {}])('refuses the port %o', (port) => {
+  it.each([-1, 65_536, 1.5, Number.NaN, '8080', {}])('rejects the port %o', (port) => {
     expect(() => Primus.createServer({ port: port as never })).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('port') }),
     );
   });
 
-  it('refuses a root that is no folder’s path, and options that are none', () => {
+  it('rejects a root that is not a path, and options that are not an object', () => {
     expect(() => Primus.createServer({ root: 1 as never })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
     expect(() => Primus.createServer({ pathname: 1 as never })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
   });
 
-  it('refuses half a certificate, instead of serving without', () => {
+  it('rejects half a certificate, instead of serving without TLS', () => {
     for (const half of [{ cert: 'cert.pem' }, { key: 'key.pem' }]) {
       expect(() => Primus.createServer(half)).toThrow(
         expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringMatching(/cert.*key/) }),
@@ -78,7 +78,7 @@ describe('createServer', () => {
         expect((await echo)[0]).toBe('over TLS');
         client.destroy();
       }
-      // A certificate nobody vouches for is refused by who does not ask for less.
+      // By default a client rejects a self-signed certificate.
       const wary = new primus.Socket(`https://localhost:${port}`, { strategy: false });
       const [error] = await event(wary, 'error');
       expect(error).toMatchObject({ code: 'ERR_PRIMUS_CONNECT' });
@@ -86,12 +86,12 @@ describe('createServer', () => {
     }
   });
 
-  it('listens where the older name of host says', async () => {
+  it('listens on `hostname`, the older name of `host`', async () => {
     const { primus } = await create({ hostname: '127.0.0.1', iknowhttpsisbetter: true });
     expect((primus.server.address() as AddressInfo).address).toBe('127.0.0.1');
   });
 
-  it('takes a pfx and its passphrase, and who may come in by certificate', async ({ skip }) => {
+  it('accepts a pfx with its passphrase, and checks client certificates', async ({ skip }) => {
     const root = certificate();
     if (root === undefined) return skip('there is no openssl');
     const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(root, name)));
@@ -103,20 +103,20 @@ describe('createServer', () => {
     }
   });
 
-  it('says which file of a certificate cannot be read', () => {
+  it('names the file of a certificate that cannot be read', () => {
     for (const name of ['cert', 'key', 'ca', 'pfx', 'crl'] as const) {
       const options = { root: '/nowhere', cert: '-----BEGIN', key: '-----BEGIN', [name]: 'missing.pem' };
       expect(() => Primus.createServer(options)).toThrow(
         expect.objectContaining({
           code: 'ERR_PRIMUS_OPTION',
-          message: expect.stringMatching(new RegExp(`${name} names a file.*/nowhere/missing.pem.*root`)),
+          message: expect.stringMatching(new RegExp(`\`${name}\` names a file.*/nowhere/missing.pem.*root`)),
           cause: expect.objectContaining({ code: 'ENOENT' }),
         }),
       );
     }
   });
 
-  it('refuses what is no certificate, and never repeats what may be a key', ({ skip }) => {
+  it('rejects an invalid certificate, and never repeats a possible key', ({ skip }) => {
     const root = certificate();
     if (root === undefined) return skip('there is no openssl');
     const secret = `c2VjcmV0${'x'.repeat(2_000)}`;
@@ -140,13 +140,13 @@ describe('createServer', () => {
     }
   });
 
-  it('hands the options of Node’s servers on', async () => {
+  it('passes on the options of Node’s servers', async () => {
     const { port } = await create({ maxHeaderSize: 2_000, iknowhttpsisbetter: true });
     const headers = { 'X-Long': 'x'.repeat(3_000) };
     expect((await fetch(`http://localhost:${port}/primus/spec`, { headers })).status).toBe(431);
   });
 
-  it('says that HTTPS is better, unless told that this is known', async ({ skip }) => {
+  it('warns about plain HTTP, unless the option silences it', async ({ skip }) => {
     const root = certificate();
     const heard: Error[] = [];
     const listen = (warning: Error) => void heard.push(warning);

@@ -324,7 +324,7 @@ describe('broadcasts', () => {
       expect(primus.write('odd')).toBe(delay !== 0);
       primus.write('even');
       expect((await event(client, 'data'))[0]).toBe('even');
-      expect(told).toMatchObject([{ message: expect.stringContaining('neither a text nor bytes') }]);
+      expect(told).toMatchObject([{ message: expect.stringContaining('must produce a string or bytes') }]);
     }
   });
 

@@ -4,7 +4,7 @@ import { settle } from '../support/clock.js';
 import { serve, until } from '../support/serve.js';
 
 describe('forEachAsync', () => {
-  it('asks about one item after the other', async () => {
+  it('calls the step with one item after the other', async () => {
     const order: unknown[] = [];
     let waiting: () => void = () => {};
     forEachAsync(
@@ -22,13 +22,13 @@ describe('forEachAsync', () => {
     expect(order).toEqual([1, 2, null]);
   });
 
-  it('calls back at once when there is nothing', () => {
+  it('calls back at once when there are no items', () => {
     const done = vi.fn();
     forEachAsync([], () => {}, done);
     expect(done.mock.calls).toEqual([[null]]);
   });
 
-  it('goes through 20,000 items that answer at once, without a deep stack', () => {
+  it('steps through 20,000 items that answer at once, without growing the stack', () => {
     const items = new Set(Array.from({ length: 20_000 }, (_, index) => index));
     let count = 0;
     const done = vi.fn();
@@ -44,7 +44,7 @@ describe('forEachAsync', () => {
     expect(done.mock.calls).toEqual([[null]]);
   });
 
-  it('goes through 20,000 items half of which answer later', async () => {
+  it('steps through 20,000 items of which half answer later', async () => {
     const done = vi.fn();
     let count = 0;
     forEachAsync(
@@ -61,7 +61,7 @@ describe('forEachAsync', () => {
     expect(done.mock.calls).toEqual([[null]]);
   });
 
-  it('includes who joins meanwhile, and leaves out who leaves', () => {
+  it('includes items that join meanwhile, and leaves out those that leave', () => {
     const items = new Set([1, 2, 3]);
     const seen: number[] = [];
     forEachAsync(
@@ -112,7 +112,7 @@ describe('forEachAsync', () => {
     expect(done.mock.calls).toEqual([[outcome]]);
   });
 
-  it('counts one answer of each step', () => {
+  it('counts only the first answer of each step', () => {
     const done = vi.fn();
     const seen: number[] = [];
     forEachAsync(
@@ -131,7 +131,7 @@ describe('forEachAsync', () => {
 });
 
 describe('primus.forEach', () => {
-  it('hands over spark, id and connections; false stops', async () => {
+  it('passes spark, id and connections, and stops on false', async () => {
     const { primus, connect } = await serve({ transformer: 'memory' });
     for (let count = 0; count < 3; count++) connect();
     await until(() => primus.connected === 3);
@@ -144,7 +144,7 @@ describe('primus.forEach', () => {
     expect(asked).toBe(2);
   });
 
-  it('may end sparks while it goes', async () => {
+  it('allows ending sparks during the iteration', async () => {
     const { primus, connect } = await serve({ transformer: 'memory' });
     for (let count = 0; count < 3; count++) connect();
     await until(() => primus.connected === 3);
@@ -152,7 +152,7 @@ describe('primus.forEach', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('asks one after the other when there is a callback, and calls back', async () => {
+  it('calls the step with one spark after the other when there is a callback, and calls back', async () => {
     const { primus, connect } = await serve({ transformer: 'memory' });
     for (let count = 0; count < 2; count++) connect();
     await until(() => primus.connected === 2);
@@ -167,7 +167,7 @@ describe('primus.forEach', () => {
     expect(done.mock.calls).toEqual([[null]]);
   });
 
-  it('refuses what is no function', async () => {
+  it('rejects a value that is not a function', async () => {
     const { primus } = await serve({ transformer: 'memory' });
     expect(() => primus.forEach('each' as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
   });

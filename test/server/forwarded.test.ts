@@ -13,18 +13,18 @@ async function arrive(options: ServerOptions, headers: string[]) {
   };
   const { primus, port } = await serve({ ...options, authorization });
   const announced = event(primus, 'connection');
-  const line = await raw(port);
-  await line.send(handshake('/primus', headers.map((header) => `${header}\r\n`).join(''))).answer();
+  const peer = await raw(port);
+  await peer.send(handshake('/primus', headers.map((header) => `${header}\r\n`).join(''))).answer();
   const [{ address, remote }] = (await announced) as [Spark];
   expect(remote).toBe(address);
-  return { address, asked, peer: { ip: '127.0.0.1', port: line.socket.localPort, secure: false } };
+  return { address, asked, peer: { ip: '127.0.0.1', port: peer.socket.localPort, secure: false } };
 }
 
 const PROXY = { trustProxy: ['loopback'] };
 
 describe('the address of a spark', () => {
   it.each(['X-Forwarded-For: 1.2.3.4', 'Forwarded: for=1.2.3.4', 'X-Real-IP: 1.2.3.4', 'X-Client-IP: 1.2.3.4'])(
-    'is the socket’s, whatever anybody writes: %s',
+    'is that of the socket without trusted proxies: %s',
     async (header) => {
       const { address, peer, asked } = await arrive({}, [header, 'X-Forwarded-Port: 1', 'X-Forwarded-Proto: https']);
       expect(address).toEqual(peer);
@@ -32,7 +32,7 @@ describe('the address of a spark', () => {
     },
   );
 
-  it('is the socket’s when it is none of the trusted proxies', async () => {
+  it('is that of the socket when its peer is not a trusted proxy', async () => {
     const { address, peer } = await arrive({ trustProxy: '10.0.0.0/8' }, ['X-Forwarded-For: 1.2.3.4']);
     expect(address).toEqual(peer);
   });
@@ -55,7 +55,7 @@ describe('the address of a spark', () => {
     [['Forwarded: For="[2001:db8::1]:4711"'], '2001:db8::1', 4711, false],
     [['Forwarded: for=6.6.6.6, proto=https; for="1.2.3.4:80"'], '1.2.3.4', 80, true],
     [['X-Forwarded-For: 1.2.3.4', 'Forwarded: for=6.6.6.6', 'X-Real-IP: 6.6.6.6'], '1.2.3.4', 0, false],
-  ])('is what a trusted proxy says: %o', async (headers, ip, port, secure) => {
+  ])('is the one that a trusted proxy reports: %o', async (headers, ip, port, secure) => {
     const { address, asked } = await arrive(PROXY, headers);
     expect(address).toEqual({ ip, port, secure });
     expect(asked).toEqual(address);
@@ -77,12 +77,12 @@ describe('the address of a spark', () => {
     [['Forwarded: ;;;===']],
     [['Forwarded: by=1.2.3.4']],
     [[]],
-  ])('is the proxy’s own when what it says is no address: %o', async (headers) => {
+  ])('is that of the proxy when it reports no address: %o', async (headers) => {
     const { address, peer } = await arrive(PROXY, headers);
     expect(address).toEqual(peer);
   });
 
-  it('is the first one from the right that is not trusted, over a hundred hops', async () => {
+  it('is the first from the right that is not trusted, over a hundred hops', async () => {
     const hops = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`);
     const { address } = await arrive({ trustProxy: ['127.0.0.1', '10.0.0.50/31', '10.0.0.52/30', '10.0.0.56/29', '10.0.0.64/26'] }, [
       `X-Forwarded-For: ${hops.join(', ')}`,
@@ -92,7 +92,7 @@ describe('the address of a spark', () => {
     expect((await arrive({ trustProxy: 2 }, [`X-Forwarded-For: ${hops.join(', ')}`])).address.ip).toBe('10.0.0.98');
   });
 
-  it('may be found by a function, which is asked about one hop after the other', async () => {
+  it('can be found by a function, which is called for one hop after the other', async () => {
     const seen: unknown[] = [];
     const trustProxy = (ip: string, hop: number) => {
       seen.push([ip, hop]);
@@ -107,7 +107,7 @@ describe('the address of a spark', () => {
     ]);
   });
 
-  it('takes the older name of the option', async () => {
+  it('uses the older name of the option', async () => {
     const { address } = await arrive({ whitelist: ['127.0.0.1'] }, ['X-Forwarded-For: 1.2.3.4']);
     expect(address.ip).toBe('1.2.3.4');
     const { primus } = await serve({ whitelist: ['127.0.0.1'] });
@@ -115,7 +115,7 @@ describe('the address of a spark', () => {
     expect((await serve()).primus.whitelist).toEqual([]);
   });
 
-  it('does not crash on a function that throws', async () => {
+  it('survives a function that throws', async () => {
     const { port, primus, connect } = await serve({
       trustProxy: () => {
         throw new Error('not today');
@@ -128,7 +128,7 @@ describe('the address of a spark', () => {
   });
 });
 
-describe('who is trusted', () => {
+describe('trusted proxies', () => {
   it.each<[unknown, string, boolean]>([
     [['10.0.0.0/8'], '10.1.2.3', true],
     [['10.0.0.0/8'], '11.1.2.3', false],
@@ -145,12 +145,12 @@ describe('who is trusted', () => {
     [['loopback'], '', false],
     [['unix'], '', true],
     [['loopback'], 'garbage', false],
-    [true, 'anybody', true],
+    [true, 'anything', true],
   ])('%o: %s %s', (option, ip, verdict) => {
     expect(trusts(option)?.(ip, 0)).toBe(verdict);
   });
 
-  it.each([[undefined], [null], [false], [0], [[]], ['']])('nobody: %o', (option) => {
+  it.each([[undefined], [null], [false], [0], [[]], ['']])('are none: %o', (option) => {
     expect(trusts(option)).toBeUndefined();
   });
 

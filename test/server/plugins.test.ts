@@ -11,7 +11,7 @@ import { cleanup, event, serve } from '../support/serve.js';
 // biome-ignore lint/suspicious/noExplicitAny: the members are the plugins'.
 type Any = any;
 
-/** What sources of plugins find in their scope. */
+/** The variables in the scope of a plugin's source. */
 declare const Primus: Any;
 declare const MARK: unknown;
 
@@ -56,7 +56,7 @@ describe('plugin', () => {
     expect(calls[0]).toHaveProperty('2.answer', 42);
   });
 
-  it('takes a function that has a server', async () => {
+  it('accepts a function with a property `server`', async () => {
     const { primus } = await serve();
     let called = 0;
     const plugin = Object.assign(() => {}, { server: () => void called++ });
@@ -65,7 +65,7 @@ describe('plugin', () => {
     expect(primus.plugin('function')).toBe(plugin);
   });
 
-  it('tells one, or all', async () => {
+  it('returns one plugin, or all', async () => {
     const { primus } = await serve();
     const [one, two] = [{ server() {} }, { client() {} }];
     primus.plugin('one', one).plugin('two', two);
@@ -76,7 +76,7 @@ describe('plugin', () => {
     expect({ ...primus.ark }).toEqual({ one, two });
   });
 
-  it('is announced, as is its removal', async () => {
+  it('emits `plugin`, and `plugout` on its removal', async () => {
     const { primus } = await serve();
     const events: unknown[] = [];
     primus.on('plugin', (...args) => events.push(['plugin', ...args]));
@@ -94,15 +94,15 @@ describe('plugin', () => {
   });
 
   it.each<[string, unknown, unknown, RegExp]>([
-    ['no name', '', { server() {} }, /must have a name/],
-    ['a name that is no text', 7, { server() {} }, /must have a name, not 7/],
+    ['no name', '', { server() {} }, /name of a plugin must be a non-empty string, got ""/],
+    ['a name that is not a string', 7, { server() {} }, /name of a plugin must be a non-empty string, got 7/],
     ['text for a plugin', 'x', 'metroplex', /'x' must be an object.*"metroplex"/],
     ['null', 'x', null, /'x' must be an object.*null/],
-    ['an empty object', 'x', {}, /neither server nor client nor library/],
+    ['an empty object', 'x', {}, /must have a server, a client or a library/],
     ['a server that is no function', 'x', { server: 'y' }, /server of the plugin 'x' must be a function/],
     ['a client that is no function', 'x', { client: {} }, /client of the plugin 'x' must be a function/],
-    ['a library that is no text', 'x', { library() {} }, /library of the plugin 'x' must be a text/],
-  ])('refuses %s', async (_what, name, plugin, message) => {
+    ['a library that is not a string', 'x', { library() {} }, /library of the plugin 'x' must be a string/],
+  ])('rejects %s', async (_what, name, plugin, message) => {
     const { primus } = await serve();
     const error = refusal(() => primus.plugin(name as string, plugin as Plugin));
     expect(error.code).toBe('ERR_PRIMUS_PLUGIN');
@@ -110,21 +110,21 @@ describe('plugin', () => {
     expect({ ...primus.ark }).toEqual({});
   });
 
-  it('refuses a name that is taken', async () => {
+  it('rejects a name that is taken', async () => {
     const { primus } = await serve();
     primus.plugin('x', { server() {} });
-    expect(refusal(() => primus.plugin('x', { server() {} })).message).toMatch(/'x' is there already/);
+    expect(refusal(() => primus.plugin('x', { server() {} })).message).toMatch(/already a plugin 'x'.*plugout/);
   });
 });
 
 describe('the option plugin', () => {
-  it('takes an object', async () => {
+  it('accepts an object', async () => {
     const { primus } = await serve({ plugin: { mine: { server: (primus: Any) => Object.assign(primus, { added: true }) } } });
     expect((primus as Any).added).toBe(true);
     expect(Object.keys(primus.ark)).toEqual(['mine']);
   });
 
-  it('takes names of packages in the application, by commas or spaces', async () => {
+  it('accepts names of packages of the application, separated by commas or spaces', async () => {
     startedIn(
       folder({
         'node_modules/plugin-one/index.js': 'exports.server = (primus) => { primus.one = 1; };',
@@ -138,7 +138,7 @@ describe('the option plugin', () => {
     expect(Object.keys(primus.ark)).toEqual(['plugin-one', 'plugin-two', '@scope/three']);
   });
 
-  it('says which package is missing, and what cures it', () => {
+  it('names the missing package and the command that installs it', () => {
     startedIn(folder());
     const error = refusal(() => new Server(createServer(), { plugin: 'not-here' }));
     expect(error.code).toBe('ERR_PRIMUS_PLUGIN');
@@ -146,7 +146,7 @@ describe('the option plugin', () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it.each([7, ['a'], true])('refuses %j', (plugin) => {
+  it.each([7, ['a'], true])('rejects %j', (plugin) => {
     expect(refusal(() => new Server(createServer(), { plugin: plugin as never })).code).toBe('ERR_PRIMUS_PLUGIN');
   });
 });
@@ -165,7 +165,7 @@ describe('in Node, the client function of a plugin', () => {
     expect(client.seen).toEqual({ self: true, option: 'yes', Primus: 'undefined' });
   });
 
-  it('lives on its source: what it closes over is gone, `Primus` and `require` are there', async () => {
+  it('runs from its source: without the variables around it, with `Primus` and `require`', async () => {
     const { primus, connect } = await serve();
     primus.plugin('p', {
       client(client: Any) {
@@ -230,14 +230,14 @@ describe('in Node, the client function of a plugin', () => {
     expect(() => new Function(primus.library())).not.toThrow();
   });
 
-  it('is refused when it has no source', async () => {
+  it('is rejected when it has no source', async () => {
     const { primus } = await serve();
     primus.plugin('p', { client: (() => {}).bind(null) });
     expect(refusal(() => primus.Socket).message).toMatch(/client of the plugin 'p'.*no source/);
     expect(refusal(() => primus.library()).code).toBe('ERR_PRIMUS_PLUGIN');
   });
 
-  it('is outside strict mode, as is the library', async () => {
+  it('runs in sloppy mode, as the library does', async () => {
     const { primus, connect } = await serve();
     primus.plugin('p', {
       library: 'Primus.sloppy = (function () { return this !== undefined; })();',
@@ -247,7 +247,7 @@ describe('in Node, the client function of a plugin', () => {
     expect((connect({ manual: true }) as Any).sloppy).toBe(true);
   });
 
-  it('is compiled at each access, with the plugins that are there then', async () => {
+  it('is compiled at each access, with the plugins of that moment', async () => {
     const { primus, url } = await serve();
     const before = primus.Socket;
     primus.plugin('p', {
@@ -265,7 +265,7 @@ describe('in Node, the client function of a plugin', () => {
     expect([(before as Any).count, after.count]).toEqual([undefined, 1]);
   });
 
-  it('comes after what a library makes of `initialise`', async () => {
+  it('runs after an `initialise` that a library replaced', async () => {
     const { primus, connect } = await serve();
     primus.plugin('p', {
       library: `
@@ -278,14 +278,14 @@ describe('in Node, the client function of a plugin', () => {
     expect((connect({ manual: true }) as Any).order).toEqual(['library', 'client']);
   });
 
-  it('may have its library in a file', async () => {
+  it('can have its library in a file', async () => {
     const path = join(folder({ 'library.js': 'Primus.fromFile = true;' }), 'library.js');
     const { primus } = await serve({ plugin: { p: { library: path } } });
     expect((primus.Socket as Any).fromFile).toBe(true);
     expect(primus.library()).toContain('Primus.fromFile = true;');
   });
 
-  it('comes with createSocket as well', async () => {
+  it('runs in clients of createSocket as well', async () => {
     const { url, primus } = await serve();
     const plugin = {
       p: {
@@ -306,7 +306,7 @@ describe('in Node, the client function of a plugin', () => {
 });
 
 describe('the imported client', () => {
-  it('takes plugins as they are, with what they close over', () => {
+  it('uses plugins as they are, with the variables around them', () => {
     const seen: unknown[] = [];
     const plugin = { mine: { client: (primus: unknown, options: { x?: number }) => void seen.push(outside, primus, options.x) } };
     const client = new ImportedClient('http://localhost:1', { plugin, manual: true, x: 7 });
@@ -349,7 +349,7 @@ describe('the served library', () => {
     expect((await data)[0]).toEqual({ got: 'x' });
   });
 
-  it('gives plugins in a page what they inherit from and call', async () => {
+  it('gives plugins in a page the classes and functions that they use', async () => {
     const { primus, url } = await serve({
       plugin: {
         old: {
@@ -375,7 +375,7 @@ describe('the served library', () => {
     expect(Client.OPEN).toBe(3);
   });
 
-  it('is the bare one without plugins for clients', async () => {
+  it('is the same as without plugins when none has a client', async () => {
     const { primus } = await serve();
     const bare = primus.library();
     primus.plugin('server only', { server() {} });
@@ -402,7 +402,7 @@ describe('the served library', () => {
     expect((await data)[0]).toEqual({ mark: '~', data: { x: 1 } });
   });
 
-  it('honours `global` with plugins too', async () => {
+  it('uses the option `global` with plugins too', async () => {
     const { primus } = await serve({
       global: 'Mine',
       plugin: {

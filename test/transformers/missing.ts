@@ -25,7 +25,7 @@ function without(name: string, run: () => void): void {
 function told(name: string, source = `${name}@^`) {
   return expect.objectContaining({
     code: 'ERR_PRIMUS_MISSING',
-    message: expect.stringContaining(`'${name}', which is not installed; run: npm install ${source}`),
+    message: expect.stringContaining(`'${name}' is not installed. Run: npm install ${source}`),
   });
 }
 

@@ -14,14 +14,14 @@ interface Router {
   uninstall(): void;
 }
 
-/** The servers that have a route of ours. */
+/** The router of each HTTP server that has a route. */
 const routers = new WeakMap<HttpServer, Router>();
 
 /**
- * What reaches `pathname` (exactly, or below it) on a server. Subscribing takes the path, unsubscribing gives it back.
+ * The requests and upgrades on `pathname`, and below it, of an HTTP server. Subscribing takes the path, unsubscribing releases it.
  *
- * Everything else goes to the server's own listeners, whenever they were added; several servers of ours may share one.
- * Nobody else's listeners are touched: ours looks at an event before they do.
+ * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server.
+ * The listeners of the application are not touched: `emit` is wrapped, and sees each event before they do.
  */
 export function exchanges(server: HttpServer, pathname: string): Observable<Exchange> {
   return new Observable((subscriber) => {
@@ -45,13 +45,13 @@ function install(server: HttpServer): Router {
     if (routes.length > 0 && event === 'request') {
       const [request, response] = args as [IncomingMessage, ServerResponse];
       const route = find(request);
-      if (route !== undefined) return hand(route, { kind: 'request', request, response });
+      if (route !== undefined) return deliver(route, { kind: 'request', request, response });
       if (server.listenerCount('request') === 0 && server.listenerCount('stream') <= 1) return reject(response, statusOf(request));
     }
     if (routes.length > 0 && event === 'upgrade') {
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
       const route = find(request);
-      if (route !== undefined) return hand(route, { kind: 'upgrade', request, socket, head });
+      if (route !== undefined) return deliver(route, { kind: 'upgrade', request, socket, head });
       if (server.listenerCount('upgrade') === 1) return reject(socket, statusOf(request));
     }
     return emit.apply(this, [event, ...args] as unknown as Parameters<typeof emit>);
@@ -61,33 +61,33 @@ function install(server: HttpServer): Router {
     routes,
     uninstall() {
       routers.delete(server);
-      server.removeListener('upgrade', nobodyElse);
-      // Somebody may have wrapped ours since; without routes it only passes on.
+      server.removeListener('upgrade', ignore);
+      // The application may have wrapped `emit` again since; without routes ours only passes events on.
       if (server.emit !== (intercept as typeof emit)) return;
       if (inherited) Reflect.deleteProperty(server, 'emit');
       else server.emit = emit;
     },
   };
 
-  // Node hands an upgrade over only to a server that listens for it, and with HTTP/2 makes requests only for one that has listened for
-  // them once: by a listener of `stream`, which may not be the only one.
-  server.on('upgrade', nobodyElse);
-  server.on('request', nobodyElse).removeListener('request', nobodyElse);
+  // Node emits `upgrade` only on a server that listens for it. On an HTTP/2 server it makes requests of streams, by a listener of
+  // `stream` of its own, only once a listener of `request` was added.
+  server.on('upgrade', ignore);
+  server.on('request', ignore).removeListener('request', ignore);
   server.emit = intercept as typeof emit;
   routers.set(server, router);
   return router;
 }
 
-function nobodyElse(): void {}
+function ignore(): void {}
 
-function hand(route: Route, exchange: Exchange): true {
-  // Until somebody takes the socket, nobody else listens for its errors.
-  if (exchange.kind === 'upgrade') exchange.socket.on('error', nobodyElse);
+function deliver(route: Route, exchange: Exchange): true {
+  // Until the socket has an owner, it has no other listener of its errors, and Node would throw them.
+  if (exchange.kind === 'upgrade') exchange.socket.on('error', ignore);
   route.exchanges.next(exchange);
   return true;
 }
 
-/** The path itself or something below it; compared as it came, so that no odd target is ever parsed. */
+/** Whether a target is the path itself or below it. Compared as it came: a malformed target is never parsed. */
 function owns(pathname: string, target: string): boolean {
   if (!target.startsWith(pathname)) return false;
   if (pathname === '/') return !target.startsWith('//');
@@ -95,7 +95,7 @@ function owns(pathname: string, target: string): boolean {
   return Number.isNaN(next) || next === 0x2f || next === 0x3f;
 }
 
-/** A request nobody wants: one whose target is no path is a bad one. */
+/** The status for a request that no listener takes: 400 where its target is not a path. */
 function statusOf({ url = '' }: IncomingMessage): 400 | 404 {
   return /^\/(?!\/)/.test(url) ? 404 : 400;
 }

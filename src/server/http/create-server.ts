@@ -4,70 +4,122 @@ import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { resolve } from 'node:path';
 import { asError, PrimusError } from '../../core/errors.js';
-import { boolean, check, type Kind, object, text } from '../../core/options.js';
+import { boolean, check, type Kind, object, string } from '../../core/options.js';
 import { notice } from '../notices.js';
 import type { ServerOptions } from '../options.js';
 import type { HttpServer } from './host.js';
 
-/** A file name in `root`, or the value itself: PEM as a text, or bytes. */
+/** A certificate file: its name in the folder `root`, or its contents as PEM or bytes. */
 export type Certificate = string | Buffer | readonly (string | Buffer)[];
 
 /**
- * What `Primus.createServer` takes beside the options of a server. Other options of Node's own servers, such as `requestCert`,
- * `minVersion` or `maxHeaderSize`, are handed on to them.
+ * The options of `Primus.createServer`, beside those of a Primus server. Other options of Node's servers, such as `requestCert`,
+ * `minVersion` or `maxHeaderSize`, are passed on to them.
  */
 export interface CreateServerOptions extends ServerOptions {
-  /** Port to listen on. Default 0: a free one. */
+  /**
+   * The port to listen on; 0 is any free port.
+   *
+   * @defaultValue `0`
+   */
   port?: number;
-  /** Address to listen on. Default all. */
+  /**
+   * The address to listen on.
+   *
+   * @defaultValue all addresses
+   */
   host?: string;
-  /** The older name of `host`. */
+  /**
+   * The older name of `host`.
+   *
+   * @defaultValue all addresses
+   */
   hostname?: string;
-  /** Folder of the certificate files. */
+  /**
+   * The folder of the certificate files.
+   *
+   * @defaultValue the working directory
+   */
   root?: string;
-  /** Of the server. */
+  /**
+   * The certificate of the server; needs `key`.
+   *
+   * @defaultValue none: plain HTTP
+   */
   cert?: Certificate;
-  /** Of `cert`. */
+  /**
+   * The private key of `cert`.
+   *
+   * @defaultValue none
+   */
   key?: Certificate;
-  /** Those that vouch for clients, when they are asked who they are (`requestCert`). */
+  /**
+   * The certificate authorities that client certificates are checked against (`requestCert`).
+   *
+   * @defaultValue those that Node trusts
+   */
   ca?: Certificate;
-  /** `cert` and `key` in one. */
+  /**
+   * The certificate and its private key in one file.
+   *
+   * @defaultValue none
+   */
   pfx?: Certificate;
-  /** Certificates of clients that were revoked. */
+  /**
+   * The list of revoked client certificates.
+   *
+   * @defaultValue none
+   */
   crl?: Certificate;
-  /** Of the key, or of the pfx. */
+  /**
+   * The passphrase of `key`, or of `pfx`.
+   *
+   * @defaultValue none
+   */
   passphrase?: string;
-  /** Whether whoever speaks HTTP/2 gets it; others, and WebSockets, are served over HTTP/1.1. Needs a certificate. Default false. */
+  /**
+   * Whether to serve HTTP/2 to clients that support it. Other clients, and WebSockets, are served over HTTP/1.1. Needs a certificate.
+   *
+   * @defaultValue `false`
+   */
   http2?: boolean;
-  /** Silences the notice that plain HTTP is more likely to be blocked on its way than HTTPS. Default false. */
+  /**
+   * Silences the warning that firewalls block plain HTTP more often than HTTPS.
+   *
+   * @defaultValue `false`
+   */
   iknowhttpsisbetter?: boolean;
 }
 
 type Listening = HttpServer & { listen(port: number, host?: string): unknown };
 
 const TABLE: Record<string, Kind> = {
-  port: ['a port number', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536],
-  host: text,
-  hostname: text,
-  root: text,
-  passphrase: text,
+  port: ['a port number from 0 to 65535', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536],
+  host: string,
+  hostname: string,
+  root: string,
+  passphrase: string,
   http2: boolean,
   iknowhttpsisbetter: boolean,
 };
 
 const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
 
-/** An HTTP server; with a certificate an HTTPS server, or one for HTTP/2 and HTTPS. */
+/**
+ * Creates an HTTP server; with a certificate an HTTPS server, or one for HTTP/2 and HTTPS.
+ *
+ * @throws ERR_PRIMUS_OPTION when an option has the wrong type, or the certificate cannot be used
+ */
 export function createHttpServer(options: CreateServerOptions): Listening {
   check({ options }, { options: object });
   check(options, TABLE);
   const { cert, key, pfx, http2 = false, iknowhttpsisbetter = false } = options;
-  // Half a certificate must not end in a server without.
-  if ((cert === undefined) !== (key === undefined)) throw unusable('A certificate needs both options, cert and key');
-  // Of the same name at Node's HTTP/2 server, where it is something else.
+  // Without this check, half a certificate would silently give a server without TLS.
+  if ((cert === undefined) !== (key === undefined)) throw unusable('A certificate needs both options: `cert` and `key`');
+  // Node's HTTP/2 server has an option of the same name and another meaning.
   const { origins: _, ...given } = options;
   if (pfx === undefined && cert === undefined) {
-    if (http2) throw unusable('The option http2 needs a certificate (cert and key, or pfx): nobody speaks HTTP/2 without TLS');
+    if (http2) throw unusable('`http2` needs a certificate, as browsers support HTTP/2 over TLS only: set `cert` and `key`, or `pfx`');
     if (!iknowhttpsisbetter) notice('PRIMUS_HTTP', PLAIN);
     return createPlainServer(given as HttpOptions);
   }
@@ -76,30 +128,30 @@ export function createHttpServer(options: CreateServerOptions): Listening {
   try {
     return http2 ? (createHttp2Server({ ...secure, allowHTTP1: true }) as unknown as Listening) : createHttpsServer(secure);
   } catch (cause) {
-    throw unusable(`The certificate cannot be used: ${asError(cause).message}`, cause);
+    throw unusable(`The certificate cannot be used: ${asError(cause).message}. Check \`cert\`, \`key\`, \`pfx\` and \`passphrase\``, cause);
   }
 }
 
 const PLAIN =
-  'This server speaks HTTP. Firewalls and virus scanners are less likely to block real-time connections over HTTPS: give it a certificate, ' +
-  'put it behind a proxy that has one, or set the option iknowhttpsisbetter to true';
+  'This server uses plain HTTP. Firewalls and virus scanners block real-time connections less often over HTTPS: set `cert` and `key`, ' +
+  'put the server behind a proxy that has a certificate, or set `iknowhttpsisbetter` to silence this warning';
 
 function contents(name: (typeof FILES)[number], options: CreateServerOptions): unknown {
   const value = options[name];
   return Array.isArray(value) ? value.map((entry) => content(name, entry, options.root)) : content(name, value, options.root);
 }
 
-/** What is given as PEM or bytes is taken as it is; anything else names a file. */
+/** Returns PEM and bytes as they are, and reads the file that any other value names. */
 function content(name: string, value: unknown, root = '.'): string | Buffer {
   if (value instanceof Uint8Array || (typeof value === 'string' && value.includes('-----BEGIN'))) return value as string | Buffer;
-  // Whatever else is this long may be a secret, and is not repeated.
+  // Another value of this length may be a secret, and is not repeated.
   if (typeof value !== 'string' || value.length > 1_000 || value.includes('\n'))
-    throw unusable(`The option ${name} must be the name of a file, PEM, or bytes`);
+    throw unusable(`\`${name}\` must be the name of a file, PEM, or bytes`);
   const path = resolve(root, value);
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw unusable(`The option ${name} names a file that cannot be read: ${path}; root is the folder it is looked for in`, cause);
+    throw unusable(`\`${name}\` names a file that cannot be read: ${path}. Its folder is the option \`root\``, cause);
   }
 }
 

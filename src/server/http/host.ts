@@ -7,14 +7,14 @@ import type { ServerTransformer } from '../../core/transformer.js';
 export type HttpServer = Pick<Server, 'on' | 'removeListener' | 'emit' | 'listenerCount' | 'close' | 'address'> &
   Partial<Pick<Server, 'closeIdleConnections' | 'closeAllConnections'>>;
 
-/** One HTTP request on the server's path. */
+/** An HTTP request on the server's path. */
 export interface RequestExchange {
   readonly kind: 'request';
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
-/** One upgrade request on the server's path. */
+/** An upgrade request on the server's path. */
 export interface UpgradeExchange {
   readonly kind: 'upgrade';
   readonly request: IncomingMessage;
@@ -22,37 +22,37 @@ export interface UpgradeExchange {
   readonly head: Buffer;
 }
 
-/** One request of either kind. */
+/** A request of either kind. */
 export type Exchange = RequestExchange | UpgradeExchange;
 
-/** What a server offers its transformer. */
+/** The part of a server that its transformer uses. */
 export interface Host {
   /** The HTTP server. */
   readonly server: HttpServer;
-  /** The server that is served. */
+  /** The Primus server. */
   readonly primus: unknown;
-  /** Plain requests on the pathname that no middleware answered. */
+  /** Plain requests on the pathname that middleware did not answer. */
   readonly request$: Observable<RequestExchange>;
-  /** Upgrade requests on the pathname that no middleware refused. */
+  /** Upgrade requests on the pathname that middleware did not answer or reject. */
   readonly upgrade$: Observable<UpgradeExchange>;
-  /** The path that is served, without a slash at its end. */
+  /** The path of the server, without a slash at its end. */
   readonly pathname: string;
-  /** Largest message that is accepted, in bytes. */
+  /** The largest message that is accepted, in bytes. */
   readonly maxLength: number;
-  /** How much may wait for one peer, in bytes. */
+  /** The limit of bytes that are buffered for one slow consumer. */
   readonly maxBuffer: number;
-  /** Whether messages and answers may be compressed. */
+  /** Whether messages and HTTP answers may be compressed. */
   readonly compression: boolean;
   /** The server's `transport` option. */
   readonly transport: object;
-  /** The clock. */
+  /** The clock of timers. */
   readonly scheduler: SchedulerLike;
   /**
-   * Set by a transformer whose links live on many requests: whether this one belongs to a link that is open. Those are
-   * let through while the server goes down, when new ones are not.
+   * Returns whether a request belongs to an open link. A transformer whose links are made of many requests sets it: during shutdown the
+   * server accepts those requests, and rejects all others.
    */
   continues?: (exchange: Exchange) => boolean;
 }
 
-/** The server's half of a transformer that lives on a Node server. */
+/** The server's half of a transformer that runs on a Node server. */
 export type NodeTransformer = ServerTransformer<Host>;

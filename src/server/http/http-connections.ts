@@ -1,30 +1,30 @@
 import type { Socket } from 'node:net';
 import type { HttpServer } from './host.js';
 
-/** The part of an HTTP/2 session that is used. */
-interface Session {
+/** The members of an HTTP/2 session that are used. */
+interface Http2Session {
   close(): void;
   once(event: 'close', listener: () => void): void;
 }
 
 /** The connections of an HTTP server. */
 export interface HttpConnections {
-  /** Ends those that nobody uses, and no new request comes by the others. */
+  /** Closes idle connections, and keeps new requests from the others. */
   close(): void;
-  /** Cuts them all. */
+  /** Terminates all connections at once. */
   destroy(): void;
-  /** Takes no more notice of new ones. */
+  /** Stops tracking new connections. */
   forget(): void;
 }
 
 /**
- * The connections of an HTTP server. Those of HTTP/1 keep a list themselves and close what is idle; with HTTP/2 a session goes on after
- * `server.close()` for as long as the client likes, and nobody has a list.
+ * Tracks the connections of an HTTP server. An HTTP/1 server keeps a list itself and closes idle connections. With HTTP/2 a session
+ * goes on after `server.close()` for as long as the client likes, and Node keeps no list.
  */
 export function trackHttpConnections(server: HttpServer): HttpConnections {
   if (server.closeAllConnections !== undefined) return { close() {}, destroy: () => server.closeAllConnections?.(), forget() {} };
-  const sockets = kept<Socket>();
-  const sessions = kept<Session>();
+  const sockets = openOnes<Socket>();
+  const sessions = openOnes<Http2Session>();
   server.on('connection', sockets.add);
   server.on('session' as 'connection', sessions.add as never);
   return {
@@ -37,16 +37,16 @@ export function trackHttpConnections(server: HttpServer): HttpConnections {
   };
 }
 
-/** Things that are kept until they close. */
-function kept<T extends { once(event: 'close', listener: () => void): void }>() {
+/** A set whose entries are removed when they close. */
+function openOnes<T extends { once(event: 'close', listener: () => void): void }>() {
   const all = new Set<T>();
   return {
-    add(thing: T): void {
-      all.add(thing);
-      thing.once('close', () => all.delete(thing));
+    add(entry: T): void {
+      all.add(entry);
+      entry.once('close', () => all.delete(entry));
     },
-    each(action: (thing: T) => void): void {
-      for (const thing of [...all]) action(thing);
+    each(action: (entry: T) => void): void {
+      for (const entry of [...all]) action(entry);
     },
   };
 }

@@ -2,30 +2,50 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { rejectWithClose } from './close-reasons.js';
 
-/** Answers a request, or an upgrade that will not be, with a status and a JSON body, and lets go of the connection. */
+/** The answer to a request, or an upgrade, that is rejected. */
+export interface Rejection {
+  readonly status: number;
+  /**
+   * The `error` of the JSON body.
+   *
+   * @defaultValue the phrase of the status
+   */
+  readonly message?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Answers a request, or an upgrade, with a status and a JSON body, and closes its connection where it is an upgrade. */
+export function reject(to: ServerResponse | Duplex, rejection: Rejection): true;
+export function reject(to: ServerResponse | Duplex, status: number, message?: unknown, headers?: Readonly<Record<string, string>>): true;
 export function reject(
   to: ServerResponse | Duplex,
-  status: number,
-  message: unknown = STATUS_CODES[status] ?? 'Error',
-  headers: Record<string, string> = {},
+  given: Rejection | number,
+  messageGiven?: unknown,
+  headersGiven?: Readonly<Record<string, string>>,
 ): true {
-  const body = JSON.stringify({ error: message });
+  const {
+    status,
+    message,
+    headers = {},
+  } = typeof given === 'number' ? { status: given, message: messageGiven, headers: headersGiven } : given;
+  const error = message ?? STATUS_CODES[status] ?? 'Error';
+  const body = JSON.stringify({ error });
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
   if (isResponse(to)) {
-    // Somebody has answered already; what is half an answer is cut short.
-    if (!to.headersSent) to.writeHead(status, 'stream' in to ? withoutHops(fields) : fields).end(body);
+    // A listener may have answered already; half an answer is cut short.
+    if (!to.headersSent) to.writeHead(status, 'stream' in to ? withoutConnectionHeaders(fields) : fields).end(body);
     else if (!to.writableEnded) to.destroy();
     return true;
   }
-  // Whoever does not hang up after the answer is not waited for.
+  // The client may reset the connection before it has read the answer.
   to.on('error', ignore);
   if (!to.writable) {
     to.destroy();
     return true;
   }
-  if (rejectWithClose(to, status, message, headers)) return true;
-  const lines = Object.entries({ Connection: 'close', ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
-  to.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.join('')}\r\n${body}`, () => to.destroy());
+  if (rejectWithClose(to, status, error, headers)) return true;
+  const head = Object.entries({ Connection: 'close', ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
+  to.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${head.join('')}\r\n${body}`, () => to.destroy());
   return true;
 }
 
@@ -33,8 +53,8 @@ function isResponse(to: ServerResponse | Duplex): to is ServerResponse {
   return 'writeHead' in to;
 }
 
-/** HTTP/2 has no headers about the line, and throws (RFC 9113, section 8.2.2). */
-function withoutHops(fields: Record<string, string>): Record<string, string> {
+/** HTTP/2 has no headers about the connection, and throws on them (RFC 9113, section 8.2.2). */
+function withoutConnectionHeaders(fields: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !/^(connection|upgrade)$/i.test(name)));
 }
 

@@ -6,7 +6,7 @@ import type { serverOptions } from '../options.js';
 import { exchanges } from './attach.js';
 import { noteCloseReasons } from './close-reasons.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
-import { reject } from './reject.js';
+import { type Rejection, reject } from './reject.js';
 
 export interface TransformerHostParts {
   primus: unknown;
@@ -14,15 +14,15 @@ export interface TransformerHostParts {
   options: ReturnType<typeof serverOptions>;
   scheduler: SchedulerLike;
   middleware: Layers;
-  /** Whether the server goes down: only what belongs to an open link is let in then. */
+  /** Whether the server is shutting down: it then accepts requests of open links only. */
   draining: () => boolean;
 }
 
-/** What a transformer gets to see: requests and upgrades on the pathname that middleware lets pass. */
+/** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost({ primus, server, options, scheduler, middleware, draining }: TransformerHostParts): Host {
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
-  function welcome(exchange: Exchange): boolean {
+  function isAccepted(exchange: Exchange): boolean {
     if (!draining() || host.continues?.(exchange)) return true;
     rejectDuringShutdown(exchange);
     return false;
@@ -30,7 +30,7 @@ export function createTransformerHost({ primus, server, options, scheduler, midd
 
   const exchange$ = exchanges(server, pathname).pipe(
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
-    filter(welcome),
+    filter(isAccepted),
     filterAsync((exchange) => middleware.admit(exchange)),
     share(),
   );
@@ -52,8 +52,13 @@ export function createTransformerHost({ primus, server, options, scheduler, midd
   return host;
 }
 
-/** Answers whoever comes while the server goes down, and lets go of the line. */
+const SHUTTING_DOWN: Rejection = {
+  status: 503,
+  message: 'The server is shutting down',
+  headers: { 'Retry-After': '1', Connection: 'close' },
+};
+
+/** Rejects a request during shutdown with 503, and closes its connection. */
 export function rejectDuringShutdown(exchange: Exchange): void {
-  const channel = exchange.kind === 'request' ? exchange.response : exchange.socket;
-  reject(channel, 503, 'The server is going down', { 'Retry-After': '1', Connection: 'close' });
+  reject(exchange.kind === 'request' ? exchange.response : exchange.socket, SHUTTING_DOWN);
 }

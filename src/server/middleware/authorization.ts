@@ -2,76 +2,104 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES, validateHeader
 import type { Duplex } from 'node:stream';
 import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, type SchedulerLike, take, takeUntil, timeout } from 'rxjs';
 import { describe, PrimusError } from '../../core/errors.js';
-import { isPromise } from '../../core/from-node-callback.js';
-import { reject } from '../http/reject.js';
+import { isPromise } from '../../core/eventual.js';
+import { type Rejection, reject } from '../http/reject.js';
 import type { Middleware } from './layers.js';
 
-/** What may be passed to `done`, beside a text and an Error. */
-export interface Refusal {
-  /** Status of the answer. Default 401. */
+/** An error that an authorization function passes to `done`, beside a string and an Error. */
+export interface AuthorizationError {
+  /**
+   * The status of the answer, from 300 to 599.
+   *
+   * @defaultValue `401`
+   */
   statusCode?: number;
-  /** Value of the `WWW-Authenticate` header; only with a 401. */
+  /**
+   * The `WWW-Authenticate` header of an answer with the status 401.
+   *
+   * @defaultValue none
+   */
   authenticate?: string;
-  /** The `error` of the answer's JSON body. */
+  /**
+   * The `error` of the JSON body.
+   *
+   * @defaultValue the phrase of the status
+   */
   message?: unknown;
 }
 
 /**
- * Says who may come in, of every request that reaches the transformer: `done()` lets it pass, `done(error)`, an exception and a rejected
- * promise refuse it. A session that polls is many requests: one that is refused ends it.
+ * A function that authorizes every request that reaches the transformer. `done()` accepts the request; `done(error)`, an exception and a
+ * rejected promise reject it. A polling connection is made of many requests, and ends when one of them is rejected.
+ *
+ * @example
+ * primus.authorize(async (request, done) => {
+ *   const user = await findUser(request.headers.authorization);
+ *   if (user) done();
+ *   else done({ statusCode: 401, authenticate: 'Bearer', message: 'Please log in' });
+ * });
  */
-// biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
-export type Authorize = (this: any, request: IncomingMessage, done: (error?: string | Refusal | Error | null | unknown) => void) => unknown;
+export type Authorize = (
+  // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
+  this: any,
+  request: IncomingMessage,
+  done: (error?: string | AuthorizationError | Error | null | unknown) => void,
+) => unknown;
 
-interface Owner {
+/** The part of a server that this middleware uses. */
+interface AuthorizationHost {
   readonly auth: Authorize | null;
   readonly host: { readonly scheduler: SchedulerLike; log(level: string, ...values: unknown[]): void };
 }
 
-/** An authorization function, or a clear error. */
+/**
+ * Returns the authorization function that was given.
+ *
+ * @throws ERR_PRIMUS_OPTION when it is not a function of two parameters
+ */
 export function checkAuthorize(fn: unknown): Authorize {
-  if (typeof fn !== 'function') throw new PrimusError('ERR_PRIMUS_OPTION', `authorize needs a function, not ${describe(fn)}`);
+  if (typeof fn !== 'function')
+    throw new PrimusError('ERR_PRIMUS_OPTION', `authorize: \`fn\` must be a function of (request, done), got ${describe(fn)}`);
   if (fn.length >= 2) return fn as Authorize;
   throw new PrimusError(
     'ERR_PRIMUS_OPTION',
-    'authorize needs a function of (request, done): without calling done it cannot let anybody in',
+    `authorize: \`fn\` must have the parameters (request, done), got a function of ${fn.length}. Call done() to accept a request`,
   );
 }
 
-/** Asks `auth`, when there is one; whom it keeps waiting for longer than `limit` ms, if that is given, is turned away. */
+/** Creates the middleware that calls `auth`, when there is one, and rejects the request after `limit` ms without an answer. */
 export function authorization(limit?: number) {
-  return function (this: Owner): Middleware {
+  return function (this: AuthorizationHost): Middleware {
     const layer = (request: IncomingMessage, response: ServerResponse | Duplex, next: () => void): void => {
       const { auth, host } = this;
       if (auth === null) return next();
       verdict(this, auth, request)
         .pipe(take(1), limit === undefined ? identity : within(limit, host.scheduler), takeUntil(fromEvent(response, 'close')))
         .subscribe((answer) => {
-          if (answer === PASSED) return next();
-          if (answer.thrown) host.log('error', answer.refused);
-          turnAway(response, answer.refused);
+          if (answer === ACCEPTED) return next();
+          if (answer.thrown) host.log('error', answer.error);
+          reject(response, rejectionOf(answer.error));
         });
     };
-    const asked = { get: () => this.auth !== null, enumerable: true };
-    return Object.defineProperties(layer, { http: asked, upgrade: asked, raw: { value: true } }) as Middleware;
+    const wanted = { get: () => this.auth !== null, enumerable: true };
+    return Object.defineProperties(layer, { http: wanted, upgrade: wanted, raw: { value: true } }) as Middleware;
   };
 }
 
+/** The answer of an authorization function; `thrown` when the error was thrown, and not passed to `done`. */
 interface Verdict {
-  readonly refused: unknown;
+  readonly error: unknown;
   readonly thrown?: boolean;
 }
 
-const PASSED: Verdict = { refused: null };
+const ACCEPTED: Verdict = { error: null };
 
-/** What `auth` says; only the first answer counts. An error that is given refuses, though it be `false` or an empty text. */
-function verdict(owner: object, auth: Authorize, request: IncomingMessage): Observable<Verdict> {
+/** Calls `auth`, and emits its answers; only the first counts. Any error but `undefined` and `null` rejects, also `false` and `''`. */
+function verdict(host: object, auth: Authorize, request: IncomingMessage): Observable<Verdict> {
   return new Observable((subscriber) => {
-    const threw = (refused: unknown) => subscriber.next({ refused, thrown: true });
+    const threw = (error: unknown) => subscriber.next({ error, thrown: true });
     try {
-      const result = auth.call(owner, request, (error) =>
-        subscriber.next(error === undefined || error === null ? PASSED : { refused: error }),
-      );
+      const result = auth.call(host, request, (error) => subscriber.next(error === undefined || error === null ? ACCEPTED : { error }));
       if (isPromise(result)) result.then(undefined, threw);
     } catch (thrown) {
       threw(thrown);
@@ -80,19 +108,19 @@ function verdict(owner: object, auth: Authorize, request: IncomingMessage): Obse
 }
 
 function within(limit: number, scheduler: SchedulerLike): MonoTypeOperatorFunction<Verdict> {
-  const refused = { statusCode: 503, message: `There was no answer within ${limit} ms` };
-  return timeout({ first: limit, scheduler, with: () => of({ refused }) });
+  const error: AuthorizationError = { statusCode: 503, message: `Authorization timed out after ${limit} ms` };
+  return timeout({ first: limit, scheduler, with: () => of({ error }) });
 }
 
-/** One clean answer, whatever the error is made of. */
-function turnAway(response: ServerResponse | Duplex, error: unknown): void {
+/** Returns a valid rejection for an error of any type. */
+function rejectionOf(error: unknown): Rejection {
   const { statusCode, authenticate, message } = read(error);
   const status = Number.isInteger(Number(statusCode)) && Number(statusCode) >= 300 && Number(statusCode) <= 599 ? Number(statusCode) : 401;
   const challenge = status === 401 && isHeader(authenticate) ? { 'WWW-Authenticate': authenticate } : {};
-  reject(response, status, plain(message) ?? STATUS_CODES[status], challenge);
+  return { status, message: toJson(message) ?? STATUS_CODES[status], headers: challenge };
 }
 
-/** A text is its own message; of anything else the documented properties are read, which need not go well. */
+/** Reads the documented properties of an error, whose getters may throw. A string is its own message. */
 function read(error: unknown): { statusCode?: unknown; authenticate?: unknown; message?: unknown } {
   if (typeof error !== 'object' || error === null) return { message: error };
   try {
@@ -113,8 +141,8 @@ function isHeader(value: unknown): value is string {
   }
 }
 
-/** A message as the client will get it; `undefined` when there is nothing to tell, or JSON cannot. */
-function plain(message: unknown): unknown {
+/** Returns a message as JSON carries it; `undefined` when it is empty, or JSON cannot. */
+function toJson(message: unknown): unknown {
   if (!message || message === true) return undefined;
   try {
     return JSON.parse(JSON.stringify(message));

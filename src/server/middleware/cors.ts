@@ -6,22 +6,44 @@ import { strip } from './credentials.js';
 import type { Middleware } from './layers.js';
 import { canonical, isOwn, listOf, originSet, parseOrigin } from './origins.js';
 
-/** The options of cross-origin requests: what pages of other origins may do. */
+/** The options of cross-origin requests: they restrict pages of other origins. */
 export interface CorsOptions {
-  /** Whose pages may use this server, on every transport: `'*'`, or origins as a list or separated by commas. Default `'*'`. */
+  /**
+   * The origins whose pages may use this server, on every transport: `'*'`, or a list, or a string with commas.
+   *
+   * @defaultValue `'*'`
+   */
   origins?: string | readonly string[];
-  /** Methods a page may use. Default GET, HEAD, PUT, POST, DELETE and OPTIONS. */
+  /**
+   * The methods that a page may use.
+   *
+   * @defaultValue `'GET,HEAD,PUT,POST,DELETE,OPTIONS'`
+   */
   methods?: string | readonly string[];
   /**
-   * Whether pages may send credentials. Default true, for pages of our own and of origins that are named; `'any-origin'` for
-   * the pages of anybody: each may then act in the name of a user who is logged in here.
+   * Whether pages may send credentials: `true` allows pages of the server's own origin and of the named `origins`. `'any-origin'` allows
+   * every page on the web to act for a user who is logged in to this site.
+   *
+   * @defaultValue `true`
    */
   credentials?: boolean | 'any-origin';
-  /** How long a preflight may be remembered, in seconds or as a text; 0 or `false` says nothing. Default `'30 days'`. */
+  /**
+   * The time for which a browser may cache a preflight, in seconds or as a string; 0 and `false` send no header.
+   *
+   * @defaultValue `'30 days'`
+   */
   maxAge?: Duration | false;
-  /** Request headers a page may send. Default `false`: those it asks for. */
+  /**
+   * The request headers that a page may send; `false` allows the headers that it asks for.
+   *
+   * @defaultValue `false`
+   */
   headers?: string | readonly string[] | false;
-  /** Response headers a page may read. Default `false`: none but the simple ones. */
+  /**
+   * The response headers that a page may read; `false` allows the simple ones only.
+   *
+   * @defaultValue `false`
+   */
   exposed?: string | readonly string[] | false;
 }
 
@@ -34,7 +56,7 @@ export const CORS_DEFAULTS = {
   exposed: false as string | readonly string[] | false,
 };
 
-const LIST: Kind = ['a text or a list of texts', (value) => value === false || typeof value === 'string' || Array.isArray(value)];
+const LIST: Kind = ['a string or a list of strings', (value) => value === false || typeof value === 'string' || Array.isArray(value)];
 
 export const CORS_TABLE: Record<string, Kind> = {
   origins: LIST,
@@ -44,29 +66,29 @@ export const CORS_TABLE: Record<string, Kind> = {
   exposed: LIST,
 };
 
-/** Where the log is. */
-interface Owner {
+/** The part of a server that this middleware uses. */
+interface CorsHost {
   readonly options: typeof CORS_DEFAULTS;
   readonly host: { log(level: string, ...values: unknown[]): void };
 }
 
-/** What a browser says of a request that another site's page has made. */
+/** The `Sec-Fetch-Site` of requests that a page of another site has made. */
 const FOREIGN = /^(cross|same)-site$/;
 
-/** The answers whose headers are settled. */
-const settled = new WeakSet<ServerResponse>();
+/** The responses whose CORS headers are final. */
+const sealed = new WeakSet<ServerResponse>();
 
 /**
- * Cross-origin requests. What pages may do is told by the headers of the fetch standard, and enforced: also on upgrades, where no browser
- * asks. A request without `Origin` is not a page's, or is one of our own.
+ * Creates the middleware for cross-origin requests. It sends the headers of the fetch standard, and enforces them: also on upgrades, for
+ * which browsers send no preflight. A request without `Origin` comes from a page of the server's own origin, or from no page.
  *
  * ```
  * origin          origins '*'                     origins named
- * our own         passes                          passes if named
+ * the server's    passes                          passes if named
  * another         passes without credentials      passes if named, with credentials; else 403
  * ```
  */
-export function cors(this: Owner): Middleware {
+export function cors(this: CorsHost): Middleware {
   const { options, host } = this;
   const { credentials } = options;
   const origins = originSet(options.origins);
@@ -74,24 +96,25 @@ export function cors(this: Owner): Middleware {
   const maxAge = seconds(options.maxAge);
   const allowed = listOf(options.headers).join(', ');
   const exposed = listOf(options.exposed).join(', ');
-  const told = new Set<string>();
+  const warnings = new Set<string>();
 
-  function anonymous(request: IncomingMessage): void {
+  function ignoreCredentials(request: IncomingMessage): void {
     if (!strip(request) || credentials === false) return;
-    const cure = "name the origins that may use them with the option origins, or set credentials: 'any-origin'";
-    tell('ignored', `The credentials of a request from ${request.headers.origin ?? 'another site'} were ignored; ${cure}`);
+    const hint = "Name the origins that may send them with the option `origins`, or set `credentials` to 'any-origin'";
+    warnOnce('ignored', `The credentials of a request from ${request.headers.origin ?? 'another site'} were ignored. ${hint}`);
   }
 
-  function stranger(origin: string, request: IncomingMessage, response: ServerResponse | Duplex): true {
+  function rejectOrigin(origin: string, request: IncomingMessage, response: ServerResponse | Duplex): true {
     const parsed = parseOrigin(origin);
-    if (parsed && isOwn(parsed, request)) tell('own', `A page of our own, ${origin}, was refused: the option origins does not name it`);
-    return reject(response, 403, `The origin ${origin} may not use this server`);
+    if (parsed && isOwn(parsed, request))
+      warnOnce('own', `A page of this server, ${origin}, was rejected. Name its origin with the option \`origins\``);
+    return reject(response, { status: 403, message: `The origin ${origin} may not use this server` });
   }
 
-  /** Once of a kind: whoever asks again and again does not fill the log. */
-  function tell(kind: string, message: string): void {
-    if (told.has(kind)) return;
-    told.add(kind);
+  /** Logs the first warning of each kind: a client that sends many requests does not fill the log. */
+  function warnOnce(kind: string, message: string): void {
+    if (warnings.has(kind)) return;
+    warnings.add(kind);
     host.log('warning', message);
   }
 
@@ -102,21 +125,21 @@ export function cors(this: Owner): Middleware {
     answer?.appendHeader?.('Vary', 'Origin');
     const guarded = credentials !== 'any-origin' && (headers.cookie !== undefined || headers.authorization !== undefined);
     if (origin === undefined) {
-      if (guarded && FOREIGN.test(String(headers['sec-fetch-site']))) anonymous(request);
+      if (guarded && FOREIGN.test(String(headers['sec-fetch-site']))) ignoreCredentials(request);
       return false;
     }
 
     const known = origins === undefined && answer === undefined ? origin : canonical(origin);
-    if (known === undefined || origins?.has(known) === false) return stranger(origin, request, response);
+    if (known === undefined || origins?.has(known) === false) return rejectOrigin(origin, request, response);
     if (guarded && !(origins !== undefined && credentials && origin !== 'null')) {
       const parsed = parseOrigin(origin);
-      if (parsed === undefined || !isOwn(parsed, request)) anonymous(request);
+      if (parsed === undefined || !isOwn(parsed, request)) ignoreCredentials(request);
     }
     if (answer === undefined) return false;
 
-    settled.add(answer);
+    sealed.add(answer);
     answer.setHeader('Access-Control-Allow-Origin', origins === undefined && !credentials ? '*' : origin);
-    // Any sandboxed frame or local file is 'null': nobody to be trusted with credentials.
+    // Any sandboxed frame or local file has the origin 'null': it is not trusted with credentials.
     if (credentials && origin !== 'null') answer.setHeader('Access-Control-Allow-Credentials', 'true');
     const asked = headers['access-control-request-method'];
     if (request.method === 'OPTIONS' && asked !== undefined) {
@@ -128,16 +151,16 @@ export function cors(this: Owner): Middleware {
       return true;
     }
     if (!methods.includes(request.method ?? ''))
-      return reject(response, 403, `The method ${request.method} may not be used from another origin`);
+      return reject(response, { status: 403, message: `The method ${request.method} may not be used from another origin` });
     if (exposed) answer.setHeader('Access-Control-Expose-Headers', exposed);
     return false;
   };
   return Object.assign(layer as Middleware, { raw: true });
 }
 
-/** From here on nobody widens what `cors` has allowed: some frameworks have headers of their own. */
+/** Makes the CORS headers of a response final: some frameworks set their own, which would allow more. */
 export function seal(response: ServerResponse): void {
-  if (!settled.has(response)) return;
+  if (!sealed.has(response)) return;
   const { setHeader, writeHead } = response;
   response.setHeader = function (name, value) {
     return isCors(name) ? this : setHeader.call(this, name, value);
@@ -159,5 +182,5 @@ function seconds(maxAge: Duration | false): number {
   if (maxAge === false) return 0;
   const result = typeof maxAge === 'string' ? Math.round(milliseconds(maxAge, 'maxAge') / 1000) : maxAge;
   if (typeof result === 'number' && result >= 0) return result;
-  throw invalid('maxAge', "a time in seconds, or a text such as '30 days'", maxAge);
+  throw invalid('maxAge', "a time in seconds or a string such as '30 days'", maxAge);
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What browsers add by themselves to requests of any page. */
+/** The headers that browsers add to the requests of any page. */
 const AMBIENT = ['cookie', 'authorization'];
 
-/** Takes the credentials out of a request, wherever it shows them. False when there were none. */
+/** Removes the credentials from a request, in all its views of the headers. Returns false when there were none. */
 export function strip(request: IncomingMessage): boolean {
   const { headers, rawHeaders } = request;
   if (!AMBIENT.some((name) => headers[name] !== undefined)) return false;
-  // Made from the raw headers when it is first asked for, by a count that does not change with them: so it has to be asked for here.
+  // Node makes it of the raw headers on first access, with a count that it keeps of them: read it before they change.
   const { headersDistinct } = request;
   for (const name of AMBIENT) {
     delete headers[name];

@@ -7,9 +7,9 @@ import type { MiddlewareFactory } from './layers.js';
 import { primusJs } from './primus-js.js';
 import { spec } from './spec.js';
 
-/** The layers a server begins with, in the documented order. */
+/** Returns the layers that a server begins with, in the documented order. */
 export function defaultLayers({ authorizationTimeout: limit }: { authorizationTimeout: Duration | false }): [string, MiddlewareFactory][] {
-  const patience = limit === false ? undefined : milliseconds(limit, 'authorizationTimeout');
+  const deadline = limit === false ? undefined : milliseconds(limit, 'authorizationTimeout');
   return Object.entries({
     forwarded,
     cors,
@@ -17,6 +17,6 @@ export function defaultLayers({ authorizationTimeout: limit }: { authorizationTi
     spec,
     'x-xss': xXss,
     'no-cache': noCache,
-    authorization: authorization(patience),
+    authorization: authorization(deadline),
   });
 }

@@ -5,34 +5,35 @@ import type { Address } from '../spark.js';
 import type { Middleware } from './layers.js';
 import { type Trust, trusts } from './proxies.js';
 
-/** A request and, if it came by a trusted proxy, where from. */
+/** A request, with the address of its client where a trusted proxy forwarded it. */
 export interface ForwardedRequest extends IncomingMessage {
   forwarded?: Address;
 }
 
-interface Owner {
+/** The part of a server that this middleware uses. */
+interface ForwardedHost {
   readonly options: { trustProxy?: unknown; whitelist?: unknown };
 }
 
 /**
- * Where a request comes from, when trusted proxies brought it: `spark.address`, and `forwarded` on the request. Nobody is trusted unless
- * `trustProxy` says so: anybody can write these headers.
+ * Creates the middleware that finds the client's address of a request that trusted proxies forwarded: `spark.address`, and `forwarded` on
+ * the request. Without `trustProxy` no proxy is trusted, as any client can send these headers.
  *
  * ```
  * X-Forwarded-For: forged, client, proxy 1        <- proxy 2 (the socket)
  *                          ^ the first from the right that is not trusted
  * ```
  */
-export function forwarded(this: Owner): Middleware {
+export function forwarded(this: ForwardedHost): Middleware {
   const trust = trusts(this.options.trustProxy ?? this.options.whitelist);
   const layer = (request: ForwardedRequest, _response: unknown): void => {
     request.forwarded = origin(request, trust as Trust);
   };
-  // Where nobody is trusted there is nothing to do for this layer.
+  // Without trusted proxies this layer has nothing to do, and is never called.
   return Object.assign(layer as Middleware, trust === undefined ? { http: false, upgrade: false } : { raw: true });
 }
 
-/** Where a request seems to come from: the other end of its socket. */
+/** Returns the address of the peer at the other side of a request's socket. */
 export function addressOf({ socket }: IncomingMessage): Address {
   return { ip: socket.remoteAddress, port: socket.remotePort, secure: (socket as TLSSocket).encrypted === true } as Address;
 }
@@ -48,7 +49,7 @@ function origin(request: IncomingMessage, trust: Trust): Address {
   let hop: Hop = peer;
   let at = 0;
   for (const next of hops(request)) {
-    // What a trusted proxy could not name, such as `unknown` or `_hidden`, nobody can: it is the last that is known.
+    // A trusted proxy may not name the hop before it (`unknown`, `_hidden`): then the proxy is the last known hop.
     if (!trust(hop.ip ?? '', at++) || next === undefined) break;
     hop = next;
   }
@@ -58,7 +59,7 @@ function origin(request: IncomingMessage, trust: Trust): Address {
   return { ip: hop.ip, port, secure: hop.secure ?? first(headers['x-forwarded-proto']) === 'https' };
 }
 
-/** The hops before the socket, the nearest first; `undefined` for one that is no address. */
+/** Returns the hops before the socket, the nearest first; `undefined` for a hop that is not an address. */
 function hops({ headers }: IncomingMessage): (Hop | undefined)[] {
   const list = headers['x-forwarded-for'];
   if (list !== undefined) return String(list).split(',').reverse().map(hopOf);
@@ -67,7 +68,7 @@ function hops({ headers }: IncomingMessage): (Hop | undefined)[] {
   return real === undefined ? [] : [hopOf(String(real))];
 }
 
-/** `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`. */
+/** Parses a hop: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`. */
 function hopOf(text: string): Hop | undefined {
   const node = text.trim();
   if (isIP(node) !== 0) return { ip: node };
@@ -76,7 +77,7 @@ function hopOf(text: string): Hop | undefined {
   return ip !== undefined && isIP(ip) === (v6 === undefined ? 4 : 6) ? { ip, port: portOf(port) } : undefined;
 }
 
-/** An element of RFC 7239, such as `for="[::1]:80";proto=https`. */
+/** Parses an element of RFC 7239, such as `for="[::1]:80";proto=https`. */
 function elementOf(element: string): Hop | undefined {
   const hop = hopOf(parameter(element, 'for') ?? '');
   return hop && { ...hop, secure: parameter(element, 'proto')?.toLowerCase() === 'https' };

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from './layers.js';
 
-/** Answers of a live connection must not be cached. */
+/** Creates the middleware that forbids caches to store the answers of a live connection. */
 export function noCache(): Middleware {
   return headers({ 'Cache-Control': 'no-cache, no-store, must-revalidate', Pragma: 'no-cache' });
 }
 
-/** Switches off the XSS filters of old browsers, which can be turned against a page. */
+/** Creates the middleware that disables the XSS filters of old browsers, which attackers can use against a page. */
 export function xXss(): Middleware {
   return headers({ 'X-XSS-Protection': '0' });
 }

@@ -1,31 +1,50 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { catchError, from, fromEvent, type Observable, of, takeUntil, tap } from 'rxjs';
+import { catchError, from, fromEvent, map, type Observable, of, takeUntil, tap } from 'rxjs';
 import { asError, describe, PrimusError } from '../../core/errors.js';
-import { type Eventual, fromNodeCallback, isPromise } from '../../core/from-node-callback.js';
+import { isPromise, Pending, toEventual } from '../../core/eventual.js';
+import { sequence } from '../../core/sequence.js';
 import type { Exchange } from '../http/host.js';
 import { reject } from '../http/reject.js';
 import { UpgradeAnswer } from './upgrade-answer.js';
 
 /**
- * Synchronous with two parameters (`true`: answered, go no further), asynchronous with three.
- * `this` is the server. An upgrade request that is not answered goes on, and the headers that were set for its answer are lost.
+ * A function for every request on the pathname. With two parameters it is synchronous, and returns `true` when it has answered the request.
+ * With three it calls `next`. `this` is the server. For an upgrade request that it does not answer, headers that it sets are discarded.
+ *
+ * @example
+ * primus.use('request id', (request, response) => {
+ *   response.setHeader('X-Request-Id', randomUUID());
+ * });
  */
 export interface Middleware {
   // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
   (this: any, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
-  /** `false`: not for upgrade requests. */
+  /**
+   * Whether the function is called for upgrade requests.
+   *
+   * @defaultValue `true`
+   */
   upgrade?: boolean;
-  /** `false`: not for plain requests. */
+  /**
+   * Whether the function is called for plain requests.
+   *
+   * @defaultValue `true`
+   */
   http?: boolean;
-  /** `true`: for an upgrade request `response` is the socket itself. */
+  /**
+   * Whether `response` is the socket itself for upgrade requests.
+   *
+   * @defaultValue `false`
+   */
   raw?: boolean;
 }
 
-/** A function of fewer than two parameters that makes the middleware. */
+/** A function of fewer than two parameters that creates the middleware. */
 // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
 export type MiddlewareFactory = (this: any, options?: any) => Middleware;
 
+/** A middleware with its name. */
 export interface Layer {
   readonly name: string;
   readonly fn: Middleware;
@@ -33,39 +52,45 @@ export interface Layer {
   enabled: boolean;
 }
 
-/** The named middleware of a server, in the order it runs. */
+/** The named middleware of a server, in the order in which it runs. */
 export class Layers {
   readonly list: Layer[] = [];
-  private readonly owner: object;
+  /** The server: `this` of the middleware. */
+  private readonly host: object;
 
-  constructor(owner: object) {
-    this.owner = owner;
+  constructor(host: object) {
+    this.host = host;
   }
 
+  /** Returns the index of a layer; -1 when there is none. */
   indexOf(name: string): number {
     return this.list.findIndex((layer) => layer.name === name);
   }
 
-  /** Adds a layer, at `index` when there is one; a layer of that name is replaced where it stands. */
+  /**
+   * Adds a layer, at `index` or at the end. A layer of the same name is replaced in its place.
+   *
+   * @throws ERR_PRIMUS_MIDDLEWARE when the name or the function is invalid
+   */
   use(name: unknown, fn: unknown, options?: unknown, index?: unknown): void {
     if (typeof name !== 'string' || name === '') {
-      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `Middleware must have a name, not ${describe(name)}`);
+      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The name of a middleware must be a non-empty string, got ${describe(name)}`);
     }
     if (typeof fn !== 'function') {
-      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The middleware '${name}' must be a function, not ${describe(fn)}`);
+      throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The middleware '${name}' must be a function, got ${describe(fn)}`);
     }
     const at = typeof options === 'number' && index === undefined ? options : index;
-    const made: unknown = fn.length < 2 ? fn.call(this.owner, typeof options === 'number' ? {} : (options ?? {})) : fn;
+    const made: unknown = fn.length < 2 ? fn.call(this.host, typeof options === 'number' ? {} : (options ?? {})) : fn;
     if (typeof made !== 'function' || made.length < 2) {
       throw new PrimusError(
         'ERR_PRIMUS_MIDDLEWARE',
-        `The middleware '${name}' must be, or return, a function of at least (request, response)`,
+        `The middleware '${name}' must be, or return, a function with the parameters (request, response) or (request, response, next)`,
       );
     }
     if (made.length > 3) {
       throw new PrimusError(
         'ERR_PRIMUS_MIDDLEWARE',
-        `The middleware '${name}' has more than (request, response, next): one for errors only would never be asked`,
+        `The middleware '${name}' has ${made.length} parameters: error-handling middleware (4 parameters) is never called`,
       );
     }
     const layer: Layer = { name, fn: made as Middleware, length: made.length, enabled: true };
@@ -75,17 +100,19 @@ export class Layers {
     else this.list.push(layer);
   }
 
+  /** Removes a layer, if there is one of this name. */
   remove(name: string): void {
     const index = this.indexOf(name);
     if (index !== -1) this.list.splice(index, 1);
   }
 
+  /** Enables or disables a layer, if there is one of this name. */
   toggle(name: string, enabled: boolean): void {
     const layer = this.list[this.indexOf(name)];
     if (layer) layer.enabled = enabled;
   }
 
-  /** Whether every layer let it pass; if not, one of them has answered it. */
+  /** Runs the layers on a request. The answer is false when one of them has answered the request, or failed. */
   admit(exchange: Exchange): boolean | Observable<boolean> {
     const layers = this.list.filter(({ enabled, fn }) => enabled && (exchange.kind === 'request' ? fn.http : fn.upgrade) !== false);
     const channel = exchange.kind === 'request' ? exchange.response : exchange.socket;
@@ -95,44 +122,38 @@ export class Layers {
       answer ??= new UpgradeAnswer(exchange.request, exchange.socket);
       return answer.response;
     };
-    const pass = (start: number): Eventual<boolean> => {
-      for (let index = start; index < layers.length; index++) {
-        const layer = layers[index] as Layer;
-        const verdict = this.run(layer, exchange.request, responseFor(layer.fn));
-        if (isPromise(verdict)) return verdict.then((late) => late !== true && pass(index + 1));
-        if (verdict === true) return false;
-      }
-      if (answer?.begun) return false;
+    const conclude = (passes: boolean): boolean => {
+      if (!passes || answer?.begun) return false;
       answer?.release();
       return true;
     };
-    const turnAway = (status: number, message?: string): void => {
-      if (answer?.begun) return answer.cut();
-      answer?.release();
-      reject(channel, status, message);
-    };
-    const fail = (error: unknown): false => {
-      turnAway(500, asError(error).message);
+    const rejectWith = (status: number, message?: string): false => {
+      if (answer?.begun) answer.abort();
+      else {
+        answer?.release();
+        reject(channel, { status, message });
+      }
       return false;
     };
     try {
-      const passes = pass(0);
-      if (!isPromise(passes)) return passes;
+      const passes = toEventual(sequence(layers, (layer) => this.run(layer, exchange.request, responseFor(layer.fn)), true));
+      if (!isPromise(passes)) return conclude(passes);
       let waiting = true;
       return from(passes).pipe(
-        catchError((error) => of(fail(error))),
-        // The server is destroyed before the layer has answered.
-        tap({ next: () => (waiting = false), unsubscribe: () => waiting && turnAway(503) }),
-        // A layer that answers by itself never calls back; nobody waits for it beyond its answer, or for a client that left.
+        map(conclude),
+        catchError((error) => of(rejectWith(500, asError(error).message))),
+        // Unsubscribed while a layer has not answered, the server is being destroyed.
+        tap({ next: () => (waiting = false), unsubscribe: () => waiting && rejectWith(503) }),
+        // A layer that answers the request itself never calls back: stop waiting when it has answered, or when the client disconnects.
         takeUntil(fromEvent(channel, 'close')),
       );
     } catch (error) {
-      return fail(error);
+      return rejectWith(500, asError(error).message);
     }
   }
 
   private run({ fn, length }: Layer, request: IncomingMessage, response: ServerResponse | Duplex): unknown {
-    if (length <= 2) return fn.call(this.owner, request, response as ServerResponse, () => {});
-    return fromNodeCallback<unknown>((done) => fn.call(this.owner, request, response as ServerResponse, (error) => done(error as Error)));
+    if (length <= 2) return fn.call(this.host, request, response as ServerResponse, () => {});
+    return Pending.of<unknown>((done) => fn.call(this.host, request, response as ServerResponse, (error) => done(error as Error)));
   }
 }

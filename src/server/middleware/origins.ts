@@ -3,11 +3,11 @@ import type { TLSSocket } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import { invalid } from '../../core/options.js';
 
-/** What RFC 6454 compares: three parts, each as it is. */
+/** An origin of RFC 6454: three parts, which are compared as they are. */
 export interface Origin {
   readonly scheme: string;
   readonly host: string;
-  /** The scheme's own where none is named; 0 where it has none. */
+  /** The port; that of the scheme where the origin names none, and 0 where the scheme has none. */
   readonly port: number;
 }
 
@@ -17,7 +17,7 @@ const HOST = /^(\[[\da-f:.]+\]|[^\s/\\:@?#*[\]]+)(?::(\d{1,5}))?$/i;
 
 const PORTS: Record<string, number> = { http: 80, https: 443 };
 
-/** The parts of an `Origin` header; `undefined` for what no browser sends. Never parsed as an address: nothing is guessed. */
+/** Parses an `Origin` header; `undefined` for a value that no browser sends. It is not parsed as a URL, which would accept more. */
 export function parseOrigin(text: string): Origin | undefined {
   const match = ORIGIN.exec(text);
   if (match === null) return undefined;
@@ -26,26 +26,30 @@ export function parseOrigin(text: string): Origin | undefined {
   return { scheme, host: (match[2] as string).toLowerCase(), port };
 }
 
-/** One text for all spellings of an origin; `null` is one of its own. */
+/** Returns the one string for all spellings of an origin; `null` is an origin of its own. */
 export function canonical(text: string): string | undefined {
   if (text === 'null') return text;
   const origin = parseOrigin(text);
   return origin && `${origin.scheme}://${origin.host}:${origin.port}`;
 }
 
-/** The origins that are named, in one spelling each; `undefined` when any will do. */
+/**
+ * Returns the origins that the option names, in one spelling each; `undefined` for `'*'`.
+ *
+ * @throws ERR_PRIMUS_OPTION when an entry is not an origin
+ */
 export function originSet(origins: unknown): ReadonlySet<string> | undefined {
   if (origins === '*') return undefined;
   return new Set(listOf(origins).map((entry) => canonical(ascii(entry)) ?? odd(entry)));
 }
 
-/** The entries of a list, given as such or as a text with commas or spaces. */
+/** Returns the entries of a list, or of a string with commas or spaces. */
 export function listOf(value: unknown): string[] {
   const entries = Array.isArray(value) ? value : typeof value === 'string' ? [value] : [];
   return entries.flatMap((entry) => String(entry).split(/[\s,]+/)).filter(Boolean);
 }
 
-/** Whether a page of that origin was served by whom the request is for, as far as can be told behind a proxy that ends TLS. */
+/** Whether an origin is that of the server which the request is for. Behind a proxy that terminates TLS, the request may not show its scheme. */
 export function isOwn(origin: Origin, request: IncomingMessage & { forwarded?: { secure?: boolean } }): boolean {
   const { host = request.headers[':authority'] } = request.headers;
   const match = HOST.exec(String(host ?? ''));
@@ -55,7 +59,7 @@ export function isOwn(origin: Origin, request: IncomingMessage & { forwarded?: {
   return port === origin.port;
 }
 
-/** Browsers send names as they are on the line; people write them as they read. One slash at the end is forgiven. */
+/** Converts an origin to the form that browsers send: international names in ASCII, and no slash at the end. */
 function ascii(entry: string): string {
   return entry.replace(/\/$/, '').replace(/^([^:]+:\/\/)([^:[\]]*[^\0-\x7f][^:[\]]*)/, (_, scheme, name) => scheme + domainToASCII(name));
 }

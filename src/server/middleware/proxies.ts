@@ -2,13 +2,13 @@ import { BlockList, isIP } from 'node:net';
 import { invalid } from '../../core/options.js';
 import { listOf } from './origins.js';
 
-/** Whether what the peer at this address says of the hop before it is believed; `hop` is 0 for the other end of the socket. */
+/** Returns whether the proxy at an address is trusted to name the hop before it; `hop` is 0 for the peer of the socket. */
 export type Trust = (ip: string, hop: number) => boolean;
 
-/** Who is trusted: addresses, networks and the names below; `true` everybody; a number so many hops; a function decides. */
+/** The trusted proxies: addresses, networks and named networks; `true` for all; a number of hops; or a function. */
 export type TrustProxy = boolean | number | string | readonly string[] | Trust;
 
-/** Networks that have a name. `unix`: a socket that has no address. */
+/** The named networks. `unix` is a socket without an address. */
 const NAMES: Record<string, readonly string[]> = {
   loopback: ['127.0.0.0/8', '::1'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
@@ -16,7 +16,11 @@ const NAMES: Record<string, readonly string[]> = {
   unix: [],
 };
 
-/** `undefined` when nobody is trusted. */
+/**
+ * Returns the function for an option `trustProxy`; `undefined` when no proxy is trusted.
+ *
+ * @throws ERR_PRIMUS_OPTION when the option has the wrong type, or an entry is not an address or network
+ */
 export function trusts(option: unknown): Trust | undefined {
   if (option === undefined || option === null || option === false || option === 0) return undefined;
   if (option === true) return () => true;
@@ -30,7 +34,7 @@ export function trusts(option: unknown): Trust | undefined {
   const unix = entries.includes('unix');
   return (ip) => {
     if (ip === '') return unix;
-    // A zone says on which wire, not who.
+    // A zone names the network interface, not the peer.
     const address = ip.split('%', 1)[0] as string;
     const family = isIP(address);
     return family !== 0 && networks.check(address, family === 4 ? 'ipv4' : 'ipv6');

@@ -2,12 +2,12 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** A whole answer, as layers written for Primus 8 put it on the socket of an upgrade. */
+/** The beginning of a whole HTTP answer, as layers for Primus 8 write it to the socket of an upgrade. */
 const BY_HAND = /^HTTP\/1\.\d /;
 
 /**
- * Lets layers answer an upgrade as they answer any other request: middleware of Express and the like calls `setHeader` and `end`, perhaps
- * long after it was asked. Own properties, as such a framework puts prototypes of its own on a response.
+ * A response to an upgrade request: layers answer an upgrade like any other request. Middleware of Express and the like calls `setHeader`
+ * and `end`, perhaps long after the layer returned. `write` and `end` are own properties, as Express replaces the prototype of a response.
  */
 export class UpgradeAnswer {
   readonly response: ServerResponse;
@@ -21,7 +21,7 @@ export class UpgradeAnswer {
     this.response.shouldKeepAlive = false;
     this.response.assignSocket(socket as Socket);
     this.response.once('finish', () => socket.end(() => socket.destroy()));
-    // Node's server no longer looks after a socket that is to be upgraded.
+    // Node's server does not handle a socket after its upgrade event.
     socket.on('drain', this.#drain);
     this.#watch('write');
     this.#watch('end');
@@ -32,14 +32,14 @@ export class UpgradeAnswer {
     return this.#byHand || this.response.headersSent || this.response.writableEnded;
   }
 
-  /** Lets go of the socket: what is written from now on goes nowhere. */
+  /** Releases the socket: later writes of a layer are discarded. */
   release(): void {
     if (this.response.socket) this.response.detachSocket(this.#socket as Socket);
     this.#socket.removeListener('drain', this.#drain);
   }
 
-  /** What is half an answer is no more than that. */
-  cut(): void {
+  /** Destroys the socket when half an answer was written. */
+  abort(): void {
     if (!this.response.writableEnded && !this.#socket.writableEnded) this.#socket.destroy();
   }
 

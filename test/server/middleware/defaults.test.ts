@@ -10,7 +10,7 @@ async function active(kind: 'http' | 'upgrade', options: ServerOptions = {}) {
   return primus.layers.filter(({ enabled, fn }) => enabled && fn[kind] !== false).map(({ name }) => name);
 }
 
-describe('the layers a server begins with', () => {
+describe('the default layers', () => {
   it('are the documented ones, in the documented order', async () => {
     const { primus } = await serve();
     expect(primus.layers.map(({ name }) => name)).toEqual(DOCUMENTED);
@@ -18,14 +18,14 @@ describe('the layers a server begins with', () => {
     expect(DOCUMENTED.map((name) => primus.indexOfLayer(name))).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
-  it('cost an upgrade nothing that nobody has asked for', async () => {
+  it('run on an upgrade only where an option needs them', async () => {
     expect(await active('upgrade')).toEqual(['cors']);
     expect(await active('upgrade', { trustProxy: true })).toEqual(['forwarded', 'cors']);
     expect(await active('upgrade', { authorization: (_request, done) => done() })).toEqual(['cors', 'authorization']);
     expect(await active('http')).toEqual(['cors', 'primus.js', 'spec', 'x-xss', 'no-cache']);
   });
 
-  it('make room for others at an index, and can be replaced where they stand', async () => {
+  it('allow other layers at an index, and can be replaced in their place', async () => {
     const { primus, url } = await serve();
     primus.use('third', (_request: unknown, _response: unknown) => {}, 2);
     primus.use('spec', (_request, response) => {

@@ -18,7 +18,7 @@ const middlewareError = (text: string) =>
   expect.objectContaining({ code: 'ERR_PRIMUS_MIDDLEWARE', message: expect.stringContaining(text) });
 
 describe('the list of layers', () => {
-  it('keeps the order in which they were added, or the index that was asked for', () => {
+  it('keeps the order in which layers were added, or their index', () => {
     const layers = new Layers({});
     layers.use('a', pass);
     layers.use('b', pass);
@@ -29,7 +29,7 @@ describe('the list of layers', () => {
     expect(['d', 'a', 'c', 'b', 'e', 'f'].map((name) => layers.indexOf(name))).toEqual([0, 1, 2, 3, 4, -1]);
   });
 
-  it('replaces a layer of the same name where it stands, enabled', () => {
+  it('replaces a layer of the same name in its place, enabled', () => {
     const layers = new Layers({});
     for (const name of ['a', 'b', 'c']) layers.use(name, pass);
     layers.toggle('b', false);
@@ -39,7 +39,7 @@ describe('the list of layers', () => {
     expect(layers.list[1]).toEqual({ name: 'b', fn: other, length: 3, enabled: true });
   });
 
-  it('removes, enables and disables by name, and takes no notice of names it does not know', () => {
+  it('removes, enables and disables by name, and ignores unknown names', () => {
     const layers = new Layers({});
     for (const name of ['a', 'b']) layers.use(name, pass);
     layers.remove('a');
@@ -51,7 +51,7 @@ describe('the list of layers', () => {
     expect(layers.list).toMatchObject([{ name: 'b', enabled: true }]);
   });
 
-  it('calls a function of fewer than two parameters for the middleware: `this` is the owner, and the very options are handed on', () => {
+  it('calls a function of fewer than two parameters to create the middleware, with the server as `this` and the very options', () => {
     const owner = {};
     const options = { some: 'thing' };
     const seen: unknown[] = [];
@@ -70,12 +70,12 @@ describe('the list of layers', () => {
     expect(layers.list[0]?.fn).toBe(pass);
   });
 
-  it.each([[''], [undefined], [null], [1], [pass]])('refuses the name %o', (name) => {
+  it.each([[''], [undefined], [null], [1], [pass]])('rejects the name %o', (name) => {
     expect(() => new Layers({}).use(name, pass)).toThrow(middlewareError('name'));
   });
 
   it.each<[unknown]>([[undefined], ['fn'], [{}], [() => {}], [() => 'x'], [() => () => {}], [() => (_request: unknown) => {}]])(
-    'refuses %o as middleware, naming the layer',
+    'rejects %o as middleware, naming the layer',
     (fn) => {
       expect(() => new Layers({}).use('mine', fn)).toThrow(middlewareError("'mine'"));
     },
@@ -95,7 +95,7 @@ describe('middleware', () => {
     return { ...served, get, upgrade };
   }
 
-  it('sees requests and upgrades, with the server as `this`, in order', async () => {
+  it('is called for requests and upgrades, with the server as `this`, in order', async () => {
     const seen: string[] = [];
     const { primus, get, upgrade } = await start(({ primus }) => {
       const note = (name: string): Middleware =>
@@ -113,7 +113,7 @@ describe('middleware', () => {
     expect(primus.layers.map(({ name }) => name)).toEqual(['first', ...DEFAULTS, 'second']);
   });
 
-  it('answers by returning true, synchronously', async () => {
+  it('stops the request by returning true, synchronously', async () => {
     const later = vi.fn(pass);
     const { get } = await start(({ primus }) => {
       primus.use(
@@ -135,13 +135,13 @@ describe('middleware', () => {
     ['by its callback', (_request, _response, next) => void setImmediate(next)],
     ['by its callback at once', (_request, _response, next) => next()],
     ['by its promise', async (_request, _response) => {}],
-  ])('lets pass %s', async (_name, fn) => {
+  ])('passes the request on %s', async (_name, fn) => {
     const { get, upgrade } = await start(({ primus }) => primus.use('wait', fn, {}, 0));
     expect((await get()).status).toBe(200);
     expect(await upgrade()).toContain('101');
   });
 
-  it('that waits answers by itself and never calls back', async () => {
+  it('that answers the request itself never needs to call back', async () => {
     const { get } = await start(({ primus }) => primus.use('answer', (_request, response, _next) => response.end('mine'), {}, 0));
     expect((await get()).text).toBe('mine');
   });
@@ -176,11 +176,11 @@ describe('middleware', () => {
   ])('that %s is answered 500 with JSON, for requests and upgrades', async (_name, fn) => {
     const { port, get, primus } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
     expect(await get()).toEqual({ status: 500, type: 'application/json', text: JSON.stringify({ error: 'no "luck"\r\nX: y' }) });
-    const line = (await raw(port)).send(handshake());
-    const head = await line.answer();
+    const peer = (await raw(port)).send(handshake());
+    const head = await peer.answer();
     expect(head).toMatch(/^HTTP\/1\.1 500 /);
     expect(head).not.toMatch(/^X: y/m);
-    expect(await line.rest()).toBe(JSON.stringify({ error: 'no "luck"\r\nX: y' }));
+    expect(await peer.rest()).toBe(JSON.stringify({ error: 'no "luck"\r\nX: y' }));
     expect(primus.connected).toBe(0);
   });
 
@@ -201,7 +201,7 @@ describe('middleware', () => {
     expect((await get()).status).toBe(200);
   });
 
-  it('that fails in the middle of its answer cuts it short', async () => {
+  it('that fails in the middle of its answer cuts the answer short', async () => {
     const { url, primus } = await start(({ primus }) =>
       primus.use(
         'bad',
@@ -217,7 +217,7 @@ describe('middleware', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('with upgrade: false or http: false is not asked about those', async () => {
+  it('with upgrade: false or http: false is not called for those', async () => {
     const seen: string[] = [];
     const note = (name: string) => (request: IncomingMessage, _response: ServerResponse) =>
       void seen.push(`${name} ${request.headers.upgrade ?? 'plain'}`);
@@ -231,7 +231,7 @@ describe('middleware', () => {
     expect(seen).toEqual(['made plain', 'plain only plain', 'upgrade only websocket']);
   });
 
-  it('that is disabled or removed is not asked; one that is enabled again is', async () => {
+  it('that is disabled or removed is not called; one that is enabled again is', async () => {
     const { get, primus } = await start(({ primus }) => primus.use('answer', (_request, response) => Boolean(response.end('mine')), {}, 0));
     expect((await get()).text).toBe('mine');
     primus.disable('answer');
@@ -244,7 +244,7 @@ describe('middleware', () => {
     expect(primus.indexOfLayer('answer')).toBe(-1);
   });
 
-  it('that refuses an upgrade itself keeps the connection from being made', async () => {
+  it('that rejects an upgrade itself prevents the connection', async () => {
     const { upgrade, primus } = await start(({ primus }) =>
       primus.use('refuse', (_request, socket) => {
         socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
@@ -267,17 +267,17 @@ describe('middleware', () => {
         0,
       ),
     );
-    const line = (await raw(port)).send(handshake());
-    const head = await line.answer();
+    const peer = (await raw(port)).send(handshake());
+    const head = await peer.answer();
     expect(head).toMatch(/^HTTP\/1.1 403 Forbidden\r\n/);
     expect(head).toMatch(/\r\nX-Who: layer\r\n/i);
     expect(head).toMatch(/\r\nConnection: close/i);
-    expect(await line.rest()).toBe('no');
+    expect(await peer.rest()).toBe('no');
     expect((await get()).text).toBe('no');
     expect(primus.connected).toBe(0);
   });
 
-  it('answers an upgrade with much, as fast as it is read', async () => {
+  it('answers an upgrade with a large body, with back-pressure', async () => {
     const body = Buffer.alloc(4_000_000, 'x');
     const { port } = await start(({ primus }) =>
       primus.use(
@@ -285,12 +285,12 @@ describe('middleware', () => {
         (_request, response, _next) => void Readable.from([body.subarray(0, 3_000_000), body.subarray(3_000_000)]).pipe(response),
       ),
     );
-    const line = (await raw(port)).send(handshake());
-    expect(await line.answer()).toMatch(/^HTTP\/1.1 200 OK/);
-    expect((await line.rest()).match(/x/g)).toHaveLength(body.length);
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.answer()).toMatch(/^HTTP\/1.1 200 OK/);
+    expect((await peer.rest()).match(/x/g)).toHaveLength(body.length);
   });
 
-  it('that sets headers of an upgrade, or answers it too late, does not touch the connection', async () => {
+  it('that sets headers of an upgrade, or answers it too late, does not change the connection', async () => {
     let late: (() => void) | undefined;
     const { port, primus } = await start(({ primus }) =>
       primus.use('headers', (_request, response) => {
@@ -299,23 +299,23 @@ describe('middleware', () => {
       }),
     );
     const connected = event(primus, 'connection');
-    const line = (await raw(port)).send(handshake());
-    expect(await line.answer()).toMatch(/^HTTP\/1.1 101 /);
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.answer()).toMatch(/^HTTP\/1.1 101 /);
     const [spark] = (await connected) as [Spark];
     late?.();
     spark.write('hello');
-    expect(`${(await line.frame()).payload}`).toBe('"hello"');
+    expect(`${(await peer.frame()).payload}`).toBe('"hello"');
   });
 
-  it('that fails in the middle of its answer to an upgrade cuts it short', async () => {
+  it('that fails in the middle of its answer to an upgrade cuts the answer short', async () => {
     const { port, primus } = await start(({ primus }) =>
       primus.use('bad', (_request, response) => {
         response.write('half');
         throw new Error('too late');
       }),
     );
-    const line = (await raw(port)).send(handshake());
-    expect(await line.rest()).not.toContain('too late');
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.rest()).not.toContain('too late');
     expect(primus.connected).toBe(0);
   });
 
@@ -335,9 +335,9 @@ describe('middleware', () => {
         waiting = next;
       }),
     );
-    const line = (await raw(served.port)).send(handshake());
+    const peer = (await raw(served.port)).send(handshake());
     await until(() => waiting !== undefined);
-    line.socket.resetAndDestroy();
+    peer.socket.resetAndDestroy();
     // By the time of a whole exchange the server has seen the reset.
     await served.get();
     waiting?.();
