@@ -3,9 +3,8 @@ import { callable } from '../core/callable.js';
 import { asError } from '../core/errors.js';
 import type { Frame } from '../core/link.js';
 import { CLOSED } from '../core/ready-state.js';
-import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
-import type { SparkArguments, SparkClass } from '../server/spark-class.js';
+import type { AdoptingServer, SparkArguments, SparkClass } from '../server/spark-class.js';
 import { EventLink, isPrivate } from './event-link.js';
 import { transforms } from './transforms.js';
 
@@ -17,7 +16,7 @@ type Define = (name: string, value: unknown, accessors?: boolean) => Define;
 const { emit } = Stream.prototype;
 
 /** Gives a server's class of sparks hooks, sparks made by hand, and events that may be injected. */
-export function legacySpark(Class: SparkClass, server: Server): SparkClass {
+export function legacySpark(Class: SparkClass, server: AdoptingServer): SparkClass {
   // The first is the original's own set-up, which some plugins run a second time.
   const hooks: Hook[] = [function initialise() {}];
 

@@ -187,3 +187,6 @@ export function serverOptions(given: ServerOptions) {
   options.pathname = normalizePathname(options.pathname);
   return options;
 }
+
+/** The options of a server, checked and with defaults. */
+export type ParsedServerOptions = ReturnType<typeof serverOptions>;

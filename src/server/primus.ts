@@ -1,56 +1,32 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { nanoid } from 'nanoid';
-import {
-  asyncScheduler,
-  catchError,
-  EMPTY,
-  filter,
-  map,
-  mergeWith,
-  type Observable,
-  of,
-  type SchedulerLike,
-  Subject,
-  type Subscription,
-} from 'rxjs';
-import { filterAsync } from '../../operators/index.js';
+import type { Observable } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
-import { asError, describe, PrimusError } from '../core/errors.js';
-import { EventQueue } from '../core/event-queue.js';
+import { describe, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
 import { findTransformer } from '../core/find-transformer.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/message-transformers.js';
-import { milliseconds } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
-import { CLOSED } from '../core/ready-state.js';
-import { fromEvents } from '../core/streams/from-events.js';
-import { SafeObservable } from '../core/streams/safe-observable.js';
-import type { Arrival, Transformer } from '../core/transformer.js';
-import { asyncemit, ListenerError } from './asyncemit.js';
-import type { Connection, ConnectionHost } from './connection.js';
-import { ConnectionRegistry, createSpark, register, runConnectionListeners } from './connections.js';
+import type { Transformer } from '../core/transformer.js';
+import { configurationOf, type Spec, specOf } from './configuration.js';
+import type { ConnectionHost } from './connection.js';
+import { ConnectionRegistry } from './connections.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
 import { forEachAsync } from './for-each.js';
-import { heartbeat } from './heartbeat.js';
-import { exchanges } from './http/attach.js';
 import { checkServer } from './http/check-server.js';
 import type { HttpServer } from './http/host.js';
-import { type HttpConnections, trackHttpConnections } from './http/http-connections.js';
-import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
 import { type LibraryOptions, libraryOf, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
-import { Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
-import { nextTurn } from './next-turn.js';
-import { noticeCluster } from './notices.js';
-import { type ServerOptions, serverOptions } from './options.js';
+import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
+import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
-import { type DestroyOptions, shutdown } from './shutdown.js';
+import { Serving, type ServingParts } from './serving.js';
+import type { DestroyOptions } from './shutdown.js';
 import { Spark } from './spark.js';
-import { type ServerBuiltins as Builtins, type SparkArguments, sparkClass } from './spark-class.js';
+import { type ServerBuiltins, type SparkArguments, sparkClass } from './spark-class.js';
 
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
 
@@ -65,7 +41,7 @@ export class Server<In = any, Out = any> extends Emitter {
   /** The HTTP server it is attached to. */
   readonly server: HttpServer;
   /** The options, with defaults. */
-  readonly options: ReturnType<typeof serverOptions>;
+  readonly options: ParsedServerOptions;
   /** The path it owns: one slash at the beginning, none at the end. */
   readonly pathname: string;
   /** The version of this package. */
@@ -96,97 +72,47 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly ark: { readonly [name: string]: Plugin };
 
   readonly #library: (options?: LibraryOptions) => string;
-  readonly #scheduler: SchedulerLike;
   readonly #middleware = new Layers(this);
   readonly #registry: ConnectionRegistry;
   readonly #ark = new Ark();
-  readonly #handmade = new Subject<Spark<In, Out>>();
-  readonly #announced = new Subject<Spark<In, Out>>();
-  readonly #serving: Subscription;
-  readonly #httpConnections: HttpConnections;
-  readonly #events = new EventQueue();
-  #draining = false;
-  #released = false;
-  /** What `close` was emitted with. */
-  #closed: DestroyOptions | undefined;
-  #over: Promise<void> | undefined;
+  readonly #serving: Serving;
 
-  constructor(server: HttpServer, options: ServerOptions, preset: Builtins) {
+  constructor(server: HttpServer, options: ServerOptions, builtins: ServerBuiltins) {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
-    this.#library = libraryOf(this, preset);
-    this.version = preset.version;
+    this.#library = libraryOf(this, builtins);
+    this.version = builtins.version;
     this.pathname = this.options.pathname;
-    this.transformer = findTransformer(this.options.transformer, preset.transformers);
-    this.parser = findParser(this.options.parser, preset.parsers);
+    this.transformer = findTransformer(this.options.transformer, builtins.transformers);
+    this.parser = findParser(this.options.parser, builtins.parsers);
     this.encoder = this.parser.encoder;
     this.decoder = this.parser.decoder;
-    this.#registry = new ConnectionRegistry(this, this.transformer.server);
-    this.#scheduler = this.options.scheduler ?? asyncScheduler;
-    this.host = {
-      maxBuffer: this.options.maxBuffer,
-      scheduler: this.#scheduler,
-      gone: (connection) => this.#gone(connection),
-      log: (level, ...values) => this.#log(level, ...values),
-      warn: (error) => this.#warn(error),
-    };
     this.ark = this.#ark.plugins;
-    this.Spark = sparkClass(this, preset);
-
+    this.Spark = sparkClass(this, builtins);
     this.whitelist = this.options.whitelist ?? [];
-    for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
-    if (this.options.authorization) this.authorize(this.options.authorization);
-
-    this.connection$ = new SafeObservable(
-      (subscriber) => this.#announced.subscribe(subscriber),
-      (error, spark) => (spark instanceof Spark ? spark.connection.reportListenerError(error) : this.#warn(error)),
-    );
-
-    // Connections are a stream: a link arrives, is a spark, and is announced when the listeners agree.
-    const transformerHost = createTransformerHost({
-      primus: this,
+    this.#registry = new ConnectionRegistry(this, this.transformer.server);
+    this.#serving = new Serving({
+      primus: this as unknown as ServingParts['primus'],
       server: this.server,
       options: this.options,
-      scheduler: this.#scheduler,
+      transformer: this.transformer,
       middleware: this.#middleware,
-      draining: () => this.#draining,
+      registry: this.#registry,
     });
-    this.#serving = this.transformer.server
-      .listen(transformerHost)
-      .pipe(
-        map((arrival) => createSpark(this, arrival as Arrival<IncomingMessage>)),
-        filter((spark) => spark !== undefined),
-        mergeWith(this.#handmade),
-        filter((spark) => register(this.#registry, spark)),
-        nextTurn(),
-        filterAsync((spark) => runConnectionListeners(this as unknown as EventEmitter, spark)),
-      )
-      .subscribe((spark) => {
-        this.#announced.next(spark);
-        spark.connection.announce();
-      });
-    this.#httpConnections = trackHttpConnections(this.server);
-    noticeCluster(transformerHost, this.transformer.name, this.options.iknowclusterwillbreakconnections);
-    if (this.options.pingInterval !== false) {
-      const period = milliseconds(this.options.pingInterval, 'pingInterval');
-      this.#serving.add(heartbeat(this.#registry, period, this.#scheduler));
-    }
+    this.host = this.#serving;
+    this.connection$ = this.#serving.connection$;
+    for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
+    if (this.options.authorization) this.authorize(this.options.authorization);
+    this.#serving.start();
     for (const [name, plugin] of Object.entries(pluginsOf(this.options.plugin))) this.plugin(name, plugin);
-    // Whoever made this server gets to add listeners first.
+    // The code that made this server gets to add listeners first.
     queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
   }
 
   /** What a client must know, as served at `<pathname>/spec`. */
-  get spec(): { version: string; pathname: string; parser: string; transformer: string; pingInterval: number | false } {
-    const { pingInterval } = this.options;
-    return {
-      version: this.version,
-      pathname: this.pathname,
-      parser: this.parser.name ?? 'custom',
-      transformer: this.transformer.name,
-      pingInterval: pingInterval === false ? false : milliseconds(pingInterval, 'pingInterval'),
-    };
+  get spec(): Spec {
+    return specOf(this);
   }
 
   /** The sparks of the open connections by their id. */
@@ -200,23 +126,25 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /** The middleware, in the order it runs. */
-  get layers() {
+  get layers(): readonly Layer[] {
     return this.#middleware.list;
   }
 
   /** Each connection that was announced and is over. Hot; completes when the server is destroyed. */
   get disconnection$(): Observable<Spark<In, Out>> {
-    return this.#view({ disconnection: (spark: Spark<In, Out>) => spark });
+    return this.#serving.stream({ disconnection: (spark: Spark<In, Out>) => spark });
   }
 
   /** What nobody else could be told. Hot; completes when the server is destroyed. */
   get log$(): Observable<LogEntry> {
-    return this.#view({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
+    return this.#serving.stream({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
   }
 
   /** Emits once, when the server is destroyed; a late subscriber gets it at once. */
   get close$(): Observable<DestroyOptions> {
-    return this.#view({ close: (options: DestroyOptions) => options }, () => (this.#closed ? [this.#closed] : []));
+    return this.#serving.stream({ close: (options: DestroyOptions) => options }, () =>
+      this.#serving.closed ? [this.#serving.closed] : [],
+    );
   }
 
   /** Sends a message to every connection; it is encoded and framed once. False when it cannot be encoded. */
@@ -225,7 +153,7 @@ export class Server<In = any, Out = any> extends Emitter {
       this.#registry.broadcast(data);
       return true;
     } catch (error) {
-      this.#log('error', error);
+      this.#serving.log('error', error);
       return false;
     }
   }
@@ -276,9 +204,9 @@ export class Server<In = any, Out = any> extends Emitter {
     return removed !== undefined;
   }
 
-  /** Takes a spark made by hand in, and announces it, in the next turn. @internal */
-  adopt(spark: Spark<In, Out>): void {
-    process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
+  /** Adds a spark that was made by hand. @internal */
+  adopt(spark: Spark): void {
+    this.#serving.adopt(spark);
   }
 
   /** Adds middleware; see `Middleware`. A function of fewer than two parameters makes it, with this server as `this`. */
@@ -341,18 +269,13 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** What a client of this server is configured with. @internal */
   get configuration(): Configuration {
-    const { pingInterval, transformer, parser, version, pathname } = this.spec;
-    const { global, maxLength, compression } = this.options;
-    const options: Configuration['options'] = { pingTimeout: pingInterval === false ? false : pingInterval * 1.5 };
-    // A client that is not let in is not to try again and again.
-    if (this.auth) options.strategy = 'disconnect,online';
-    return { version, pathname, parser, transformer, global, maxLength, compression, options };
+    return configurationOf(this);
   }
 
   /** Ends all connections and gives the path back. May be called again: it calls back when all is done. */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.#shutDown(options ?? {}).then(done);
+    void this.#serving.shutDown(options ?? {}).then(done);
     return this;
   }
 
@@ -362,7 +285,7 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#shutDown({});
+    return this.#serving.shutDown({});
   }
 
   /** Whether an event name is the library's own. */
@@ -373,76 +296,11 @@ export class Server<In = any, Out = any> extends Emitter {
     return this.options.idGenerator?.() ?? nanoid();
   }
 
-  #shutDown(options: DestroyOptions): Promise<void> {
-    this.#over ??= new Promise((resolve) => {
-      this.#draining = true;
-      shutdown({
-        options,
-        server: this.server,
-        httpConnections: this.#httpConnections,
-        registry: this.#registry,
-        scheduler: this.#scheduler,
-        announce: () => this.#emitClose(options),
-        release: () => {
-          this.#serving.unsubscribe();
-          this.#announced.complete();
-          this.#released = true;
-        },
-        rejectRequests: () => exchanges(this.server, this.pathname).subscribe(rejectDuringShutdown),
-      }).subscribe({ complete: resolve });
-    });
-    return this.#over;
-  }
-
-  #gone(connection: Connection): void {
-    const spark = this.#registry.remove(connection);
-    if (spark === undefined) return;
-    this.#events.add(() => {
-      try {
-        this.emit('disconnection', spark);
-      } catch (thrown) {
-        this.#warn(thrown);
-      }
-      this.#registry.left$.next(this.connected);
-    });
-  }
-
-  #emitClose(options: DestroyOptions): Observable<unknown> {
-    this.#closed = options;
-    return of(options).pipe(
-      filterAsync(() => asyncemit(this as unknown as EventEmitter, 'close', options)),
-      catchError((error) => {
-        this.#warn(error instanceof ListenerError ? error.reason : error);
-        return EMPTY;
-      }),
-    );
-  }
-
-  #log(level: string, ...values: unknown[]): void {
-    try {
-      this.emit('log', level, ...values);
-    } catch {
-      // A log listener that throws has nobody left to be told.
-    }
-  }
-
-  /** The application's own code threw: for the log or, where nobody reads that, a warning of the process. */
-  #warn(error: unknown): void {
-    if (this.listenerCount('log') > 0) this.#log('error', error);
-    else process.emitWarning(asError(error));
-  }
-
   /** A listener's promise was rejected. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
     if (event === 'connection' && subject instanceof Spark) subject.connection.reportListenerError(error);
-    // A log listener that rejects has nobody left to be told: the next entry would be its next rejection.
-    else if (event !== 'log') this.#warn(error);
-  }
-
-  // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
-  #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
-    const report = (error: unknown) => this.#warn(error);
-    return fromEvents(this as never, { events, end: 'close', ended: () => this.#released, report, ...(replay && { replay }) });
+    // A log listener that rejects cannot be reported to the log: the next entry would be its next rejection.
+    else if (event !== 'log') this.#serving.warn(error);
   }
 }
 

@@ -1,26 +1,35 @@
 import { Duplex } from 'node:stream';
-import { type Subscription, timer } from 'rxjs';
+import { type SchedulerLike, type Subscription, timer } from 'rxjs';
 import { PrimusError } from '../../core/errors.js';
-import { CLOSED } from '../../core/ready-state.js';
-import type { Spark } from '../spark.js';
+import { CLOSED, type ReadyState } from '../../core/ready-state.js';
+import type { PipeSource } from './pipe.js';
 
-/** How long a writer may take to end what is over, in ms. */
-const PATIENCE = 1_000;
+/** How long a writer may take to end its side after the connection has ended, in ms. */
+const END_TIMEOUT = 1_000;
+
+/** What a duplex stream needs of its spark. */
+export interface DuplexSource<Out> extends PipeSource {
+  readonly readyState: ReadyState;
+  readonly connection: { readonly crowded: boolean };
+  readonly primus: { readonly host: { readonly scheduler: SchedulerLike } };
+  write(data: Out): unknown;
+  end(): unknown;
+}
 
 /**
  * A spark as a modern stream of objects: reading pauses the connection when the buffer is full, writing waits for a
- * peer that is slow, ending it ends the spark. What came before the end of the connection can still be read after it.
+ * slow consumer, ending it ends the spark. What came before the end of the connection can still be read after it.
  * `null` ends a Node stream, so a message that is null is left out.
  */
-export function duplex<In, Out>(spark: Spark<In, Out>): Duplex {
-  let patience: Subscription | undefined;
+export function duplex<In, Out>(spark: DuplexSource<Out>): Duplex {
+  let endTimer: Subscription | undefined;
   let waiting: ((error?: Error | null) => void) | undefined;
   const stream = new Duplex({
     objectMode: true,
     read: () => void spark.resume(),
     write(data: Out, _encoding, done) {
       spark.write(data);
-      if (spark.readyState === CLOSED) done(closed());
+      if (spark.readyState === CLOSED) done(closedError());
       else if (spark.connection.crowded) waiting = done;
       else done();
     },
@@ -29,46 +38,46 @@ export function duplex<In, Out>(spark: Spark<In, Out>): Duplex {
       done();
     },
     destroy(error, done) {
-      patience?.unsubscribe();
-      spark.removeListener('data', push);
-      spark.removeListener('drain', drained);
-      spark.removeListener('end', over);
+      endTimer?.unsubscribe();
+      spark.removeListener('data', sparkOnData);
+      spark.removeListener('drain', sparkOnDrain);
+      spark.removeListener('end', sparkOnEnd);
       spark.end();
       done(error);
     },
   });
-  function push(data: In): void {
+  function sparkOnData(data: In): void {
     if (data !== null && !stream.push(data)) spark.pause();
   }
-  function drained(): void {
+  function sparkOnDrain(): void {
     const done = waiting;
     waiting = undefined;
     done?.();
   }
-  function over(): void {
-    spark.removeListener('data', push);
-    waiting?.(closed());
+  function sparkOnEnd(): void {
+    spark.removeListener('data', sparkOnData);
+    waiting?.(closedError());
     stream.push(null);
-    // Who writes only reads no end; who reads gets all there is before it.
+    // A stream that is only written to reads no end; one that is read gets all there is before it.
     stream.read(0);
   }
   stream.once('end', () => {
     // What is read may come back here, changed, in one `pipeline`: its end reaches the writable side a little later.
     const read = stream.readableFlowing !== null || stream.listenerCount('readable') > 0;
     const written = stream.listenerCount('unpipe') > 0;
-    if (read && written) patience = timer(PATIENCE, spark.primus.host.scheduler).subscribe(() => stream.destroy());
+    if (read && written) endTimer = timer(END_TIMEOUT, spark.primus.host.scheduler).subscribe(() => stream.destroy());
     else stream.destroy();
   });
   if (spark.readyState === CLOSED) {
-    over();
+    sparkOnEnd();
   } else {
-    spark.on('data', push);
-    spark.on('drain', drained);
-    spark.once('end', over);
+    spark.on('data', sparkOnData);
+    spark.on('drain', sparkOnDrain);
+    spark.on('end', sparkOnEnd);
   }
   return stream;
 }
 
-function closed(): PrimusError {
-  return new PrimusError('ERR_PRIMUS_CLOSED', 'The connection is over');
+function closedError(): PrimusError {
+  return new PrimusError('ERR_PRIMUS_CLOSED', 'The connection has ended');
 }

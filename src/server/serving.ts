@@ -1,0 +1,184 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import {
+  asyncScheduler,
+  catchError,
+  EMPTY,
+  filter,
+  map,
+  mergeWith,
+  type Observable,
+  of,
+  type SchedulerLike,
+  Subject,
+  Subscription,
+} from 'rxjs';
+import { filterAsync } from '../../operators/index.js';
+import { asError } from '../core/errors.js';
+import { EventQueue } from '../core/event-queue.js';
+import { milliseconds } from '../core/options.js';
+import { CLOSED } from '../core/ready-state.js';
+import { fromEvents } from '../core/streams/from-events.js';
+import { SafeObservable } from '../core/streams/safe-observable.js';
+import type { Arrival, Transformer } from '../core/transformer.js';
+import { asyncemit, ListenerError } from './asyncemit.js';
+import type { Connection, ConnectionHost } from './connection.js';
+import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
+import { heartbeat } from './heartbeat.js';
+import { exchanges } from './http/attach.js';
+import type { HttpServer } from './http/host.js';
+import { trackHttpConnections } from './http/http-connections.js';
+import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import type { Layers } from './middleware/layers.js';
+import { nextTurn } from './next-turn.js';
+import { noticeCluster } from './notices.js';
+import type { ParsedServerOptions } from './options.js';
+import { type DestroyOptions, shutdown } from './shutdown.js';
+import { Spark } from './spark.js';
+
+/** What serving needs of the server. */
+export interface ServingParts {
+  /** The server itself, as the emitter of its events and as what transformers and middleware are handed. */
+  primus: EventEmitter & SparkFactory;
+  server: HttpServer;
+  options: ParsedServerOptions;
+  transformer: Transformer;
+  middleware: Layers;
+  registry: ConnectionRegistry;
+}
+
+/**
+ * The service behind a server: connections are a stream, from the link that arrives to the spark that is announced.
+ *
+ * ```
+ * listen ─> create spark ─┬─> register ─> next turn ─> `connection` listeners agree ─> announce
+ *     `new primus.Spark` ─┘
+ * ```
+ */
+export class Serving implements ConnectionHost {
+  readonly maxBuffer: number;
+  readonly scheduler: SchedulerLike;
+  /** Each new connection, once all `connection` listeners have agreed. */
+  readonly connection$: Observable<Spark>;
+  /** What `close` was emitted with. */
+  closed: DestroyOptions | undefined;
+  readonly #parts: ServingParts;
+  readonly #events = new EventQueue();
+  readonly #handmade = new Subject<Spark>();
+  readonly #announced = new Subject<Spark>();
+  readonly #subscription = new Subscription();
+  readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
+  #draining = false;
+  #released = false;
+  #over: Promise<void> | undefined;
+
+  constructor(parts: ServingParts) {
+    const { options, server } = parts;
+    this.#parts = parts;
+    this.maxBuffer = options.maxBuffer;
+    this.scheduler = options.scheduler ?? asyncScheduler;
+    this.#httpConnections = trackHttpConnections(server);
+    this.connection$ = new SafeObservable(
+      (subscriber) => this.#announced.subscribe(subscriber),
+      (error, spark) => (spark instanceof Spark ? spark.connection.reportListenerError(error) : this.warn(error)),
+    );
+  }
+
+  /** Begins to serve. */
+  start(): void {
+    const { primus, server, options, transformer, middleware, registry } = this.#parts;
+    const host = createTransformerHost({ primus, server, options, scheduler: this.scheduler, middleware, draining: () => this.#draining });
+    const connection$ = transformer.server.listen(host).pipe(
+      map((arrival) => createSpark(primus, arrival as Arrival<IncomingMessage>)),
+      filter((spark) => spark !== undefined),
+      mergeWith(this.#handmade),
+      filter((spark) => register(registry, spark)),
+      nextTurn(),
+      filterAsync((spark) => runConnectionListeners(primus, spark)),
+    );
+    this.#subscription.add(
+      connection$.subscribe((spark) => {
+        this.#announced.next(spark);
+        spark.connection.announce();
+      }),
+    );
+    noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
+    if (options.pingInterval === false) return;
+    this.#subscription.add(heartbeat(registry, milliseconds(options.pingInterval, 'pingInterval'), this.scheduler));
+  }
+
+  /** Adds a spark that was made by hand, and announces it, in the next turn. */
+  adopt(spark: Spark): void {
+    process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
+  }
+
+  /** Shuts down once; resolves when all is done. */
+  shutDown(options: DestroyOptions): Promise<void> {
+    const { server, registry } = this.#parts;
+    this.#over ??= new Promise((resolve) => {
+      this.#draining = true;
+      shutdown({
+        options,
+        server,
+        httpConnections: this.#httpConnections,
+        registry,
+        scheduler: this.scheduler,
+        announce: () => this.#emitClose(options),
+        release: () => {
+          this.#subscription.unsubscribe();
+          this.#announced.complete();
+          this.#released = true;
+        },
+        rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
+      }).subscribe({ complete: resolve });
+    });
+    return this.#over;
+  }
+
+  /** Events of the server as a stream that completes when the server is destroyed. */
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
+  stream<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
+    const report = (error: unknown) => this.warn(error);
+    return fromEvents(this.#parts.primus, { events, end: 'close', ended: () => this.#released, report, ...(replay && { replay }) });
+  }
+
+  // What connections report.
+
+  gone(connection: Connection): void {
+    const { primus, registry } = this.#parts;
+    const spark = registry.remove(connection);
+    if (spark === undefined) return;
+    this.#events.add(() => {
+      try {
+        primus.emit('disconnection', spark);
+      } catch (thrown) {
+        this.warn(thrown);
+      }
+      registry.left$.next(registry.size);
+    });
+  }
+
+  log(level: string, ...values: unknown[]): void {
+    try {
+      this.#parts.primus.emit('log', level, ...values);
+    } catch {
+      // A log listener that throws cannot be reported to the log.
+    }
+  }
+
+  warn(error: unknown): void {
+    if (this.#parts.primus.listenerCount('log') > 0) this.log('error', error);
+    else process.emitWarning(asError(error));
+  }
+
+  #emitClose(options: DestroyOptions): Observable<unknown> {
+    this.closed = options;
+    return of(options).pipe(
+      filterAsync(() => asyncemit(this.#parts.primus, 'close', options)),
+      catchError((error) => {
+        this.warn(error instanceof ListenerError ? error.reason : error);
+        return EMPTY;
+      }),
+    );
+  }
+}
