@@ -3,7 +3,7 @@ import type { Platform, WebSocketLike } from '../../../client/platform/platform.
 import { dropped, type LinkError, unopened } from '../../../src/core/errors.js';
 import type { Link } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
-import { refusal } from './answered.js';
+import { rejectionOf } from './errors.js';
 
 /** What one connection's transports and its link know of each other. */
 export class Dial {
@@ -36,7 +36,7 @@ export class Dial {
   watch(link: Link, subscriber: Observer<Link>, socket: unknown): () => void {
     this.refused = (error) => subscriber.error(error);
     link.subscribe({
-      error: (cause) => subscriber.error(refusal(cause) ?? unopened(cause)),
+      error: (cause) => subscriber.error(rejectionOf(cause) ?? unopened(cause)),
       complete: () => subscriber.error(unopened(dropped())),
     });
     this.target.dialled(socket);
