@@ -301,7 +301,7 @@ describe('sockjs', () => {
     const failed = event(spark, 'error');
     await ask(url, '/1/a/xhr_send', { body });
     expect(await failed).toMatchObject([{ closeCode: 1003 }]);
-    expect((await ask(url, '/1/a/xhr')).body).toBe('c[1003,"Only texts are carried"]\n');
+    expect((await ask(url, '/1/a/xhr')).body).toBe('c[1003,"Only strings are accepted"]\n');
   });
 
   it('answers 413 to a body without end, and drops the session', async () => {

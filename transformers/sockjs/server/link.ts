@@ -115,7 +115,7 @@ export class SockJSLink extends HttpLink {
   #decoded(data: unknown): void {
     if (this.ended || this.closing) return;
     if (typeof data !== 'string') {
-      this.fail(1003, 'Only strings are carried');
+      this.fail(1003, 'Only strings are accepted');
       return;
     }
     // The framework resumes reading once its writes have drained, even when we have paused it.
