@@ -34,12 +34,7 @@ export abstract class LinkBase implements Link {
   }
 }
 
-/** Whether a close code of a WebSocket stands for a clean end: 1000 is normal, 1005 is a close frame without a code. */
-export function isCleanCode(code: number | undefined): boolean {
-  return code === 1000 || code === 1005;
-}
-
-/** The error that a WebSocket ended with; `undefined` when it ended cleanly. */
-export function endOfWebSocket(code: number, reason: string, failure: unknown): LinkError | undefined {
-  return failure === undefined && isCleanCode(code) ? undefined : dropped(code, reason, failure);
+/** Returns the error that a WebSocket ended with; `undefined` for a clean end: 1000 is normal, 1005 is a close frame without a code. */
+export function endOfWebSocket(code: number | undefined, reason: string, failure?: unknown): LinkError | undefined {
+  return !failure && (code === 1000 || code === 1005) ? undefined : dropped(code, reason, failure);
 }

@@ -3,7 +3,7 @@ import type { WebSocketLike } from '../../../client/platform/platform.js';
 import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
-import { isCleanCode } from '../../shared/link-base.js';
+import { endOfWebSocket } from '../../shared/link-base.js';
 import type { Dial } from './dial.js';
 import { droppedByStatus } from './errors.js';
 
@@ -40,7 +40,7 @@ export class EngineLink extends GuardedLink {
   }
 
   send(frame: Frame): void {
-    if (!this.ended && !this.closing) this.transmit(frame);
+    if (!this.ended) this.transmit(frame);
   }
 
   pause(): void {
@@ -55,7 +55,8 @@ export class EngineLink extends GuardedLink {
   }
 
   destroy(): void {
-    if (!this.ended) this.#abort();
+    this.dial.abort();
+    this.engine.transport.emit('close' as never, ...([{ description: 'destroyed' }] as never));
   }
 
   // Frameworks on top of the engine override these.
@@ -82,12 +83,7 @@ export class EngineLink extends GuardedLink {
   }
 
   protected override doFail(): void {
-    this.#abort();
-  }
-
-  #abort(): void {
-    this.dial.abort();
-    this.engine.transport.emit('close' as never, ...([{ description: 'destroyed' }] as never));
+    this.destroy();
   }
 
   /** The WebSocket, once it carries the connection. */
@@ -98,9 +94,10 @@ export class EngineLink extends GuardedLink {
   #engineClosed(reason: string, details: unknown): void {
     const { code, reason: said } = (details as { context?: { code?: number; reason?: string } } | undefined)?.context ?? {};
     const { description, context } = (this.#failure ?? {}) as Partial<TransportError>;
-    if (!this.#failure && (reason === 'forced close' || isCleanCode(code))) this.closed();
+    const why = said || reason;
+    if (!this.#failure) this.closed(endOfWebSocket(reason === 'forced close' ? 1000 : code, why));
     else if (typeof description === 'number' && description > 0) this.closed(droppedByStatus(description, context as XMLHttpRequest));
     // The failures of a connection that was open are everyday.
-    else this.closed(dropped(code, said || reason, this.dial.isOpen ? undefined : this.#failure));
+    else this.closed(dropped(code, why, this.dial.isOpen ? undefined : this.#failure));
   }
 }

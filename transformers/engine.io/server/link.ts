@@ -5,7 +5,7 @@ import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
-import { isCleanCode } from '../../shared/link-base.js';
+import { endOfWebSocket } from '../../shared/link-base.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
 
@@ -164,9 +164,9 @@ export class EngineLink extends GuardedLink {
     const { closeCode } = this;
     // A lost connection is everyday; a breach of the protocol is an error.
     const failure = this.failure ?? (cause && !/prematurely|destroyed/.test(cause.message) ? cause : undefined);
-    const isClean =
-      !failure && cause === undefined && /^(transport|forced) close$/.test(reason) && (closeCode === undefined || isCleanCode(closeCode));
-    this.closed(isClean ? undefined : dropped(closeCode, this.reason || reason, failure));
+    const why = this.reason || reason;
+    const isClean = !failure && cause === undefined && /^(transport|forced) close$/.test(reason);
+    this.closed(isClean ? endOfWebSocket(closeCode ?? 1000, why) : dropped(closeCode, why, failure));
     this.release();
   }
 }

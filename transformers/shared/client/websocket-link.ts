@@ -29,7 +29,6 @@ export function dialWebSocket(target: Target<Platform>): Observable<Link> {
 /** A WebSocket of the platform as a link. */
 class WebSocketLink extends LinkBase {
   readonly socket: WebSocketLike;
-  #failure: unknown;
 
   constructor(socket: WebSocketLike, platform: Platform) {
     super();
@@ -39,10 +38,11 @@ class WebSocketLink extends LinkBase {
     const receive = (data: unknown) => this.observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
     if (platform.messages) platform.messages(socket, receive);
     else socket.onmessage = ({ data }) => receive(data);
+    let failure: unknown;
     socket.onerror = ({ error, message }) => {
-      this.#failure = error ?? (message || undefined);
+      failure = error ?? message;
     };
-    socket.onclose = ({ code, reason }) => this.emitEnd(endOfWebSocket(code, reason, this.#failure));
+    socket.onclose = ({ code, reason }) => this.emitEnd(endOfWebSocket(code, reason, failure));
   }
 
   get bufferedAmount(): number {
