@@ -19,7 +19,7 @@ export const client: ClientTransformer<Platform> = {
         rejected: (details) => {
           const { status, reason } = details;
           const code = status === undefined ? 'ERR_PRIMUS_CONNECT' : 'ERR_PRIMUS_UNEXPECTED_RESPONSE';
-          subscriber.error(new LinkError(code, `The connection was refused${reason ? `: ${reason}` : ''}`, details));
+          subscriber.error(new LinkError(code, `The connection was rejected${reason ? `: ${reason}` : ''}`, details));
         },
       });
     });

@@ -16,7 +16,7 @@ const TOO_LONG = 'Message too long';
  * ```
  */
 export abstract class GuardedLink extends LinkBase {
-  /** Whether the observer was told of the end. */
+  /** Whether the end was emitted. */
   ended = false;
   /** Whether we have begun to close: frames that arrive after that are dropped. */
   closing = false;
@@ -51,7 +51,7 @@ export abstract class GuardedLink extends LinkBase {
   /** Begins the framework's own closing handshake. Called once. */
   protected abstract doClose(code?: number, reason?: string): void;
 
-  /** Closes a connection whose observer was told of its end already. Called at most once. */
+  /** Closes a connection whose end was emitted already. Called at most once. */
   protected doFail(code: number, reason: string): void {
     this.doClose(code, reason);
   }

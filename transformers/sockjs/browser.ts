@@ -1,4 +1,4 @@
-// The ways that today's browsers go; the others are for those that cannot run the rest of this bundle.
+// The transports of today's browsers; the others are for browsers that cannot run the rest of this bundle.
 import make from 'sockjs-client/lib/main.js';
 import eventSource from 'sockjs-client/lib/transport/eventsource.js';
 import websocket from 'sockjs-client/lib/transport/websocket.js';

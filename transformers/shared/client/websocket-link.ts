@@ -20,7 +20,7 @@ export function dialWebSocket(target: Target<Platform>): Observable<Link> {
     target.platform.refusal?.(socket, (error) => subscriber.error(error));
     target.dialled(socket);
     return () => {
-      // Some platforms report an abandoned handshake as an error; nobody listens to it any more.
+      // Some platforms report an abandoned handshake as an error, which has no observer any more.
       if (socket.readyState < OPEN) link.close();
     };
   });

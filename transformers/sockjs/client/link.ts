@@ -57,11 +57,11 @@ export class SockJSLink extends GuardedLink {
   }
 
   /** Waits for what was sent: when the framework closes, it aborts the request under way and drops what waits for the next. */
-  #drain(patience: number, then: () => void): void {
+  #drain(timeLeft: number, then: () => void): void {
     const { sendBuffer, sendStop } = this.socket._transport ?? {};
     const sending = sendBuffer !== undefined && (sendBuffer.length > 0 || !!sendStop);
-    if (!sending || patience <= 0) then();
-    else this.#draining = this.scheduler.schedule(() => this.#drain(patience - DRAIN_POLL, then), DRAIN_POLL);
+    if (!sending || timeLeft <= 0) then();
+    else this.#draining = this.scheduler.schedule(() => this.#drain(timeLeft - DRAIN_POLL, then), DRAIN_POLL);
   }
 
   #hangUp(code = 1000, reason?: string): void {

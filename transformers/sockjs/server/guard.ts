@@ -45,8 +45,8 @@ export function rejectionOf(
 export function escapeScriptEnd(response: ServerResponse): void {
   const write = response.write as (this: ServerResponse, chunk: unknown, ...rest: unknown[]) => boolean;
   response.write = function (this: ServerResponse, chunk: unknown, ...rest: unknown[]) {
-    const [, before = '', text, after = ''] = /^(<script>\np\()(.*)(\);\n<\/script>\r\n)$/s.exec(String(chunk)) ?? [];
-    return write.call(this, text === undefined ? chunk : before + text.replaceAll('<', '\\u003c') + after, ...rest);
+    const [, before = '', message, after = ''] = /^(<script>\np\()(.*)(\);\n<\/script>\r\n)$/s.exec(String(chunk)) ?? [];
+    return write.call(this, message === undefined ? chunk : before + message.replaceAll('<', '\\u003c') + after, ...rest);
   } as typeof response.write;
 }
 

@@ -7,7 +7,7 @@ import type { HttpServer } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, EngineRequest, EngineResponse, EngineWebSocket, Settings, UWS } from './framework.js';
-import { incomingMessage, isMeasured, leave, linesOf, stream } from './request.js';
+import { incomingMessage, isMeasured, leave, readHead, stream } from './request.js';
 import { EngineSocket, type ExchangeOwner } from './socket.js';
 import { checked, isSecure, makeApp } from './tls.js';
 
@@ -206,19 +206,19 @@ export class Port implements ExchangeOwner {
   /** Emits a request on the server, as Node.js would. */
   private serve(response: EngineResponse, engineRequest: EngineRequest, context: object | undefined): void {
     const { server } = this;
-    const lines = linesOf(engineRequest);
-    if (!isMeasured(lines)) {
+    const head = readHead(engineRequest);
+    if (!isMeasured(head)) {
       // After an answer the engine would read on, and take the rest for the next request.
       response.close();
       return;
     }
-    const { method, headers } = lines;
+    const { method, headers } = head;
     const key = headers['sec-websocket-key'] ?? '';
     const extensions = headers['sec-websocket-extensions'] ?? '';
     const socket = new EngineSocket(response, this, method, context && { context, key, extensions });
     socket.closing = this.closing;
     this.exchanges.add(socket);
-    const request = incomingMessage(lines, socket);
+    const request = incomingMessage(head, socket);
     if (server.listenerCount('upgrade') > 0 && headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? '')) {
       server.emit('upgrade', request, socket, NO_HEAD);
       return;

@@ -5,7 +5,7 @@ import type { EngineRequest, EngineResponse } from './framework.js';
 import type { EngineSocket } from './socket.js';
 
 /** The request line and headers; the engine drops them when its handler returns. */
-export interface Lines {
+export interface RequestHead {
   method: string;
   url: string;
   headers: IncomingHttpHeaders;
@@ -13,7 +13,7 @@ export interface Lines {
 }
 
 /** Copies the request line and headers from the engine. */
-export function linesOf(request: EngineRequest): Lines {
+export function readHead(request: EngineRequest): RequestHead {
   const headers: IncomingHttpHeaders = {};
   const rawHeaders: string[] = [];
   request.forEach((name, value) => {
@@ -29,11 +29,11 @@ export function linesOf(request: EngineRequest): Lines {
  * Whether every proxy on the way sees the same end of a request (no request smuggling). The engine takes the first of
  * several lengths, none for an empty one, and any encoding for chunks; a proxy may not: RFC 9112, sections 6.3 and 11.2.
  */
-export function isMeasured({ headers, rawHeaders }: Lines): boolean {
+export function isMeasured({ headers, rawHeaders }: RequestHead): boolean {
   const { 'content-length': length, 'transfer-encoding': encoding } = headers;
   if (length === undefined && encoding === undefined) return true;
-  const told = rawHeaders.filter((name, index) => index % 2 === 0 && /^(content-length|transfer-encoding)$/.test(name));
-  return told.length === 1 && (length === undefined ? /^chunked$/i.test(encoding as string) : /^\d+$/.test(length));
+  const given = rawHeaders.filter((name, index) => index % 2 === 0 && /^(content-length|transfer-encoding)$/.test(name));
+  return given.length === 1 && (length === undefined ? /^chunked$/i.test(encoding as string) : /^\d+$/.test(length));
 }
 
 /** Headers of which only the first counts: https://nodejs.org/api/http.html#messageheaders */
@@ -62,7 +62,7 @@ class EngineMessage extends IncomingMessage {
 }
 
 /** Creates Node's own request from one of the engine, without its body. */
-export function incomingMessage({ method, url, headers, rawHeaders }: Lines, socket: EngineSocket): IncomingMessage {
+export function incomingMessage({ method, url, headers, rawHeaders }: RequestHead, socket: EngineSocket): IncomingMessage {
   const request = new EngineMessage(socket as unknown as Socket);
   request.method = method;
   request.url = url;
