@@ -20,6 +20,10 @@ const parsers = /^src\/parsers\//;
 const server = /^src\/server\//;
 const client = /^client\//;
 const engine = /^transformers\/engine\.io\//;
+const shared = /^transformers\/shared\/[^/]+$/;
+const sharedClient = /^transformers\/shared\/client\//;
+const sharedServer = /^transformers\/shared\/server\//;
+const sharedBrowser = /^transformers\/shared\/browser\//;
 const rxjs = /^rxjs$/;
 const node = /^node:/;
 const anyPackage = /^/;
@@ -39,24 +43,44 @@ const borders: Border[] = [
     packages: [rxjs],
   },
   { files: /^src\/compat\//, layers: [operators, core, server, client], packages: [rxjs, node] },
-  // The two files that inject the platform; only Node's knows Node.
-  { files: /^client\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
+  // The one client file that knows Node.js.
+  { files: /^client\/platform\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },
-  // A transformer is where its framework lives: its own packages are its own business.
-  // Socket.IO stands on Engine.IO, and so do its two halves.
-  { files: /^transformers\/socket\.io\/server(?:\/[^/]+)?\.ts$/, layers: [operators, core, server, engine], packages: [anyPackage] },
-  { files: /^transformers\/socket\.io\/client(?:\/[^/]+)?\.ts$/, layers: [operators, core, client, engine], packages: [anyPackage] },
-  { files: /^transformers\/[^/]+\/(?:server|(?:server|engine)\/[^/]+)\.ts$/, layers: [operators, core, server], packages: [anyPackage] },
-  { files: /^transformers\/[^/]+\/client(?:\/[^/]+)?\.ts$/, layers: [operators, core, client], packages: [anyPackage] },
-  { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [core, parsers, client], packages: [anyPackage] },
-  { files: /^transformers\//, layers: [operators, core], packages: [anyPackage] },
+  // What several transformers use. It knows none of them, and no framework.
+  { files: sharedServer, layers: [operators, core, server, shared], packages: [rxjs, node] },
+  { files: sharedClient, layers: [operators, core, client, shared], packages: [rxjs] },
+  { files: sharedBrowser, layers: [core, parsers, client], packages: [] },
+  { files: shared, layers: [operators, core], packages: [rxjs] },
+  // A transformer may import the packages of its framework. Socket.IO stands on Engine.IO, and so do its two halves.
+  {
+    files: /^transformers\/socket\.io\/server(?:\/[^/]+)?\.ts$/,
+    layers: [operators, core, server, shared, sharedServer, engine],
+    packages: [anyPackage],
+  },
+  {
+    files: /^transformers\/socket\.io\/client(?:\/[^/]+)?\.ts$/,
+    layers: [operators, core, client, shared, sharedClient, engine],
+    packages: [anyPackage],
+  },
+  {
+    files: /^transformers\/[^/]+\/(?:server|(?:server|engine)\/[^/]+)\.ts$/,
+    layers: [operators, core, server, shared, sharedServer],
+    packages: [anyPackage],
+  },
+  {
+    files: /^transformers\/[^/]+\/client(?:\/[^/]+)?\.ts$/,
+    layers: [operators, core, client, shared, sharedClient],
+    packages: [anyPackage],
+  },
+  { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [sharedBrowser], packages: [anyPackage] },
+  { files: /^transformers\//, layers: [operators, core, shared], packages: [anyPackage] },
   // The entries choose what the layers are handed.
   { files: /^src\/[^/]+\.ts$/, layers: [/^/], packages: [anyPackage] },
 ];
 
-/** What a layer's own files are told from others by: `src/core`, `client`, `transformers/websockets`. */
+/** The folder whose files may import each other: `src/core`, `client`, `transformers/websockets`, `transformers/shared/client`. */
 function home(path: string): string {
-  return /^(?:src\/[^/]+(?=\/)|transformers\/[^/]+|[^/]+)/.exec(path)?.[0] ?? path;
+  return /^(?:src\/[^/]+(?=\/)|transformers\/shared\/[^/]+(?=\/)|transformers\/[^/]+|[^/]+)/.exec(path)?.[0] ?? path;
 }
 
 const files = ['operators', 'src', 'client', 'transformers'].flatMap((folder) =>
@@ -99,10 +123,18 @@ describe('the layers', () => {
     ['src/server/spark.ts', "export { websockets } from '../../transformers/websockets/index.js';"],
     ['client/primus.ts', "import WebSocket from 'ws';"],
     ['client/primus.ts', "type Spark = import('../src/server/spark.js').Spark;"],
-    ['transformers/memory/client.ts', "import { refuse } from '../../src/server/http/reject.js';"],
+    ['client/platform/browser.ts', "import WebSocket from 'ws';"],
+    ['transformers/memory/client.ts', "import { reject } from '../../src/server/http/reject.js';"],
     ['transformers/memory/client.ts', "import '../websockets/client.js';"],
-    ['transformers/sockjs/client/link.ts', "import { refuse } from '../../../src/server/refuse.js';"],
-    ['transformers/sockjs/server/link.ts', "import { refusal } from '../../../client/refusal.js';"],
+    ['transformers/sockjs/client/link.ts', "import { reject } from '../../../src/server/http/reject.js';"],
+    ['transformers/sockjs/client/link.ts', "import { nodeBytes } from '../../shared/server/node-bytes.js';"],
+    ['transformers/sockjs/server/link.ts', "import { session } from '../../../client/session.js';"],
+    ['transformers/sockjs/server/link.ts', "import { webBytes } from '../../shared/client/web-bytes.js';"],
+    ['transformers/shared/link-base.ts', "import type { Spark } from '../../src/server/spark.js';"],
+    ['transformers/shared/link-base.ts', "import { serve } from './server/serve.js';"],
+    ['transformers/shared/client/http-dial.ts', "import { serve } from '../server/serve.js';"],
+    ['transformers/shared/server/serve.ts', "import { WebSocketLink } from '../../websockets/server/link.js';"],
+    ['transformers/shared/server/serve.ts', "import { WebSocketServer } from 'ws';"],
     ['elsewhere/file.ts', ''],
   ])('would catch a trespass in %s: %s', (file, source) => {
     expect(trespasses(file, source)).toHaveLength(1);

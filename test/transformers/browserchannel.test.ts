@@ -17,9 +17,9 @@ missing(transformer, 'browserchannel', 'browserchannel');
 contract({
   transformer,
   skips: {
-    'hands over headers as they were sent': "the framework's own client for Node sends a Host without the port",
-    'tells the headers of each attempt': "the framework's own client cannot send any; the option is refused",
-    'listens on IPv6 as well': 'the framework writes no IPv6 address into a URL; by requests of our own, below',
+    'gives the spark the headers as they were sent': "the framework's own client for Node sends a Host without the port",
+    'sends the headers of each attempt': "the framework's own client cannot send any; the option throws",
+    'listens on IPv6': 'the framework cannot write an IPv6 address into a URL; tested below with plain requests',
   },
 });
 
@@ -108,7 +108,7 @@ describe(transformer, () => {
     expect(errors).toEqual([]);
   });
 
-  it('takes messages as texts and as JSON, each of them once', async () => {
+  it('accepts messages as strings and as JSON, each once', async () => {
     const { post, received } = await open();
     const status = async (...rest: Parameters<typeof post>) => (await post(...rest)).status;
     expect(await status('count=3&ofs=0&req0__S=%22a+b%22&req1_JSON=%7B%22c%22%3A1%7D&req2_type=_badmap')).toBe(200);
@@ -120,7 +120,7 @@ describe(transformer, () => {
     expect(received).toEqual(['a b', { c: 1 }, 'd', { e: [null] }, 7, 8]);
   });
 
-  it('takes messages with the request that opens', async () => {
+  it('accepts messages in the request that opens a session', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const query = `${url}/primus/bind?VER=8&RID=1`;
@@ -135,7 +135,7 @@ describe(transformer, () => {
     expect(body).toMatch(/"\[1\]".*"\[2\]".*"\[3\]"/);
   });
 
-  it('hands over the request as it came, and all of its headers', async () => {
+  it('gives the spark the request unchanged, with all of its headers', async () => {
     const { primus, url } = await serve({ transformer });
     const announced = event(primus, 'connection');
     await ask(url, '/primus/bind?VER=8&RID=1&a=b&a=c', { method: 'POST', headers: { ...FORM, cookie: 'c=d' }, body: 'count=0' });
@@ -145,7 +145,7 @@ describe(transformer, () => {
     expect(spark.query).toMatchObject({ a: ['b', 'c'] });
   });
 
-  it.each(['/', '/a.b+(c)'])('lives at the pathname %s', async (pathname) => {
+  it.each(['/', '/a.b+(c)'])('serves the pathname %s', async (pathname) => {
     const { primus, connect } = await serve({ transformer, pathname });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.a])));
     const client = connect({}, '/?a=1%2B%25&VER=3&SID=x');
@@ -153,7 +153,7 @@ describe(transformer, () => {
     expect((await event(client, 'data'))[0]).toEqual(['hello', '1+%']);
   });
 
-  it('listens on IPv6, which its client says it cannot dial', async () => {
+  it('listens on IPv6, and its client throws that it cannot connect to such an address', async () => {
     const { primus, url, connect } = await serve({ transformer }, { host: '::1' });
     const { body } = await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' });
     expect(sidIn(body)).toBeTruthy();
@@ -162,7 +162,7 @@ describe(transformer, () => {
     expect(error).toMatchObject({ code: 'ERR_PRIMUS_URL', message: expect.stringContaining('[::1]') });
   });
 
-  it('asks nobody but its server whether there is a network', async () => {
+  it('sends no request to any host but its server', async () => {
     const spy = vi.spyOn(http, 'request');
     cleanup(() => spy.mockRestore());
     const { primus, connect } = await serve({ transformer });
@@ -173,7 +173,7 @@ describe(transformer, () => {
     expect(new Set(hosts)).toEqual(new Set(['127.0.0.1']));
   });
 
-  it('carries lone surrogates as what stands for what cannot be written', async () => {
+  it('replaces lone surrogates with U+FFFD', async () => {
     const text = {
       encoder: (data: unknown, done: (error: Error | null, frame?: string) => void) => done(null, String(data)),
       decoder: (frame: string | Uint8Array, done: (error: Error | null, data?: unknown) => void) => done(null, String(frame)),
@@ -186,7 +186,7 @@ describe(transformer, () => {
   });
 });
 
-describe('its endpoints', () => {
+describe('the endpoints of browserchannel', () => {
   it.each([
     ['GET', '', 404],
     ['GET', '/', 404],
@@ -236,20 +236,20 @@ describe('its endpoints', () => {
     ['nothing', ''],
     ['no list', 'hello'],
     ['a negative count', 'count=-1&ofs=0'],
-    ['a count without end', 'count=4294967295&ofs=5'],
-    ['no number of the first', 'count=1&req0__S=1'],
-    ['a number that is none', 'count=1&ofs=x&req0__S=1'],
+    ['a huge count', 'count=4294967295&ofs=5'],
+    ['no number of the first message', 'count=1&req0__S=1'],
+    ['an invalid number', 'count=1&ofs=x&req0__S=1'],
     ['a number ahead', 'count=1&ofs=1&req0__S=1'],
-    ['more than are taken at once', `count=1001&ofs=0&${Array.from({ length: 1_001 }, (_, at) => `req${at}__S=1`).join('&')}`],
+    ['too many messages', `count=1001&ofs=0&${Array.from({ length: 1_001 }, (_, at) => `req${at}__S=1`).join('&')}`],
     ['a count that is repeated', 'count=1&count=1&ofs=0&req0__S=1'],
     ['null', 'null', 'json'],
     ['broken JSON', '{"ofs":0,"data":["x', 'json'],
-    ['a list that is none', '{"ofs":0,"data":{"length":1000000000}}', 'json'],
-    ['a text for a list', '{"ofs":0,"data":"abc"}', 'json'],
+    ['an object instead of a list', '{"ofs":0,"data":{"length":1000000000}}', 'json'],
+    ['a string for a list', '{"ofs":0,"data":"abc"}', 'json'],
     ['a list ahead', '{"ofs":1,"data":["1"]}', 'json'],
     ['a number that is an object', '{"ofs":{},"data":["1"]}', 'json'],
     ['a deep nest', `{"ofs":0,"data":[${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 'json'],
-  ])('turn down a body with %s', async (_what, body, kind = 'form') => {
+  ])('reject a body with %s', async (_what, body, kind = 'form') => {
     const { post, received, primus, errors } = await open();
     const headers = kind === 'json' ? { 'content-type': 'application/json' } : FORM;
     expect((await post(body, { headers }, 101)).status).toBe(400);
@@ -259,14 +259,14 @@ describe('its endpoints', () => {
     expect(primus.connected).toBe(1);
   });
 
-  it('make nothing of names that every object has', async () => {
+  it('treat the names of object properties as unknown sessions', async () => {
     const { post, received } = await open();
     await post('count=1&ofs=0&req0___proto__=1&req0_constructor=2&__proto__=3&req0__S=%7B%22__proto__%22%3A1%7D');
     expect(received).toEqual([JSON.parse('{"__proto__":1}')]);
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });
 
-  it('know no session by what the framework calls it, and end one only for who knows it', async () => {
+  it('do not accept the session ids of the framework, and end a session only by its own id', async () => {
     const { url, spark, sid, primus } = await open();
     const { id } = spark.socket as { id: string };
     expect(sid).toMatch(/^[\da-f-]{36}$/);
@@ -280,7 +280,7 @@ describe('its endpoints', () => {
     await gone;
   });
 
-  it('are for the origins that are named', async () => {
+  it('accept only the configured origins', async () => {
     const { url, sid, primus } = await open({ origins: 'http://good.example' });
     const evil = { origin: 'http://evil.example' };
     for (const path of ['/test?VER=8&MODE=init', `/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=${sid}`])
@@ -291,7 +291,7 @@ describe('its endpoints', () => {
     expect(primus.connected).toBe(1);
   });
 
-  it('answer an upgrade, and the source of the client', async () => {
+  it('reject an upgrade, and serve the source of the client', async () => {
     const { url, port } = await serve({ transformer });
     const socket = createConnection(port, '127.0.0.1', () =>
       socket.write('GET /primus/bind HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
@@ -301,7 +301,7 @@ describe('its endpoints', () => {
     expect(await ask(url, '/primus/bcsocket.js')).toMatchObject({ status: 200, body: expect.stringContaining('BCSocket') });
   });
 
-  it('answer 413 to what is too long, and drop the session', async () => {
+  it('answer 413 to a message that is too long, and drop the session', async () => {
     const { url, primus, post, poll, errors } = await open({ maxLength: 1_000 });
     const { body } = await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' });
     const one = JSON.stringify('x'.repeat(998));
@@ -334,7 +334,7 @@ describe('its endpoints', () => {
     expect(received).toEqual([1]);
   });
 
-  it('keep two polls apart, and nothing of one that is aborted', async () => {
+  it('answer two polls separately, and keep nothing of an aborted one', async () => {
     const { url, sid, spark, poll, server } = await open();
     const first = poll();
     await requested(server);
@@ -353,7 +353,7 @@ describe('its endpoints', () => {
     expect((await poll(1)).body).toContain('lost on the third');
   });
 
-  it('begin no session with a client that is gone by then', async () => {
+  it('open no session for a client that has left meanwhile', async () => {
     const { primus, port } = await serve({ transformer });
     const left = new Promise<void>((resolve) => {
       primus.use('slow', (request, _response, next) => {
@@ -372,7 +372,7 @@ describe('its endpoints', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('forget a session whose client said goodbye ahead of its turn', async () => {
+  it('drop a session whose client terminates it out of turn', async () => {
     const scheduler = new Clock();
     const { url, sid, spark } = await open({ scheduler });
     expect((await ask(url, `/primus/bind?VER=8&SID=${sid}&RID=105&TYPE=terminate`)).status).toBe(200);
@@ -387,11 +387,11 @@ describe('its endpoints', () => {
   });
 });
 
-describe('its sessions', () => {
+describe('the sessions of browserchannel', () => {
   it.each([
     ['does not read', ''],
-    ['reads, and acknowledges nothing', 'read'],
-  ])('are cut when the client %s', async (_what, reads) => {
+    ['reads but acknowledges nothing', 'read'],
+  ])('are terminated when the client %s', async (_what, reads) => {
     const { port, spark, sid, poll, primus } = await open({ maxBuffer: 3_000_000 });
     const socket = createConnection(port, '127.0.0.1', () => {
       if (!reads) socket.write(`GET /primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=0 HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -409,13 +409,13 @@ describe('its sessions', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('end when nobody comes for what is theirs, as the option says', async () => {
+  it('end when the client does not poll within sessionTimeoutInterval', async () => {
     const { spark, errors } = await open({ transport: { sessionTimeoutInterval: 100 } });
     await event(spark, 'end');
     expect(errors).toEqual([]);
   });
 
-  it('may be come back to while the server goes down, and new ones not begun', async () => {
+  it('stay reachable during shutdown, when new ones are rejected', async () => {
     const { url, primus, spark, poll, server } = await open();
     primus.destroy({ timeout: 1_000 });
     spark.write('last');
@@ -427,7 +427,7 @@ describe('its sessions', () => {
     expect((await farewell).body).toMatch(/primus::server::close.*\["stop"\]/);
   });
 
-  it('answer a request that crosses the end, so that the client hears of it from us', async () => {
+  it('answer a request that crosses the close, so that the client reads of the end', async () => {
     const { url, sid, spark, post, poll, received, server } = await open();
     const farewell = poll();
     await requested(server);
@@ -440,7 +440,7 @@ describe('its sessions', () => {
     expect(received).toEqual([]);
   });
 
-  it('leave nothing of the framework running when the server is gone', async () => {
+  it('leave no timers of the framework running after the server is destroyed', async () => {
     const { url, primus, spark } = await open();
     const probe = await fetch(`${url}/primus/test?VER=8&TYPE=xmlhttp`);
     const rest = probe.text();

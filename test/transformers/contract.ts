@@ -7,17 +7,17 @@ import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { cleanup, event, type Served, serve, until } from '../support/serve.js';
 
-/** What a leaf declares: its name, options every server of the suite gets, and what it cannot do, with the reason. */
+/** A transformer under test: its name, the options of every server, and the rules that it cannot keep, with the reason. */
 export interface Leaf {
   transformer: string;
-  /** What sets this run of the suite apart from others of the same transformer. */
+  /** Tells this run of the suite from others of the same transformer. */
   by?: string;
   options?: () => ServerOptions;
-  /** Case name -> why it does not hold. */
+  /** Why a rule does not hold, by its title. */
   skips?: Record<string, string>;
 }
 
-/** What every transformer owes its users, whatever it stands on. */
+/** The rules that every transformer keeps, whatever framework it stands on. */
 export function contract({ transformer, by = '', options = () => ({}), skips = {} }: Leaf): void {
   const start = (more: ServerOptions = {}, at?: { port?: number; host?: string }) => serve({ transformer, ...options(), ...more }, at);
   const pair = async (more: ServerOptions = {}, options: Parameters<Served['connect']>[0] = {}) => {
@@ -37,7 +37,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
   describe(`the contract, by ${transformer}${by && `, ${by}`}`, () => {
     watchForCrashes();
 
-    rule('opens on both ends, and is announced once', async () => {
+    rule('opens on both ends and emits connection once', async () => {
       const { primus, client, spark } = await pair();
       expect(client.readyState).toBe(3);
       expect(client.state).toEqual({ name: 'open' });
@@ -46,7 +46,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(primus.spark(spark.id)).toBe(spark);
     });
 
-    rule('carries any JSON value, both ways, as it was', async () => {
+    rule('carries any JSON value unchanged in both directions', async () => {
       const { client, spark } = await pair();
       spark.on('data', (data) => spark.write(data));
       const values = [
@@ -102,7 +102,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect([...(echo as Uint8Array)]).toEqual(Array.from({ length: 256 }, (_, index) => index));
     });
 
-    rule('takes a message of maxLength, and drops the line for one byte more', async () => {
+    rule('accepts a message of maxLength and drops the connection for one byte more', async () => {
       const maxLength = 2_000;
       const { client, spark } = await pair({ maxLength });
       const received = event(spark, 'data');
@@ -117,7 +117,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       await event(client, 'reconnected');
     });
 
-    rule('sends what was written before the connection, after open, in order', async () => {
+    rule('sends messages written before the connection in order, after open', async () => {
       const { primus, connect } = await start();
       const received: unknown[] = [];
       const seen: string[] = [];
@@ -140,7 +140,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(seen[0]).toBe('open');
     });
 
-    rule('closes from the server, for good', async () => {
+    rule('ends the client for good when the server closes', async () => {
       const { primus, client, spark } = await pair();
       const ended = event(client, 'end');
       const gone = event(primus, 'disconnection');
@@ -155,7 +155,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(primus.spark(spark.id)).toBeUndefined();
     });
 
-    rule('closes from the client', async () => {
+    rule('ends the spark when the client closes', async () => {
       const { primus, client, spark } = await pair();
       const gone = event(primus, 'disconnection');
       const ended = event(spark, 'end');
@@ -176,7 +176,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect((await atServer)[0]).toBe('from the client');
     });
 
-    rule('comes back after end(undefined, { reconnect: true })', async () => {
+    rule('reconnects after end(undefined, { reconnect: true })', async () => {
       const { primus, client, spark } = await pair();
       const again = event(primus, 'connection');
       const events: string[] = [];
@@ -189,7 +189,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(next.id).not.toBe(spark.id);
     });
 
-    rule('sends what was written while the line was down', async () => {
+    rule('sends messages written while disconnected', async () => {
       const { primus, client, spark } = await pair();
       const received: unknown[] = [];
       primus.on('connection', (next) => {
@@ -203,9 +203,9 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual([1, 2, 3]);
     });
 
-    rule('tells the client why it was refused', async () => {
+    rule('reports to the client why it was rejected', async () => {
       const { primus, connect } = await start();
-      // Whatever a framework asks for first, a plain request or an upgrade.
+      // A framework may begin with a plain request or an upgrade.
       const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) => void reject(response, 403, 'not you');
       primus.use('bouncer', bouncer);
       const client = connect({ strategy: 'disconnect' });
@@ -214,7 +214,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       await until(() => client.state.name === 'closed');
     });
 
-    rule('refuses who is not authorized', async () => {
+    rule('rejects a client that is not authorized', async () => {
       const asked: (string | undefined)[] = [];
       const { primus, connect } = await start({
         authorization: (request, done) => {
@@ -244,7 +244,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(asked.length).toBeGreaterThanOrEqual(2);
     });
 
-    rule('hands over query, address, id and request', async () => {
+    rule('gives the spark its query, address, id and request', async () => {
       const { primus, connect } = await start();
       const announced = event(primus, 'connection');
       const client = connect({}, '/?token=a%20b&list=1&list=2');
@@ -258,17 +258,17 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(id).toBe(spark.id);
     });
 
-    rule('hands over headers as they were sent', async () => {
+    rule('gives the spark the headers as they were sent', async () => {
       const { spark, port } = await pair();
       expect(spark.headers).toMatchObject({ host: `127.0.0.1:${port}` });
     });
 
-    rule('tells which port a client comes from', async () => {
+    rule('gives the spark the port of the client', async () => {
       const { spark } = await pair();
       expect(spark.address.port).toBeGreaterThan(0);
     });
 
-    rule('tells the credentials of each attempt, on whatever it is made of', async () => {
+    rule('sends the credentials of each attempt with every request of it', async () => {
       const { primus, connect } = await start({
         authorization: (request, done) => done(/[?&]token=t\d(&|$)/.test(request.url ?? '') ? undefined : 'no token'),
       });
@@ -284,7 +284,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       if (client.readyState !== 3) await event(client, 'open');
     });
 
-    rule('tells the headers of each attempt', async () => {
+    rule('sends the headers of each attempt', async () => {
       const { primus, connect } = await start();
       const told: unknown[] = [];
       primus.on('connection', (spark) => {
@@ -297,7 +297,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(told).toEqual(['t1', 't2']);
     });
 
-    rule('refuses to write what begins like protocol, to one and to all, and goes on', async () => {
+    rule('does not send data that begins like the protocol, to one or to all, and stays open', async () => {
       const { primus, client, spark } = await pair();
       const [errors, logged, received]: unknown[][] = [[], [], []];
       spark.on('error', (error) => errors?.push(error));
@@ -313,7 +313,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect([errors?.length, logged?.length, client.readyState]).toEqual([3, 3, 3]);
     });
 
-    rule('keeps the order of messages whose transformers take their time, and sends the last of them before the end', async () => {
+    rule('keeps the order of messages with slow transformers and sends the last one before the end', async () => {
       const { primus, connect } = await start();
       const late = (packet: { data: unknown }, next: () => void) => void setTimeout(next, (Number(packet.data) * 7) % 5);
       primus.transform('incoming', late).transform('outgoing', late);
@@ -334,7 +334,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect([up, down]).toEqual([numbers, [...numbers, 30]]);
     });
 
-    rule('bears listeners that throw, reject, end and destroy, and nobody else notices', async () => {
+    rule('isolates listeners that throw, reject, end and destroy from other connections', async () => {
       const { primus, connect, client: friend, spark: friendly } = await pair();
       friendly.on('data', (data) => friendly.write(data));
       const deeds: ((spark: Spark) => unknown)[] = [
@@ -381,12 +381,12 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(spark.id).toBe('spark-1');
     });
 
-    rule('asks for life, measures the answer, and cuts a client that is silent', async () => {
+    rule('sends heartbeats, measures the latency and terminates a silent client', async () => {
       const { primus, url, client, spark } = await pair({ pingInterval: 150 }, { pingTimeout: 5_000 });
       const [latency] = await event(spark, 'heartbeat');
       expect(latency).toBeGreaterThanOrEqual(0);
       client.end();
-      // A client whose answers never leave.
+      // A client that never sends anything.
       const { parts, configuration } = primus.Socket;
       const mute = { encoder: () => {}, decoder: parts.parser.decoder };
       const announced = event(primus, 'connection');
@@ -403,7 +403,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_SILENCE' }]);
     });
 
-    rule('notices a server that is silent', async () => {
+    rule('detects a silent server', async () => {
       const { connect } = await start({ pingInterval: false });
       const client = connect({ pingTimeout: 40 });
       await event(client, 'open');
@@ -411,7 +411,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_SILENCE' } });
     });
 
-    rule('broadcasts to all, in order with what is written to one', async () => {
+    rule('broadcasts in order with messages written to one spark', async () => {
       const { primus, connect } = await start();
       const received: unknown[][] = [];
       const clients = Array.from({ length: 5 }, () => connect());
@@ -428,7 +428,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       for (const messages of received) expect(messages).toEqual(['before', { to: 'all' }, 'after']);
     });
 
-    rule('answers plain requests to its path, and leaves others alone', async () => {
+    rule('answers plain requests to its path and leaves other paths to the application', async () => {
       const { primus, server, url } = await start();
       const spec = await fetch(`${url}/primus/spec`);
       expect(await spec.json()).toMatchObject({ pathname: '/primus', transformer, version: primus.version });
@@ -452,7 +452,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       });
 
     targets('survives requests with odd targets', ['//%@x/primus', '/primus/%', '/primus?%', '/primus/..']);
-    targets('answers requests whose target is no path', ['http://%@x/primus', 'http://[/primus', '*']);
+    targets('answers requests whose target is not a path', ['http://%@x/primus', 'http://[/primus', '*']);
 
     rule(
       'carries 200 connections at once',
@@ -473,7 +473,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       30_000,
     );
 
-    rule('listens on IPv6 as well', async () => {
+    rule('listens on IPv6', async () => {
       const { primus, connect } = await start({}, { host: '::1' });
       const announced = event(primus, 'connection');
       await event(connect(), 'open');
@@ -481,7 +481,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(spark.address.ip).toBeTruthy();
     });
 
-    rule('comes back after the server was restarted on the same port, and loses nothing written meanwhile', async () => {
+    rule('reconnects after the server restarted on the same port and sends what was written meanwhile', async () => {
       const first = await start();
       const client = first.connect({ reconnect: { min: 10, max: 50, retries: 100 } });
       await event(client, 'open');
@@ -498,7 +498,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual([1, 2, 3]);
     });
 
-    rule('destroys: the last words and the farewell reach a client that is about to ask for more', async () => {
+    rule('delivers the last message and the close when the server is destroyed between two polls', async () => {
       const { primus, client, spark } = await pair();
       const heard: unknown[] = [];
       const ended = event(client, 'end');
@@ -514,7 +514,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
     });
 
-    rule('destroys: clients are told, the port is free, nothing comes after', async () => {
+    rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {
       const { primus, server, client } = await pair();
       const ended = event(client, 'end');
       const events: string[] = [];
@@ -528,7 +528,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
   });
 }
 
-/** What a server answers to raw bytes, until it closes or has answered. */
+/** Sends raw bytes, and returns the first data of the answer; nothing when the server closes. */
 function raw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(port, '127.0.0.1', () => socket.write(bytes));

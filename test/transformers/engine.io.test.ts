@@ -34,8 +34,8 @@ function asked(server: { on(event: string, listener: (request: IncomingMessage) 
   return seen;
 }
 
-describe('the client', () => {
-  it('begins by polling, and upgrades', async () => {
+describe('the client of engine.io', () => {
+  it('begins with polling and upgrades to a WebSocket', async () => {
     const { server, connect } = await start();
     const seen = asked(server);
     const client = connect();
@@ -45,7 +45,7 @@ describe('the client', () => {
     expect(seen).toContain('upgrade websocket');
   });
 
-  it('avoids WebSockets when told to', async () => {
+  it('uses no WebSocket with websockets: false', async () => {
     const { primus, server, connect } = await start();
     const seen = asked(server);
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
@@ -57,7 +57,7 @@ describe('the client', () => {
     expect((client.socket as engineClient.Socket).transport.name).toBe('polling');
   });
 
-  it('goes on polling when the upgrade is refused', async () => {
+  it('goes on polling when the upgrade is rejected', async () => {
     const { primus, connect } = await start();
     const refused: string[] = [];
     primus.use(
@@ -90,7 +90,7 @@ describe('the client', () => {
     expect(spark.headers.authorization).toBe(`Basic ${btoa('user:p@ss')}`);
   });
 
-  it('leaves nothing behind at the server when it hangs up while it dials', async () => {
+  it('leaves no session on the server when it is ended while connecting', async () => {
     const { primus, server, connect } = await start();
     primus.use('slow', (_request, _response, next) => void setTimeout(next, 50));
     const seen = asked(server);
@@ -102,8 +102,8 @@ describe('the client', () => {
   });
 });
 
-describe('a link of the client', () => {
-  it.each([[['polling']], [['websocket']], [['polling', 'websocket']]])('stops reading when it is paused: %s', async (transports) => {
+describe('a client link of engine.io', () => {
+  it.each([[['polling']], [['websocket']], [['polling', 'websocket']]])('stops reading while it is paused: %s', async (transports) => {
     const { primus, url } = await start();
     const announced = event(primus, 'connection');
     const { connect } = clientOf(() => engineClient);
@@ -146,7 +146,7 @@ describe('a link of the client', () => {
 });
 
 describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('a foreign client by %s %s', (...transports) => {
-  it('talks to our server: engine.io-client', async () => {
+  it('exchanges messages with our server: engine.io-client', async () => {
     const { primus, url } = await start();
     const announced = event(primus, 'connection');
     const socket = new engineClient.Socket(url, { path: '/primus', transports: transports.filter(Boolean) });
@@ -165,7 +165,7 @@ describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('a foreign
 describe('primus 8.0.9', () => {
   const Original = require('primus');
 
-  it('has a client that talks to our server', async () => {
+  it('has a client that exchanges messages with our server', async () => {
     const { primus, url } = await start();
     const Socket = Original.createSocket({ transformer: 'engine.io', parser: 'json', pathname: '/primus' });
     const announced = event(primus, 'connection');
@@ -186,7 +186,7 @@ describe('primus 8.0.9', () => {
     await ended;
   });
 
-  it.each([true, false])('has a server that our client talks to, websockets: %s', async (websockets) => {
+  it.each([true, false])('has a server that exchanges messages with our client, websockets: %s', async (websockets) => {
     const server = createServer();
     const original = new Original(server, { transformer: 'engine.io', pathname: '/primus' });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -209,8 +209,8 @@ describe('primus 8.0.9', () => {
   });
 });
 
-describe('the server', () => {
-  it('pauses a client that polls, and one that was upgraded, and keeps both alive', async () => {
+describe('the server of engine.io', () => {
+  it('pauses a polling client and an upgraded one, and keeps both alive', async () => {
     for (const websockets of [false, true]) {
       const { primus, connect } = await start({ transport: { pingInterval: 100, pingTimeout: 150 } });
       const announced = event(primus, 'connection');
@@ -232,7 +232,7 @@ describe('the server', () => {
     }
   });
 
-  it('cuts the line of a client that does not answer the close', async () => {
+  it('terminates a client that does not answer the close', async () => {
     const scheduler = new Clock();
     const { primus, port } = await start({ scheduler });
     const announced = event(primus, 'connection');
@@ -251,7 +251,7 @@ describe('the server', () => {
     expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
   });
 
-  it('knows the close code and the error of a line', async () => {
+  it('reports the close code and the error of a connection', async () => {
     const { primus, url } = await start({ maxLength: 100 });
     const announced = event(primus, 'connection');
     const socket = new engineClient.Socket(url, { path: '/primus', transports: ['websocket'] });
@@ -265,7 +265,7 @@ describe('the server', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
   });
 
-  it('lets clients that poll stay until the end while it goes down', async () => {
+  it('answers polling clients until they are closed during shutdown', async () => {
     const { primus, connect, port } = await start();
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
     const client = connect({ websockets: false });
@@ -281,7 +281,7 @@ describe('the server', () => {
     await down;
   });
 
-  it('takes WebTransport sessions from whoever has them', async () => {
+  it('accepts WebTransport sessions from the option sessions', async () => {
     const sessions = new Subject<unknown>();
     const { primus } = await start({ transport: { transports: ['polling', 'webtransport'], sessions } });
     const announced = event(primus, 'connection');
@@ -297,8 +297,8 @@ describe('the server', () => {
   });
 });
 
-describe('its endpoint', () => {
-  it('lets nobody read what our middleware does not', async () => {
+describe('the endpoint of engine.io', () => {
+  it('sends no CORS headers but those of our middleware', async () => {
     const { port } = await start({ origins: 'http://good.example', transport: { cors: { origin: '*', credentials: true } } });
     const { status, headers } = await ask(port, 'GET', '', undefined, { Origin: 'http://evil.example' });
     expect(status).toBe(403);
@@ -317,14 +317,14 @@ describe('its endpoint', () => {
     ['HEAD', 'HEAD', '', 405],
     ['PUT', 'PUT', '', 405],
     ['DELETE', 'DELETE', '', 405],
-  ])('answers %s', async (_name, method, query, status) => {
+  ])('rejects %s', async (_name, method, query, status) => {
     const { port } = await start();
     const answer = await ask(port, method, query);
     expect(answer.status).toBe(status);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it.each(['polling', 'constructor', 'webtransport', ''])("refuses to upgrade to the transport '%s'", async (transport) => {
+  it.each(['polling', 'constructor', 'webtransport', ''])("rejects an upgrade to the transport '%s'", async (transport) => {
     const { port, primus } = await start({ transport: { transports: ['polling'] } });
     const answer = await new Promise<string>((resolve) => {
       const socket = dial(port, '127.0.0.1', () => {
@@ -339,7 +339,7 @@ describe('its endpoint', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('ends a session whose client polls twice at once, and lives', async () => {
+  it('ends a session whose client polls twice at once, and goes on serving', async () => {
     const { port, primus, server } = await start();
     const { sid } = await handshake(port);
     await until(() => primus.connected === 1);
@@ -352,7 +352,7 @@ describe('its endpoint', () => {
     await until(() => primus.connected === 1);
   });
 
-  it('ends a session whose poll is given up', async () => {
+  it('ends a session whose poll is aborted', async () => {
     const { port, primus, server } = await start();
     const { sid } = await handshake(port);
     await until(() => primus.connected === 1);
@@ -362,7 +362,7 @@ describe('its endpoint', () => {
     await until(() => primus.connected === 0);
   });
 
-  it.each([true, false])('answers 413 to a body that is too long, and ends the session; length told: %s', async (told) => {
+  it.each([true, false])('answers 413 to a body that is too long, and ends the session; with Content-Length: %s', async (told) => {
     const { port, primus } = await start({ maxLength: 1_000 });
     const announced = event(primus, 'connection');
     const { sid } = await handshake(port);

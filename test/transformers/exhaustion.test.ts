@@ -39,7 +39,7 @@ describe.each(['websockets', 'faye', 'uws'])('a server of %s', (transformer) => 
   }
 
   // uws has no limit for parts, and keeps nothing of one that is empty.
-  it.skipIf(transformer === 'uws')('turns away a message of parts without end', async () => {
+  it.skipIf(transformer === 'uws')('closes a connection that sends fragments without end', async () => {
     const { primus, foe, served, errors } = await scene();
     foe.send(frame(TEXT, 'x', { fin: false }));
     await flood(foe, many(frame(CONTINUATION, '', { fin: false })));
@@ -51,7 +51,7 @@ describe.each(['websockets', 'faye', 'uws'])('a server of %s', (transformer) => 
   it.each([
     ['pings', frame(PING, 'x'.repeat(125))],
     ['questions for its id', frame(TEXT, '"primus::id::"')],
-  ])('holds little of what it answers to a peer that sends %s and does not read', async (_, part) => {
+  ])('buffers little for a peer that sends %s and does not read', async (_, part) => {
     const { primus, foe, served } = await scene();
     foe.socket.pause();
     const before = process.memoryUsage.rss();
@@ -62,7 +62,7 @@ describe.each(['websockets', 'faye', 'uws'])('a server of %s', (transformer) => 
     await until(() => primus.connected === 1);
   });
 
-  it('loses one message, and no time, with 400,000 brackets', async () => {
+  it('rejects one message of 400,000 brackets without delay', async () => {
     const { errors, foe, served } = await scene();
     foe.send(frame(TEXT, '['.repeat(200_000)));
     await served();

@@ -22,16 +22,16 @@ const LARGE = 'x'.repeat(200_000);
 /** At which tenths of it the line breaks. */
 const TENTHS = [0, 2, 5, 9, 10];
 
-describe.each(Object.entries(LINES))('a line of %s that breaks in the middle of a message', (_, options) => {
+describe.each(Object.entries(LINES))('a connection by %s that drops in the middle of a message', (_, options) => {
   it.each<[Direction, Cut]>([
     ['up', 'reset'],
     ['up', 'end'],
     ['down', 'reset'],
     ['down', 'end'],
   ])(
-    'on its way %s, by %s: delivers it whole or not at all, and what comes after in order',
+    'delivers a message going %s whole or not at all after a drop by %s, and later messages in order',
     async (direction, how) => {
-      // Not every framework notices a request that broke off; the heartbeat of either end does.
+      // Not every framework detects an aborted request; the heartbeat of either end does.
       const { primus, port } = await serve({ ...options, pingInterval: 300 });
       const line = await faultyLine(port);
       const client = new primus.Socket(`http://127.0.0.1:${line.port}`, {

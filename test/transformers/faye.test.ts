@@ -8,7 +8,7 @@ import { Clock } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
-import { refusesEndlessMessages, refusesMalformedHandshakes } from './websocket-guards.js';
+import { refusesEndlessMessages, rejectsMalformedHandshakes } from './websocket-guards.js';
 
 missing('faye', 'faye-websocket');
 
@@ -33,7 +33,7 @@ async function dial(url: string, options: object = {}): Promise<WebSocket> {
 }
 
 describe('faye', () => {
-  it('serves unmodified clients of others', async () => {
+  it('serves unmodified clients of other libraries', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const ws = await dial(url);
@@ -64,7 +64,7 @@ describe('faye', () => {
     expect(await failed).toMatchObject([{ closeCode: 1009 }]);
   });
 
-  it('does not compress for a client that does not want it', async () => {
+  it('does not compress for a client that does not offer it', async () => {
     const { url } = await serve({ transformer, compression: true });
     expect((await dial(url, { perMessageDeflate: false })).extensions).toBe('');
   });
@@ -79,12 +79,12 @@ describe('faye', () => {
     expect((response as { headers: object }).headers).toMatchObject({ 'x-answer': '42', 'sec-websocket-protocol': 'b' });
   });
 
-  refusesMalformedHandshakes(transformer, [
+  rejectsMalformedHandshakes(transformer, [
     // A draft that was never one.
     ['GET /primus HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nOrigin: x\r\n\r\n', 400],
   ]);
 
-  it('delivers frames that come along with the handshake, in order', async () => {
+  it('delivers frames sent along with the handshake in order', async () => {
     const { port, primus } = await serve({ transformer });
     const seen: string[] = [];
     primus.on('connection', (spark) => {
@@ -98,7 +98,7 @@ describe('faye', () => {
     expect(seen).toEqual(['connection', 'data 1', 'data 2', 'disconnection']);
   });
 
-  it('cuts a client that does not answer its close', async () => {
+  it('terminates a client that does not answer its close', async () => {
     const scheduler = new Clock();
     const { port, primus, url } = await serve({ transformer, scheduler });
     const socket = createConnection(port, '127.0.0.1', () => socket.write(handshake()));

@@ -3,7 +3,7 @@ import { contract } from './contract.js';
 contract({
   transformer: 'memory',
   skips: {
-    'survives requests with odd targets': 'nothing of it is on the network',
-    'answers requests whose target is no path': 'nothing of it is on the network',
+    'survives requests with odd targets': 'it does not use the network',
+    'answers requests whose target is not a path': 'it does not use the network',
   },
 });

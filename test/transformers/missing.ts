@@ -22,25 +22,28 @@ function without(name: string, run: () => void): void {
   }
 }
 
-function told(name: string, source = `${name}@^`) {
+function missingError(name: string, source = `${name}@^`) {
   return expect.objectContaining({
     code: 'ERR_PRIMUS_MISSING',
     message: expect.stringContaining(`'${name}' is not installed. Run: npm install ${source}`),
   });
 }
 
-/** What a transformer whose framework is not there says, on the server and for clients in Node. Comes before what loads the framework. */
+/** A transformer without its framework throws, on the server and for clients in Node.js. Must run before tests that load the framework. */
 export function missing(transformer: string, onServer: string, onClient?: string, source?: string): void {
-  it('names the command that installs its framework, when that is missing', () => {
-    without(onServer, () => expect(() => new Primus(createServer(), { transformer })).toThrow(told(onServer, source)));
+  it('names the command that installs its missing framework', () => {
+    without(onServer, () => expect(() => new Primus(createServer(), { transformer })).toThrow(missingError(onServer, source)));
   });
 
-  it.skipIf(onClient === undefined)('refuses to make clients without their framework, and names the command that installs it', async () => {
-    const { primus } = await serve({ transformer });
-    const name = onClient as string;
-    without(name, () => {
-      expect(() => primus.Socket).toThrow(told(name));
-      expect(() => Primus.createSocket({ transformer })).toThrow(told(name));
-    });
-  });
+  it.skipIf(onClient === undefined)(
+    'throws when a client is created without its framework, and names the command that installs it',
+    async () => {
+      const { primus } = await serve({ transformer });
+      const name = onClient as string;
+      without(name, () => {
+        expect(() => primus.Socket).toThrow(missingError(name));
+        expect(() => Primus.createSocket({ transformer })).toThrow(missingError(name));
+      });
+    },
+  );
 }

@@ -24,7 +24,7 @@ async function foreign(options: ServerOptions = {}, transports = ['polling', 'we
 }
 
 describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('an unmodified socket.io client by %s %s', (...transports) => {
-  it('talks by the event message', async () => {
+  it('exchanges messages by the event message', async () => {
     const { socket, spark, primus } = await foreign({}, transports.filter(Boolean));
     expect(spark.id).toBe(socket.id);
     spark.on('data', (data) => spark.write({ echo: data }));
@@ -41,14 +41,14 @@ describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('an unmodi
     expect((await gone)[0]).toBe(spark);
   });
 
-  it('is told that its message arrived, when it asks', async () => {
+  it('gets an acknowledgement when it asks for one', async () => {
     const { socket, spark } = await foreign({}, transports.filter(Boolean));
     const received = event(spark, 'data');
     await socket.timeout(2_000).emitWithAck('message', '"acknowledged"');
     expect((await received)[0]).toBe('acknowledged');
   });
 
-  it('comes back after its line was cut', async () => {
+  it('reconnects after its connection was terminated', async () => {
     const { socket, spark, primus } = await foreign({}, transports.filter(Boolean));
     const again = event(primus, 'connection');
     spark.connection.link?.destroy();
@@ -57,8 +57,8 @@ describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('an unmodi
   });
 });
 
-describe('the server', () => {
-  it('takes binary frames as bytes', async () => {
+describe('the server of socket.io', () => {
+  it('accepts binary frames as bytes', async () => {
     const parser = {
       encoder: (data: unknown, done: (error: Error | null, frame?: Uint8Array) => void) => done(null, data as Uint8Array),
       decoder: (frame: unknown, done: (error: Error | null, data?: unknown) => void) => done(null, frame),
@@ -82,7 +82,7 @@ describe('the server', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
   });
 
-  it('has no other namespace', async () => {
+  it('serves no other namespace', async () => {
     const { url, primus } = await foreign();
     const socket = io(`${url}/elsewhere`, { path: '/primus', forceNew: true });
     cleanup(() => socket.disconnect());
@@ -101,21 +101,21 @@ describe('the server', () => {
     },
   );
 
-  it('cuts the line of a client that does not join', async () => {
+  it('terminates a client that does not join the namespace', async () => {
     const { url, primus } = await serve({ transformer: 'socket.io', transport: { connectTimeout: 50 } });
     const socket = new Engine(url, { path: '/primus' });
     await event(socket, 'close');
     expect(primus.connected).toBe(0);
   });
 
-  it('hands over no client of its own', async () => {
+  it('serves no client of the framework', async () => {
     const { url } = await foreign();
     expect((await fetch(`${url}/primus/socket.io.js`)).status).toBe(400);
   });
 });
 
-describe('the client', () => {
-  it('avoids WebSockets when told to', async () => {
+describe('the client of socket.io', () => {
+  it('uses no WebSocket with websockets: false', async () => {
     const { primus, connect } = await serve({ transformer: 'socket.io' });
     const announced = event(primus, 'connection');
     const client = connect({ websockets: false });
@@ -125,7 +125,7 @@ describe('the client', () => {
     expect((client.socket as ReturnType<typeof io>).io.engine.transport.name).toBe('polling');
   });
 
-  it('hands over its auth', async () => {
+  it('sends its option auth', async () => {
     const { primus, connect } = await serve({ transformer: 'socket.io' });
     const announced = event(primus, 'connection');
     connect({ transport: { auth: { token: 'secret' } } });

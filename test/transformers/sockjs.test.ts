@@ -11,12 +11,12 @@ import { refusesEndlessMessages } from './websocket-guards.js';
 
 missing('sockjs', 'sockjs', 'sockjs-client');
 
-describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('over %s', (transports) => {
+describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('sockjs over %s', (transports) => {
   // A way that is slow to open is given up and tried again; of that the server learns later. Here nobody is in a hurry.
   contract({
     transformer: 'sockjs',
     options: () => ({ transport: { transports, timeout: 10_000 } }),
-    skips: { 'tells the headers of each attempt': 'sockjs-client cannot send any; the option is refused' },
+    skips: { 'sends the headers of each attempt': 'sockjs-client cannot send any; the option throws' },
   });
 });
 
@@ -63,7 +63,7 @@ describe('sockjs', () => {
     ['eventsource', 'text/event-stream', /^data: (.*)$/gm, (frame: string) => frame],
     // A frame is a text of JavaScript there, within a page.
     ['htmlfile?c=told', 'text/html', /^p\((".*")\);$/gm, (frame: string) => JSON.parse(frame) as string],
-  ])('opens, takes and sends messages over %s', async (endpoint, type, lines, frameOf) => {
+  ])('opens, accepts and sends messages over %s', async (endpoint, type, lines, frameOf) => {
     const { primus, url } = await serve({ transformer, pingInterval: false });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const response = await fetch(`${url}/primus/1/a/${endpoint}`);
@@ -94,7 +94,7 @@ describe('sockjs', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('opens, takes and sends messages over jsonp-polling', async () => {
+  it('opens, accepts and sends messages over jsonp-polling', async () => {
     const { primus, url, server } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const poll = async () => {
@@ -120,7 +120,7 @@ describe('sockjs', () => {
     expect(messagesOf(await farewell)).toEqual(['farewell', 'primus::server::close']);
   });
 
-  it('carries what is not wrapped in its own frames, too', async () => {
+  it('carries messages over a raw WebSocket without SockJS framing', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const socket = new WebSocket(`${url.replace('http', 'ws')}/primus/websocket`);
@@ -130,7 +130,7 @@ describe('sockjs', () => {
     expect(String((await event(socket, 'message'))[0])).toBe('["hello"]');
   });
 
-  it('compresses its WebSockets, and never inflates beyond what is accepted', async () => {
+  it('compresses its WebSockets, and never inflates beyond its limit', async () => {
     const { primus, url } = await serve({ transformer, compression: true, maxLength: 100_000 });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
     const socket = new WebSocket(`${url.replace('http', 'ws')}/primus/1/a/websocket`, { perMessageDeflate: { threshold: 0 } });
@@ -144,7 +144,7 @@ describe('sockjs', () => {
     await until(() => primus.connected === 0);
   });
 
-  it.each(['/primus/1/a/websocket', '/primus/websocket'])('turns down malformed handshakes at %s', async (path) => {
+  it.each(['/primus/1/a/websocket', '/primus/websocket'])('rejects malformed handshakes at %s', async (path) => {
     const { port, primus } = await serve({ transformer });
     const good = handshake(path);
     for (const [text, status] of [
@@ -161,7 +161,7 @@ describe('sockjs', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('delivers frames that come along with the handshake, in order', async () => {
+  it('delivers frames sent along with the handshake in order', async () => {
     const { port, primus } = await serve({ transformer });
     const seen: string[] = [];
     primus.on('connection', (spark) => {
@@ -177,7 +177,7 @@ describe('sockjs', () => {
     expect(seen).toEqual(['connection', 'data 1', 'data 2', 'data 3', 'disconnection']);
   });
 
-  it.each(['/primus/1/a/websocket', '/primus/1/a/xhr_streaming', '/primus/1/a/xhr'])('cuts who does not read, at %s', async (path) => {
+  it.each(['/primus/1/a/websocket', '/primus/1/a/xhr_streaming', '/primus/1/a/xhr'])('terminates a slow consumer at %s', async (path) => {
     const { port, primus } = await serve({ transformer, maxBuffer: 3_000_000 });
     const request = path.endsWith('websocket') ? handshake(path) : `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
     const socket = createConnection(port, '127.0.0.1', () => socket.write(request));
@@ -195,7 +195,7 @@ describe('sockjs', () => {
 
   refusesEndlessMessages(transformer, '/primus/1/a/websocket');
 
-  it.each(['/', '/a.b+(c)'])('lives at the pathname %s', async (pathname) => {
+  it.each(['/', '/a.b+(c)'])('serves the pathname %s', async (pathname) => {
     const { primus, connect } = await serve({ transformer, pathname });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     for (const transports of ['websocket', 'xhr-polling']) {
@@ -205,7 +205,7 @@ describe('sockjs', () => {
     }
   });
 
-  it('avoids WebSocket when told to', async () => {
+  it('uses no WebSocket with websockets: false', async () => {
     const { primus, connect } = await serve({ transformer });
     const client = connect({ websockets: false });
     await event(client, 'open');
@@ -213,7 +213,7 @@ describe('sockjs', () => {
     expect(primus.connected).toBe(1);
   });
 
-  it('hands over the request as it came, and all of its headers', async () => {
+  it('gives the spark the request unchanged, with all of its headers', async () => {
     const { primus, url } = await serve({ transformer });
     const announced = event(primus, 'connection');
     expect(await ask(url, '/1/session/xhr?a=b', { headers: { cookie: 'c=d', 'x-token': 't' } })).toMatchObject({
@@ -227,7 +227,7 @@ describe('sockjs', () => {
     expect(Object.keys(spark.request)).not.toContain('session');
   });
 
-  it('takes any id of a session for nothing but an id, its own', async () => {
+  it('treats any session id as an opaque id of this server', async () => {
     const first = await serve({ transformer });
     const second = await serve({ transformer });
     for (const id of ['__proto__', 'constructor', 'hasOwnProperty', 'toString']) {
@@ -240,7 +240,7 @@ describe('sockjs', () => {
     expect(await ask(first.url, `/1/${'x'.repeat(5_000)}/xhr`)).toMatchObject({ status: 400 });
   });
 
-  it('refuses callbacks that are none, and never echoes them', async () => {
+  it('rejects malformed callback names and never echoes them', async () => {
     const { url, primus } = await serve({ transformer });
     for (const endpoint of ['jsonp', 'htmlfile']) {
       for (const callback of ['<script>alert(1)</script>', 'a"b', "a'b", '\u2028', 'a'.repeat(5_000)]) {
@@ -256,7 +256,7 @@ describe('sockjs', () => {
     expect(primus.connected).toBe(1);
   });
 
-  it('answers everything in an odd order', async () => {
+  it('answers requests in any odd order', async () => {
     const { url, primus, server } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('error', () => {}));
     for (const endpoint of ['xhr_send', 'jsonp_send'])
@@ -293,7 +293,7 @@ describe('sockjs', () => {
   it.each([
     ['of a number', '[1]'],
     ['of an object', '[{"a":1}]'],
-    ['of a nest', `[${'['.repeat(100_000)}${']'.repeat(100_000)}]`],
+    ['of nested lists', `[${'['.repeat(100_000)}${']'.repeat(100_000)}]`],
   ])('drops a session that sends a message %s', async (_what, body) => {
     const { url, primus } = await serve({ transformer });
     await ask(url, '/1/a/xhr');
@@ -301,10 +301,10 @@ describe('sockjs', () => {
     const failed = event(spark, 'error');
     await ask(url, '/1/a/xhr_send', { body });
     expect(await failed).toMatchObject([{ closeCode: 1003 }]);
-    expect((await ask(url, '/1/a/xhr')).body).toBe('c[1003,"Only texts are carried"]\n');
+    expect((await ask(url, '/1/a/xhr')).body).toBe('c[1003,"Only strings are accepted"]\n');
   });
 
-  it('answers 413 to a body without end, and drops the session', async () => {
+  it('answers 413 to an endless body and drops the session', async () => {
     const { url, primus } = await serve({ transformer, maxLength: 1_000 });
     await ask(url, '/1/a/xhr');
     const [spark] = Object.values(primus.connections) as [Spark];
@@ -345,7 +345,7 @@ describe('sockjs', () => {
     expect(received).toEqual([1]);
   });
 
-  it('lets those who are here come for what is theirs while the server goes down', async () => {
+  it('answers the polls of open sessions during shutdown', async () => {
     const { url, primus, server } = await serve({ transformer });
     await ask(url, '/1/a/xhr');
     primus.destroy({ timeout: 1_000 });

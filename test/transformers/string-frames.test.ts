@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as client from '../../transformers/shared/client/string-codec.js';
-import { exceeds, frameOf, textOf } from '../../transformers/shared/server/string-codec.js';
+import { webBytes } from '../../transformers/shared/client/web-bytes.js';
+import { nodeBytes } from '../../transformers/shared/server/node-bytes.js';
+import { decodeString, encodeString, exceeds } from '../../transformers/shared/string-frames.js';
 
-const texts = fc.string({ unit: 'binary', maxLength: 50 });
+const strings = fc.string({ unit: 'binary', maxLength: 50 });
 const frames = fc.oneof(
-  texts,
-  texts.map((text) => `\0${text}`),
+  strings,
+  strings.map((string) => `\0${string}`),
   fc.constantFrom('\0', '\0b', '\0t', '\0bAA==', '\0t\0'),
   fc.uint8Array({ maxLength: 50 }),
 );
@@ -14,30 +15,28 @@ const frames = fc.oneof(
 /** As arrays, so that the bytes are compared and not the class that holds them. */
 const plain = (frame: string | Uint8Array) => (typeof frame === 'string' ? frame : [...frame]);
 
-describe('a frame as a text', () => {
-  it('comes back as it was, and is the same at both ends', () => {
+describe('a frame encoded as a string', () => {
+  it('is decoded to the same frame, and is the same on both ends', () => {
     fc.assert(
       fc.property(frames, (frame) => {
-        const text = textOf(frame);
-        expect(text).toBe(client.textOf(frame));
-        expect(plain(frameOf(text))).toEqual(plain(frame));
-        expect(plain(client.frameOf(text))).toEqual(plain(frame));
+        const string = encodeString(frame, nodeBytes);
+        expect(string).toBe(encodeString(frame, webBytes));
+        expect(plain(decodeString(string, nodeBytes))).toEqual(plain(frame));
+        expect(plain(decodeString(string, webBytes))).toEqual(plain(frame));
       }),
     );
   });
 
-  it('is the text itself, for all that foreign peers send', () => {
-    for (const text of ['', 'a', '"primus::ping::1"', '{"b":1}', 'b\0']) expect(textOf(text)).toBe(text);
-    expect(textOf(Uint8Array.of(1, 2, 255))).toBe('\0bAQL/');
+  it('is the string itself for everything that foreign peers send', () => {
+    for (const string of ['', 'a', '"primus::ping::1"', '{"b":1}', 'b\0']) expect(encodeString(string, nodeBytes)).toBe(string);
+    expect(encodeString(Uint8Array.of(1, 2, 255), nodeBytes)).toBe('\0bAQL/');
   });
 
-  it('is taken for what it can be when it was made by nobody of ours', () => {
-    for (const text of ['\0', '\0x', '\0B1']) {
-      expect(frameOf(text)).toBe(text);
-      expect(client.frameOf(text)).toBe(text);
+  it('is decoded leniently when a foreign peer has sent it', () => {
+    for (const codec of [nodeBytes, webBytes]) {
+      for (const string of ['\0', '\0x', '\0B1']) expect(decodeString(string, codec)).toBe(string);
+      expect(plain(decodeString('\0b*', codec))).toEqual([]);
     }
-    expect(plain(client.frameOf('\0b*'))).toEqual([]);
-    expect(plain(frameOf('\0b*'))).toEqual([]);
   });
 
   it('is measured in bytes', () => {
@@ -47,8 +46,8 @@ describe('a frame as a text', () => {
       ['é漢🎉', 9],
       [new Uint8Array(7), 7],
     ] as const) {
-      expect(client.lengthOf(frame)).toBe(length);
-      expect([exceeds(frame, length), exceeds(frame, length - 1)]).toEqual([false, true]);
+      for (const codec of [nodeBytes, webBytes])
+        expect([exceeds(frame, length, codec), exceeds(frame, length - 1, codec)]).toEqual([false, true]);
     }
   });
 });

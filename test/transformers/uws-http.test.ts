@@ -57,7 +57,7 @@ function ask(port: number, options: object = {}, body?: string | Buffer): Promis
 describe('requests beside uws', () => {
   watchForCrashes();
 
-  it('are told as Node tells them', async () => {
+  it('are emitted as by a server of Node.js', async () => {
     const seen: IncomingMessage[] = [];
     const { port } = await app((request, response) => {
       seen.push(request);
@@ -88,7 +88,7 @@ describe('requests beside uws', () => {
     expect(answer.rawHeaders.filter((name) => name.toLowerCase() === 'date')).toHaveLength(1);
   });
 
-  it('are answered without a body where there is none', async () => {
+  it('are answered without a body where the status has none', async () => {
     const { port } = await app((request, response) => {
       response.statusCode = Number(request.url?.slice(1));
       if (request.method === 'HEAD') response.setHeader('Content-Length', 12);
@@ -105,7 +105,7 @@ describe('requests beside uws', () => {
     expect(heads[4]).toMatch(/content-length: 12/i);
   });
 
-  it('are answered piece by piece, of known length or not', async () => {
+  it('are answered in pieces, of known length or not', async () => {
     for (const known of [false, true]) {
       const { port } = await app(async (_request, response) => {
         if (known) response.setHeader('Content-Length', 9);
@@ -121,7 +121,7 @@ describe('requests beside uws', () => {
     }
   });
 
-  it('are answered at the pace of who reads, of known length or not', async () => {
+  it('are answered at the pace of the reader, of known length or not', async () => {
     const size = 30_000_000;
     for (const known of [false, true]) {
       let most = 0;
@@ -158,7 +158,7 @@ describe('requests beside uws', () => {
     }
   });
 
-  it('have bodies, which wait for who reads them', async () => {
+  it('have bodies that wait for their reader', async () => {
     let most = 0;
     const { port } = await app(async (request, response) => {
       let size = 0;
@@ -177,7 +177,7 @@ describe('requests beside uws', () => {
     expect(most).toBeLessThan(2_000_000);
   });
 
-  it('may be answered before their body has come', async () => {
+  it('may be answered before their body has arrived', async () => {
     const { port } = await app((request, response) => {
       response.writeHead(request.method === 'POST' ? 413 : 204, { 'Content-Length': 0 }).end();
     });
@@ -188,7 +188,7 @@ describe('requests beside uws', () => {
     expect(await client.answer()).toMatch(/^HTTP\/1\.1 204 /);
   });
 
-  it('are told when the client leaves, on both ends', async () => {
+  it('emit close on request and response when the client leaves', async () => {
     const events: string[] = [];
     const { port } = await app((request, response) => {
       request.on('error', (error: NodeJS.ErrnoException) => events.push(`request ${error.code}`));
@@ -206,7 +206,7 @@ describe('requests beside uws', () => {
     await delay(30);
   });
 
-  it('finish and close once, on both ends, whether their body was read or not', async () => {
+  it('finish and close once, whether their body was read or not', async () => {
     for (const read of [false, true]) {
       const events: string[] = [];
       const { port } = await app((request, response) => {
@@ -226,7 +226,7 @@ describe('requests beside uws', () => {
     }
   });
 
-  it('tell a stream of events that its reader has left', async () => {
+  it('emit close on an event stream whose reader has left', async () => {
     const events: string[] = [];
     const { port } = await app((request, response) => {
       request.on('close', () => events.push('request close'));
@@ -241,7 +241,7 @@ describe('requests beside uws', () => {
     expect(events.sort()).toEqual(['request close', 'response close']);
   });
 
-  it('may be cut short', async () => {
+  it('may be terminated in the middle of the answer', async () => {
     const { port } = await app((request, response) => {
       if (request.url === '/half') response.writeHead(200, { 'Content-Length': 10 }).write('half');
       setTimeout(() => response.destroy(), 5);
@@ -249,7 +249,7 @@ describe('requests beside uws', () => {
     for (const path of ['/half', '/nothing']) await expect(ask(port, { path })).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
-  it('are 404 where nobody listens, and the path is Primus’s own', async () => {
+  it('are answered with 404 without a listener, and by Primus on its path', async () => {
     const { port, primus } = await serve({ transformer: 'uws' });
     expect((await ask(port, { path: '/elsewhere' })).statusCode).toBe(404);
     expect((await ask(port, { path: '/primus' })).statusCode).toBe(426);
@@ -265,7 +265,7 @@ describe('requests beside uws', () => {
     expect((await ask(port, { path: '/primus/spec' })).headers['x-greeting']).toBe('hello');
   });
 
-  it('survive answers that are odd', async () => {
+  it('survive malformed answers', async () => {
     const { port } = await app((_request, response) => {
       response.writeProcessing();
       response.setHeader('Transfer-Encoding', 'chunked');
@@ -278,7 +278,7 @@ describe('requests beside uws', () => {
     expect((await ask(port)).text).toBe(`${'a'.repeat(20)}b`);
   });
 
-  it('are never answered beyond the length that was told, nor by a length that is none', async () => {
+  it('are never answered beyond Content-Length, nor with an invalid one', async () => {
     const { port } = await app((request, response) => {
       response.writeHead(200, { 'Content-Length': request.url === '/long' ? 5 : '5 apples' }).write('abc');
       if (request.headers['x-wait'] === undefined) response.end('defgh');
@@ -289,7 +289,7 @@ describe('requests beside uws', () => {
     expect((await ask(port, { agent: false })).text).toBe('abcdefgh');
   });
 
-  it('are answered in the words that were chosen, byte by byte', async () => {
+  it('are answered with the chosen reason phrase and headers, byte by byte', async () => {
     const { port } = await app((_request, response) => void response.writeHead(200, 'très bien').end());
     expect((await ask(port)).statusMessage).toBe('très bien');
   });
@@ -297,12 +297,12 @@ describe('requests beside uws', () => {
   it.each([
     ['two lengths', 'Content-Length: 0\r\nContent-Length: 4'],
     ['twice the same length', 'Content-Length: 0\r\nContent-Length: 0'],
-    ['a length that is empty', 'Content-Length: '],
-    ['an encoding that sounds alike', 'Transfer-Encoding: xchunked'],
+    ['an empty length', 'Content-Length: '],
+    ['a similar encoding', 'Transfer-Encoding: xchunked'],
     ['an encoding before the chunks', 'Transfer-Encoding: gzip, chunked'],
-    ['an encoding behind the chunks', 'Transfer-Encoding: chunked, identity'],
+    ['an encoding after the chunks', 'Transfer-Encoding: chunked, identity'],
     ['two encodings', 'Transfer-Encoding: identity\r\nTransfer-Encoding: chunked'],
-  ])('are not taken with %s, where a proxy may see the next one begin elsewhere', async (_, lines) => {
+  ])('are rejected with %s, where a proxy may see another end', async (_, lines) => {
     const asked: unknown[] = [];
     const { port } = await app((request, response) => {
       asked.push(request.url);
@@ -317,7 +317,7 @@ describe('requests beside uws', () => {
     expect(asked).toEqual([]);
   });
 
-  it('come by the thousand on one connection', async () => {
+  it('arrive by the thousand on one connection', async () => {
     const { port } = await app((request, response) => void response.writeHead(204, { 'X-Url': request.url }).end());
     const client = await raw(port);
     for (let index = 0; index < 1_000; index++) {
@@ -382,11 +382,11 @@ describe('requests beside uws', () => {
   });
 });
 
-describe('the reader of answers', () => {
+describe('AnswerReader', () => {
   const CHUNKED =
     'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: a: b\r\n\r\n3;x=y\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nT: 1\r\n\r\n';
 
-  it('takes bytes however they are cut', () => {
+  it('accepts bytes however they are split', () => {
     for (let size = 1; size <= CHUNKED.length; size++) {
       const reader = new AnswerReader();
       let body = '';
@@ -404,7 +404,7 @@ describe('an address', () => {
     [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], '::1'],
     [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 1, 2, 3], '::ffff:10.1.2.3'],
     [[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xab, 0xcd], '2001:db8::abcd'],
-  ])('%j is %s', (bytes, text) => {
+  ])('prints %j as %s', (bytes, text) => {
     expect(printAddress(Uint8Array.from(bytes))).toBe(text);
   });
 });

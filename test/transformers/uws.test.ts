@@ -13,11 +13,11 @@ import { certificate } from '../support/certificate.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
-import { refusesMalformedHandshakes } from './websocket-guards.js';
+import { rejectsMalformedHandshakes } from './websocket-guards.js';
 
 const skips = {
-  'tells which port a client comes from': 'the engine does not tell',
-  'answers requests whose target is no path': 'the engine hangs up on them itself, after 10 s',
+  'gives the spark the port of the client': 'the engine does not expose it',
+  'answers requests whose target is not a path': 'the engine closes their connections itself, after 10 s',
 };
 
 contract({ transformer: 'uws', skips });
@@ -70,7 +70,7 @@ describe('uws', () => {
       return { primus, clients, received, sparks: sparks as Spark[] };
     }
 
-    it('by publishing, where all connections take the same', async () => {
+    it('publishes when all connections get the same frame', async () => {
       const { primus, received, sparks } = await fleet(3);
       const sends = sparks.map(({ socket }) => vi.spyOn(socket as { send(): void }, 'send'));
       primus.write('all');
@@ -78,7 +78,7 @@ describe('uws', () => {
       for (const send of sends) expect(send).not.toHaveBeenCalled();
     });
 
-    it('one by one, where one has a way of its own', async () => {
+    it('sends one by one when a connection has its own encoding', async () => {
       const { primus, received, sparks } = await fleet(3);
       const [first] = sparks as [Spark];
       first.write = (data: unknown) => first._write(['mine', data]);
@@ -87,7 +87,7 @@ describe('uws', () => {
       expect(received).toEqual([[['mine', 'all']], ['all'], ['all']]);
     });
 
-    it('in order with what is written to one, before, after and from within a message', async () => {
+    it('keeps the order with messages written to one spark before, after and inside a data listener', async () => {
       const { primus, clients, received, sparks } = await fleet(3);
       for (const spark of sparks) {
         spark.on('data', () => {
@@ -106,7 +106,7 @@ describe('uws', () => {
       expect(received[0]).toEqual(['all', 'inside 2']);
     });
 
-    it('ahead of the end that follows', async () => {
+    it('sends a broadcast before the end that follows', async () => {
       const { primus, clients, received, sparks } = await fleet(2);
       const closed = event(clients[0], 'close');
       primus.write('all');
@@ -117,7 +117,7 @@ describe('uws', () => {
       await until(() => received[1]?.length === 2);
     });
 
-    it('to the connections of each of two servers on one port', async () => {
+    it('reaches only the connections of its server when two share a port', async () => {
       const { primus, server, url } = await serve({ transformer });
       const other = new Primus(server, { transformer, pathname: '/other' });
       cleanup(() => other.destroy({ close: false }));
@@ -135,7 +135,7 @@ describe('uws', () => {
       expect(messages.sort()).toEqual(['one 1', 'two 2']);
     });
 
-    it('cuts who does not read them', { timeout: 20_000 }, async () => {
+    it('terminates a slow consumer', { timeout: 20_000 }, async () => {
       const { primus, port, url } = await serve({ transformer, maxBuffer: 2_000_000 });
       const lazy = createConnection(port, '127.0.0.1', () => lazy.write(handshake()));
       cleanup(() => lazy.destroy());
@@ -153,7 +153,7 @@ describe('uws', () => {
     });
   });
 
-  it('sends what is written within a turn in one piece', async () => {
+  it('sends the messages of one turn in one write', async () => {
     const { primus, port } = await serve({ transformer });
     const client = createConnection(port, '127.0.0.1', () => client.write(handshake()));
     cleanup(() => client.destroy());
@@ -166,7 +166,7 @@ describe('uws', () => {
     expect(chunks).toHaveLength(1);
   });
 
-  it('tells how much waits, and when it has left', async () => {
+  it('reports how much is buffered, and when it has drained', async () => {
     const { primus, url } = await serve({ transformer });
     const ws = await dial(url);
     const [spark] = Object.values(primus.connections) as [Spark];
@@ -198,7 +198,7 @@ describe('uws', () => {
     expect(kept).toEqual([Buffer.from([1, 2, 3]), Buffer.from([4, 5]), Buffer.alloc(0)]);
   });
 
-  it('cuts who goes on sending, beyond all measure, while nobody reads', async () => {
+  it('terminates a client that sends more than maxBuffer while the spark is paused', async () => {
     const { primus, url } = await serve({ transformer, maxBuffer: 1_000_000 });
     primus.on('connection', (_spark, next) => void next);
     const ws = await dial(url);
@@ -209,7 +209,7 @@ describe('uws', () => {
     await closed;
   });
 
-  it('tells close codes and reasons, both ways', async () => {
+  it('reports close codes and reasons in both directions', async () => {
     const { primus, port } = await serve({ transformer });
     const told: unknown[] = [];
     primus.on('connection', (spark) => spark.on('error', (error) => told.push(error)));
@@ -228,7 +228,7 @@ describe('uws', () => {
     expect(told).toEqual([]);
   });
 
-  it('names what the engine found wrong with a frame', async () => {
+  it('reports why the engine rejected a frame', async () => {
     const { primus, port } = await serve({ transformer, maxLength: 1_000 });
     for (const [bytes, reason] of [
       [frame(TEXT, 'x'.repeat(1_001)), /too big/],
@@ -245,7 +245,7 @@ describe('uws', () => {
     await until(() => primus.connected === 0);
   });
 
-  it('survives frames that break the rules', async () => {
+  it('survives malformed frames', async () => {
     const { primus, port, connect } = await serve({ transformer });
     for (const bytes of [
       frame(TEXT, 'x', { reserved: 4 }),
@@ -268,9 +268,9 @@ describe('uws', () => {
     await event(connect(), 'open');
   });
 
-  refusesMalformedHandshakes(transformer, [[handshake('/elsewhere'), 404]]);
+  rejectsMalformedHandshakes(transformer, [[handshake('/elsewhere'), 404]]);
 
-  it('lets nobody in who left while it was asked about him', async () => {
+  it('drops a client that disconnects during authorization', async () => {
     const left: (() => void)[] = [];
     const { primus, port } = await serve({ transformer, authorization: (_request, done) => void left.push(done) });
     const announced: unknown[] = [];
@@ -285,7 +285,7 @@ describe('uws', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('refuses with a status, headers and a body, at once and later', async () => {
+  it('rejects with a status, headers and a body, synchronously and asynchronously', async () => {
     const refusal = { statusCode: 401, authenticate: 'Basic realm="x"', message: 'who are you?' };
     for (const later of [false, true]) {
       const { port } = await serve({
@@ -300,7 +300,7 @@ describe('uws', () => {
     }
   });
 
-  it('refuses with a close code who understands it', async () => {
+  it('rejects with a close code a client that supports it', async () => {
     const { port } = await serve({ transformer, refuseWithClose: true, authorization: (_request, done) => done('no') });
     const client = (await raw(port)).send(handshake('/primus', 'Sec-WebSocket-Protocol: primus, primus.refused\r\n'));
     expect(await client.answer()).toMatch(/^HTTP\/1\.1 101 [\s\S]*Sec-WebSocket-Protocol: primus\.refused/);
@@ -310,26 +310,23 @@ describe('uws', () => {
     expect(JSON.parse(payload.toString('utf8', 2))).toEqual({ error: 'no' });
   });
 
-  it.each(['websockets', 'uws'])(
-    'has requests that cut the line when they, or their sockets, are destroyed, as others have: %s',
-    async (other) => {
-      for (const destroy of [(spark: Spark) => spark.request.destroy(), (spark: Spark) => spark.request.socket.destroy()]) {
-        const { primus, connect } = await serve({ transformer: other });
-        const announced = event(primus, 'connection');
-        const client = connect({ strategy: false });
-        await event(client, 'open');
-        const [spark] = (await announced) as [Spark];
-        const gone = event(primus, 'disconnection');
-        spark.request.setTimeout(60_000);
-        spark.request.socket.setNoDelay().setKeepAlive();
-        destroy(spark);
-        await gone;
-        expect(primus.connected).toBe(0);
-      }
-    },
-  );
+  it.each(['websockets', 'uws'])('terminates the connection when its request, or the socket of that, is destroyed: %s', async (other) => {
+    for (const destroy of [(spark: Spark) => spark.request.destroy(), (spark: Spark) => spark.request.socket.destroy()]) {
+      const { primus, connect } = await serve({ transformer: other });
+      const announced = event(primus, 'connection');
+      const client = connect({ strategy: false });
+      await event(client, 'open');
+      const [spark] = (await announced) as [Spark];
+      const gone = event(primus, 'disconnection');
+      spark.request.setTimeout(60_000);
+      spark.request.socket.setNoDelay().setKeepAlive();
+      destroy(spark);
+      await gone;
+      expect(primus.connected).toBe(0);
+    }
+  });
 
-  it('answers another library that would take over an upgrade with 501', async () => {
+  it('answers 501 when another library takes over an upgrade', async () => {
     const { server, port } = await serve({ transformer });
     server.on('upgrade', (_request, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'));
     expect(await (await raw(port)).send(handshake('/elsewhere')).answer()).toMatch(/^HTTP\/1\.1 501 /);
@@ -366,7 +363,7 @@ describe('uws', () => {
     expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED' }]);
   });
 
-  it('cuts a client that does not answer its close', { timeout: 15_000 }, async () => {
+  it('terminates a client that does not answer its close', { timeout: 15_000 }, async () => {
     const { port, primus } = await serve({ transformer });
     const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(handshake()));
     cleanup(() => socket.destroy());
@@ -380,7 +377,7 @@ describe('uws', () => {
     await event(socket, 'close', 10_000);
   });
 
-  describe('owns the port', () => {
+  describe('as the owner of the port', () => {
     const start = async (...args: unknown[]) => {
       const server = createServer((_request, response) => response.end('the app'));
       const primus = new Primus(server, { transformer });
@@ -393,7 +390,7 @@ describe('uws', () => {
       return { server, primus };
     };
 
-    it('as a server of Node does: listen, address, close, and their events', async () => {
+    it('implements listen, address, close and their events as a server of Node.js', async () => {
       const called = vi.fn();
       const { server, primus } = await start(0, '127.0.0.1', called);
       expect(called).toHaveBeenCalledOnce();
@@ -411,7 +408,7 @@ describe('uws', () => {
       await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
     });
 
-    it('however it is told where', async () => {
+    it('accepts every form of arguments of listen', async () => {
       const port = await freePort();
       for (const args of [[], [0], [{ port: 0, host: '127.0.0.1' }], [String(port), '127.0.0.1'], [{ port, host: '::' }]]) {
         const { server, primus } = await start(...args);
@@ -421,7 +418,7 @@ describe('uws', () => {
       }
     });
 
-    it('or a path', async () => {
+    it('listens on a path', async () => {
       const path = join(certificate() ?? '.', 'socket');
       const { server, primus } = await start(path);
       expect(server.address()).toBe(path);
@@ -430,7 +427,7 @@ describe('uws', () => {
       await event(client, 'open');
     });
 
-    it('and says when it is taken, by another engine or by Node', async () => {
+    it('emits an error when the port is taken, by another engine or by Node.js', async () => {
       const { server: first } = await start(0, '127.0.0.1');
       const second = createServer().listen(0, '127.0.0.1');
       cleanup(() => second.close());
@@ -448,7 +445,7 @@ describe('uws', () => {
       }
     });
 
-    it('and gives it back, to be had again, whatever connections there were', async () => {
+    it('frees the port to be used again, whatever connections there were', async () => {
       const { server, primus } = await start(0, '127.0.0.1');
       const { port } = server.address() as AddressInfo;
       await dial(`http://127.0.0.1:${port}`);
@@ -458,7 +455,7 @@ describe('uws', () => {
       expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('the app');
     });
 
-    it('goes on for the application when only the path is given back', async () => {
+    it('goes on serving the application when only Primus is destroyed', async () => {
       const { server, primus } = await start(0, '127.0.0.1');
       const { port } = server.address() as AddressInfo;
       await new Promise<void>((resolve) => primus.destroy({ close: false }, resolve));
@@ -480,7 +477,7 @@ describe('uws', () => {
       await event(ws, 'close');
     });
 
-    it('waits for answers that are under way, and takes no new request behind them', async () => {
+    it('waits for pending answers and accepts no request after them', async () => {
       const { server } = await start(0, '127.0.0.1');
       const { port } = server.address() as AddressInfo;
       server.removeAllListeners('request');
@@ -495,7 +492,7 @@ describe('uws', () => {
       await closed;
     });
 
-    it('not of a server that listens already', async () => {
+    it('throws for a server that is listening already', async () => {
       const server = createServer().listen(0);
       cleanup(() => server.close());
       await once(server, 'listening');
@@ -508,7 +505,7 @@ describe('uws', () => {
   });
 
   describe('over TLS', () => {
-    it('with the certificate of an HTTPS server, and by createServer', async ({ skip }) => {
+    it('uses the certificate of an HTTPS server, or of createServer', async ({ skip }) => {
       const root = certificate();
       if (root === undefined) return skip('there is no openssl');
       const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(root, name)));
@@ -535,7 +532,7 @@ describe('uws', () => {
       expect(await answer.send('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').answer()).toMatch(/^HTTP\/1\.1 200 /);
     });
 
-    it('tells that files are not what they should be when the server listens', async () => {
+    it('emits an error for invalid certificate files when the server listens', async () => {
       const server = createServer();
       const primus = new Primus(server, { transformer, transport: { key_file_name: '/nowhere', cert_file_name: '/nowhere' } });
       cleanup(() => primus.destroy());
@@ -543,7 +540,7 @@ describe('uws', () => {
       expect(await event(server, 'error')).toMatchObject([{ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('PEM') }]);
     });
 
-    it('says what of it cannot be had', ({ skip }) => {
+    it('throws for TLS options that the engine does not support', ({ skip }) => {
       const root = certificate();
       if (root === undefined) return skip('there is no openssl');
       const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(root, name)));

@@ -3,9 +3,9 @@ import type { Spark } from '../../src/index.js';
 import { CONTINUATION, frame, handshake, raw, rawWebSocket, TEXT } from '../server/raw.js';
 import { event, serve, until } from '../support/serve.js';
 
-/** What those who take WebSockets by a framework that does not mind answer for it: handshakes, by status. */
-export function refusesMalformedHandshakes(transformer: string, more: readonly (readonly [text: string, status: number])[] = []): void {
-  it('answers handshakes that are malformed', async () => {
+/** Malformed handshakes are rejected with a status by transformers whose framework accepts them. */
+export function rejectsMalformedHandshakes(transformer: string, more: readonly (readonly [text: string, status: number])[] = []): void {
+  it('rejects malformed handshakes', async () => {
     const { port, primus } = await serve({ transformer });
     const good = handshake();
     for (const [text, status] of [
@@ -25,7 +25,7 @@ export function refusesMalformedHandshakes(transformer: string, more: readonly (
 
 /** The parser that sockjs and faye share keeps every part of a message, however small. */
 export function refusesEndlessMessages(transformer: string, path = '/primus'): void {
-  it('cuts who sends a message in parts without end', async () => {
+  it('closes a connection that sends fragments without end', async () => {
     const { port, primus } = await serve({ transformer });
     const announced = event(primus, 'connection');
     const { socket } = await rawWebSocket(port, path);

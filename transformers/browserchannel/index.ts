@@ -9,10 +9,10 @@ export type { BrowserChannelClientTransport, BrowserChannelServerTransport } fro
 
 const require = createRequire(import.meta.url);
 
-/** The client alone: with the package comes its server. */
+/** The client alone: the main entry of the package loads its server as well. */
 const CLIENT = 'browserchannel/dist/node-bcsocket-uncompressed.js';
 
-/** BrowserChannel: an answer that never ends and requests beside it, in any browser and through any proxy. */
+/** BrowserChannel: one HTTP response that stays open, and requests beside it; in any browser and through any proxy. */
 export const browserchannel = {
   name: 'browserchannel',
   bundle: 'browserchannel',

@@ -1,26 +1,50 @@
-/** The parameters that are the framework's own: an address cannot have them, and each is given once. */
+/** Query parameters of the framework: an address cannot have them, and a request has each once. */
 export const PARAMETERS = ['VER', 'MODE', 'TYPE', 'SID', 'RID', 'AID', 'CI', 'CVER', 'OSID', 'OAID'];
 
-/** `transport` on the server: options of browserchannel, but for those the library sets itself. */
+/** Option `transport` on the server: the options of browserchannel, without those that the library sets itself. */
 export interface BrowserChannelServerTransport {
-  /** Names to put before the host's: each client gets one of them, and asks there. Default none. */
+  /**
+   * Prefixes of the host name: each client is given one of them, and sends its requests there.
+   * @defaultValue none
+   */
   hostPrefixes?: string[];
-  /** How often the framework itself shows life, in ms. Default 20,000. */
+  /**
+   * Interval of the framework's own heartbeat, in ms.
+   * @defaultValue 20,000
+   */
   keepAliveInterval?: number;
-  /** How long a client may be away before the connection is over, in ms. Default 30,000. */
+  /**
+   * How long a client may be away before its connection ends, in ms.
+   * @defaultValue 30,000
+   */
   sessionTimeoutInterval?: number;
-  /** Headers of every answer. */
+  /**
+   * Headers of every response.
+   * @defaultValue none
+   */
   headers?: Record<string, string>;
 }
 
-/** `transport` in the client: options of BCSocket, but for those that follow from the address or are the library's business. */
+/** Option `transport` in the client: the options of BCSocket, without those that the library sets itself. */
 export interface BrowserChannelClientTransport {
-  /** What the server's session tells as `appVersion`. */
+  /**
+   * The `appVersion` of the server's session.
+   * @defaultValue none
+   */
   appVersion?: string;
-  /** Headers of every request; in a page, as far as it may set them. */
+  /**
+   * Headers of every request; a page may not set all of them.
+   * @defaultValue none
+   */
   extraHeaders?: Record<string, string>;
-  /** Whether a request that fails is not tried again, at most twice, before the connection is given up. Default false. */
+  /**
+   * Whether the connection ends with the first request that fails, instead of after two retries.
+   * @defaultValue false
+   */
   failFast?: boolean;
-  /** Whether cookies go to another origin. Default true. */
+  /**
+   * Whether cookies are sent to another origin.
+   * @defaultValue true
+   */
   crossDomainXhr?: boolean;
 }

@@ -7,10 +7,10 @@ import { lazy } from '../../src/core/load-framework.js';
 import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import { Dial } from './client/dial.js';
 import { EngineLink } from './client/link.js';
-import { type Framework, type Transports, transports } from './client/transports.js';
+import { bindTransports, type Framework, type Transports } from './client/transports.js';
 import type { EngineIOClientTransport } from './options.js';
 
-/** Polling, then what it can be upgraded to. */
+/** Creates the client: it polls, then upgrades where it can. */
 export function client(framework: () => Framework): ClientTransformer<Platform> {
   return onEngine(framework, ({ Socket }, implement, target, subscriber) => {
     const dial = new Dial(target, target.maxLength);
@@ -21,14 +21,14 @@ export function client(framework: () => Framework): ClientTransformer<Platform> 
   });
 }
 
-/** A client whose connections, made by `dial`, stand on the engine. The framework is loaded once, when it is first needed. */
+/** Creates a client whose connections stand on the engine. The framework is loaded once, when it is first needed. */
 export function onEngine<F extends Omit<Framework, 'Socket'>>(
   framework: () => F,
   dial: (framework: F, implement: Transports, target: Target<Platform>, subscriber: Subscriber<Link>) => () => void,
 ): ClientTransformer<Platform> {
   const load = lazy(() => {
     const loaded = framework();
-    return { loaded, implement: transports(loaded) };
+    return { loaded, implement: bindTransports(loaded) };
   });
   return {
     load,
@@ -41,7 +41,10 @@ export function onEngine<F extends Omit<Framework, 'Socket'>>(
   };
 }
 
-/** Options for the engine, from the address and the client's options. */
+/**
+ * Returns the engine's options for the address and options of a client.
+ * @throws ERR_PRIMUS_URL
+ */
 export function engineOptions(
   { url, transport, headers, websockets, compression }: Target<Platform>,
   dial: Dial,
@@ -49,7 +52,7 @@ export function engineOptions(
 ): SocketOptions {
   const { protocol, hostname, port, pathname, username, password } = new URL(url);
   if (!/^(http|ws)s?:$/.test(protocol)) {
-    throw new PrimusError('ERR_PRIMUS_URL', `Engine.IO does not speak ${protocol}; use http or https`);
+    throw new PrimusError('ERR_PRIMUS_URL', `Engine.IO cannot connect to ${protocol}; use http: or https:`);
   }
   const secure = /s:$/.test(protocol);
   const { transports: names = ['polling', 'websocket', 'webtransport'], extraHeaders, ...given } = transport as EngineIOClientTransport;

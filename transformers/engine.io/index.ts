@@ -9,7 +9,7 @@ export type { EngineIOClientTransport, EngineIOServerTransport } from './options
 
 const require = createRequire(import.meta.url);
 
-/** Engine.IO: HTTP long-polling that becomes a WebSocket, or WebTransport, where that comes through. */
+/** Engine.IO: HTTP long-polling that upgrades to a WebSocket, or WebTransport, where the network allows it. */
 export const engineIO = {
   name: 'engine.io',
   bundle: 'engine.io',

@@ -4,9 +4,10 @@ import { map, merge } from 'rxjs';
 import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { loadFramework } from '../../src/core/load-framework.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
+import { CLOSE_TIMEOUT } from '../shared/link-base.js';
 import type { EngineIOServerTransport } from './options.js';
-import { continues, Endpoint, idOf } from './server/endpoint.js';
-import { CLOSING, EngineLink } from './server/link.js';
+import { EngineEndpoint, idOf } from './server/endpoint.js';
+import { EngineLink } from './server/link.js';
 
 const require = createRequire(import.meta.url);
 
@@ -14,23 +15,22 @@ export const server: NodeTransformer = {
   listen(host) {
     const { Server } = loadFramework<typeof import('engine.io')>(require, 'engine.io', '^6.6.7');
     const engine = new Server(settings(host, host.maxLength));
-    host.continues = ({ request }) => continues(request);
-    const endpoint = new Endpoint(host, engine, (socket) => new EngineLink(socket, host));
+    const endpoint = new EngineEndpoint(host, engine, (socket) => new EngineLink(socket, host));
     return merge(endpoint.opened$.pipe(map((link) => endpoint.arrival(link, idOf(link.engine)))), endpoint.served$);
   },
 };
 
-/** The engine's options. A packet of `longest` bytes passes, whatever it is carried by. */
+/** Returns the engine's options. A packet of `longest` bytes passes, by whatever transport. */
 export function settings({ compression, transport }: Host, longest: number): ServerOptions {
-  // Who may read our answers is for our middleware to say.
+  // CORS is the business of our middleware.
   const { sessions: _, cors: __, ...given } = transport as EngineIOServerTransport & { cors?: unknown };
   return {
     perMessageDeflate: compression,
     httpCompression: compression && { threshold: 1024 },
-    // Of our own ws, with a limit of its own: over HTTP a packet may be in base64, which is longer.
+    // A WebSocket has a limit of its own: over HTTP a packet may be in base64, which is longer.
     wsEngine: class extends WebSocketServer {
       constructor(options: WebSocketServerOptions) {
-        super({ ...options, maxPayload: longest + 1, closeTimeout: CLOSING } as WebSocketServerOptions);
+        super({ ...options, maxPayload: longest + 1, closeTimeout: CLOSE_TIMEOUT } as WebSocketServerOptions);
       }
     },
     ...given,

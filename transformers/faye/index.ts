@@ -4,5 +4,5 @@ import { server } from './server.js';
 
 export type { FayeClientTransport, FayeServerTransport } from './options.js';
 
-/** WebSockets, by faye-websocket. */
+/** WebSockets by faye-websocket. */
 export const faye = { name: 'faye', bundle: 'faye', server, client } satisfies Transformer<never, never>;

@@ -1,16 +1,28 @@
 import type { ClientOptions } from 'ws';
 
-/** `transport` on the server: options of faye-websocket, but for those the library sets itself. */
+/** Option `transport` on the server: the options of faye-websocket, without those that the library sets itself. */
 export interface FayeServerTransport {
-  /** Subprotocols that are spoken; the first of the client's that is among them is chosen. */
+  /**
+   * Supported subprotocols; the first one offered by the client that is among them is chosen.
+   * @defaultValue none
+   */
   protocols?: string[];
-  /** Headers of the answer to the handshake. */
+  /**
+   * Headers of the response to the handshake.
+   * @defaultValue none
+   */
   headers?: Record<string, string>;
-  /** Plug-ins of websocket-extensions. Default permessage-deflate with `compression`, else none. */
+  /**
+   * Plug-ins of websocket-extensions.
+   * @defaultValue permessage-deflate with `compression`, else none
+   */
   extensions?: object[];
-  /** How often the framework itself pings, in seconds. Default never: the library has its own heartbeat. */
+  /**
+   * Interval of the framework's own pings, in seconds.
+   * @defaultValue none: the library has its own heartbeat
+   */
   ping?: number;
 }
 
-/** `transport` in the Node client: options of `ws`. Browsers have none. */
+/** Option `transport` in the Node.js client: the options of `ws`. Browsers have none. */
 export type FayeClientTransport = Omit<ClientOptions, 'maxPayload'>;

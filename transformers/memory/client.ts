@@ -3,23 +3,23 @@ import type { Platform } from '../../client/platform/platform.js';
 import { LinkError } from '../../src/core/errors.js';
 import type { Link } from '../../src/core/link.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
-import { everywhere } from './network.js';
+import { sharedNetwork } from './network.js';
 import type { MemoryTransport } from './options.js';
 
-/** Dials in the network of the process. */
+/** Connects within the process. */
 export const client: ClientTransformer<Platform> = {
   connect({ url, headers, transport, dialled }) {
     return new Observable<Link>((subscriber) => {
-      const { network = everywhere } = transport as MemoryTransport;
+      const { network = sharedNetwork } = transport as MemoryTransport;
       dialled(network);
       return network.dial({
         url,
         headers,
         accepted: (link) => (subscriber.closed ? link.destroy() : subscriber.next(link)),
-        refused: (details) => {
+        rejected: (details) => {
           const { status, reason } = details;
           const code = status === undefined ? 'ERR_PRIMUS_CONNECT' : 'ERR_PRIMUS_UNEXPECTED_RESPONSE';
-          subscriber.error(new LinkError(code, `The connection was refused${reason ? `: ${reason}` : ''}`, details));
+          subscriber.error(new LinkError(code, `The connection was rejected${reason ? `: ${reason}` : ''}`, details));
         },
       });
     });

@@ -5,5 +5,5 @@ import { server } from './server.js';
 export { MemoryNetwork, type MemoryNetworkOptions } from './network.js';
 export type { MemoryTransport } from './options.js';
 
-/** Connections within the process: for tests, and as the reference of what a transformer is. */
+/** Connections within the process: for tests, and as the reference implementation of a transformer. */
 export const memory = { name: 'memory', server, client } satisfies Transformer<never, never>;

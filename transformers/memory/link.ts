@@ -1,24 +1,36 @@
-import type { Observer, Unsubscribable } from 'rxjs';
+import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
 import { dropped, LinkError } from '../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../src/core/link.js';
-import type { MemoryNetwork } from './network.js';
+import { type Frame, NO_OBSERVER } from '../../src/core/link.js';
+import { LinkBase } from '../shared/link-base.js';
+
+/** The part of a network that its links use. */
+export interface Carrier {
+  /** How long a frame is under way, in ms. */
+  readonly latency: number;
+  readonly scheduler: SchedulerLike;
+  /** Whether a link is alive. */
+  has(link: MemoryLink): boolean;
+  /** A link has ended. */
+  remove(link: MemoryLink): void;
+}
 
 /** One end of a link in memory. */
-export class MemoryLink implements Link {
+export class MemoryLink extends LinkBase {
   peer!: MemoryLink;
-  private open = true;
+  private isOpen = true;
   private paused = false;
-  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
   private inbox: Frame[] = [];
+  /** The end that the peer has sent, behind its frames. */
   private ending: LinkError | 'clean' | undefined;
-  /** How it ended, while nobody has been told. */
-  private untold: LinkError | 'clean' | undefined;
+  /** The end that no observer was there for. */
+  private unobserved: LinkError | 'clean' | undefined;
   private waiting = 0;
-  private readonly network: MemoryNetwork;
+  private readonly carrier: Carrier;
   private readonly maxLength: number;
 
-  constructor(network: MemoryNetwork, maxLength: number) {
-    this.network = network;
+  constructor(carrier: Carrier, maxLength: number) {
+    super();
+    this.carrier = carrier;
     this.maxLength = maxLength;
   }
 
@@ -30,20 +42,18 @@ export class MemoryLink implements Link {
     return this.peer.waiting;
   }
 
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.observer = observer;
-    if (this.untold !== undefined) this.tell(this.untold);
-    return {
-      unsubscribe: () => {
-        this.observer = NO_OBSERVER;
-      },
-    };
+  override subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
+    const subscription = super.subscribe(observer);
+    const { unobserved } = this;
+    this.unobserved = undefined;
+    if (unobserved !== undefined) this.emitEnd(unobserved === 'clean' ? undefined : unobserved);
+    return subscription;
   }
 
   send(frame: Frame): void {
-    if (!this.open) return;
+    if (!this.isOpen) return;
     this.peer.waiting += frame.length;
-    this.network.scheduler.schedule(() => this.peer.arrive(frame), this.network.latency);
+    this.carrier.scheduler.schedule(() => this.peer.arrive(frame), this.carrier.latency);
   }
 
   pause(): void {
@@ -56,33 +66,34 @@ export class MemoryLink implements Link {
   }
 
   close(code = 1000, reason = ''): void {
-    if (!this.open) return;
-    this.open = false;
+    if (!this.isOpen) return;
+    this.isOpen = false;
     const end = code === 1000 ? 'clean' : dropped(code, reason);
-    this.network.scheduler.schedule(() => {
+    this.carrier.scheduler.schedule(() => {
       this.peer.ending = end;
       this.peer.read();
       this.end(end);
-    }, this.network.latency);
+    }, this.carrier.latency);
   }
 
   destroy(): void {
     const { peer } = this;
     this.drop(dropped(1006, 'destroyed'));
-    this.network.scheduler.schedule(() => peer.drop(dropped(1006, 'cut by the peer')), this.network.latency);
+    this.carrier.scheduler.schedule(() => peer.drop(dropped(1006, 'destroyed by the peer')), this.carrier.latency);
   }
 
-  /** The line is gone, and what was on it with it. */
+  /** Ends the link with an error; frames that are under way are lost. */
   drop(error: LinkError): void {
     this.inbox = [];
     this.end(error);
   }
 
   private arrive(frame: Frame): void {
-    if (!this.network.has(this)) return;
+    if (!this.carrier.has(this)) return;
     if (frame.length > this.maxLength) {
-      this.drop(dropped(1009, 'too long', new LinkError('ERR_PRIMUS_DROPPED', `A message of ${frame.length} exceeds maxLength`)));
-      this.peer.drop(dropped(1009, 'too long'));
+      const cause = new LinkError('ERR_PRIMUS_DROPPED', `A message of ${frame.length} exceeds maxLength (${this.maxLength})`);
+      this.drop(dropped(1009, 'Message too long', cause));
+      this.peer.drop(dropped(1009, 'Message too long'));
       return;
     }
     this.inbox.push(frame);
@@ -99,16 +110,10 @@ export class MemoryLink implements Link {
   }
 
   private end(how: LinkError | 'clean'): void {
-    if (!this.network.has(this)) return;
-    this.open = false;
-    this.network.gone(this);
-    if (this.observer === NO_OBSERVER) this.untold = how;
-    else this.tell(how);
-  }
-
-  private tell(how: LinkError | 'clean'): void {
-    this.untold = undefined;
-    if (how === 'clean') this.observer.complete?.();
-    else this.observer.error?.(how);
+    if (!this.carrier.has(this)) return;
+    this.isOpen = false;
+    this.carrier.remove(this);
+    if (this.observer === NO_OBSERVER) this.unobserved = how;
+    else this.emitEnd(how === 'clean' ? undefined : how);
   }
 }

@@ -1,43 +1,50 @@
 import { asapScheduler, type SchedulerLike, type Unsubscribable } from 'rxjs';
 import { dropped, type LinkErrorDetails } from '../../src/core/errors.js';
 import type { Link } from '../../src/core/link.js';
-import { MemoryLink } from './link.js';
+import { type Carrier, MemoryLink } from './link.js';
 
-/** What a network is like. */
+/** Options of a `MemoryNetwork`. */
 export interface MemoryNetworkOptions {
-  /** How long a frame is under way, in ms. Default 0. */
+  /**
+   * How long a frame is under way, in ms.
+   * @defaultValue 0
+   */
   latency?: number;
-  /** The clock of the network. Default the end of the current turn. */
+  /**
+   * The clock of the network.
+   * @defaultValue `asapScheduler`: frames arrive at the end of the current turn
+   */
   scheduler?: SchedulerLike;
 }
 
-/** A request to be let in. Answered once. */
-export interface Handshake {
+/** A request for a connection. It is answered once. */
+export interface MemoryHandshake {
   readonly url: string;
   readonly headers?: { readonly [name: string]: string };
   accepted(link: Link): void;
-  refused(details: LinkErrorDetails): void;
+  rejected(details: LinkErrorDetails): void;
 }
 
-/** Someone who answers at an address. */
-export interface Listener {
-  answersTo(url: URL): boolean;
-  knock(handshake: Handshake): void;
+/** A server in the network. */
+export interface MemoryListener {
+  /** Whether it listens at an address. */
+  listensAt(url: URL): boolean;
+  handle(handshake: MemoryHandshake): void;
   readonly maxLength: number;
 }
 
 /**
- * A network within the process, with the faults of real ones at hand. What is sent on a link arrives in order, after
- * `latency` ms, or not at all.
+ * A network within the process, which can fail as a real one does. What is sent on a link arrives in order, after `latency`
+ * ms, or not at all.
  */
-export class MemoryNetwork {
-  /** While true, whoever dials is refused, as by a host where nobody listens. */
+export class MemoryNetwork implements Carrier {
+  /** While true, connections fail, as to a host where no server listens. */
   down = false;
   /** How long a frame is under way, in ms. */
   readonly latency: number;
   /** The clock of the network. */
   readonly scheduler: SchedulerLike;
-  private readonly listeners = new Set<Listener>();
+  private readonly listeners = new Set<MemoryListener>();
   private readonly links = new Set<MemoryLink>();
 
   constructor({ latency = 0, scheduler = asapScheduler }: MemoryNetworkOptions = {}) {
@@ -50,23 +57,23 @@ export class MemoryNetwork {
     return this.links.size / 2;
   }
 
-  /** Answers to those who dial, until it is unsubscribed. @internal */
-  serve(listener: Listener): Unsubscribable {
+  /** Adds a server, until it is unsubscribed. @internal */
+  serve(listener: MemoryListener): Unsubscribable {
     this.listeners.add(listener);
     return { unsubscribe: () => void this.listeners.delete(listener) };
   }
 
-  /** Dials; the answer comes after `latency` ms. @internal */
-  dial(handshake: Handshake): Unsubscribable {
+  /** Sends a handshake; the answer arrives after `latency` ms. @internal */
+  dial(handshake: MemoryHandshake): Unsubscribable {
     return this.scheduler.schedule(() => {
       const url = new URL(handshake.url);
-      const listener = this.down ? undefined : [...this.listeners].find((candidate) => candidate.answersTo(url));
-      if (listener === undefined) handshake.refused({ reason: `Nobody listens at ${url.host}` });
-      else listener.knock(handshake);
+      const listener = this.down ? undefined : [...this.listeners].find((candidate) => candidate.listensAt(url));
+      if (listener === undefined) handshake.rejected({ reason: `No server listens at ${url.host}` });
+      else listener.handle(handshake);
     }, this.latency);
   }
 
-  /** Two ends of a new link: the server's and the client's. @internal */
+  /** Creates both ends of a link. @internal */
   pair(maxLength: number): [server: MemoryLink, client: MemoryLink] {
     const server = new MemoryLink(this, maxLength);
     const client = new MemoryLink(this, maxLength);
@@ -76,7 +83,7 @@ export class MemoryNetwork {
     return [server, client];
   }
 
-  /** Cuts every link at once; what is under way is lost, and both ends are told. */
+  /** Terminates every link at once: frames under way are lost, and both ends get an error. */
   cut(): void {
     for (const link of [...this.links]) link.drop(dropped(1006, 'cut'));
   }
@@ -87,10 +94,10 @@ export class MemoryNetwork {
   }
 
   /** A link has ended. @internal */
-  gone(link: MemoryLink): void {
+  remove(link: MemoryLink): void {
     this.links.delete(link);
   }
 }
 
-/** The network of the process. */
-export const everywhere = new MemoryNetwork();
+/** The network that servers and clients of this process share by default. */
+export const sharedNetwork = new MemoryNetwork();

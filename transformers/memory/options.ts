@@ -1,7 +1,10 @@
 import type { MemoryNetwork } from './network.js';
 
-/** `transport` of both ends: the network they meet in. Default: one for the whole process. */
+/** Option `transport` on both ends. */
 export interface MemoryTransport {
-  /** Where both ends meet. */
+  /**
+   * The network that both ends are in.
+   * @defaultValue one network for the whole process
+   */
   network?: MemoryNetwork;
 }

@@ -1,49 +1,47 @@
 import { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { filter, ignoreElements, map, merge, Observable, tap } from 'rxjs';
-import type { Arrival } from '../../src/core/transformer.js';
+import { merge, Observable } from 'rxjs';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { reject } from '../../src/server/http/reject.js';
-import { everywhere, type Handshake, type Listener } from './network.js';
+import { serve } from '../shared/server/serve.js';
+import { type MemoryHandshake, type MemoryListener, sharedNetwork } from './network.js';
 import type { MemoryTransport } from './options.js';
 import { MemorySocket } from './server/socket.js';
 
 /**
- * Connections within the process. They come in by the door all others come in by: an `upgrade` of the HTTP server, so
- * that routing, middleware and authorization are the same.
+ * Accepts connections within the process. Each arrives as an `upgrade` event of the HTTP server, so that routing, middleware
+ * and authorization are the same as for any other.
  */
 export const server: NodeTransformer = {
   listen(host) {
-    const { network = everywhere } = host.transport as MemoryTransport;
-    const arrivals$ = host.upgrade$.pipe(
-      filter(({ socket }) => socket instanceof MemorySocket || !reject(socket, 426)),
-      map(({ request, socket }): Arrival => ({ request, link: (socket as MemorySocket).accept(network, host.maxLength) })),
-    );
-    const refusals$ = host.request$.pipe(
-      tap(({ response }) => reject(response, 426)),
-      ignoreElements(),
-    );
-    const listening$ = new Observable<never>(() => network.serve(listener(host)));
-    return merge(arrivals$, refusals$, listening$);
+    const { network = sharedNetwork } = host.transport as MemoryTransport;
+    const arrivals$ = serve(host, (arrived) => ({
+      request: ({ response }) => reject(response, 426),
+      upgrade: ({ request, socket }) => {
+        if (socket instanceof MemorySocket) arrived({ request, link: socket.accept(network, host.maxLength) });
+        else reject(socket, 426);
+      },
+    }));
+    return merge(arrivals$, new Observable<never>(() => network.serve(listener(host))));
   },
 };
 
-/** Answers to the port of the HTTP server and, while that does not listen, to every address. */
-function listener({ server: http, maxLength }: Host): Listener {
+/** Listens at the port of the HTTP server; while that has none, at every address. */
+function listener({ server: http, maxLength }: Host): MemoryListener {
   return {
     maxLength,
-    answersTo(url) {
+    listensAt(url) {
       const address = http.address() as AddressInfo | null;
       return address === null || String(address.port) === (url.port || '80');
     },
-    knock(handshake) {
+    handle(handshake) {
       const socket = new MemorySocket(handshake);
       http.emit('upgrade', requestOf(handshake, socket), socket, Buffer.alloc(0));
     },
   };
 }
 
-function requestOf({ url, headers = {} }: Handshake, socket: MemorySocket): IncomingMessage {
+function requestOf({ url, headers = {} }: MemoryHandshake, socket: MemorySocket): IncomingMessage {
   const { host, pathname, search } = new URL(url);
   const request = new IncomingMessage(socket as unknown as Socket);
   request.method = 'GET';

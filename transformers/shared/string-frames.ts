@@ -1,21 +1,36 @@
 import type { Frame } from '../../src/core/link.js';
 
-// Some frameworks carry texts only. Bytes go as base64, behind a character that no text we know begins with:
+// Some frameworks carry strings only. Bytes are sent as base64, behind a character that no known string begins with:
 //
 //   NUL b <base64>      bytes
-//   NUL t <text>        a text that does begin with NUL
-//   <text>              any other
+//   NUL t <string>      a string that does begin with NUL
+//   <string>            any other
 
 const NUL = '\0';
 
-/** A frame as the text that is carried. */
-export function wrap(frame: Frame, base64: (bytes: Uint8Array) => string): string {
-  if (typeof frame !== 'string') return `${NUL}b${base64(frame)}`;
+/** What the platform can do with bytes: Buffers in Node.js, `btoa` and its kin in a page. */
+export interface ByteCodec {
+  toBase64(bytes: Uint8Array): string;
+  /** Reads base64; what is not base64 is skipped, or gives no bytes, and is the parser's to report. */
+  fromBase64(base64: string): Uint8Array;
+  /** Counts the bytes of a string in UTF-8. */
+  byteLength(string: string): number;
+}
+
+/** Encodes a frame as a string. */
+export function encodeString(frame: Frame, codec: ByteCodec): string {
+  if (typeof frame !== 'string') return `${NUL}b${codec.toBase64(frame)}`;
   return frame.startsWith(NUL) ? `${NUL}t${frame}` : frame;
 }
 
-/** The frame that a text carries. */
-export function unwrap(text: string, bytes: (base64: string) => Uint8Array): Frame {
-  if (!text.startsWith(NUL)) return text;
-  return text[1] === 'b' ? bytes(text.slice(2)) : text[1] === 't' ? text.slice(2) : text;
+/** Decodes the frame that a string carries. */
+export function decodeString(string: string, codec: ByteCodec): Frame {
+  if (!string.startsWith(NUL)) return string;
+  return string[1] === 'b' ? codec.fromBase64(string.slice(2)) : string[1] === 't' ? string.slice(2) : string;
+}
+
+/** Whether a frame has more bytes than `limit`. A string so short that it cannot have is not counted. */
+export function exceeds(frame: Frame, limit: number, codec: ByteCodec): boolean {
+  if (typeof frame !== 'string') return frame.byteLength > limit;
+  return frame.length * 3 > limit && codec.byteLength(frame) > limit;
 }

@@ -7,13 +7,13 @@ import { engineOptions, onEngine } from '../engine.io/client.js';
 import { SocketIOLink } from './client/link.js';
 import { longestPacket, type SocketIOClientTransport } from './options.js';
 
-/** What is used of socket.io-client; its browser form has a browser's polling under the same name. */
+/** The part of socket.io-client that is used. Its build for browsers has their polling under the same name. */
 export type Framework = Pick<typeof import('socket.io-client'), 'Manager' | 'NodeXHR' | 'WebSocket' | 'WebTransport'>;
 
-/** A manager a connection: its own reconnection is off, ours is on. */
+/** Options of a manager that has one connection, and leaves reconnecting to us. */
 const ALONE = { reconnection: false, autoConnect: false, timeout: false };
 
-/** Polling, then what it can be upgraded to. */
+/** Creates the client: it polls, then upgrades where it can, then joins the namespace. */
 export function client(framework: () => Framework): ClientTransformer<Platform> {
   return onEngine(framework, ({ Manager }, implement, target, subscriber) => {
     const { auth } = target.transport as SocketIOClientTransport;
@@ -24,9 +24,9 @@ export function client(framework: () => Framework): ClientTransformer<Platform> 
     link.join(socket);
     socket.on('connect', () => dial.opened(link, subscriber));
     socket.on('connect_error', (cause) => {
-      // Those of the engine are the link's to tell.
+      // Errors of the engine are reported by the link.
       if (manager.engine.readyState !== 'open') return;
-      const message = `The server refused the connection: ${cause.message}`;
+      const message = `The server rejected the connection: ${cause.message}`;
       subscriber.error(new LinkError('ERR_PRIMUS_CONNECT', message, { reason: cause.message, cause }));
     });
     return dial.watch(link, subscriber, socket);

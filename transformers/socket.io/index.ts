@@ -8,7 +8,7 @@ export type { SocketIOClientTransport, SocketIOServerTransport } from './options
 
 const require = createRequire(import.meta.url);
 
-/** Required, the framework lacks its transports: they are those of the engine it brings along. */
+/** Loads the framework. In Node.js it does not export its transports: they are taken from the engine among its dependencies. */
 function load(): Framework {
   const { Manager } = loadFramework<Framework>(require, 'socket.io-client', '^4.8.0');
   const engine = loadFramework<Framework>(createRequire(require.resolve('socket.io-client')), 'engine.io-client', '^6.6.0');

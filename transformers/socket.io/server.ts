@@ -3,12 +3,12 @@ import { fromEventPattern, ignoreElements, map, merge } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
 import { loadFramework } from '../../src/core/load-framework.js';
 import type { NodeTransformer } from '../../src/server/http/host.js';
-import { continues, Endpoint } from '../engine.io/server/endpoint.js';
+import { EngineEndpoint } from '../engine.io/server/endpoint.js';
 import { settings } from '../engine.io/server.js';
 import { longestPacket, type SocketIOServerTransport } from './options.js';
 import { SocketIOLink } from './server/link.js';
 
-/** How long a client may take to join the namespace, in ms, before its line is cut. */
+/** How long a client may take to join the namespace, in ms, before its connection is terminated. */
 const JOINING = { connectTimeout: 10_000 };
 
 const require = createRequire(import.meta.url);
@@ -16,17 +16,16 @@ const require = createRequire(import.meta.url);
 export const server: NodeTransformer = {
   listen(host) {
     const { Server } = loadFramework<typeof import('socket.io')>(require, 'socket.io', '^4.8.0');
-    // Socket.IO stands on Engine.IO, the one it brings along.
+    // Socket.IO stands on the Engine.IO among its own dependencies.
     const { Server: Engine } = loadFramework<typeof import('engine.io')>(
       createRequire(require.resolve('socket.io')),
       'engine.io',
       '^6.6.7',
     );
     const engine = new Engine(settings(host, longestPacket(host.maxLength)));
-    host.continues = ({ request }) => continues(request);
     const io = new Server({ ...JOINING, ...(host.transport as SocketIOServerTransport), serveClient: false });
     io.bind(engine);
-    const endpoint = new Endpoint(host, engine, (socket) => new SocketIOLink(socket, host));
+    const endpoint = new EngineEndpoint(host, engine, (socket) => new SocketIOLink(socket, host));
     const arrivals$ = joined(io).pipe(
       map((socket) => {
         const link = endpoint.of(socket.conn) as SocketIOLink;
@@ -38,7 +37,7 @@ export const server: NodeTransformer = {
   },
 };
 
-/** A connection is one when its client has joined the namespace. */
+/** Emits each socket once its client has joined the namespace. */
 function joined(io: Server) {
   return fromEventPattern<Socket>(
     (connected) => io.on('connection', connected),

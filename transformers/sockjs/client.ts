@@ -6,13 +6,13 @@ import type { SockJSConstructor } from './client/framework.js';
 import { SockJSLink } from './client/link.js';
 import type { SockJSClientTransport } from './options.js';
 
-/** How long each way is given to open, in ms. As the framework reckons, a stall of half a second gives one up. */
-const PATIENCE = 2_000;
+/** Time-out of each transport, in ms. The framework's own rule gives one up after a stall of half a second. */
+const TRANSPORT_TIMEOUT = 2_000;
 
-/** What a frame of the framework may carry besides one message, in bytes: what the server gathers meanwhile. */
+/** How much a frame of the framework may carry besides one message, in bytes: the server gathers what it sends meanwhile. */
 const GATHERED = 1_048_576;
 
-/** The first way that works. The framework is loaded once, when it is first needed. */
+/** Creates the client: it uses the first transport that works. The framework is loaded once, when it is first needed. */
 export function client(framework: () => SockJSConstructor): ClientTransformer<Platform> {
   const load = lazy(framework);
   return {
@@ -26,8 +26,8 @@ export function client(framework: () => SockJSConstructor): ClientTransformer<Pl
 function settings({ transport, maxLength, websockets }: Target<Platform>): SockJSClientTransport {
   const { transports, transportOptions, ...rest } = transport as SockJSClientTransport;
   const websocket = { maxLength: maxLength * 2 + GATHERED, ...transportOptions?.websocket };
-  const ways = websockets ? transports : [transports ?? WITHOUT_WEBSOCKET].flat().filter((name) => name !== 'websocket');
-  return { timeout: PATIENCE, ...rest, ...(ways && { transports: ways }), transportOptions: { ...transportOptions, websocket } };
+  const names = websockets ? transports : [transports ?? WITHOUT_WEBSOCKET].flat().filter((name) => name !== 'websocket');
+  return { timeout: TRANSPORT_TIMEOUT, ...rest, ...(names && { transports: names }), transportOptions: { ...transportOptions, websocket } };
 }
 
 const WITHOUT_WEBSOCKET = ['xhr-streaming', 'eventsource', 'xhr-polling'] as const satisfies SockJSClientTransport['transports'];

@@ -9,7 +9,7 @@ export type { SockJSClientTransport, SockJSServerTransport, SockJSTransportName 
 
 const require = createRequire(import.meta.url);
 
-/** SockJS: WebSocket, and what stands in for it where that is blocked. */
+/** SockJS: a WebSocket, or HTTP streaming and polling where that is blocked. */
 export const sockjs = {
   name: 'sockjs',
   bundle: 'sockjs',

@@ -1,28 +1,58 @@
-/** `transport` on the server: options of sockjs, but for those the library sets itself. */
+/** Option `transport` on the server: the options of sockjs, without those that the library sets itself. */
 export interface SockJSServerTransport {
-  /** Whether clients may use WebSocket. Default true. */
+  /**
+   * Whether clients may use a WebSocket.
+   * @defaultValue true
+   */
   websocket?: boolean;
-  /** How much a streaming answer may carry before the client has to ask anew, in bytes. Default 131,072. */
+  /**
+   * How much a streaming response may carry before the client has to send a new request, in bytes.
+   * @defaultValue 131,072
+   */
   response_limit?: number;
-  /** How long a client that polls may be away before the connection is over, in ms. Default 5000. */
+  /**
+   * How long a polling client may be away before its connection ends, in ms.
+   * @defaultValue 5000
+   */
   disconnect_delay?: number;
-  /** How often the framework itself shows life, in ms. Default 25,000. */
+  /**
+   * Interval of the framework's own heartbeat, in ms.
+   * @defaultValue 25,000
+   */
   heartbeat_delay?: number;
-  /** A cookie for load balancers that need one. Default none. */
+  /**
+   * Whether to set a cookie for load balancers that need one, or a function that sets it.
+   * @defaultValue false
+   */
   jsessionid?: boolean | ((request: unknown, response: unknown) => void);
-  /** Address of sockjs-client for pages that have to go by an iframe. Default a public CDN. */
+  /**
+   * Address of sockjs-client for the pages in its iframes.
+   * @defaultValue a public CDN
+   */
   sockjs_url?: string;
-  /** Where clients are to connect, if not here. */
+  /**
+   * Address that clients are told to connect to.
+   * @defaultValue this server
+   */
   base_url?: string | (() => string);
-  /** Whether the answers get no CORS headers of the framework's own. Default: when middleware has set them. */
+  /**
+   * Whether the framework leaves CORS headers to others.
+   * @defaultValue true for responses where middleware has set them
+   */
   disable_cors?: boolean;
-  /** Takes what the framework logs. */
+  /**
+   * Receives the log of the framework.
+   * @defaultValue none
+   */
   log?: (severity: string, message: string) => void;
-  /** Options of the faye-websocket below. */
+  /**
+   * Options of the faye-websocket below.
+   * @defaultValue permessage-deflate with `compression`
+   */
   faye_server_options?: { headers?: Record<string, string>; extensions?: object[]; ping?: number };
 }
 
-/** The ways sockjs-client can go. In Node: websocket, xhr-streaming, xhr-polling. */
+/** The transports of sockjs-client. In Node.js: websocket, xhr-streaming, xhr-polling. */
 export type SockJSTransportName =
   | 'websocket'
   | 'xhr-streaming'
@@ -36,16 +66,31 @@ export type SockJSTransportName =
   | 'iframe-xhr-polling'
   | 'jsonp-polling';
 
-/** `transport` in the client: options of sockjs-client. */
+/** Option `transport` in the client: the options of sockjs-client. */
 export interface SockJSClientTransport {
-  /** The ways to try; the first that works is taken. Default all that the platform has. */
+  /**
+   * The transports to try; the first that works is used.
+   * @defaultValue all that the platform has
+   */
   transports?: SockJSTransportName | SockJSTransportName[];
-  /** How long each way is given to open, in ms, at the least. Default 2000. */
+  /**
+   * The least time-out of each transport, in ms.
+   * @defaultValue 2000
+   */
   timeout?: number;
-  /** The segment of the address that tells servers behind a balancer apart. */
+  /**
+   * The segment of the address by which a load balancer chooses a server.
+   * @defaultValue three random digits
+   */
   server?: string;
-  /** Length of a session's id, or what makes one. Default 8. */
+  /**
+   * Length of a session id, or a function that returns one.
+   * @defaultValue 8
+   */
   sessionId?: number | (() => string);
-  /** Options of one way. */
+  /**
+   * Options of single transports.
+   * @defaultValue none
+   */
   transportOptions?: { [Name in SockJSTransportName]?: object };
 }

@@ -4,5 +4,5 @@ import { server } from './server.js';
 
 export type { UWSClientTransport, UWSServerTransport } from './options.js';
 
-/** WebSockets, by uWebSockets.js, which owns the port. */
+/** WebSockets by uWebSockets.js, which owns the port of the server. */
 export const uws = { name: 'uws', bundle: 'uws', server, client } satisfies Transformer<never, never>;

@@ -1,26 +1,53 @@
 import type { ClientOptions } from 'ws';
 
-/** `transport` on the server: options of uWebSockets.js, but for those the library sets itself. */
+/** Option `transport` on the server: the options of uWebSockets.js, without those that the library sets itself. */
 export interface UWSServerTransport {
-  /** Subprotocols that are spoken; the first of the client's that is among them is chosen. Default the client's first. */
+  /**
+   * Supported subprotocols; the first one offered by the client that is among them is chosen.
+   * @defaultValue any: the client's first is chosen
+   */
   protocols?: string[];
-  /** The engine's sum of compressor and decompressor. Default the shared ones with `compression`, else none. */
+  /**
+   * The sum of the engine's constants for a compressor and a decompressor.
+   * @defaultValue the shared ones with `compression`, else none
+   */
   compression?: number;
-  /** How many minutes a connection may last; 0 is for ever. Default 0. */
+  /**
+   * The longest life of a connection, in minutes; 0 is no limit.
+   * @defaultValue 0
+   */
   maxLifetime?: number;
-  /** Files of the key and its certificate, in PEM. Default what an HTTPS server was made with. */
+  /**
+   * File of the key, in PEM.
+   * @defaultValue the key that an HTTPS server was created with
+   */
   key_file_name?: string;
-  /** File of the certificate. */
+  /**
+   * File of the certificate, in PEM.
+   * @defaultValue the certificate that an HTTPS server was created with
+   */
   cert_file_name?: string;
-  /** Of the key. */
+  /**
+   * Passphrase of the key.
+   * @defaultValue the passphrase that an HTTPS server was created with
+   */
   passphrase?: string;
-  /** File of the Diffie-Hellman parameters. */
+  /**
+   * File of the Diffie-Hellman parameters.
+   * @defaultValue none
+   */
   dh_params_file_name?: string;
-  /** Ciphers, as OpenSSL lists them. */
+  /**
+   * Ciphers, as OpenSSL lists them.
+   * @defaultValue those of OpenSSL
+   */
   ssl_ciphers?: string;
-  /** Whether TLS trades speed for memory. */
+  /**
+   * Whether TLS saves memory at the cost of speed.
+   * @defaultValue false
+   */
   ssl_prefer_low_memory_usage?: boolean;
 }
 
-/** `transport` in the Node client: options of `ws`. Browsers have none. */
+/** Option `transport` in the Node.js client: the options of `ws`. Browsers have none. */
 export type UWSClientTransport = Omit<ClientOptions, 'maxPayload'>;

@@ -2,5 +2,5 @@ import type { Platform } from '../../client/platform/platform.js';
 import type { ClientTransformer } from '../../src/core/transformer.js';
 import { dialWebSocket } from '../shared/client/websocket-link.js';
 
-/** The native WebSocket in browsers, ws in Node. */
+/** Connects with the native WebSocket in browsers, with ws in Node.js. */
 export const client: ClientTransformer<Platform> = { protocol: 'ws', connect: dialWebSocket };

@@ -4,5 +4,5 @@ import { server } from './server.js';
 
 export type { WebSocketsClientTransport, WebSocketsServerTransport } from './options.js';
 
-/** WebSockets, by ws: the default. */
+/** WebSockets by ws: the default transformer. */
 export const websockets = { name: 'websockets', bundle: 'websockets', server, client } satisfies Transformer<never, never>;

@@ -1,7 +1,7 @@
 import type { ClientOptions, ServerOptions } from 'ws';
 
-/** `transport` on the server: options of `ws`, but for those the library sets itself. */
+/** Option `transport` on the server: the options of `ws`, without those that the library sets itself. */
 export type WebSocketsServerTransport = Omit<ServerOptions, 'server' | 'port' | 'host' | 'path' | 'noServer' | 'maxPayload'>;
 
-/** `transport` in the Node client: options of `ws`. Browsers have none. */
+/** Option `transport` in the Node.js client: the options of `ws`. Browsers have none. */
 export type WebSocketsClientTransport = Omit<ClientOptions, 'maxPayload'>;

@@ -2,8 +2,9 @@ import { PrimusError } from '../../../src/core/errors.js';
 import { PARAMETERS } from '../options.js';
 
 /**
- * An address with a query, which the framework has no place for: it appends `/test` for the first of its endpoints, and
- * `/bind` for the second. Behind a `#` that does no harm.
+ * An address with a query, which the framework does not support: it appends `/test` for its first endpoint, and `/bind` for
+ * its second. After a `#` that does no harm.
+ * @throws ERR_PRIMUS_URL
  */
 export class Address {
   readonly #url: URL;
@@ -13,10 +14,13 @@ export class Address {
     this.#url = new URL(address);
     for (const name of PARAMETERS) this.#url.searchParams.delete(name);
     if (this.#url.hostname.startsWith('['))
-      throw new PrimusError('ERR_PRIMUS_URL', `BrowserChannel cannot dial ${this.#url.hostname}; use a name for the IPv6 address`);
+      throw new PrimusError(
+        'ERR_PRIMUS_URL',
+        `BrowserChannel cannot connect to ${this.#url.hostname}; use a host name for the IPv6 address`,
+      );
   }
 
-  /** Asked whether it is one of WebSocket. */
+  /** The framework tests whether this is an address of a WebSocket. */
   match(): null {
     return null;
   }

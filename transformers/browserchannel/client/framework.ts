@@ -1,11 +1,11 @@
 import type { Address } from './address.js';
 
-/** What browserchannel's clients export. */
+/** The exports of browserchannel's client. */
 export interface Framework {
   BCSocket: BCSocketConstructor;
 }
 
-/** Dials when it is made. */
+/** The constructor dials. */
 export type BCSocketConstructor = new (url: Address, options: object) => BCSocket;
 
 /** The part of BCSocket that is used. */
@@ -14,7 +14,7 @@ export interface BCSocket {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((reason: string) => void) | null;
-  /** The values become texts when they are put into a request, and again when that request is repeated. */
+  /** The values become strings when they are put into a request, and again when that request is repeated. */
   sendMap(map: Record<string, { toString(): string }>): void;
   close(): void;
 }

@@ -1,159 +1,145 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { finalize, type Subscription, timer } from 'rxjs';
+import { finalize, Subscription, timer } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange } from '../../../src/server/http/host.js';
+import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
-import { readBody } from '../../shared/server/body.js';
-import { exceeds } from '../../shared/server/string-codec.js';
+import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
+import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
+import { nodeBytes } from '../../shared/server/node-bytes.js';
+import { exceeds } from '../../shared/string-frames.js';
 import { type BrowserChannelServerTransport, PARAMETERS } from '../options.js';
-import type { Framework, Handler, Session } from './framework.js';
-import { refusalOf, type Target, targetOf } from './guard.js';
-import { BrowserChannelLink, CLOSING } from './link.js';
-import { decode, type Load, number } from './messages.js';
+import type { BrowserChannelSession, Framework, Handler } from './framework.js';
+import { type EndpointQuery, parseAddress, rejectionOf } from './guard.js';
+import { BrowserChannelLink } from './link.js';
+import { type Batch, parseBatch, parseNumber } from './messages.js';
 
-/** How long the second half of the framework's test of buffering proxies takes, in ms. */
+/** How long the second half of the framework's test for buffering proxies takes, in ms. */
 const PROBE = 2_000;
-
-/** What a request may carry besides one message, in bytes: clients gather what they send while a request is under way. */
-const GATHERED = 1_048_576;
 
 /** A request that opens a session. */
 interface Opening {
   request: IncomingMessage;
   rid: number;
-  load: Load;
+  batch: Batch;
 }
 
 /**
- * The framework's HTTP endpoints, and what guards them.
+ * The HTTP endpoints of the framework, guarded.
  *
- * The framework finds sessions among the properties of an object, by ids that can be foreseen: here they have others. It
- * takes numbers and counts as they come, and keeps what comes too early: it sees only requests whose turn it is, with
- * messages that were read and measured before. It writes texts, whatever they hold, into pages of HTML: it is not asked to.
+ * The framework looks sessions up among the properties of an object, by ids that can be foreseen: clients get other ids.
+ * It takes any number, and buffers what comes too early: it sees only requests whose turn it is, with messages that were
+ * read and measured before. It writes messages unescaped into HTML pages: requests for those are rejected.
  */
-export class Endpoint {
-  readonly #host: Host;
-  readonly #base: string;
-  readonly #life: Subscription;
-  readonly #arrived: (arrival: Arrival) => void;
+export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
+  /** Timers that end with the server. */
+  readonly #timers = new Subscription();
   readonly #handle: Handler;
-  readonly #links = new Map<string, BrowserChannelLink>();
-  /** The request that opens a session, for as long as the framework has it. */
+  /** The request that opens a session, while the framework handles it. */
   #opening: Opening | undefined;
 
-  constructor(host: Host, browserChannel: Framework, life: Subscription, arrived: (arrival: Arrival) => void) {
+  constructor(host: Host, arrived: (arrival: Arrival) => void, browserChannel: Framework) {
+    super(host, arrived);
     const { hostPrefixes, keepAliveInterval, sessionTimeoutInterval, headers } = host.transport as BrowserChannelServerTransport;
-    this.#host = host;
-    this.#base = host.pathname === '/' ? '' : host.pathname;
-    this.#life = life;
-    this.#arrived = arrived;
-    // The framework adds to what it is given. Who may read our answers is for our middleware to say.
-    const options = { hostPrefixes, keepAliveInterval, sessionTimeoutInterval, headers: { ...headers }, base: this.#base };
+    // The framework adds to the headers it is given. CORS is the business of our middleware.
+    const options = { hostPrefixes, keepAliveInterval, sessionTimeoutInterval, headers: { ...headers }, base: this.base };
     this.#handle = browserChannel(options, (session) => this.#connected(session));
   }
 
-  /** Whether a request belongs to an open connection. */
-  continues(request: IncomingMessage): boolean {
-    return this.#linkOf(targetOf(request, this.#base).query) !== undefined;
-  }
-
-  /** Nobody can come for anything any more; but what was just written leaves with this turn. */
-  stop(): void {
-    for (const link of this.#links.values()) process.nextTick(() => link.hangUp());
-  }
-
-  request(exchange: RequestExchange): void {
+  override request(exchange: RequestExchange): void {
     const { request, response } = exchange;
-    const target = targetOf(request, this.#base);
-    const { endpoint, query } = target;
-    const link = this.#linkOf(query);
-    const refusal = refusalOf(request, target, link);
-    // Gone while middleware took its time: the framework would wait for an end that has been.
+    const address = this.addressOf(request);
+    const parsed = parseAddress(address);
+    const { endpoint, query } = parsed;
+    const link = this.linkOf(address);
+    const rejection = rejectionOf(request, parsed, link);
+    // The client left while middleware took its time: the framework would wait for a close event that has passed.
     if (request.socket.destroyed) return;
-    if (refusal !== undefined) reject(response, ...refusal);
+    if (rejection !== undefined) reject(response, ...rejection);
     else if (endpoint === '/test' && query.get('MODE') !== 'init') this.#probe(response);
-    else if (request.method === 'POST') this.#post(exchange, target, link);
+    else if (request.method === 'POST') this.#post(exchange, parsed, link);
     else {
-      this.#pass(exchange, target, link);
-      if (query.get('TYPE') === 'terminate') link?.left();
+      this.#pass(exchange, parsed, link);
+      if (query.get('TYPE') === 'terminate') link?.terminated();
     }
   }
 
-  #linkOf(query: URLSearchParams): BrowserChannelLink | undefined {
-    return this.#links.get(query.get('SID') ?? '');
+  override upgrade({ socket }: UpgradeExchange): void {
+    reject(socket, 404, 'No WebSocket here');
   }
 
-  /** Whether what is sent arrives in parts; the framework would write the second one whether or not anybody is there still. */
+  /** Closes every session, since no client can reach it any more; what was just written leaves with this turn. */
+  stop(): void {
+    for (const link of this.links.values()) process.nextTick(() => link.hangUp());
+    this.#timers.unsubscribe();
+  }
+
+  protected override linkOf(address: Address): BrowserChannelLink | undefined {
+    return this.links.get(parseAddress(address).query.get('SID') ?? '');
+  }
+
+  /** Answers in two parts, so that the client learns whether they arrive apart; the framework would write to a client that left. */
   #probe(response: ServerResponse): void {
     response.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     response.write('11111');
-    const probe = timer(PROBE, this.#host.scheduler)
+    const probe = timer(PROBE, this.host.scheduler)
       .pipe(finalize(() => response.end('2')))
       .subscribe();
     response.once('close', () => probe.unsubscribe());
-    this.#life.add(probe);
+    this.#timers.add(probe);
   }
 
-  /** The framework reads a body without limit: it gets one that was read before. */
-  #post(exchange: RequestExchange, target: Target, link: BrowserChannelLink | undefined): void {
+  #post(exchange: RequestExchange, address: EndpointQuery, link: BrowserChannelLink | undefined): void {
     const { request, response } = exchange;
-    const { maxLength } = this.#host;
-    const tooLong = () => {
-      reject(response, 413, 'A message is longer than is accepted', { Connection: 'close' });
-      link?.fail(1009, 'Message too long');
-    };
-    const read = () =>
-      // In the body of a form a byte takes up to three, and in base64 there up to four.
-      readBody(request, maxLength * 4 + GATHERED, (body) => {
-        if (body === null) return tooLong();
-        if (request.socket.destroyed) return;
-        const load = decode(body, request.headers['content-type'], link?.expected ?? 0);
-        const rid = number(target.query.get('RID')) as number;
-        if (load === undefined) reject(response, 400, 'The body is not a list of messages, or not the next ones');
-        else if (load.frames.some((frame) => frame !== undefined && exceeds(frame, maxLength))) tooLong();
-        else {
-          if (link === undefined) this.#opening = { request, rid, load };
-          link?.take(rid, load);
-          if (link?.over) link.ignore(response);
-          else this.#pass(exchange, target, link, load);
-        }
-      });
-    if (link === undefined) read();
-    else link.gate.pass(response, read);
+    const { maxLength } = this.host;
+    // In the body of a form a byte takes up to three, and in base64 there up to four.
+    this.readBody(exchange, maxLength * 4 + GATHERED, link, (body) => {
+      if (request.socket.destroyed) return;
+      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0);
+      const rid = parseNumber(address.query.get('RID')) as number;
+      if (batch === undefined) {
+        reject(response, 400, 'The body is not a list of messages, or not the next ones');
+        return;
+      }
+      if (batch.frames.some((frame) => frame !== undefined && exceeds(frame, maxLength, nodeBytes))) {
+        this.rejectTooLong(response, link);
+        return;
+      }
+      if (link === undefined) this.#opening = { request, rid, batch };
+      link?.accept(rid, batch);
+      if (link?.ended) link.ignore(response);
+      else this.#pass(exchange, address, link, batch);
+    });
   }
 
-  /** Hands a request to the framework as it is to see it. */
-  #pass({ request, response }: RequestExchange, { endpoint, query }: Target, link?: BrowserChannelLink, load?: Load): void {
+  /** Hands an alias of a request to the framework. */
+  #pass({ request, response }: RequestExchange, { endpoint, query }: EndpointQuery, link?: BrowserChannelLink, batch?: Batch): void {
     const seen = new URLSearchParams(query);
     for (const name of PARAMETERS) if (seen.has(name)) seen.set(name, seen.get(name) as string);
-    const old = this.#links.get(query.get('OSID') ?? '');
+    const old = this.links.get(query.get('OSID') ?? '');
     if (old !== undefined) seen.set('OSID', old.socket.id);
     else for (const name of ['OSID', 'OAID']) seen.delete(name);
     if (link !== undefined) seen.set('SID', link.socket.id);
     const headers = Object.create(request.headers, { 'content-type': { value: 'application/json' } });
-    const alias = Object.create(request, {
-      url: { value: `${this.#base}${endpoint}?${seen}` },
-      ...(load && { headers: { value: headers }, body: { value: { ofs: load.first, data: load.frames } } }),
-    });
-    // With HTTP/2 what stands for the connection takes listeners, but does not give them back.
+    const body = batch && { headers: { value: headers }, body: { value: { ofs: batch.first, data: batch.frames } } };
+    // The socket that HTTP/2 substitutes takes listeners, but does not give them back.
     if ('stream' in response) Object.defineProperty(response, 'connection', { value: response.stream });
-    this.#handle(alias, response, () => reject(response, 404));
+    this.#handle(this.aliasOf(request, `${endpoint}?${seen}`, body), response, () => reject(response, 404));
   }
 
-  #connected(session: Session): void {
-    const { request, rid, load } = this.#opening as Opening;
+  #connected(session: BrowserChannelSession): void {
+    const { request, rid, batch } = this.#opening as Opening;
     const id = randomUUID();
-    // The first thing its client is told: ['c', id, host prefix, version].
+    // The first message to its client: ['c', id, host prefix, version].
     (session._outgoingArrays[0] as { data: unknown[] }).data[1] = id;
-    const link = new BrowserChannelLink(session, rid, this.#host.scheduler);
-    link.take(rid, load);
-    this.#links.set(id, link);
+    const link = new BrowserChannelLink(session, rid, this.host.scheduler);
+    link.accept(rid, batch);
+    this.links.set(id, link);
     session.on('close', () => {
-      // A request that crosses our farewell must not be told first that there is no such session.
-      if (link.closing) this.#life.add(timer(CLOSING, this.#host.scheduler).subscribe(() => this.#links.delete(id)));
-      else this.#links.delete(id);
+      // A request that crosses our close must not be answered with an unknown session before the client reads of the end.
+      if (link.closing) this.#timers.add(timer(CLOSE_TIMEOUT, this.host.scheduler).subscribe(() => this.links.delete(id)));
+      else this.links.delete(id);
     });
-    this.#arrived({ link, request });
+    this.arrived({ link, request });
   }
 }

@@ -1,27 +1,27 @@
 import type { IncomingMessage } from 'node:http';
 import type { Rejection } from '../../shared/server/handshake.js';
+import type { Address } from '../../shared/server/http-endpoint.js';
 import type { BrowserChannelLink } from './link.js';
-import { number } from './messages.js';
+import { parseNumber } from './messages.js';
 
 const METHODS = { '/test': ['GET'], '/bind': ['GET', 'POST'], '/bcsocket.js': ['GET', 'HEAD'] };
 
-/** A request, as its address tells. */
-export interface Target {
-  /** One of `METHODS`, or nothing that is here. */
+/** The parts of a request's address. */
+export interface EndpointQuery {
+  /** One of the keys of `METHODS`; anything else is not served. */
   endpoint: string;
   query: URLSearchParams;
 }
 
-/** Takes the address of a request below `base` apart. */
-export function targetOf({ url = '' }: IncomingMessage, base: string): Target {
-  const [, path = '', search = ''] = /^([^?#]*)([^#]*)/.exec(url) ?? [];
-  return { endpoint: path.slice(base.length), query: new URLSearchParams(search) };
+/** Parses the address of a request. */
+export function parseAddress({ path, search }: Address): EndpointQuery {
+  return { endpoint: path, query: new URLSearchParams(search) };
 }
 
-/** Why the framework is not even asked. */
-export function refusalOf(
+/** Returns how a request is rejected that must not reach the framework. */
+export function rejectionOf(
   { method = '' }: IncomingMessage,
-  { endpoint, query }: Target,
+  { endpoint, query }: EndpointQuery,
   link: BrowserChannelLink | undefined,
 ): Rejection | undefined {
   const allowed = METHODS[endpoint as keyof typeof METHODS];
@@ -32,11 +32,11 @@ export function refusalOf(
   const type = query.get('TYPE');
   if (type === 'html') return [400, 'Answers are not written into pages'];
   if (endpoint === '/test') return undefined;
-  // Clients look for these words.
+  // Clients look for exactly these words.
   const unknown = method === 'GET' ? link === undefined || link.socket.state === 'closed' : link === undefined && query.get('SID');
   if (unknown) return [400, 'Unknown SID'];
   if (method === 'POST' || type === 'terminate') {
-    const rid = number(query.get('RID'));
+    const rid = parseNumber(query.get('RID'));
     if (rid === undefined) return [400, 'RID is the number of the request'];
     const early = method === 'POST' && link !== undefined && rid > link.rid;
     return early ? [400, `It is the turn of request ${link.rid}`] : undefined;

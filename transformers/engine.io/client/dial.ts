@@ -3,22 +3,22 @@ import type { Platform, WebSocketLike } from '../../../client/platform/platform.
 import { dropped, type LinkError, unopened } from '../../../src/core/errors.js';
 import type { Link } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
-import { refusal } from './answered.js';
+import { rejectionOf } from './errors.js';
 
-/** What one connection's transports and its link know of each other. */
+/** One attempt to connect: it ties the engine's transports to the link. */
 export class Dial {
   readonly search: string;
   readonly target: Target<Platform>;
-  /** Longest message that is taken from a WebSocket: the engine puts a character of its own before each. */
+  /** The longest message that a WebSocket accepts, in bytes: the engine puts a character of its own before each. */
   readonly maxPayload: number;
   isOpen = false;
-  /** Told why the server refused a WebSocket. */
-  refused: ((error: LinkError) => void) | undefined;
+  /** Called when the server rejects a WebSocket. */
+  rejected: ((error: LinkError) => void) | undefined;
   websocket: WebSocketLike | undefined;
-  /** While true, no poll begins. */
+  /** Whether polls wait. */
   paused = false;
   private poll: (() => void) | undefined;
-  private carrier: { destroy(): void } | undefined;
+  private requestAgent: { destroy(): void } | undefined;
   private readonly requests = new Set<{ _xhr?: { abort(): void } | null }>();
 
   constructor(target: Target<Platform>, longest: number) {
@@ -32,11 +32,11 @@ export class Dial {
     subscriber.next(link);
   }
 
-  /** Has the subscriber told that it will not open; hands back how to hang up. */
+  /** Reports to the subscriber when the link does not open. Returns a function that abandons it. */
   watch(link: Link, subscriber: Observer<Link>, socket: unknown): () => void {
-    this.refused = (error) => subscriber.error(error);
+    this.rejected = (error) => subscriber.error(error);
     link.subscribe({
-      error: (cause) => subscriber.error(refusal(cause) ?? unopened(cause)),
+      error: (cause) => subscriber.error(rejectionOf(cause) ?? unopened(cause)),
       complete: () => subscriber.error(unopened(dropped())),
     });
     this.target.dialled(socket);
@@ -45,24 +45,26 @@ export class Dial {
     };
   }
 
-  /** What the requests go through, where the platform has such a thing. */
+  /** Returns the agent of the requests, where the platform has agents. */
   agent(secure: boolean): unknown {
-    this.carrier = this.target.platform.agent?.(secure);
-    return this.carrier ?? false;
+    this.requestAgent = this.target.platform.agent?.(secure);
+    return this.requestAgent ?? false;
   }
 
+  /** Begins a poll, once the link is not paused. */
   begin(poll: () => void): void {
     if (this.paused) this.poll = poll;
     else poll();
   }
 
+  /** Begins the poll that waits. */
   release(): void {
     const { poll } = this;
     this.poll = undefined;
     poll?.();
   }
 
-  /** Remembers a request for as long as it runs. */
+  /** Keeps a request while it runs. */
   track(request: { on(event: 'success' | 'error', done: () => void): unknown }): void {
     const running = request as { _xhr?: { abort(): void } | null };
     this.requests.add(running);
@@ -71,9 +73,9 @@ export class Dial {
     request.on('error', done);
   }
 
-  /** The engine's own `abort` forgets a request, and leaves it running; in Node, aborting one kills the process. */
+  /** Aborts the requests. The engine's own `abort` leaves them running; aborting one by itself crashes the process in Node.js. */
   abort(): void {
-    if (this.carrier) this.carrier.destroy();
+    if (this.requestAgent) this.requestAgent.destroy();
     else for (const { _xhr } of this.requests) _xhr?.abort();
     this.requests.clear();
     this.websocket?.terminate?.();

@@ -1,24 +1,20 @@
 import type { Socket, TransportError } from 'engine.io-client';
-import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
 import type { WebSocketLike } from '../../../client/platform/platform.js';
-import { dropped, LinkError } from '../../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
-import { answered } from './answered.js';
+import { dropped } from '../../../src/core/errors.js';
+import type { Frame } from '../../../src/core/link.js';
+import { GuardedLink } from '../../shared/guarded-link.js';
+import { endOfWebSocket } from '../../shared/link-base.js';
 import type { Dial } from './dial.js';
-
-/** How long a peer may take to answer our close, in ms, before the line is cut. */
-const CLOSING = 2_000;
+import { droppedByStatus } from './errors.js';
 
 /** A socket of the engine as a link. */
-export class EngineLink implements Link {
+export class EngineLink extends GuardedLink {
   readonly engine: Socket;
   protected readonly dial: Dial;
-  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #failure: Error | undefined;
-  #ended = false;
-  #late: Unsubscribable | undefined;
 
   constructor(engine: Socket, dial: Dial) {
+    super(dial.target.platform.scheduler);
     this.engine = engine;
     this.dial = dial;
     engine.on('error', (error) => {
@@ -29,7 +25,7 @@ export class EngineLink implements Link {
     engine.on('upgrade', () => {
       if (this.dial.paused) this.pause();
     });
-    engine.on('close', (reason, details) => this.#closed(reason, details));
+    engine.on('close', (reason, details) => this.#engineClosed(reason, details));
     this.listen();
   }
 
@@ -43,13 +39,8 @@ export class EngineLink implements Link {
     return waiting;
   }
 
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
-  }
-
   send(frame: Frame): void {
-    if (!this.#ended) this.transmit(frame);
+    if (!this.ended) this.transmit(frame);
   }
 
   pause(): void {
@@ -63,35 +54,35 @@ export class EngineLink implements Link {
     this.dial.release();
   }
 
-  close(): void {
-    if (this.#ended || this.#late) return;
-    this.resume();
-    const { scheduler } = this.dial.target.platform as { scheduler: SchedulerLike };
-    this.#late = scheduler.schedule(() => this.destroy(), CLOSING);
-    this.engine.close();
-  }
-
   destroy(): void {
-    if (this.#ended) return;
     this.dial.abort();
     this.engine.transport.emit('close' as never, ...([{ description: 'destroyed' }] as never));
   }
 
-  /** Has `received` called for every frame. */
+  // Frameworks on top of the engine override these.
+
+  /** Calls `arrived` for every frame. */
   protected listen(): void {
-    this.engine.on('message', (data) => this.received((data ?? '') as string | ArrayBuffer));
+    this.engine.on('message', (data) => this.arrived((data ?? '') as string | ArrayBuffer));
   }
 
   protected transmit(frame: Frame): void {
     this.engine.send(frame as string);
   }
 
-  protected received(data: string | ArrayBuffer | Uint8Array): void {
-    if (this.#ended) return;
+  protected arrived(data: string | ArrayBuffer | Uint8Array): void {
     const frame = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
-    // In characters: what comes over a WebSocket was measured in bytes already, where that can be done.
-    if (frame.length <= this.dial.target.maxLength) return this.#observer.next?.(frame);
-    this.#failure = new LinkError('ERR_PRIMUS_DROPPED', `A message of ${frame.length} exceeds maxLength`, { closeCode: 1009 });
+    // In characters: frames of a WebSocket were measured in bytes already, where the platform can.
+    this.received(frame, frame.length > this.dial.target.maxLength);
+  }
+
+  protected override doClose(): void {
+    this.resume();
+    this.setDeadline(() => this.destroy());
+    this.engine.close();
+  }
+
+  protected override doFail(): void {
     this.destroy();
   }
 
@@ -100,19 +91,13 @@ export class EngineLink implements Link {
     return this.engine.transport?.name === 'websocket' ? this.dial.websocket : undefined;
   }
 
-  #closed(reason: string, details: unknown): void {
-    this.#ended = true;
-    this.#late?.unsubscribe();
+  #engineClosed(reason: string, details: unknown): void {
     const { code, reason: said } = (details as { context?: { code?: number; reason?: string } } | undefined)?.context ?? {};
     const { description, context } = (this.#failure ?? {}) as Partial<TransportError>;
-    if (!this.#failure && (reason === 'forced close' || code === 1000 || code === 1005)) {
-      this.#observer.complete?.();
-    } else if (typeof description === 'number' && description > 0) {
-      this.#observer.error?.(answered(description, context as XMLHttpRequest));
-    } else {
-      const broken = this.#failure instanceof LinkError ? this.#failure : undefined;
-      const cause = this.dial.isOpen ? broken : this.#failure;
-      this.#observer.error?.(dropped(broken?.closeCode ?? code, said || reason, cause));
-    }
+    const why = said || reason;
+    if (!this.#failure) this.closed(endOfWebSocket(reason === 'forced close' ? 1000 : code, why));
+    else if (typeof description === 'number' && description > 0) this.closed(droppedByStatus(description, context as XMLHttpRequest));
+    // The failures of a connection that was open are everyday.
+    else this.closed(dropped(code, why, this.dial.isOpen ? undefined : this.#failure));
   }
 }

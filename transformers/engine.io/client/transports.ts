@@ -5,14 +5,14 @@ import type { Dial } from './dial.js';
 /** The engine's transports, by their names. */
 export type Transports = Record<'polling' | 'websocket' | 'webtransport', TransportCtor>;
 
-/** What is used of engine.io-client; its browser form has a browser's polling under the same name. */
+/** The part of engine.io-client that is used. Its build for browsers has their polling under the same name. */
 export type Framework = Pick<typeof import('engine.io-client'), 'Socket' | 'NodeXHR' | 'WebSocket' | 'WebTransport'>;
 
 /**
- * The engine's transports, bound to our platform: WebSockets are made by it, a poll waits while the link is paused, and
- * the query of the address stays as it was written (the engine would lose keys that are repeated).
+ * Binds the engine's transports to our platform: the platform creates WebSockets, a poll waits while the link is paused, and
+ * the query of the address stays as it was written (the engine would drop repeated keys).
  */
-export function transports({ NodeXHR, WebSocket, WebTransport }: Omit<Framework, 'Socket'>): Transports {
+export function bindTransports({ NodeXHR, WebSocket, WebTransport }: Omit<Framework, 'Socket'>): Transports {
   const dialOf = (transport: unknown) => (transport as { opts: { dial: Dial } }).opts.dial;
   const withSearch = (transport: unknown, uri: string) => {
     const { search } = dialOf(transport);
@@ -44,8 +44,8 @@ export function transports({ NodeXHR, WebSocket, WebTransport }: Omit<Framework,
       const dial = dialOf(this);
       const { target, maxPayload } = dial;
       const socket = target.platform.webSocket(uri, { ...target, transport, maxLength: maxPayload });
-      // An upgrade that is refused is none of the user's business: the engine goes on polling.
-      if (this.socket.readyState === 'opening') target.platform.refusal?.(socket, (error) => dial.refused?.(error));
+      // Rejecting an upgrade is no failure: the engine goes on polling.
+      if (this.socket.readyState === 'opening') target.platform.refusal?.(socket, (error) => dial.rejected?.(error));
       dial.websocket = socket;
       return socket;
     }

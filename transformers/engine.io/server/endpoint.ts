@@ -1,68 +1,68 @@
 import { IncomingMessage } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import type { Server, Socket } from 'engine.io';
-import { fromEventPattern, ignoreElements, map, merge, NEVER, Observable, tap } from 'rxjs';
+import { fromEventPattern, map, merge, NEVER, Observable } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
+import { type Endpoint, serve } from '../../shared/server/serve.js';
 import type { EngineIOServerTransport } from '../options.js';
 import type { EngineLink } from './link.js';
 
-/** Whether a request is part of a connection there is already, and not the start of one. */
-export function continues({ url = '' }: IncomingMessage): boolean {
-  return /[?&]sid=[^&]/.test(url);
-}
-
 /**
- * The links of one engine, and a guard in front of its endpoint. Requests and upgrades are handed to the engine as they
- * come through our middleware: it never sees the HTTP server.
+ * The HTTP endpoint of an engine, guarded, and the engine's links. Requests and upgrades are handed to the engine after our
+ * middleware: it never sees the HTTP server.
  */
-export class Endpoint<L extends EngineLink> {
-  /** Every link, once its handshake is done. */
+export class EngineEndpoint<L extends EngineLink> implements Endpoint {
+  /** Emits each link once its handshake is done. */
   readonly opened$: Observable<L>;
-  /** Serves while it is subscribed to. */
-  readonly served$: Observable<never>;
+  /** Serves while subscribed to; emits nothing. */
+  readonly served$: Observable<Arrival>;
   private readonly links = new Map<string, L>();
   private readonly engine: Server;
   private readonly pathname: string;
 
-  constructor({ request$, upgrade$, transport, pathname }: Host, engine: Server, make: (socket: Socket) => L) {
-    const { sessions = NEVER } = transport as EngineIOServerTransport;
+  constructor(host: Host, engine: Server, create: (socket: Socket) => L) {
+    const { sessions = NEVER } = host.transport as EngineIOServerTransport;
     this.engine = engine;
-    this.pathname = pathname;
+    this.pathname = host.pathname;
     this.opened$ = fromEventPattern<Socket>(
       (connected) => engine.on('connection', connected),
       (connected) => engine.removeListener('connection', connected),
-    ).pipe(map((socket) => this.open(make(socket))));
+    ).pipe(map((socket) => this.add(create(socket))));
     this.served$ = merge(
-      request$.pipe(tap((exchange) => this.request(exchange))),
-      upgrade$.pipe(tap((exchange) => this.upgrade(exchange))),
-      new Observable(() => sessions.subscribe({ next: (session) => void engine.onWebTransportSession(session) })),
-    ).pipe(ignoreElements());
+      serve(host, () => this),
+      new Observable<never>(() => sessions.subscribe({ next: (session) => void engine.onWebTransportSession(session) })),
+    );
   }
 
-  /** The link that stands on a socket of the engine. */
+  /** Whether a request names a session, and so does not begin one. */
+  continues({ url = '' }: IncomingMessage): boolean {
+    return /[?&]sid=[^&]/.test(url);
+  }
+
+  /** Finds the link on a socket of the engine. */
   of(socket: Socket): L | undefined {
     return this.links.get(idOf(socket));
   }
 
-  /** The arrival of a link. Sessions of WebTransport come by no request. */
+  /** Returns the arrival of a link. A WebTransport session has no request: it gets one that stands for it. */
   arrival(link: L, id: string): Arrival<IncomingMessage> {
     return { link, request: link.engine.request ?? requestTo(this.pathname), id };
   }
 
-  private open(link: L): L {
+  private add(link: L): L {
     const id = idOf(link.engine);
     this.links.set(id, link);
     link.engine.once('close', () => this.links.delete(id));
     return link;
   }
 
-  /** A handshake, a poll, or data. What the engine would not survive, or not answer, is answered here. */
-  private request(exchange: RequestExchange): void {
+  /** Answers a handshake, a poll, or data. What would crash the engine, or what it never answers, is rejected here. */
+  request(exchange: RequestExchange): void {
     const { request, response } = exchange;
     const link = this.links.get(query(request, 'sid'));
-    // Gone while middleware took its time: the engine would wait for an end that has been.
+    // The client left while middleware took its time: the engine would wait for a close event that has passed.
     if (request.socket.destroyed) return;
     if (request.method !== 'GET' && request.method !== 'POST') {
       reject(response, 405, undefined, { Allow: 'GET, POST' });
@@ -74,8 +74,8 @@ export class Endpoint<L extends EngineLink> {
     }
   }
 
-  private upgrade({ request, socket, head }: UpgradeExchange): void {
-    // The engine takes every transport it knows for one that upgrades.
+  upgrade({ request, socket, head }: UpgradeExchange): void {
+    // The engine would upgrade to any transport that it knows.
     if (query(request, 'transport') !== 'websocket') reject(socket, 400);
     else attempt(socket, () => this.engine.handleUpgrade(request, socket, head));
   }
@@ -89,8 +89,8 @@ export class Endpoint<L extends EngineLink> {
     const limit = this.engine.opts.maxHttpBufferSize as number;
     response.once('close', () => {
       if (response.statusCode !== 413) return;
-      link.tooLong();
-      // The rest of it is not waited for.
+      link.failTooLong();
+      // The rest of the body is not waited for.
       if (!request.complete) request.socket.destroySoon();
     });
     if (Number(request.headers['content-length']) > limit) reject(response, 413, undefined, { Connection: 'close' });
@@ -106,7 +106,7 @@ function attempt(to: Parameters<typeof reject>[0], action: () => void): void {
   }
 }
 
-/** The last value of that name, which is the one the engine takes. */
+/** Returns the last value of a query parameter, which is the one that the engine takes. */
 function query({ url = '' }: IncomingMessage, name: string): string {
   const start = url.indexOf('?');
   return new URLSearchParams(start === -1 ? '' : url.slice(start)).getAll(name).at(-1) ?? '';
@@ -116,7 +116,7 @@ function requestTo(pathname: string): IncomingMessage {
   return Object.assign(new IncomingMessage({} as NetSocket), { method: 'GET', url: pathname });
 }
 
-/** Public, but for its type. */
+/** Returns the id of a session; it is public, but missing from the types. */
 export function idOf(socket: Socket): string {
   return (socket as unknown as { id: string }).id;
 }

@@ -1,38 +1,35 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket, Transport } from 'engine.io';
-import type { Observer, Unsubscribable } from 'rxjs';
 import { WebSocket } from 'ws';
-import { dropped, LinkError } from '../../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import { dropped } from '../../../src/core/errors.js';
+import type { Frame } from '../../../src/core/link.js';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
-import { exceeds } from '../../shared/server/string-codec.js';
+import { GuardedLink } from '../../shared/guarded-link.js';
+import { endOfWebSocket } from '../../shared/link-base.js';
+import { nodeBytes } from '../../shared/server/node-bytes.js';
+import { exceeds } from '../../shared/string-frames.js';
 
-/** How long a peer may take to answer our close, in ms, before the line is cut. */
-export const CLOSING = 2_000;
-
-/** What the engine's transports have besides: the socket of a WebSocket. */
+/** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
 type Carrier = Transport & { socket?: WebSocket };
 
 /** A socket of the engine as a link. */
-export class EngineLink implements Link {
+export class EngineLink extends GuardedLink {
   readonly engine: Socket;
-  protected observer: Partial<Observer<Frame>> = NO_OBSERVER;
-  private readonly host: Pick<Host, 'maxLength' | 'scheduler'>;
+  private readonly maxLength: number;
   private waiting = 0;
   private paused = false;
-  private closing = false;
-  private ended = false;
   private poll: ServerResponse | undefined;
   private post: RequestExchange | undefined;
-  private held: (() => void) | undefined;
+  /** Hands the data that waits for the end of a pause to the engine. */
+  private proceed: (() => void) | undefined;
   private failure: Error | undefined;
   private closeCode: number | undefined;
   private reason: string | undefined;
-  private late: Unsubscribable | undefined;
 
-  constructor(engine: Socket, host: Pick<Host, 'maxLength' | 'scheduler'>) {
+  constructor(engine: Socket, { maxLength, scheduler }: Pick<Host, 'maxLength' | 'scheduler'>) {
+    super(scheduler);
     this.engine = engine;
-    this.host = host;
+    this.maxLength = maxLength;
     this.setTransportSocket(engine.transport);
     engine.on('upgrading', () => this.release());
     engine.on('upgrade', (transport: Carrier) => this.setTransportSocket(transport));
@@ -40,13 +37,12 @@ export class EngineLink implements Link {
       this.waiting = 0;
     });
     engine.on('packetCreate', ({ type }: { type: string }) => {
-      if (type === 'ping' && this.paused) process.nextTick(() => this.vouch());
+      if (type === 'ping' && this.paused) process.nextTick(() => this.answerPing());
     });
-    engine.on('close', (reason: string, cause?: Error) => this.closed(reason, cause));
+    engine.on('close', (reason: string, cause?: Error) => this.engineClosed(reason, cause));
     this.listen();
   }
 
-  /** What `spark.socket` exposes. */
   get socket(): unknown {
     return this.engine;
   }
@@ -55,37 +51,23 @@ export class EngineLink implements Link {
     return this.waiting + (this.websocket?.bufferedAmount ?? 0);
   }
 
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
-  }
-
   send(frame: Frame): void {
     if (this.ended || this.closing) return;
     this.waiting += frame.length;
     this.transmit(frame);
   }
 
-  /** Over HTTP the next data is left unread; a WebSocket is not read at all. */
+  /** Over HTTP the next request with data waits; a WebSocket is not read at all. */
   pause(): void {
     this.paused = true;
     this.websocket?.pause();
-    this.vouch();
+    this.answerPing();
   }
 
   resume(): void {
     this.paused = false;
     this.websocket?.resume();
     this.release();
-  }
-
-  close(): void {
-    if (this.closing || this.ended) return;
-    this.closing = true;
-    this.late = this.host.scheduler.schedule(() => this.destroy(), CLOSING);
-    // The engine aborts data that is under way, and the client would take that for an accident.
-    if (this.post === undefined) this.engine.close();
-    else this.post.response.once('close', () => this.engine.close());
   }
 
   destroy(): void {
@@ -95,8 +77,9 @@ export class EngineLink implements Link {
     this.engine.transport.emit('error', new Error('destroyed'));
   }
 
-  // What the endpoint reports.
+  // The endpoint calls these.
 
+  /** A poll has begun. */
   polled(response: ServerResponse): void {
     this.poll = response;
     response.once('close', () => {
@@ -104,6 +87,7 @@ export class EngineLink implements Link {
     });
   }
 
+  /** Data has arrived; calls `proceed` when the engine may read it. */
   posted(exchange: RequestExchange, proceed: () => void): void {
     const { request, response } = exchange;
     const { post } = this;
@@ -113,39 +97,45 @@ export class EngineLink implements Link {
         this.post = undefined;
       });
     }
-    // A second one beside it is for the engine to refuse. One that waits is not waited for during an upgrade.
+    // The engine rejects a second request beside the first. An upgrade cannot wait for the end of a pause.
     if (post !== undefined || !this.paused || this.engine.upgrading) return proceed();
-    this.held = () => (request.destroyed ? this.destroy() : proceed());
+    this.proceed = () => (request.destroyed ? this.destroy() : proceed());
   }
 
-  tooLong(): void {
-    this.fail(1009, `A message exceeds maxLength, ${this.host.maxLength}`);
-  }
+  // Frameworks on top of the engine override these.
 
-  // What differs where something stands on the engine.
-
-  /** Has `received` called for every frame. */
+  /** Calls `arrived` for every frame. */
   protected listen(): void {
-    this.engine.on('message', (data: Frame | undefined) => this.received(data ?? ''));
+    this.engine.on('message', (data: Frame | undefined) => this.arrived(data ?? ''));
   }
 
   protected transmit(frame: Frame): void {
     this.engine.send(frame as string);
   }
 
-  protected received(frame: Frame): void {
-    if (exceeds(frame, this.host.maxLength)) this.tooLong();
-    else if (!this.ended) this.observer.next?.(frame);
+  protected arrived(frame: Frame): void {
+    this.received(frame, exceeds(frame, this.maxLength, nodeBytes));
   }
 
-  // Below: how it is done.
+  protected override doClose(): void {
+    this.setDeadline(() => this.destroy());
+    // The engine aborts a request with data that is under way, and the client would take that for a failure.
+    if (this.post === undefined) this.engine.close();
+    else this.post.response.once('close', () => this.engine.close());
+  }
+
+  protected override doFail(code: number, reason: string): void {
+    // Only a WebSocket can tell the peer why.
+    this.websocket?.close(code);
+    this.engine.transport.emit('error', new Error(reason));
+  }
 
   private get websocket(): WebSocket | undefined {
     const { socket } = this.engine.transport as Carrier;
     return socket instanceof WebSocket ? socket : undefined;
   }
 
-  /** The engine keeps neither close codes nor errors, so they are looked at before it sees them. */
+  /** The engine keeps neither close codes nor errors: they are noted before it sees them. */
   private setTransportSocket({ socket }: Carrier): void {
     if (!(socket instanceof WebSocket)) return;
     socket.prependOnceListener('close', (code, reason) => {
@@ -159,39 +149,24 @@ export class EngineLink implements Link {
     if (this.paused) socket.pause();
   }
 
-  /** While we do not read, silence is our doing: the engine's heartbeat is answered for the peer. */
-  private vouch(): void {
+  /** Answers the engine's heartbeat for the peer: while paused, we do not read the peer's own answer. */
+  private answerPing(): void {
     if (!this.ended) this.engine.transport.emit('packet', { type: 'pong' });
   }
 
   private release(): void {
-    const { held } = this;
-    this.held = undefined;
-    held?.();
+    const { proceed } = this;
+    this.proceed = undefined;
+    proceed?.();
   }
 
-  private fail(closeCode: number, message: string): void {
-    if (this.ended) return;
-    this.failure = new LinkError('ERR_PRIMUS_DROPPED', message);
-    this.closeCode = closeCode;
-    // Over a WebSocket the peer is told why.
-    if (this.websocket) this.websocket.close(closeCode);
-    this.engine.transport.emit('error', this.failure);
-  }
-
-  private closed(reason: string, cause: Error | undefined): void {
-    this.ended = true;
-    this.late?.unsubscribe();
-    this.release();
-    const { observer, closeCode = undefined } = this;
-    // Lines that are cut are everyday; what breaks a rule of the protocol is an error.
+  private engineClosed(reason: string, cause: Error | undefined): void {
+    const { closeCode } = this;
+    // A lost connection is everyday; a breach of the protocol is an error.
     const failure = this.failure ?? (cause && !/prematurely|destroyed/.test(cause.message) ? cause : undefined);
-    const clean =
-      !failure &&
-      cause === undefined &&
-      /^(transport|forced) close$/.test(reason) &&
-      !(closeCode && closeCode !== 1000 && closeCode !== 1005);
-    if (clean) observer.complete?.();
-    else observer.error?.(dropped(closeCode, this.reason || reason, failure));
+    const why = this.reason || reason;
+    const isClean = !failure && cause === undefined && /^(transport|forced) close$/.test(reason);
+    this.closed(isClean ? endOfWebSocket(closeCode ?? 1000, why) : dropped(closeCode, why, failure));
+    this.release();
   }
 }

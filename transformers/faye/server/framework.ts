@@ -15,7 +15,7 @@ export interface FayeWebSocket extends Fragmented {
   close(code: number, reason: string): void;
 }
 
-/** What faye-websocket exports. */
+/** The constructor that faye-websocket exports. */
 export type FayeConstructor = new (
   request: IncomingMessage,
   socket: Duplex,

@@ -1,28 +1,25 @@
 import type { Duplex } from 'node:stream';
-import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
-import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import type { SchedulerLike } from 'rxjs';
+import type { Frame } from '../../../src/core/link.js';
+import { destroyLate } from '../../shared/destroy-late.js';
+import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { limitFragments } from '../../shared/server/fragments.js';
 import { type FayeWebSocket, OPEN } from './framework.js';
 
-/** How long a peer may take to answer our close, in ms, before the line is cut. */
-const CLOSING = 2_000;
-
-/** A WebSocket as a link. What is sent within a tick leaves in one write. */
-export class FayeLink implements Link {
+/** A WebSocket as a link. The frames of one tick leave in one write. */
+export class FayeLink extends LinkBase {
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
   readonly #scheduler: SchedulerLike;
-  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
   #failure: Error | undefined;
-  /** Why we cut the line, which the framework then takes for lost. */
+  /** The code of a connection that we terminated; to the framework it is a lost one. */
   #code: number | undefined;
   #corked = false;
   #paused = false;
-  #cut: Unsubscribable | undefined;
 
   constructor(socket: FayeWebSocket, raw: Duplex, scheduler: SchedulerLike) {
+    super();
     this.socket = socket;
     this.#raw = raw;
     this.#scheduler = scheduler;
@@ -39,11 +36,6 @@ export class FayeLink implements Link {
 
   get bufferedAmount(): number {
     return this.#raw.writableLength;
-  }
-
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {
@@ -73,9 +65,9 @@ export class FayeLink implements Link {
 
   close(code = 1000, reason = ''): void {
     if (this.socket.readyState !== OPEN) return;
-    // Others are not an application's to send, and the framework throws at them.
+    // The framework throws at other codes, which an application must not send.
     this.socket.close(code >= 3000 && code <= 4999 ? code : 1000, reason);
-    this.#cut = this.#scheduler.schedule(() => this.destroy(), CLOSING);
+    destroyLate(this.#raw, this.#scheduler);
   }
 
   destroy(): void {
@@ -83,14 +75,12 @@ export class FayeLink implements Link {
   }
 
   #received(data: string | Buffer): void {
-    // The framework goes on reading when what it writes has left, whoever stopped it.
+    // The framework resumes reading once its writes have drained, even when we have paused it.
     if (this.#paused) this.socket.pause();
-    this.#observer.next?.(data);
+    this.observer.next?.(data);
   }
 
   #closed(code: number, reason: string): void {
-    this.#cut?.unsubscribe();
-    if (this.#failure === undefined && (code === 1000 || code === 1005)) this.#observer.complete?.();
-    else this.#observer.error?.(dropped(code, reason, this.#failure));
+    this.emitEnd(endOfWebSocket(code, reason, this.#failure));
   }
 }

@@ -1,14 +1,14 @@
 import { Duplex } from 'node:stream';
-import type { Handshake, MemoryNetwork } from '../network.js';
+import type { MemoryHandshake, MemoryNetwork } from '../network.js';
 
-/** Stands for the TCP connection of a handshake: takes the answer of whoever refuses it. */
+/** Stands for the TCP socket of a handshake. What is written to it is the HTTP answer of a rejection. */
 export class MemorySocket extends Duplex {
   readonly remoteAddress = '127.0.0.1';
   readonly remotePort = 1;
-  private readonly handshake: Handshake;
+  private readonly handshake: MemoryHandshake;
   private answer = '';
 
-  constructor(handshake: Handshake) {
+  constructor(handshake: MemoryHandshake) {
     super();
     this.handshake = handshake;
   }
@@ -16,9 +16,9 @@ export class MemorySocket extends Duplex {
   accept(network: MemoryNetwork, maxLength: number) {
     const [ours, theirs] = network.pair(maxLength);
     network.scheduler.schedule(() => {
-      // Cut while the answer was under way: it never comes through.
+      // The network may have failed while the answer was under way.
       if (network.has(theirs)) this.handshake.accepted(theirs);
-      else this.handshake.refused({ reason: 'The line was cut' });
+      else this.handshake.rejected({ reason: 'The connection was terminated during the handshake' });
     }, network.latency);
     return ours;
   }
@@ -35,7 +35,7 @@ export class MemorySocket extends Duplex {
     const retryAfter = Number(/\r\nretry-after: (\d+)/i.exec(this.answer)?.[1] ?? 0) * 1000;
     const authenticate = /\r\nwww-authenticate: (.*)\r\n/i.exec(this.answer)?.[1];
     const body = this.answer.slice(this.answer.indexOf('\r\n\r\n') + 4);
-    this.handshake.refused({ status, reason: messageOf(body), retryAfter: retryAfter || undefined, authenticate });
+    this.handshake.rejected({ status, reason: messageOf(body), retryAfter: retryAfter || undefined, authenticate });
     done();
   }
 }

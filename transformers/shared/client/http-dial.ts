@@ -4,7 +4,7 @@ import { dropped, type LinkError, PrimusError, unopened } from '../../../src/cor
 import type { Link } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
 
-/** A link on a socket as `sockjs-client` and `browserchannel` have it. */
+/** A link whose socket has the shape of `sockjs-client` and `browserchannel`. */
 interface RequestLink extends Link {
   readonly socket: { readonly readyState: number; onopen: (() => void) | null };
 }
@@ -12,41 +12,43 @@ interface RequestLink extends Link {
 const OPEN = 1;
 
 /**
- * Dials by a framework that is made of requests: it sends no headers, and does not know why it is refused, which the server is
- * asked at an endpoint (and its query) below the address.
+ * Dials with a framework that is made of requests. Such a framework sends no headers, and does not report why the server
+ * rejected it: the server is asked again, at an endpoint (with its query) below the address.
+ * @throws ERR_PRIMUS_OPTION when the client has headers
  */
 export function dialOverHttp(
   { url, headers, dialled }: Target,
   name: string,
   endpoint: string,
-  begin: () => RequestLink,
+  create: () => RequestLink,
 ): Observable<Link> {
   return new Observable((subscriber) => {
     if (Object.keys(headers).length > 0)
-      throw new PrimusError('ERR_PRIMUS_OPTION', `${name} cannot send headers; use the option credentials`);
-    const link = begin();
+      throw new PrimusError('ERR_PRIMUS_OPTION', `${name} cannot send the option headers; use the option credentials`);
+    const link = create();
     const { socket } = link;
     socket.onopen = () => subscriber.next(link);
-    const giveUp = explain(link, subscriber, url, endpoint);
+    const abandon = reportRejection(link, subscriber, url, endpoint);
     dialled(socket);
     return () => {
-      giveUp();
+      abandon();
       if (socket.readyState < OPEN) link.destroy();
     };
   });
 }
 
-/** Has the dialler told why a link does not open: the server is asked again. Hands back how to give up. */
-function explain(link: Link, dialler: Observer<Link>, address: string, endpoint: string): () => void {
-  const giveUp = new AbortController();
+/** Reports to the subscriber why a link does not open. Returns a function that abandons it. */
+function reportRejection(link: Link, subscriber: Observer<Link>, address: string, endpoint: string): () => void {
+  const abandoned = new AbortController();
   link.subscribe({
-    error: (cause: LinkError) => void refusalAt(address, endpoint, giveUp.signal).then((error) => dialler.error(error ?? unopened(cause))),
-    complete: () => dialler.error(unopened(dropped())),
+    error: (cause: LinkError) =>
+      void rejectionAt(address, endpoint, abandoned.signal).then((error) => subscriber.error(error ?? unopened(cause))),
+    complete: () => subscriber.error(unopened(dropped())),
   });
-  return () => giveUp.abort();
+  return () => abandoned.abort();
 }
 
-async function refusalAt(address: string, endpoint: string, signal: AbortSignal): Promise<LinkError | undefined> {
+async function rejectionAt(address: string, endpoint: string, signal: AbortSignal): Promise<LinkError | undefined> {
   try {
     const url = new URL(address);
     const [path, query = ''] = endpoint.split('?');

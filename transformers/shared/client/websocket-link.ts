@@ -1,12 +1,13 @@
-import { Observable, type Observer, type Unsubscribable } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { Platform, WebSocketLike } from '../../../client/platform/platform.js';
 import { dropped, type LinkError, unopened } from '../../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import type { Frame, Link } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
+import { endOfWebSocket, LinkBase } from '../link-base.js';
 
 const OPEN = 1;
 
-/** Dials with the platform's WebSocket: emits one open link, or errors. Unsubscribing before that hangs up. */
+/** Dials with the platform's WebSocket: emits one open link, or errors. Unsubscribing before that closes the socket. */
 export function dialWebSocket(target: Target<Platform>): Observable<Link> {
   return new Observable((subscriber) => {
     const socket = target.platform.webSocket(target.url, target);
@@ -19,41 +20,33 @@ export function dialWebSocket(target: Target<Platform>): Observable<Link> {
     target.platform.refusal?.(socket, (error) => subscriber.error(error));
     target.dialled(socket);
     return () => {
-      // A handshake that is given up is an error to some, and of no interest.
+      // Some platforms report an abandoned handshake as an error, which has no observer any more.
       if (socket.readyState < OPEN) link.close();
     };
   });
 }
 
-/** An open WebSocket as a link. */
-class WebSocketLink implements Link {
+/** A WebSocket of the platform as a link. */
+class WebSocketLink extends LinkBase {
   readonly socket: WebSocketLike;
-  #observer = NO_OBSERVER;
-  #failure: unknown;
 
   constructor(socket: WebSocketLike, platform: Platform) {
+    super();
     this.socket = socket;
-    // Blobs are read asynchronously. What else there may be, such as the Buffers of Node, is bytes already.
+    // Blobs are read asynchronously. Any other type, such as the Buffers of Node.js, is bytes already.
     if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
-    const receive = (data: unknown) => this.#observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
+    const receive = (data: unknown) => this.observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
     if (platform.messages) platform.messages(socket, receive);
     else socket.onmessage = ({ data }) => receive(data);
+    let failure: unknown;
     socket.onerror = ({ error, message }) => {
-      this.#failure = error ?? message;
+      failure = error ?? message;
     };
-    socket.onclose = ({ code, reason }) => {
-      if (!this.#failure && (code === 1000 || code === 1005)) this.#observer.complete?.();
-      else this.#observer.error?.(dropped(code, reason, this.#failure));
-    };
+    socket.onclose = ({ code, reason }) => this.emitEnd(endOfWebSocket(code, reason, failure));
   }
 
   get bufferedAmount(): number {
     return this.socket.bufferedAmount;
-  }
-
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
   send(frame: Frame): void {

@@ -1,6 +1,6 @@
 import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
 
-/** A message on its way through the drivers of faye-websocket and sockjs. */
+/** A message in the drivers of faye-websocket and sockjs. */
 interface Message {
   rsv1: boolean;
   data: Buffer;
@@ -10,19 +10,19 @@ type Done = (error: (Error & { type?: string }) | null, message?: Message) => vo
 
 type Params = Record<string, unknown>;
 
-/** What Z_SYNC_FLUSH ends with; the wire leaves it out. RFC 7692, section 7.2.1. */
+/** The end of a Z_SYNC_FLUSH, which is left out on the wire: RFC 7692, section 7.2.1. */
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
-/** Shorter messages go as they are: they would only grow. */
+/** Shorter messages are not compressed: they would only grow. In bytes. */
 const THRESHOLD = 1_024;
 
-/** What the drivers answer with 1009. */
+/** The type of error that the drivers close with 1009. */
 const TOO_LARGE = 'too_large';
 
 /**
- * permessage-deflate (RFC 7692) for the server's side of drivers that take the plug-ins of websocket-extensions.
- * Contexts are not taken over from one message to the next: a connection that is silent holds no compressor, and a
- * message is never inflated beyond `maxLength`.
+ * Creates a permessage-deflate extension (RFC 7692) for the server side of drivers that take plug-ins of
+ * websocket-extensions. Contexts are not taken over from one message to the next, so that an idle connection has no
+ * compressor. A message is never inflated beyond `maxLength`.
  */
 export function deflate(maxLength: number) {
   return {
@@ -34,14 +34,14 @@ export function deflate(maxLength: number) {
     createClientSession: () => null,
     createServerSession(offers: Params[]) {
       const offer = offers.find(acceptable);
-      return offer === undefined ? null : new Session(maxLength, offer);
+      return offer === undefined ? null : new DeflateSession(maxLength, offer);
     },
   };
 }
 
 const KNOWN = ['server_no_context_takeover', 'client_no_context_takeover', 'server_max_window_bits', 'client_max_window_bits'];
 
-/** An offer with a parameter unknown to us, or given twice, is declined. 8 bits is a window zlib cannot do. */
+/** Whether an offer can be accepted: not with an unknown parameter, one given twice, or a window of 8 bits, which zlib lacks. */
 function acceptable(offer: Params): boolean {
   return Object.entries(offer).every(([name, value]) => {
     if (!KNOWN.includes(name)) return false;
@@ -51,7 +51,7 @@ function acceptable(offer: Params): boolean {
   });
 }
 
-class Session {
+class DeflateSession {
   readonly #maxLength: number;
   readonly #windowBits: number | undefined;
 
@@ -95,7 +95,7 @@ class Session {
   close(): void {}
 }
 
-/** Sends a message through, as far as `limit`. */
+/** Runs a message through zlib, up to `limit` bytes. */
 function run(
   through: InflateRaw | DeflateRaw,
   input: Buffer[],
@@ -106,7 +106,7 @@ function run(
   let length = 0;
   const end = (error: (Error & { type?: string }) | null) => {
     through.removeAllListeners();
-    // What is still under way in the thread pool may yet fail.
+    // Work that is still in the thread pool may yet fail.
     through.on('error', ignore);
     through.destroy();
     done(error, Buffer.concat(output));
@@ -115,7 +115,7 @@ function run(
   through.on('data', (chunk: Buffer) => {
     length += chunk.length;
     if (length <= limit) output.push(chunk);
-    else end(Object.assign(new Error('The message is longer than is accepted'), { type: TOO_LARGE }));
+    else end(Object.assign(new Error(`A message exceeds ${limit} bytes once it is inflated`), { type: TOO_LARGE }));
   });
   for (const chunk of input) through.write(chunk);
   through.flush(constants.Z_SYNC_FLUSH, () => {

@@ -1,23 +1,23 @@
 import { inSlices } from '../../../src/server/in-slices.js';
 
-/** What gathers what it is to send. */
+/** A link that gathers the frames of a tick. */
 export interface Flushable {
   flush(): void;
 }
 
-let loaded: Flushable[] = [];
+let gathering: Flushable[] = [];
 
 /**
- * Has a link flush at the end of this tick: what is sent within one leaves in one write. Each is a system call, so many
- * thousands take several turns, and what is sent meanwhile joins what waits.
+ * Flushes a link at the end of this tick: the frames of one tick leave in one write. Each write is a system call, so many
+ * thousands of links take several turns, and frames sent meanwhile join those that wait.
  */
 export function flushAtEndOfTick(link: Flushable): void {
-  if (loaded.push(link) === 1) process.nextTick(endTick);
+  if (gathering.push(link) === 1) process.nextTick(endTick);
 }
 
 function endTick(): void {
-  const links = loaded;
-  loaded = [];
+  const links = gathering;
+  gathering = [];
   inSlices(links, flush);
 }
 

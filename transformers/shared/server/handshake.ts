@@ -1,13 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { UpgradeExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
 
-/** How a handshake is turned down: what `refuse` takes. */
+/** How a request is rejected: the arguments of `reject`. */
 export type Rejection = [status: number, message: string, headers?: Record<string, string>];
 
 const VERSION = { 'Sec-WebSocket-Version': '13' };
 
-/** What is wrong with a WebSocket handshake (RFC 6455, section 4.2.1), for frameworks that do not look or take older drafts. */
-export function handshakeProblem({ method, headers }: IncomingMessage): Rejection | undefined {
+/** Checks a WebSocket handshake (RFC 6455, section 4.2.1) for frameworks that do not, or that take older drafts. Rejects a malformed one. */
+export function checkHandshake({ request, socket }: UpgradeExchange): boolean {
+  const rejection = rejectionOf(request);
+  if (rejection !== undefined) reject(socket, ...rejection);
+  return rejection === undefined;
+}
+
+function rejectionOf({ method, headers }: IncomingMessage): Rejection | undefined {
   if (method !== 'GET') return [405, 'A WebSocket begins with GET', { Allow: 'GET' }];
   if (headers.upgrade?.toLowerCase() !== 'websocket') return [400, 'The only upgrade is to websocket'];
   if (!/(?:^|[\s,])upgrade(?:[\s,]|$)/i.test(headers.connection ?? '')) return [400, 'The Connection header must name Upgrade'];
@@ -17,7 +25,7 @@ export function handshakeProblem({ method, headers }: IncomingMessage): Rejectio
   return undefined;
 }
 
-/** What came with an upgrade request and after it: middleware may have taken its time. */
+/** Returns what came with an upgrade request, and after it while middleware took its time. */
 export function headOf(socket: Duplex, head: Buffer): Buffer {
   const more = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null;
   return more === null ? head : Buffer.concat([head, more]);

@@ -3,7 +3,7 @@ import type { Frame } from '../../../src/core/link.js';
 import { EngineLink } from '../../engine.io/client/link.js';
 import { frameOf } from '../options.js';
 
-/** A socket of Socket.IO as a link. */
+/** A Socket.IO socket as a link, on the engine below it. */
 export class SocketIOLink extends EngineLink {
   private io!: Socket;
 
@@ -11,11 +11,12 @@ export class SocketIOLink extends EngineLink {
     return this.io;
   }
 
+  /** Listens to the socket, which may not be connected yet. */
   join(io: Socket): void {
     this.io = io;
     io.on('message', (data: unknown) => {
       const frame = frameOf(data);
-      if (frame !== undefined) this.received(frame);
+      if (frame !== undefined) this.arrived(frame);
     });
   }
 

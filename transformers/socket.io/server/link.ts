@@ -3,7 +3,7 @@ import type { Frame } from '../../../src/core/link.js';
 import { EngineLink } from '../../engine.io/server/link.js';
 import { frameOf } from '../options.js';
 
-/** A socket of Socket.IO as a link. */
+/** A Socket.IO socket as a link, on the engine below it. */
 export class SocketIOLink extends EngineLink {
   private io: Socket | undefined;
 
@@ -11,16 +11,17 @@ export class SocketIOLink extends EngineLink {
     return this.io;
   }
 
+  /** The client has joined the namespace. */
   join(io: Socket): void {
     this.io = io;
     io.on('message', (...args: unknown[]) => {
       const frame = frameOf(args[0]);
-      if (frame !== undefined) this.received(frame);
-      // Whoever asks whether it arrived is told that it did.
+      if (frame !== undefined) this.arrived(frame);
+      // A client may ask for an acknowledgement.
       const acknowledge = args.at(-1);
       if (typeof acknowledge === 'function') acknowledge();
     });
-    // Nothing is left to be said on the line of a client that leaves the namespace.
+    // The connection of a client that leaves the namespace has no further use.
     io.on('disconnect', () => this.close());
   }
 

@@ -8,22 +8,22 @@ export interface SockJS {
   onclose: ((event: { code: number; reason: string }) => void) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
-  readonly _transport?: Way | null;
+  readonly _transport?: SockJSTransport | null;
 }
 
-/** What sockjs-client exports. */
+/** The constructor that sockjs-client exports. It dials. */
 export type SockJSConstructor = new (url: string, protocols: null, options: SockJSClientTransport) => SockJS;
 
-/** The way a connection goes: by WebSocket, or by requests one after the other. */
-export interface Way {
+/** The transport of a connection: a WebSocket, or requests one after the other. */
+export interface SockJSTransport {
   readonly ws?: { readonly bufferedAmount: number; readonly _stream?: Stream };
-  /** What waits for the next request. */
+  /** The strings that wait for the next request. */
   readonly sendBuffer?: string[];
-  /** Gives the request up that is under way; there while there is one. */
+  /** Aborts the request under way; present while there is one. */
   readonly sendStop?: (() => void) | null;
 }
 
-/** The line of a WebSocket in Node. */
+/** The socket of a WebSocket in Node.js. */
 interface Stream {
   readonly writableLength: number;
   destroy(): void;

@@ -3,51 +3,49 @@ import type { Duplex } from 'node:stream';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
-import { readBody } from '../../shared/server/body.js';
 import { deflate } from '../../shared/server/deflate.js';
-import { handshakeProblem, headOf, type Rejection } from '../../shared/server/handshake.js';
+import { checkHandshake, headOf } from '../../shared/server/handshake.js';
+import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
 import type { SockJSServerTransport } from '../options.js';
 import { type Handler, OPEN, type SockJS, type SockJSConnection } from './framework.js';
-import { escapeScriptEnd, refusalOf, type Target, targetOf, withBody } from './guard.js';
+import { escapeScriptEnd, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
 import { SockJSLink } from './link.js';
 
-/** What a request may carry besides one message, in bytes: clients gather what they send while a request is under way. */
-const GATHERED = 1_048_576;
-
-/** How many endpoints there were in this process. */
+/** How many endpoints this process has had. */
 let endpoints = 0;
 
+/** A request that may become a connection; an upgrade has its socket, and what came along with it. */
+interface Pending {
+  request: IncomingMessage;
+  socket?: Duplex;
+  head?: Buffer;
+}
+
 /**
- * The framework's HTTP endpoints, and what guards them.
+ * The HTTP endpoints of the framework, guarded.
  *
- * The framework sees each request under an address of our making: sessions get ids that no other server of the process
- * shares and no property of an object has, and a connection finds the request it came by. What it writes upon a request
- * lands on a copy: `spark.request` stays as it came.
+ * The framework sees each request under an address that we make: session ids get a prefix, so that no other server of the
+ * process shares them and no property of an object has their name, and a connection finds the request that it came by.
+ * What the framework writes upon a request lands on an alias: `spark.request` stays as it came.
  */
-export class Endpoint {
-  readonly #host: Host;
-  readonly #base: string;
-  readonly #arrived: (arrival: Arrival) => void;
+export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
   readonly #handle: Handler;
   readonly #handleWithoutCors: Handler;
-  /** What the framework's ids of sessions begin with: sockjs keeps the sessions of all endpoints in one place. */
+  /** Prefix of the framework's session ids: sockjs keeps the sessions of all endpoints in one place. */
   readonly #prefix = `${++endpoints}~`;
-  readonly #links = new Map<string, SockJSLink>();
   /** Requests that may become connections, by the number at the end of their address. */
-  readonly #pending = new Map<string, { request: IncomingMessage; socket?: Duplex; head?: Buffer }>();
+  readonly #pending = new Map<string, Pending>();
   #requests = 0;
 
-  constructor(host: Host, sockjs: SockJS, arrived: (arrival: Arrival) => void) {
-    const { pathname, maxLength, compression } = host;
+  constructor(host: Host, arrived: (arrival: Arrival) => void, sockjs: SockJS) {
+    super(host, arrived);
+    const { maxLength, compression } = host;
     const { faye_server_options: faye, ...transport } = host.transport as SockJSServerTransport;
-    this.#host = host;
-    this.#base = pathname === '/' ? '' : pathname;
-    this.#arrived = arrived;
     const server = sockjs.createServer({
       log: () => {},
       ...transport,
-      // It becomes a part of regular expressions.
-      prefix: this.#base.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+      // The framework makes it a part of regular expressions.
+      prefix: this.base.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
       faye_server_options: {
         ...(compression && { extensions: [deflate(maxLength * 2 + GATHERED)] }),
         ...faye,
@@ -59,61 +57,51 @@ export class Endpoint {
     this.#handleWithoutCors = server.listener({ disable_cors: true }).getHandler();
   }
 
-  /** Whether a request belongs to an open connection. */
-  continues(request: IncomingMessage): boolean {
-    return this.#linkOf(targetOf(request, this.#base)) !== undefined;
-  }
-
-  request({ request, response }: RequestExchange): void {
-    const target = targetOf(request, this.#base);
-    const link = this.#linkOf(target);
-    const refusal = refusalOf(request, target, link !== undefined);
-    if (refusal !== undefined) {
-      reject(response, ...refusal);
+  override request(exchange: RequestExchange): void {
+    const { request, response } = exchange;
+    const address = this.addressOf(request);
+    const path = parsePath(address);
+    const link = this.linkOf(address);
+    const rejection = rejectionOf(request, path, link !== undefined);
+    if (rejection !== undefined) {
+      reject(response, ...rejection);
       return;
     }
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
-    if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(target.verb) && request.method === 'POST') {
-      const read = () =>
-        readBody(request, this.#host.maxLength * 2 + GATHERED, (body) => {
-          if (body !== null) {
-            if (!handle(withBody(this.#alias(request, target), body), response)) reject(response, 404);
-            return;
-          }
-          reject(response, 413, 'The request is longer than is accepted', { Connection: 'close' });
-          link?.fail(1009, 'Message too long');
-        });
-      if (link === undefined) read();
-      else link.gate.pass(response, read);
+    if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(path.verb) && request.method === 'POST') {
+      this.readBody(exchange, this.host.maxLength * 2 + GATHERED, link, (body) => {
+        if (!handle(withBody(this.#aliasOf(request, path), body), response)) reject(response, 404);
+      });
       return;
     }
     link?.setTransportSocket(request.socket);
-    if (/^htmlfile\/?$/.test(target.verb)) escapeScriptEnd(response);
+    if (/^htmlfile\/?$/.test(path.verb)) escapeScriptEnd(response);
     const key = this.#expect({ request });
     response.once('close', () => this.#pending.delete(key));
-    if (!handle(this.#alias(request, target, key), response)) reject(response, 404);
+    if (!handle(this.#aliasOf(request, path, key), response)) reject(response, 404);
   }
 
-  upgrade({ request, socket, head }: UpgradeExchange): void {
-    const target = targetOf(request, this.#base);
-    const enabled = (this.#host.transport as SockJSServerTransport).websocket !== false;
-    const here = enabled && /^\/?websocket\/?$/.test(target.verb);
-    const refusal = here ? handshakeProblem(request) : ([404, 'No WebSocket here'] satisfies Rejection);
-    if (refusal !== undefined) {
-      reject(socket, ...refusal);
+  override upgrade(exchange: UpgradeExchange): void {
+    const { request, socket, head } = exchange;
+    const path = parsePath(this.addressOf(request));
+    const isEnabled = (this.host.transport as SockJSServerTransport).websocket !== false;
+    if (!isEnabled || !/^\/?websocket\/?$/.test(path.verb)) {
+      reject(socket, 404, 'No WebSocket here');
       return;
     }
+    if (!checkHandshake(exchange)) return;
     // Frames that came along are for the connection, which the framework announces only after it has read them.
     const key = this.#expect({ request, socket, head: headOf(socket, head) });
     socket.once('close', () => this.#pending.delete(key));
-    this.#handle(this.#alias(request, target, key), socket, Buffer.alloc(0));
+    this.#handle(this.#aliasOf(request, path, key), socket, Buffer.alloc(0));
   }
 
-  #linkOf({ session }: Target): SockJSLink | undefined {
-    return session === undefined ? undefined : this.#links.get(this.#prefix + session);
+  protected override linkOf(address: Address): SockJSLink | undefined {
+    const { session } = parsePath(address);
+    return session === undefined ? undefined : this.links.get(this.#prefix + session);
   }
 
-  #expect(pending: { request: IncomingMessage; socket?: Duplex; head?: Buffer }): string {
+  #expect(pending: Pending): string {
     const key = String(++this.#requests);
     this.#pending.set(key, pending);
     return key;
@@ -123,23 +111,23 @@ export class Endpoint {
     const key = connection.url.slice(connection.url.indexOf('#') + 1);
     const { request, socket, head } = this.#pending.get(key) ?? {};
     this.#pending.delete(key);
-    // Its request is gone, and so will it be.
+    // Its request has ended, and it ends with it.
     if (request === undefined || connection.readyState !== OPEN) return;
     connection.url = request.url ?? '';
     const id = connection._session.session_id;
-    const link = new SockJSLink(connection, socket, this.#host);
+    const link = new SockJSLink(connection, socket, this.host);
     if (socket === undefined) link.setTransportSocket(request.socket);
     if (id !== undefined) {
-      this.#links.set(id, link);
-      connection.on('close', () => this.#links.delete(id));
+      this.links.set(id, link);
+      connection.on('close', () => this.links.delete(id));
     }
-    this.#arrived({ link, request });
+    this.arrived({ link, request });
     if (head !== undefined && head.length > 0) socket?.unshift(head);
   }
 
-  /** A request as the framework is to see it. */
-  #alias(request: IncomingMessage, { verb, server, session, search }: Target, key = ''): IncomingMessage {
+  /** Returns the alias that the framework sees of a request; a connection finds its request by `key`. */
+  #aliasOf(request: IncomingMessage, { verb, server, session, search }: SessionPath, key = ''): IncomingMessage {
     const path = session === undefined ? verb : `/${server}/${this.#prefix}${session}/${verb}`;
-    return Object.create(request, { url: { value: `${this.#base}${path}${search}#${key}`, writable: true } }) as IncomingMessage;
+    return this.aliasOf(request, `${path}${search}#${key}`);
   }
 }

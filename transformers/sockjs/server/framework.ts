@@ -8,19 +8,19 @@ export interface SockJS {
   createServer(options: object): EventEmitter & { listener(options?: object): { getHandler(): Handler } };
 }
 
-/** Serves a request, or refuses to: `false`. */
+/** Serves a request; returns `false` when it is none of the framework's. */
 export type Handler = (request: IncomingMessage, response: ServerResponse | Duplex, head?: Buffer) => boolean;
 
-/** The framework's connection. It lives on a session, and that, for the time being, on a receiver: a socket or a response. */
+/** The framework's connection. It has a session, and that has a receiver at a time: a socket or a response. */
 export interface SockJSConnection extends EventEmitter {
   url: string;
   readonly readyState: number;
-  readonly _session: Session;
+  readonly _session: SockJSSession;
   write(message: string): boolean;
   close(code?: number, reason?: string): boolean;
 }
 
-export interface Session {
+export interface SockJSSession {
   readonly session_id?: string;
   /** Replaced by an empty one when it is sent. */
   readonly send_buffer?: string[];

@@ -1,53 +1,45 @@
 import type { Duplex } from 'node:stream';
-import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
 import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
-import { Gate } from '../../shared/server/body.js';
+import { destroyLate } from '../../shared/destroy-late.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { limitFragments } from '../../shared/server/fragments.js';
-import { exceeds, frameOf, textOf } from '../../shared/server/string-codec.js';
-import { OPEN, type Session, type SockJSConnection, type WebSocket } from './framework.js';
+import { HttpLink } from '../../shared/server/http-link.js';
+import { nodeBytes } from '../../shared/server/node-bytes.js';
+import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
+import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
 
-/** How long a peer may take to answer our close, in ms, before the line is cut. */
-const CLOSING = 2_000;
-
-/** A SockJS session as a link. What is sent within a tick leaves in one frame: a poll carries one. */
-export class SockJSLink implements Link {
+/** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
+export class SockJSLink extends HttpLink {
   readonly socket: SockJSConnection;
-  readonly #session: Session;
+  readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
   readonly #websocket: WebSocket | undefined;
   readonly #maxLength: number;
-  readonly #scheduler: SchedulerLike;
-  /** The line of the last poll; what it answered may still be on its way. */
+  /** The socket of the last poll; its answer may not have left yet. */
   #last: Duplex | undefined;
-  #observer: Partial<Observer<Frame>> = NO_OBSERVER;
-  #load: string[] | undefined;
-  #loaded = 0;
-  #over = false;
-  #closing = false;
-  /** What requests wait at while we are paused. */
-  readonly gate = new Gate();
+  /** The strings of this tick, and their length. */
+  #gathered: string[] | undefined;
+  #gatheredLength = 0;
   #code: number | undefined;
   #reason: string | undefined;
-  #cut: Unsubscribable | undefined;
-  /** The framework's queue as far as it was counted. */
+  /** The framework's queue, and how much of it was counted. */
   #queue: string[] | undefined;
   #counted = 0;
   #queued = 0;
 
   constructor(socket: SockJSConnection, raw: Duplex | undefined, { maxLength, scheduler }: Host) {
+    super(scheduler);
     this.socket = socket;
     this.#session = socket._session;
     this.#raw = raw;
     this.#websocket = this.#session.recv?.ws ?? this.#session.ws ?? undefined;
     this.#maxLength = maxLength;
-    this.#scheduler = scheduler;
-    socket.on('data', (data: unknown) => this.#received(data));
-    socket.on('close', () => this.#closed());
+    socket.on('data', (data: unknown) => this.#decoded(data));
+    socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
     if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
-    // The framework, which listens too, does not tell why.
+    // The framework listens as well, and does not pass the code on.
     this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
       this.#code = code;
       this.#reason = reason;
@@ -61,109 +53,74 @@ export class SockJSLink implements Link {
       this.#counted = this.#queued = 0;
     }
     for (; this.#counted < queue.length; this.#counted++) this.#queued += (queue[this.#counted] as string).length;
-    return this.#loaded + this.#queued + ((this.#raw ?? this.#session.recv?.response ?? this.#last)?.writableLength ?? 0);
+    return this.#gatheredLength + this.#queued + ((this.#raw ?? this.#session.recv?.response ?? this.#last)?.writableLength ?? 0);
   }
 
-  /** Another poll has come. */
-  setTransportSocket(line: Duplex): void {
-    this.#last = line;
-  }
-
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.#observer = observer;
-    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
+  /** Notes the socket of another poll. */
+  setTransportSocket(socket: Duplex): void {
+    this.#last = socket;
   }
 
   send(frame: Frame): void {
-    if (this.#closing || this.socket.readyState !== OPEN) return;
-    const text = textOf(frame);
-    this.#loaded += text.length;
-    if (this.#load !== undefined) {
-      this.#load.push(text);
+    if (this.closing || this.socket.readyState !== OPEN) return;
+    const string = encodeString(frame, nodeBytes);
+    this.#gatheredLength += string.length;
+    if (this.#gathered !== undefined) {
+      this.#gathered.push(string);
       return;
     }
-    this.#load = [text];
+    this.#gathered = [string];
     flushAtEndOfTick(this);
   }
 
   flush(): void {
-    const load = this.#load;
-    this.#load = undefined;
-    this.#loaded = 0;
-    if (load === undefined || this.socket.readyState !== OPEN) return;
-    const last = load.pop() as string;
+    const strings = this.#gathered;
+    this.#gathered = undefined;
+    this.#gatheredLength = 0;
+    if (strings === undefined || this.socket.readyState !== OPEN) return;
+    const last = strings.pop() as string;
     const { send_buffer: queue } = this.#session;
-    // The framework sends its whole queue when the next message is written.
-    if (queue !== undefined) queue.push(...load);
-    else for (const text of load) this.socket.write(text);
+    // The framework sends its whole queue with the next message that is written.
+    if (queue !== undefined) queue.push(...strings);
+    else for (const string of strings) this.socket.write(string);
     this.socket.write(last);
   }
 
-  pause(): void {
-    this.gate.shut = !this.#over;
+  override pause(): void {
+    super.pause();
     this.#websocket?.pause();
   }
 
-  resume(): void {
+  override resume(): void {
     this.#websocket?.resume();
-    this.gate.open();
-  }
-
-  close(code = 1000, reason = 'Normal closure'): void {
-    if (this.#closing) return;
-    this.flush();
-    this.#closing = true;
-    // Without SockJS's framing the code goes into a WebSocket's close frame, which not every code may.
-    this.socket.close(this.#session.ws && code < 3000 ? 1000 : code, reason);
-    if (this.#raw !== undefined && !this.#raw.destroyed) {
-      this.#cut = this.#scheduler.schedule(() => this.#raw?.destroy(), CLOSING);
-      this.#raw.once('close', () => this.#cut?.unsubscribe());
-    }
+    super.resume();
   }
 
   destroy(): void {
-    this.#closing = true;
-    const line = this.#raw ?? this.#session.recv?.response;
-    if (line) line.destroy();
-    // Nobody polls at the moment: who comes next learns it.
+    this.closing = true;
+    const socket = this.#raw ?? this.#session.recv?.response;
+    if (socket) socket.destroy();
+    // Without a poll at the moment, the next one learns of the end.
     else this.socket.close(3000, 'Cut');
     if (this.#last !== undefined && this.#last.writableLength > 0) this.#last.destroy();
   }
 
-  /** The peer broke a rule. */
-  fail(code: number, reason: string): void {
-    if (this.#over) return;
-    this.#end().error?.(dropped(code, reason, new Error(reason)));
-    this.close(code, reason);
+  protected override doClose(code = 1000, reason = 'Normal closure'): void {
+    this.flush();
+    // Without SockJS's framing the code is sent in a WebSocket's close frame, where not every code is allowed.
+    this.socket.close(this.#session.ws && code < 3000 ? 1000 : code, reason);
+    if (this.#raw !== undefined && !this.#raw.destroyed) destroyLate(this.#raw, this.scheduler);
   }
 
-  #received(data: unknown): void {
-    if (this.#over || this.#closing) return;
+  #decoded(data: unknown): void {
+    if (this.ended || this.closing) return;
     if (typeof data !== 'string') {
-      this.fail(1003, 'Only texts are carried');
+      this.fail(1003, 'Only strings are accepted');
       return;
     }
-    const frame = frameOf(data);
-    if (exceeds(frame, this.#maxLength)) {
-      this.fail(1009, 'Message too long');
-      return;
-    }
-    // The framework goes on reading when what it writes has left, whoever stopped it.
+    // The framework resumes reading once its writes have drained, even when we have paused it.
     if (this.gate.shut) this.#websocket?.pause();
-    this.#observer.next?.(frame);
-  }
-
-  #closed(): void {
-    if (this.#over) return;
-    const clean = this.#closing || this.#code === 1000;
-    const observer = this.#end();
-    if (clean) observer.complete?.();
-    else observer.error?.(dropped(this.#code, this.#reason));
-  }
-
-  #end(): Partial<Observer<Frame>> {
-    this.#over = true;
-    this.gate.open();
-    return this.#observer;
+    const frame = decodeString(data, nodeBytes);
+    this.received(frame, exceeds(frame, this.#maxLength, nodeBytes));
   }
 }

@@ -1,4 +1,4 @@
-/** An address of 4 or 16 bytes as Node prints it. */
+/** Prints an address of 4 or 16 bytes as Node.js does. */
 export function printAddress(bytes: Uint8Array): string {
   if (bytes.length !== 16) return bytes.join('.');
   const mapped = bytes.every((byte, index) => index >= 12 || byte === (index < 10 ? 0 : 0xff));

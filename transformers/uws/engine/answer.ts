@@ -1,9 +1,9 @@
-/** The first lines of an answer. */
+/** The status line and headers of an answer. */
 export interface Head {
   readonly status: number;
   readonly phrase: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** `Content-Length`, where it is given and a length. */
+  /** `Content-Length`, where it is a valid length. */
   readonly length: number | undefined;
 }
 
@@ -12,15 +12,15 @@ const END_OF_HEAD = '\r\n\r\n';
 const END_OF_LINE = '\r\n';
 
 /**
- * Reads an answer from the bytes that Node's `ServerResponse`, or whoever refuses an upgrade, writes to a socket: the
- * engine wants it in parts. Informational answers are skipped, and the chunks of a body joined: the engine makes its own.
+ * Parses an answer from the bytes that Node's `ServerResponse`, or the rejection of an upgrade, writes to a socket: the
+ * engine wants it in parts. Informational answers are skipped, and chunks are joined: the engine writes its own.
  */
 export class AnswerReader {
   head: Head | undefined;
   private rest: Buffer = NOTHING;
   private chunks: Chunks | undefined;
 
-  /** The part of the body that is in these bytes. */
+  /** Returns the part of the body that is in these bytes. */
   read(bytes: Buffer): Buffer {
     if (this.head !== undefined) return this.body(bytes);
     this.rest = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
@@ -57,7 +57,7 @@ export function valueIn(fields: Head['fields'], name: string): string | undefine
 
 /** A body in chunks: RFC 9112, section 7.1. Trailers are dropped. */
 class Chunks {
-  /** What is left of the chunk at hand, its end of line included. */
+  /** The bytes left of the present chunk, its end of line included. */
   private left = 0;
   private line = '';
   private over = false;

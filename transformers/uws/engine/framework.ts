@@ -21,14 +21,14 @@ export interface App {
   listen(port: number, listening: (socket: object | false) => void): App;
   listen_unix(listening: (socket: object | false) => void, path: string): App;
   publish(topic: string, message: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
-  /** Cuts every connection. */
+  /** Terminates every connection. */
   close(): App;
 }
 
-/** What holds for the connections of one path. */
+/** Settings of the connections of one path. */
 export interface Settings {
   maxPayloadLength: number;
-  /** Above it what is sent is dropped; 0 is without end. */
+  /** Frames above this limit are dropped; 0 is no limit. */
   maxBackpressure: number;
   compression: number;
   maxLifetime: number;
@@ -45,10 +45,10 @@ export interface Behavior extends Settings {
   close(socket: EngineWebSocket, code: number, reason: ArrayBuffer): void;
 }
 
-/** A connection; it must not be touched once `close` was called. */
+/** A connection. It must not be used after `close` was called. */
 export interface EngineWebSocket {
-  /** What it was upgraded with. */
-  readonly endpoint: Endpoint;
+  /** Set by the upgrade. */
+  readonly listener: WebSocketListener;
   /** 1: sent, 0: waits for the peer to read, 2: dropped. */
   send(message: string | Uint8Array, isBinary: boolean, compress: boolean): number;
   end(code: number, reason: string): void;
@@ -58,24 +58,24 @@ export interface EngineWebSocket {
   subscribe(topic: string): boolean;
 }
 
-/** Who is told what happens on a connection. */
-export interface Endpoint {
+/** The listener of one connection. */
+export interface WebSocketListener {
   opened(socket: EngineWebSocket): void;
   received(data: ArrayBuffer, isBinary: boolean): void;
   drained(): void;
   closed(code: number, reason: string): void;
 }
 
-/** An answer that is due; it must not be touched once it is complete or aborted. */
+/** An answer that is due. It must not be used once it is complete or aborted. */
 export interface EngineResponse {
   cork(write: () => void): void;
   writeStatus(status: string | Uint8Array): void;
   writeHeader(name: string, value: string | Uint8Array): void;
-  /** One more chunk; false when the peer reads too slowly. */
+  /** Writes a chunk; returns false when the peer reads too slowly. */
   write(chunk: Uint8Array): boolean;
   end(body: Uint8Array | string, closeConnection: boolean): void;
   endWithoutBody(): void;
-  /** More of a body of known length: whether all of it was taken, and whether that was the last of it. */
+  /** Writes more of a body of known length; returns whether all was taken, and whether the body is complete. */
   tryEnd(chunk: Uint8Array, length: number): [taken: boolean, complete: boolean];
   getWriteOffset(): number;
   onWritable(listener: (offset: number) => boolean): void;
@@ -85,10 +85,10 @@ export interface EngineResponse {
   resume(): void;
   close(): void;
   getRemoteAddress(): ArrayBuffer;
-  upgrade(data: { endpoint: Endpoint }, key: string, protocol: string, extensions: string, context: object): void;
+  upgrade(data: { listener: WebSocketListener }, key: string, protocol: string, extensions: string, context: object): void;
 }
 
-/** A request; it is gone when its handler returns. */
+/** A request. It must not be used after its handler returned. */
 export interface EngineRequest {
   getMethod(): string;
   getUrl(): string;
@@ -97,7 +97,10 @@ export interface EngineRequest {
   setYield(pass: boolean): void;
 }
 
-/** It is not published on npm: this is where its authors say it is to be had. */
+/**
+ * Loads uWebSockets.js. It is not on npm: the hint names the place where its authors publish it.
+ * @throws ERR_PRIMUS_MISSING
+ */
 export function loadEngine(): UWS {
   return loadFramework<UWS>(require, 'uWebSockets.js', '^20.30.0-0', 'uNetworking/uWebSockets.js#v20.30.0');
 }

@@ -7,11 +7,11 @@ import type { HttpServer } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import type { UWSServerTransport } from '../options.js';
 import type { App, EngineRequest, EngineResponse, EngineWebSocket, Settings, UWS } from './framework.js';
-import { incomingMessage, isMeasured, leave, linesOf, stream } from './request.js';
-import { EngineSocket, type Owner } from './socket.js';
+import { incomingMessage, isMeasured, leave, readHead, stream } from './request.js';
+import { EngineSocket, type ExchangeOwner } from './socket.js';
 import { checked, isSecure, makeApp } from './tls.js';
 
-/** One path where WebSockets may begin. */
+/** A path that serves WebSockets. */
 export interface Route {
   readonly pathname: string;
   readonly settings: Settings;
@@ -19,7 +19,10 @@ export interface Route {
 
 const ports = new WeakMap<HttpServer, Port>();
 
-/** The port of a server, which is the engine's from now on. */
+/**
+ * Returns the port of a server, which belongs to the engine from now on.
+ * @throws ERR_PRIMUS_SERVER when the server listens already
+ */
 export function portOf(server: HttpServer, uws: UWS, transport: UWSServerTransport): Port {
   const port = ports.get(server) ?? new Port(server, uws, transport);
   ports.set(server, port);
@@ -29,15 +32,15 @@ export function portOf(server: HttpServer, uws: UWS, transport: UWSServerTranspo
 const NO_HEAD = Buffer.alloc(0);
 
 /**
- * A server of Node whose port the engine owns. `listen`, `close`, `address` and the events that go with them are what they
- * were; requests and upgrades are told to the server's listeners.
+ * A server of Node.js whose port the engine owns. `listen`, `close`, `address` and their events behave as before; requests
+ * and upgrades are emitted on the server.
  *
  * ```
  * listen ── is the port free? ── the engine listens ──> 'listening' ── close ── the last connection is over ──> 'close'
  *                └──> 'error'
  * ```
  */
-export class Port implements Owner {
+export class Port implements ExchangeOwner {
   /** The engine, while it listens or has connections. */
   app: App | undefined;
   private readonly server: HttpServer & EventEmitter;
@@ -45,43 +48,49 @@ export class Port implements Owner {
   private readonly transport: UWSServerTransport;
   readonly secure: boolean;
   private readonly routes = new Set<Route>();
-  /** What the engine has been told of, and is never to be told again: it forgets nothing, and aborts at a second time. */
+  /** Paths that the engine knows: it cannot forget one, and aborts the process when one is added twice. */
   private readonly installed = new Map<string, Settings>();
   private readonly exchanges = new Set<EngineSocket>();
   private links = 0;
   private listener: object | undefined;
   private bound: AddressInfo | string | null = null;
-  /** What finds out whether the port is free. */
-  private opening: Server | undefined;
+  /** Finds out whether the port is free. */
+  private probe: Server | undefined;
   private closing = false;
 
   constructor(server: HttpServer, uws: UWS, transport: UWSServerTransport) {
     if ((server as { listening?: boolean }).listening)
-      throw new PrimusError('ERR_PRIMUS_SERVER', 'The transformer uws owns the port: make the Primus before the server listens');
+      throw new PrimusError(
+        'ERR_PRIMUS_SERVER',
+        'The transformer uws owns the port, but the server is listening already; create the Primus before server.listen()',
+      );
     this.server = server as HttpServer & EventEmitter;
     this.uws = uws;
     this.transport = transport;
     this.secure = isSecure(server, transport);
     if (this.secure && transport.key_file_name === undefined) checked(server as never);
-    this.take();
+    this.replaceMethods();
   }
 
-  /** A clear error when the engine was told otherwise of a path, and cannot be told anew. */
+  /**
+   * Checks that a path has the settings that the engine knows it by: it cannot be given others.
+   * @throws ERR_PRIMUS_OPTION
+   */
   check({ pathname, settings }: Route): void {
     if (isDeepStrictEqual(this.installed.get(pathname) ?? settings, settings)) return;
-    const message = `maxLength, maxBuffer, compression and maxLifetime of ${pathname} cannot change before the server is closed`;
+    const message = `maxLength, maxBuffer, compression and maxLifetime of ${pathname} cannot change while the server is open; close it first`;
     throw new PrimusError('ERR_PRIMUS_OPTION', `The transformer uws: ${message}`);
   }
 
-  /** From here on WebSockets may begin on a path. Returns how to take that back; those that are open go on. */
+  /** Serves WebSockets on a path. Returns a function that stops it; open connections stay. */
   open(route: Route): () => void {
     if (this.app !== undefined) this.install(this.app, route);
     this.routes.add(route);
     return () => this.routes.delete(route);
   }
 
-  /** What the server's own methods do from now on. */
-  private take(): void {
+  /** Replaces the server's own methods. */
+  private replaceMethods(): void {
     const methods = {
       listen: (...args: unknown[]) => this.listen(args),
       close: (done?: (error?: Error) => void) => this.close(done),
@@ -89,7 +98,7 @@ export class Port implements Owner {
       closeIdleConnections: () => {},
       closeAllConnections: () => {
         for (const socket of this.exchanges) socket.destroy();
-        // Whoever waits for the end of the port waits for WebSockets, too.
+        // The port closes only after its WebSockets.
         if (this.closing) this.app?.close();
       },
       getConnections: (done: (error: null, count: number) => void) => done(null, this.exchanges.size + this.links),
@@ -100,25 +109,25 @@ export class Port implements Owner {
 
   private listen(args: unknown[]): HttpServer {
     const { server } = this;
-    if (this.opening !== undefined || this.bound !== null)
+    if (this.probe !== undefined || this.bound !== null)
       throw Object.assign(new Error('Listen method has been called more than once without closing.'), {
         code: 'ERR_SERVER_ALREADY_LISTEN',
       });
-    const options = where(args);
+    const options = listenOptions(args);
     const done = args.at(-1);
     if (typeof done === 'function') server.once('listening', done as () => void);
-    // The engine shares ports, and never says why it got none: Node finds out, and the name of the host.
+    // The engine shares ports, and gives no reason when it gets none: Node.js finds out, and resolves the host.
     const probe = createServer();
-    this.opening = probe;
+    this.probe = probe;
     probe.on('error', (error) => {
-      this.opening = undefined;
+      this.probe = undefined;
       server.emit('error', error);
     });
     probe.listen(options, () => {
       const address = probe.address() as AddressInfo | string;
       probe.close(() => {
-        if (this.opening !== probe) return;
-        this.opening = undefined;
+        if (this.probe !== probe) return;
+        this.probe = undefined;
         this.start(address);
       });
     });
@@ -137,7 +146,10 @@ export class Port implements Owner {
     const listening = (socket: object | false) => {
       if (socket === false) {
         const [code, syscall] = ['EADDRINUSE', 'listen'];
-        this.server.emit('error', Object.assign(new Error(`${syscall} ${code}: another was faster`), { code, syscall }));
+        this.server.emit(
+          'error',
+          Object.assign(new Error(`${syscall} ${code}: another process took the port meanwhile`), { code, syscall }),
+        );
         return;
       }
       this.listener = socket;
@@ -163,7 +175,7 @@ export class Port implements Owner {
     const behavior = {
       ...settings,
       closeOnBackpressureLimit: true,
-      // Whether the peer lives is asked by the library.
+      // The library has its own heartbeat.
       idleTimeout: 0,
       sendPingsAutomatically: false,
       upgrade: (response: EngineResponse, request: EngineRequest, context: object) => {
@@ -172,14 +184,14 @@ export class Port implements Owner {
       },
       open: (socket: EngineWebSocket) => {
         this.links++;
-        socket.endpoint.opened(socket);
+        socket.listener.opened(socket);
       },
-      message: (socket: EngineWebSocket, data: ArrayBuffer, isBinary: boolean) => socket.endpoint.received(data, isBinary),
-      drain: (socket: EngineWebSocket) => socket.endpoint.drained(),
+      message: (socket: EngineWebSocket, data: ArrayBuffer, isBinary: boolean) => socket.listener.received(data, isBinary),
+      drain: (socket: EngineWebSocket) => socket.listener.drained(),
       close: (socket: EngineWebSocket, code: number, reason: ArrayBuffer) => {
         this.links--;
-        socket.endpoint.closed(code, Buffer.from(reason).toString());
-        this.rest();
+        socket.listener.closed(code, Buffer.from(reason).toString());
+        this.closeWhenIdle();
       },
     };
     app.ws(pathname, behavior);
@@ -191,22 +203,22 @@ export class Port implements Owner {
     return false;
   }
 
-  /** One request, as Node would have told of it. */
+  /** Emits a request on the server, as Node.js would. */
   private serve(response: EngineResponse, engineRequest: EngineRequest, context: object | undefined): void {
     const { server } = this;
-    const lines = linesOf(engineRequest);
-    if (!isMeasured(lines)) {
-      // Behind an answer the engine would go on with what it takes for the next request.
+    const head = readHead(engineRequest);
+    if (!isMeasured(head)) {
+      // After an answer the engine would read on, and take the rest for the next request.
       response.close();
       return;
     }
-    const { method, headers } = lines;
+    const { method, headers } = head;
     const key = headers['sec-websocket-key'] ?? '';
     const extensions = headers['sec-websocket-extensions'] ?? '';
     const socket = new EngineSocket(response, this, method, context && { context, key, extensions });
     socket.closing = this.closing;
     this.exchanges.add(socket);
-    const request = incomingMessage(lines, socket);
+    const request = incomingMessage(head, socket);
     if (server.listenerCount('upgrade') > 0 && headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? '')) {
       server.emit('upgrade', request, socket, NO_HEAD);
       return;
@@ -220,49 +232,49 @@ export class Port implements Owner {
     if (!server.emit('request', request, answer)) reject(answer, 404);
   }
 
-  over(socket: EngineSocket): void {
-    if (this.exchanges.delete(socket)) this.rest();
+  exchangeEnded(socket: EngineSocket): void {
+    if (this.exchanges.delete(socket)) this.closeWhenIdle();
   }
 
   private close(done?: (error?: Error) => void): HttpServer {
     const { server } = this;
-    if (this.opening === undefined && this.listener === undefined) {
+    if (this.probe === undefined && this.listener === undefined) {
       const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
       if (done !== undefined) process.nextTick(done, error);
       return server;
     }
     if (done !== undefined) server.once('close', done);
     if (this.listener !== undefined) this.uws.us_listen_socket_close(this.listener);
-    this.opening = this.listener = undefined;
+    this.probe = this.listener = undefined;
     this.bound = null;
     this.closing = true;
     for (const socket of this.exchanges) socket.closing = true;
-    this.rest();
+    this.closeWhenIdle();
     return server;
   }
 
-  /** Tells that the last connection is over, once the port is closed. */
-  private rest(): void {
+  /** Emits `close` after the last connection, once the port is closed. */
+  private closeWhenIdle(): void {
     if (!this.closing || this.exchanges.size > 0 || this.links > 0) return;
     this.closing = false;
     const { app } = this;
     this.app = undefined;
     this.installed.clear();
-    // Not from within a callback of the engine's.
+    // Not inside a callback of the engine.
     setImmediate(() => {
-      // What waits for a next request; it hears of the end before anybody makes a new beginning.
+      // Closes the idle connections, before a listener of `close` can listen again.
       app?.close();
       setImmediate(() => this.server.emit('close'));
     });
   }
 }
 
-/** What `server.listen` was asked for. */
-function where([first, second]: unknown[]): ListenOptions {
+/** Parses the arguments of `server.listen`. */
+function listenOptions([first, second]: unknown[]): ListenOptions {
   if (typeof first === 'string' && !/^\d+$/.test(first)) return { path: first };
   if (typeof first !== 'object' || first === null)
     return { port: typeof first === 'function' ? 0 : Number(first ?? 0), ...(typeof second === 'string' && { host: second }) };
   if ('fd' in first || '_handle' in first)
-    throw new PrimusError('ERR_PRIMUS_OPTION', 'The transformer uws listens on a port or a path of its own, not on a handle that is open');
+    throw new PrimusError('ERR_PRIMUS_OPTION', 'The transformer uws cannot listen on an open handle (fd); pass a port or a path');
   return first;
 }

@@ -4,16 +4,16 @@ import { Duplex } from 'node:stream';
 import type { EngineRequest, EngineResponse } from './framework.js';
 import type { EngineSocket } from './socket.js';
 
-/** What a request says of itself; the engine forgets it when its handler returns. */
-export interface Lines {
+/** The request line and headers; the engine drops them when its handler returns. */
+export interface RequestHead {
   method: string;
   url: string;
   headers: IncomingHttpHeaders;
   rawHeaders: string[];
 }
 
-/** Copies what the engine knows of a request. */
-export function linesOf(request: EngineRequest): Lines {
+/** Copies the request line and headers from the engine. */
+export function readHead(request: EngineRequest): RequestHead {
   const headers: IncomingHttpHeaders = {};
   const rawHeaders: string[] = [];
   request.forEach((name, value) => {
@@ -26,17 +26,17 @@ export function linesOf(request: EngineRequest): Lines {
 }
 
 /**
- * Whether everybody on the way sees the same end of a request. The engine takes the first of several lengths, none for an
- * empty one, and any encoding for chunks; a proxy before it may not: RFC 9112, sections 6.3 and 11.2.
+ * Whether every proxy on the way sees the same end of a request (no request smuggling). The engine takes the first of
+ * several lengths, none for an empty one, and any encoding for chunks; a proxy may not: RFC 9112, sections 6.3 and 11.2.
  */
-export function isMeasured({ headers, rawHeaders }: Lines): boolean {
+export function isMeasured({ headers, rawHeaders }: RequestHead): boolean {
   const { 'content-length': length, 'transfer-encoding': encoding } = headers;
   if (length === undefined && encoding === undefined) return true;
-  const told = rawHeaders.filter((name, index) => index % 2 === 0 && /^(content-length|transfer-encoding)$/.test(name));
-  return told.length === 1 && (length === undefined ? /^chunked$/i.test(encoding as string) : /^\d+$/.test(length));
+  const given = rawHeaders.filter((name, index) => index % 2 === 0 && /^(content-length|transfer-encoding)$/.test(name));
+  return given.length === 1 && (length === undefined ? /^chunked$/i.test(encoding as string) : /^\d+$/.test(length));
 }
 
-/** Fields of which only the first counts: https://nodejs.org/api/http.html#messageheaders */
+/** Headers of which only the first counts: https://nodejs.org/api/http.html#messageheaders */
 const SINGLE = new Set(
   (
     'age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since last-modified location ' +
@@ -50,7 +50,7 @@ function add(headers: IncomingHttpHeaders, name: string, value: string): void {
   else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? '; ' : ', '}${value}`;
 }
 
-/** Node waits for the end of a socket that a request is destroyed with: what stands for that of a connection is no stream. */
+/** Node.js waits for the close of the socket when a request is destroyed; a `ConnectedPeer` is no stream, and never emits it. */
 class EngineMessage extends IncomingMessage {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (this.socket instanceof Duplex) super._destroy(error, done);
@@ -61,8 +61,8 @@ class EngineMessage extends IncomingMessage {
   }
 }
 
-/** A request of the engine's as one of Node's own, without a body so far. */
-export function incomingMessage({ method, url, headers, rawHeaders }: Lines, socket: EngineSocket): IncomingMessage {
+/** Creates Node's own request from one of the engine, without its body. */
+export function incomingMessage({ method, url, headers, rawHeaders }: RequestHead, socket: EngineSocket): IncomingMessage {
   const request = new EngineMessage(socket as unknown as Socket);
   request.method = method;
   request.url = url;
@@ -73,7 +73,7 @@ export function incomingMessage({ method, url, headers, rawHeaders }: Lines, soc
   return request;
 }
 
-/** The body as it comes; whoever does not read it stops it. */
+/** Streams the body into a request; a reader that is too slow pauses it. */
 export function stream(response: EngineResponse, request: IncomingMessage, socket: EngineSocket): void {
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) {
     finish(request);
@@ -93,7 +93,7 @@ function finish(request: IncomingMessage): void {
   request.push(null);
 }
 
-/** The exchange is over. What nobody read of a request that was answered is thrown away; any other one was broken off. */
+/** Ends the request of an exchange that is over: an answered one is discarded as far as it is unread, any other was aborted. */
 export function leave(request: IncomingMessage, answered: boolean): void {
   if (answered) request.resume();
   else request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));

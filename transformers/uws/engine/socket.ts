@@ -2,27 +2,28 @@ import { Duplex } from 'node:stream';
 import { REFUSED } from '../../../src/core/close-reasons.js';
 import { printAddress } from './address.js';
 import { AnswerReader, type Head, valueIn } from './answer.js';
-import type { Endpoint, EngineResponse } from './framework.js';
+import type { EngineResponse, WebSocketListener } from './framework.js';
 
-/** What the engine writes into every answer itself. */
+/** Headers that the engine writes into every answer itself. */
 const ENGINES_OWN = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date']);
 
-export interface Handshake {
+/** The parts of an upgrade that the engine wants back. */
+export interface UpgradeContext {
   context: object;
   key: string;
   extensions: string;
 }
 
-/** The other end, as a socket tells it. */
+/** The peer's address, as a socket of Node.js has it. */
 export interface Peer {
   readonly remoteAddress: string;
-  /** The engine does not tell. */
+  /** Unknown to the engine. */
   readonly remotePort: 0;
   readonly encrypted: boolean;
 }
 
-/** What is kept of a socket with the request of a connection, which may last. */
-export class PeerOf implements Peer {
+/** Stands for the socket in the request of an open connection; it is all that is kept of it. */
+export class ConnectedPeer implements Peer {
   readonly remoteAddress: string;
   readonly remotePort = 0;
   readonly encrypted: boolean;
@@ -39,7 +40,7 @@ export class PeerOf implements Peer {
     return this;
   }
 
-  // The engine sees to it, or cannot.
+  // The engine does this by itself, or cannot.
 
   setTimeout(): this {
     return this;
@@ -54,44 +55,45 @@ export class PeerOf implements Peer {
   }
 }
 
-/** Whose request it is. */
-export interface Owner {
+/** The port that a request arrived at. */
+export interface ExchangeOwner {
   readonly secure: boolean;
-  /** The answer is complete, or will never be. */
-  over(socket: EngineSocket): void;
+  /** The answer is complete, or never will be. */
+  exchangeEnded(socket: EngineSocket): void;
 }
 
 /**
- * What stands for the socket of one request: to Node's `ServerResponse`, to middleware of upgrades, and to whoever asks
- * where a request comes from. What is written to it is an HTTP answer, which the engine gets in parts; it has nothing to read.
+ * Stands for the socket of one request: for Node's `ServerResponse`, for middleware of upgrades, and for the address of the
+ * peer. What is written to it is an HTTP answer, which the engine gets in parts; there is nothing to read.
  */
 export class EngineSocket extends Duplex implements Peer {
   readonly remoteAddress: string;
   readonly remotePort = 0;
   readonly encrypted: boolean;
-  /** The connection is to be closed behind the answer. */
+  /** Whether the connection is closed after the answer. */
   closing = false;
-  /** The answer that is due; nothing once it is complete, or the peer gone. */
+  /** The answer that is due; `undefined` once it is complete, or the peer has left. */
   private due: EngineResponse | undefined;
-  private readonly owner: Owner;
+  private readonly owner: ExchangeOwner;
   private readonly method: string;
-  /** What the engine upgrades with, where it takes the request for the beginning of a WebSocket. */
-  private readonly handshake: Handshake | undefined;
+  /** Present where the engine takes the request for a WebSocket handshake. */
+  private readonly context: UpgradeContext | undefined;
   private answer: AnswerReader | undefined;
-  /** Whether the body of the request is read. */
+  /** Whether the body of the request is being read. */
   private flowing = true;
   private begun = false;
   private sent = 0;
-  /** What is to be done when the peer has caught up; `null` when nothing is any more. */
+  /** Called when the peer has caught up; `null` when there is nothing to do any more. */
   private stalled: ((offset: number) => void) | null | undefined;
-  private farewell: Buffer | undefined;
+  /** The close frame of a connection that is rejected with a close code. */
+  private closeFrame: Buffer | undefined;
 
-  constructor(due: EngineResponse, owner: Owner, method: string, handshake: Handshake | undefined) {
+  constructor(due: EngineResponse, owner: ExchangeOwner, method: string, context: UpgradeContext | undefined) {
     super({ autoDestroy: false });
     this.due = due;
     this.owner = owner;
     this.method = method;
-    this.handshake = handshake;
+    this.context = context;
     this.encrypted = owner.secure;
     this.remoteAddress = printAddress(new Uint8Array(due.getRemoteAddress()));
     due.onAborted(() => {
@@ -100,22 +102,22 @@ export class EngineSocket extends Duplex implements Peer {
     });
   }
 
-  /** Whether the engine takes the request for the beginning of a WebSocket. */
+  /** Whether the engine takes the request for a WebSocket handshake. */
   get upgradable(): boolean {
-    return this.due !== undefined && this.handshake !== undefined;
+    return this.due !== undefined && this.context !== undefined;
   }
 
-  /** Makes a WebSocket of the request, which is told to `endpoint`. */
-  upgrade(endpoint: Endpoint, protocol: string): void {
-    const { due, handshake } = this;
-    if (due === undefined || handshake === undefined) return;
-    const { context, key, extensions } = handshake;
+  /** Upgrades the request to a WebSocket, whose events go to `listener`. */
+  upgrade(listener: WebSocketListener, protocol: string): void {
+    const { due } = this;
+    if (due === undefined || this.context === undefined) return;
+    const { context, key, extensions } = this.context;
     this.due = undefined;
-    due.cork(() => due.upgrade({ endpoint }, key, protocol, extensions, context));
-    this.owner.over(this);
+    due.cork(() => due.upgrade({ listener }, key, protocol, extensions, context));
+    this.owner.exchangeEnded(this);
   }
 
-  /** The body of the request comes on, where it had been stopped. */
+  /** Resumes or pauses the body of the request. */
   setFlowing(flowing: boolean): void {
     if (flowing === this.flowing) return;
     this.flowing = flowing;
@@ -123,7 +125,7 @@ export class EngineSocket extends Duplex implements Peer {
     else this.due?.pause();
   }
 
-  // What Node asks of a socket, and the engine sees to, or has not.
+  // Node calls these on a socket; the engine does this by itself, or cannot.
 
   setTimeout(): this {
     return this;
@@ -154,8 +156,8 @@ export class EngineSocket extends Duplex implements Peer {
   }
 
   override _final(done: () => void): void {
-    const { due, farewell, answer } = this;
-    if (farewell !== undefined) this.upgrade(closing(farewell), REFUSED);
+    const { due, closeFrame, answer } = this;
+    if (closeFrame !== undefined) this.upgrade(closeWith(closeFrame), REFUSED);
     else if (due !== undefined) this.complete(due, answer?.head);
     done();
     process.nextTick(() => this.destroy());
@@ -165,11 +167,11 @@ export class EngineSocket extends Duplex implements Peer {
     const { due } = this;
     this.due = undefined;
     due?.close();
-    this.owner.over(this);
+    this.owner.exchangeEnded(this);
     done(error);
   }
 
-  /** More of the body. */
+  /** Writes more of the body. */
   private extend(due: EngineResponse, head: Head, body: Buffer, done: () => void): void {
     const { length } = head;
     const whole = length !== undefined && this.sent === 0 && body.length >= length;
@@ -178,7 +180,7 @@ export class EngineSocket extends Duplex implements Peer {
       if (due.write(body)) done();
       else this.stall(due, () => done());
     } else if (whole) {
-      this.settle();
+      this.drainRequest();
       due.end(body.subarray(0, length), this.closing);
       done();
     } else {
@@ -187,7 +189,7 @@ export class EngineSocket extends Duplex implements Peer {
     }
   }
 
-  /** Part of a body whose length is known, and not more; what the peer is too slow for is sent when it has caught up. */
+  /** Writes a part of a body of known length, never more than that; what a slow peer leaves is sent when it has caught up. */
   private fill(due: EngineResponse, body: Buffer, length: number, done: () => void): void {
     const from = due.getWriteOffset();
     if (from + body.length >= length) this.setFlowing(true);
@@ -197,14 +199,14 @@ export class EngineSocket extends Duplex implements Peer {
     else this.stall(due, (offset) => this.fill(due, body.subarray(offset - from), length, done));
   }
 
-  /** The answer is about to be complete. What is left of the request is in the way of the next. */
-  private settle(): void {
+  /** Reads the rest of the request, which is in the way of the next one: the answer is about to be complete. */
+  private drainRequest(): void {
     this.setFlowing(true);
     this.due = undefined;
   }
 
-  /** Goes on when the peer has caught up. The engine takes one listener, once: not while it calls it. */
-  private stall(due: EngineResponse, goOn: (offset: number) => void): void {
+  /** Calls back when the peer has caught up. The engine takes one listener, once, and none while it calls it. */
+  private stall(due: EngineResponse, resume: (offset: number) => void): void {
     if (this.stalled === undefined) {
       due.onWritable((offset) => {
         const { stalled } = this;
@@ -213,13 +215,13 @@ export class EngineSocket extends Duplex implements Peer {
         return this.stalled === null;
       });
     }
-    this.stalled = goOn;
+    this.stalled = resume;
   }
 
   private complete(due: EngineResponse, head: Head | undefined): void {
-    this.settle();
+    this.drainRequest();
     if (head === undefined || (head.length !== undefined && head.length > 0 && !bodiless(this.method, head))) {
-      // Nothing of an answer, or half of one.
+      // There is no answer, or half of one.
       due.close();
       return;
     }
@@ -238,16 +240,16 @@ export class EngineSocket extends Duplex implements Peer {
     this.closing ||= /\bclose\b/i.test(valueIn(head.fields, 'connection') ?? '');
     due.writeStatus(printable(`${head.status} ${head.phrase}`));
     for (const [name, value] of head.fields) if (!ENGINES_OWN.has(name.toLowerCase())) due.writeHeader(name, printable(value));
-    // The engine says so, and does it, only with the whole of an answer at once; else the client is the one to close.
+    // The engine closes, and says so, only for an answer that is written whole; else the client has to close.
     if (byHand && this.closing) due.writeHeader('Connection', 'close');
-    // The engine reckons with a body when it is told a length.
+    // The engine expects a body where it knows a length.
     if (head.length !== undefined && bodiless(this.method, head)) due.writeHeader('Content-Length', String(head.length));
   }
 
-  /** Somebody answers an upgrade with 101 by hand: to say farewell with a close frame, or, which cannot be, to go on. */
+  /** Handles an answer of 101 that was written by hand: a close frame follows it, or another library, which cannot take over. */
   private takeOver(due: EngineResponse, { fields }: Head, bytes: Buffer): void {
     if (valueIn(fields, 'sec-websocket-protocol') === REFUSED) {
-      this.farewell = Buffer.concat([this.farewell ?? NOTHING, bytes]);
+      this.closeFrame = Buffer.concat([this.closeFrame ?? NOTHING, bytes]);
       return;
     }
     this.due = undefined;
@@ -266,13 +268,13 @@ function bodiless(method: string, { status }: Head): boolean {
   return method === 'HEAD' || status === 204 || status === 304;
 }
 
-/** A field's value in the bytes it came as: the engine would write UTF-8. */
+/** Returns the value of a header in its own bytes: the engine would write UTF-8. */
 function printable(value: string): string | Uint8Array {
   return /^[\x20-\x7e\t]*$/.test(value) ? value : Buffer.from(value, 'latin1');
 }
 
-/** Who closes a WebSocket as soon as it is open, as a close frame says: RFC 6455, section 5.5.1. */
-function closing(frame: Buffer): Endpoint {
+/** Creates a listener that closes a WebSocket as soon as it opens, with the code of a close frame: RFC 6455, section 5.5.1. */
+function closeWith(frame: Buffer): WebSocketListener {
   const ignore = (): void => {};
   return {
     opened: (socket) => socket.end(frame.readUInt16BE(2), frame.toString('utf8', 4)),

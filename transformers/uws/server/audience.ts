@@ -1,20 +1,25 @@
 import type { Frame } from '../../../src/core/link.js';
 import type { Port } from '../engine/port.js';
-import type { UWSLink } from './link.js';
 
-/** Messages shorter than this only grow by compression, in bytes. */
+/** Shorter messages only grow by compression, in bytes. */
 const WORTHWHILE = 1_024;
 
-/** So many published bytes may pass before a link asks the engine anew what waits for it, as a power of two. */
+/** How many bytes are published before a link asks the engine anew what it buffers, as a power of two. */
 const UNASKED = 16;
+
+/** The part of a link that a broadcast needs. */
+interface Member {
+  send(frame: Frame): void;
+  flush(): void;
+}
 
 let audiences = 0;
 
-/** The open links of a server: what is for all of them the engine publishes. */
+/** The open links of a server: a broadcast to all of them is published by the engine. */
 export class Audience {
   readonly topic = `primus ${audiences++}`;
   readonly maxBuffer: number;
-  /** How much was published, in units of `UNASKED`. */
+  /** The bytes published so far, in units of `UNASKED`. */
   published = 0;
   size = 0;
   private readonly port: Port;
@@ -27,12 +32,12 @@ export class Audience {
     this.maxBuffer = maxBuffer;
   }
 
-  /** Whether a frame goes compressed. */
-  squeezes(frame: Frame): boolean {
+  /** Whether a frame is compressed. */
+  compresses(frame: Frame): boolean {
     return this.deflates && frame.length >= WORTHWHILE;
   }
 
-  send(links: readonly UWSLink[], frame: Frame): void {
+  send(links: readonly Member[], frame: Frame): void {
     if (links.length < this.size || links.length === 1) {
       for (const link of links) link.send(frame);
       return;
@@ -40,6 +45,6 @@ export class Audience {
     for (const link of links) link.flush();
     this.bytes += frame.length;
     this.published = this.bytes >>> UNASKED;
-    this.port.app?.publish(this.topic, frame, typeof frame !== 'string', this.squeezes(frame));
+    this.port.app?.publish(this.topic, frame, typeof frame !== 'string', this.compresses(frame));
   }
 }

@@ -4,31 +4,31 @@ import type { Frame } from '../../../src/core/link.js';
 //
 //   1 byte: FIN and opcode      1 byte: length, or 126, or 127      2 or 8 bytes: the length, if it did not fit
 
-/** A frame as it goes over the line, made once for all who get it. */
+/** A frame in the bytes of the wire, printed once for all links of a broadcast. */
 export class Framed {
   readonly frame: Frame;
-  private made: Buffer | undefined;
+  private printed: Buffer | undefined;
 
   constructor(frame: Frame) {
     this.frame = frame;
   }
 
   get bytes(): Buffer {
-    if (this.made === undefined) {
-      this.made = Buffer.allocUnsafeSlow(sizeOf(this.frame));
-      print(this.frame, this.made, 0);
+    if (this.printed === undefined) {
+      this.printed = Buffer.allocUnsafeSlow(sizeOf(this.frame));
+      print(this.frame, this.printed, 0);
     }
-    return this.made;
+    return this.printed;
   }
 }
 
-/** Frames side by side in one buffer. */
-export function printAll(load: readonly (Frame | Framed)[]): Buffer {
+/** Prints frames side by side into one buffer. */
+export function printAll(frames: readonly (Frame | Framed)[]): Buffer {
   let size = 0;
-  for (const frame of load) size += frame instanceof Framed ? frame.bytes.length : sizeOf(frame);
+  for (const frame of frames) size += frame instanceof Framed ? frame.bytes.length : sizeOf(frame);
   const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
-  for (const frame of load) {
+  for (const frame of frames) {
     if (frame instanceof Framed) {
       bytes.set(frame.bytes, offset);
       offset += frame.bytes.length;
@@ -46,7 +46,7 @@ function sizeOf(frame: Frame): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 }
 
-/** Prints one frame at `offset`; returns where it ends. */
+/** Prints one frame at `offset`, and returns where it ends. */
 function print(frame: Frame, into: Buffer, offset: number): number {
   const length = lengthOf(frame);
   into[offset] = typeof frame === 'string' ? 0x81 : 0x82;

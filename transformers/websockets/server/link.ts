@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { Observer, Unsubscribable } from 'rxjs';
 import { WebSocket } from 'ws';
-import { dropped } from '../../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../../src/core/link.js';
+import type { Frame } from '../../../src/core/link.js';
+import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { Framed, printAll } from './frames.js';
 
@@ -14,14 +13,13 @@ interface LinkedSocket extends WebSocket {
 }
 
 /**
- * A WebSocket as a link. What is sent within a tick leaves in one write: frames are printed side by side into one
- * buffer, past the framework's sender, which would make a write of each. Compressed lines go through the sender.
+ * A WebSocket as a link. The frames of one tick leave in one write: they are printed side by side into one buffer, past
+ * the framework's sender, which would write each by itself. Connections with compression go through the sender.
  */
-export class WebSocketLink implements Link {
+export class WebSocketLink extends LinkBase {
   readonly socket: WebSocket;
   private readonly raw: Duplex;
-  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
-  /** What this tick sends: most ticks have one frame for a link, which needs no list. */
+  /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
   private rest: (Frame | Framed)[] | undefined;
   private readonly deflates: boolean;
@@ -29,6 +27,7 @@ export class WebSocketLink implements Link {
   private failure: Error | undefined;
 
   constructor(socket: WebSocket, raw: Duplex) {
+    super();
     this.socket = socket;
     this.raw = raw;
     this.deflates = socket.extensions !== '';
@@ -42,18 +41,13 @@ export class WebSocketLink implements Link {
     return this.waiting + this.socket.bufferedAmount;
   }
 
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
-    this.observer = observer;
-    return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
-  }
-
   send(frame: Frame): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     if (this.deflates) this.socket.send(frame);
     else this.post(frame, frame.length);
   }
 
-  /** A frame of a broadcast. */
+  /** Sends a frame of a broadcast, which is printed once for all links. */
   share(frame: Framed): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     if (this.deflates) this.socket.send(frame.frame);
@@ -107,9 +101,7 @@ export class WebSocketLink implements Link {
   }
 
   closed(code: number, reason: Buffer): void {
-    const { observer } = this;
-    if (this.failure === undefined && (code === 1000 || code === 1005)) observer.complete?.();
-    else observer.error?.(dropped(code, reason.toString(), this.failure));
+    this.emitEnd(endOfWebSocket(code, reason.toString(), this.failure));
   }
 }
 

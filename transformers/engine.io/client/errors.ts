@@ -1,16 +1,16 @@
 import { refused } from '../../../src/core/close-reasons.js';
 import { LinkError } from '../../../src/core/errors.js';
 
-/** A request was answered by something else than the engine's data. */
-export function answered(status: number, request: XMLHttpRequest): LinkError {
+/** Returns the error of a connection that ended because a request was answered with a status instead of the engine's data. */
+export function droppedByStatus(status: number, request: XMLHttpRequest): LinkError {
   const reason = messageOf(request.responseText);
   const after = Number(request.getResponseHeader('retry-after'));
   const authenticate = request.getResponseHeader('www-authenticate') ?? undefined;
   const message = `The connection dropped (${status}${reason ? ` ${reason}` : ''})`;
-  // That a session is gone is everyday; that a message was too long is an error.
+  // A lost session is everyday; a message that was too long is an error.
   const tooLong = status === 413 && {
     closeCode: 1009,
-    cause: new LinkError('ERR_PRIMUS_DROPPED', 'The server takes no message this long'),
+    cause: new LinkError('ERR_PRIMUS_DROPPED', 'A message was longer than the server accepts (its maxLength)'),
   };
   return new LinkError('ERR_PRIMUS_DROPPED', message, {
     status,
@@ -21,12 +21,12 @@ export function answered(status: number, request: XMLHttpRequest): LinkError {
   });
 }
 
-/** What such an answer says to whoever has not been let in: the server refuses. `undefined` where there was no answer. */
-export function refusal({ status, reason: error, retryAfter, authenticate }: LinkError): LinkError | undefined {
+/** Returns the error of a handshake that was answered so; `undefined` without an answer. */
+export function rejectionOf({ status, reason: error, retryAfter, authenticate }: LinkError): LinkError | undefined {
   return status === undefined ? undefined : refused(status, { error, retryAfter, authenticate });
 }
 
-/** The message in the body of a refusal, ours or the engine's own. */
+/** Returns the message in the body of a rejection, ours or the engine's own. */
 function messageOf(body: string): string | undefined {
   try {
     const { error, message } = JSON.parse(body) as { error?: unknown; message?: unknown };

@@ -1,13 +1,13 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { Gate } from '../../transformers/shared/server/body.js';
+import { RequestGate } from '../../transformers/shared/server/request-gate.js';
 
 const answer = () => new ServerResponse(new IncomingMessage(new Socket()));
 
-describe('a gate', () => {
-  it('lets requests pass while it is open, and those that wait once it is, in order', () => {
-    const gate = new Gate();
+describe('RequestGate', () => {
+  it('passes requests while it is open, and those that wait, in order, once it opens', () => {
+    const gate = new RequestGate();
     const passed: number[] = [];
     gate.pass(answer(), () => passed.push(1));
     gate.shut = true;
@@ -20,8 +20,8 @@ describe('a gate', () => {
     expect(passed).toHaveLength(4);
   });
 
-  it('keeps nothing of a request that is given up', () => {
-    const gate = new Gate();
+  it('forgets a request that its client aborts', () => {
+    const gate = new RequestGate();
     gate.shut = true;
     const passed: string[] = [];
     const left = answer();

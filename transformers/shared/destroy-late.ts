@@ -1,0 +1,14 @@
+import type { SchedulerLike } from 'rxjs';
+import { CLOSE_TIMEOUT } from './link-base.js';
+
+/** The part of a stream that is used. */
+interface Closable {
+  destroy(): void;
+  once(event: 'close', listener: () => void): void;
+}
+
+/** Destroys a stream that does not close in time. */
+export function destroyLate(stream: Closable, scheduler: SchedulerLike): void {
+  const deadline = scheduler.schedule(() => stream.destroy(), CLOSE_TIMEOUT);
+  stream.once('close', () => deadline.unsubscribe());
+}

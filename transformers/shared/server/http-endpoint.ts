@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Arrival } from '../../../src/core/transformer.js';
+import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
+import type { HttpLink } from './http-link.js';
+import { readBody } from './read-body.js';
+import type { Endpoint } from './serve.js';
+
+/** What a request may carry besides one message, in bytes: clients gather what they send while a request is under way. */
+export const GATHERED = 1_048_576;
+
+/** The part of a request's address below the pathname that is served. */
+export interface Address {
+  /** The path, such as `/info`. */
+  readonly path: string;
+  /** The query, with its `?`. */
+  readonly search: string;
+}
+
+/** Base of the HTTP endpoints of a framework whose sessions live on many requests: its links, each by the id of its session. */
+export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
+  protected readonly host: Host;
+  /** The pathname that is served; empty for the root. */
+  protected readonly base: string;
+  protected readonly arrived: (arrival: Arrival) => void;
+  protected readonly links = new Map<string, L>();
+
+  constructor(host: Host, arrived: (arrival: Arrival) => void) {
+    this.host = host;
+    this.base = host.pathname === '/' ? '' : host.pathname;
+    this.arrived = arrived;
+  }
+
+  /** Whether a request belongs to an open connection. */
+  continues(request: IncomingMessage): boolean {
+    return this.linkOf(this.addressOf(request)) !== undefined;
+  }
+
+  abstract request(exchange: RequestExchange): void;
+  abstract upgrade(exchange: UpgradeExchange): void;
+
+  /** Finds the link of the session that an address names. */
+  protected abstract linkOf(address: Address): L | undefined;
+
+  protected addressOf({ url = '' }: IncomingMessage): Address {
+    const [, path = '', search = ''] = /^([^?#]*)([^#]*)/.exec(url) ?? [];
+    return { path: path.slice(this.base.length), search };
+  }
+
+  /** Creates a request for the framework, with another address and more: `spark.request` stays as it came. */
+  protected aliasOf(request: IncomingMessage, address: string, more: PropertyDescriptorMap = {}): IncomingMessage {
+    return Object.create(request, { url: { value: `${this.base}${address}`, writable: true }, ...more }) as IncomingMessage;
+  }
+
+  /**
+   * Reads the body of a request, once its link is not paused: frameworks read without limit. One that is longer than
+   * `limit` is answered with 413, and ends the link.
+   */
+  protected readBody({ request, response }: RequestExchange, limit: number, link: L | undefined, done: (body: Buffer) => void): void {
+    const read = () =>
+      readBody(request, limit, (body) => {
+        if (body === null) this.rejectTooLong(response, link);
+        else done(body);
+      });
+    if (link === undefined) read();
+    else link.gate.pass(response, read);
+  }
+
+  protected rejectTooLong(response: ServerResponse, link: L | undefined): void {
+    reject(response, 413, 'A message is longer than is accepted', { Connection: 'close' });
+    link?.failTooLong();
+  }
+}

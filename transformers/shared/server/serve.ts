@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import { ignoreElements, merge, Observable, tap } from 'rxjs';
+import type { Arrival } from '../../../src/core/transformer.js';
+import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
+
+/** What answers the requests and upgrades on a server's path. */
+export interface Endpoint {
+  request(exchange: RequestExchange): void;
+  upgrade(exchange: UpgradeExchange): void;
+  /** Whether a request belongs to an open connection, where connections live on many requests. */
+  continues?(request: IncomingMessage): boolean;
+  /** Nothing is served any more; open links stay. */
+  stop?(): void;
+}
+
+/** Serves an endpoint while subscribed to, and emits the links that arrive at it. */
+export function serve(host: Host, create: (arrived: (arrival: Arrival) => void) => Endpoint): Observable<Arrival> {
+  return new Observable((subscriber) => {
+    const endpoint = create((arrival) => (subscriber.closed ? arrival.link.destroy() : subscriber.next(arrival)));
+    if (endpoint.continues !== undefined) host.continues = ({ request }) => endpoint.continues?.(request) === true;
+    const served$ = merge(
+      host.request$.pipe(tap((exchange) => endpoint.request(exchange))),
+      host.upgrade$.pipe(tap((exchange) => endpoint.upgrade(exchange))),
+    );
+    served$.pipe(ignoreElements()).subscribe(subscriber);
+    return () => endpoint.stop?.();
+  });
+}
+
+/** Serves a framework that knows WebSockets only: plain requests are rejected with 426. */
+export function serveWebSockets(
+  host: Host,
+  accept: (exchange: UpgradeExchange, arrived: (arrival: Arrival) => void) => void,
+): Observable<Arrival> {
+  return serve(host, (arrived) => ({
+    request: ({ response }) => reject(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' }),
+    upgrade: (exchange) => accept(exchange, arrived),
+  }));
+}
