@@ -49,9 +49,8 @@ export interface ChannelHandler {
 export class Channel {
   private readonly stack: Stack;
   private readonly handler: ChannelHandler;
-  private inbound: Lane | undefined;
-  private outbound: Lane | undefined;
-  private encoding: Lane | undefined;
+  /** One object for all: most connections never have any. */
+  private lanes: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
   constructor(stack: Stack, handler: ChannelHandler) {
     this.stack = stack;
@@ -60,24 +59,26 @@ export class Channel {
 
   /** Whether messages that arrive wait for earlier ones. */
   get isReceiving(): boolean {
-    return this.inbound !== undefined;
+    return this.lanes?.inbound !== undefined;
   }
 
   /** Whether a message would be encoded and transmitted as it is, at once. */
   get isDirect(): boolean {
-    return this.outbound === undefined && this.encoding === undefined && this.stack.transformers.outgoing.length === 0;
+    return this.lanes?.outbound === undefined && this.lanes?.encoding === undefined && this.stack.transformers.outgoing.length === 0;
   }
 
   /** Takes one frame from the link. */
   receive(frame: Frame): void {
-    if (this.inbound !== undefined) this.inbound.add(() => this.read(frame));
+    const lane = this.lanes?.inbound;
+    if (lane !== undefined) lane.add(() => this.read(frame));
     else this.enter('inbound', this.read(frame));
   }
 
   /** Takes one message from the user. False when it was refused at once. */
   send(data: unknown): boolean {
-    if (this.outbound !== undefined) {
-      this.outbound.add(() => this.route(data));
+    const lane = this.lanes?.outbound;
+    if (lane !== undefined) {
+      lane.add(() => this.route(data));
       return true;
     }
     const { outgoing } = this.stack.transformers;
@@ -101,7 +102,7 @@ export class Channel {
 
   /** Transmits, behind what was written before it, a message that is being encoded for this connection among others. */
   relay(data: unknown, frame: Promise<Frame>): void {
-    after(this.outbound, () => this.post(data, frame));
+    after(this.lanes?.outbound, () => this.post(data, frame));
   }
 
   /** Sends a control message, behind what was written before it. */
@@ -111,19 +112,17 @@ export class Channel {
 
   /** Calls back once everything sent so far has been transmitted. */
   flush(done: () => void): void {
-    after(this.outbound, () => after(this.encoding, done));
+    after(this.lanes?.outbound, () => after(this.lanes?.encoding, done));
   }
 
   /** Calls back once everything received so far has been delivered. */
   drain(done: () => void): void {
-    after(this.inbound, done);
+    after(this.lanes?.inbound, done);
   }
 
   /** Takes nothing more in; what is under way may finish. */
   close(): void {
-    this.inbound?.close();
-    this.outbound?.close();
-    this.encoding?.close();
+    for (const lane of Object.values(this.lanes ?? {})) lane.close();
   }
 
   private read(frame: Frame): Eventual<void> {
@@ -169,8 +168,9 @@ export class Channel {
 
   private post(data: unknown, coming?: Promise<Frame>): boolean {
     const { parser } = this.stack;
-    if (this.encoding !== undefined) {
-      this.encoding.add(() => this.encode(data, coming));
+    const lane = this.lanes?.encoding;
+    if (lane !== undefined) {
+      lane.add(() => this.encode(data, coming));
     } else if (parser.encode === undefined) {
       this.enter('encoding', this.encode(data, coming));
     } else {
@@ -211,8 +211,9 @@ export class Channel {
   /** From the first step that has to be waited for, a direction has a lane. */
   private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Eventual<void>): void {
     if (!isPromise(first)) return;
-    this[direction] ??= new Lane(direction === 'inbound' ? (high) => this.handler.pressure(high) : undefined);
-    this[direction].add(() => first);
+    this.lanes ??= {};
+    this.lanes[direction] ??= new Lane(direction === 'inbound' ? (high) => this.handler.pressure(high) : undefined);
+    this.lanes[direction].add(() => first);
   }
 }
 

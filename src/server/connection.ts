@@ -22,6 +22,7 @@ const DRAIN_POLL = 10;
 
 /** What a connection needs of its spark. */
 export interface ConnectionSpark {
+  readonly primus: Stack & { readonly host: ConnectionHost };
   readonly id: string;
   emit(event: string, ...args: unknown[]): boolean;
   listenerCount(event: string): number;
@@ -64,7 +65,6 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   readonly subject: ConnectionSpark;
   readonly link: Link | undefined;
   private readonly channel: Channel;
-  private readonly host: ConnectionHost;
   private readonly events = new EventQueue();
   /** The link itself has ended. */
   private linkEnded = false;
@@ -77,12 +77,15 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   /** Runs while an end waits for what was written before it. */
   private endTimer: Subscription | undefined;
 
-  constructor(spark: ConnectionSpark, stack: Stack, host: ConnectionHost, link: Link | undefined) {
+  constructor(spark: ConnectionSpark, link: Link | undefined) {
     this.subject = spark;
-    this.channel = new Channel(stack, this);
-    this.host = host;
+    this.channel = new Channel(spark.primus, this);
     this.link = link;
     link?.subscribe(this);
+  }
+
+  private get host(): ConnectionHost {
+    return this.subject.primus.host;
   }
 
   /** Whether messages are taken for sending. */

@@ -118,7 +118,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.id = `${id ?? primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
-    this.connection = new Connection(this, primus, primus.host, link);
+    this.connection = new Connection(this, link);
   }
 
   /** The query string of the client's address, parsed; a key that is given twice has a list. */
