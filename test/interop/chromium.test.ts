@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, noChromium } from '../support/chromium.js';
 import { cuttable } from '../support/cuttable.js';
-import { cleanup, event, until } from '../support/serve.js';
+import { cleanup, event, LIMIT, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make } from './original.js';
 
 interface Meeting {
@@ -155,7 +155,7 @@ function look(page: Page): Promise<Pick<Shown, 'heard' | 'events'>> {
 
 /** Waits until something holds in the page; the condition is run there. */
 function holds(page: Page, condition: (shown: Shown, wanted: Any) => boolean, wanted: unknown): Promise<unknown> {
-  return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: 5_000 });
+  return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: LIMIT });
 }
 
 function told(page: Page, name: string): Promise<unknown> {

@@ -40,7 +40,7 @@ async function start(options: object = {}) {
 /** The server still serves others. */
 async function alive({ connect }: Served): Promise<void> {
   const client = connect();
-  const echo = event(client, 'data', 2_000);
+  const echo = event(client, 'data');
   client.write('alive?');
   expect((await echo)[0]).toBe('alive?');
 }

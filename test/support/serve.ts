@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import { dropped } from '../../src/core/errors.js';
 import { Primus, type ServerOptions } from '../../src/index.js';
 
-export { event, until } from './wait.js';
+export { event, eventually, LIMIT, until } from './wait.js';
 
 type Client = InstanceType<Primus['Socket']>;
 type ClientOptions = ConstructorParameters<Primus['Socket']>[1];

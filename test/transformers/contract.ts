@@ -462,7 +462,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
         const clients = Array.from({ length: 200 }, () => connect());
         const echoes = await Promise.all(
           clients.map(async (client, index) => {
-            const echo = event(client, 'data', 20_000);
+            const echo = event(client, 'data');
             client.write(index);
             return (await echo)[0];
           }),

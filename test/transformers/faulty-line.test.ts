@@ -49,7 +49,7 @@ describe.each(Object.entries(LINES))('a connection by %s that drops in the middl
       for (const [index, tenth] of TENTHS.entries()) {
         received.length = 0;
         const before = opened;
-        const left = event(primus, 'disconnection', 10_000);
+        const left = event(primus, 'disconnection');
         say('before');
         await until(() => received.length === 1);
         line.cut(how, direction, Math.max(1, (LARGE.length * tenth) / 10));

@@ -135,7 +135,7 @@ describe('uws', () => {
       expect(messages.sort()).toEqual(['one 1', 'two 2']);
     });
 
-    it('terminates a slow consumer', { timeout: 20_000 }, async () => {
+    it('terminates a slow consumer', async () => {
       const { primus, port, url } = await serve({ transformer, maxBuffer: 2_000_000 });
       const lazy = createConnection(port, '127.0.0.1', () => lazy.write(handshake()));
       cleanup(() => lazy.destroy());
@@ -143,7 +143,7 @@ describe('uws', () => {
       const [slow] = (await event(primus, 'connection')) as [Spark];
       const good = await dial(url);
       await until(() => primus.connected === 2);
-      const failed = event(slow, 'error', 15_000);
+      const failed = event(slow, 'error');
       const messages = setInterval(() => primus.write('x'.repeat(100_000)), 1);
       cleanup(() => clearInterval(messages));
       expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER' }]);
@@ -363,7 +363,7 @@ describe('uws', () => {
     expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED' }]);
   });
 
-  it('terminates a client that does not answer its close', { timeout: 15_000 }, async () => {
+  it('terminates a client that does not answer its close', async () => {
     const { port, primus } = await serve({ transformer });
     const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(handshake()));
     cleanup(() => socket.destroy());
@@ -374,7 +374,7 @@ describe('uws', () => {
     expect(primus.connected).toBe(0);
     const alive = setInterval(() => socket.write(frame(9, '')), 200);
     cleanup(() => clearInterval(alive));
-    await event(socket, 'close', 10_000);
+    await event(socket, 'close');
   });
 
   describe('as the owner of the port', () => {

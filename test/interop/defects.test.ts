@@ -1,9 +1,10 @@
-import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { kill, start } from '../../scripts/processes.mjs';
 import { Primus } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { defects } from './defects/all.js';
@@ -12,12 +13,13 @@ import { type Defect, Stage } from './defects/stage.js';
 const root = join(import.meta.dirname, '../..');
 const script = join(root, 'dist/test/defects.mjs');
 
-/** How long a scenario may take in a process of its own, in ms: with that process. */
-const LIMIT = 8_000;
-
 let stage: Stage;
+const children: ChildProcess[] = [];
 
-afterEach(() => stage?.leave());
+afterEach(async () => {
+  await stage?.leave();
+  for (const child of children.splice(0)) await kill(child);
+});
 
 watchForCrashes();
 
@@ -56,7 +58,8 @@ describe('8.0.9', () => {
   });
 
   it.each(named(defects.filter(fatal)))('dies of %s: %s', async (_no, name, { original }) => {
-    const child = fork(script, [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], timeout: LIMIT });
+    const child = start(process.execPath, [script, name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    children.push(child);
     let said: unknown;
     let cry = '';
     child.on('message', (message) => {
