@@ -25,7 +25,7 @@ watchForCrashes();
 
 describe('a defect of the original is not ours', () => {
   it.each(named(defects))('%s: %s', async (_no, _name, { scenario, ours }) => {
-    stage = new Stage(Primus);
+    stage = new Stage('ours', Primus);
     expect(await scenario(stage)).toEqual(ours);
   });
 });
@@ -53,7 +53,7 @@ describe('8.0.9', () => {
 
   it.each(named(defects.filter((defect) => !fatal(defect))))('shows %s: %s', async (_no, _name, { scenario, original, ours }) => {
     expect(original).not.toEqual(ours);
-    stage = new Stage(createRequire(import.meta.url)('primus'));
+    stage = new Stage('original', createRequire(import.meta.url)('primus'));
     expect(await scenario(stage)).toEqual(original);
   });
 
