@@ -10,7 +10,7 @@ import { cleanup } from './serve.js';
 export const possible = spawnSync('openssl', ['version']).status === 0;
 
 /** A server that speaks HTTP/2, and a session with it. */
-export async function serveHttp2(options: CreateServerOptions = {}) {
+export async function serveHttp2(options: CreateServerOptions = {}): Promise<{ primus: Primus; url: string; session: ClientHttp2Session }> {
   const root = certificate() as string;
   const primus = Primus.createServer({ http2: true, root, cert: 'cert.pem', key: 'key.pem', ...options });
   cleanup(() => new Promise<void>((resolve) => primus.destroy(resolve)));

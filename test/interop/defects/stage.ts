@@ -129,5 +129,3 @@ export function request(target: string, headers = ''): string {
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
-
-/** Whether a condition comes to hold, in a time that is long for this machine. */
