@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** What runs a browser, proxies, other programs, or the frameworks themselves. `npm run check` leaves these folders out. */
 const integration = ['browser', 'deployment', 'docs', 'examples', 'frameworks', 'interop', 'plugins', 'smoke', 'transformers'];
 const folders = integration.map((folder) => `test/${folder}/**/*.test.ts`);
+const types = 'test/types/**/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -21,7 +22,16 @@ export default defineConfig({
     teardownTimeout: 60_000,
     expect: { requireAssertions: true },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: folders } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...folders, types],
+          // What must compile, and what must not, is for the compiler to say.
+          typecheck: { enabled: true, include: [types], tsconfig: 'test/tsconfig.json' },
+        },
+      },
       {
         extends: true,
         test: { name: 'integration', include: folders, testTimeout: 180_000, globalSetup: 'test/support/chromium-server.ts' },

@@ -30,6 +30,14 @@ export function cleanup(undo: () => unknown): void {
   cleanups.push(undo);
 }
 
+/**
+ * Has a server answer some requests, each on a connection of its own. What had reached it before, or the client that shares this process,
+ * has been dealt with by then.
+ */
+export async function roundTrips(url: string): Promise<void> {
+  for (let count = 0; count < 5; count++) await (await fetch(`${url}/primus/spec`, { headers: { connection: 'close' } })).text();
+}
+
 /** The next request that reaches a server, once its turn is over. Listeners of `request` would not hear of those that are a Primus'. */
 export function requested(server: Server): Promise<IncomingMessage> {
   const emit = server.emit as (name: string, ...args: unknown[]) => boolean;
