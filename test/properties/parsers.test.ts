@@ -38,7 +38,7 @@ describe('every parser over every transformer', () => {
         for (const value of list) expect(client.write(value)).toBe(true);
         await until(() => down.length === list.length || errors.length > 0);
         expect(errors).toEqual([]);
-        for (const received of [up, down]) expect(received.map(normal)).toStrictEqual(list.map(normal));
+        for (const received of [up, down]) if (!same(list, received)) expect(received.map(normal)).toStrictEqual(list.map(normal));
       }),
       { numRuns: 12 },
     );
