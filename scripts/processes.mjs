@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** How long a child may take to end when it is asked to, in ms. */
+const GRACE = 10_000;
+
 let warden;
 
 /** Starts a program in a process group of its own. What is left of the group is killed when the program or this process ends. */
@@ -38,10 +41,23 @@ export function signal(child, name) {
 
 /** Kills the process group that a child leads; resolves when the child has ended. */
 export async function kill(child) {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   const exit = once(child, 'exit');
   signal(child, 'SIGKILL');
   await exit;
+}
+
+/** Asks a child to end, which may wait for its own children; kills the group that it leads when it has not ended after a while. */
+export async function stop(child) {
+  const timer = setTimeout(() => signal(child, 'SIGKILL'), GRACE);
+  const exit = hasEnded(child) ? undefined : once(child, 'exit');
+  child.kill('SIGTERM');
+  await exit;
+  clearTimeout(timer);
+}
+
+function hasEnded({ pid, exitCode, signalCode }) {
+  return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
 /** Makes a temporary folder, which is removed when this process ends, or before by `removeFolder`. Its path has no symbolic link. */

@@ -10,11 +10,22 @@ for await (const line of createInterface({ input: process.stdin })) {
   kept[kind][action](value);
 }
 
-for (const group of kept.group) {
-  try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // It has ended already.
-  }
+// Those that can are to end in order, and to wait for their own children: nobody else may do that.
+let left = signal('SIGTERM');
+for (let tries = 0; tries < 40 && left.length > 0; tries++) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  left = signal(0);
 }
+signal('SIGKILL');
 for (const folder of kept.folder) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+
+/** Sends a signal to the groups; those that are there. */
+function signal(name) {
+  return [...kept.group].filter((group) => {
+    try {
+      return process.kill(-group, name);
+    } catch {
+      return false;
+    }
+  });
+}

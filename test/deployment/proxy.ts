@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../../scripts/apt.mjs';
-import { kill, removeFolder, start, temporaryFolder } from '../../scripts/processes.mjs';
+import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
 import { freePort } from '../support/ports.js';
 import { until } from '../support/serve.js';
 
@@ -118,7 +118,7 @@ export async function startProxy(name: ProxyName, servers: readonly number[]): P
     },
     async stop() {
       if (running === undefined) return;
-      await kill(running);
+      await stop(running);
       running = undefined;
     },
     async remove() {

@@ -1,5 +1,5 @@
 import { findRedis } from '../../scripts/plugins.mjs';
-import { kill, removeFolder, start, temporaryFolder } from '../../scripts/processes.mjs';
+import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
 import { freePort } from '../support/ports.js';
 
 export const noRedis = findRedis() === undefined;
@@ -23,7 +23,7 @@ export async function startRedis(): Promise<Redis> {
   return {
     port,
     async stop() {
-      await kill(server);
+      await stop(server);
       removeFolder(dir);
     },
   };

@@ -44,6 +44,7 @@ export default async function setup({ provide }: TestProject): Promise<(() => Pr
   guard(server.process());
   provide('chromium', server.wsEndpoint());
   return async () => {
+    await server.close();
     await kill(server.process());
     removeFolder(folder);
   };
