@@ -12,7 +12,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 // Those that can are to end in order, and to wait for their own children: nobody else may do that.
 let left = signal('SIGTERM');
-for (let tries = 0; tries < 40 && left.length > 0; tries++) {
+for (let tries = 0; tries < 20 && left.length > 0; tries++) {
   await new Promise((resolve) => setTimeout(resolve, 50));
   left = signal(0);
 }
