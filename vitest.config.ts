@@ -1,4 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** What runs a browser, proxies, other programs, or the frameworks themselves. `npm run check` leaves these folders out. */
+const integration = ['browser', 'deployment', 'docs', 'examples', 'frameworks', 'interop', 'plugins', 'smoke', 'transformers'];
+const folders = integration.map((folder) => `test/${folder}/**/*.test.ts`);
+const types = 'test/types/**/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -7,13 +13,29 @@ export default defineConfig({
     outputFile: { json: 'dist/reports/vitest.json' },
     // A process a file: tests open servers, patch prototypes and watch for unhandled rejections, and must not share any of it.
     pool: 'forks',
-    // Real sockets and a browser share two cores; what waits in virtual time never comes near these.
-    testTimeout: 10_000,
-    hookTimeout: 20_000,
+    // Most tests wait for sockets rather than for the processor: on two cores two files at a time take little more than half as long.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Limits for what hangs, not for what is slow: other programs may have most of the processor. What waits for a condition gives up
+    // before, and says for what it has waited (test/support/wait.ts).
+    testTimeout: 90_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 60_000,
+    expect: { requireAssertions: true },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/smoke/**'] } },
-      // Installs the packed tarball, so it needs a build and, at first, the registry.
-      { extends: true, test: { name: 'smoke', include: ['test/smoke/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 180_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...folders, types],
+          // What must compile, and what must not, is for the compiler to say.
+          typecheck: { enabled: true, include: [types], tsconfig: 'test/tsconfig.json' },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'integration', include: folders, testTimeout: 180_000, globalSetup: 'test/support/chromium-server.ts' },
+      },
     ],
   },
 });

@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { bundle, bundleCloseReasons, bundled, bundleEdge, bundleParser, parsers } from './bundle.mjs';
 import { root, run } from './run.mjs';
 
-compile('src');
+await compile('src');
 await Promise.all([
   ...bundled().map((name) => bundle(name)),
   ...parsers.map((name) => bundleParser(name)),
   bundleCloseReasons(),
   bundleEdge(),
 ]);
-compile('examples');
+await compile('examples');
 prune();
 
-function compile(project) {
-  if (!run('tsc', ['-b', project])) process.exit(1);
+async function compile(project) {
+  if (!(await run('tsc', ['-b', project])).ok) process.exit(1);
 }
 
 /** The compiler never removes what it wrote for a source that has since moved, and the tarball would ship it. */

@@ -1,42 +1,55 @@
-// Everything that must hold, step by step. Goes on after a failure, so that one run tells all there is to mend.
+// Everything that must hold, step by step; or the steps that are named. Goes on after a failure, so that one run tells all there is to mend.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './run.mjs';
 
 const reports = join(root, 'dist/reports');
-const steps = ['build', 'lint', 'typecheck', 'unit', 'size', 'publint', 'attw', 'smoke'];
+const suites = ['unit', 'integration'];
+/** What runs side by side is in one list: it needs nothing but the build. */
+const stages = [['build'], ['lint', 'words', 'typecheck', 'size', 'package'], ['unit'], ['integration']];
+const wanted = process.argv.slice(2);
 const outcome = {};
 let passed = 0;
 let failed = 0;
 
-rmSync(reports, { recursive: true, force: true });
-run('node', ['scripts/chromium.mjs']);
-run('node', ['scripts/plugins.mjs']);
-run('node', ['scripts/proxies.mjs']);
+const unknown = wanted.filter((step) => !stages.flat().includes(step));
+if (unknown.length > 0) throw new Error(`No step ${unknown.join(', ')}: there are ${stages.flat().join(', ')}`);
 
-for (const step of steps) {
-  console.log(`\n=== ${step}`);
-  const report = join(reports, `${step}.json`);
-  const begin = Date.now();
-  const ok = run('npm', ['run', '--silent', step, ...(isSuite(step) ? ['--', `--outputFile.json=${report}`] : [])]);
-  outcome[step] = { outcome: ok ? 'ok' : 'FAILED', seconds: Math.round((Date.now() - begin) / 100) / 10 };
-  if (isSuite(step)) count(report);
-  if (!ok) process.exitCode = 1;
+rmSync(reports, { recursive: true, force: true });
+if (isWanted('integration')) for (const program of ['chromium', 'plugins', 'proxies']) await run('node', [`scripts/${program}.mjs`]);
+
+for (const stage of stages) {
+  const steps = stage.filter((step) => isWanted(step) && (step !== 'words' || existsSync(join(root, 'scripts/language.mjs'))));
+  await Promise.all(steps.map((step) => play(step, { keep: steps.length > 1 })));
   // Nothing after it means anything without it.
-  if (!ok && step === 'build') break;
+  if (outcome.build?.outcome === 'FAILED') break;
 }
 
 console.table(outcome);
 // A step that fails without a failing test (a lint error, an unhandled rejection) must not read as a pass.
-if (failed === 0) failed = Object.values(outcome).filter((step) => step.outcome !== 'ok').length;
+const broken = Object.values(outcome).filter((step) => step.outcome !== 'ok').length;
+if (broken > 0) process.exitCode = 1;
+if (failed === 0) failed = broken;
 const summary = `${passed} passed, ${failed} failed`;
 console.log(summary);
 // For .ci/run, whose last line it is: npm says more after this script when it fails.
 mkdirSync(reports, { recursive: true });
 writeFileSync(join(reports, 'summary'), `${summary}\n`);
 
-function isSuite(step) {
-  return step === 'unit' || step === 'smoke';
+function isWanted(step) {
+  return wanted.length === 0 || wanted.includes(step);
+}
+
+/** Runs a step, and notes how it went. What several say at once is shown one after the other. */
+async function play(step, { keep }) {
+  const report = join(reports, `${step}.json`);
+  const begin = Date.now();
+  if (!keep) console.log(`\n=== ${step}`);
+  const more = suites.includes(step) ? ['--', `--outputFile.json=${report}`] : [];
+  const { ok, output } = await run('npm', ['run', '--silent', step, ...more], { keep });
+  if (keep) console.log(`\n=== ${step}\n${output.trim()}`);
+  outcome[step] = { outcome: ok ? 'ok' : 'FAILED', seconds: Math.round((Date.now() - begin) / 100) / 10 };
+  if (suites.includes(step)) count(report);
 }
 
 /** Adds what a report of vitest says; a file that could not even be loaded has no tests, and counts as one that failed. */

@@ -14,11 +14,11 @@ describe.skipIf(noChromium)('the served client, by browserchannel', () => {
 
   afterAll(() => browser?.close());
 
-  it('talks, comes back after a cut, and ends', { timeout: 30_000 }, async () => {
+  it('talks, comes back after a cut, and ends', async () => {
     await endures(await visit(browser, { transformer: 'browserchannel' }));
   });
 
-  it('is told why it is refused, and asks nobody else', { timeout: 30_000 }, async () => {
+  it('is told why it is refused, and asks nobody else', async () => {
     const asked: string[] = [];
     const { page, url } = await visit(
       browser,

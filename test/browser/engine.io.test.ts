@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
 import type { Middleware } from '../../src/server/middleware/layers.js';
 import { launch, noChromium } from '../support/chromium.js';
-import { event, serve } from '../support/serve.js';
+import { event, LIMIT, serve } from '../support/serve.js';
 
 /** What the page's script is given: its client, and what it has heard. */
 interface Shown {
@@ -96,5 +96,5 @@ function look(page: Page): Promise<Pick<Shown, 'heard' | 'events'>> {
 
 /** Waits until something holds in the page; the condition is run there. */
 function untilThere(page: Page, condition: (shown: Shown, wanted?: unknown) => boolean, wanted?: unknown): Promise<unknown> {
-  return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: 5_000 });
+  return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: LIMIT });
 }

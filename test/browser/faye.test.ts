@@ -14,15 +14,11 @@ describe.skipIf(noChromium)('the served client, by faye', () => {
 
   afterAll(() => browser?.close());
 
-  it.each([{}, { compression: true }, { refuseWithClose: true }])(
-    'talks, comes back after a cut, and ends, with %j',
-    { timeout: 30_000 },
-    async (options) => {
-      await endures(await visit(browser, { transformer: 'faye', ...options }));
-    },
-  );
+  it.each([{}, { compression: true }, { refuseWithClose: true }])('talks, comes back after a cut, and ends, with %j', async (options) => {
+    await endures(await visit(browser, { transformer: 'faye', ...options }));
+  });
 
-  it('is told why it is refused, where the server closes to refuse', { timeout: 30_000 }, async () => {
+  it('is told why it is refused, where the server closes to refuse', async () => {
     const { page, primus } = await visit(browser, {
       transformer: 'faye',
       refuseWithClose: true,

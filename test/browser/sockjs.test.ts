@@ -14,13 +14,9 @@ describe.skipIf(noChromium)('the served client, by sockjs', () => {
 
   afterAll(() => browser?.close());
 
-  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])(
-    'talks over %s, comes back after a cut, and ends',
-    { timeout: 30_000 },
-    async (way) => {
-      const visited = await visit(browser, { transformer: 'sockjs' }, { transport: { transports: way } });
-      await visited.page.waitForFunction((name) => window.client.socket.transport === name, way);
-      await endures(visited);
-    },
-  );
+  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('talks over %s, comes back after a cut, and ends', async (way) => {
+    const visited = await visit(browser, { transformer: 'sockjs' }, { transport: { transports: way } });
+    await visited.page.waitForFunction((name) => window.client.socket.transport === name, way);
+    await endures(visited);
+  });
 });

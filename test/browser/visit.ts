@@ -83,6 +83,6 @@ export async function endures({ primus, page, complaints, heard }: Visit): Promi
   await until(() => heard.includes('last'));
   expect(heard).toEqual([...values, 'written meanwhile', 'last']);
   // Chromium repeats a poll that was cut by itself, and whoever answers that is nobody's: it goes when no further poll comes.
-  await until(() => primus.connected === 0, 7_000);
+  await until(() => primus.connected === 0);
   expect(complaints).toEqual([]);
 }

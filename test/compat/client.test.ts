@@ -148,6 +148,7 @@ describe('private events that somebody injects into a client', () => {
       client.emit(name, new Error('injected'));
       await event(client, 'reconnect scheduled');
       await opened;
+      expect(client.state.name).toBe('open');
     }
   });
 
@@ -156,6 +157,7 @@ describe('private events that somebody injects into a client', () => {
     const client = new primus.Socket(url, { manual: true }) as Any;
     client.emit('outgoing::open');
     await event(client, 'open');
+    expect(client.state.name).toBe('open');
     client.destroy();
   });
 });

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket as Line } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Primus, PrimusError } from '../../src/index.js';
 import type { Any } from '../interop/original.js';
-import { cleanup, event, serve, until } from '../support/serve.js';
+import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
 
 /** Lines of text over plain TCP: the smallest framework there is. Its port goes by the option `tcp`. */
 function lines() {
@@ -100,7 +100,7 @@ describe('a third-party transformer', () => {
   });
 
   it('comes back over one new line when the line is cut', async () => {
-    const { client, spark, primus, cut } = await pair();
+    const { client, spark, primus, url, cut } = await pair();
     const connections: unknown[] = [];
     primus.on('connection', (next) => connections.push(next));
     const opened = event(client, 'open');
@@ -111,7 +111,7 @@ describe('a third-party transformer', () => {
     const data = event(connections[0], 'data');
     client.write('again');
     expect((await data)[0]).toBe('again');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await roundTrips(url);
     expect(connections).toHaveLength(1);
   });
 

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { kill, start } from '../../scripts/processes.mjs';
 
 const program = fileURLToPath(new URL('../../dist/examples/deployment/server.js', import.meta.url));
 
@@ -26,9 +27,9 @@ export async function startBackend({
   drain?: number;
 }): Promise<Backend> {
   const env = { ...process.env, PORT: String(port), TRANSFORMER: transformer, DRAIN: String(drain) };
-  const child: ChildProcess = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = start(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(child, 'exit');
-  for await (const line of createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })) {
+  for await (const line of createInterface({ input: child.stdout as Readable })) {
     const listening = /Listening on (\d+)/.exec(line)?.[1];
     if (listening === undefined) continue;
     return {
@@ -36,10 +37,7 @@ export async function startBackend({
       pid: child.pid as number,
       exit,
       terminate: () => void child.kill('SIGTERM'),
-      async stop() {
-        child.kill('SIGKILL');
-        await exit;
-      },
+      stop: () => kill(child),
     };
   }
   throw new Error('The server ended before it listened');

@@ -1,11 +1,11 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../../scripts/apt.mjs';
+import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
 import { freePort } from '../support/ports.js';
 import { until } from '../support/serve.js';
 
@@ -66,7 +66,7 @@ const kinds: Record<ProxyName, Kind> = {
       'worker_rlimit_nofile 16384;': '',
       'worker_connections 8192;': 'worker_connections 256;',
       'worker_processes auto;': 'worker_processes 1;',
-      'worker_shutdown_timeout 30s;': 'worker_shutdown_timeout 1s;',
+      'worker_shutdown_timeout 30s;': 'worker_shutdown_timeout 5s;',
       // What Debian compiles in is root's.
       'http {': `http { ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}`,
     }),
@@ -85,7 +85,7 @@ const kinds: Record<ProxyName, Kind> = {
       'chroot /var/lib/haproxy': isRoot ? `chroot ${folder}/empty` : '',
       '  user haproxy\n  group haproxy\n': isRoot ? '  user haproxy\n  group haproxy\n' : '',
       'maxconn 8192': 'maxconn 256',
-      'hard-stop-after 30s': 'hard-stop-after 1s',
+      'hard-stop-after 30s': 'hard-stop-after 5s',
     }),
   },
 };
@@ -93,7 +93,7 @@ const kinds: Record<ProxyName, Kind> = {
 /** Starts a proxy in front of two servers, with the configuration file of the example; only what it calls the user's own is replaced. */
 export async function startProxy(name: ProxyName, servers: readonly number[]): Promise<RunningProxy> {
   const kind = kinds[name];
-  const folder = mkdtempSync(join(tmpdir(), `primus-rx-${name}-`));
+  const folder = temporaryFolder(name);
   // Its workers are somebody else.
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, 'empty'));
@@ -112,20 +112,18 @@ export async function startProxy(name: ProxyName, servers: readonly number[]): P
     checked: stdout + stderr,
     reload: () => void running?.kill(kind.reload),
     async start() {
-      running = spawn(program, kind.run(file), { stdio: 'ignore' });
+      running = start(program, kind.run(file), { stdio: 'ignore' });
       const ended = once(running, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
       await Promise.race([answers(tls), ended]);
     },
     async stop() {
       if (running === undefined) return;
-      const exit = once(running, 'exit');
-      running.kill('SIGTERM');
-      await exit;
+      await stop(running);
       running = undefined;
     },
     async remove() {
       await proxy.stop();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   await proxy.start();
@@ -173,5 +171,5 @@ async function answers(port: number): Promise<void> {
     socket.once('error', () => setTimeout(knock, 10));
   };
   knock();
-  await until(() => open, 10_000);
+  await until(() => open);
 }

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { removeFolder } from '../../scripts/processes.mjs';
 import { type Block, blocksOf, type Problem, root } from './blocks.js';
 import { compile, isProgram } from './compile.js';
 import { execute } from './execute.js';
@@ -34,7 +35,7 @@ export async function check(pages: readonly Page[]): Promise<Problem[]> {
     // What does not compile was not written out whole.
     if (compiled.problems.length === 0) for (const page of blocks) problems.push(...(await execute(page, compiled)));
   } finally {
-    rmSync(compiled.folder, { recursive: true, force: true });
+    removeFolder(compiled.folder);
   }
   return problems;
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../scripts/processes.mjs';
 import { type Block, type Problem, root } from './blocks.js';
 
 const EXTENSIONS: Record<string, string> = { js: 'mjs', mjs: 'mjs', cjs: 'cjs', ts: 'mts', html: 'html.mjs' };
@@ -60,7 +61,7 @@ export function compile(blocks: readonly Block[]): Compiled {
   // Inside the package: that is how `primus-rx` means this one.
   const parent = join(root, 'dist/docs');
   mkdirSync(parent, { recursive: true });
-  const folder = mkdtempSync(join(parent, 'blocks-'));
+  const folder = temporaryFolder('blocks', parent);
   cpSync(join(root, 'test/docs/ambient.d.mts'), join(folder, 'ambient.d.mts'));
   const sources = new Map(blocks.filter(isProgram).map((block) => [sourceName(block), block]));
   for (const [name, block] of sources) {

@@ -4,7 +4,7 @@ import { pages, read } from './blocks.js';
 import { check, report } from './check.js';
 
 describe('the pages', () => {
-  it('have examples that compile, run and print what they say, and links that lead somewhere', { timeout: 240_000 }, async () => {
+  it('have examples that compile, run and print what they say, and links that lead somewhere', { timeout: 600_000 }, async () => {
     const problems = await check(pages().map((page) => [page, read(page)]));
     expect(report(problems)).toBe('');
   });

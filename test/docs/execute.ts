@@ -1,17 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { kill, start } from '../../scripts/processes.mjs';
 import { freePort } from '../support/ports.js';
+import { LIMIT } from '../support/wait.js';
 import type { Block, Problem } from './blocks.js';
 import type { Compiled } from './compile.js';
 
 /** The port that examples name; each run gets a free one in its place. */
 const PORT = /\b8080\b/g;
-
-/** How long an example may run, in ms. */
-const LIMIT = 15_000;
 
 /** Runs the blocks of one page that are marked so, in their order. What one prints is what its `// =>` comments say. */
 export async function execute(blocks: readonly Block[], { output }: Pick<Compiled, 'output'>): Promise<Problem[]> {
@@ -51,7 +50,7 @@ class Program {
   constructor(block: Block, file: string) {
     this.block = block;
     this.place = { page: block.page, line: block.line };
-    this.child = spawn(process.execPath, [file], { cwd: dirname(file), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = start(process.execPath, [file], { cwd: dirname(file), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
     });
@@ -63,7 +62,7 @@ class Program {
 
   /** Waits until it has ended by itself. */
   async ends(): Promise<Problem[]> {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), LIMIT);
+    const timer = setTimeout(() => kill(this.child), LIMIT);
     const [code, signal] = await this.exit;
     clearTimeout(timer);
     if (signal !== null) return [this.problem(`It did not end within ${LIMIT} ms`)];
@@ -89,7 +88,7 @@ class Program {
   }
 
   async stop(): Promise<Problem[]> {
-    this.child.kill();
+    await kill(this.child);
     await this.exit;
     return this.printed();
   }

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import Primus from 'primus-rx';
@@ -9,24 +9,20 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Archive } from '../../examples/chat/archive.js';
 import { type FromPage, LIMITS, nameOf, read, type Said, type ToPage } from '../../examples/chat/messages.js';
 import { pace } from '../../examples/chat/pace.js';
+import { kill, start } from '../../scripts/processes.mjs';
 import { launch, noChromium } from '../support/chromium.js';
+import { eventually, LIMIT } from '../support/wait.js';
 
 const program = fileURLToPath(new URL('../../dist/examples/chat/server.js', import.meta.url));
 
 /** The example as `npm start` runs it; its address, as it prints it. */
-async function start(port: number): Promise<{ server: ChildProcess; url: string }> {
-  const server = spawn(process.execPath, [program], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: server.stdout })) {
+async function serveExample(port: number): Promise<{ server: ChildProcess; url: string }> {
+  const server = start(process.execPath, [program], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: server.stdout as Readable })) {
     const url = /http:\/\/\S+/.exec(line)?.[0];
     if (url !== undefined) return { server, url };
   }
   throw new Error('The example ended before it listened');
-}
-
-async function kill(server: ChildProcess): Promise<void> {
-  const exit = once(server, 'exit');
-  server.kill('SIGKILL');
-  await exit;
 }
 
 describe.skipIf(noChromium)('the chat example', () => {
@@ -38,7 +34,7 @@ describe.skipIf(noChromium)('the chat example', () => {
   let node: Listener;
 
   beforeAll(async () => {
-    ({ server, url } = await start(0));
+    ({ server, url } = await serveExample(0));
     browser = await launch();
     [ada, grace] = await Promise.all([visit('Ada'), visit('Grace')]);
     node = listen(url);
@@ -57,12 +53,12 @@ describe.skipIf(noChromium)('the chat example', () => {
     node.say('Hello from Node');
     await heard(['Hello from a page', '<img src=x onerror="document.title=\'broken\'"> & "quotes"', 'Hello from Node'], { sorted: true });
     expect(await ada.title()).toBe('Primus chat');
-    await vi.waitFor(async () => expect(await ada.textContent('#count')).toBe('3 people here'), 2000);
+    await eventually(async () => expect(await ada.textContent('#count')).toBe('3 people here'));
   });
 
   it('shows the connection: state, round trips, traffic, events', async () => {
     expect(await ada.textContent('#state')).toBe('Connected');
-    await vi.waitFor(async () => expect(await ada.textContent('#latency')).toMatch(/^\d+$/), 4000);
+    await eventually(async () => expect(await ada.textContent('#latency')).toMatch(/^\d+$/));
     expect(Number(await ada.textContent('#in'))).toBeGreaterThan(3);
     expect(await ada.textContent('#out')).toBe('1');
     expect(await ada.textContent('#queue')).toBe('0');
@@ -73,10 +69,10 @@ describe.skipIf(noChromium)('the chat example', () => {
     await ada.fill('#name', 'Ada Lovelace');
     await ada.press('#name', 'Enter');
     await say(ada, 'It is still me');
-    await vi.waitFor(() => expect(node.messages().at(-1)).toMatchObject({ text: 'It is still me', name: 'Ada Lovelace' }), 2000);
+    await eventually(() => expect(node.messages().at(-1)).toMatchObject({ text: 'It is still me', name: 'Ada Lovelace' }));
   });
 
-  it('brings everybody back when the server was killed, and each message once and in order', { timeout: 25_000 }, async () => {
+  it('brings everybody back when the server was killed, and each message once and in order', async () => {
     const before = node.messages().map(({ text }) => text);
 
     // On the line and never read: the server stands still, then dies.
@@ -84,7 +80,7 @@ describe.skipIf(noChromium)('the chat example', () => {
     await say(ada, 'ada 0');
     await kill(server);
     await Promise.all([ada, grace].map((page) => page.waitForSelector('body:not([data-state=open])')));
-    await vi.waitFor(() => expect(node.client.state.name).not.toBe('open'));
+    await eventually(() => expect(node.client.state.name).not.toBe('open'));
 
     for (const n of [1, 2, 3]) {
       await say(ada, `ada ${n}`);
@@ -97,9 +93,9 @@ describe.skipIf(noChromium)('the chat example', () => {
     expect(await ada.$$eval('#pending .words', (all) => all.map((one) => one.textContent))).toEqual(['ada 0', 'ada 1', 'ada 2', 'ada 3']);
     expect(await ada.textContent('#detail')).toMatch(/^Attempt \d/);
 
-    ({ server } = await start(Number(new URL(url).port)));
+    ({ server } = await serveExample(Number(new URL(url).port)));
     const queued = ['ada 0', 'ada 1', 'ada 2', 'ada 3', 'grace 1', 'grace 2', 'grace 3', 'node 1', 'node 2', 'node 3'];
-    await heard([...before, ...queued], { sorted: true, within: 15_000 });
+    await heard([...before, ...queued], { sorted: true });
 
     const order = node.messages().map(({ text }) => text);
     for (const author of ['ada', 'grace', 'node']) {
@@ -119,7 +115,7 @@ describe.skipIf(noChromium)('the chat example', () => {
     await say(ada, 'over the gap');
     expect(await grace.textContent('#state')).toBe('Connected');
     await ada.waitForSelector('body[data-state=open]');
-    await vi.waitFor(async () => expect((await shown(grace)).at(-1)).toBe('over the gap'), 2000);
+    await eventually(async () => expect((await shown(grace)).at(-1)).toBe('over the gap'));
     const log = await ada.$$eval('#log li span', (all) => all.map((one) => one.textContent ?? ''));
     expect(
       log
@@ -140,14 +136,14 @@ describe.skipIf(noChromium)('the chat example', () => {
     node.client.write(message);
     node.client.write(message);
     node.say('after it');
-    await vi.waitFor(async () => expect((await shown(grace)).slice(-2)).toEqual(['only once', 'after it']), 2000);
-    await vi.waitFor(() => expect(node.repeated()).toEqual([expect.stringMatching(/ twice$/)]), 2000);
+    await eventually(async () => expect((await shown(grace)).slice(-2)).toEqual(['only once', 'after it']));
+    await eventually(() => expect(node.repeated()).toEqual([expect.stringMatching(/ twice$/)]));
     expect((await shown(ada)).filter((text) => text === 'only once')).toHaveLength(1);
   });
 
   async function visit(name: string): Promise<Page> {
     const page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(5000);
+    page.setDefaultTimeout(LIMIT);
     await page.addInitScript((value) => {
       if (localStorage.getItem('name') === null) localStorage.setItem('name', value);
     }, name);
@@ -157,16 +153,13 @@ describe.skipIf(noChromium)('the chat example', () => {
   }
 
   /** Waits until all three have heard exactly these. */
-  async function heard(texts: string[], { sorted = false, within = 4000 } = {}): Promise<void> {
+  async function heard(texts: string[], { sorted = false } = {}): Promise<void> {
     const tidy = (list: string[]) => (sorted ? [...list].sort() : list);
-    await vi.waitFor(
-      async () => {
-        expect(tidy(node.messages().map(({ text }) => text))).toEqual(tidy(texts));
-        expect(tidy(await shown(ada))).toEqual(tidy(texts));
-        expect(tidy(await shown(grace))).toEqual(tidy(texts));
-      },
-      { timeout: within, interval: 100 },
-    );
+    await eventually(async () => {
+      expect(tidy(node.messages().map(({ text }) => text))).toEqual(tidy(texts));
+      expect(tidy(await shown(ada))).toEqual(tidy(texts));
+      expect(tidy(await shown(grace))).toEqual(tidy(texts));
+    });
   }
 });
 

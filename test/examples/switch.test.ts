@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { kill, start } from '../../scripts/processes.mjs';
 import { builtins } from '../../src/builtins.js';
 import { cleanup } from '../support/serve.js';
 
@@ -9,12 +10,12 @@ const program = fileURLToPath(new URL('../../dist/examples/switch/main.js', impo
 /** The example, as it is run from a shell. */
 function run(args: string[], node: string[] = []): Promise<{ code: number | null; output: string; errors: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...node, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    cleanup(() => child.kill('SIGKILL'));
+    const child = start(process.execPath, [...node, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    cleanup(() => kill(child));
     let output = '';
     let errors = '';
-    child.stdout.on('data', (chunk) => (output += chunk));
-    child.stderr.on('data', (chunk) => (errors += chunk));
+    (child.stdout as Readable).on('data', (chunk) => (output += chunk));
+    (child.stderr as Readable).on('data', (chunk) => (errors += chunk));
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, output, errors }));
   });
@@ -40,7 +41,7 @@ function figures(output: string): { [framework: string]: number[] } {
   return Object.fromEntries([...rows].map(([, name, ...columns]) => [name, columns.map(Number)]));
 }
 
-describe('the example that switches', { timeout: 60_000 }, () => {
+describe('the example that switches', () => {
   it('measures every framework that is shipped, but for one that is not installed', async () => {
     const { code, output, errors } = await run([], without('socket.io'));
     expect(errors).toBe('');

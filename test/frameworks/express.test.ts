@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Middleware, Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import { testFolder } from '../support/folder.js';
 import { cleanup, event } from '../support/serve.js';
 
 type Next = (error?: unknown) => void;
@@ -154,8 +154,7 @@ describe('Express middleware as a layer of Primus', () => {
   });
 
   it('that answers is for plain requests only', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'primus-static-'));
-    cleanup(() => rmSync(root, { recursive: true }));
+    const root = testFolder('static');
     writeFileSync(join(root, 'primus'), 'a file');
     const { primus, text, connect } = await serve(express());
     primus.use('files', Object.assign(express.static(root), { upgrade: false }), undefined, 0);
@@ -165,8 +164,7 @@ describe('Express middleware as a layer of Primus', () => {
   });
 
   it('may serve files, and looks for them on an upgrade too', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'primus-static-'));
-    cleanup(() => rmSync(root, { recursive: true }));
+    const root = testFolder('static');
     mkdirSync(join(root, 'primus'));
     writeFileSync(join(root, 'primus', 'a.txt'), 'a file');
     const { primus, text, connect } = await serve(express());

@@ -2,8 +2,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, noChromium } from '../support/chromium.js';
 import { cuttable } from '../support/cuttable.js';
-import { cleanup, event, until } from '../support/serve.js';
-import { type Any, directions, listening, type Make } from './original.js';
+import { cleanup, event, LIMIT, until } from '../support/serve.js';
+import { type Any, directions, listening, type Make, threeAttempts } from './original.js';
 
 interface Meeting {
   transformer: string;
@@ -74,7 +74,7 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
     }
 
     it('opens, carries data both ways, tells the id, and beats', async () => {
-      const { page, primus, spark, complaints } = await meet({ pingInterval: 500 });
+      const { page, primus, spark, complaints } = await meet({ pingInterval: 2_000 });
       expect(spark.query.token).toBe('1');
       const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
       const there: unknown[] = [];
@@ -103,7 +103,7 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
       const { page, primus, spark } = await meet();
       spark.end({ last: 'words' });
       await told(page, 'end');
-      await page.waitForTimeout(150);
+      await threeAttempts();
       const { heard, events } = await look(page);
       expect(heard).toEqual([{ last: 'words' }]);
       expect(events).not.toContain('reconnect scheduled');
@@ -111,7 +111,7 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
     });
 
     it('comes back when the line is cut, with what was written meanwhile', async () => {
-      const { page, primus, line, spark } = await meet({ pingInterval: 500 });
+      const { page, primus, line, spark } = await meet({ pingInterval: 1_000 });
       const again = event(primus, 'connection');
       line.cut();
       await told(page, 'close');
@@ -136,7 +136,7 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
       await open(page);
       await told(page, 'end');
       const before = asked;
-      await page.waitForTimeout(150);
+      await threeAttempts();
       const { events } = await look(page);
       expect(events).not.toContain('reconnect scheduled');
       expect(events).toContain('error');
@@ -155,7 +155,7 @@ function look(page: Page): Promise<Pick<Shown, 'heard' | 'events'>> {
 
 /** Waits until something holds in the page; the condition is run there. */
 function holds(page: Page, condition: (shown: Shown, wanted: Any) => boolean, wanted: unknown): Promise<unknown> {
-  return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: 5_000 });
+  return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: LIMIT });
 }
 
 function told(page: Page, name: string): Promise<unknown> {

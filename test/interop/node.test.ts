@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cuttable } from '../support/cuttable.js';
 import { cleanup, event, until } from '../support/serve.js';
-import { type Any, directions, listening, type Make, ours, theirs } from './original.js';
+import { type Any, directions, listening, type Make, ours, theirs, threeAttempts } from './original.js';
 
 interface Meeting {
   transformer: string;
@@ -64,12 +64,12 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
   });
 
   it('beats: pings are answered, and both stay', async () => {
-    const { spark, socket, primus } = await meet(meeting, { pingInterval: 100 });
+    const { spark, socket, primus } = await meet(meeting, { pingInterval: 1_000 });
     const pings: unknown[] = [];
     const beats: unknown[] = [];
     socket.on('incoming::ping', (stamp: unknown) => pings.push(stamp));
     spark.on('heartbeat', () => beats.push(1));
-    await until(() => pings.length > 3 && beats.length > 3);
+    await until(() => pings.length > 0 && beats.length > 0);
     expect(typeof pings[0]).toBe('number');
     expect(primus.connected).toBe(1);
     expect(socket.readyState).toBe(3);
@@ -84,14 +84,14 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect((await data)[0]).toEqual({ last: 'words' });
     await end;
     await until(() => primus.connected === 0);
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await threeAttempts();
     expect(attempts).toEqual([]);
     expect(primus.connected).toBe(0);
   });
 
   it('comes back when the line is cut, with what was written meanwhile', async () => {
     // A session that polls is over for the server when it is silent.
-    const { socket, primus, spark, line } = await meet(meeting, { pingInterval: 500 });
+    const { socket, primus, spark, line } = await meet(meeting, { pingInterval: 1_000 });
     const again = event(primus, 'connection');
     const closed = event(socket, 'close');
     const [back, opened] = [event(socket, 'reconnected'), event(socket, 'open')];
@@ -130,10 +130,11 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     const told: string[] = [];
     for (const name of ['open', 'error', 'reconnect scheduled', 'end']) socket.on(name, () => told.push(name));
     await until(() => told.includes('end'));
-    expect(told).toEqual(['error', 'end']);
+    expect(asked).toBeGreaterThan(0);
     const before = asked;
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await threeAttempts();
     expect({ asked, connections, connected: primus.connected }).toEqual({ asked: before, connections: 0, connected: 0 });
+    expect(told).toEqual(['error', 'end']);
   });
 
   it('ends when the client does', async () => {

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { Primus } from '../../src/index.js';
-import { cleanup } from '../support/serve.js';
+import { freePort } from '../support/ports.js';
+import { cleanup, until } from '../support/serve.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the original has no types.
 export type Any = any;
@@ -39,6 +40,17 @@ export function directions(...transformers: string[]) {
     { transformer, what: 'their client, our server', server: ours, client: theirs },
     { transformer, what: 'our client, their server', server: theirs, client: ours },
   ]);
+}
+
+/** Waits while a client with the usual back-off of these tests tries three times to reach a port where nobody listens, for nothing. */
+export async function threeAttempts(): Promise<void> {
+  const client = new (ours.socket({ transformer: 'websockets' }))(`http://127.0.0.1:${await freePort()}`, {
+    reconnect: { min: 20, max: 50 },
+  });
+  cleanup(() => client.destroy());
+  let attempts = 0;
+  client.on('error', () => {}).on('reconnect', () => attempts++);
+  await until(() => attempts === 3);
 }
 
 /** A server of that make on a free port. */

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../../scripts/processes.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -142,8 +142,8 @@ describe('the layers', () => {
 });
 
 describe('a wrong-way import', () => {
-  it('does not compile', { timeout: 60_000 }, () => {
-    const copy = mkdtempSync(join(tmpdir(), 'primus-rx-borders-'));
+  it('does not compile', () => {
+    const copy = temporaryFolder('borders');
     try {
       for (const part of ['tsconfig.base.json', 'package.json', 'operators', 'src/core'])
         cpSync(join(root, part), join(copy, part), { recursive: true });
@@ -155,7 +155,7 @@ describe('a wrong-way import', () => {
       expect(status).not.toBe(0);
       expect(output).toMatch(/operators\/trespass\.ts.*error TS6(059|307)/);
     } finally {
-      rmSync(copy, { recursive: true, force: true });
+      removeFolder(copy);
     }
   });
 

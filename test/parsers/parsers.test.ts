@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { processorTime } from '../support/cpu.js';
 import { generator } from '../support/world.js';
 import { domains, normal, parserOf, registry, same } from './domains.js';
 
@@ -10,13 +11,17 @@ describe.each(names)('the parser %s', (name) => {
   const domain = domains[name] as fc.Arbitrary<unknown>;
 
   it('decodes every value of its domain as it was encoded', () => {
+    let values = 0;
     fc.assert(
       fc.property(domain, (value) => {
         const received = decode(encode(value));
+        // Much faster than an assertion, which tells what differs.
         if (!same(value, received)) expect(normal(received)).toStrictEqual(normal(value));
+        values++;
       }),
       { numRuns: 1_000 },
     );
+    expect(values).toBe(1_000);
   });
 
   it('decodes a frame at any offset of a buffer', () => {
@@ -71,13 +76,13 @@ describe.each(names)('the parser %s', (name) => {
   it('answers any bytes at once, with a value or an error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        settles(() => decode(bytes));
+        expect(settles(() => decode(bytes))).toBeTypeOf('boolean');
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it('answers 100,000 mutated frames, each with a value or an error', { timeout: 30_000 }, () => {
+  it('answers 100,000 mutated frames, each with a value or an error', () => {
     const random = generator(6);
     const whole = (below: number) => Math.floor(random() * below);
     const frames = fc.sample(domain, { numRuns: 500, seed: 6 }).map((value) => Buffer.from(encode(value) as never));
@@ -96,12 +101,10 @@ describe.each(names)('the parser %s', (name) => {
     expect(broken).toBeGreaterThan(1_000);
   });
 
-  it('answers frames that announce too much without allocating it', () => {
+  it('answers frames that announce too much without allocating it', async () => {
     for (const frame of greedy) {
-      const begin = performance.now();
       const { heapUsed } = process.memoryUsage();
-      settles(() => decode(frame));
-      expect(performance.now() - begin).toBeLessThan(2_000);
+      expect(await processorTime(() => settles(() => decode(frame)))).toBeLessThan(5_000);
       expect(process.memoryUsage().heapUsed - heapUsed).toBeLessThan(64e6);
     }
   });

@@ -1,8 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { findRedis } from '../../scripts/plugins.mjs';
+import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
 import { freePort } from '../support/ports.js';
 
 export const noRedis = findRedis() === undefined;
@@ -15,9 +12,9 @@ export interface Redis {
 /** A Redis server of the test's own, which keeps nothing. */
 export async function startRedis(): Promise<Redis> {
   const port = await freePort();
-  const dir = mkdtempSync(join(tmpdir(), 'primus-rx-redis-'));
+  const dir = temporaryFolder('redis');
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
-  const server: ChildProcess = spawn(findRedis() as string, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = start(findRedis() as string, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   await new Promise<void>((resolve, reject) => {
     server.stdout?.on('data', (chunk) => /ready to accept/i.test(String(chunk)) && resolve());
@@ -26,9 +23,8 @@ export async function startRedis(): Promise<Redis> {
   return {
     port,
     async stop() {
-      server.kill();
-      await exit;
-      rmSync(dir, { recursive: true, force: true });
+      await stop(server);
+      removeFolder(dir);
     },
   };
 }

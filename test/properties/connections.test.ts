@@ -50,7 +50,7 @@ describe(`${CLIENTS} clients`, () => {
       }),
       { numRuns: 1 },
     );
-  }, 30_000);
+  });
 
   it('come back from a restart that takes a while, without meeting at the door', async () => {
     const world = await fleet(7);
@@ -63,5 +63,5 @@ describe(`${CLIENTS} clients`, () => {
     await world.pass(20_000);
     expect(densest(world.network.dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
     await settled(world);
-  }, 30_000);
+  });
 });

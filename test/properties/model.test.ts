@@ -260,22 +260,22 @@ async function hold(setting: Setting, options: { manual: boolean }[], script: It
 describe('whatever happens to two clients and their server', () => {
   it('the documented machine, one line at most, and no message lost, doubled or reordered', async () => {
     await fc.assert(fc.asyncProperty(settings(), clients, commands, hold), { numRuns: 100 });
-  }, 60_000);
+  });
 
   it('the same with message transformers that take their time, at both ends', async () => {
     const slow = settings({ transforms: fc.constantFrom(2, 20, 200) });
     await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
-  }, 60_000);
+  });
 
   it('the same with a server that takes its time to let one in', async () => {
     const slow = settings({ admission: fc.constantFrom(1, 50, 500) });
     await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
-  }, 60_000);
+  });
 
   it('the same with clients that have to ask who they are, before each attempt', async () => {
     const slow = settings({ credentials: fc.constantFrom(0, 20, 500), transforms: fc.constantFrom(0, 0, 20) });
     await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
-  }, 60_000);
+  });
 });
 
 /** Sequences that once broke a law, or that chance seldom finds. */

@@ -28,10 +28,9 @@ describe('a server argument that is not an HTTP server', () => {
 describe('options of the server', () => {
   const make = (options: unknown) => new Primus(createServer(), options as ServerOptions);
 
-  it.each(['sockjsss', '', '__proto__', 'constructor', 42, null, {}, { server: {}, client: {} }, () => {}])(
+  it.each(['sockjsss', '', '__proto__', 'constructor', 42, {}, { server: {}, client: {} }, () => {}])(
     'an unknown transformer %o is rejected, with a list of the known ones',
     (transformer) => {
-      if (transformer === null) return;
       refuses(() => make({ transformer }), 'ERR_PRIMUS_TRANSFORMER', /websockets/);
     },
   );

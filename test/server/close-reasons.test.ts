@@ -4,7 +4,6 @@ import { withCloseReasons } from '../../client/close-reasons.js';
 import type { WebSocketLike } from '../../client/platform/platform.js';
 import { configure } from '../../client/primus.js';
 import type { ClientOptions, Primus, ServerOptions } from '../../src/index.js';
-import { launch, noChromium } from '../support/chromium.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { CLOSE, handshake, raw } from './raw.js';
@@ -122,26 +121,5 @@ describe('refuseWithClose', () => {
   it('is a part of a served library only when the option is set', async () => {
     const { primus } = await serve();
     expect(primus.library()).not.toContain('PrimusCloseReasons');
-  });
-
-  it.skipIf(noChromium)('reports the status to a page in a browser', { timeout: 60_000 }, async () => {
-    const { url } = await serve(refusing({ statusCode: 403, message: 'not you' }));
-    const browser = await launch();
-    cleanup(() => browser.close());
-    const tab = await browser.newPage();
-    await tab.goto(`${url}/primus/spec`);
-    await tab.addScriptTag({ url: `${url}/primus/primus.js` });
-    const seen = await tab.evaluate(
-      () =>
-        new Promise((resolve) => {
-          const { Primus } = globalThis as unknown as { Primus: new () => { on(event: string, listener: (error: never) => void): void } };
-          const client = new Primus();
-          client.on('open', () => resolve('open'));
-          client.on('error', ({ code, status, reason }: { code: string; status: number; reason: string }) =>
-            resolve({ code, status, reason }),
-          );
-        }),
-    );
-    expect(seen).toEqual({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' });
   });
 });

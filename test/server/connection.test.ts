@@ -44,8 +44,8 @@ async function start(options: ServerOptions = {}) {
   const othersLive = async () => {
     const before = served.primus.connected;
     const client = served.connect();
-    const received = event(client, 'data', 2_000);
-    await event(client, 'open', 2_000);
+    const received = event(client, 'data');
+    await event(client, 'open');
     await until(() => served.primus.connected === before + 1);
     served.primus.forEach((spark) => void spark.write('alive'));
     expect((await received)[0]).toBe('alive');
@@ -491,7 +491,7 @@ describe('initialised', () => {
     const { createServer } = await import('node:http');
     const primus = new Primus(createServer(), { transformer: 'memory' });
     cleanup(() => new Promise<void>((resolve) => primus.destroy(resolve)));
-    const [transformer, parser, options] = await event(primus, 'initialised', 1_000);
+    const [transformer, parser, options] = await event(primus, 'initialised');
     expect([transformer, parser, options]).toEqual([primus.transformer, primus.parser, primus.options]);
   });
 });

@@ -1,13 +1,12 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { type LinkError, type Parser, Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';
+import { testFolder } from '../support/folder.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
 import { frame, handshake, raw, rawWebSocket, TEXT } from './raw.js';
@@ -129,7 +128,7 @@ describe('piping', () => {
     }
     expect(produced).toBeLessThan(total);
     expect(spark.readyState).toBe(3);
-    const ended = event(spark, 'end', 9_000);
+    const ended = event(spark, 'end');
     line.socket.resume();
     await ended;
     expect(produced).toBe(total);
@@ -347,8 +346,7 @@ describe('broadcasts', () => {
 
 describe('ws+unix addresses', () => {
   it('reach a server that listens on a socket of the file system', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'primus-'));
-    cleanup(() => rmSync(folder, { recursive: true }));
+    const folder = testFolder('socket');
     const path = join(folder, 'a.sock');
     const server = createServer();
     const primus = new Primus(server, { pathname: '/live', pingInterval: false });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
+import { processorTime } from '../support/cpu.js';
 import { event, type Served, serve, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
 import {
@@ -40,7 +41,7 @@ async function start(options: object = {}) {
 /** The server still serves others. */
 async function alive({ connect }: Served): Promise<void> {
   const client = connect();
-  const echo = event(client, 'data', 2_000);
+  const echo = event(client, 'data');
   client.write('alive?');
   expect((await echo)[0]).toBe('alive?');
 }
@@ -152,11 +153,12 @@ describe('messages that do not parse', () => {
   it('of 100,000 brackets are one error, quickly', async () => {
     const served = await start();
     const line = await rawWebSocket(served.port);
-    const begin = performance.now();
-    line.send(frame(TEXT, '['.repeat(100_000)), frame(TEXT, '1e999'), frame(TEXT, '"\\ud800"'));
-    // JSON has no Infinity: what it read as one is printed as null.
-    expect((await line.frame()).payload.toString()).toBe('null');
-    expect(performance.now() - begin).toBeLessThan(2_000);
+    const taken = await processorTime(async () => {
+      line.send(frame(TEXT, '['.repeat(100_000)), frame(TEXT, '1e999'), frame(TEXT, '"\\ud800"'));
+      // JSON has no Infinity: what it read as one is printed as null.
+      expect((await line.frame()).payload.toString()).toBe('null');
+    });
+    expect(taken).toBeLessThan(5_000);
     expect((await line.frame()).payload.toString()).toBe('"\\ud800"');
     expect(served.errors).toHaveLength(1);
   });

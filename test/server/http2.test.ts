@@ -1,36 +1,15 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ClientHttp2Session, connect, createSecureServer, type IncomingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, createSecureServer, type IncomingHttpHeaders } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
+import { Primus, type Spark } from '../../src/index.js';
 import { certificate } from '../support/certificate.js';
-import { launch, noChromium } from '../support/chromium.js';
-import { cleanup, event, until } from '../support/serve.js';
+import { dial, possible, serveHttp2 } from '../support/http2.js';
+import { cleanup, event, requested, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
-
-/** Whether certificates can be made here. */
-const possible = spawnSync('openssl', ['version']).status === 0;
-
-/** A server that speaks HTTP/2, and a session with it. */
-async function serve(options: CreateServerOptions = {}) {
-  const root = certificate() as string;
-  const primus = Primus.createServer({ http2: true, root, cert: 'cert.pem', key: 'key.pem', ...options });
-  cleanup(() => new Promise<void>((resolve) => primus.destroy(resolve)));
-  await once(primus.server as never, 'listening');
-  const url = `https://localhost:${(primus.server.address() as AddressInfo).port}`;
-  return { primus, url, session: dial(url) };
-}
-
-function dial(url: string): ClientHttp2Session {
-  const session = connect(url, { rejectUnauthorized: false });
-  session.on('error', () => {});
-  cleanup(() => session.destroy());
-  return session;
-}
 
 interface Answer {
   status: number | undefined;
@@ -58,7 +37,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('serves the library and the specification, cross-origin too', async () => {
-    const { session } = await serve({ origins: ['https://a.example'] });
+    const { session } = await serveHttp2({ origins: ['https://a.example'] });
     const library = await ask(session, '/primus/primus.js');
     expect(library).toMatchObject({ status: 200, headers: { 'content-type': 'text/javascript; charset=utf-8' } });
     expect(library.body).toContain('Primus');
@@ -71,7 +50,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('refuses what HTTP/2 cannot carry, without the headers it forbids, and lives', async () => {
-    const { primus, session } = await serve();
+    const { primus, session } = await serveHttp2();
     const noted: Error[] = [];
     const note = (warning: Error) => void noted.push(warning);
     process.on('warning', note);
@@ -90,7 +69,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('runs middleware and authorization, and hands requests nobody owns to its own listeners', async () => {
-    const { primus, session } = await serve({
+    const { primus, session } = await serveHttp2({
       authorization: (request, done) => done(request.headers.authorization ? undefined : { authenticate: 'Basic realm="x"' }),
     });
     const hello = (request: IncomingMessage, response: ServerResponse) => {
@@ -106,7 +85,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('upgrades WebSockets over HTTP/1.1', async () => {
-    const { primus, url } = await serve();
+    const { primus, url } = await serveHttp2();
     const announced = event(primus, 'connection');
     const client = new primus.Socket(url, { transport: { rejectUnauthorized: false } });
     cleanup(() => client.destroy());
@@ -118,7 +97,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it.each(['engine.io', 'sockjs'])('carries the requests of %s', async (transformer) => {
-    const { primus, session } = await serve({ transformer });
+    const { primus, session } = await serveHttp2({ transformer });
     const announced = event(primus, 'connection');
     if (transformer === 'sockjs') expect((await ask(session, '/primus/1/a/xhr?token=x', { ':method': 'POST' })).body).toBe('o\n');
     else expect((await ask(session, '/primus/?EIO=4&transport=polling&token=x')).body).toMatch(/^0\{"sid":/);
@@ -129,7 +108,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('carries the requests of browserchannel: polls that end, that are given up, and whose line is cut', async () => {
-    const { primus, session, url } = await serve({ transformer: 'browserchannel', pingInterval: false });
+    const { primus, session, url } = await serveHttp2({ transformer: 'browserchannel', pingInterval: false });
     const announced = event(primus, 'connection');
     const post = { ':method': 'POST', 'content-type': 'application/x-www-form-urlencoded' };
     const { body } = await ask(session, '/primus/bind?VER=8&RID=1&token=x', post, 'count=0');
@@ -141,14 +120,18 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     const received = event(spark, 'data');
     await ask(session, `${bind}&RID=2`, post, 'count=1&ofs=0&req0__S=%22up%22');
     expect((await received)[0]).toBe('up');
+    const server = primus.server as never;
+    let arrived = requested(server);
     const given = poll(session);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    let closed = once((await arrived) as never, 'close');
     given.close();
+    await closed;
     const other = dial(url);
+    arrived = requested(server);
     poll(other);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    closed = once((await arrived) as never, 'close');
     other.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await closed;
     spark.write('down');
     expect((await ask(session, `${bind}&RID=rpc&TYPE=xmlhttp&CI=1&AID=0`)).body).toContain('\\"down\\"');
     spark.end();
@@ -156,7 +139,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
   });
 
   it('ends sessions that are idle when it is destroyed, and cuts the others', async () => {
-    const { primus, session, url } = await serve();
+    const { primus, session, url } = await serveHttp2();
     await ask(session, '/primus/spec');
     const busy = dial(url);
     primus.server.on('request', (_request, response) => response.write('for ever'));
@@ -190,27 +173,4 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     expect((await ask(session, '/primus/spec')).body).toBe('the app');
     session.destroy();
   });
-
-  it.skipIf(noChromium).each(['websockets', 'engine.io', 'socket.io', 'sockjs', 'browserchannel'])(
-    'serves a page over HTTP/2 that connects, by %s',
-    { timeout: 30_000 },
-    async (transformer) => {
-      const { primus, url } = await serve({ transformer });
-      primus.server.on('request', (_request, response) =>
-        response.writeHead(200, { 'Content-Type': 'text/html' }).end('<title>page</title>'),
-      );
-      primus.on('connection', (spark) => spark.on('data', (data) => spark.write({ echo: data, token: spark.query.token })));
-      const browser = await launch();
-      cleanup(() => browser.close());
-      const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-      await page.goto(url);
-      await page.addScriptTag({ url: '/primus/primus.js' });
-      const echo = await page.evaluate(
-        `new Promise((resolve) => { const primus = new Primus({ credentials: async () => ({ token: 'x' }) }); primus.on('data', resolve); primus.write('hello'); })`,
-      );
-      expect(echo).toEqual({ echo: 'hello', token: 'x' });
-      expect(await page.evaluate(`performance.getEntriesByType('navigation')[0].nextHopProtocol`)).toBe('h2');
-      await until(() => primus.connected === 1);
-    },
-  );
 });

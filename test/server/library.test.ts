@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Primus, PrimusError } from '../../src/index.js';
+import { testFolder } from '../support/folder.js';
 import { cleanup, event, serve } from '../support/serve.js';
 
 /** Runs a library as a page would, and hands back the page's globals. */
@@ -26,12 +26,6 @@ function load(source: string, globals: Record<string, unknown> = {}): Record<str
   });
   runInContext(source, page);
   return page;
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'primus-library-'));
-  cleanup(() => rmSync(path, { recursive: true }));
-  return path;
 }
 
 interface ClientClass {
@@ -104,7 +98,7 @@ describe('the library', () => {
 
   it('is JavaScript that Node itself takes for valid', async () => {
     const { primus } = await serve();
-    const path = join(folder(), 'primus.js');
+    const path = join(testFolder('library'), 'primus.js');
     primus.save(path);
     expect(() => execFileSync(process.execPath, ['--check', path])).not.toThrow();
   });
@@ -204,7 +198,7 @@ describe('the library is made once', () => {
   });
 
   it('and again when the file that a plugin names has changed', async () => {
-    const path = join(folder(), 'library.js');
+    const path = join(testFolder('library'), 'library.js');
     writeFileSync(path, 'Primus.file = 1;');
     const { url } = await serve({ plugin: { file: { library: path } } });
     const fetched = async () => (await fetch(`${url}/primus/primus.js`)).text();
@@ -217,7 +211,7 @@ describe('the library is made once', () => {
 describe('save', () => {
   it('writes the minified library when it is asked to', async () => {
     const { primus } = await serve();
-    const [first, second] = [join(folder(), 'a.js'), join(folder(), 'b.js')];
+    const [first, second] = [join(testFolder('library'), 'a.js'), join(testFolder('library'), 'b.js')];
     primus.save(first, { minify: true });
     expect(readFileSync(first, 'utf8')).toBe(primus.library({ minify: true }));
     await new Promise<void>((resolve, reject) => primus.save(second, { minify: true }, (error) => (error ? reject(error) : resolve())));
@@ -226,7 +220,7 @@ describe('save', () => {
 
   it('writes the library, at once or with a callback', async () => {
     const { primus } = await serve();
-    const [first, second] = [join(folder(), 'a.js'), join(folder(), 'b.js')];
+    const [first, second] = [join(testFolder('library'), 'a.js'), join(testFolder('library'), 'b.js')];
     primus.save(first);
     expect(readFileSync(first, 'utf8')).toBe(primus.library());
     await new Promise<void>((resolve, reject) => primus.save(second, (error) => (error ? reject(error) : resolve())));
@@ -235,7 +229,7 @@ describe('save', () => {
 
   it('tells what went wrong, where it was asked to', async () => {
     const { primus } = await serve();
-    const nowhere = join(folder(), 'missing', 'a.js');
+    const nowhere = join(testFolder('library'), 'missing', 'a.js');
     expect(() => primus.save(nowhere)).toThrow(/ENOENT/);
     const error = await new Promise((resolve) => primus.save(nowhere, resolve));
     expect(error).toMatchObject({ code: 'ENOENT' });

@@ -53,7 +53,7 @@ it.each([
   ['http://a.example', 'websockets'],
   ['*', 'uws'],
   ['http://a.example', 'uws'],
-])('answers odd requests without disturbing other clients: origins %s, by %s', { timeout: 60_000 }, async (origins, transformer) => {
+])('answers odd requests without disturbing other clients: origins %s, by %s', async (origins, transformer) => {
   const random = randomFrom(20_480);
   const below = (limit: number) => Math.floor(random() * limit);
   const pick = (list: readonly string[]) => list[below(list.length)] as string;

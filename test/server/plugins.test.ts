@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Primus as ImportedClient } from '../../src/client-node.js';
 import { type Plugin, PrimusError, Primus as Server } from '../../src/index.js';
+import { testFolder } from '../support/folder.js';
 import { cleanup, event, serve } from '../support/serve.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the members are the plugins'.
@@ -16,8 +16,7 @@ declare const Primus: Any;
 declare const MARK: unknown;
 
 function folder(files: Record<string, string> = {}): string {
-  const path = mkdtempSync(join(tmpdir(), 'primus-plugins-'));
-  cleanup(() => rmSync(path, { recursive: true }));
+  const path = testFolder('plugins');
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(join(path, name, '..'), { recursive: true });
     writeFileSync(join(path, name), content);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { cleanup } from '../support/serve.js';
+import { cleanup, LIMIT } from '../support/serve.js';
 
 /** One frame as it came from the server. */
 export interface RawFrame {
@@ -135,7 +135,7 @@ export class Raw {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(
           () => reject(new Error(`Nothing more came after ${JSON.stringify(this.bytes.toString('latin1'))}`)),
-          5_000,
+          LIMIT,
         );
         this.wake = () => {
           clearTimeout(timer);

@@ -1,23 +1,23 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { pack } from '../../scripts/pack.mjs';
+import { kill, removeFolder, start, temporaryFolder } from '../../scripts/processes.mjs';
 import { launch, noChromium } from '../support/chromium.js';
 
 const consumer = fileURLToPath(new URL('./consumer/', import.meta.url));
 const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
-const execute = promisify(execFile);
 
 /** An empty folder outside the repository, so that nothing is found but what the tarball brings. */
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'primus-rx-smoke-')));
+const folder = temporaryFolder('smoke');
 let server: ChildProcess;
 let url: string;
 
@@ -25,20 +25,17 @@ beforeAll(async () => {
   const { devDependencies } = manifest;
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   const wanted = [pack(folder), `rxjs@${devDependencies.rxjs}`, `@types/node@${devDependencies['@types/node']}`];
-  await execute('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...wanted], { cwd: folder });
+  await execute('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...wanted]);
   cpSync(consumer, folder, { recursive: true });
 
-  server = fork(join(folder, 'server.mjs'), { execArgv: [] });
+  server = start(process.execPath, [join(folder, 'server.mjs')], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const [port] = await once(server, 'message');
   url = `http://localhost:${port}`;
 });
 
 afterAll(async () => {
-  if (server?.connected) {
-    server.disconnect();
-    await once(server, 'exit');
-  }
-  rmSync(folder, { recursive: true, force: true });
+  if (server) await kill(server);
+  removeFolder(folder);
 });
 
 describe('the packed package, installed into an empty folder', () => {
@@ -59,8 +56,7 @@ describe('the packed package, installed into an empty folder', () => {
     ['a strict TypeScript application, as ES module and as CommonJS', 'tsconfig.json'],
     ['a page that is bundled, which has no types of Node', 'tsconfig.page.json'],
   ])('compiles in %s, with none of the frameworks', async (_what, project) => {
-    const { stdout } = await execute(process.execPath, [tsc, '--project', join(folder, project)], { cwd: folder }).catch((error) => error);
-    expect(stdout).toBe('');
+    expect(await execute(process.execPath, [tsc, '--project', join(folder, project)])).toEqual({ code: 0, output: '' });
   });
 });
 
@@ -94,23 +90,31 @@ describe.skipIf(noChromium)('the packed package in a browser', () => {
     await page.close();
   }
 
-  function echo(page: Page, text: string): Promise<unknown> {
+  function echo(page: Page, words: string): Promise<unknown> {
     return page.evaluate(
-      (text) =>
+      (data) =>
         new Promise((resolve, reject) => {
           // biome-ignore lint/suspicious/noExplicitAny: the page's own global.
           const client = new (globalThis as any).Primus(location.origin);
           client.on('error', reject);
           client.on('data', resolve);
-          client.write(text);
+          client.write(data);
         }),
-      text,
+      words,
     );
   }
 });
 
 /** Runs a script of the consumer; what it printed. */
 async function node(script: string, ...args: string[]): Promise<unknown> {
-  const { stdout } = await execute(process.execPath, [join(folder, script), ...args], { cwd: folder, timeout: 20_000 });
-  return JSON.parse(stdout);
+  const { code, output } = await execute(process.execPath, [join(folder, script), ...args]);
+  expect(code).toBe(0);
+  return JSON.parse(output);
+}
+
+/** Runs a program in the folder; its exit code and what it printed. */
+async function execute(command: string, args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = start(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [[code], output] = await Promise.all([once(child, 'close'), text(child.stdout as Readable)]);
+  return { code, output };
 }

@@ -1,16 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { cleanup } from './serve.js';
+import { testFolder } from './folder.js';
 
 /**
  * A folder with `cert.pem` and `key.pem`, which last a day, and the same as `both.pfx` with the passphrase `secret`; `undefined` where
  * none can be made.
  */
 export function certificate(): string | undefined {
-  const root = mkdtempSync(join(tmpdir(), 'primus-tls-'));
-  cleanup(() => rmSync(root, { recursive: true }));
+  const root = testFolder('tls');
   const openssl = (...how: string[]) => execFileSync('openssl', how, { cwd: root, stdio: 'ignore' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key.pem'];
   try {

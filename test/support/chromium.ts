@@ -1,25 +1,16 @@
 import { type Browser, chromium } from 'playwright-core';
+import { inject } from 'vitest';
 import { findChromium } from '../../scripts/chromium.mjs';
-
-const executablePath = findChromium();
+import type {} from './chromium-server.js';
+import { LIMIT } from './wait.js';
 
 /** For `describe.skipIf(noChromium)`: browser tests cannot run here. `scripts/chromium.mjs` tells the person why. */
-export const noChromium = executablePath === undefined;
+export const noChromium = findChromium() === undefined;
 
-/** A headless browser that talks to nobody but the page under test. Close it when done. */
-export function launch(): Promise<Browser> {
-  if (executablePath === undefined) throw new Error('No Chromium was found: install one, or set CHROMIUM_PATH');
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+/** Connects to the browser of the run. Closing it closes the pages of this file. */
+export async function launch(): Promise<Browser> {
+  const endpoint = inject('chromium');
+  if (endpoint === undefined) throw new Error('No Chromium runs. A test that needs one belongs in a folder of the project "integration"');
+  const browser = await chromium.connect(endpoint, { timeout: LIMIT });
+  return browser;
 }

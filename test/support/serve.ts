@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import { dropped } from '../../src/core/errors.js';
 import { Primus, type ServerOptions } from '../../src/index.js';
 
-export { event, until } from './wait.js';
+export { event, eventually, LIMIT, until } from './wait.js';
 
 type Client = InstanceType<Primus['Socket']>;
 type ClientOptions = ConstructorParameters<Primus['Socket']>[1];
@@ -28,6 +28,14 @@ afterEach(async () => {
 /** Something to undo after the test, last first. */
 export function cleanup(undo: () => unknown): void {
   cleanups.push(undo);
+}
+
+/**
+ * Has a server answer some requests, each on a connection of its own. What had reached it before, or the client that shares this process,
+ * has been dealt with by then.
+ */
+export async function roundTrips(url: string): Promise<void> {
+  for (let count = 0; count < 5; count++) await (await fetch(`${url}/primus/spec`, { headers: { connection: 'close' } })).text();
 }
 
 /** The next request that reaches a server, once its turn is over. Listeners of `request` would not hear of those that are a Primus'. */

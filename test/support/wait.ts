@@ -1,8 +1,11 @@
+/** How long anything may take before it counts as hung, in ms. Only a test that fails waits so long. */
+export const LIMIT = 60_000;
+
 /** The next event of that name: its arguments. */
-export function event(emitter: unknown, name: string, within = 5_000): Promise<unknown[]> {
+export function event(emitter: unknown, name: string): Promise<unknown[]> {
   const source = emitter as { once(name: string, listener: (...args: unknown[]) => void): void };
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`No '${name}' within ${within} ms`)), within);
+    const timer = setTimeout(() => reject(new Error(`No '${name}' within ${LIMIT} ms`)), LIMIT);
     source.once(name, (...args) => {
       clearTimeout(timer);
       resolve(args);
@@ -10,11 +13,24 @@ export function event(emitter: unknown, name: string, within = 5_000): Promise<u
   });
 }
 
-/** Resolves once the condition holds; looks again at the end of each turn, and rejects when it takes too long. */
-export async function until(condition: () => boolean, within = 5_000): Promise<void> {
-  const deadline = Date.now() + within;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Not within ${within} ms: ${condition}`);
+/** Resolves once the condition holds; looks again every few ms, and rejects when it takes too long. */
+export async function until(condition: () => unknown): Promise<void> {
+  const deadline = Date.now() + LIMIT;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Not within ${LIMIT} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Resolves once the assertions pass; tries again every few ms, and rejects with the last failure when it takes too long. */
+export async function eventually<Result>(assertions: () => Result | Promise<Result>): Promise<Result> {
+  const deadline = Date.now() + LIMIT;
+  for (;;) {
+    try {
+      return await assertions();
+    } catch (failure) {
+      if (Date.now() > deadline) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 }

@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { Clock, settle } from '../support/clock.js';
-import { cleanup, event, requested, serve, until } from '../support/serve.js';
+import { cleanup, event, LIMIT, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
 
@@ -39,9 +39,9 @@ interface Answer {
   body: string;
 }
 
-/** What an endpoint answers; an answer that does not come within two seconds is a failure. */
+/** What an endpoint answers. */
 async function ask(url: string, path: string, init: RequestInit = {}): Promise<Answer> {
-  const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(2_000), ...init });
+  const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(LIMIT), ...init });
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
 }
 
@@ -165,10 +165,10 @@ describe(transformer, () => {
   it('sends no request to any host but its server', async () => {
     const spy = vi.spyOn(http, 'request');
     cleanup(() => spy.mockRestore());
-    const { primus, connect } = await serve({ transformer });
+    const { primus, url, connect } = await serve({ transformer });
     primus.use('bouncer', (_request, response, _next) => void (response as http.ServerResponse).writeHead(403).end());
     await event(connect({ strategy: false }), 'error');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await roundTrips(url);
     const hosts = spy.mock.calls.map(([options]) => (options as unknown as http.RequestOptions).host);
     expect(new Set(hosts)).toEqual(new Set(['127.0.0.1']));
   });
@@ -323,11 +323,11 @@ describe('the endpoints of browserchannel', () => {
   });
 
   it('do not read requests while the spark is paused', async () => {
-    const { spark, post, received, server } = await open();
+    const { url, spark, post, received, server } = await open();
     spark.pause();
     const sent = post('count=1&ofs=0&req0__S=1');
     await requested(server);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await roundTrips(url);
     expect(received).toEqual([]);
     spark.resume();
     expect((await sent).status).toBe(200);
@@ -392,14 +392,15 @@ describe('the sessions of browserchannel', () => {
     ['does not read', ''],
     ['reads but acknowledges nothing', 'read'],
   ])('are terminated when the client %s', async (_what, reads) => {
-    const { port, spark, sid, poll, primus } = await open({ maxBuffer: 3_000_000 });
+    const { port, url, spark, sid, poll, primus } = await open({ maxBuffer: 3_000_000 });
     const socket = createConnection(port, '127.0.0.1', () => {
       if (!reads) socket.write(`GET /primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=0 HTTP/1.1\r\nHost: x\r\n\r\n`);
     });
     cleanup(() => socket.destroy());
     socket.pause().on('error', () => {});
     const failed = event(spark, 'error');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await once(socket, 'connect');
+    await roundTrips(url);
     for (let count = 0; count < 500 && spark.readyState === 3; count++) {
       spark.write('x'.repeat(100_000));
       if (reads && count % 5 === 0) await poll().catch(() => {});
@@ -417,7 +418,7 @@ describe('the sessions of browserchannel', () => {
 
   it('stay reachable during shutdown, when new ones are rejected', async () => {
     const { url, primus, spark, poll, server } = await open();
-    primus.destroy({ timeout: 1_000 });
+    primus.destroy({ timeout: 60_000 });
     spark.write('last');
     expect((await poll()).body).toContain('last');
     expect((await ask(url, '/primus/bind?VER=8&RID=1', { method: 'POST', headers: FORM, body: 'count=0' })).status).toBe(503);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Agent, createServer, get, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect as dial } from 'node:net';
@@ -7,9 +8,10 @@ import { describe, expect, it } from 'vitest';
 import { node } from '../../client/platform/node.js';
 import type { Frame, Link } from '../../src/core/link.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
+import type { Middleware } from '../../src/server/middleware/layers.js';
 import { client as clientOf } from '../../transformers/engine.io/client.js';
 import { Clock, settle } from '../support/clock.js';
-import { cleanup, event, requested, serve, until } from '../support/serve.js';
+import { cleanup, event, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
 
@@ -52,7 +54,9 @@ describe('the client of engine.io', () => {
     const client = connect({ websockets: false });
     client.write('a');
     expect((await event(client, 'data'))[0]).toBe('a');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // By the time that another one has upgraded, this one would have begun to.
+    const upgrading = (await start()).connect();
+    await until(() => (upgrading.socket as engineClient.Socket | undefined)?.transport?.name === 'websocket');
     expect(seen.filter((one) => one.includes('websocket'))).toEqual([]);
     expect((client.socket as engineClient.Socket).transport.name).toBe('polling');
   });
@@ -91,20 +95,26 @@ describe('the client of engine.io', () => {
   });
 
   it('leaves no session on the server when it is ended while connecting', async () => {
-    const { primus, server, connect } = await start();
-    primus.use('slow', (_request, _response, next) => void setTimeout(next, 50));
-    const seen = asked(server);
+    const { primus, server, url, connect } = await start();
+    const held: (() => void)[] = [];
+    const hold: Middleware = (request, _response, next) => void (request.url === '/primus/spec' ? next() : held.push(next));
+    primus.use('hold', hold);
+    const arrived = requested(server);
     const client = connect();
-    await until(() => seen.length === 1);
+    const request = await arrived;
+    await until(() => held.length === 1);
+    const gone = once(request, 'close');
     client.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await gone;
+    held[0]?.();
+    await roundTrips(url);
     expect(primus.connected).toBe(0);
   });
 });
 
 describe('a client link of engine.io', () => {
   it.each([[['polling']], [['websocket']], [['polling', 'websocket']]])('stops reading while it is paused: %s', async (transports) => {
-    const { primus, url } = await start();
+    const { primus, url, connect: served } = await start();
     const announced = event(primus, 'connection');
     const { connect } = clientOf(() => engineClient);
     const received: Frame[] = [];
@@ -133,8 +143,12 @@ describe('a client link of engine.io', () => {
     // Long enough for an upgrade, which a poll that never returns would hold up.
     await until(() => (link.socket as engineClient.Socket).transport.name === transports.at(-1));
     received.length = 0;
-    for (const number of [1, 2, 3]) spark.write(number);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const heard: unknown[] = [];
+    const other = served();
+    other.on('data', (data) => heard.push(data));
+    await event(other, 'open');
+    for (const number of [1, 2, 3]) primus.write(number);
+    await until(() => heard.length === 3);
     expect(received).toEqual([]);
     link.resume?.();
     await until(() => received.length === 3);
@@ -212,7 +226,7 @@ describe('primus 8.0.9', () => {
 describe('the server of engine.io', () => {
   it('pauses a polling client and an upgraded one, and keeps both alive', async () => {
     for (const websockets of [false, true]) {
-      const { primus, connect } = await start({ transport: { pingInterval: 100, pingTimeout: 150 } });
+      const { primus, connect } = await start({ transport: { pingInterval: 200, pingTimeout: 1_000 } });
       const announced = event(primus, 'connection');
       const client = connect({ websockets });
       const [spark] = (await announced) as [Spark];
@@ -223,7 +237,8 @@ describe('the server of engine.io', () => {
       spark.on('data', (data) => received.push(data));
       spark.pause();
       for (const number of [1, 2, 3]) client.write(number);
-      await new Promise((resolve) => setTimeout(resolve, 600));
+      // The time of the framework: by then it takes a client that does not answer for lost.
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
       expect(received).toEqual([]);
       expect(primus.connected).toBe(1);
       spark.resume();
@@ -270,7 +285,7 @@ describe('the server of engine.io', () => {
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
     const client = connect({ websockets: false });
     await event(client, 'open');
-    const down = new Promise<void>((resolve) => primus.destroy({ timeout: 300 }, resolve));
+    const down = new Promise<void>((resolve) => primus.destroy({ timeout: 2_000 }, resolve));
     for (const number of [1, 2, 3]) {
       client.write(number);
       expect((await event(client, 'data'))[0]).toBe(number);
@@ -360,6 +375,7 @@ describe('the endpoint of engine.io', () => {
     await requested(server);
     poll.destroy();
     await until(() => primus.connected === 0);
+    expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
   });
 
   it.each([true, false])('answers 413 to a body that is too long, and ends the session; with Content-Length: %s', async (told) => {

@@ -2,7 +2,7 @@ import { Socket as Engine } from 'engine.io-client';
 import { io } from 'socket.io-client';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
-import { cleanup, event, serve, until } from '../support/serve.js';
+import { cleanup, event, LIMIT, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
 
@@ -44,7 +44,7 @@ describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('an unmodi
   it('gets an acknowledgement when it asks for one', async () => {
     const { socket, spark } = await foreign({}, transports.filter(Boolean));
     const received = event(spark, 'data');
-    await socket.timeout(2_000).emitWithAck('message', '"acknowledged"');
+    await socket.timeout(LIMIT).emitWithAck('message', '"acknowledged"');
     expect((await received)[0]).toBe('acknowledged');
   });
 
@@ -52,8 +52,9 @@ describe.each([['polling'], ['websocket'], ['polling', 'websocket']])('an unmodi
     const { socket, spark, primus } = await foreign({}, transports.filter(Boolean));
     const again = event(primus, 'connection');
     spark.connection.link?.destroy();
-    await again;
+    const [next] = (await again) as [Spark];
     await until(() => socket.connected);
+    expect([spark.readyState, next.readyState]).toEqual([2, 3]);
   });
 });
 
@@ -121,7 +122,9 @@ describe('the client of socket.io', () => {
     const client = connect({ websockets: false });
     await announced;
     await event(client, 'open');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // By the time that another one has upgraded, this one would have.
+    const upgrading = connect();
+    await until(() => (upgrading.socket as ReturnType<typeof io> | undefined)?.io.engine?.transport.name === 'websocket');
     expect((client.socket as ReturnType<typeof io>).io.engine.transport.name).toBe('polling');
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
 import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
-import { cleanup, event, requested, serve, until } from '../support/serve.js';
+import { cleanup, event, LIMIT, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
 import { refusesEndlessMessages } from './websocket-guards.js';
@@ -35,7 +35,7 @@ const transformer = 'sockjs';
 
 /** What a fetch of an endpoint of the framework gives; POST unless said. */
 async function ask(url: string, path: string, init: RequestInit = {}) {
-  const response = await fetch(`${url}/primus${path}`, { method: 'POST', signal: AbortSignal.timeout(2_000), ...init });
+  const response = await fetch(`${url}/primus${path}`, { method: 'POST', signal: AbortSignal.timeout(LIMIT), ...init });
   return { status: response.status, headers: response.headers, body: await response.text() };
 }
 
@@ -338,7 +338,7 @@ describe('sockjs', () => {
     spark.pause();
     const sent = ask(url, '/1/a/xhr_send', { body: '["1"]' });
     await requested(server);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await roundTrips(url);
     expect(received).toEqual([]);
     spark.resume();
     expect((await sent).status).toBe(204);
@@ -348,7 +348,7 @@ describe('sockjs', () => {
   it('answers the polls of open sessions during shutdown', async () => {
     const { url, primus, server } = await serve({ transformer });
     await ask(url, '/1/a/xhr');
-    primus.destroy({ timeout: 1_000 });
+    primus.destroy({ timeout: 60_000 });
     for (const spark of Object.values(primus.connections)) spark.write('last');
     expect((await ask(url, '/1/a/xhr')).body).toBe('a["\\"last\\""]\n');
     expect((await ask(url, '/1/b/xhr')).status).toBe(503);

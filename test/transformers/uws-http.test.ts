@@ -9,6 +9,7 @@ import { printAddress } from '../../transformers/uws/engine/address.js';
 import { AnswerReader } from '../../transformers/uws/engine/answer.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { raw } from '../server/raw.js';
+import { settle } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 
 // Its types are not among ours.
@@ -195,15 +196,21 @@ describe('requests beside uws', () => {
       request.on('close', () => events.push('request close'));
       response.on('close', () => events.push(`response close ${response.writableFinished}`));
       request.resume();
-      request.on('close', () => setTimeout(() => response.end('too late'), 10));
+      request.on('data', (chunk) => events.push(`request data ${chunk}`));
+      request.on('close', () => setTimeout(() => events.push(`response ends late ${response.end('too late').writableEnded}`), 10));
     });
     const client = await raw(port);
     client.send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf');
-    await delay(20);
+    await until(() => events.length === 1);
     client.socket.destroy();
-    await until(() => events.length === 3);
-    expect(events.sort()).toEqual(['request ECONNRESET', 'request close', 'response close false']);
-    await delay(30);
+    await until(() => events.length === 5);
+    expect(events.sort()).toEqual([
+      'request ECONNRESET',
+      'request close',
+      'request data half',
+      'response close false',
+      'response ends late true',
+    ]);
   });
 
   it('finish and close once, whether their body was read or not', async () => {
@@ -220,7 +227,8 @@ describe('requests beside uws', () => {
         events.length = 0;
         await ask(port, { method: 'POST' }, body);
         await until(() => events.length === 3);
-        await delay(10);
+        // Whatever else there is to tell follows within a turn.
+        for (let turns = 0; turns < 10; turns++) await settle();
         expect([...events].sort()).toEqual(['close', 'finish', 'request close']);
       }
     }

@@ -52,7 +52,7 @@ describe('every parser over every transformer', () => {
 
 describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (parser) => {
   it('beats, answers, and refuses data that looks like protocol', async () => {
-    const { primus, connect } = await serve({ parser, pingInterval: 150 });
+    const { primus, connect } = await serve({ parser, pingInterval: 500 });
     const announced = event(primus, 'connection');
     const client = connect();
     const [spark] = (await announced) as [Spark];

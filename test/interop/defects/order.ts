@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { until } from '../../support/wait.js';
-import { type Any, type Defect, holds, pause } from './stage.js';
+import { type Any, type Defect, pause } from './stage.js';
 
 /** A transformer that takes longer for 1 than for 2. */
 const uneven = (packet: { data: unknown }, next: () => void) => setTimeout(next, packet.data === 1 ? 30 : 0);
@@ -80,7 +80,7 @@ export const order: Defect[] = [
       const socket = await stage.stranger(port);
       socket.send('"hello"');
       socket.close(1000);
-      await holds(() => heard.length === 3);
+      await until(() => heard.includes('connection') && heard.includes('disconnection'));
       return heard;
     },
     ours: ['connection', 'hello', 'disconnection'],

@@ -1,4 +1,4 @@
-import { until } from '../../support/wait.js';
+import { LIMIT, until } from '../../support/wait.js';
 import { type Any, type Defect, type Played, pause, request, type Stage, upgrade } from './stage.js';
 
 /** Whether a server is still there for others, some time after the mischief. */
@@ -210,7 +210,7 @@ export const crashes: Defect[] = [
       async scenario(stage) {
         const { url } = await stage.serve({ transformer: 'sockjs' });
         const status = async (method: string) => {
-          const signal = AbortSignal.timeout(500);
+          const signal = AbortSignal.timeout(stage.make === 'ours' ? LIMIT : 500);
           const answer = await fetch(`${url}/primus/000/${id}/${method}`, { method: 'POST', body: '["x"]', signal }).catch(() => null);
           return answer?.status ?? 'no answer';
         };

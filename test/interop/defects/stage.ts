@@ -20,6 +20,9 @@ export interface Defect {
   readonly original: unknown;
 }
 
+/** Whose server and clients a scenario is played with. */
+export type Make = 'ours' | 'original';
+
 export interface Played {
   primus: Any;
   http: Server;
@@ -33,8 +36,10 @@ export interface Played {
 export class Stage {
   private readonly undo: (() => unknown)[] = [];
   private readonly Primus: Any;
+  readonly make: Make;
 
-  constructor(Primus: Any) {
+  constructor(make: Make, Primus: Any) {
+    this.make = make;
     this.Primus = Primus;
   }
 
@@ -99,6 +104,13 @@ export class Stage {
     return text;
   }
 
+  /** Whether a condition comes to hold: with one make it has to, with the other it has not yet when the control is done. */
+  async holds(condition: () => boolean, expected: Make, control: () => Promise<unknown>): Promise<boolean> {
+    if (this.make === expected) await until(condition);
+    else await control();
+    return condition();
+  }
+
   async leave(): Promise<void> {
     for (const undo of this.undo.splice(0).reverse()) await undo();
   }
@@ -113,14 +125,7 @@ export function request(target: string, headers = ''): string {
   return `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`;
 }
 
+/** For what is still to go wrong with the original, and for timers that a scenario is about. What has to happen is waited for. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Whether a condition comes to hold, in a time that is long for this machine. */
-export function holds(condition: () => boolean): Promise<boolean> {
-  return until(condition, 1_500).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,9 +2,22 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { until } from '../../support/wait.js';
-import { type Any, type Defect, holds, pause, type Stage, upgrade } from './stage.js';
+import { type Any, type Defect, pause, type Stage, upgrade } from './stage.js';
 
 const MEGABYTE = 'x'.repeat(1_000_000);
+
+/** A source of 40 MB, and whether all of it was read. */
+function forty() {
+  let read = 0;
+  const source = new Readable({
+    objectMode: true,
+    highWaterMark: 1,
+    read() {
+      this.push(read++ < 40 ? MEGABYTE : null);
+    },
+  });
+  return { source, through: () => read > 40 };
+}
 
 /** Everything a client tells its user: the arguments of its events, and its state where it has one. */
 function told(client: Any): () => string {
@@ -48,16 +61,17 @@ export const lines: Defect[] = [
       const socket = await stage.stranger(port);
       const [spark] = await announced;
       (socket as Any)._socket.pause();
-      let read = 0;
-      const source = new Readable({
-        objectMode: true,
-        highWaterMark: 1,
-        read() {
-          this.push(read++ < 40 ? MEGABYTE : null);
-        },
-      });
+      const { source, through } = forty();
       source.pipe(spark);
-      return { all: await holds(() => read > 40) };
+      const control = async () => {
+        const next = once(primus, 'connection');
+        await stage.stranger(port);
+        const [reading] = await next;
+        const other = forty();
+        other.source.pipe(reading);
+        await until(other.through);
+      };
+      return { all: await stage.holds(through, 'original', control) };
     },
     ours: { all: false },
     original: { all: true },
@@ -67,10 +81,14 @@ export const lines: Defect[] = [
     name: 'a client is not read from while a connection listener takes its time',
     async scenario(stage) {
       const { primus, port } = await stage.serve();
-      primus.on('connection', (_spark: Any, _never: () => void) => {});
-      const socket = await stage.stranger(port);
-      for (let sent = 0; sent < 40; sent++) socket.send(MEGABYTE);
-      return { all: await holds(() => socket.bufferedAmount === 0) };
+      primus.on('connection', (spark: Any, next: () => void) => void (spark.query.prompt && next()));
+      const send = async (query = '') => {
+        const socket = await stage.stranger(port, { pathname: `/primus${query}` });
+        for (let sent = 0; sent < 40; sent++) socket.send(MEGABYTE);
+        return () => socket.bufferedAmount === 0;
+      };
+      const sent = await send();
+      return { all: await stage.holds(sent, 'original', async () => until(await send('?prompt=1'))) };
     },
     ours: { all: false },
     original: { all: true },
@@ -79,12 +97,22 @@ export const lines: Defect[] = [
     no: '7d',
     name: 'a server is not read from while a message transformer of the client takes its time',
     async scenario(stage) {
-      const { spark, client } = await stage.pair({ maxBuffer: Number.POSITIVE_INFINITY });
+      const { primus, spark, client, connect } = await stage.pair({ maxBuffer: Number.POSITIVE_INFINITY });
       client.transform('incoming', (_packet: unknown, _never: () => void) => {});
-      for (let sent = 0; sent < 40; sent++) spark.write(MEGABYTE);
-      // What is written in one turn leaves at its end.
-      await pause(0);
-      return { all: await holds(() => spark.socket.bufferedAmount === 0) };
+      const send = async (to: Any) => {
+        for (let sent = 0; sent < 40; sent++) to.write(MEGABYTE);
+        // What is written in one turn leaves at its end.
+        await pause(0);
+        return () => to.socket.bufferedAmount === 0;
+      };
+      const sent = await send(spark);
+      const control = async () => {
+        const next = once(primus, 'connection');
+        connect();
+        const [reading] = await next;
+        await until(await send(reading));
+      };
+      return { all: await stage.holds(sent, 'original', control) };
     },
     ours: { all: false },
     original: { all: true },
@@ -122,12 +150,15 @@ export const lines: Defect[] = [
     no: '9',
     name: 'open() while open opens nothing',
     async scenario(stage) {
-      const { primus, client } = await stage.pair();
+      const { primus, port, client } = await stage.pair();
       let more = 0;
       primus.on('connection', () => more++);
       client.open();
-      await pause(100);
-      return { more };
+      // What came of it would be there before a later connection.
+      await stage.stranger(port);
+      await until(() => more > 0);
+      await pause(20);
+      return { more: more - 1 };
     },
     ours: { more: 0 },
     original: { more: 1 },
@@ -141,7 +172,6 @@ export const lines: Defect[] = [
       const closed = once(client, 'close');
       spark.socket.close(4321, 'because');
       await closed;
-      await pause(20);
       return { code: learnt().includes('4321'), reason: learnt().includes('because') };
     },
     ours: { code: true, reason: true },
@@ -168,8 +198,7 @@ export const lines: Defect[] = [
     name: 'a server that is being destroyed accepts nobody',
     async scenario(stage) {
       const { primus, port } = await stage.pair();
-      primus.destroy({ timeout: 300, close: false });
-      await pause(20);
+      primus.destroy({ timeout: 60_000, close: false });
       const socket = await stage.stranger(port);
       return { accepted: socket.readyState === socket.OPEN };
     },
@@ -206,7 +235,12 @@ async function freed(stage: Stage, bytes: string, options: object = {}): Promise
   const counting = setInterval(async () => {
     left = await open();
   }, 10);
-  const gone = await holds(() => left === 0);
+  const gone = await stage.holds(
+    () => left === 0,
+    'ours',
+    // Nothing happens any more: the original has no timer that would.
+    () => pause(500),
+  );
   clearInterval(counting);
   return gone;
 }

@@ -1,9 +1,10 @@
-import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { kill, start } from '../../scripts/processes.mjs';
 import { Primus } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { defects } from './defects/all.js';
@@ -12,18 +13,19 @@ import { type Defect, Stage } from './defects/stage.js';
 const root = join(import.meta.dirname, '../..');
 const script = join(root, 'dist/test/defects.mjs');
 
-/** How long a scenario may take in a process of its own, in ms: with that process. */
-const LIMIT = 8_000;
-
 let stage: Stage;
+const children: ChildProcess[] = [];
 
-afterEach(() => stage?.leave());
+afterEach(async () => {
+  await stage?.leave();
+  for (const child of children.splice(0)) await kill(child);
+});
 
 watchForCrashes();
 
 describe('a defect of the original is not ours', () => {
   it.each(named(defects))('%s: %s', async (_no, _name, { scenario, ours }) => {
-    stage = new Stage(Primus);
+    stage = new Stage('ours', Primus);
     expect(await scenario(stage)).toEqual(ours);
   });
 });
@@ -51,12 +53,13 @@ describe('8.0.9', () => {
 
   it.each(named(defects.filter((defect) => !fatal(defect))))('shows %s: %s', async (_no, _name, { scenario, original, ours }) => {
     expect(original).not.toEqual(ours);
-    stage = new Stage(createRequire(import.meta.url)('primus'));
+    stage = new Stage('original', createRequire(import.meta.url)('primus'));
     expect(await scenario(stage)).toEqual(original);
   });
 
   it.each(named(defects.filter(fatal)))('dies of %s: %s', async (_no, name, { original }) => {
-    const child = fork(script, [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], timeout: LIMIT });
+    const child = start(process.execPath, [script, name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    children.push(child);
     let said: unknown;
     let cry = '';
     child.on('message', (message) => {

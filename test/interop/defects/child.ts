@@ -4,6 +4,6 @@ import { Stage } from './stage.js';
 
 // Plays one scenario with the original, in a process of its own, and tells what was to be seen.
 const scenario = defects.find(({ name }) => name === process.argv[2])?.scenario;
-const stage = new Stage(createRequire(import.meta.url)('primus'));
+const stage = new Stage('original', createRequire(import.meta.url)('primus'));
 const seen = await scenario?.(stage);
 process.send?.(seen, () => process.exit());

@@ -1,0 +1,84 @@
+// Child processes and temporary folders that end with the process that made them, however that ends. No dependencies: what uses this
+// runs before `npm ci`.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** How long a child may take to end when it is asked to, in ms. */
+const GRACE = 10_000;
+
+let warden;
+
+/** Starts a program in a process group of its own. What is left of the group is killed when the program or this process ends. */
+export function start(command, args, options = {}) {
+  const child = spawn(command, args, { ...options, detached: true });
+  guard(child);
+  return child;
+}
+
+/** Has the process group that a child leads end with the child and with this process. */
+export function guard(child) {
+  const { pid } = child;
+  if (pid === undefined) return;
+  tell('add', 'group', pid);
+  child.once('exit', () => {
+    signal(child, 'SIGKILL');
+    tell('delete', 'group', pid);
+  });
+}
+
+/** Sends a signal to the process group that a child leads. */
+export function signal(child, name) {
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Kills the process group that a child leads; resolves when the child has ended. */
+export async function kill(child) {
+  if (hasEnded(child)) return;
+  const exit = once(child, 'exit');
+  signal(child, 'SIGKILL');
+  await exit;
+}
+
+/** Asks a child to end, which may wait for its own children; kills the group that it leads when it has not ended after a while. */
+export async function stop(child) {
+  const timer = setTimeout(() => signal(child, 'SIGKILL'), GRACE);
+  const exit = hasEnded(child) ? undefined : once(child, 'exit');
+  child.kill('SIGTERM');
+  await exit;
+  clearTimeout(timer);
+}
+
+function hasEnded({ pid, exitCode, signalCode }) {
+  return pid === undefined || exitCode !== null || signalCode !== null;
+}
+
+/** Makes a temporary folder, which is removed when this process ends, or before by `removeFolder`. Its path has no symbolic link. */
+export function temporaryFolder(name, parent = tmpdir()) {
+  const folder = realpathSync(mkdtempSync(join(parent, `primus-rx-${name}-`)));
+  tell('add', 'folder', folder);
+  return folder;
+}
+
+export function removeFolder(folder) {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  tell('delete', 'folder', folder);
+}
+
+function tell(action, kind, value) {
+  if (warden === undefined) {
+    const program = fileURLToPath(new URL('./warden.mjs', import.meta.url));
+    // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.
+    warden = spawn(process.execPath, [program], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    warden.unref();
+    warden.stdin.unref();
+  }
+  warden.stdin.write(`${JSON.stringify({ action, kind, value })}\n`);
+}

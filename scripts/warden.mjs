@@ -1,0 +1,31 @@
+// Ends process groups and removes folders when the process at the other end of its standard input is gone. Even SIGKILL closes a pipe,
+// so this works where no handler in that process would.
+import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const kept = { group: new Set(), folder: new Set() };
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { action, kind, value } = JSON.parse(line);
+  kept[kind][action](value);
+}
+
+// Those that can are to end in order, and to wait for their own children: nobody else may do that.
+let left = signal('SIGTERM');
+for (let tries = 0; tries < 20 && left.length > 0; tries++) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  left = signal(0);
+}
+signal('SIGKILL');
+for (const folder of kept.folder) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+
+/** Sends a signal to the groups; those that are there. */
+function signal(name) {
+  return [...kept.group].filter((group) => {
+    try {
+      return process.kill(-group, name);
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,29 @@
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { kill, start } from '../../scripts/processes.mjs';
+import { cleanup } from '../support/serve.js';
+
+const worker = fileURLToPath(new URL('../support/worker.mjs', import.meta.url));
+
+/** What a worker of a cluster says on its standard error when it makes this server. */
+async function said(options: object): Promise<string> {
+  const child = start(process.execPath, [worker, JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'pipe'] });
+  cleanup(() => kill(child));
+  let output = '';
+  for await (const chunk of child.stderr as Readable) output += chunk;
+  return output;
+}
+
+it.each(['engine.io', 'sockjs', 'socket.io'])('warns a worker of a cluster that %s needs sticky sessions', async (transformer) => {
+  const output = await said({ transformer });
+  expect(output).toMatch(/PRIMUS_CLUSTER.*sticky sessions.*iknowclusterwillbreakconnections/);
+  expect(output).toContain(transformer);
+});
+
+it.each([
+  ['told that this is known', { transformer: 'engine.io', iknowclusterwillbreakconnections: true }],
+  ['made for WebSockets alone', { transformer: 'websockets' }],
+])('does not warn a worker that is %s', async (_what, options) => {
+  expect(await said(options)).toBe('');
+});
