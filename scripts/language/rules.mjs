@@ -27,6 +27,35 @@ export const rules = [
       // The browser's event and property, drawing, and the standard library.
       /^(?:on|off|in|multi)[lL]ines?\$?$|^--?line-|^polyline$|^line(?:To|Width|Cap|Join|Height|Number|Break)$|^createInterface$|^(?:empty|status|request|header|command)Lines?$|^lineWidth$|^newline$|^END_OF_LINE$/,
     ],
+    files: {
+      ...of('lines of a program or a page', [
+        'scripts/language.mjs',
+        'scripts/language.d.mts',
+        'scripts/language/segments.mjs',
+        'test/docs/blocks.ts',
+        'test/docs/check.test.ts',
+        'test/docs/check.ts',
+        'test/docs/compile.ts',
+        'test/docs/execute.ts',
+        'test/docs/links.ts',
+        'test/docs/shell.ts',
+        'test/package/coverage.test.ts',
+      ]),
+      ...of('lines of what a process prints', [
+        '.ci/run',
+        'bench/lib/report.mjs',
+        'scripts/plugins.mjs',
+        'scripts/test.mjs',
+        'test/deployment/backend.ts',
+      ]),
+      ...of('lines of the head of a request or an answer', [
+        'src/server/http/close-reasons.ts',
+        'src/server/http/reject.ts',
+        'transformers/uws/engine/answer.ts',
+        'transformers/uws/engine/port.ts',
+        'transformers/uws/engine/request.ts',
+      ]),
+    },
   },
   { prose: /\blife\b/, names: /\blife\b/, say: 'connection; for its proof: activity', except: [/\blife[ -]?(?:cycle|time)s?\b/] },
   {
@@ -152,3 +181,8 @@ export const rules = [
   },
   { prose: /\bhas to call its\b|\byour build's to do\b/, say: 'never answered; do it in your build' },
 ];
+
+/** Files with one reason. */
+function of(reason, files) {
+  return Object.fromEntries(files.map((file) => [file, reason]));
+}
