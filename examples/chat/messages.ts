@@ -23,7 +23,9 @@ export type ToPage =
   | { type: 'people'; people: readonly Person[] }
   /** Not just off the line: gone. */
   | { type: 'went'; who: string }
-  | { type: 'latency'; ms: number };
+  | { type: 'latency'; ms: number }
+  /** Sent under `npm run dev` only: a page that gets another id than before is out of date. */
+  | { type: 'build'; id: string };
 
 export const LIMITS = { text: 1000, name: 24, id: 64 };
 

@@ -41,6 +41,10 @@ const primus = new Primus<unknown, ToPage>(server, { transformer: 'websockets', 
 
 room(primus).subscribe();
 
+// Set by `npm run dev`: a page reloads itself when it reconnects and the id is a new one.
+const { BUILD_ID } = process.env;
+if (BUILD_ID) primus.connection$.subscribe((spark) => spark.write({ type: 'build', id: BUILD_ID }));
+
 // Ctrl-C ends the server, not the conversation: the pages are asked to come back.
 merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'))
   .pipe(take(1))

@@ -30,6 +30,9 @@ let written = 0;
 /** Written, and not seen to arrive. @type {Map<string, Say>} */
 const outbox = new Map();
 
+/** The build that this page is of, under `npm run dev`. @type {string | undefined} */
+let build;
+
 const view = chat({
   name,
   say(text) {
@@ -68,6 +71,10 @@ primus.data$.subscribe((message) => {
       break;
     case 'went':
       view.went(message.who);
+      break;
+    case 'build':
+      build ??= message.id;
+      if (message.id !== build) location.reload();
       break;
     case 'latency':
       watch.latency(message.ms);
