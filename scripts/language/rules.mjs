@@ -59,8 +59,7 @@ export const rules = [
   },
   { prose: /\blife\b/, names: /\blife\b/, say: 'connection; for its proof: activity', except: [/\blife[ -]?(?:cycle|time)s?\b/] },
   {
-    prose:
-      /\b(?:a|an|the|as|any|no|one|each|every|this|that|other|another|is|be|,|or) texts?\b|\btexts\b|\btext (?:or|and) bytes\b|\bbytes (?:or|and) text\b/,
+    prose: /\b(?:a|as|any|no|one|every|another|is|be|,|or) text\b|\btexts\b|\btext (?:or|and) bytes\b|\bbytes (?:or|and) text\b/,
     exact: /^texts$/,
     say: 'string',
     except: [

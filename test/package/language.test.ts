@@ -23,7 +23,7 @@ describe('the list of words that are not used', () => {
     ["import { createInterface } from 'node:readline';\nwindow.addEventListener('online', onLine);"],
     ['// Ends with CRLF, a line break; see line 12.'],
     ["response.setHeader('content-type', 'text/javascript');"],
-    ['element.textContent = await response.text(); // the text of the page, in a text frame'],
+    ['element.textContent = await response.text(); // As text of a page, in a text frame; the text is a message.'],
     ['// The laws hold for both.'],
     ['// Told apart by their name; tells a close from a loss.'],
     ['// A peer dependency. Its lifecycle ends with close().'],
