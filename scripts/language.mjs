@@ -45,7 +45,8 @@ export function check(path, source) {
     }
     for (const { text, index } of names) {
       if (!rule.exact?.test(text) && !rule.names?.test(words(text))) continue;
-      if (!except.some((pattern) => text.match(pattern)?.[0] === text)) add(index, text, rule);
+      const whole = source.slice(0, index).match(/[\w$.]*$/)[0] + text;
+      if (!except.some((pattern) => [text, whole].some((name) => name.match(pattern)?.[0] === name))) add(index, text, rule);
     }
     for (const { text, index } of openings) if (rule.opening && spread(rule.opening).test(text)) add(index, text.slice(0, 20), rule);
     for (const { text, index } of headings) if (rule.heading && spread(rule.heading).test(text)) add(index, text, rule);

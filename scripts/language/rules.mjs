@@ -7,7 +7,7 @@
 // heading   where it is wrong as the heading of a page
 // cased     prose is case-sensitive; it is not, else
 // say       what to say instead
-// except    where it is right: a hit that overlaps with a match of one of these is none; for names, what matches the whole name
+// except    where it is right: a hit that overlaps with a match of one of these is none; for names, what matches the whole name, or the whole `object.name`
 // files     files in which it is right, each with the reason
 
 /** @type {import('../language.mjs').Rule[]} */
@@ -80,7 +80,8 @@ export const rules = [
     say: 'terminate (at once), or close (with a handshake); truncate, split (data)',
     except: [
       /\bcut(?:s|ting)? (?:(?:it|them|a message|messages|frames?|the \w+) )?(?:short|off|into|in (?:two|half|pieces|parts|slices))\b/,
-      /\bnetwork(?:\.| )cut\b|\bMemoryNetwork\b.*\bcut\b/,
+      // The network fault of the memory transformer, a documented name.
+      /\b(?:\w+\.)*network(?:\.| )cut\b|\bMemoryNetwork\.cut\b/,
     ],
     files: { 'transformers/memory/network.ts': 'the network fault `MemoryNetwork.cut()`, a documented name' },
   },

@@ -25,6 +25,7 @@ describe('the list of words that are not used', () => {
     ["response.setHeader('content-type', 'text/javascript');"],
     ['element.textContent = await response.text(); // As text of a page, in a text frame; the text is a message.'],
     ['// The laws hold for both.'],
+    ['this.network.cut(); // Call `network.cut()`.'],
     ['// Told apart by their name; tells a close from a loss.'],
     ['// A peer dependency. Its lifecycle ends with close().'],
     ['/** Returns what is left. */'],
