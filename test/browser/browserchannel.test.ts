@@ -5,7 +5,7 @@ import { endures, visit, type Window } from './visit.js';
 
 declare const window: Window;
 
-describe.skipIf(noChromium)('the served client, by browserchannel', () => {
+describe.skipIf(noChromium)('the served client over browserchannel', () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -14,11 +14,11 @@ describe.skipIf(noChromium)('the served client, by browserchannel', () => {
 
   afterAll(() => browser?.close());
 
-  it('talks, comes back after a cut, and ends', { timeout: 30_000 }, async () => {
+  it('exchanges messages, reconnects after a lost connection, and ends', { timeout: 30_000 }, async () => {
     await endures(await visit(browser, { transformer: 'browserchannel' }));
   });
 
-  it('is told why it is refused, and asks nobody else', { timeout: 30_000 }, async () => {
+  it('gets the reason of a rejection, and makes no further attempt', { timeout: 30_000 }, async () => {
     const asked: string[] = [];
     const { page, url } = await visit(
       browser,

@@ -5,7 +5,7 @@ import { endures, visit, type Window } from './visit.js';
 
 declare const window: Window;
 
-describe.skipIf(noChromium)('the served client, by faye', () => {
+describe.skipIf(noChromium)('the served client over faye', () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -15,14 +15,14 @@ describe.skipIf(noChromium)('the served client, by faye', () => {
   afterAll(() => browser?.close());
 
   it.each([{}, { compression: true }, { refuseWithClose: true }])(
-    'talks, comes back after a cut, and ends, with %j',
+    'exchanges messages, reconnects after a lost connection, and ends, with %j',
     { timeout: 30_000 },
     async (options) => {
       await endures(await visit(browser, { transformer: 'faye', ...options }));
     },
   );
 
-  it('is told why it is refused, where the server closes to refuse', { timeout: 30_000 }, async () => {
+  it('gets the reason of a rejection with refuseWithClose', { timeout: 30_000 }, async () => {
     const { page, primus } = await visit(browser, {
       transformer: 'faye',
       refuseWithClose: true,

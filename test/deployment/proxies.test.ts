@@ -7,13 +7,13 @@ import { event, until } from '../support/serve.js';
 import { type Backend, startBackend } from './backend.js';
 import { example, type ProxyName, type RunningProxy, startProxy } from './proxy.js';
 
-// The certificate is the test's own. This tells sockjs-client, which has no option for that; the others have.
+// The certificate is self-signed. sockjs-client has no option for that; the others have.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
 /** How long anything may take, in ms: a dozen processes may share two cores. */
-const PATIENCE = 15_000;
+const TIMEOUT = 15_000;
 
-/** What the example's server says first. */
+/** The first message of the example's server. */
 interface Hello {
   server: number;
   ip: string;
@@ -27,7 +27,7 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy();
 });
 
-/** A client that comes by a proxy, and what it was told at first. */
+/** A client behind the proxy, and the first message that it received. */
 async function visit({ url }: { url: string }, transformer: string, options: ClientOptions = {}) {
   const Socket = Primus.createSocket({ transformer });
   const transport = { rejectUnauthorized: false, ...options.transport };
@@ -35,13 +35,13 @@ async function visit({ url }: { url: string }, transformer: string, options: Cli
   clients.push(client);
   const drops: unknown[] = [];
   client.on('reconnect scheduled', () => drops.push((client.state as { cause?: unknown }).cause));
-  const [hello] = (await event(client, 'data', PATIENCE)) as [Hello];
+  const [hello] = (await event(client, 'data', TIMEOUT)) as [Hello];
   return { client, hello, drops };
 }
 
-/** Says something and waits for the echo. */
+/** Writes a message and waits for the echo. */
 async function echo({ client }: { client: (typeof clients)[number] }, data: unknown): Promise<void> {
-  const answer = event(client, 'data', PATIENCE);
+  const answer = event(client, 'data', TIMEOUT);
   client.write(data);
   expect((await answer)[0]).toEqual(data);
 }
@@ -66,7 +66,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     return;
   }
 
-  /** Two servers behind a proxy; gone after the test. */
+  /** Two servers behind a proxy, which end with the test. */
   const running: { stop(): Promise<void> }[] = [];
   afterAll(async () => {
     for (const { stop } of running.splice(0)) await stop();
@@ -90,15 +90,19 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
       await Promise.all([...transformers].map(async (transformer) => deployed.set(transformer, (await deploy(transformer)).proxy)));
     }, 60_000);
 
-    it.each(ways)('%s: to one server each, both at work, as long as it takes', { timeout: 20_000 }, async (_way, transformer, options) => {
-      const proxy = deployed.get(transformer) as RunningProxy;
-      const visitors = await Promise.all(Array.from({ length: 12 }, () => visit(proxy, transformer, options)));
-      expect(new Set(visitors.map(({ hello }) => hello.server)).size).toBe(2);
-      expect(visitors.map(({ hello }) => hello.ip)).toEqual(Array(12).fill('127.0.0.1'));
-      expect(visitors.every(({ hello }) => hello.secure && hello.port > 0)).toBe(true);
-      for (const round of [1, 2, 3, 4, 5]) await Promise.all(visitors.map((visitor) => echo(visitor, { round, text: 'x'.repeat(1000) })));
-      expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
-    });
+    it.each(ways)(
+      '%s: each client to one server, to both servers, for as long as the connection lasts',
+      { timeout: 20_000 },
+      async (_way, transformer, options) => {
+        const proxy = deployed.get(transformer) as RunningProxy;
+        const visitors = await Promise.all(Array.from({ length: 12 }, () => visit(proxy, transformer, options)));
+        expect(new Set(visitors.map(({ hello }) => hello.server)).size).toBe(2);
+        expect(visitors.map(({ hello }) => hello.ip)).toEqual(Array(12).fill('127.0.0.1'));
+        expect(visitors.every(({ hello }) => hello.secure && hello.port > 0)).toBe(true);
+        for (const round of [1, 2, 3, 4, 5]) await Promise.all(visitors.map((visitor) => echo(visitor, { round, text: 'x'.repeat(1000) })));
+        expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
+      },
+    );
 
     it.each(ways)('%s: a long message', { timeout: 20_000 }, async (_way, transformer, options) => {
       const visitor = await visit(deployed.get(transformer) as RunningProxy, transformer, options);
@@ -106,15 +110,15 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
       expect(visitor.drops).toEqual([]);
     });
 
-    it('the address of the client, whatever it writes', async () => {
+    it('the address of the client, whatever headers it sends', async () => {
       const headers = { 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Port': '6', 'X-Real-IP': '6.6.6.6', Forwarded: 'for=6.6.6.6' };
       const proxy = deployed.get('websockets') as RunningProxy;
       const { client, hello } = await visit(proxy, 'websockets', { transport: { localAddress: '127.0.0.2', headers } });
-      const { _socket: line } = client.socket as { _socket: { localPort: number } };
-      expect(hello).toMatchObject({ ip: '127.0.0.2', port: line.localPort, secure: true });
+      const { _socket: socket } = client.socket as { _socket: { localPort: number } };
+      expect(hello).toMatchObject({ ip: '127.0.0.2', port: socket.localPort, secure: true });
     });
 
-    it('plain requests to where TLS is, and nothing else to the servers', async () => {
+    it('redirects plain requests to HTTPS, and nothing else to the servers', async () => {
       const { plain, url } = deployed.get('websockets') as RunningProxy;
       const [redirected] = await once(get(`${plain}/primus/spec?a=1`), 'response');
       expect(redirected.statusCode).toBe(308);
@@ -125,12 +129,12 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
       expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
     });
 
-    it('without a warning about its file', () => {
+    it('without a warning about its configuration', () => {
       for (const { checked } of deployed.values()) expect(checked).not.toMatch(/warn|alert|emerg/i);
     });
   });
 
-  it('that reads its file again keeps its connections for a while, and cuts them then: the clients come back', {
+  it('that reloads its configuration keeps its connections for a while, then closes them, and the clients reconnect', {
     timeout: 20_000,
   }, async () => {
     const { proxy } = await deploy('websockets');
@@ -148,7 +152,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
   it.each([
     ['websockets', {}],
     ['engine.io', { websockets: false }],
-  ])('that is gone and comes back finds its clients: %s', { timeout: 30_000 }, async (transformer, options) => {
+  ])('that is restarted gets its clients again: %s', { timeout: 30_000 }, async (transformer, options) => {
     const { proxy } = await deploy(transformer);
     const { client } = await visit(proxy, transformer, options);
     const heard: unknown[] = [];
@@ -165,28 +169,32 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     ['websockets', {}],
     ['engine.io', { websockets: false }],
     ['sockjs', { transport: { transports: ['xhr-polling'] } }],
-  ])('takes nobody to a server that goes, and its clients to the other one: %s', { timeout: 30_000 }, async (transformer, options) => {
-    const { proxy, backends } = await deploy(transformer, 4_000);
-    const visitors = await Promise.all(Array.from({ length: 8 }, () => visit(proxy, transformer, options)));
-    const [going, staying] = backends;
-    expect(visitors.some(({ hello }) => hello.server === going.pid)).toBe(true);
-    going.terminate();
-    const newcomers = await Promise.all(Array.from({ length: 4 }, () => visit(proxy, transformer, options)));
-    expect(newcomers.map(({ hello }) => hello.server)).toEqual(Array(4).fill(staying.pid));
-    for (const round of [1, 2, 3]) await Promise.all(visitors.map((visitor) => echo(visitor, { round })));
-    expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
-    // One request is handed on to the other server; those that follow it, when it polls, are not, and it has to try anew.
-    if (transformer === 'websockets') expect(newcomers.flatMap(({ drops }) => drops)).toEqual([]);
-    await going.exit;
-    for (const visitor of [...visitors, ...newcomers]) {
-      const answered = new Promise((resolve) => visitor.client.on('data', (data: unknown) => data === 'after' && resolve(true)));
-      visitor.client.write('after');
-      await answered;
-    }
-  });
+  ])(
+    'sends no client to a server that shuts down, and its clients to the other one: %s',
+    { timeout: 30_000 },
+    async (transformer, options) => {
+      const { proxy, backends } = await deploy(transformer, 4_000);
+      const visitors = await Promise.all(Array.from({ length: 8 }, () => visit(proxy, transformer, options)));
+      const [going, staying] = backends;
+      expect(visitors.some(({ hello }) => hello.server === going.pid)).toBe(true);
+      going.terminate();
+      const newcomers = await Promise.all(Array.from({ length: 4 }, () => visit(proxy, transformer, options)));
+      expect(newcomers.map(({ hello }) => hello.server)).toEqual(Array(4).fill(staying.pid));
+      for (const round of [1, 2, 3]) await Promise.all(visitors.map((visitor) => echo(visitor, { round })));
+      expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
+      // One request is passed on to the other server. If the client polls, those that follow are not, and it reconnects.
+      if (transformer === 'websockets') expect(newcomers.flatMap(({ drops }) => drops)).toEqual([]);
+      await going.exit;
+      for (const visitor of [...visitors, ...newcomers]) {
+        const answered = new Promise((resolve) => visitor.client.on('data', (data: unknown) => data === 'after' && resolve(true)));
+        visitor.client.write('after');
+        await answered;
+      }
+    },
+  );
 });
 
-it.each(['nginx.conf', 'haproxy.cfg'])('%s names what is the reader’s to replace', (config) => {
+it.each(['nginx.conf', 'haproxy.cfg'])('%s lists the settings that the reader must replace', (config) => {
   const [head = ''] = example(config).split(/\n\n/);
   for (const setting of ['80', '443', '/etc/ssl/example.com/', '127.0.0.1:8081', '127.0.0.1:8082']) expect(head).toContain(setting);
 });
