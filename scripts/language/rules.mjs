@@ -145,7 +145,7 @@ export const rules = [
   { exact: /^(?:sparkOf|enrolled|enrol|agreed)$/, say: 'createSpark, register, runConnectionListeners' },
   { exact: /^(?:Signal|[mM]achine)$/, say: 'StateSubject; Lifecycle' },
   { exact: /^heard\$$/, say: 'activity$' },
-  { exact: /^(?:apart|harmless|carriedBy)$/, say: 'excludeFromBroadcast, escapeScriptEnd, setTransportSocket' },
+  { exact: /^(?:apart|carriedBy)$/, say: 'excludeFromBroadcast, setTransportSocket' },
   { prose: /\bmischief\b|\bwitness(?:es|ed)?\b/, names: /\bmischief\b|\bwitness(?:es)?\b/, say: 'faults, invariants' },
 
   // --- people and things that are not named

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, noChromium } from '../support/chromium.js';
-import { cuttable } from '../support/cuttable.js';
+import { startRelay } from '../support/relay.js';
 import { cleanup, event, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make } from './original.js';
 
@@ -44,14 +44,14 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
           script ? library : '<!doctype html><title>Test</title><link rel="icon" href="data:,"><script src="/client.js"></script>',
         );
       });
-      const line = await cuttable(port);
+      const relay = await startRelay(port);
       const context = await browser.newContext();
       cleanup(() => context.close());
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(error.message));
-      await page.goto(`http://127.0.0.1:${line.port}/`);
-      return { primus, line, page, complaints };
+      await page.goto(`http://127.0.0.1:${relay.port}/`);
+      return { primus, relay, page, complaints };
     }
 
     async function open(page: Page): Promise<void> {
@@ -111,12 +111,12 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
     });
 
     it('reconnects after a lost connection, with the messages written meanwhile', async () => {
-      const { page, primus, line, spark } = await meet({ pingInterval: 500 });
+      const { page, primus, relay, spark } = await meet({ pingInterval: 500 });
       const again = event(primus, 'connection');
-      line.cut();
+      relay.interrupt();
       await emitted(page, 'close');
       await page.evaluate(() => (globalThis as Any).shown.client.write('written meanwhile'));
-      line.mend();
+      relay.restore();
       const [next] = (await again) as [Any];
       expect((await event(next, 'data'))[0]).toBe('written meanwhile');
       await emitted(page, 'reconnected');

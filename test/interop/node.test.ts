@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cuttable } from '../support/cuttable.js';
+import { startRelay } from '../support/relay.js';
 import { cleanup, event, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make, ours, theirs } from './original.js';
 
@@ -12,21 +12,21 @@ interface Meeting {
 /** A server, and a client that connects to it. */
 async function approach({ transformer, server, client }: Meeting, serverOptions: object = {}, clientOptions: object = {}) {
   const { primus, port } = await listening(server, { transformer, ...serverOptions });
-  const line = await cuttable(port);
+  const relay = await startRelay(port);
   const Client = client.socket({ transformer, ...serverOptions });
-  const socket = new Client(`http://127.0.0.1:${line.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
+  const socket = new Client(`http://127.0.0.1:${relay.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
   cleanup(() => socket.destroy());
-  return { primus, socket, line };
+  return { primus, socket, relay };
 }
 
 /** The same, once the connection is open. */
 async function meet(meeting: Meeting, serverOptions: object = {}) {
-  const { primus, socket, line } = await approach(meeting, serverOptions);
+  const { primus, socket, relay } = await approach(meeting, serverOptions);
   const connection = event(primus, 'connection');
   const opened = event(socket, 'open');
   const [spark] = (await connection) as [Any];
   await opened;
-  return { primus, socket, spark, line };
+  return { primus, socket, spark, relay };
 }
 
 const [overUws] = directions('uws');
@@ -91,13 +91,13 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
 
   it('reconnects after a lost connection, with the messages written meanwhile', async () => {
     // A polling session ends for the server when it is silent.
-    const { socket, primus, spark, line } = await meet(meeting, { pingInterval: 500 });
+    const { socket, primus, spark, relay } = await meet(meeting, { pingInterval: 500 });
     const again = event(primus, 'connection');
     const closed = event(socket, 'close');
     const [back, opened] = [event(socket, 'reconnected'), event(socket, 'open')];
-    line.cut();
+    relay.interrupt();
     await closed;
-    line.mend();
+    relay.restore();
     socket.write('written meanwhile');
     const [next] = (await again) as [Any];
     const data = event(next, 'data');
