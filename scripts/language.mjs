@@ -1,6 +1,6 @@
 // Lists the words that this project does not use, with the ones to use instead, and fails when there is one. The words are in language/rules.mjs.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { rules } from './language/rules.mjs';
 import { segments, words } from './language/segments.mjs';
@@ -67,9 +67,13 @@ function spread(pattern, cased = false) {
 
 /** The files of the repository with words of ours, below the paths if there are any. */
 function files(paths) {
-  return execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--', ...paths], { cwd: root, encoding: 'utf8' })
-    .split('\n')
-    .filter((path) => path && !SKIPPED.some((pattern) => pattern.test(path)));
+  return (
+    execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--', ...paths], { cwd: root, encoding: 'utf8' })
+      .split('\n')
+      .filter((path) => path && !SKIPPED.some((pattern) => pattern.test(path)))
+      // Git also lists files that were deleted just now, and links to folders.
+      .filter((path) => statSync(join(root, path), { throwIfNoEntry: false })?.isFile())
+  );
 }
 
 if (process.argv[1] === import.meta.filename) {
