@@ -1,5 +1,5 @@
-// The other end of the line, in its own process: raw sockets, frames built ahead, one buffer for all reads.
-// It must cost little, or it would be what is measured.
+// The load, in a process of its own: raw sockets, frames built ahead, one buffer for all reads. It must be cheap, so that the peer is
+// measured and not the load.
 import { once } from 'node:events';
 import net from 'node:net';
 import { answer } from './lib/rpc.mjs';
@@ -7,20 +7,20 @@ import { closeFrame, FrameCounter, frame, upgradeAnswer, upgradeRequest } from '
 
 const DIALLED_AT_ONCE = 50;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
-// Sockets hand over what they read before the next one reads, so all may share.
+// A socket hands over its bytes before the next one reads, so all can share a buffer.
 const inbox = Buffer.allocUnsafeSlow(256 * 1024);
 
 let target;
-let lines = [];
+let connections = [];
 let listener;
 
 /** One connection to the server under load. */
-class Line {
+class Connection {
   #counter = new FrameCounter();
   #upgraded = false;
-  /** Told how many messages came, each time some did. */
+  /** Called with the number of messages that a read completed. */
   onFrames = () => {};
-  /** Told what came, as bytes: only when content is checked. */
+  /** Called with the bytes of each read; set only when content is checked. */
   onBytes = undefined;
 
   constructor() {
@@ -40,7 +40,7 @@ class Line {
     this.socket.write(target.request);
     this.socket.on('error', (error) => this.#reject(error));
     this.socket.on('close', () => {
-      this.#reject(new Error('The server closed the line before the connection was open'));
+      this.#reject(new Error('The server closed the connection before it was open'));
       this.#over();
     });
   }
@@ -75,7 +75,7 @@ class Line {
     return true;
   }
 
-  /** The closing handshake, to its end: it is for the server to close the line (RFC 6455, section 7.1.1). */
+  /** Closes with the closing handshake. The server closes the TCP connection (RFC 6455, section 7.1.1). */
   close() {
     this.socket.write(closeFrame);
     return this.closed;
@@ -92,14 +92,14 @@ async function several(count, width, task) {
 }
 
 async function dial() {
-  const line = new Line();
-  await line.opened;
-  return line;
+  const connection = new Connection();
+  await connection.opened;
+  return connection;
 }
 
 /**
- * While it is awake a process costs nothing to wake, and waking is paid for by whoever sends to it: the server, which
- * would be charged for the naps of its load.
+ * Keeps the process busy. Waking a sleeping process costs the process that sends to it, which is the server: it would be
+ * charged for the sleep of its load.
  */
 let awake = false;
 
@@ -107,12 +107,12 @@ function stayAwake() {
   if (awake) setImmediate(stayAwake);
 }
 
-/** Resolves once `lines` have received `total` messages between them. */
+/** Resolves once `connections` have received `total` messages between them. */
 function received(total) {
   return new Promise((resolve) => {
     let count = 0;
-    for (const line of lines) {
-      line.onFrames = (frames) => {
+    for (const connection of connections) {
+      connection.onFrames = (frames) => {
         count += frames;
         if (count >= total) resolve();
       };
@@ -121,7 +121,7 @@ function received(total) {
 }
 
 answer({
-  /** Before and after a round. */
+  /** Called before a round; `sleep` is called after it. */
   wake() {
     awake = true;
     stayAwake();
@@ -131,64 +131,64 @@ answer({
     awake = false;
   },
 
-  /** Whom to load, and what it says and is said to when a connection opens. */
+  /** Sets the server to load, and the messages that it and the load exchange when a connection opens. */
   target(port, { path, hello, greetings }) {
     target = { port, request: upgradeRequest(path, port), hello: hello && Buffer.concat(hello.map((text) => frame(text))), greetings };
   },
 
   async open(count) {
-    await several(count, DIALLED_AT_ONCE, async () => lines.push(await dial()));
+    await several(count, DIALLED_AT_ONCE, async () => connections.push(await dial()));
   },
 
   async close() {
-    const ending = lines;
-    lines = [];
-    await Promise.all(ending.map((line) => line.close()));
+    const ending = connections;
+    connections = [];
+    await Promise.all(ending.map((connection) => connection.close()));
   },
 
-  /** Sends one message and returns what comes back, as text: whether the server does its work at all. */
+  /** Sends one message and returns the answer, to check that the server does its work. */
   async check(payload) {
-    const line = await dial();
+    const connection = await dial();
     const chunks = [];
-    line.onBytes = (bytes) => chunks.push(bytes);
+    connection.onBytes = (bytes) => chunks.push(bytes);
     const echoed = new Promise((resolve) => {
-      line.onFrames = resolve;
+      connection.onFrames = resolve;
     });
-    line.socket.write(frame(payload));
+    connection.socket.write(frame(payload));
     await echoed;
-    await line.close();
+    await connection.close();
     return Buffer.concat(chunks).toString();
   },
 
   /**
-   * Keeps `depth` messages in flight on every open line until `total` were echoed. As many as came back in one read are
-   * sent again in one write.
+   * Keeps `depth` messages in flight on every open connection until `total` were echoed. The echoes of one read
+   * are sent again in one write.
    */
   async echo(payload, depth, total) {
     const one = frame(payload);
     const many = Buffer.concat(Array(depth).fill(one));
     let toSend = total;
-    const send = (line, count) => {
+    const send = (connection, count) => {
       const sent = Math.min(count, toSend);
       toSend -= sent;
-      if (sent > 0) line.socket.write(sent === depth ? many : many.subarray(0, sent * one.length));
+      if (sent > 0) connection.socket.write(sent === depth ? many : many.subarray(0, sent * one.length));
     };
     let toCome = total;
     await new Promise((resolve) => {
-      for (const line of lines) {
-        line.onFrames = (count) => {
+      for (const connection of connections) {
+        connection.onFrames = (count) => {
           toCome -= count;
           if (toCome <= 0) resolve();
-          else send(line, count);
+          else send(connection, count);
         };
-        send(line, depth);
+        send(connection, depth);
       }
     });
   },
 
-  /** Prepares for so many messages to each line; `arrived` waits for the last. */
+  /** Expects `each` messages on every connection; `arrived` waits for the last. */
   expect(each) {
-    target.arriving = received(lines.length * each);
+    target.arriving = received(connections.length * each);
   },
 
   async arrived() {
@@ -198,15 +198,15 @@ answer({
   /** Opens and closes `count` connections, `width` at a time. */
   async visit(count, width) {
     await several(count, width, async () => {
-      const line = await dial();
-      await line.close();
+      const connection = await dial();
+      await connection.close();
     });
   },
 
-  /** The other way round: a server for clients under measure. */
+  /** Starts a server for a client that is measured. */
   async listen() {
     listener = net.createServer((socket) => {
-      lines.push(socket);
+      connections.push(socket);
       socket.setNoDelay();
       socket.on('error', () => {});
       socket.once('data', (request) => socket.write(upgradeAnswer(request.toString('latin1'))));
@@ -218,7 +218,7 @@ answer({
 
   /** Sends `count` messages to the last client, as fast as it takes them. */
   async pour(payload, count) {
-    const socket = lines.at(-1);
+    const socket = connections.at(-1);
     const one = frame(payload, { masked: false });
     const batch = 100;
     const many = Buffer.concat(Array(batch).fill(one));

@@ -1,4 +1,4 @@
-// What each parser makes of three messages: bytes on the line, and µs to encode and to decode. Prints the table of docs/parsers.md.
+// Measures each parser with three messages: bytes on the wire, and µs to encode and to decode. Prints the table of docs/parsers.md.
 import { binary } from 'primus-rx/parsers/binary';
 import { ejson } from 'primus-rx/parsers/ejson';
 import { json } from 'primus-rx/parsers/json';
@@ -15,7 +15,7 @@ const messages = { 'small object': message, '100 rows': rows, '4 kB of bytes': {
 
 const cells = [json, ejson, jsonh, msgpack, binary].map(({ name, encode, decode }) => {
   const measured = Object.entries(messages).map(([what, value]) => {
-    // JSON makes an object with 4,096 keys of it: nobody sends that.
+    // JSON makes an object with 4,096 keys of it, which no application sends.
     if (what.includes('bytes') && (name === 'json' || name === 'jsonh')) return '–';
     const frame = encode(value);
     return `${Buffer.byteLength(frame)} B, ${time(() => encode(value))} / ${time(() => decode(frame))}`;

@@ -13,10 +13,10 @@ import { receive } from './measures/receive.mjs';
 
 const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive];
 const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'];
-/** What a peer is called where it is installed, when it is called something else. */
+/** The package of a peer, where it has another name. */
 const PACKAGES = { uws: 'uWebSockets.js' };
 
-/** What a generation contributes even when there is no time. */
+/** The rounds that each generation runs even when the time is over. */
 const LEAST_ROUNDS = 2;
 
 const HELP = `node bench/run.mjs [options]
@@ -69,7 +69,7 @@ const facts = `Node ${process.versions.node}, ${os.availableParallelism()} cores
 const missing = new Set();
 const started = performance.now();
 const deadline = started + Number(flags.seconds ?? (flags.quick ? 42 : 170)) * 1000;
-if (busy > 0.5 * os.availableParallelism()) console.error('Others are using this machine: expect wider spreads.\n');
+if (busy > 0.5 * os.availableParallelism()) console.error('Other processes are using this machine: expect wider spreads.\n');
 
 const results = [];
 for (const [index, measure] of measures.entries()) {
@@ -88,9 +88,9 @@ if (flags.write || (!flags.quick && !flags.only && !flags.peers && flags.set.len
 }
 
 /**
- * The samples of one measure. Each generation is a fresh process per peer, as one process may have been unlucky with what
- * the compiler made of it; within one, the peers take turns, and another begins each round. What time is left decides
- * whether there is another round.
+ * Takes the samples of one measure. Each generation is a fresh process per peer, as the compiler may optimize one process
+ * better than another. Within a generation the peers take turns, and another one begins each round. Rounds go on until the
+ * time is over.
  */
 async function take(measure, size, until) {
   const samples = {};
@@ -123,7 +123,7 @@ async function take(measure, size, until) {
   return samples;
 }
 
-/** An even share of the time that is left, as the moment it is over. */
+/** The deadline of one of `parts` equal shares of the time left. */
 function share(until, parts) {
   const now = performance.now();
   return now + Math.max(0, until - now) / parts;
@@ -143,18 +143,18 @@ ${results.map((result) => section(result, versions)).join('\n\n')}
 `;
 }
 
-/** The names in a comma-separated flag, which must be among those there are. */
+/** Reads the names of a comma-separated flag. Exits when one is unknown. */
 function names(flag, all) {
   const list = flag?.split(',');
   for (const name of list ?? []) if (!all.includes(name)) fail(`There is no ${name}; there are ${all.join(', ')}`);
   return list;
 }
 
-/** The versions of the peers that are installed; this package's own is the one in the tree. */
+/** The versions of the installed peers; this package is the one in the tree. */
 function installed() {
   const list = PEERS.flatMap((peer) => {
     try {
-      // Not all of them let it be imported.
+      // Not all packages export their package.json.
       const text = readFileSync(new URL(`../node_modules/${PACKAGES[peer] ?? peer}/package.json`, import.meta.url), 'utf8');
       return [[peer, JSON.parse(text).version]];
     } catch {

@@ -1,4 +1,4 @@
-// What is measured, in a process of its own: one peer, as a server that echoes or as a client that counts.
+// The measured process: one peer, as a server that echoes or as a client that counts.
 import { once } from 'node:events';
 import http from 'node:http';
 import { message } from './lib/message.mjs';
@@ -35,12 +35,12 @@ answer({
   /** Connects to a server on `port`; every message is counted once it is parsed. */
   async connect(port) {
     await peer.connect(port, (data) => {
-      if (data.id !== message.id) throw new Error('This is not the message that was sent');
+      if (data.id !== message.id) throw new Error('The message differs from the one that was sent');
       if (++received === awaited) complete();
     });
   },
 
-  /** Sets the count to zero; `receipt` waits for the last of so many. */
+  /** Expects `count` messages from now on; `receipt` waits for the last. */
   expect(count) {
     received = 0;
     awaited = count;
@@ -53,17 +53,17 @@ answer({
     await sessions.receipt;
   },
 
-  /** So many messages to everyone, in one turn of the event loop. */
+  /** Sends `count` messages to all connections, in one turn of the event loop. */
   broadcast(count) {
     for (let i = 0; i < count; i++) broadcast(message);
   },
 
-  /** Microseconds of CPU used so far, by all threads of the process, the collector's included. */
+  /** CPU time used so far in µs, by all threads of the process, the garbage collector's included. */
   cpu: () => process.cpuUsage(),
 
   sessions: () => ({ opened: sessions.opened, closed: sessions.closed }),
 
-  /** Bytes in use, after all that can be collected was. */
+  /** Bytes in use after a garbage collection. */
   async memory() {
     for (let i = 0; i < 4; i++) {
       await turn();

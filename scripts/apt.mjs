@@ -1,18 +1,18 @@
-// Programs of Debian that tests run against. No dependencies: what uses this runs before `npm ci`.
+// Finds and installs the programs of Debian that tests run against. No dependencies: it is used before `npm ci`.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The path of a program, of the servers among them too; `undefined` when there is none. */
+/** The path of a program, also in the folders of servers (`sbin`); `undefined` when there is none. */
 export function findProgram(name) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, name)).find(existsSync);
 }
 
-/** Installs packages, only in what is plainly a container or a CI machine: root, on Debian or a child of it. */
+/** Installs packages, but only where it looks like a container or a CI machine: as root, on Debian or a derivative. */
 export function aptInstall(...packages) {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  // In this runlevel a server that is installed is not started.
+  // In this runlevel the installation does not start a server.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const options = { stdio: ['ignore', 'ignore', 'inherit'], env };
   spawnSync('apt-get', ['update', '-q'], options);

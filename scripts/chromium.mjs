@@ -1,4 +1,4 @@
-// Finds a Chromium for the browser tests. As a program: installs Debian's when there is none and that can be done.
+// Finds a Chromium for the browser tests. As a program: installs Debian's when there is none and it can.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -5,7 +5,7 @@ import { root } from './run.mjs';
 
 export const target = join(root, 'docs/errors.md');
 
-/** The page as it should be. */
+/** The content of the page. */
 export function page() {
   const source = readFileSync(join(root, 'src/core/errors.ts'), 'utf8');
   const [, table] = /export type ErrorCode =([\s\S]*?);\n/.exec(source);

@@ -1,4 +1,4 @@
-// Gets the published plugins for their tests. As a program: installs them, and Debian's Redis, when they are not there yet.
+// Finds the published plugins for their tests. As a program: installs them, and Debian's Redis, when they are missing.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const folder = join(root, 'test/plugins');
 const stamp = join(folder, 'node_modules/.installed');
 const why = join(folder, 'node_modules/.failed');
 
-/** Why the plugins cannot be tested; `undefined` when they are there as the lockfile has them. */
+/** The reason why the plugins cannot be tested; `undefined` when they are installed as the lockfile has them. */
 export function missingPlugins() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockfile()) return undefined;
   return existsSync(why) ? readFileSync(why, 'utf8') : 'the published plugins are not installed; node scripts/plugins.mjs installs them';

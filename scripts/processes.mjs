@@ -23,10 +23,10 @@ export function start(command, args, options = {}) {
 export function guard(child) {
   const { pid } = child;
   if (pid === undefined) return;
-  tell('add', 'group', pid);
+  report('add', 'group', pid);
   child.once('exit', () => {
     signal(child, 'SIGKILL');
-    tell('delete', 'group', pid);
+    report('delete', 'group', pid);
   });
 }
 
@@ -63,16 +63,16 @@ function hasEnded({ pid, exitCode, signalCode }) {
 /** Makes a temporary folder, which is removed when this process ends, or before by `removeFolder`. Its path has no symbolic link. */
 export function temporaryFolder(name, parent = tmpdir()) {
   const folder = realpathSync(mkdtempSync(join(parent, `primus-rx-${name}-`)));
-  tell('add', 'folder', folder);
+  report('add', 'folder', folder);
   return folder;
 }
 
 export function removeFolder(folder) {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-  tell('delete', 'folder', folder);
+  report('delete', 'folder', folder);
 }
 
-function tell(action, kind, value) {
+function report(action, kind, value) {
   if (warden === undefined) {
     const program = fileURLToPath(new URL('./warden.mjs', import.meta.url));
     // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.

@@ -1,10 +1,10 @@
-// Finds the proxies for the deployment tests. As a program: installs Debian's when they are not there and that can be done.
+// Finds the proxies for the deployment tests. As a program: installs Debian's when they are missing and it can.
 import { pathToFileURL } from 'node:url';
 import { aptInstall, findProgram } from './apt.mjs';
 
 const names = ['nginx', 'haproxy', 'openssl'];
 
-/** Why a proxy cannot be tested; `undefined` when it can. */
+/** The reason why a proxy cannot be tested; `undefined` when it can. */
 export function missingProxy(name) {
   const missing = [name, 'openssl'].filter((program) => findProgram(program) === undefined);
   return missing.length > 0 ? `${missing.join(' and ')} not found; node scripts/proxies.mjs installs it on Debian` : undefined;

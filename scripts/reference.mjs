@@ -1,7 +1,7 @@
-// Writes docs/reference from the docstrings, as they stand in the declarations that were built.
+// Writes docs/reference from the docstrings in the built declarations.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-// The compiler that builds the package has no API; the one in here has.
+// The compiler that builds the package has no API; the one in ts-morph has.
 import { ts } from 'ts-morph';
 import { root } from './run.mjs';
 
@@ -9,7 +9,7 @@ export const folder = join(root, 'docs/reference');
 
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** The first segments of what can be imported are the pages: `primus-rx/transformers/engine.io` is on `transformers`. */
+/** The pages: one for each first segment of the export paths, so that `primus-rx/transformers/engine.io` is on `transformers`. */
 function pagesOf() {
   const found = new Map();
   for (const [path, { browser, types = browser?.types }] of Object.entries(exports)) {
@@ -22,16 +22,16 @@ function pagesOf() {
   return [...found.values()];
 }
 
-/** The files that a pattern of the exports stands for, among the sources: what was built may be older. */
+/** The files that match a pattern of the exports, from the names of the sources: the build may be older. */
 function expand(pattern) {
   const [folder, rest] = pattern.replace('./dist/', '').split('*');
   const names = readdirSync(join(root, folder)).filter((name) => existsSync(join(root, folder, name, 'index.ts')));
   return names.map((name) => `dist/${folder}${name}${rest}`);
 }
 
-/** The pages as they should be, and the public things that say nothing about themselves. */
+/** Returns the content of the pages, and the public names without a docstring. */
 export function reference() {
-  // What is exported twice is described on the first page that has it.
+  // A name that is exported twice is described on the first page.
   const pages = pagesOf();
   const options = {
     module: ts.ModuleKind.NodeNext,
@@ -44,13 +44,13 @@ export function reference() {
     { ...options, strict: true, skipLibCheck: true, noEmit: true },
   );
   const writer = new Writer(program);
-  const texts = pages.map((page) => [`${page.name}.md`, writer.page(page)]);
-  return { pages: new Map([['README.md', index(pages)], ...texts]), undocumented: writer.undocumented };
+  const contents = pages.map((page) => [`${page.name}.md`, writer.page(page)]);
+  return { pages: new Map([['README.md', index(pages)], ...contents]), undocumented: writer.undocumented };
 }
 
 function index(pages) {
   const rows = pages.map(({ name, title }) => `- [\`${title}\`](${name}.md)`);
-  return `# Reference\n\nWhat the package exports, made of the docstrings by \`scripts/reference.mjs\`. How it is used is on the [pages](../README.md).\n\n${rows.join('\n')}
+  return `# Reference\n\nThe exports of the package, generated from the docstrings by \`scripts/reference.mjs\`. The [guides](../README.md) show how to use them.\n\n${rows.join('\n')}
 
 Servers, sparks and clients are EventEmitters as well. Their events, with the arguments, are \`PrimusEvents\`, \`SparkEvents\` and \`ClientEvents\`.
 `;
@@ -59,7 +59,7 @@ Servers, sparks and clients are EventEmitters as well. Their events, with the ar
 class Writer {
   undocumented = [];
   described = new Map();
-  /** Types that were named on the way, and whether it is these that are described now. */
+  /** The types that declarations name; `aside` is true while these are described. */
   met = new Map();
   aside = false;
 
@@ -81,7 +81,7 @@ class Writer {
     for (const [declaration, symbol] of this.met) if (!this.described.has(declaration)) met.push(this.symbol(symbol, name));
     this.met.clear();
     this.aside = false;
-    const rest = met.length > 0 ? `# Types these are made of\n\nNot exported by themselves.\n\n${met.sort(byHeading).join('')}` : '';
+    const rest = met.length > 0 ? `# Related types\n\nThese types are not exported.\n\n${met.sort(byHeading).join('')}` : '';
     return `# ${title}\n\n${sections.sort(byHeading).join('')}${rest}`.replace(/\n+$/, '\n');
   }
 
@@ -101,11 +101,11 @@ class Writer {
     const [construct] = value?.getConstructSignatures() ?? [];
     if (construct !== undefined) {
       const statics = this.checker.getPropertiesOfType(value).filter(({ name }) => name !== 'prototype');
-      return this.members(construct.getReturnType(), name) + this.list('Of the class itself', statics, name);
+      return this.members(construct.getReturnType(), name) + this.list('Static members', statics, name);
     }
     if (ts.isClassDeclaration(declaration)) {
       const statics = this.checker.getPropertiesOfType(this.checker.getTypeOfSymbol(symbol)).filter(({ name }) => name !== 'prototype');
-      return this.members(this.checker.getDeclaredTypeOfSymbol(symbol), name) + this.list('Of the class itself', statics, name);
+      return this.members(this.checker.getDeclaredTypeOfSymbol(symbol), name) + this.list('Static members', statics, name);
     }
     if (ts.isInterfaceDeclaration(declaration)) {
       const type = this.checker.getDeclaredTypeOfSymbol(symbol);
@@ -126,7 +126,7 @@ class Writer {
     return `${heading && `${heading}:\n\n`}${rows.join('\n')}\n\n`;
   }
 
-  /** Ours, public, and neither an emitter's everyday members nor of the kind that only plugins of old touch. */
+  /** Whether a member is public, documented and our own. */
   isOurs({ name, declarations = [] }) {
     return declarations.some((declaration) => {
       const hidden = ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected);
@@ -142,7 +142,7 @@ class Writer {
     return shown.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 && said ? `  \n  ${said}` : ''}`);
   }
 
-  /** A declaration as it is written; remembers the types that it names. */
+  /** The source of a declaration. Remembers the types that it names. */
   text(declaration) {
     const meet = (node) => {
       if (ts.isTypeReferenceNode(node) && ts.isIdentifier(node.typeName)) {
@@ -158,10 +158,10 @@ class Writer {
     return textOf(declaration);
   }
 
-  /** The docstring; a thing without one is noted. */
+  /** The docstring of a symbol. Remembers the symbols without one. */
   said(symbol, name) {
     const text = ts.displayPartsToString(symbol.getDocumentationComment(this.checker));
-    // A type of our own that is not exported explains itself; its members need not.
+    // A type that is not exported needs a docstring; its members do not.
     if (text === '' && !(this.aside && name.includes('.'))) this.undocumented.push(name);
     const parameters = symbol.getJsDocTags(this.checker).filter((tag) => tag.name === 'typeParam' || tag.name === 'typeparam');
     const rows = parameters.map((tag) => ts.displayPartsToString(tag.text).replace(/^(\w+)\s+/, '- `$1` '));
@@ -170,7 +170,7 @@ class Writer {
   }
 }
 
-/** Ours, and not of the kind that is public for its own neighbours only. */
+/** Whether a symbol is our own and not internal. */
 function isDocumented({ declarations }) {
   return declarations.every((declaration) => {
     const internal = ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal');
@@ -178,12 +178,12 @@ function isDocumented({ declarations }) {
   });
 }
 
-/** Of the declarations that were built; an emitter's everyday members are left out. */
+/** Whether a file is one of the built declarations. The members of the emitter are left out. */
 function isOurFile(path) {
   return path.startsWith(join(root, 'dist/')) && path !== join(root, 'dist/src/core/events.d.ts');
 }
 
-/** A declaration as it is written, without what every reader of a reference takes for granted. */
+/** The source of a declaration, without modifiers such as `export` and `readonly`. */
 function textOf(declaration) {
   const statement = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
   return statement

@@ -6,7 +6,7 @@ import { root, run } from './run.mjs';
 const reports = join(root, 'dist/reports');
 const suites = ['unit', 'integration'];
 /** What runs side by side is in one list: it needs nothing but the build. */
-const stages = [['build'], ['lint', 'words', 'typecheck', 'size', 'package'], ['unit'], ['integration']];
+const stages = [['build'], ['lint', 'language', 'typecheck', 'size', 'package'], ['unit'], ['integration']];
 const wanted = process.argv.slice(2);
 const outcome = {};
 let passed = 0;
@@ -19,7 +19,7 @@ rmSync(reports, { recursive: true, force: true });
 if (isWanted('integration')) for (const program of ['chromium', 'plugins', 'proxies']) await run('node', [`scripts/${program}.mjs`]);
 
 for (const stage of stages) {
-  const steps = stage.filter((step) => isWanted(step) && (step !== 'words' || existsSync(join(root, 'scripts/language.mjs'))));
+  const steps = stage.filter((step) => isWanted(step));
   await Promise.all(steps.map((step) => play(step, { keep: steps.length > 1 })));
   // Nothing after it means anything without it.
   if (outcome.build?.outcome === 'FAILED') break;

@@ -1,12 +1,12 @@
-// Ends process groups and removes folders when the process at the other end of its standard input is gone. Even SIGKILL closes a pipe,
+// Ends process groups and removes folders when the process that writes to its standard input has ended. Even SIGKILL closes a pipe,
 // so this works where no handler in that process would.
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const kept = { group: new Set(), folder: new Set() };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { action, kind, value } = JSON.parse(line);
+for await (const message of createInterface({ input: process.stdin })) {
+  const { action, kind, value } = JSON.parse(message);
   kept[kind][action](value);
 }
 

@@ -8,7 +8,7 @@ const file = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const MISSING = new Set(['ERR_MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED']);
 
-/** The peer, or something it needs, is not there: it is left out. */
+/** The peer, or a package that it needs, is not installed: it is left out. */
 export class NotInstalled extends Error {
   constructor(peer, cause) {
     super(`${peer} is not installed`, { cause });
@@ -16,7 +16,7 @@ export class NotInstalled extends Error {
   }
 }
 
-/** What a measure works with. */
+/** Starts a peer and its load, and checks that the peer echoes. */
 export async function startPair(name, role = 'server', execArgv = []) {
   const { wire, wrap } = await import(`../peers/${name}.mjs`);
   const subject = start(file('subject.mjs'), [name], ['--expose-gc', ...execArgv]);
@@ -28,7 +28,7 @@ export async function startPair(name, role = 'server', execArgv = []) {
     } else {
       await load.target(await subject.serve(), wire);
       const reply = await load.check(wrap(text));
-      if (!reply.includes(wrap(text))) throw new Error(`${name} does not echo what it was sent, but: ${reply}`);
+      if (!reply.includes(wrap(text))) throw new Error(`${name} must echo the message, but answered: ${reply}`);
     }
     return pair;
   } catch (error) {
@@ -38,10 +38,10 @@ export async function startPair(name, role = 'server', execArgv = []) {
 }
 
 /**
- * What `work` costs the peer per unit, in microseconds, and how many units a second it got through. `system` is the part of
- * `cpu` that the operating system spent: below it nothing a library does can go.
+ * Measures the CPU time of `work` per unit, in µs, and the units per second. `system` is the part of `cpu` that the operating
+ * system spent, which a library can only lower with fewer calls.
  *
- * @param work starts the work, and resolves when the peer is done with it
+ * @param work starts the work and resolves when the peer has done it
  */
 export async function costOf({ subject, load }, units, work) {
   await settled();
@@ -57,12 +57,12 @@ export async function costOf({ subject, load }, units, work) {
   return { cpu: user + system, system, rate: (units / took) * 1000 };
 }
 
-/** A moment for work left over from the round before, of this peer or the last. */
+/** Waits for work left over from the round before. */
 export const settled = (ms = 30) => delay(ms);
 
-/** Resolves once the server has seen `least` sessions, and the end of all it has seen. */
+/** Resolves once the server has opened at least `least` sessions and all of them are closed. */
 export async function sessionsOver(subject, least = 0) {
-  for (let patience = 500; patience > 0; patience--) {
+  for (let attempts = 500; attempts > 0; attempts--) {
     const { opened, closed } = await subject.sessions();
     if (opened === closed && opened >= least) return;
     await delay(10);

@@ -1,4 +1,4 @@
-// The table, for the terminal and for RESULTS.md alike.
+// The tables, for the terminal and for RESULTS.md.
 import { spread } from './stats.mjs';
 
 const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`', 'primus-rx-uws': 'primus-rx, uws' };
@@ -26,7 +26,7 @@ export function summarise(measure, samples) {
         peer,
         value: spread(rounds.map((round) => round[key])),
         ratio: reference && spread(rounds.map((round, i) => round[key] / reference[i][key])),
-        // Cost has two parts, and how fast it went is quoted beside it; memory has neither.
+        // CPU time has a system part and a rate beside it; memory has neither.
         system: measure.rate && spread(rounds.map((round) => round.system)).median,
         rate: measure.rate && spread(rounds.map((round) => round.rate)).median,
       });
@@ -59,7 +59,7 @@ export function section({ measure, size, rounds, rows }, versions) {
   return `## ${measure.title}\n\n${capital(measure.describe(size))}; ${many(rounds, 'round')} in ${many(size.generations, 'process', 'es')}.\n\n${table(head, lines)}`;
 }
 
-/** Those of the overview, as more columns could not be read; the sections have them all. */
+/** The peers of the overview; more columns would be hard to read. The sections have all peers. */
 const MAIN = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx-uws'];
 
 /** The ratios of the main peers at a glance. */

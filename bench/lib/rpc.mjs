@@ -1,7 +1,7 @@
 // Calls between the runner and its processes: `{ id, method, args }` there, `{ id, value | error }` back.
 import { fork } from 'node:child_process';
 
-const PATIENCE = 60_000;
+const CALL_TIMEOUT = 60_000;
 
 /** Answers the runner's calls in a process it started. */
 export function answer(methods) {
@@ -12,7 +12,7 @@ export function answer(methods) {
       process.send({ id, error: { message: error.stack, code: error.code } });
     }
   });
-  // A runner that is gone leaves nothing behind.
+  // Ends with the runner.
   process.on('disconnect', () => process.exit());
 }
 
@@ -45,7 +45,7 @@ export function start(file, args = [], execArgv = []) {
         return;
       }
       const id = ++calls;
-      const timer = setTimeout(() => reject(new Error(`${method} took longer than ${PATIENCE / 1000} s`)), PATIENCE);
+      const timer = setTimeout(() => reject(new Error(`${method} took longer than ${CALL_TIMEOUT / 1000} s`)), CALL_TIMEOUT);
       const settled = (done) => (value) => {
         clearTimeout(timer);
         done(value);

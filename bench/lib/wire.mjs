@@ -1,4 +1,4 @@
-// Just enough WebSocket to load a server cheaply: no copies, no parsing, frames built once.
+// The part of WebSocket that loads a server cheaply: no copies, no parsing, frames built once.
 import { createHash } from 'node:crypto';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -46,14 +46,14 @@ export function upgradeAnswer(request) {
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
 }
 
-/** Counts the frames in what a server sends, wherever the chunks are cut. */
+/** Counts the frames that a server sends, however they are split into chunks. */
 export class FrameCounter {
   #step = 0; // of the header: opcode, length, then bytes of a long length
   #opcode = 0;
   #length = 0;
   #body = 0; // bytes of the current payload still to come
 
-  /** How many data frames these bytes complete. */
+  /** Reads bytes and returns the number of data frames that they complete. */
   feed(bytes, end, from = 0) {
     let count = 0;
     let at = from;

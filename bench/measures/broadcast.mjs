@@ -1,10 +1,10 @@
-// Messages to a whole fleet; the next leave when these have arrived everywhere, so that nothing queues up. A lone message
-// takes a system call per connection, whoever sends it. Of several in one turn of the event loop, a library may make one.
+// Messages to all connections; the next ones are sent when these have arrived, so that no queue builds up. A single message
+// takes a system call per connection in any library. Several in one turn of the event loop can share one.
 import { text } from '../lib/message.mjs';
 import { costOf } from '../lib/pair.mjs';
 
 const measure = {
-  // Streams are about what comes in.
+  // Streams are for reading: writing is the same call.
   without: ['primus-rx-stream'],
   figures: { cpu: { title: 'server CPU', unit: 'µs' } },
   rate: 'deliveries/s',
@@ -44,7 +44,7 @@ export const burst = {
   quick: { broadcasts: 20, warmUp: 40, generations: 1, rounds: 5 },
 };
 
-/** One message at a time to five times as many: what growth costs. Only when asked for by name. */
+/** One message at a time to five times as many connections. Runs only when it is named. */
 export const broadcast5k = {
   ...measure,
   name: 'broadcast5k',

@@ -1,4 +1,4 @@
-// Connections that open, with all that entails, and close again with a handshake.
+// Connections that open, and close again with a handshake.
 import { costOf, sessionsOver } from '../lib/pair.mjs';
 
 export const connect = {

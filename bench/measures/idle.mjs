@@ -1,4 +1,4 @@
-// What a connection that says nothing keeps. Each figure is from a fresh process: memory once taken is rarely given back.
+// The memory of a silent connection. Each figure is from a fresh process, as a process rarely returns memory.
 import { sessionsOver, settled } from '../lib/pair.mjs';
 
 const SETTLE = 300;
@@ -15,7 +15,7 @@ export const idle = {
   describe: ({ connections }) =>
     `${connections.toLocaleString('en')} open connections with their listeners, garbage collected, against the same process warm and empty`,
 
-  // A first batch pays for compiled code and caches, which are not the price of a connection.
+  // A first batch fills caches and compiles code, which are not the cost of a connection.
   async prepare({ subject, load }, { warmUp }) {
     await load.open(warmUp);
     await load.close();

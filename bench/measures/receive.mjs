@@ -1,4 +1,4 @@
-// The other end: a client that is sent messages as fast as it takes them, and parses each.
+// A client that gets messages as fast as it reads them, and parses each.
 import { text } from '../lib/message.mjs';
 import { costOf } from '../lib/pair.mjs';
 

@@ -1,6 +1,6 @@
 // engine.io over its WebSocket transport, the handshake over HTTP skipped. Measured where it is installed.
 
-// It greets with an `open` packet; packets of type `message` begin with 4.
+// The server begins with an `open` packet; packets of type `message` begin with 4.
 export const wire = { path: '/engine.io/?EIO=4&transport=websocket', greetings: 1 };
 export const wrap = (text) => `4${text}`;
 

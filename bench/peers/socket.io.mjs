@@ -1,6 +1,6 @@
 // Socket.IO over WebSockets, the handshake over HTTP skipped. Measured where it is installed.
 
-// engine.io greets, the client asks for the namespace `/` (40), the server agrees; then events are 42["name",data].
+// engine.io sends `open`, the client joins the namespace `/` (40), the server confirms it; then events are 42["name",data].
 export const wire = { path: '/socket.io/?EIO=4&transport=websocket', hello: ['40'], greetings: 2 };
 export const wrap = (text) => `42["message",${text}]`;
 

@@ -1,4 +1,4 @@
-// Bare uWebSockets.js doing the same JSON work: what is left when a framework of C++ moves the bytes.
+// Bare uWebSockets.js with the same JSON work: the cost when a C++ framework moves the bytes.
 
 export const wire = { path: '/', greetings: 0 };
 export const wrap = (text) => text;

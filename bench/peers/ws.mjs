@@ -1,12 +1,11 @@
-// Plain ws, as its README shows it: the measure of all others.
+// Plain ws, as its README shows it: the others are compared with it.
 
 export const wire = { path: '/', greetings: 0 };
 export const wrap = (text) => text;
 
 export async function serve(server, app) {
   const { WebSocketServer, WebSocket } = await import('ws');
-  // Its defaults: no compression, and it keeps a set of its clients (`clientTracking`), without which nothing could be
-  // broadcast.
+  // The defaults: no compression, and a set of the clients (`clientTracking`), which broadcasting needs.
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
     app.opened();
@@ -15,7 +14,7 @@ export async function serve(server, app) {
     socket.on('close', app.closed);
   });
   return {
-    // What one writes by hand: encode once, then send to each. ws frames the text anew for each client.
+    // As an application does it: encode once, then send to each. ws builds a frame for each client.
     broadcast(data) {
       const text = JSON.stringify(data);
       for (const socket of sockets.clients) if (socket.readyState === WebSocket.OPEN) socket.send(text);

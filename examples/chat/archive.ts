@@ -1,15 +1,15 @@
 import type { Said } from './messages.js';
 
-/** How many messages are remembered, to tell a repeated one; how many of them a page gets to see when it comes. */
+/** How many messages are kept, to recognize a repeated one; how many of them a page gets when it connects. */
 const KEPT = 1000;
 const SHOWN = 50;
 
-/** What was said lately. */
+/** The latest messages. */
 export class Archive {
   private readonly messages = new Map<string, Said>();
   private last = 0;
 
-  /** The message with its place. `fresh` is false for one that had arrived before. */
+  /** Adds a message and returns it with its position. `fresh` is false for one that had arrived before. */
   add({ who, name, id, text }: Omit<Said, 'at'>): { said: Said; fresh: boolean } {
     const key = `${who} ${id}`;
     const before = this.messages.get(key);
@@ -25,7 +25,7 @@ export class Archive {
     return [...this.messages.values()].slice(-SHOWN);
   }
 
-  /** The time, which never stands still: no two messages have the same place. */
+  /** The time, but always later than before: no two messages have the same position. */
   private now(): number {
     this.last = Math.max(Date.now(), this.last + 1);
     return this.last;

@@ -1,48 +1,50 @@
-/** Somebody in the room. */
+/** A person in the room. */
 export interface Person {
   who: string;
   name: string;
 }
 
-/** A message as everybody sees it. `at` is its time and its place: strictly increasing, in ms since the epoch. */
+/** A message as all pages get it. `at` is its time, in ms since the epoch, and its position: it strictly increases. */
 export interface Said extends Person {
   id: string;
   text: string;
   at: number;
 }
 
-/** What a page may ask for. */
+/** A message from a page. */
 export type FromPage =
-  /** `id` is the page's own: a message that arrives twice is one message. */
-  { type: 'say'; id: string; text: string } | { type: 'rename'; name: string } | { type: 'cut' };
+  /** `id` is chosen by the page: two messages with one id are one message. */
+  { type: 'say'; id: string; text: string } | { type: 'rename'; name: string } | { type: 'terminate' };
 
-/** What a page is told. */
+/** A message to a page. */
 export type ToPage =
   | { type: 'welcome'; who: string; history: readonly Said[] }
   | ({ type: 'said' } & Said)
   | { type: 'people'; people: readonly Person[] }
-  /** Not just off the line: gone. */
-  | { type: 'went'; who: string }
-  | { type: 'latency'; ms: number };
+  /** The person did not reconnect in time. */
+  | { type: 'left'; who: string }
+  | { type: 'latency'; ms: number }
+  /** Sent under `npm run dev` only: a page that gets another id than before is out of date. */
+  | { type: 'build'; id: string };
 
 export const LIMITS = { text: 1000, name: 24, id: 64 };
 
-/** What of a page's message is understood; anything else is nothing, and nobody has to check twice. */
+/** Validates a message from a page. Returns `undefined` for anything that is not one. */
 export function read(data: unknown): FromPage | undefined {
   const { type, id, text, name } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
-  if (type === 'cut') return { type };
+  if (type === 'terminate') return { type };
   if (type === 'rename') return { type, name: nameOf(name) };
   if (type !== 'say' || typeof id !== 'string' || id === '' || id.length > LIMITS.id) return undefined;
   const words = tidy(text, LIMITS.text);
   return words === '' ? undefined : { type, id, text: words };
 }
 
-/** A name to show, whatever was given. */
+/** The name to show for any value. */
 export function nameOf(value: unknown): string {
-  return tidy(value, LIMITS.name).replace(/\s+/g, ' ') || 'Somebody';
+  return tidy(value, LIMITS.name).replace(/\s+/g, ' ') || 'Anonymous';
 }
 
-/** Text without what cannot be seen and without half characters, no longer than it may be. */
+/** Removes invisible and half characters, and shortens the text to the limit. */
 function tidy(value: unknown, limit: number): string {
   if (typeof value !== 'string') return '';
   // `\p{C}` has control, format and unassigned characters; joiners stay, for emoji and the scripts that need them.

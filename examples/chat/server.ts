@@ -1,4 +1,4 @@
-// The chat of `npm start`: a page, a server, and the line between them, which can be watched and cut.
+// The chat of `npm start`: a page, a server, and the connection between them, which you can watch and terminate.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
-// A handful of files, read once. A request can name one of these and nothing else.
+// The files are read once. A request can get one of these and nothing else.
 const files = new Map(
   readdirSync(folder).map((name) => [`/${name}`, { type: types[extname(name)], body: readFileSync(new URL(name, folder)) }]),
 );
@@ -41,7 +41,11 @@ const primus = new Primus<unknown, ToPage>(server, { transformer: 'websockets', 
 
 room(primus).subscribe();
 
-// Ctrl-C ends the server, not the conversation: the pages are asked to come back.
+// Set by `npm run dev`: a page reloads itself when it reconnects and the id is a new one.
+const { BUILD_ID } = process.env;
+if (BUILD_ID) primus.connection$.subscribe((spark) => spark.write({ type: 'build', id: BUILD_ID }));
+
+// On Ctrl-C the pages are asked to reconnect, so that they are back when the server is.
 merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'))
   .pipe(take(1))
   .subscribe(() => primus.destroy({ reconnect: true }));

@@ -1,5 +1,5 @@
-// One of the servers behind nginx.conf or haproxy.cfg: it takes their word on where a client comes from, and when it has to go, its
-// clients come back to another one.
+// One of the servers behind nginx.conf or haproxy.cfg. It trusts the proxy's headers for the address of a client, and shuts down
+// gracefully: its clients reconnect to another server.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Primus from 'primus-rx';
@@ -18,7 +18,7 @@ primus.on('connection', (spark) => {
   spark.on('data', (data) => spark.write(data));
 });
 
-// Those who come are refused from now on, and go to another server; those who are here have a while to finish what they are at.
+// New clients are rejected from now on and go to another server; those that are connected have `DRAIN` ms to finish.
 process.once('SIGTERM', () => {
   primus.destroy({ timeout: Number(DRAIN), reconnect: true }, () => process.exit());
 });

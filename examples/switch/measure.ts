@@ -5,16 +5,16 @@ import Primus from 'primus-rx';
 import { firstValueFrom, map, merge, mergeMap, take, tap, timeout, toArray } from 'rxjs';
 import { relay } from './relay.js';
 
-/** What a framework did. */
+/** The measurements of one framework. */
 export interface Figures {
-  /** From the first word to an open connection: the median, in ms. */
+  /** Time to open a connection: the median, in ms. */
   connect: number;
-  /** From `write` to the echo, one message at a time, in µs. */
+  /** Round trip of one message, without others in flight, in µs. */
   median: number;
   p99: number;
-  /** How many messages made the round trip in a second, when none waited for another. */
+  /** Round trips per second with many messages in flight. */
   rate: number;
-  /** What one message and its echo put on the network, all protocols above TCP included. Nothing when there is none. */
+  /** Bytes of one message and its echo on the network, all protocols above TCP included. `undefined` without a network. */
   bytes: number | undefined;
 }
 
@@ -23,12 +23,12 @@ const ROUND_TRIPS = 300;
 const MESSAGES = 2_000;
 const COUNTED = 200;
 
-/** What is sent: the kind of message an application has. */
+/** A message of the kind an application sends. */
 const message = { type: 'move', id: 17, x: 12.5, y: -3, name: 'ada', tags: ['a', 'b'], done: false };
 
 type Client = InstanceType<Primus['Socket']>;
 
-/** The same work, whatever the framework: nothing below asks which one it is but for the network it may not have. */
+/** Runs the same work on any framework. Only the byte count depends on it: `memory` has no network. */
 export async function measure(transformer: string, parser: string): Promise<Figures> {
   const primus = Primus.createServer({ transformer, parser, port: 0, host: '127.0.0.1', pingInterval: false, iknowhttpsisbetter: true });
   const clients: Client[] = [];
@@ -71,24 +71,24 @@ function opened(client: Client): Promise<void> {
   return firstValueFrom(merge(client.open$, failed$));
 }
 
-/** Writes so many messages at once; resolves when all of them have come back. */
+/** Writes so many messages at once; resolves when all echoes have arrived. */
 async function echoes(client: Client, count: number): Promise<void> {
   const all = firstValueFrom(client.data$.pipe(take(count), toArray(), timeout(20_000)));
   for (let written = 0; written < count; written++) client.write(message);
   await all;
 }
 
-/** Bytes a message, by a way that counts them: one after the other, as a busy framework may put several in one packet. */
+/** Bytes per message, counted by a relay. Messages go one at a time: a busy framework may put several in one packet. */
 async function counted(port: number, dial: (url: string) => Promise<Client>): Promise<number> {
-  const line = await relay(port);
+  const counter = await relay(port);
   try {
-    const client = await dial(line.url);
+    const client = await dial(counter.url);
     await echoes(client, COUNTED);
-    const before = line.bytes();
+    const before = counter.bytes();
     for (let count = 0; count < COUNTED; count++) await echoes(client, 1);
-    return (line.bytes() - before) / COUNTED;
+    return (counter.bytes() - before) / COUNTED;
   } finally {
-    line.close();
+    counter.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 
-/** Stands in front of a port, and counts what goes through in either direction. */
+/** A TCP relay to a port that counts the bytes in both directions. */
 export async function relay(to: number) {
   let bytes = 0;
   const server = createServer((near) => {

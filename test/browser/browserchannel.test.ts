@@ -5,7 +5,7 @@ import { endures, visit, type Window } from './visit.js';
 
 declare const window: Window;
 
-describe.skipIf(noChromium)('the served client, by browserchannel', () => {
+describe.skipIf(noChromium)('the served client over browserchannel', () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -14,11 +14,11 @@ describe.skipIf(noChromium)('the served client, by browserchannel', () => {
 
   afterAll(() => browser?.close());
 
-  it('talks, comes back after a cut, and ends', async () => {
+  it('exchanges messages, reconnects after a lost connection, and ends', async () => {
     await endures(await visit(browser, { transformer: 'browserchannel' }));
   });
 
-  it('is told why it is refused, and asks nobody else', async () => {
+  it('gets the reason of a rejection, and makes no further attempt', async () => {
     const asked: string[] = [];
     const { page, url } = await visit(
       browser,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { launch, noChromium } from '../support/chromium.js';
 import { cleanup, serve } from '../support/serve.js';
 
-it.skipIf(noChromium)('tells a page the status and the reason of a rejection by a close frame', async () => {
+it.skipIf(noChromium)('sends a page the status and the reason of a rejection in a close frame', async () => {
   const { url } = await serve({
     refuseWithClose: true,
     authorization: (_request, done) => done({ statusCode: 403, message: 'not you' }),

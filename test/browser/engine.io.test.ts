@@ -5,7 +5,7 @@ import type { Middleware } from '../../src/server/middleware/layers.js';
 import { launch, noChromium } from '../support/chromium.js';
 import { event, LIMIT, serve } from '../support/serve.js';
 
-/** What the page's script is given: its client, and what it has heard. */
+/** The globals of the page's script: its client, and the messages that it received. */
 interface Shown {
   client: {
     write(data: unknown): boolean;
@@ -29,7 +29,7 @@ describe.skipIf(noChromium).each(['engine.io', 'socket.io'])('%s in a browser', 
     ['polling', { websockets: false }],
     ['websocket', {}],
     ['websocket', { transport: { transports: ['websocket'] } }],
-  ])('works by %s with %j, and comes back after a cut', async (name, options) => {
+  ])('works over %s with %j, and reconnects after a lost connection', async (name, options) => {
     const { primus, server, url } = await serve({ transformer });
     const sockets: string[] = [];
     const upgrading: Middleware = (request, _socket, next) => {
@@ -94,7 +94,7 @@ function look(page: Page): Promise<Pick<Shown, 'heard' | 'events'>> {
   });
 }
 
-/** Waits until something holds in the page; the condition is run there. */
+/** Waits until a condition, which runs in the page, is true. */
 function untilThere(page: Page, condition: (shown: Shown, wanted?: unknown) => boolean, wanted?: unknown): Promise<unknown> {
   return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: LIMIT });
 }

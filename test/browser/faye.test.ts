@@ -5,7 +5,7 @@ import { endures, visit, type Window } from './visit.js';
 
 declare const window: Window;
 
-describe.skipIf(noChromium)('the served client, by faye', () => {
+describe.skipIf(noChromium)('the served client over faye', () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -14,11 +14,14 @@ describe.skipIf(noChromium)('the served client, by faye', () => {
 
   afterAll(() => browser?.close());
 
-  it.each([{}, { compression: true }, { refuseWithClose: true }])('talks, comes back after a cut, and ends, with %j', async (options) => {
-    await endures(await visit(browser, { transformer: 'faye', ...options }));
-  });
+  it.each([{}, { compression: true }, { refuseWithClose: true }])(
+    'exchanges messages, reconnects after a lost connection, and ends, with %j',
+    async (options) => {
+      await endures(await visit(browser, { transformer: 'faye', ...options }));
+    },
+  );
 
-  it('is told why it is refused, where the server closes to refuse', async () => {
+  it('gets the reason of a rejection with refuseWithClose', async () => {
     const { page, primus } = await visit(browser, {
       transformer: 'faye',
       refuseWithClose: true,

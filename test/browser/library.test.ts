@@ -4,7 +4,7 @@ import type { ServerOptions } from '../../src/index.js';
 import { launch, noChromium } from '../support/chromium.js';
 import { cleanup, type Served, serve } from '../support/serve.js';
 
-/** What a page that defines no more than the documents say gets hold of. */
+/** The globals of a page that uses only what the documents show. */
 type Scope = Record<string, unknown> & { loaded?: unknown };
 
 describe.skipIf(noChromium)('the served library in a page', () => {
@@ -16,7 +16,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
 
   afterAll(() => browser?.close());
 
-  /** A page of the server's own, with this in its head, and what it complained of. */
+  /** Opens a page of the server with this in its head, and records its errors. */
   async function visit({ server, url }: Served, head: string, headers: Record<string, string> = {}) {
     server.on('request', (_request, response) => {
       if (response.writableEnded) return;
@@ -39,7 +39,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     return served;
   }
 
-  /** What comes back over a client of the class that is found under `name`; at the page's own address. */
+  /** The echo that a client of the class called `name` receives, at the address of the page. */
   function echo(page: Page, name: string): Promise<unknown> {
     return page.evaluate(
       (member) =>
@@ -58,7 +58,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
 
   const hello = { echo: 'hello' };
 
-  it('is a global by a plain script', async () => {
+  it('is a global when loaded by a plain script', async () => {
     const { page, complaints } = await visit(await start(), '<script src="/primus/primus.js"></script>');
     expect(await echo(page, 'Primus')).toEqual(hello);
     expect(complaints).toEqual([]);
@@ -107,7 +107,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('leaves nothing else behind', async () => {
+  it('adds no other global', async () => {
     const names = () => page.evaluate(() => Object.getOwnPropertyNames(globalThis));
     const served = await start();
     const { page } = await visit(served, '');
@@ -116,14 +116,14 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect((await names()).filter((name) => !before.includes(name))).toEqual(['Primus']);
   });
 
-  it('is a global of another name where the server says so', async () => {
+  it('is a global with the name that the server sets', async () => {
     const { page, complaints } = await visit(await start({ global: 'Live' }), '<script src="/primus/primus.js"></script>');
     expect(await echo(page, 'Live')).toEqual(hello);
     expect(await page.evaluate(() => 'Primus' in globalThis)).toBe(false);
     expect(complaints).toEqual([]);
   });
 
-  it('stands beside that of another server, each for its own', async () => {
+  it('works beside the library of another server', async () => {
     const one = await start({ global: 'One' });
     const two = await start({ global: 'Two', pathname: '/two', transformer: 'engine.io' });
     const { page, complaints } = await visit(
@@ -150,8 +150,8 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it.each(['', 'engine.io', 'sockjs'])('is an anonymous module where there is an AMD loader, and no global: %s', async (transformer) => {
-    // What a loader does: a definition belongs to the script that is running.
+  it.each(['', 'engine.io', 'sockjs'])('is an anonymous AMD module under an AMD loader, and no global: %s', async (transformer) => {
+    // As a loader does: a definition belongs to the running script.
     const loader = `<script>
       var modules = {};
       function define(factory) { modules[document.currentScript.getAttribute('src')] = factory; }
@@ -171,7 +171,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('is a global where `define` is not that of a loader', async () => {
+  it('is a global when `define` is not that of an AMD loader', async () => {
     const head = '<script>function define() { throw new Error("not mine"); }</script><script src="/primus/primus.js"></script>';
     const { page, complaints } = await visit(await start(), head);
     expect(await echo(page, 'Primus')).toEqual(hello);
@@ -187,7 +187,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
   });
 
   it.each(['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye'])(
-    'needs no more than scripts of its own from a content security policy: %s',
+    "needs only 'self' scripts in a content security policy: %s",
     async (transformer) => {
       const policy = { 'Content-Security-Policy': "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:" };
       const { page, complaints } = await visit(await start({ transformer }), '<script src="/primus/primus.js"></script>', policy);

@@ -7,7 +7,7 @@ import type { ServerOptions } from '../../src/index.js';
 import { launch, noChromium } from '../support/chromium.js';
 import { cleanup, serve } from '../support/serve.js';
 
-/** Whether the page's client opened, and whether each spark the server had was shown the page's cookie. */
+/** Whether the page's client opened, and whether each spark had the page's cookie. */
 interface Outcome {
   open: boolean;
   cookies: boolean[];
@@ -17,7 +17,7 @@ const OPEN: Outcome = { open: true, cookies: [true] };
 const ANONYMOUS: Outcome = { open: true, cookies: [false] };
 const REFUSED: Outcome = { open: false, cookies: [] };
 
-/** A site of its own: a page, with another one in a frame that has no origin. */
+/** Another site: a page with a sandboxed frame, which has no origin. */
 async function site(): Promise<string> {
   const http = createServer((request, response) => {
     const frame = request.url === '/' ? '<iframe sandbox="allow-scripts" src="/frame"></iframe>' : '';
@@ -55,7 +55,7 @@ describe.skipIf(noChromium)('a page of another origin', () => {
     return page;
   }
 
-  /** Connects from there, or from the frame there, and says what came of it. */
+  /** Connects from that page, or from its frame, and returns the outcome. */
   async function connect(options: ServerOptions, clientOptions: object = {}, { sandbox = false } = {}): Promise<Outcome> {
     const { primus, url } = await serve(options);
     const cookies: boolean[] = [];
@@ -88,33 +88,33 @@ describe.skipIf(noChromium)('a page of another origin', () => {
     it.each<[string, () => ServerOptions, Outcome]>([
       ['connects by default, without credentials', () => ({}), ANONYMOUS],
       ['connects with credentials where it is named', () => ({ origins: here }), OPEN],
-      ['connects with credentials where it is one of those named', () => ({ origins: ['https://a.example', here] }), OPEN],
+      ['connects with credentials when it is one of `origins`', () => ({ origins: ['https://a.example', here] }), OPEN],
       ['connects with credentials where those of any origin are wanted', () => ({ credentials: 'any-origin' }), OPEN],
-      ['is refused where another is named', () => ({ origins: 'http://a.example' }), REFUSED],
-      ['is refused where its host is named with another port', () => ({ origins: 'http://127.0.0.1:1' }), REFUSED],
+      ['is rejected when `origins` has another one', () => ({ origins: 'http://a.example' }), REFUSED],
+      ['is rejected when `origins` has its host with another port', () => ({ origins: 'http://127.0.0.1:1' }), REFUSED],
       ['is refused where its host is named with another scheme', () => ({ origins: here.replace('http:', 'https:') }), REFUSED],
     ])('%s', async (_what, options, outcome) => {
       expect(await connect({ ...transformer, ...options() }, client)).toEqual(outcome);
     });
 
-    it('that is nobody’s, as a sandboxed frame is, connects without credentials by default', async () => {
-      // A browser does not show such a page what was answered to a request with credentials.
+    it('without an origin (a sandboxed frame) connects without credentials by default', async () => {
+      // A browser does not show such a page the answer to a request with credentials.
       const without = 'transport' in client ? { transport: { transports: ['polling'] } } : {};
       expect(await connect(transformer, without, { sandbox: true })).toEqual(ANONYMOUS);
     });
 
-    it('that is nobody’s is refused where origins are named', async () => {
+    it('without an origin is rejected when `origins` is set', async () => {
       expect(await connect({ ...transformer, origins: here }, client, { sandbox: true })).toEqual(REFUSED);
     });
   });
 
-  it('that polls with credentials is kept out by the browser where none are wanted, and connects without', async () => {
+  it('that polls with credentials is blocked by the browser when `credentials` is false, and connects without', async () => {
     const options = { transformer: 'engine.io', credentials: false };
     expect(await connect(options, polling)).toEqual({ open: false, cookies: [false] });
     expect(await connect(options, { transport: { transports: ['polling'] } })).toEqual(ANONYMOUS);
   });
 
-  it('may use the methods and headers, and read the headers, that the options name', async () => {
+  it('may use the methods and headers, and read the headers, of the options', async () => {
     const options: ServerOptions = { origins: here, methods: 'GET', headers: 'X-Good', exposed: 'X-Shown', maxAge: '1 minute' };
     const { primus, url } = await serve(options);
     primus.use(

@@ -17,7 +17,7 @@ interface Client {
 
 declare const window: { Primus: new () => Client; client: Client; received: unknown[]; errors: string[] };
 
-/** What only some parsers carry. */
+/** Values that only some parsers carry. */
 const kinds = {
   json: [],
   ejson: [new Date(5), Buffer.from([1, 2, 255]), Number.NaN, /a/g],
@@ -43,7 +43,7 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
 
   afterAll(() => browser?.close());
 
-  /** A page with that script; it sends back all it hears. */
+  /** Opens a page with that script, which echoes every message. */
   async function visit(url: string): Promise<{ page: Page; complaints: string[] }> {
     const page = await browser.newPage();
     cleanup(() => page.close());
@@ -70,7 +70,7 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
     };
   }
 
-  it.each(Object.entries(kinds))('%s talks, as the library that the server makes', async (parser, special) => {
+  it.each(Object.entries(kinds))('%s works in the library that the server creates', async (parser, special) => {
     const { primus, server, url } = await serve({ parser, pingInterval: 1_500 });
     server.on('request', show('<script src="/primus/primus.js"></script>'));
     const announced = event(primus, 'connection');
@@ -93,9 +93,9 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
     ['json', plain],
     ['ejson', [...plain, ...kinds.ejson]],
     ['msgpack', [...plain, new Date(5), Buffer.from([1, 2, 255]), /a/g]],
-    // The original's own page counts characters beyond the first 65,536 wrongly, and so takes them apart.
+    // The original's page splits characters beyond the first 65,536.
     ['binary', [0, false, null, 'é ü 漢', { a: [null, -1, 70_000, 1.5] }]],
-  ])("8.0.9's own page talks %s to our server", async (parser, values) => {
+  ])('a page of 8.0.9 talks %s to our server', async (parser, values) => {
     const { primus, server, url } = await serve({ parser });
     server.on(
       'request',
@@ -111,21 +111,21 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
     expect(same(values, echoes)).toBe(true);
   });
 
-  it('loses a frame it cannot read, says so, and goes on', async () => {
+  it('drops a frame that it cannot read, reports it, and goes on', async () => {
     const { primus, server, url } = await serve({ parser: 'msgpack' });
     server.on('request', show('<script src="/primus/primus.js"></script>'));
     const announced = event(primus, 'connection');
     const { page } = await visit(url);
     const [spark] = (await announced) as [Spark];
     spark.connection.link?.send(Buffer.from('ddffffffff', 'hex'));
-    spark.connection.link?.send('a text');
+    spark.connection.link?.send('a string');
     const echo = event(spark, 'data');
     spark.write('next');
     expect((await echo)[0]).toBe('next');
     expect(await page.evaluate(() => window.errors)).toHaveLength(2);
   });
 
-  it('talks from a page that bundles it', async () => {
+  it('works in a page that bundles it', async () => {
     const { outputFiles } = await build({
       stdin: {
         contents: `
@@ -140,7 +140,7 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
       write: false,
     });
     const script = outputFiles[0]?.text ?? '';
-    // What is not asked for stays out.
+    // Other parsers are not in the bundle.
     expect(script).not.toMatch(/BinaryPack|EJSON|jsonh/);
     const { primus, server, url } = await serve({ parser: 'msgpack' });
     server.on('request', show('<script src="/page.js"></script>', script));
@@ -154,7 +154,7 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
 });
 
 describe('a served library', () => {
-  it('holds the parser that is asked for and no other', () => {
+  it('has the requested parser and no other', () => {
     const sizes = Object.keys(kinds).map((parser) => {
       const primus = new Primus(createServer(), { parser });
       cleanup(() => primus.destroy());

@@ -5,7 +5,7 @@ import { endures, visit, type Window } from './visit.js';
 
 declare const window: Window;
 
-describe.skipIf(noChromium)('the served client, by sockjs', () => {
+describe.skipIf(noChromium)('the served client over sockjs', () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -14,9 +14,12 @@ describe.skipIf(noChromium)('the served client, by sockjs', () => {
 
   afterAll(() => browser?.close());
 
-  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('talks over %s, comes back after a cut, and ends', async (way) => {
-    const visited = await visit(browser, { transformer: 'sockjs' }, { transport: { transports: way } });
-    await visited.page.waitForFunction((name) => window.client.socket.transport === name, way);
-    await endures(visited);
-  });
+  it.each(['websocket', 'xhr-streaming', 'xhr-polling'])(
+    'exchanges messages over %s, reconnects after a lost connection, and ends',
+    async (way) => {
+      const visited = await visit(browser, { transformer: 'sockjs' }, { transport: { transports: way } });
+      await visited.page.waitForFunction((name) => window.client.socket.transport === name, way);
+      await endures(visited);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { ClientOptions, ServerOptions, Spark } from '../../src/index.js';
 import { cleanup, type Served, serve, until } from '../support/serve.js';
 
-/** What the page keeps for the test to read. */
+/** The globals of the page that the test reads. */
 export interface Window {
   Primus: new (url: string | null, options: object) => Client;
   client: Client;
@@ -23,13 +23,13 @@ declare const window: Window;
 
 export interface Visit extends Served {
   page: Page;
-  /** What went wrong in the page, and was caught by nobody. */
+  /** The uncaught errors of the page. */
   complaints: string[];
-  /** What the server heard. */
+  /** The messages that the server received. */
   heard: unknown[];
 }
 
-/** A server that echoes, and a page with a client of it: its own, as it is served. */
+/** A server that echoes, and a page with the client that it serves. */
 export async function visit(browser: Browser, options: ServerOptions, clientOptions: ClientOptions = {}): Promise<Visit> {
   const heard: unknown[] = [];
   const served = await serve(options);
@@ -61,7 +61,7 @@ export async function visit(browser: Browser, options: ServerOptions, clientOpti
   return { ...served, page, complaints, heard };
 }
 
-/** Talks, is cut, comes back with what was written meanwhile, and ends; nothing may be complained about. */
+/** Exchanges messages, loses the connection, reconnects with the messages written meanwhile, and ends; the page must report no error. */
 export async function endures({ primus, page, complaints, heard }: Visit): Promise<void> {
   await page.waitForFunction(() => window.events.includes('open'));
   const values = [0, '', 'é ü 漢 🎉 \u2028 \0 +%&=', { a: [null] }, 'x'.repeat(200_000)];
@@ -82,7 +82,7 @@ export async function endures({ primus, page, complaints, heard }: Visit): Promi
   await page.evaluate(() => window.client.end('last'));
   await until(() => heard.includes('last'));
   expect(heard).toEqual([...values, 'written meanwhile', 'last']);
-  // Chromium repeats a poll that was cut by itself, and whoever answers that is nobody's: it goes when no further poll comes.
+  // Chromium repeats an aborted poll by itself. The session that answers it has no client, and ends without further polls.
   await until(() => primus.connected === 0);
   expect(complaints).toEqual([]);
 }

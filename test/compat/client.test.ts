@@ -12,8 +12,8 @@ async function pair(clientOptions = {}, query = '?a=1&b=two') {
   return { ...served, client, spark };
 }
 
-describe('what plugins call on a client', () => {
-  it('takes query strings apart and puts them together', async () => {
+describe('methods of a client that plugins call', () => {
+  it('parses and builds query strings', async () => {
     const { client } = await pair();
     expect(client.querystring('?a=1&b=%20x&a=2')).toEqual({ a: '2', b: ' x' });
     expect(client.querystringify({ a: 1, b: ' x', c: undefined })).toBe('a=1&b=%20x&c=');
@@ -21,7 +21,7 @@ describe('what plugins call on a client', () => {
     expect(client.querystringify({}, '?')).toBe('');
   });
 
-  it('merges, clones, parses', async () => {
+  it('has the helpers merge, clone and parse', async () => {
     const { client } = await pair();
     const target = { a: 1 };
     expect(client.merge(target, { b: 2 }, { a: 3 })).toBe(target);
@@ -38,7 +38,7 @@ describe('what plugins call on a client', () => {
     });
   });
 
-  it('makes addresses, and lets `outgoing::url` change them', async () => {
+  it('builds addresses, which listeners of `outgoing::url` can change', async () => {
     const { client, port } = await pair();
     expect(client.uri({ protocol: 'ws' })).toMatch(new RegExp(`^ws://127.0.0.1:${port}/primus\\?a=1&b=two&_primuscb=`));
     expect(client.uri({ protocol: 'http', query: false })).toBe(`http://127.0.0.1:${port}/primus`);
@@ -49,7 +49,7 @@ describe('what plugins call on a client', () => {
     expect(client.uri({ object: true })).toMatchObject({ protocol: 'http:', pathname: '/primus', secure: false });
   });
 
-  it('tells options by their old names', async () => {
+  it('returns options by their old names', async () => {
     const { client } = await pair({ websockets: false, network: false, transport: { agent: undefined } });
     expect([client.AVOID_WEBSOCKETS, client.NETWORK_EVENTS]).toEqual([true, false]);
     expect(client.transport).toBe(client.options.transport);
@@ -57,7 +57,7 @@ describe('what plugins call on a client', () => {
     expect([usual.AVOID_WEBSOCKETS, usual.NETWORK_EVENTS, usual.online]).toEqual([false, true, true]);
   });
 
-  it('tells which plugins there are', async () => {
+  it('returns the plugins', async () => {
     const plugin = { client() {} };
     const { primus, url } = await serve({ plugin: { p: plugin } });
     const client = new primus.Socket(url, { manual: true }) as Any;
@@ -122,8 +122,8 @@ describe('timers', () => {
   });
 });
 
-describe('private events that somebody injects into a client', () => {
-  it('`incoming::data` is a message, told once', async () => {
+describe('private events that are emitted on a client by hand', () => {
+  it('`incoming::data` is received as a message, once', async () => {
     const { client } = await pair();
     const frames: unknown[] = [];
     const data: unknown[] = [];
@@ -140,7 +140,7 @@ describe('private events that somebody injects into a client', () => {
     expect((await data)[0]).toBe('by hand');
   });
 
-  it('`incoming::end` and `incoming::error` drop the line, and it comes back', async () => {
+  it('`incoming::end` and `incoming::error` drop the connection, and the client reconnects', async () => {
     for (const name of ['incoming::end', 'incoming::error']) {
       const { client } = await pair({ reconnect: { min: 10, max: 20 } });
       const opened = event(client, 'open');
@@ -163,7 +163,7 @@ describe('private events that somebody injects into a client', () => {
 });
 
 describe('_write', () => {
-  it('is what every write and the flush go through, and may be wrapped', async () => {
+  it('is called by every write and by the flush, and may be wrapped', async () => {
     const { primus, url } = await serve();
     const got: unknown[] = [];
     primus.on('connection', (spark) => spark.on('data', (data) => got.push(data)));
@@ -185,7 +185,7 @@ describe('_write', () => {
     client.destroy();
   });
 
-  it('may refuse, by putting back what it is given', async () => {
+  it('may reject a message by putting it back into the buffer', async () => {
     const { primus, url } = await serve();
     const client = new primus.Socket(url, { manual: true }) as Any;
     const offered: unknown[] = [];

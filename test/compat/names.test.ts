@@ -18,7 +18,7 @@ async function all() {
 const words = (text: string) => text.split(' ');
 
 describe('without `new`', () => {
-  it('makes a server, that is one in every way', () => {
+  it('creates a server that is an instance of its class', () => {
     const primus = (Primus as Any)(createServer(), { pathname: '/x' });
     cleanup(() => primus.destroy());
     expect(primus).toBeInstanceOf(Primus);
@@ -27,7 +27,7 @@ describe('without `new`', () => {
     expect(Default).toBe(Primus);
   });
 
-  it('makes a client, a spark, and what is derived from them', async () => {
+  it('creates a client, a spark, and instances of derived classes', async () => {
     const { primus, Socket, url } = await all();
     const client = Socket(url, { manual: true });
     expect(client).toBeInstanceOf(Socket);
@@ -52,7 +52,7 @@ describe('reserved.events', () => {
     ],
   };
 
-  it('is exactly what is documented, as it is in the original', async () => {
+  it('has exactly the documented events, as in the original', async () => {
     const { primus, spark, client } = await all();
     const http = createServer();
     const original = new Original(http, { transformer: 'websockets' });
@@ -71,7 +71,7 @@ describe('reserved.events', () => {
     ]);
   });
 
-  it('covers every event that we emit ourselves', async () => {
+  it('has every event that this package emits', async () => {
     const { primus, spark, client, url, Socket } = await all();
     const emitted: string[] = [];
     for (const emitter of [primus, spark, client]) {
@@ -117,7 +117,7 @@ describe('names that plugins claim', () => {
     Client: words('$ _substream readable'),
   };
 
-  it('are free', async () => {
+  it('are not taken', async () => {
     const { primus, spark, client, Socket } = await all();
     const taken = (object: Any, names: string[]) => names.filter((name) => object[name] !== undefined);
     expect({
@@ -148,7 +148,7 @@ describe('names that plugins use', () => {
     Client: words('connect OPENING CLOSED OPEN EventEmitter Stream requires'),
   };
 
-  it('are there', async () => {
+  it('exist', async () => {
     const { primus, spark, client, Socket } = await all();
     const missing = (object: Any, names: string[]) => names.filter((name) => object[name] === undefined);
     expect({
@@ -164,7 +164,7 @@ describe('names that plugins use', () => {
     });
   });
 
-  it('are what they should be on the class of clients', async () => {
+  it('have the right values on the client class', async () => {
     const { Socket, client } = await all();
     expect([Socket.OPENING, Socket.CLOSED, Socket.OPEN]).toEqual([1, 2, 3]);
     expect([Socket.EventEmitter, Socket.Stream]).toEqual([EventEmitter, Stream]);

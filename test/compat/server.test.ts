@@ -18,7 +18,7 @@ describe('write', () => {
 });
 
 describe('asyncemit', () => {
-  it('waits for listeners with a parameter more, in order, and calls back', async () => {
+  it('waits for listeners with one parameter more, in order, and calls back', async () => {
     const primus = (await serve()).primus as Any;
     const order: string[] = [];
     primus.on('custom', (a: string) => order.push(`sync ${a}`));
@@ -33,19 +33,19 @@ describe('asyncemit', () => {
     expect(order).toEqual(['sync a', 'async ab', 'last']);
   });
 
-  it('calls back with the first error, and goes no further', async () => {
+  it('calls back with the first error, and skips the listeners behind it', async () => {
     const primus = (await serve()).primus as Any;
     const order: string[] = [];
     primus.on('custom', (next: (error: Error) => void) => next(new Error('no')));
     primus.on('custom', () => order.push('never'));
     const error = await new Promise((resolve) => primus.asyncemit('custom', resolve));
     expect([(error as Error).message, order]).toEqual(['no', []]);
-    expect(primus.asyncemit('nobody', () => {})).toBe(false);
+    expect(primus.asyncemit('unknown', () => {})).toBe(false);
   });
 });
 
 describe('emits', () => {
-  it('makes a function that emits', async () => {
+  it('returns a function that emits', async () => {
     const primus = (await serve()).primus as Any;
     const got = event(primus, 'custom');
     primus.emits('custom')(1, 2);
@@ -54,7 +54,7 @@ describe('emits', () => {
 });
 
 describe('transforms', () => {
-  /** What a substream is to us. */
+  /** A connection of another kind, as substreams are. */
   class Foreign {
     readonly got: unknown[] = [];
     _write(data: unknown): void {
@@ -88,7 +88,7 @@ describe('transforms', () => {
     ]);
   });
 
-  it('keeps the order, however long a transformer takes', async () => {
+  it('keeps the order of messages when a transformer is slow', async () => {
     const primus = (await serve()).primus as Any;
     const foreign = new Foreign();
     primus.transform('incoming', (packet: Any, next: () => void) => {
@@ -102,7 +102,7 @@ describe('transforms', () => {
     expect(foreign.got).toHaveLength(5);
   });
 
-  it('makes an error an event', async () => {
+  it('emits an error event when a transformer fails', async () => {
     const primus = (await serve()).primus as Any;
     const foreign = new Foreign();
     primus.transform('incoming', (packet: Any, next: (error?: Error, verdict?: boolean) => void) => {

@@ -8,8 +8,8 @@ async function server() {
   return { ...served, primus: served.primus as Any };
 }
 
-describe('a spark made by hand', () => {
-  it('takes what it is given, all of it optional', async () => {
+describe('a spark created by hand', () => {
+  it('takes its arguments, all of which are optional', async () => {
     const { primus } = await server();
     const request = { url: '/?x=1' };
     const spark = new primus.Spark({ h: '1' }, { ip: '1.2.3.4', port: 5 }, { q: '1' }, 'my-id', request, 'socket');
@@ -27,7 +27,7 @@ describe('a spark made by hand', () => {
     expect(bare).toBeInstanceOf(Primus.Spark);
   });
 
-  it('is announced in the next turn, found while it lives, and not after', async () => {
+  it('is announced in the next turn, and can be found while it is open', async () => {
     const { primus } = await server();
     const announced: unknown[] = [];
     primus.on('connection', (spark: unknown) => announced.push(spark));
@@ -43,21 +43,21 @@ describe('a spark made by hand', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('speaks by private events', async () => {
+  it('sends and receives through private events', async () => {
     const { primus } = await server();
     const spark = new primus.Spark();
     const frames: unknown[] = [];
-    const told: unknown[] = [];
+    const emitted: unknown[] = [];
     const data: unknown[] = [];
     spark.on('outgoing::data', (frame: unknown) => frames.push(frame));
-    spark.on('incoming::data', (frame: unknown) => told.push(frame));
+    spark.on('incoming::data', (frame: unknown) => emitted.push(frame));
     spark.on('data', (value: unknown) => data.push(value));
     await event(primus, 'connection');
     spark.write({ out: 1 });
     primus.write('all');
     spark.emit('incoming::data', '{"in":1}');
     spark.emits('incoming::data', (next: Any, frame: string) => next(undefined, frame))('2');
-    expect([frames, told, data]).toEqual([
+    expect([frames, emitted, data]).toEqual([
       ['{"out":1}', '"all"'],
       ['{"in":1}', '2'],
       [{ in: 1 }, 2],
@@ -68,7 +68,7 @@ describe('a spark made by hand', () => {
     expect(spark.readyState).toBe(2);
   });
 
-  it('holds what comes before it is announced', async () => {
+  it('buffers messages until it is announced', async () => {
     const { primus } = await server();
     const data: unknown[] = [];
     primus.on('connection', (spark: Any) => spark.on('data', (value: unknown) => data.push(value)));
@@ -80,7 +80,7 @@ describe('a spark made by hand', () => {
     expect(data).toEqual([1, 2]);
   });
 
-  it('is told to close by `outgoing::end`, after the farewell', async () => {
+  it('emits `outgoing::end` to close, after the last message', async () => {
     const { primus } = await server();
     const spark = new primus.Spark();
     const out: unknown[] = [];
@@ -92,7 +92,7 @@ describe('a spark made by hand', () => {
   });
 });
 
-describe('private events that somebody injects into a spark', () => {
+describe('private events that are emitted on a spark by hand', () => {
   it('`incoming::data` and `outgoing::data` are messages in and out', async () => {
     const { primus, connect } = await server();
     const connection = event(primus, 'connection');
@@ -109,18 +109,18 @@ describe('private events that somebody injects into a spark', () => {
   it.each<[string, (client: Any, spark: Any) => unknown, string[]]>([
     ['its client leaves', (client) => client.end(), ['incoming::end', 'readyStateChange', 'outgoing::end', 'end']],
     ['it is ended', (_client, spark) => spark.end(), ['readyStateChange', 'outgoing::end', 'end']],
-  ])('tell of the end of any spark, once each: %s', async (_how, end, wanted) => {
+  ])('are emitted once each when a spark ends: %s', async (_how, end, wanted) => {
     const { primus, connect } = await server();
     const connection = event(primus, 'connection');
     const client = connect({ strategy: false });
     const [spark] = (await connection) as [Any];
     await event(client, 'open');
-    const told: string[] = [];
-    for (const name of ['incoming::end', 'outgoing::end', 'readyStateChange', 'end']) spark.on(name, () => told.push(name));
+    const emitted: string[] = [];
+    for (const name of ['incoming::end', 'outgoing::end', 'readyStateChange', 'end']) spark.on(name, () => emitted.push(name));
     const gone = event(primus, 'disconnection');
     end(client, spark);
     await gone;
-    expect(told).toEqual(wanted);
+    expect(emitted).toEqual(wanted);
   });
 
   it('`incoming::end` ends the connection', async () => {
@@ -130,12 +130,12 @@ describe('private events that somebody injects into a spark', () => {
     const [spark] = (await connection) as [Any];
     const gone = event(primus, 'disconnection');
     const closed = event(client, 'close');
-    let told = 0;
-    spark.on('incoming::end', () => told++);
+    let emitted = 0;
+    spark.on('incoming::end', () => emitted++);
     spark.emit('incoming::end');
     await gone;
     await closed;
-    expect(told).toBe(1);
+    expect(emitted).toBe(1);
   });
 });
 
@@ -153,7 +153,7 @@ describe('Spark', () => {
     expect((Primus.Spark.prototype as Any).mine).toBeUndefined();
   });
 
-  it('readable and writable define what no loop sees, and may be repeated', async () => {
+  it('readable and writable define properties that are not enumerable and can be redefined', async () => {
     const { primus } = await server();
     const { Spark } = primus;
     Spark.readable('fixed', 1);
@@ -172,7 +172,7 @@ describe('Spark', () => {
     expect(seen).not.toContain('fixed');
   });
 
-  it('initialise pushes hooks, which run in order with the fields set; reading gives the last', async () => {
+  it('initialise adds hooks, which run in order with the fields set; it reads as the last one', async () => {
     const { primus } = await server();
     const { Spark } = primus;
     const order: unknown[] = [];
@@ -194,14 +194,14 @@ describe('Spark', () => {
     expect(order).toEqual([['one', 'id', { q: '1' }, 'function'], ['one', 'id', { q: '1' }, 'function'], 'two']);
   });
 
-  it('readyState may be assigned, and tells', async () => {
+  it('an assignment of readyState emits readyStateChange', async () => {
     const { primus } = await server();
     const spark = new primus.Spark();
-    const told: unknown[] = [];
-    spark.on('readyStateChange', (state: unknown) => told.push(state));
+    const emitted: unknown[] = [];
+    spark.on('readyStateChange', (state: unknown) => emitted.push(state));
     spark.readyState = 1;
     spark.readyState = 1;
     spark.readyState = 3;
-    expect(told).toEqual(['opening', 'open']);
+    expect(emitted).toEqual(['opening', 'open']);
   });
 });

@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
-import { connect, createServer, type Socket as Line } from 'node:net';
+import { connect, createServer, type Socket as TcpSocket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Primus, PrimusError } from '../../src/index.js';
 import type { Any } from '../interop/original.js';
 import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
 
 /** Lines of text over plain TCP: the smallest framework there is. Its port goes by the option `tcp`. */
-function lines() {
-  const sockets = new Set<Line>();
+function delimited() {
+  const sockets = new Set<TcpSocket>();
   const transformer = Primus.Transformer.extend({
     server(this: Any) {
       const { Spark, primus } = this;
@@ -16,7 +16,7 @@ function lines() {
         const spark = new Spark({}, { ip: socket.remoteAddress, port: socket.remotePort }, { from: 'tcp' });
         socket.setEncoding('utf8');
         socket.on('data', (chunk: string) => {
-          for (const line of chunk.split('\n').filter(Boolean)) spark.emit('incoming::data', line);
+          for (const frame of chunk.split('\n').filter(Boolean)) spark.emit('incoming::data', frame);
         });
         socket.on('close', spark.emits('incoming::end'));
         socket.on('error', () => {});
@@ -36,16 +36,16 @@ function lines() {
         socket.on('error', this.emits('incoming::error'));
         socket.on('close', this.emits('incoming::end'));
         socket.on('data', (chunk: string) => {
-          for (const line of chunk.split('\n').filter(Boolean)) this.emit('incoming::data', line);
+          for (const frame of chunk.split('\n').filter(Boolean)) this.emit('incoming::data', frame);
         });
       });
       this.on('outgoing::reconnect', () => this.emit('outgoing::open'));
       this.on('outgoing::data', (frame: string) => socket.write(`${frame}\n`));
       this.on('outgoing::end', () => socket?.end());
     },
-    library: 'Primus.lines = true;',
+    library: 'Primus.delimited = true;',
   });
-  return { transformer, cut: () => sockets.forEach((socket) => void socket.destroy()) };
+  return { transformer, terminate: () => sockets.forEach((socket) => void socket.destroy()) };
 }
 
 async function freePort(): Promise<number> {
@@ -58,21 +58,21 @@ async function freePort(): Promise<number> {
 
 async function pair(options = {}, clientOptions = {}) {
   const tcp = await freePort();
-  const { transformer, cut } = lines();
+  const { transformer, terminate } = delimited();
   const served = await serve({ transformer: transformer as never, tcp, ...options });
   const connection = event(served.primus, 'connection');
   const client = served.connect({ tcp, reconnect: { min: 10, max: 20 }, ...clientOptions }) as Any;
   const opened = event(client, 'open');
   const [spark] = (await connection) as [Any];
   await opened;
-  return { ...served, tcp, cut, client, spark };
+  return { ...served, tcp, terminate, client, spark };
 }
 
 describe('a third-party transformer', () => {
   it('connects, and carries messages both ways', async () => {
     const { primus, spark, client } = await pair();
     expect(primus.spec.transformer).toBe('custom');
-    expect((primus.Socket as Any).lines).toBe(true);
+    expect((primus.Socket as Any).delimited).toBe(true);
     expect(spark.query).toEqual({ from: 'tcp' });
     const there = event(spark, 'data');
     client.write({ hello: 'there' });
@@ -86,25 +86,25 @@ describe('a third-party transformer', () => {
     expect(await new Promise((resolve) => client.id(resolve))).toBe(spark.id);
   });
 
-  it('tells of private events once each', async () => {
+  it('emits private events once each', async () => {
     const { client, spark } = await pair();
-    const told: unknown[] = [];
-    for (const name of ['incoming::open', 'incoming::data', 'outgoing::data', 'outgoing::end']) client.on(name, () => told.push(name));
+    const emitted: unknown[] = [];
+    for (const name of ['incoming::open', 'incoming::data', 'outgoing::data', 'outgoing::end']) client.on(name, () => emitted.push(name));
     client.write('x');
     await event(spark, 'data');
     const data = event(client, 'data');
     spark.write('y');
     await data;
     client.end();
-    expect(told).toEqual(['outgoing::data', 'incoming::data', 'outgoing::end']);
+    expect(emitted).toEqual(['outgoing::data', 'incoming::data', 'outgoing::end']);
   });
 
-  it('comes back over one new line when the line is cut', async () => {
-    const { client, spark, primus, url, cut } = await pair();
+  it('reconnects over one new connection when the connection is lost', async () => {
+    const { client, spark, primus, url, terminate } = await pair();
     const connections: unknown[] = [];
     primus.on('connection', (next) => connections.push(next));
     const opened = event(client, 'open');
-    cut();
+    terminate();
     await opened;
     await until(() => connections.length === 1 && primus.connected === 1);
     expect(spark.readyState).toBe(2);
@@ -115,7 +115,7 @@ describe('a third-party transformer', () => {
     expect(connections).toHaveLength(1);
   });
 
-  it('ends for good when the server ends it, and when the client does', async () => {
+  it('does not reconnect after the server or the client has ended the connection', async () => {
     const { client, spark } = await pair();
     const ended = event(client, 'end');
     spark.end();
@@ -127,7 +127,7 @@ describe('a third-party transformer', () => {
     await gone;
   });
 
-  it('reports a connection that cannot be made, and tries again', async () => {
+  it('reports a failed connection and tries again', async () => {
     const { primus } = await pair();
     const client = new primus.Socket('http://localhost', { tcp: await freePort(), reconnect: { min: 5, max: 5, retries: 2 } }) as Any;
     cleanup(() => client.destroy());
@@ -137,7 +137,7 @@ describe('a third-party transformer', () => {
     await failed;
   });
 
-  it('gets the requests on the path', async () => {
+  it('gets the requests on its path', async () => {
     const seen: unknown[] = [];
     const transformer = Primus.Transformer.extend({
       server(this: Any) {
@@ -155,7 +155,7 @@ describe('a third-party transformer', () => {
     const { url, port } = await serve({ transformer: transformer as never });
     expect(await (await fetch(`${url}/primus/poll`)).text()).toBe('served');
     const socket = connect(port, '127.0.0.1');
-    socket.write('GET /primus/up HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: lines\r\n\r\n');
+    socket.write('GET /primus/up HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: delimited\r\n\r\n');
     await event(socket, 'data');
     socket.destroy();
     expect(seen).toEqual(['/primus/poll', '/primus/up']);
@@ -164,7 +164,7 @@ describe('a third-party transformer', () => {
   it('is served with its library and its client', async () => {
     const { primus, tcp } = await pair();
     const source = primus.library();
-    expect(source).toContain('Primus.lines = true;');
+    expect(source).toContain('Primus.delimited = true;');
     expect(source).toContain('PrimusEdge.edge(Primus, true)');
     const module = { exports: {} as Any };
     const page = new Function('module', 'require', 'addEventListener', 'removeEventListener', source);

@@ -6,17 +6,17 @@ import { kill, start } from '../../scripts/processes.mjs';
 
 const program = fileURLToPath(new URL('../../dist/examples/deployment/server.js', import.meta.url));
 
-/** One server of the example, in a process of its own. */
+/** A server of the example in a process of its own. */
 export interface Backend {
   readonly port: number;
   readonly pid: number;
-  /** Asks it to go, as a supervisor does. */
+  /** Shuts it down, as a supervisor does. */
   terminate(): void;
   readonly exit: Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** Starts one; `drain` is how long it waits for its clients when it has to go, in ms. */
+/** Starts one; `drain` is how long it waits for its clients when it shuts down, in ms. */
 export async function startBackend({
   transformer,
   port = 0,

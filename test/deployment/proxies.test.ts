@@ -7,10 +7,10 @@ import { event, LIMIT, until } from '../support/serve.js';
 import { type Backend, startBackend } from './backend.js';
 import { example, type ProxyName, type RunningProxy, startProxy } from './proxy.js';
 
-// The certificate is the test's own. This tells sockjs-client, which has no option for that; the others have.
+// The certificate is self-signed. sockjs-client has no option for that; the others have.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
-/** What the example's server says first. */
+/** The first message of the example's server. */
 interface Hello {
   server: number;
   ip: string;
@@ -24,7 +24,7 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy();
 });
 
-/** A client that comes by a proxy, what it was told at first, why it was dropped, and the servers it was on. */
+/** A client behind the proxy, the first message that it received, the causes of its disconnections, and its servers. */
 async function visit({ url }: { url: string }, transformer: string, options: ClientOptions = {}) {
   const Socket = Primus.createSocket({ transformer });
   const transport = { rejectUnauthorized: false, ...options.transport };
@@ -41,7 +41,7 @@ async function visit({ url }: { url: string }, transformer: string, options: Cli
   return { client, hello, drops, servers };
 }
 
-/** Visitors, of whom each server has some: which one takes a visitor is chance. */
+/** Connects clients until each server has some: the proxy chooses at random. */
 async function visitBoth(proxy: { url: string }, transformer: string, options: ClientOptions) {
   const visitors: Awaited<ReturnType<typeof visit>>[] = [];
   while (new Set(visitors.map(({ hello }) => hello.server)).size < 2)
@@ -49,7 +49,7 @@ async function visitBoth(proxy: { url: string }, transformer: string, options: C
   return visitors;
 }
 
-/** Says something and waits for the echo. */
+/** Writes a message and waits for the echo. */
 async function echo({ client }: { client: (typeof clients)[number] }, data: unknown): Promise<void> {
   const answer = event(client, 'data');
   client.write(data);
@@ -80,7 +80,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     return;
   }
 
-  /** Two servers behind a proxy; gone after the test. */
+  /** Two servers behind a proxy, which end with the test. */
   const running: { stop(): Promise<void> }[] = [];
   afterEach(() => stopAll(running));
 
@@ -105,16 +105,19 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     });
     afterAll(() => stopAll(shared));
 
-    it.each(ways)('%s: to one server each, both at work, as long as it takes', async (_way, transformer, options) => {
-      const proxy = deployed.get(transformer) as RunningProxy;
-      const visitors = await visitBoth(proxy, transformer, options);
-      for (const { hello } of visitors) {
-        expect(hello).toMatchObject({ ip: '127.0.0.1', secure: true });
-        expect(hello.port).toBeGreaterThan(0);
-      }
-      for (const round of [1, 2, 3, 4, 5]) await Promise.all(visitors.map((visitor) => echo(visitor, { round, text: 'x'.repeat(1000) })));
-      expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
-    });
+    it.each(ways)(
+      '%s: each client to one server, to both servers, for as long as the connection lasts',
+      async (_way, transformer, options) => {
+        const proxy = deployed.get(transformer) as RunningProxy;
+        const visitors = await visitBoth(proxy, transformer, options);
+        for (const { hello } of visitors) {
+          expect(hello).toMatchObject({ ip: '127.0.0.1', secure: true });
+          expect(hello.port).toBeGreaterThan(0);
+        }
+        for (const round of [1, 2, 3, 4, 5]) await Promise.all(visitors.map((visitor) => echo(visitor, { round, text: 'x'.repeat(1000) })));
+        expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
+      },
+    );
 
     it.each(ways)('%s: a long message', async (_way, transformer, options) => {
       const visitor = await visit(deployed.get(transformer) as RunningProxy, transformer, options);
@@ -122,15 +125,15 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
       expect(visitor.drops).toEqual([]);
     });
 
-    it('the address of the client, whatever it writes', async () => {
+    it('the address of the client, whatever headers it sends', async () => {
       const headers = { 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Port': '6', 'X-Real-IP': '6.6.6.6', Forwarded: 'for=6.6.6.6' };
       const proxy = deployed.get('websockets') as RunningProxy;
       const { client, hello } = await visit(proxy, 'websockets', { transport: { localAddress: '127.0.0.2', headers } });
-      const { _socket: line } = client.socket as { _socket: { localPort: number } };
-      expect(hello).toMatchObject({ ip: '127.0.0.2', port: line.localPort, secure: true });
+      const { _socket: socket } = client.socket as { _socket: { localPort: number } };
+      expect(hello).toMatchObject({ ip: '127.0.0.2', port: socket.localPort, secure: true });
     });
 
-    it('plain requests to where TLS is, and nothing else to the servers', async () => {
+    it('redirects plain requests to HTTPS, and nothing else to the servers', async () => {
       const { plain, url } = deployed.get('websockets') as RunningProxy;
       const [redirected] = await once(get(`${plain}/primus/spec?a=1`), 'response');
       expect(redirected.statusCode).toBe(308);
@@ -141,12 +144,12 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
       expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
     });
 
-    it('without a warning about its file', () => {
+    it('without a warning about its configuration', () => {
       expect([...deployed.values()].map(({ checked }) => checked)).toEqual(Array(7).fill(expect.not.stringMatching(/warn|alert|emerg/i)));
     });
   });
 
-  it('that reads its file again keeps its connections for a while, and cuts them then: the clients come back', async () => {
+  it('that reloads its configuration keeps its connections for a while, then closes them, and the clients reconnect', async () => {
     const { proxy } = await deploy('websockets');
     const visitor = await visit(proxy, 'websockets');
     const reconnected = event(visitor.client, 'reconnected');
@@ -161,7 +164,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
   it.each([
     ['websockets', {}],
     ['engine.io', { websockets: false }],
-  ])('that is gone and comes back finds its clients: %s', async (transformer, options) => {
+  ])('that is restarted gets its clients again: %s', async (transformer, options) => {
     const { proxy } = await deploy(transformer);
     const { client } = await visit(proxy, transformer, options);
     const heard: unknown[] = [];
@@ -180,21 +183,24 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     ['sockjs', { transport: { transports: ['xhr-polling'] } }],
   ];
 
-  it.each(draining)('takes nobody to a server that goes, and leaves it its clients while it waits: %s', async (transformer, options) => {
-    const { proxy, backends } = await deploy(transformer, 10 * LIMIT);
-    const visitors = await visitBoth(proxy, transformer, options);
-    const [going, staying] = backends;
-    going.terminate();
-    await until(async () => (await fetch(`http://127.0.0.1:${going.port}/primus/spec`)).status === 503);
-    const newcomers = await Promise.all(Array.from({ length: 4 }, () => visit(proxy, transformer, options)));
-    expect(newcomers.map(({ hello }) => hello.server)).toEqual(Array(4).fill(staying.pid));
-    for (const round of [1, 2, 3]) await Promise.all(visitors.map((visitor) => echo(visitor, { round })));
-    expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
-    // One request is handed on to the other server; those that follow it, when it polls, are not, and it has to try anew.
-    if (transformer === 'websockets') expect(newcomers.flatMap(({ drops }) => drops)).toEqual([]);
-  });
+  it.each(draining)(
+    'sends no client to a server that shuts down, which keeps its clients while it waits: %s',
+    async (transformer, options) => {
+      const { proxy, backends } = await deploy(transformer, 10 * LIMIT);
+      const visitors = await visitBoth(proxy, transformer, options);
+      const [going, staying] = backends;
+      going.terminate();
+      await until(async () => (await fetch(`http://127.0.0.1:${going.port}/primus/spec`)).status === 503);
+      const newcomers = await Promise.all(Array.from({ length: 4 }, () => visit(proxy, transformer, options)));
+      expect(newcomers.map(({ hello }) => hello.server)).toEqual(Array(4).fill(staying.pid));
+      for (const round of [1, 2, 3]) await Promise.all(visitors.map((visitor) => echo(visitor, { round })));
+      expect(visitors.flatMap(({ drops }) => drops)).toEqual([]);
+      // One request is passed on to the other server. If the client polls, those that follow are not, and it reconnects.
+      if (transformer === 'websockets') expect(newcomers.flatMap(({ drops }) => drops)).toEqual([]);
+    },
+  );
 
-  it.each(draining)('takes the clients of a server that has gone to the other one: %s', async (transformer, options) => {
+  it.each(draining)('sends the clients of a server that has shut down to the other one: %s', async (transformer, options) => {
     const { proxy, backends } = await deploy(transformer, 500);
     const visitors = await visitBoth(proxy, transformer, options);
     const [going, staying] = backends;
@@ -205,7 +211,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
   });
 });
 
-it.each(['nginx.conf', 'haproxy.cfg'])('%s names what is the reader’s to replace', (config) => {
+it.each(['nginx.conf', 'haproxy.cfg'])('%s lists the settings that the reader must replace', (config) => {
   const [head = ''] = example(config).split(/\n\n/);
   for (const setting of ['80', '443', '/etc/ssl/example.com/', '127.0.0.1:8081', '127.0.0.1:8082']) expect(head).toContain(setting);
 });

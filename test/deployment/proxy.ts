@@ -11,20 +11,20 @@ import { until } from '../support/serve.js';
 
 export type ProxyName = 'nginx' | 'haproxy';
 
-/** A proxy that runs with the file of the example. */
+/** A proxy that runs with the configuration of the example. */
 export interface RunningProxy {
-  /** Where it speaks TLS. */
+  /** Its HTTPS address. */
   url: string;
-  /** Where it does not. */
+  /** Its HTTP address. */
   plain: string;
-  /** What it said to the check of its configuration. */
+  /** The output of its check of the configuration. */
   checked: string;
-  /** Has it read its configuration again. */
+  /** Reloads its configuration. */
   reload(): void;
-  /** Ends it at once, with all its connections. */
+  /** Kills it, with all of its connections. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it and removes what it wrote. */
+  /** Stops it and removes its files. */
   remove(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ interface Kind {
   check(file: string): string[];
   run(file: string): string[];
   reload: NodeJS.Signals;
-  /** What its file says, and what it is to say here. */
+  /** The settings of the example's file, and their replacements in the test. */
   settings(here: Here): Record<string, string>;
 }
 
@@ -44,7 +44,7 @@ interface Here {
   servers: readonly number[];
 }
 
-/** A user to be is root's to say. */
+/** Only root can set the user. */
 const isRoot = process.getuid?.() === 0;
 
 const kinds: Record<ProxyName, Kind> = {
@@ -62,12 +62,12 @@ const kinds: Record<ProxyName, Kind> = {
       '/run/nginx.pid': `${folder}/nginx.pid`,
       '/var/log/nginx': folder,
       'user www-data;': isRoot ? 'user www-data;' : '',
-      // The limit of whoever runs the tests may be lower, and not to be raised.
+      // The user's own limit may be lower, and only root can raise it.
       'worker_rlimit_nofile 16384;': '',
       'worker_connections 8192;': 'worker_connections 256;',
       'worker_processes auto;': 'worker_processes 1;',
       'worker_shutdown_timeout 30s;': 'worker_shutdown_timeout 5s;',
-      // What Debian compiles in is root's.
+      // The default paths of Debian need root.
       'http {': `http { ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}`,
     }),
   },
@@ -90,11 +90,11 @@ const kinds: Record<ProxyName, Kind> = {
   },
 };
 
-/** Starts a proxy in front of two servers, with the configuration file of the example; only what it calls the user's own is replaced. */
+/** Starts a proxy in front of two servers, with the configuration file of the example; only the settings that the user must replace are replaced. */
 export async function startProxy(name: ProxyName, servers: readonly number[]): Promise<RunningProxy> {
   const kind = kinds[name];
   const folder = temporaryFolder(name);
-  // Its workers are somebody else.
+  // The workers run as another user.
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, 'empty'));
   certify(folder);
@@ -134,7 +134,7 @@ export function example(config: string): string {
   return readFileSync(fileURLToPath(new URL(`../../examples/deployment/${config}`, import.meta.url)), 'utf8');
 }
 
-/** Every setting has to be there: one that has been renamed must not stay as it is. */
+/** Every setting must be found, so that a renamed one cannot stay as it is. */
 function fill(text: string, settings: Record<string, string>): string {
   return Object.entries(settings).reduce((result, [there, here]) => {
     if (!result.includes(there)) throw new Error(`The file does not say '${there}' any more`);

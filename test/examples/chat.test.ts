@@ -8,18 +8,18 @@ import { asapScheduler, from, lastValueFrom, observeOn, toArray } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Archive } from '../../examples/chat/archive.js';
 import { type FromPage, LIMITS, nameOf, read, type Said, type ToPage } from '../../examples/chat/messages.js';
-import { pace } from '../../examples/chat/pace.js';
+import { rateLimit } from '../../examples/chat/rate-limit.js';
 import { kill, start } from '../../scripts/processes.mjs';
 import { launch, noChromium } from '../support/chromium.js';
 import { eventually, LIMIT } from '../support/wait.js';
 
 const program = fileURLToPath(new URL('../../dist/examples/chat/server.js', import.meta.url));
 
-/** The example as `npm start` runs it; its address, as it prints it. */
+/** Starts the example as `npm start` does, and returns the address that it prints. */
 async function serveExample(port: number): Promise<{ server: ChildProcess; url: string }> {
   const server = start(process.execPath, [program], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: server.stdout as Readable })) {
-    const url = /http:\/\/\S+/.exec(line)?.[0];
+  for await (const output of createInterface({ input: server.stdout as Readable })) {
+    const url = /http:\/\/\S+/.exec(output)?.[0];
     if (url !== undefined) return { server, url };
   }
   throw new Error('The example ended before it listened');
@@ -46,12 +46,14 @@ describe.skipIf(noChromium)('the chat example', () => {
     if (server) await kill(server);
   });
 
-  it('carries what two pages and a Node client say to all of them, in one order', async () => {
+  it('delivers the messages of two pages and a Node client to all of them, in one order', async () => {
     await say(ada, 'Hello from a page');
-    await heard(['Hello from a page']);
+    await received(['Hello from a page']);
     await say(grace, '<img src=x onerror="document.title=\'broken\'"> & "quotes"');
     node.say('Hello from Node');
-    await heard(['Hello from a page', '<img src=x onerror="document.title=\'broken\'"> & "quotes"', 'Hello from Node'], { sorted: true });
+    await received(['Hello from a page', '<img src=x onerror="document.title=\'broken\'"> & "quotes"', 'Hello from Node'], {
+      sorted: true,
+    });
     expect(await ada.title()).toBe('Primus chat');
     await eventually(async () => expect(await ada.textContent('#count')).toBe('3 people here'));
   });
@@ -65,17 +67,17 @@ describe.skipIf(noChromium)('the chat example', () => {
     expect(await ada.textContent('#log li:last-child span')).toBe('Connected');
   });
 
-  it('takes up a name', async () => {
+  it('changes the name of a person', async () => {
     await ada.fill('#name', 'Ada Lovelace');
     await ada.press('#name', 'Enter');
     await say(ada, 'It is still me');
     await eventually(() => expect(node.messages().at(-1)).toMatchObject({ text: 'It is still me', name: 'Ada Lovelace' }));
   });
 
-  it('brings everybody back when the server was killed, and each message once and in order', async () => {
+  it('reconnects all clients after the server was killed, and delivers each message once and in order', async () => {
     const before = node.messages().map(({ text }) => text);
 
-    // On the line and never read: the server stands still, then dies.
+    // Sent and never read: the server stops, then is killed.
     server.kill('SIGSTOP');
     await say(ada, 'ada 0');
     await kill(server);
@@ -95,7 +97,7 @@ describe.skipIf(noChromium)('the chat example', () => {
 
     ({ server } = await serveExample(Number(new URL(url).port)));
     const queued = ['ada 0', 'ada 1', 'ada 2', 'ada 3', 'grace 1', 'grace 2', 'grace 3', 'node 1', 'node 2', 'node 3'];
-    await heard([...before, ...queued], { sorted: true });
+    await received([...before, ...queued], { sorted: true });
 
     const order = node.messages().map(({ text }) => text);
     for (const author of ['ada', 'grace', 'node']) {
@@ -108,9 +110,9 @@ describe.skipIf(noChromium)('the chat example', () => {
     expect(node.messages().find(({ text }) => text === 'ada 3')?.name).toBe('Ada Lovelace');
   });
 
-  it("cuts a page's line on demand, and the page comes back, at once when told to", async () => {
+  it("terminates a page's connection on demand, and the page reconnects, at once on request", async () => {
     const counting = ada.waitForFunction(() => /^Attempt \d+ in \d\.\d s$/.test(document.getElementById('detail')?.textContent ?? ''));
-    await Promise.all([counting, ada.click('#cut')]);
+    await Promise.all([counting, ada.click('#terminate')]);
     await ada.click('#now');
     await say(ada, 'over the gap');
     expect(await grace.textContent('#state')).toBe('Connected');
@@ -119,19 +121,19 @@ describe.skipIf(noChromium)('the chat example', () => {
     const log = await ada.$$eval('#log li span', (all) => all.map((one) => one.textContent ?? ''));
     expect(
       log
-        .slice(0, log.indexOf('You cut the line') + 1)
+        .slice(0, log.indexOf('You dropped the connection') + 1)
         .reverse()
         .slice(0, 5),
     ).toEqual([
-      'You cut the line',
-      'The line is down',
+      'You dropped the connection',
+      'Disconnected',
       expect.stringMatching(/^Attempt \d+ in/),
       expect.stringMatching(/^Attempt \d+: dialling/),
       expect.stringMatching(/^Back after/),
     ]);
   });
 
-  it('takes a message that is sent twice for one, and tells who sent it', async () => {
+  it('shows a message that is sent twice once, and answers the client that sent it', async () => {
     const message = { type: 'say', id: 'twice', text: 'only once' } satisfies FromPage;
     node.client.write(message);
     node.client.write(message);
@@ -152,13 +154,13 @@ describe.skipIf(noChromium)('the chat example', () => {
     return page;
   }
 
-  /** Waits until all three have heard exactly these. */
-  async function heard(texts: string[], { sorted = false } = {}): Promise<void> {
+  /** Waits until all three have received exactly these. */
+  async function received(expected: string[], { sorted = false } = {}): Promise<void> {
     const tidy = (list: string[]) => (sorted ? [...list].sort() : list);
     await eventually(async () => {
-      expect(tidy(node.messages().map(({ text }) => text))).toEqual(tidy(texts));
-      expect(tidy(await shown(ada))).toEqual(tidy(texts));
-      expect(tidy(await shown(grace))).toEqual(tidy(texts));
+      expect(tidy(node.messages().map(({ text }) => text))).toEqual(tidy(expected));
+      expect(tidy(await shown(ada))).toEqual(tidy(expected));
+      expect(tidy(await shown(grace))).toEqual(tidy(expected));
     });
   }
 });
@@ -174,15 +176,15 @@ function shown(page: Page): Promise<string[]> {
 
 type Listener = ReturnType<typeof listen>;
 
-/** A client in Node: what it was told, in the room's order. */
+/** A client in Node: the messages that it received, in the room's order. */
 function listen(url: string) {
   const Socket = Primus.createSocket({ transformer: 'websockets' });
   const client = new Socket(`${url}/?name=Node`, { reconnect: { min: 500, max: 2000, retries: 50 } });
   const known = new Map<string, Said>();
-  const told: string[] = [];
+  const answers: string[] = [];
   let written = 0;
   client.data$.subscribe((message: ToPage) => {
-    if (message.type === 'said') told.push(`${message.who} ${message.id}`);
+    if (message.type === 'said') answers.push(`${message.who} ${message.id}`);
     const news = message.type === 'said' ? [message] : message.type === 'welcome' ? message.history : [];
     for (const said of news) known.set(`${said.who} ${said.id}`, said);
   });
@@ -190,15 +192,15 @@ function listen(url: string) {
     client,
     say: (text: string) => client.write({ type: 'say', id: `node-${++written}`, text } satisfies FromPage),
     messages: () => [...known.values()].sort((a, b) => a.at - b.at),
-    repeated: () => told.filter((key, index) => told.indexOf(key) !== index),
+    repeated: () => answers.filter((key, index) => answers.indexOf(key) !== index),
   };
 }
 
-describe('what the chat server reads', () => {
-  it('is what a page may say', () => {
+describe('a message that a page sends', () => {
+  it('is read without what does not belong to it', () => {
     expect(read({ type: 'say', id: 'a', text: ' hi\nthere ', more: 1 })).toEqual({ type: 'say', id: 'a', text: 'hi\nthere' });
     expect(read({ type: 'rename', name: '  A \n B ' })).toEqual({ type: 'rename', name: 'A B' });
-    expect(read({ type: 'cut' })).toEqual({ type: 'cut' });
+    expect(read({ type: 'terminate' })).toEqual({ type: 'terminate' });
   });
 
   it.each([
@@ -216,25 +218,25 @@ describe('what the chat server reads', () => {
     [{ type: 'say', id: 1, text: 'x' }],
     [{ type: 'say', id: 'a', text: { toString: 'x' } }],
     [Object.create(null, { type: { value: 'constructor' } })],
-  ])('is not %j', (data) => {
+  ])('is not read when it is %j', (data) => {
     expect(read(data)).toBeUndefined();
   });
 
-  it('is bounded, and can be seen', () => {
+  it('is shortened, and freed of invisible characters', () => {
     expect(read({ type: 'say', id: 'a', text: 'x'.repeat(9000) })).toMatchObject({ text: 'x'.repeat(LIMITS.text) });
     expect(read({ type: 'say', id: 'a', text: 'a\u0000\u202eb\ud800c \u{1f469}\u200d\u{1f680}' })).toMatchObject({
       text: 'abc \u{1f469}\u200d\u{1f680}',
     });
     expect(nameOf('n'.repeat(100))).toBe('n'.repeat(LIMITS.name));
-    expect(nameOf(['a', 'b'])).toBe('Somebody');
-    expect(nameOf('\u200b')).toBe('Somebody');
+    expect(nameOf(['a', 'b'])).toBe('Anonymous');
+    expect(nameOf('\u200b')).toBe('Anonymous');
   });
 });
 
 describe('the archive of the chat', () => {
   const words = (id: string) => ({ who: 'w', name: 'n', id, text: id });
 
-  it('knows a repeated message, and gives every one its place', () => {
+  it('recognizes a repeated message, and gives each message a position', () => {
     const archive = new Archive();
     const first = archive.add(words('a'));
     const second = archive.add(words('b'));
@@ -243,7 +245,7 @@ describe('the archive of the chat', () => {
     expect(archive.recent().map(({ id }) => id)).toEqual(['a', 'b']);
   });
 
-  it('does not grow without end', () => {
+  it('keeps a limited number of messages', () => {
     const archive = new Archive();
     for (let n = 0; n < 5000; n++) archive.add(words(String(n)));
     expect(archive.recent()).toHaveLength(50);
@@ -252,16 +254,18 @@ describe('the archive of the chat', () => {
   });
 });
 
-describe('pace', () => {
-  it('lets a burst pass, then holds the line back; nothing is lost', async () => {
+describe('rateLimit', () => {
+  it('passes a burst, then pauses the spark, and drops nothing', async () => {
     vi.useFakeTimers();
     try {
       const calls: string[] = [];
-      const line = { pause: () => calls.push('pause'), resume: () => calls.push('resume') };
-      const paced = lastValueFrom(from([1, 2, 3, 4]).pipe(observeOn(asapScheduler), pace({ burst: 2, every: 100, line }), toArray()));
+      const spark = { pause: () => calls.push('pause'), resume: () => calls.push('resume') };
+      const limited = lastValueFrom(
+        from([1, 2, 3, 4]).pipe(observeOn(asapScheduler), rateLimit({ burst: 2, every: 100, spark }), toArray()),
+      );
       const began = Date.now();
       await vi.runAllTimersAsync();
-      expect(await paced).toEqual([1, 2, 3, 4]);
+      expect(await limited).toEqual([1, 2, 3, 4]);
       expect(Date.now() - began).toBe(200);
       expect(calls).toEqual(['pause', 'resume', 'pause', 'resume']);
     } finally {

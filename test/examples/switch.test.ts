@@ -7,7 +7,7 @@ import { cleanup } from '../support/serve.js';
 
 const program = fileURLToPath(new URL('../../dist/examples/switch/main.js', import.meta.url));
 
-/** The example, as it is run from a shell. */
+/** Runs the example as a shell would. */
 function run(args: string[], node: string[] = []): Promise<{ code: number | null; output: string; errors: string }> {
   return new Promise((resolve, reject) => {
     const child = start(process.execPath, [...node, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -21,7 +21,7 @@ function run(args: string[], node: string[] = []): Promise<{ code: number | null
   });
 }
 
-/** As if a package were not installed. */
+/** Arguments of Node that make a package look as if it were not installed. */
 const without = (name: string) => [
   '--import',
   `data:text/javascript,${encodeURIComponent(`
@@ -35,14 +35,14 @@ const without = (name: string) => [
     }`)}`,
 ];
 
-/** The name and the figures of each line that has figures. */
+/** The name and the figures of each row that has figures. */
 function figures(output: string): { [framework: string]: number[] } {
   const rows = output.matchAll(/^(\S+) +([\d.]+) +(\d+) +(\d+) +(\d+) +(\d+|–)$/gm);
   return Object.fromEntries([...rows].map(([, name, ...columns]) => [name, columns.map(Number)]));
 }
 
-describe('the example that switches', () => {
-  it('measures every framework that is shipped, but for one that is not installed', async () => {
+describe('the switch example', () => {
+  it('measures every built-in framework except one that is not installed', async () => {
     const { code, output, errors } = await run([], without('socket.io'));
     expect(errors).toBe('');
     const measured = figures(output);
@@ -66,7 +66,7 @@ describe('the example that switches', () => {
     expect(code).toBe(0);
   });
 
-  it('fails when the one that was asked for is not installed', async () => {
+  it('fails when the requested framework is not installed', async () => {
     const { code, output } = await run(['socket.io'], without('socket.io'));
     expect(output).toContain('npm install socket.io@');
     expect(code).toBe(1);

@@ -16,7 +16,7 @@ interface Reply {
   status(code: number): Reply;
 }
 
-/** What is used of Express, which brings no types. */
+/** The part of Express that is used here, as it has no types. */
 interface App extends Handler {
   get(path: string, handler: Handler): App;
   use(handler: Handler): App;
@@ -29,7 +29,7 @@ const express = createRequire(import.meta.url)('express') as {
   static(root: string): Middleware;
 };
 
-/** An Express app, and a Primus on the same server. */
+/** An Express app and a Primus on one server. */
 async function serve(app: App, options: ServerOptions = {}) {
   const server = createServer(app as never);
   const primus = new Primus(server, options);
@@ -49,7 +49,7 @@ async function serve(app: App, options: ServerOptions = {}) {
   return { primus, server, text, connect };
 }
 
-/** A middleware of the shape of `cookie-parser` and the like: it knows nothing of Primus. */
+/** A middleware like `cookie-parser`, which knows nothing of Primus. */
 const cookies: Handler = (request, _response, next) => {
   const [, user] = /(?:^|; )user=([^;]*)/.exec(request.headers.cookie ?? '') ?? [];
   if (user !== undefined) request.user = user;
@@ -57,7 +57,7 @@ const cookies: Handler = (request, _response, next) => {
 };
 
 describe('an Express app and Primus on one server', () => {
-  it('live beside one another', async () => {
+  it('work beside each other', async () => {
     const seen: string[] = [];
     const app = express();
     app.use((request, _response, next) => {
@@ -77,7 +77,7 @@ describe('an Express app and Primus on one server', () => {
     expect(seen).toEqual(['/hello', '/primusfoo']);
   });
 
-  it('do so with a transformer of plain requests as well, whose bodies the app must not read', async () => {
+  it('work beside each other with a polling transformer, whose bodies the app must not read', async () => {
     const app = express().use(express.json() as Handler);
     const { primus, connect } = await serve(app, { transformer: 'engine.io', transport: { transports: ['polling'] } });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
@@ -86,7 +86,7 @@ describe('an Express app and Primus on one server', () => {
     expect((await event(client, 'data'))[0]).toEqual({ by: 'polling' });
   });
 
-  it('keep their errors apart', async () => {
+  it('keep their errors separate', async () => {
     const app = express();
     app.get('/broken', () => {
       throw new Error('Express');
@@ -100,7 +100,7 @@ describe('an Express app and Primus on one server', () => {
     expect(await text('/primus')).toEqual({ status: 500, text: '{"error":"Primus"}' });
   });
 
-  it('go on without Primus when that is destroyed and leaves the server open', async () => {
+  it('serve the app after Primus was destroyed without closing the server', async () => {
     const app = express().get('/hello', (_request, response) => response.send('from Express'));
     const { primus, server, text } = await serve(app);
     cleanup(() => new Promise((resolve) => server.close(resolve)));
@@ -111,7 +111,7 @@ describe('an Express app and Primus on one server', () => {
 });
 
 describe('Express middleware as a layer of Primus', () => {
-  it('runs for requests and upgrades, and what it adds is there for authorization and the spark', async () => {
+  it('runs for requests and upgrades, and can add properties for authorization and the spark', async () => {
     const asked: unknown[] = [];
     const { primus, connect, text } = await serve(express(), {
       authorization: (request, done) => {
@@ -130,7 +130,7 @@ describe('Express middleware as a layer of Primus', () => {
     expect(asked).toEqual(['alice', undefined]);
   });
 
-  it('refuses with 500 what it passes an error for', async () => {
+  it('rejects a request with 500 when it passes an error', async () => {
     const { primus, connect, text } = await serve(express());
     primus.use('cookies', cookies as Middleware, undefined, 0);
     const mallory = { cookie: 'user=mallory' };
@@ -139,7 +139,7 @@ describe('Express middleware as a layer of Primus', () => {
     expect(error).toMatchObject({ status: 500, reason: 'we know mallory' });
   });
 
-  it('may read a body for the layers behind it', async () => {
+  it('can read a body for the layers behind it', async () => {
     const { primus, text, connect } = await serve(express());
     primus.use('json', express.json());
     primus.use('say', (request, response) => {
@@ -153,7 +153,7 @@ describe('Express middleware as a layer of Primus', () => {
     await event(connect(), 'open');
   });
 
-  it('that answers is for plain requests only', async () => {
+  it('that answers runs for plain requests only', async () => {
     const root = testFolder('static');
     writeFileSync(join(root, 'primus'), 'a file');
     const { primus, text, connect } = await serve(express());
@@ -163,14 +163,14 @@ describe('Express middleware as a layer of Primus', () => {
     await event(connect(), 'open');
   });
 
-  it('may serve files, and looks for them on an upgrade too', async () => {
+  it('can serve files, also to an upgrade request', async () => {
     const root = testFolder('static');
     mkdirSync(join(root, 'primus'));
     writeFileSync(join(root, 'primus', 'a.txt'), 'a file');
     const { primus, text, connect } = await serve(express());
     primus.use('files', express.static(root), undefined, 0);
     expect(await text('/primus/a.txt')).toEqual({ status: 200, text: 'a file' });
-    // It answers an address without its last slash by itself, and so this upgrade: with a redirection.
+    // It redirects an address without the last slash, and so this upgrade.
     const client = connect();
     const [error] = await event(client, 'error');
     expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 301 });
@@ -178,7 +178,7 @@ describe('Express middleware as a layer of Primus', () => {
     await event(connect(), 'open');
   });
 
-  it('may be a whole app', async () => {
+  it('can be a whole app', async () => {
     const app = express().get('/primus/admin', (_request, response) => response.send('below the path of Primus'));
     const { primus, text, connect } = await serve(express());
     primus.use('admin', app as unknown as Middleware);
@@ -187,7 +187,7 @@ describe('Express middleware as a layer of Primus', () => {
     await event(connect(), 'open');
   });
 
-  it('for errors is refused: nobody would ask it', async () => {
+  it('for errors (4 parameters) is rejected, as it is never called', async () => {
     const { primus } = await serve(express());
     const onError = (_error: unknown, _request: unknown, _response: unknown, _next: unknown) => {};
     expect(() => primus.use('errors', onError as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_MIDDLEWARE' }));

@@ -27,7 +27,7 @@ async function serve(options: ServerOptions = {}) {
 }
 
 describe('Fastify and Primus on one server', () => {
-  it.each(['websockets', 'engine.io', 'sockjs'])('live beside one another, by %s', async (transformer) => {
+  it.each(['websockets', 'engine.io', 'sockjs'])('work beside each other over %s', async (transformer) => {
     const { primus, url, connect } = await serve({ transformer });
     const announced = event(primus, 'connection');
     const client = connect('/?token=x');
@@ -43,13 +43,13 @@ describe('Fastify and Primus on one server', () => {
     expect(await (await fetch(`${url}/primusfoo`)).json()).toMatchObject({ statusCode: 404, message: expect.stringContaining('Route') });
   });
 
-  it('leaves what Fastify answers without a server alone', async () => {
+  it('does not affect injected requests', async () => {
     const { app } = await serve();
     expect((await app.inject('/hello')).body).toBe('from Fastify');
     expect((await app.inject('/primus/spec')).statusCode).toBe(404);
   });
 
-  it('end together', async () => {
+  it('close together', async () => {
     const { app, primus, connect } = await serve();
     const client = connect();
     await event(client, 'open');
@@ -60,7 +60,7 @@ describe('Fastify and Primus on one server', () => {
     expect(app.server.listening).toBe(false);
   });
 
-  it('share HTTP/2 as well', async ({ skip }) => {
+  it('share an HTTP/2 server', async ({ skip }) => {
     const root = certificate();
     if (root === undefined) return skip('there is no openssl');
     const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(root, name)));

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, noChromium } from '../support/chromium.js';
-import { cuttable } from '../support/cuttable.js';
+import { startRelay } from '../support/relay.js';
 import { cleanup, event, LIMIT, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make, threeAttempts } from './original.js';
 
@@ -11,7 +11,7 @@ interface Meeting {
   client: Make;
 }
 
-/** What the page's script is given: its client, and what that has told. */
+/** The globals of the page's script: its client, and the events that it has emitted. */
 interface Shown {
   client: Any;
   heard: unknown[];
@@ -31,7 +31,7 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
 
     afterAll(() => browser?.close());
 
-    /** A server of one make, and a page of its own with the served library of the other. */
+    /** A server of one package, and its page with the served library of the other. */
     async function visit({ transformer, server, client }: Meeting, options: object = {}) {
       const { http, primus, port } = await listening(server, { transformer, ...options });
       const { primus: other } = await listening(client, { transformer, ...options });
@@ -44,14 +44,14 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
           script ? library : '<!doctype html><title>Test</title><link rel="icon" href="data:,"><script src="/client.js"></script>',
         );
       });
-      const line = await cuttable(port);
+      const relay = await startRelay(port);
       const context = await browser.newContext();
       cleanup(() => context.close());
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(error.message));
-      await page.goto(`http://127.0.0.1:${line.port}/`);
-      return { primus, line, page, complaints };
+      await page.goto(`http://127.0.0.1:${relay.port}/`);
+      return { primus, relay, page, complaints };
     }
 
     async function open(page: Page): Promise<void> {
@@ -69,11 +69,11 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
       const announced = event(visited.primus, 'connection');
       await open(visited.page);
       const [spark] = (await announced) as [Any];
-      await told(visited.page, 'open');
+      await emitted(visited.page, 'open');
       return { ...visited, spark };
     }
 
-    it('opens, carries data both ways, tells the id, and beats', async () => {
+    it('opens, carries data in both directions, returns the id, and sends heartbeats', async () => {
       const { page, primus, spark, complaints } = await meet({ pingInterval: 2_000 });
       expect(spark.query.token).toBe('1');
       const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
@@ -93,16 +93,16 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
       let beats = 0;
       spark.on('heartbeat', () => beats++);
       await until(() => beats > 0);
-      await told(page, 'incoming::ping');
+      await emitted(page, 'incoming::ping');
       expect(primus.connected).toBe(1);
       expect((await look(page)).events).not.toContain('close');
       expect(complaints).toEqual([]);
     });
 
-    it('does not come back when the server closes', async () => {
+    it('does not reconnect when the server closes', async () => {
       const { page, primus, spark } = await meet();
       spark.end({ last: 'words' });
-      await told(page, 'end');
+      await emitted(page, 'end');
       await threeAttempts();
       const { heard, events } = await look(page);
       expect(heard).toEqual([{ last: 'words' }]);
@@ -110,31 +110,31 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
       await until(() => primus.connected === 0);
     });
 
-    it('comes back when the line is cut, with what was written meanwhile', async () => {
-      const { page, primus, line, spark } = await meet({ pingInterval: 1_000 });
+    it('reconnects after a lost connection, with the messages written meanwhile', async () => {
+      const { page, primus, relay, spark } = await meet({ pingInterval: 1_000 });
       const again = event(primus, 'connection');
-      line.cut();
-      await told(page, 'close');
+      relay.interrupt();
+      await emitted(page, 'close');
       await page.evaluate(() => (globalThis as Any).shown.client.write('written meanwhile'));
-      line.mend();
+      relay.restore();
       const [next] = (await again) as [Any];
       expect((await event(next, 'data'))[0]).toBe('written meanwhile');
-      await told(page, 'reconnected');
+      await emitted(page, 'reconnected');
       expect(next.id).not.toBe(spark.id);
     });
 
-    it('is refused, and does not come back', async () => {
+    it('does not reconnect after a rejection', async () => {
       let asked = 0;
       const authorization = (_request: unknown, done: (error: unknown) => void) => {
         asked++;
         done({ statusCode: 403, message: 'not you' });
       };
-      // Its library knows that there is authorization, so that what cannot be told from a refusal is not tried again.
+      // Its library knows that there is authorization, so an error that may be a rejection is not retried.
       const { page, primus } = await visit(meeting, { authorization });
       let connections = 0;
       primus.on('connection', () => connections++);
       await open(page);
-      await told(page, 'end');
+      await emitted(page, 'end');
       const before = asked;
       await threeAttempts();
       const { events } = await look(page);
@@ -153,11 +153,11 @@ function look(page: Page): Promise<Pick<Shown, 'heard' | 'events'>> {
   });
 }
 
-/** Waits until something holds in the page; the condition is run there. */
+/** Waits until a condition, which runs in the page, is true. */
 function holds(page: Page, condition: (shown: Shown, wanted: Any) => boolean, wanted: unknown): Promise<unknown> {
   return page.waitForFunction(`(${condition})(globalThis.shown, ${JSON.stringify(wanted)})`, undefined, { timeout: LIMIT });
 }
 
-function told(page: Page, name: string): Promise<unknown> {
+function emitted(page: Page, name: string): Promise<unknown> {
   return holds(page, (shown, wanted) => shown.events.includes(wanted), name);
 }

@@ -23,14 +23,14 @@ afterEach(async () => {
 
 watchForCrashes();
 
-describe('a defect of the original is not ours', () => {
+describe('a defect of the original does not exist here', () => {
   it.each(named(defects))('%s: %s', async (_no, _name, { scenario, ours }) => {
     stage = new Stage('ours', Primus);
     expect(await scenario(stage)).toEqual(ours);
   });
 });
 
-// The controls: a scenario that does not show the defect where it is proves nothing where it is not.
+// The controls: a scenario proves nothing here unless it shows the defect in the original.
 describe('8.0.9', () => {
   const fatal = ({ original }: Defect) => original instanceof RegExp;
 
@@ -45,7 +45,7 @@ describe('8.0.9', () => {
     }),
   );
 
-  it('has all nineteen, each scenario under a name of its own', () => {
+  it('has all nineteen defects, each scenario with a name of its own', () => {
     expect(new Set(defects.map(({ name }) => name)).size).toBe(defects.length);
     const numbers = new Set(defects.map(({ no }) => Number.parseInt(no, 10)));
     expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 19 }, (_, index) => index + 1));
@@ -57,7 +57,7 @@ describe('8.0.9', () => {
     expect(await scenario(stage)).toEqual(original);
   });
 
-  it.each(named(defects.filter(fatal)))('dies of %s: %s', async (_no, name, { original }) => {
+  it.each(named(defects.filter(fatal)))('crashes with %s: %s', async (_no, name, { original }) => {
     const child = start(process.execPath, [script, name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     children.push(child);
     let said: unknown;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cuttable } from '../support/cuttable.js';
+import { startRelay } from '../support/relay.js';
 import { cleanup, event, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make, ours, theirs, threeAttempts } from './original.js';
 
@@ -9,40 +9,40 @@ interface Meeting {
   client: Make;
 }
 
-/** A server, and a client that is on its way to it. */
+/** A server, and a client that connects to it. */
 async function approach({ transformer, server, client }: Meeting, serverOptions: object = {}, clientOptions: object = {}) {
   const { primus, port } = await listening(server, { transformer, ...serverOptions });
-  const line = await cuttable(port);
+  const relay = await startRelay(port);
   const Client = client.socket({ transformer, ...serverOptions });
-  const socket = new Client(`http://127.0.0.1:${line.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
+  const socket = new Client(`http://127.0.0.1:${relay.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
   cleanup(() => socket.destroy());
-  return { primus, socket, line };
+  return { primus, socket, relay };
 }
 
-/** The same, when both have met. */
+/** The same, once the connection is open. */
 async function meet(meeting: Meeting, serverOptions: object = {}) {
-  const { primus, socket, line } = await approach(meeting, serverOptions);
+  const { primus, socket, relay } = await approach(meeting, serverOptions);
   const connection = event(primus, 'connection');
   const opened = event(socket, 'open');
   const [spark] = (await connection) as [Any];
   await opened;
-  return { primus, socket, spark, line };
+  return { primus, socket, spark, relay };
 }
 
 const [overUws] = directions('uws');
 
-// Our client for `uws` is the one for `websockets`: what it says to their server is said already.
+// Our client for `uws` is the one for `websockets`, which is tested already.
 const all = [...directions('websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel'), overUws as Meeting & { what: string }];
 
 describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
-  it('opens, with the query', async () => {
+  it('opens with the query', async () => {
     const { spark, socket, primus } = await meet(meeting);
     expect(spark.query.token).toBe('1');
     expect(socket.readyState).toBe(3);
     expect(primus.connected).toBe(1);
   });
 
-  it('carries data both ways, in order', async () => {
+  it('carries data in both directions, in order', async () => {
     const { spark, socket } = await meet(meeting);
     const values = [1, 'two', { three: [3] }, null, true, 'ü\u2028\u2029😀', ''];
     const there: unknown[] = [];
@@ -58,12 +58,12 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect(here).toEqual(values);
   });
 
-  it('tells the id of the spark', async () => {
+  it('returns the id of the spark', async () => {
     const { spark, socket } = await meet(meeting);
     expect(await new Promise((resolve) => socket.id(resolve))).toBe(spark.id);
   });
 
-  it('beats: pings are answered, and both stay', async () => {
+  it('answers heartbeats, and stays connected', async () => {
     const { spark, socket, primus } = await meet(meeting, { pingInterval: 1_000 });
     const pings: unknown[] = [];
     const beats: unknown[] = [];
@@ -75,7 +75,7 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect(socket.readyState).toBe(3);
   });
 
-  it('does not come back when the server closes', async () => {
+  it('does not reconnect when the server closes', async () => {
     const { spark, socket, primus } = await meet(meeting);
     const attempts: unknown[] = [];
     socket.on('reconnect scheduled', (attempt: unknown) => attempts.push(attempt));
@@ -89,15 +89,15 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect(primus.connected).toBe(0);
   });
 
-  it('comes back when the line is cut, with what was written meanwhile', async () => {
-    // A session that polls is over for the server when it is silent.
-    const { socket, primus, spark, line } = await meet(meeting, { pingInterval: 1_000 });
+  it('reconnects after a lost connection, with the messages written meanwhile', async () => {
+    // A polling session ends for the server when it is silent.
+    const { socket, primus, spark, relay } = await meet(meeting, { pingInterval: 1_000 });
     const again = event(primus, 'connection');
     const closed = event(socket, 'close');
     const [back, opened] = [event(socket, 'reconnected'), event(socket, 'open')];
-    line.cut();
+    relay.interrupt();
     await closed;
-    line.mend();
+    relay.restore();
     socket.write('written meanwhile');
     const [next] = (await again) as [Any];
     const data = event(next, 'data');
@@ -108,7 +108,7 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     await until(() => primus.connected === 1);
   });
 
-  it('comes back when the server asks for it', async () => {
+  it('reconnects when the server requests it', async () => {
     const { socket, spark, primus } = await meet(meeting);
     const again = event(primus, 'connection');
     const opened = event(socket, 'open');
@@ -118,7 +118,7 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect(socket.readyState).toBe(3);
   });
 
-  it('is refused as the server says, and does not come back', async () => {
+  it('gets the rejection of the server, and does not reconnect', async () => {
     let asked = 0;
     const authorization = (_request: unknown, done: (error: unknown) => void) => {
       asked++;
@@ -127,14 +127,14 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     const { primus, socket } = await approach(meeting, { authorization }, { strategy: 'disconnect, online' });
     let connections = 0;
     primus.on('connection', () => connections++);
-    const told: string[] = [];
-    for (const name of ['open', 'error', 'reconnect scheduled', 'end']) socket.on(name, () => told.push(name));
-    await until(() => told.includes('end'));
+    const emitted: string[] = [];
+    for (const name of ['open', 'error', 'reconnect scheduled', 'end']) socket.on(name, () => emitted.push(name));
+    await until(() => emitted.includes('end'));
     expect(asked).toBeGreaterThan(0);
     const before = asked;
     await threeAttempts();
     expect({ asked, connections, connected: primus.connected }).toEqual({ asked: before, connections: 0, connected: 0 });
-    expect(told).toEqual(['error', 'end']);
+    expect(emitted).toEqual(['error', 'end']);
   });
 
   it('ends when the client does', async () => {
@@ -146,8 +146,8 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
   });
 });
 
-describe('8.0.9 as the public of our endpoints', () => {
-  it('has the same specification, but for the version', async () => {
+describe('8.0.9 at our endpoints', () => {
+  it('serves the same specification, except for the version', async () => {
     const specs = await Promise.all(
       [ours, theirs].map(async (make) => {
         const { port } = await listening(make, { pathname: '/live', pingInterval: 1234 });
@@ -159,11 +159,11 @@ describe('8.0.9 as the public of our endpoints', () => {
     expect(our).toEqual(their);
   });
 
-  // A session that polls is many requests: who may be let in once may be turned away in the middle.
+  // A polling session has many requests: a client that was accepted can be rejected later.
   it.each([
     ['engine.io', { transport: { transports: ['polling'] } }, ['GET /primus/', 'POST /primus/']],
     ['sockjs', { transport: { transports: ['xhr-polling'] } }, ['GET /primus/info', 'POST /primus/*/xhr', 'POST /primus/*/xhr_send']],
-  ])('asks for authorization of every request of a session that polls: %s', async (transformer, clientOptions, wanted) => {
+  ])('authorizes every request of a polling session: %s', async (transformer, clientOptions, wanted) => {
     for (const make of [ours, theirs]) {
       const asked: string[] = [];
       let welcome = true;
@@ -177,7 +177,7 @@ describe('8.0.9 as the public of our endpoints', () => {
       socket.write('hello');
       await event(socket, 'data');
       expect([...new Set(asked)].sort()).toEqual(wanted);
-      // The line is lost, and the first attempt to come back is the last.
+      // The connection is lost, and the first attempt to reconnect is the last.
       const [closed, ended] = [event(socket, 'close'), event(socket, 'end')];
       welcome = false;
       socket.write('more');

@@ -9,7 +9,7 @@ import { cleanup, until } from '../support/serve.js';
 // biome-ignore lint/suspicious/noExplicitAny: the original has no types.
 export type Any = any;
 
-/** The original, 8.0.9: a peer of ours in these tests. */
+/** The original, 8.0.9. */
 export const Original: Any = createRequire(import.meta.url)('primus');
 
 export interface Make {
@@ -29,12 +29,12 @@ export const theirs: Make = {
   socket: (options) => Original.createSocket(known(options)),
 };
 
-/** Its own `uws` does not run on a Node of today; what ours speaks is what all WebSockets do. */
+/** Its own `uws` does not run on a supported Node.js; our server speaks plain WebSocket. */
 function known({ transformer = 'websockets', ...options }: Record<string, unknown>) {
   return { ...options, transformer: transformer === 'uws' ? 'websockets' : transformer };
 }
 
-/** Who meets whom over each of these transformers. */
+/** The pairs of server and client, for each of these transformers. */
 export function directions(...transformers: string[]) {
   return transformers.flatMap((transformer) => [
     { transformer, what: 'their client, our server', server: ours, client: theirs },
@@ -53,7 +53,7 @@ export async function threeAttempts(): Promise<void> {
   await until(() => attempts === 3);
 }
 
-/** A server of that make on a free port. */
+/** Starts a server of that package on a free port. */
 export async function listening(make: Make, options: Record<string, unknown>) {
   const http = createServer();
   const primus = make.server(http, options);

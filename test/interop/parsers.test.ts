@@ -19,10 +19,10 @@ const ends: Ends[] = [
   { what: 'our client against their server', Server: Original, Client: Primus },
 ];
 
-/** The keys that the original's parsers stumble over, or lose. */
+/** The keys that the original's parsers reject or lose. */
 const KEYS = ['__proto__', 'constructor', 'hasOwnProperty'];
 
-/** What the original carries as well: see `test/parsers` for what it does not. */
+/** The values that the original carries too; see `test/parsers` for the others. */
 function carried(parser: string, value: unknown): boolean {
   if (typeof value === 'string') return !value.startsWith('primus::');
   if (parser === 'binary' && typeof value === 'number') return Math.abs(value) < 2 ** 31;
@@ -33,7 +33,7 @@ function carried(parser: string, value: unknown): boolean {
 
 /** JSONH is not among the parsers of 8.0.9. */
 describe.each(['json', 'ejson', 'msgpack', 'binary'])('8.0.9 over websockets and %s', (parser) => {
-  it.each(ends)('$what: carries what both can, both ways, with the control messages', async ({ Server, Client }) => {
+  it.each(ends)('$what: carries the values that both support in both directions, and the control messages', async ({ Server, Client }) => {
     const options = { transformer: 'websockets', parser, pingInterval: 1_000 };
     const http = createServer();
     const primus = new Server(http, options);

@@ -7,7 +7,7 @@ import { removeFolder, temporaryFolder } from '../../scripts/processes.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What the files of a layer may import besides each other: layers by path, packages by name. */
+/** The imports that the files of a layer may have besides each other: layers by path, packages by name. */
 interface Border {
   files: RegExp;
   layers: RegExp[];
@@ -28,15 +28,15 @@ const rxjs = /^rxjs$/;
 const node = /^node:/;
 const anyPackage = /^/;
 
-/** `rxjs <- operators <- src/core <- { src/server | client } <- transformers`; the first rule that fits a file is its own. */
+/** `rxjs <- operators <- src/core <- { src/server | client } <- transformers`; the first rule that matches a file applies. */
 const borders: Border[] = [
   { files: /^operators\//, layers: [], packages: [rxjs] },
   { files: /^src\/core\//, layers: [operators], packages: [rxjs] },
-  // For those who bundle it; by name it is loaded when it is asked for.
+  // Its entry imports the package for bundles; the parser by name loads it on demand.
   { files: /^src\/parsers\/ejson\.ts$/, layers: [core], packages: [/^ejson$/] },
   { files: /^src\/parsers\//, layers: [core], packages: [rxjs] },
   { files: /^src\/server\//, layers: [operators, core], packages: [rxjs, node, /^nanoid$/] },
-  // The edge knows both ends; the core knows nothing of it, and what is served with plugins nothing of the server.
+  // The compatibility layer imports both ends. The core imports none of it, and its browser part nothing of the server.
   {
     files: /^src\/compat\/(?:browser|client|inject|event-link|legacy-emitter|querystring|recovery|timers|transforms)\.ts$/,
     layers: [operators, core, client],
@@ -46,12 +46,12 @@ const borders: Border[] = [
   // The one client file that knows Node.js.
   { files: /^client\/platform\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },
-  // What several transformers use. It knows none of them, and no framework.
+  // Shared by several transformers. It imports none of them, and no framework.
   { files: sharedServer, layers: [operators, core, server, shared], packages: [rxjs, node] },
   { files: sharedClient, layers: [operators, core, client, shared], packages: [rxjs] },
   { files: sharedBrowser, layers: [core, parsers, client], packages: [] },
   { files: shared, layers: [operators, core], packages: [rxjs] },
-  // A transformer may import the packages of its framework. Socket.IO stands on Engine.IO, and so do its two halves.
+  // A transformer may import the packages of its framework. Socket.IO uses Engine.IO, and so do both halves of its transformer.
   {
     files: /^transformers\/socket\.io\/server(?:\/[^/]+)?\.ts$/,
     layers: [operators, core, server, shared, sharedServer, engine],
@@ -74,7 +74,7 @@ const borders: Border[] = [
   },
   { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [sharedBrowser], packages: [anyPackage] },
   { files: /^transformers\//, layers: [operators, core, shared], packages: [anyPackage] },
-  // The entries choose what the layers are handed.
+  // The entries choose what the layers get.
   { files: /^src\/[^/]+\.ts$/, layers: [/^/], packages: [anyPackage] },
 ];
 
@@ -89,7 +89,7 @@ const files = ['operators', 'src', 'client', 'transformers'].flatMap((folder) =>
     .map((file) => `${folder}/${file}`),
 );
 
-/** Every module a source names, types included: the compiler erases those, the border does not. */
+/** Every module that a source imports, types included. */
 function importsOf(source: string): string[] {
   const statements = source.matchAll(/^(?:import\s+|(?:import|export)\s[^;'"()=:]*?\bfrom\s+)['"]([^'"]+)['"]/gm);
   const expressions = source.matchAll(/\b(?:import|require)\(\s*['"]([^'"]+)['"]/g);
@@ -109,7 +109,7 @@ function trespasses(file: string, source: string): string[] {
 }
 
 describe('the layers', () => {
-  it('import only what the house allows', () => {
+  it('import only what the layout allows', () => {
     expect(files.length).toBeGreaterThan(40);
     expect(files.flatMap((file) => trespasses(file, readFileSync(join(root, file), 'utf8')))).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe('the layers', () => {
     ['transformers/shared/server/serve.ts', "import { WebSocketLink } from '../../websockets/server/link.js';"],
     ['transformers/shared/server/serve.ts', "import { WebSocketServer } from 'ws';"],
     ['elsewhere/file.ts', ''],
-  ])('would catch a trespass in %s: %s', (file, source) => {
+  ])('reports a forbidden import in %s: %s', (file, source) => {
     expect(trespasses(file, source)).toHaveLength(1);
   });
 });

@@ -37,7 +37,7 @@ function plain(text: string): string {
   return text.replace(/^`(.*)`$/, '$1');
 }
 
-/** Whether a file holds a test of that title, or in code style that very call. */
+/** Whether a file has a test of that title or, for a title in code style, that very call. */
 function holds(file: string, title: string): boolean {
   const source = sourceOf(file);
   if (title.startsWith('`contract(')) return source.includes(plain(title));
@@ -61,7 +61,7 @@ function sourceOf(file: string): string {
   return source;
 }
 
-/** What is wrong with a page: rows that are missing, odd or shown by nothing. */
+/** Lists the problems of a page: rows that are missing, unknown or without a test. */
 function problems(markdown: string): string[] {
   const rows = rowsOf(markdown);
   const key = (chapter: string, name: string) => `${chapter}: ${name}`;
@@ -69,7 +69,7 @@ function problems(markdown: string): string[] {
   const wanted = new Set(Object.entries(documented).flatMap(([chapter, names]) => names.map((name) => key(chapter, name))));
   return [
     ...[...wanted].filter((row) => !have.has(row)).map((row) => `no row for ${row}`),
-    ...[...have].filter((row) => !wanted.has(row)).map((row) => `nobody documents ${row}`),
+    ...[...have].filter((row) => !wanted.has(row)).map((row) => `no document has ${row}`),
     ...rows.filter(({ links }) => links.length === 0).map(({ chapter, name }) => `nothing shows ${key(chapter, name)}`),
     ...rows
       .flatMap(({ links }) => links)
@@ -79,7 +79,7 @@ function problems(markdown: string): string[] {
 }
 
 describe('docs/COVERAGE.md', () => {
-  it('has a row for everything that is documented, each shown by a test that is there', () => {
+  it('has a row for everything that is documented, with a test that exists', () => {
     expect(rowsOf(page).length).toBeGreaterThan(200);
     expect(problems(page)).toEqual([]);
   });
@@ -94,12 +94,12 @@ describe('docs/COVERAGE.md', () => {
 
   it.each([
     ['a row that is gone', (text: string) => text.replace(/^\| `idGenerator`.*\n/m, ''), 'no row for'],
-    ['a row that nobody documents', (text: string) => text.replace('| `maxAge` |', '| `minAge` |'), 'nobody documents'],
-    ['a test that is gone', (text: string) => text.replace('[takes ids from idGenerator]', '[takes ids from nobody]'), 'no test'],
+    ['a row that no document has', (text: string) => text.replace('| `maxAge` |', '| `minAge` |'), 'no document has'],
+    ['a test that is gone', (text: string) => text.replace('[takes ids from idGenerator]', '[takes ids from elsewhere]'), 'no test'],
     ['a file that is gone', (text: string) => text.replaceAll('test/server/cors.test.ts', 'test/server/gone.test.ts'), 'no test'],
     ['a heading instead of a test', (text: string) => text.replace('[takes ids from idGenerator]', '[the policy]'), 'no test'],
     ['a row without a link', (text: string) => text.replace(/(\| `maxLength` \| ).*( \|)/, '$1soon$2'), 'nothing shows'],
-  ])('would not hide %s', (_what, change, problem) => {
+  ])('reports %s', (_what, change, problem) => {
     const changed = change(page);
     expect(changed).not.toBe(page);
     expect(problems(changed).join()).toContain(problem);

@@ -1,4 +1,4 @@
-/** What the two documents document, by chapter: every heading, option, method, property, event, endpoint and question. */
+/** The content of the two documents by chapter: every heading, option, method, property, event, endpoint and question. */
 export const documented: { readonly [chapter: string]: readonly string[] } = {
   'Getting started: options of the server': [
     'authorization',
@@ -83,7 +83,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'disconnect',
     'online',
     'timeout (strategy)',
-    'a text, a list, any case',
+    'a string, a list, any case',
     'false',
     'without timeout when there is authorization',
     'by hand: end() and open()',
@@ -118,7 +118,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
   ],
   Authorization: [
     'primus.authorize(fn)',
-    'an error that is a text',
+    'an error that is a string',
     'statusCode',
     'authenticate',
     'message',
@@ -170,7 +170,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
   ],
   'Heartbeats and latency': [
     'the server asks, the client answers',
-    'a client that does not answer is cut',
+    'a client that does not answer is terminated',
     'a server that does not ask is left',
   ],
   'Supported real-time frameworks': [

@@ -11,11 +11,11 @@ describe('the reference', () => {
     for (const [file, text] of pages) expect(readFileSync(join(folder, file), 'utf8'), file).toBe(text);
   });
 
-  it('has a word for everything that is public', () => {
+  it('has a docstring for everything that is public', () => {
     expect(undocumented).toEqual([]);
   });
 
-  it('has what people come for', () => {
+  it('has the main entries', () => {
     const page = pages.get('primus-rx.md');
     for (const member of ['connection$', 'destroy', 'trustProxy', 'createServer', 'duplex', 'heartbeat$'])
       expect(page).toContain(`- \`${member}`);

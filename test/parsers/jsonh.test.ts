@@ -59,7 +59,7 @@ describe('jsonh', () => {
   );
 
   it.each(['[0]', '[0,1]', '[2,"a","b"]', '[2,"a","b",1]', '[1,2,3]', '[2,"a","a",1,2]', '[1.5,"a",1]', '[9007199254740992,"a"]'])(
-    'takes %s for what it says, as it cannot be packed',
+    'reads %s as plain JSON, as it cannot be packed',
     (text) => {
       expect(decode(text)).toEqual(JSON.parse(text));
     },

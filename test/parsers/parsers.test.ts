@@ -82,7 +82,7 @@ describe.each(names)('the parser %s', (name) => {
     );
   });
 
-  it('answers 100,000 mutated frames, each with a value or an error', () => {
+  it('returns a value or an error for each of 100,000 mutated frames', () => {
     const random = generator(6);
     const whole = (below: number) => Math.floor(random() * below);
     const frames = fc.sample(domain, { numRuns: 500, seed: 6 }).map((value) => Buffer.from(encode(value) as never));

@@ -11,7 +11,7 @@ describe.skipIf(missing ?? noChromium)(suite('plugins in a page'), () => {
   });
   afterAll(() => browser?.close());
 
-  /** A page with the library of a server that has these plugins, and a client, and that client's spark. */
+  /** Opens a page with the library of a server that has these plugins; also returns its client and spark. */
   async function open(names: Record<string, string>) {
     const { primus, server, url } = await serve();
     for (const [name, module] of Object.entries(names)) primus.plugin(name, plugin(module));
@@ -28,7 +28,7 @@ describe.skipIf(missing ?? noChromium)(suite('plugins in a page'), () => {
     return { page, spark, errors };
   }
 
-  it('primus-emit emits both ways', async () => {
+  it('primus-emit emits in both directions', async () => {
     const { page, spark, errors } = await open({ emit: 'primus-emit' });
     const there = event(spark, 'greeting');
     await page.evaluate("primus.on('answer', (value) => (window.answer = value)), primus.emit('greeting', 'from the page')");

@@ -16,7 +16,7 @@ async function pair(names: Record<string, string>, options = {}, clientOptions =
 }
 
 describe.skipIf(missing)(suite('primus-emit'), () => {
-  it('emits on the other side, both ways, with all arguments', async () => {
+  it('emits on the peer in both directions, with all arguments', async () => {
     const { client, spark } = await pair({ emit: 'primus-emit' });
     const there = event(spark, 'greeting');
     client.emit('greeting', 'hello', { from: 'client' });
@@ -26,7 +26,7 @@ describe.skipIf(missing)(suite('primus-emit'), () => {
     expect(await here).toEqual([1, [2]]);
   });
 
-  it('keeps our own events off the line, and plain messages plain', async () => {
+  it('sends no internal events, and leaves plain messages alone', async () => {
     const { client, spark, primus } = await pair({ emit: 'primus-emit' });
     const frames: unknown[] = [];
     client.on('incoming::data', (frame: unknown) => frames.push(frame));
@@ -41,7 +41,7 @@ describe.skipIf(missing)(suite('primus-emit'), () => {
     expect(primus.connected).toBe(1);
   });
 
-  it('goes over a reconnection', async () => {
+  it('works after a reconnection', async () => {
     const { client, spark, primus } = await pair({ emit: 'primus-emit' }, {}, { reconnect: { min: 10, max: 20 } });
     const back = event(primus, 'connection');
     const opened = event(client, 'open');
@@ -73,7 +73,7 @@ describe.skipIf(missing)(suite('primus-emitter'), () => {
     expect(await both).toEqual([[{ of: 'you' }], [{ of: 'you' }]]);
   });
 
-  it('does not emit what is reserved', async () => {
+  it('does not emit reserved events', async () => {
     const { client, spark } = await pair({ emitter: 'primus-emitter' });
     const ended: unknown[] = [];
     spark.on('end', () => ended.push('end'));
@@ -93,7 +93,7 @@ describe.skipIf(missing)(suite('primus-responder'), () => {
     expect(await new Promise((resolve) => spark.writeAndWait('other way', resolve))).toEqual(['other way']);
   });
 
-  it('lets everything else pass', async () => {
+  it('passes all other messages', async () => {
     const { client, spark } = await pair({ responder: 'primus-responder' });
     const data = event(spark, 'data');
     client.write({ plain: 1 });
@@ -102,7 +102,7 @@ describe.skipIf(missing)(suite('primus-responder'), () => {
 });
 
 describe.skipIf(missing)(suite('substream'), () => {
-  it('gives streams of their own on one connection', async () => {
+  it('has several streams on one connection', async () => {
     const { client, spark } = await pair({ substream: 'substream' });
     const [foo, bar] = [client.substream('foo'), client.substream('bar')];
     const [foo2, bar2] = [spark.substream('foo'), spark.substream('bar')];
@@ -115,7 +115,7 @@ describe.skipIf(missing)(suite('substream'), () => {
     expect((await here)[0]).toEqual([1, 2]);
   });
 
-  it('passes their messages through the message transformers, and keeps them from `data`', async () => {
+  it('passes its messages through the message transformers, and does not emit them as `data`', async () => {
     const { client, spark, primus } = await pair({ substream: 'substream' });
     primus.transform('outgoing', (packet: Any) => {
       packet.data = { wrapped: packet.data };
@@ -128,7 +128,7 @@ describe.skipIf(missing)(suite('substream'), () => {
     expect(plain).toEqual([]);
   });
 
-  it('ends one without the other, and all with the connection', async () => {
+  it('ends each stream alone, and all of them with the connection', async () => {
     const { client, spark } = await pair({ substream: 'substream' });
     const [one, two] = [client.substream('one'), client.substream('two')];
     const [one2, two2] = [spark.substream('one'), spark.substream('two')];
@@ -149,7 +149,7 @@ describe.skipIf(missing)(suite('substream'), () => {
 });
 
 describe.skipIf(missing)(suite('primus-multiplex'), () => {
-  it('makes channels, each with its connections', async () => {
+  it('has channels with connections of their own', async () => {
     const served = await serve();
     served.primus.plugin('multiplex', plugin('primus-multiplex'));
     const primus = served.primus as Any;
@@ -170,7 +170,7 @@ describe.skipIf(missing)(suite('primus-multiplex'), () => {
     expect((await all)[0]).toBe('to all of sport');
   });
 
-  it('tells of channels that are left, by `end` and with the connection', async () => {
+  it('reports when a channel is left, by `end` and with the connection', async () => {
     const served = await serve();
     served.primus.plugin('multiplex', plugin('primus-multiplex'));
     const channel = (served.primus as Any).channel('room');
@@ -233,7 +233,7 @@ describe.skipIf(missing)(suite('primus-rooms'), () => {
 
   const join = (spark: Any, room: string) => new Promise((resolve) => spark.join(room, resolve));
 
-  it('joins, writes to a room, excepts, leaves', async () => {
+  it('joins a room, writes to it, excludes sparks, and leaves it', async () => {
     const { primus, clients, sparks } = await three();
     await Promise.all([join(sparks[0], 'a'), join(sparks[1], 'a b'), join(sparks[2], 'b')]);
     expect(primus.room('a').clients().sort()).toEqual([sparks[0].id, sparks[1].id].sort());
@@ -246,11 +246,11 @@ describe.skipIf(missing)(suite('primus-rooms'), () => {
     expect(primus.room('a').clients()).toEqual([sparks[1].id]);
   });
 
-  it('tells of joining and leaving, and forgets whoever is gone', async () => {
+  it('reports joining and leaving, and forgets disconnected sparks', async () => {
     const { primus, clients, sparks } = await three();
-    const told = event(primus, 'joinroom');
+    const joined = event(primus, 'joinroom');
     await join(sparks[0], 'a');
-    expect(await told).toEqual(['a', sparks[0]]);
+    expect(await joined).toEqual(['a', sparks[0]]);
     const left = event(sparks[0], 'leaveallrooms');
     clients[0].end();
     await left;
@@ -269,7 +269,7 @@ describe.skipIf(missing)(suite('primus-rooms'), () => {
 describe.skipIf(missing)(suite('mirage'), () => {
   const withEmit = { emit: 'primus-emit', mirage: 'mirage' };
 
-  it('gives a session id, which a reconnection brings back', async () => {
+  it('has a session id, which a reconnection keeps', async () => {
     const { client, spark, primus } = await pair(withEmit, {}, { reconnect: { min: 10, max: 20 } });
     await until(() => client.mirage !== '');
     expect(spark.mirage).toMatch(/^[0-9a-f]{16}$/);
@@ -282,7 +282,7 @@ describe.skipIf(missing)(suite('mirage'), () => {
     expect(again.id).not.toBe(spark.id);
   });
 
-  it('sends nothing before the id is known, and then everything in order', async () => {
+  it('sends nothing before the id is known, then everything in order', async () => {
     const served = await serve();
     for (const [name, module] of Object.entries(withEmit)) served.primus.plugin(name, plugin(module));
     const primus = served.primus as Any;
@@ -307,7 +307,7 @@ describe.skipIf(missing)(suite('mirage'), () => {
     expect(client.mirage).toBe('given');
   });
 
-  it('refuses an id that does not validate', async () => {
+  it('rejects an invalid id', async () => {
     const served = await serve();
     for (const [name, module] of Object.entries(withEmit)) served.primus.plugin(name, plugin(module));
     const primus = served.primus as Any;
@@ -323,7 +323,7 @@ describe.skipIf(missing)(suite('mirage'), () => {
 });
 
 describe.skipIf(missing)(suite('fortress-maximus'), () => {
-  it('lets only validated messages in', async () => {
+  it('passes only validated messages', async () => {
     const { primus, client, spark } = await pair({ fortress: 'fortress-maximus', emit: 'primus-emit' });
     const invalid: string[] = [];
     primus.on('invalid', (error: Error) => invalid.push(error.message));
@@ -339,7 +339,7 @@ describe.skipIf(missing)(suite('fortress-maximus'), () => {
     expect(invalid).toEqual(['not a string']);
   });
 
-  it('denies events without listener, without validator, reserved ones, and wrong counts of arguments', async () => {
+  it('denies events without a listener or a validator, reserved events, and a wrong number of arguments', async () => {
     const { primus, client, spark } = await pair({ fortress: 'fortress-maximus', emit: 'primus-emit' });
     const invalid: string[] = [];
     primus.on('invalid', (error: Error) => invalid.push(error.message));
@@ -347,7 +347,7 @@ describe.skipIf(missing)(suite('fortress-maximus'), () => {
     const got: unknown[][] = [];
     spark.on('custom', (...args: unknown[]) => got.push(args));
     spark.on('unchecked', () => {});
-    client.emit('nobody');
+    client.emit('unknown');
     client.emit('unchecked');
     client.emit('custom', 1);
     client.emit('custom', 1, 2);
@@ -356,7 +356,7 @@ describe.skipIf(missing)(suite('fortress-maximus'), () => {
     await until(() => got.length === 1);
     expect(got).toEqual([[3, 3]]);
     expect(invalid).toEqual([
-      'Missing listener for nobody',
+      'Missing listener for unknown',
       'Missing validator for unchecked',
       'Missing arguments for custom',
       'custom did not validate',
@@ -366,7 +366,7 @@ describe.skipIf(missing)(suite('fortress-maximus'), () => {
 });
 
 describe.skipIf(missing)(suite('primus-analytics'), () => {
-  it('sends what happens on the client to ga', async () => {
+  it('sends the events of the client to ga', async () => {
     const sent: Any[] = [];
     Object.assign(globalThis, { ga: (...args: unknown[]) => sent.push(args[1]) });
     cleanup(() => Reflect.deleteProperty(globalThis, 'ga'));

@@ -2,12 +2,12 @@ import { createRequire } from 'node:module';
 import { missingPlugins } from '../../scripts/plugins.mjs';
 import { type Plugin, Primus } from '../../src/index.js';
 
-/** Why there is nothing to test, for the name of the suite that is skipped. */
+/** The reason why the suites are skipped, for their titles. */
 export const missing = missingPlugins();
 
 const require = createRequire(new URL('./package.json', import.meta.url));
 
-/** A package as its users have it; where it asks for `primus`, it gets ours. */
+/** Loads a package as its users do; its `require('primus')` gets this package. */
 // biome-ignore lint/suspicious/noExplicitAny: packages without types.
 export function published<T = any>(name: string): T {
   const path = require.resolve('primus');
@@ -27,11 +27,11 @@ export function plugin(name: string): Plugin {
   return published<Plugin>(name);
 }
 
-/** The name of a suite: with the reason when it is skipped. */
+/** The title of a suite, with the reason if it is skipped. */
 export function suite(name: string): string {
   return missing === undefined ? name : `${name} (skipped: ${missing})`;
 }
 
-/** A connection with what plugins have put on it. */
+/** A connection with the members that plugins have added. */
 // biome-ignore lint/suspicious/noExplicitAny: the members are the plugins'.
 export type Any = any;

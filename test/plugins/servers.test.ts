@@ -28,7 +28,7 @@ describe.skipIf(missing)(suite('omega-supreme'), () => {
     body: typeof value === 'string' ? value : JSON.stringify(value),
   });
 
-  it('writes what is put to everybody, to one, to some', async () => {
+  it('writes a PUT message to all sparks, to one, or to some', async () => {
     const served = await serve();
     served.primus.plugin('omega-supreme', plugin('omega-supreme'));
     const clients = await withClients(served, 3);
@@ -36,7 +36,7 @@ describe.skipIf(missing)(suite('omega-supreme'), () => {
     const put = async (value: unknown) => (await fetch(url, body(value))).json();
     expect(await put({ msg: 'all' })).toEqual({ ok: true, send: 3 });
     expect(await put({ msg: 'one', sparks: clients[0].spark.id })).toEqual({ ok: true, send: 1 });
-    expect(await put({ msg: { two: 2 }, sparks: [clients[1].spark.id, clients[2].spark.id, 'nobody'] })).toEqual({ ok: true, send: 2 });
+    expect(await put({ msg: { two: 2 }, sparks: [clients[1].spark.id, clients[2].spark.id, 'unknown'] })).toEqual({ ok: true, send: 2 });
     await until(() => clients.every(({ got }) => got.length === 2));
     expect(clients.map(({ got }) => got)).toEqual([
       ['all', 'one'],
@@ -45,7 +45,7 @@ describe.skipIf(missing)(suite('omega-supreme'), () => {
     ]);
   });
 
-  it('refuses a wrong password and a wrong body', async () => {
+  it('rejects a wrong password and a malformed body', async () => {
     const served = await serve();
     served.primus.plugin('omega-supreme', plugin('omega-supreme'));
     const url = `${served.url}/primus/omega/supreme`;
@@ -81,14 +81,14 @@ describe.skipIf(missing ?? noRedis)(`${suite('metroplex')}${noRedis ? ' (skipped
   });
   afterAll(() => redis?.stop());
 
-  /** A server that is registered, with its own connection to Redis. */
+  /** A registered server with its own connection to Redis. */
   async function registered(namespace: string) {
     const RedisClient = published('ioredis');
     const client = new RedisClient({ port: redis.port, host: '127.0.0.1' });
     const server = createServer();
     const primus = new Primus(server, { redis: client, namespace }) as Any;
     primus.plugin('omega-supreme', plugin('omega-supreme')).plugin('metroplex', plugin('metroplex'));
-    const told = event(primus, 'register');
+    const registered = event(primus, 'register');
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -96,7 +96,7 @@ describe.skipIf(missing ?? noRedis)(`${suite('metroplex')}${noRedis ? ' (skipped
       await new Promise<void>((resolve) => primus.destroy({}, resolve));
       client.disconnect();
     });
-    expect(await told).toEqual([url]);
+    expect(await registered).toEqual([url]);
     const connect = () => {
       const socket = new primus.Socket(url);
       cleanup(() => socket.destroy());
@@ -105,7 +105,7 @@ describe.skipIf(missing ?? noRedis)(`${suite('metroplex')}${noRedis ? ' (skipped
     return { primus, url, connect, redis: client };
   }
 
-  it('registers servers and the sparks on them, and forgets them', async () => {
+  it('registers servers and their sparks, and removes them', async () => {
     const one = await registered('registry');
     const two = await registered('registry');
     const servers = (of: Any) =>
@@ -125,7 +125,7 @@ describe.skipIf(missing ?? noRedis)(`${suite('metroplex')}${noRedis ? ' (skipped
     expect(await servers(one)).toEqual([]);
   });
 
-  it('with omega-supreme reaches a spark on whichever server it is, and all of them', async () => {
+  it('reaches a spark on any server, or all sparks, with omega-supreme', async () => {
     const one = await registered('forwarding');
     const two = await registered('forwarding');
     const [near] = await withClients(one, 1);
@@ -166,8 +166,8 @@ describe.skipIf(missing)(suite('@feathersjs/primus and @feathersjs/primus-client
         return data;
       },
     });
-    app.on('connection', (connection: Any) => app.channel('everybody').join(connection));
-    app.publish(() => app.channel('everybody'));
+    app.on('connection', (connection: Any) => app.channel('all').join(connection));
+    app.publish(() => app.channel('all'));
     const server = app.listen(0, '127.0.0.1');
     await once(server, 'listening');
     cleanup(() => new Promise<void>((resolve) => primus.destroy({}, resolve)));
@@ -180,7 +180,7 @@ describe.skipIf(missing)(suite('@feathersjs/primus and @feathersjs/primus-client
     return { app, primus, connect };
   }
 
-  it('runs on ours', async () => {
+  it('runs on this package', async () => {
     const { primus } = await feathersApplication();
     expect(primus).toBeInstanceOf(Primus);
   });
@@ -194,11 +194,11 @@ describe.skipIf(missing)(suite('@feathersjs/primus and @feathersjs/primus-client
     await expect(service.get(7)).rejects.toThrow('No message 7');
   });
 
-  it('publishes events to whoever is in a channel', async () => {
+  it('publishes events to the members of a channel', async () => {
     const { connect, app } = await feathersApplication();
     const [writer, reader] = [connect(), connect()];
     await Promise.all([event(writer.socket, 'open'), event(reader.socket, 'open')]);
-    await until(() => app.channel('everybody').length === 2);
+    await until(() => app.channel('all').length === 2);
     const created = new Promise((resolve) => reader.service.once('created', resolve));
     await writer.service.create({ text: 'news' });
     expect(await created).toEqual({ text: 'news' });

@@ -16,7 +16,7 @@ import { launch, noChromium } from '../support/chromium.js';
 const consumer = fileURLToPath(new URL('./consumer/', import.meta.url));
 const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
 
-/** An empty folder outside the repository, so that nothing is found but what the tarball brings. */
+/** An empty folder outside the repository, so that only the tarball's packages are found. */
 const folder = temporaryFolder('smoke');
 let server: ChildProcess;
 let url: string;
@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 describe('the packed package, installed into an empty folder', () => {
-  it('brings two dependencies, the types its own types speak of, and the peer', () => {
+  it('installs two dependencies, the types that its types use, and the peer', () => {
     const installed = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
     expect(installed.sort()).toEqual(['@types', 'nanoid', 'primus-rx', 'rxjs', 'tslib', 'undici-types', 'ws']);
   });
@@ -48,14 +48,14 @@ describe('the packed package, installed into an empty folder', () => {
     expect(await node('client.mjs', url)).toEqual({ echo: 'from a module' });
   });
 
-  it('runs as CommonJS, where require gives the constructor itself', async () => {
+  it('runs as CommonJS, where require returns the constructor itself', async () => {
     expect(await node('both.cjs')).toEqual({ echo: 'from CommonJS' });
   });
 
   it.each([
     ['a strict TypeScript application, as ES module and as CommonJS', 'tsconfig.json'],
     ['a page that is bundled, which has no types of Node', 'tsconfig.page.json'],
-  ])('compiles in %s, with none of the frameworks', async (_what, project) => {
+  ])('compiles in %s without any framework', async (_what, project) => {
     expect(await execute(process.execPath, [tsc, '--project', join(folder, project)])).toEqual({ code: 0, output: '' });
   });
 });
@@ -78,7 +78,7 @@ describe.skipIf(noChromium)('the packed package in a browser', () => {
 
   it('runs bundled with the page', () => inPage('bundled'));
 
-  it('runs as the library that the server makes', () => inPage('served'));
+  it('runs as the library that the server creates', () => inPage('served'));
 
   async function inPage(name: string): Promise<void> {
     const page = await browser.newPage();
@@ -105,7 +105,7 @@ describe.skipIf(noChromium)('the packed package in a browser', () => {
   }
 });
 
-/** Runs a script of the consumer; what it printed. */
+/** Runs a script of the consumer and returns its output. */
 async function node(script: string, ...args: string[]): Promise<unknown> {
   const { code, output } = await execute(process.execPath, [join(folder, script), ...args]);
   expect(code).toBe(0);

@@ -4,7 +4,7 @@ import { configure } from '../../client/primus.js';
 import { Primus, type Spark } from '../../src/index.js';
 import { event, serve, until } from '../support/serve.js';
 
-// What the documents show of the client, as they show it.
+// The client as the documents show it.
 
 describe('connecting', () => {
   it('Primus.connect is the same as new', async () => {
@@ -18,7 +18,7 @@ describe('connecting', () => {
     client.destroy();
   });
 
-  it('pathname: that of the class, unless the option says otherwise', () => {
+  it('pathname: defaults to that of the class', () => {
     const Client = Primus.createSocket();
     const path = (options: object) => {
       const client = new Client('http://localhost', { manual: true, ...options });
@@ -29,7 +29,7 @@ describe('connecting', () => {
     expect(() => path({ pathname: '/live?x' })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
   });
 
-  it('goes to the address of the page when none is given', () => {
+  it('connects to the origin of the page when no address is given', () => {
     const { parts, configuration } = Primus.createSocket();
     const Client = configure({ ...parts, platform: { ...parts.platform, origin: 'https://page.example:8443' } }, configuration);
     for (const client of [new Client({ manual: true }), new Client(null, { manual: true }), new Client('', { manual: true })]) {
@@ -38,7 +38,7 @@ describe('connecting', () => {
     }
   });
 
-  it('createSocket makes a client that fits a server it knows nothing of, plugins included', async () => {
+  it('createSocket creates a client class that fits a remote server, plugins included', async () => {
     const { primus, url } = await serve({ transformer: 'engine.io', pathname: '/live' });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
     const spec = (await (await fetch(`${url}/live/spec`)).json()) as { transformer: string; parser: string; pathname: string };
@@ -60,7 +60,7 @@ describe('connecting', () => {
 });
 
 describe('a client in Node', () => {
-  it('is a stream: piped from and into', async () => {
+  it('is a stream that can be piped from and into', async () => {
     const { primus, connect } = await serve();
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(`echo ${data}`)));
     const client = connect();
@@ -81,7 +81,7 @@ describe('a client in Node', () => {
 });
 
 describe('reserved', () => {
-  it('keeps what a peer sends from being emitted as an event of ours, on every object', async () => {
+  it('prevents that data of a peer is emitted as an internal event, on every object', async () => {
     const { primus, connect } = await serve();
     const announced = event(primus, 'connection');
     const client = connect();

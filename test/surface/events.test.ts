@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Peer, World } from '../support/world.js';
 
-/** The documents' table of events: who tells each, and the types of what comes with it. */
+/** The table of events in the documents: which object emits each, and the types of its arguments. */
 const TABLE: readonly (readonly [event: string, where: 'client' | 'spark' | 'server', ...values: string[]])[] = [
   ['outgoing::reconnect', 'client'],
   ['reconnect scheduled', 'client', 'object'],
@@ -54,13 +54,13 @@ interface Emitter {
   reserved(event: string): boolean;
 }
 
-/** What came with each event, by `who event`. */
-const told = new Map<string, string[]>();
+/** The types of the arguments of each event, by `object event`. */
+const emitted = new Map<string, string[]>();
 
 function record(where: string, emitter: unknown): void {
   for (const [event, who] of TABLE) {
     if (who !== where) continue;
-    (emitter as Emitter).on(event, (...values) => void told.set(`${where} ${event}`, values.map(typeOf)));
+    (emitter as Emitter).on(event, (...values) => void emitted.set(`${where} ${event}`, values.map(typeOf)));
   }
 }
 
@@ -68,7 +68,7 @@ function typeOf(value: unknown): string {
   return value instanceof Error ? 'error' : typeof value;
 }
 
-/** A whole life of a server and two of its clients, in virtual time. */
+/** A server and two clients from start to end, in virtual time. */
 async function live(): Promise<Emitter[]> {
   const world = new World({ server: { pingInterval: 1_000 } });
   const { primus, network } = world;
@@ -89,10 +89,10 @@ async function live(): Promise<Emitter[]> {
   await world.pass(10);
   network$.next(true);
   await world.pass(100);
-  // A listener that throws, and a message that does not parse, are errors; then lines that are cut, with a server that answers, and with one that does not.
-  const [line] = network.linesOf(world.peers[0] as Peer);
-  line?.client.send('{');
-  line?.server.send('{');
+  // Errors: a listener that throws and a message that does not parse. Then lost connections, with a server that answers and with one that does not.
+  const [connection] = network.linesOf(world.peers[0] as Peer);
+  connection?.client.send('{');
+  connection?.server.send('{');
   await world.pass(10);
   primus.write((() => {}) as never);
   network.cut();
@@ -122,16 +122,13 @@ describe('the table of events', () => {
     emitters = await live();
   });
 
-  afterAll(() => told.clear());
+  afterAll(() => emitted.clear());
 
-  it.each(TABLE.map(([event, where, ...values]) => ({ event, where, values })))(
-    '$event is told by the $where',
-    ({ event, where, values }) => {
-      expect(told.get(`${where} ${event}`)?.slice(0, values.length)).toEqual(values);
-    },
-  );
+  it.each(TABLE.map(([event, where, ...values]) => ({ event, where, values })))('the $where emits $event', ({ event, where, values }) => {
+    expect(emitted.get(`${where} ${event}`)?.slice(0, values.length)).toEqual(values);
+  });
 
-  it('is reserved by whoever tells them, and what a user invents is not', () => {
+  it('is reserved on the object that emits them, and other names are not', () => {
     for (const [index, where] of ['server', 'spark', 'client'].entries()) {
       const emitter = emitters[index] as Emitter;
       for (const [event] of TABLE.filter(([, who]) => who === where)) expect(`${event} ${emitter.reserved(event)}`).toBe(`${event} true`);

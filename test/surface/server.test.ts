@@ -4,9 +4,9 @@ import type { WebSocket } from 'ws';
 import { Primus, type Spark } from '../../src/index.js';
 import { event, serve, until } from '../support/serve.js';
 
-// What the documents show of the server, as they show it.
+// The server as the documents show it.
 
-/** A server with one client, its spark, and what the client gets. */
+/** A server with one client, its spark, and the messages that the client receives. */
 async function pair(options: Parameters<typeof serve>[0] = {}, query = '') {
   const served = await serve(options);
   const announced = event(served.primus, 'connection');
@@ -26,7 +26,7 @@ describe('options', () => {
     expect((spark.socket as WebSocket).extensions).toEqual(extensions);
   });
 
-  it('compression: answers of a framework that polls are compressed', async () => {
+  it('compression: polling answers are compressed', async () => {
     for (const compression of [true, false]) {
       const { url, primus } = await serve({ transformer: 'engine.io', compression });
       primus.on('connection', (spark) => spark.write('x'.repeat(5_000)));
@@ -38,7 +38,7 @@ describe('options', () => {
     }
   });
 
-  it('transport: its options reach the framework, but for those that are ours', async () => {
+  it('transport: its options are passed to the framework, except those that Primus sets', async () => {
     const asked: string[] = [];
     const verifyClient = ({ req }: { req: { url: string } }) => asked.push(req.url) > 0;
     const { spark } = await pair({ maxLength: 500, transport: { verifyClient, maxPayload: 1 } });
@@ -47,7 +47,7 @@ describe('options', () => {
     expect(spark.readyState).toBe(3);
   });
 
-  it('idGenerator: without one the framework names its connections, or nanoid does', async () => {
+  it('idGenerator: ids come from the framework or nanoid by default', async () => {
     const { spark: named } = await pair({ transformer: 'engine.io' });
     expect(named.id).toBe((named.socket as { id: string }).id);
     const { spark } = await pair();
@@ -56,7 +56,7 @@ describe('options', () => {
 });
 
 describe('a spark', () => {
-  it('is a stream of Node, with the documented properties', async () => {
+  it('is a Node.js stream with the documented properties', async () => {
     const { spark, primus } = await pair({}, '/?foo=bar');
     expect(spark).toBeInstanceOf(Stream);
     expect(spark).toBeInstanceOf(Primus.Spark);
@@ -67,7 +67,7 @@ describe('a spark', () => {
     expect(primus.spark(spark.id)).toBe(spark);
   });
 
-  it('writes: true when the message was taken, false when it cannot be, or the connection is over', async () => {
+  it('write returns true when the message was accepted, false when it cannot be sent or the connection is closed', async () => {
     const { spark, got } = await pair();
     expect(spark.write({ foo: 'bar' })).toBe(true);
     expect(spark.write('banana')).toBe(true);
@@ -79,7 +79,7 @@ describe('a spark', () => {
     expect(spark.write('late')).toBe(false);
   });
 
-  it('does without a listener for its errors', async () => {
+  it('needs no listener for its errors', async () => {
     const { spark, client } = await pair();
     spark.write(() => {});
     expect(client.readyState).toBe(3);
@@ -87,24 +87,24 @@ describe('a spark', () => {
 });
 
 describe('emits', () => {
-  it('makes a function that emits, by way of a parser if there is one, on server, spark and client', async () => {
+  it('returns a function that emits, through a parser if given, on server, spark and client', async () => {
     const { primus, spark, client } = await pair();
     for (const emitter of [primus, spark, client] as unknown as Spark[]) {
-      const told: unknown[][] = [];
-      emitter.on('event' as 'data', (...values: unknown[]) => void told.push(values));
+      const emitted: unknown[][] = [];
+      emitter.on('event' as 'data', (...values: unknown[]) => void emitted.push(values));
       const bare = emitter.emits('event');
       const parsed = emitter.emits('event', (next, structure) => next(undefined, (structure as { data: unknown }).data));
       const silent = emitter.emits('event', () => {});
       bare('a', 'b');
       parsed({ data: 'c' });
       silent('d');
-      expect(told).toEqual([['a', 'b'], ['c']]);
+      expect(emitted).toEqual([['a', 'b'], ['c']]);
     }
   });
 });
 
 describe('broadcasting', () => {
-  it('writes to those that a query picks, or to one by its id', async () => {
+  it('writes to the sparks that match a query, or to one by its id', async () => {
     const { primus, connect } = await serve();
     const got: { [who: string]: unknown[] } = { bar: [], qux: [] };
     for (const foo of ['bar', 'qux']) {
@@ -122,12 +122,12 @@ describe('broadcasting', () => {
     primus.write('to all');
     await until(() => got.bar?.length === 2 && got.qux?.length === 2);
     expect(got).toEqual({ bar: ['message', 'to all'], qux: ['by id', 'to all'] });
-    expect(primus.spark('nobody')).toBeUndefined();
+    expect(primus.spark('unknown')).toBeUndefined();
   });
 });
 
 describe('intercepting the connection events', () => {
-  it('keeps the order of listeners, those behind an asynchronous one waiting for it', async () => {
+  it('calls listeners in order, and waits for asynchronous ones', async () => {
     const { primus, connect } = await serve();
     const calls: unknown[] = [];
     primus.on('connection', (spark) => calls.push(['first', (spark as { newproperty?: string }).newproperty]));
@@ -144,7 +144,7 @@ describe('intercepting the connection events', () => {
     expect(calls).toEqual([['first', undefined], ['second'], ['third', 'foo']]);
   });
 
-  it('ends the connection for good with an error event on the spark, when it is given an error', async () => {
+  it('ends the connection for good, with an error event on the spark, when a listener passes an error', async () => {
     const { primus, connect } = await serve();
     const errors: unknown[] = [];
     const third: unknown[] = [];
@@ -162,7 +162,7 @@ describe('intercepting the connection events', () => {
 });
 
 describe('plugins', () => {
-  it('extend the spark of their server', async () => {
+  it('extend the sparks of their server', async () => {
     interface Joining {
       join(room: string): string;
     }
@@ -212,7 +212,7 @@ describe('plugins', () => {
 });
 
 describe('transforming and intercepting messages', () => {
-  it('handles, ignores, refuses and changes them, at once or later, on both ends', async () => {
+  it('handles, ignores, rejects and changes messages, synchronously or not, on both ends', async () => {
     const { primus, spark, client, got } = await pair();
     const errors: unknown[] = [];
     spark.on('error', ({ message }) => errors.push(`server: ${message}`));
@@ -244,8 +244,8 @@ describe('transforming and intercepting messages', () => {
   });
 });
 
-describe('authorization that is refused, as a client with a listener of its own sees it', () => {
-  it.each(['the status alone', 'the body as well'])('unexpected-response tells %s', async (how) => {
+describe('the unexpected-response event of a client whose authorization is rejected', () => {
+  it.each(['the status alone', 'the body as well'])('has %s', async (how) => {
     const { connect } = await serve({ authorization: (_request, done) => done({ message: 'who are you?', authenticate: 'Basic' }) });
     const client = connect();
     const seen: unknown[] = [];

@@ -1,2 +1,2 @@
-/** Stands for a value of any type in a test of types, where nothing is asked of it but to be there. */
+/** A value of any type, for tests that only compile. */
 export const anything: never = new Proxy(() => {}, { get: () => anything }) as never;

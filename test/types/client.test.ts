@@ -17,7 +17,7 @@ import { anything } from './anything.js';
 type Question = { ask: string };
 type Answer = { say: string };
 
-// What is tested is what compiles.
+// The compiler checks these tests.
 const client: Primus<Answer, Question> = anything;
 
 describe('the client', () => {
@@ -25,7 +25,7 @@ describe('the client', () => {
     expectTypeOf(ClientByDefault).toEqualTypeOf(Primus);
   });
 
-  it('is made of an address and options, either of which may be missing', () => {
+  it('takes an address and options, both optional', () => {
     expectTypeOf(Primus).toBeConstructibleWith();
     expectTypeOf(Primus).toBeConstructibleWith('http://localhost');
     expectTypeOf(Primus).toBeConstructibleWith(new URL('http://localhost'), { timeout: '2 s', strategy: false, anyPlugin: {} });
@@ -34,16 +34,16 @@ describe('the client', () => {
     expectTypeOf(Primus).toBeConstructibleWith({ manual: true });
     // @ts-expect-error A port is no address.
     () => new Primus(8080);
-    // @ts-expect-error A timeout is a number or a text.
+    // @ts-expect-error A timeout is a number or a string.
     () => new Primus('http://localhost', { timeout: true });
-    // @ts-expect-error The oldest gives way, or the newest.
+    // @ts-expect-error Either the oldest message is dropped or the newest.
     () => new Primus('http://localhost', { queueDrop: 'middle' });
     // @ts-expect-error There is no such setting.
     () => new Primus('http://localhost', { reconnect: { maximum: 1 } });
     expectTypeOf<(attempt: number, cause?: unknown) => number | false>().toExtend<NonNullable<ClientOptions['reconnect']>>();
   });
 
-  it('sends and gets what it is declared to', () => {
+  it('sends and receives its declared types', () => {
     expectTypeOf(client.write).toEqualTypeOf<(data: Question) => boolean>();
     expectTypeOf(client.end).parameters.toEqualTypeOf<[data?: Question | undefined]>();
     expectTypeOf(client.data$).toEqualTypeOf<Observable<Answer>>();
@@ -52,7 +52,7 @@ describe('the client', () => {
     () => client.write({ say: 'x' });
   });
 
-  it('knows its events', () => {
+  it('types its events', () => {
     () => {
       client.on('data', (data) => expectTypeOf(data).toEqualTypeOf<Answer>());
       client.on('reconnect scheduled', (attempt) => {
@@ -68,7 +68,7 @@ describe('the client', () => {
       });
       // @ts-expect-error There is no such event.
       client.on('connect', () => {});
-      // @ts-expect-error An open tells nothing.
+      // @ts-expect-error `open` has no arguments.
       client.on('open', (spark: object) => spark);
       // @ts-expect-error There is no such event.
       client.emit('message', 'x');
@@ -76,7 +76,7 @@ describe('the client', () => {
     expectTypeOf<ClientEvents<Answer>['data']>().toEqualTypeOf<[data: Answer, raw: string | Uint8Array]>();
   });
 
-  it('has a state that tells its cases apart', () => {
+  it('has a state that is a discriminated union', () => {
     expectTypeOf(client.state$).toEqualTypeOf<Observable<ClientState>>();
     expectTypeOf(client.reconnect$).toEqualTypeOf<Observable<ReconnectEvent>>();
     expectTypeOf(client.online$).toEqualTypeOf<Observable<boolean>>();
@@ -86,41 +86,41 @@ describe('the client', () => {
         expectTypeOf(state.until).toEqualTypeOf<number | null>();
         expectTypeOf(state.cause).toEqualTypeOf<PrimusError>();
       } else if (state.name === 'closed') expectTypeOf(state.by).toEqualTypeOf<'client' | 'server' | 'failure' | 'destroy'>();
-      // @ts-expect-error Only who waits knows until when.
+      // @ts-expect-error Only the state `waiting` has `until`.
       else state.until;
       // @ts-expect-error There is no such state.
       if (state.name === 'disconnected') return;
     };
-    // @ts-expect-error The state is told, not set.
+    // @ts-expect-error The state is read-only.
     client.state = { name: 'open' };
   });
 
-  it('is configured with all its parts', () => {
+  it('is configured with all of its parts', () => {
     // @ts-expect-error A platform and a parser are needed as well.
     () => configure({ transformer: { connect: () => null } });
   });
 });
 
 describe('createSocket', () => {
-  it('takes the options of a client and what must fit the server', () => {
+  it('takes the options of a client and those that must match the server', () => {
     () => {
       const Socket = Server.createSocket({ transformer: 'websockets', parser: 'json', pathname: '/x', timeout: 1 });
       expectTypeOf(new Socket('http://localhost').write).parameter(0).toBeAny();
-      // @ts-expect-error A pathname is a text.
+      // @ts-expect-error A pathname is a string.
       Server.createSocket({ pathname: 1 });
     };
   });
 });
 
 describe('errors', () => {
-  it('have a code of the table, and those of a line what is known of it', () => {
+  it('have a code of the table, and link errors the details of the close', () => {
     const error = new PrimusError('ERR_PRIMUS_URL', 'x');
     expectTypeOf(error.code).toEqualTypeOf<ErrorCode>();
     expectTypeOf<LinkError>().toExtend<PrimusError>();
     expectTypeOf<LinkError['closeCode']>().toEqualTypeOf<number | undefined>();
     // @ts-expect-error There is no such code.
     new PrimusError('ERR_OTHER', 'x');
-    // @ts-expect-error A code says what, never why.
+    // @ts-expect-error A code is one of the table.
     () => error.code === 'ERR_SOMETHING';
   });
 });

@@ -12,7 +12,7 @@ import {
   watchdog,
 } from '../../operators/index.js';
 
-// Never run: what is tested is what compiles.
+// The compiler checks these tests; the functions are never called.
 declare const scheduler: SchedulerLike;
 declare const gate: Observable<boolean>;
 

@@ -48,14 +48,14 @@ describe('Primus<In, Out>', () => {
     library({ minify: 'yes' });
   });
 
-  it('is made of a server and options, and nothing else', () => {
+  it('takes a server and options, and nothing else', () => {
     expectTypeOf(Primus).toBeConstructibleWith(createServer());
     expectTypeOf(Primus).toBeConstructibleWith(createServer(), { pathname: '/x', pingInterval: '2 s', maxLength: 1, anyPlugin: {} });
     // @ts-expect-error A server is needed.
     () => new Primus();
     // @ts-expect-error A port is none.
     () => new Primus(8080);
-    // @ts-expect-error A pathname is a text.
+    // @ts-expect-error A pathname is a string.
     () => new Primus(createServer(), { pathname: 42 });
     // @ts-expect-error A pingInterval that is off is false.
     () => new Primus(createServer(), { pingInterval: true });
@@ -66,7 +66,7 @@ describe('Primus<In, Out>', () => {
     expectTypeOf<ServerOptions['idGenerator']>().toEqualTypeOf<(() => string) | undefined>();
   });
 
-  it('takes what it sends, and tells what it gets', () => {
+  it('types what it sends and receives', () => {
     expectTypeOf(primus.write).parameters.toEqualTypeOf<[Answer]>();
     expectTypeOf(primus.connection$).toEqualTypeOf<Observable<Spark<Question, Answer>>>();
     expectTypeOf(primus.disconnection$).toEqualTypeOf<Observable<Spark<Question, Answer>>>();
@@ -76,11 +76,11 @@ describe('Primus<In, Out>', () => {
     expectTypeOf(primus.connected).toEqualTypeOf<number>();
     // @ts-expect-error Questions come in; they do not go out.
     () => primus.write({ ask: 'x' });
-    // @ts-expect-error How many there are is counted, not told.
+    // @ts-expect-error `connected` is read-only.
     primus.connected = 1;
   });
 
-  it('knows its events', () => {
+  it('types its events', () => {
     expectTypeOf<keyof PrimusEvents>().toEqualTypeOf<
       'connection' | 'disconnection' | 'initialised' | 'close' | 'log' | Extract<keyof PrimusEvents, `plug${string}`>
     >();
@@ -98,7 +98,7 @@ describe('Primus<In, Out>', () => {
       primus.emit('nothing');
       // @ts-expect-error A connection is a spark, not its id.
       primus.on('connection', (id: string) => id);
-      // @ts-expect-error The log's level is a text.
+      // @ts-expect-error The level of a log entry is a string.
       primus.emit('log', 42);
     };
   });
@@ -112,7 +112,7 @@ describe('Primus<In, Out>', () => {
       });
       const ask = (_one: Spark, next: (error?: unknown, go?: boolean) => void) => next(null, false);
       primus.forEach(ask, (error) => expectTypeOf(error).toEqualTypeOf<Error | null | undefined>());
-      // @ts-expect-error Somebody has to be asked.
+      // @ts-expect-error An iteratee is required.
       primus.forEach();
     };
   });
@@ -135,18 +135,18 @@ describe('Primus<In, Out>', () => {
     };
   });
 
-  it('gives clients that send what it gets', () => {
+  it('has clients that send what it receives', () => {
     () => {
       const client = new primus.Socket('http://localhost');
       expectTypeOf(client.write).parameters.toEqualTypeOf<[Question]>();
       expectTypeOf(client.data$).toEqualTypeOf<Observable<Answer>>();
       client.on('data', (data) => expectTypeOf(data).toEqualTypeOf<Answer>());
-      // @ts-expect-error Answers come back; they are not sent.
+      // @ts-expect-error A client receives answers; it cannot send them.
       client.write({ say: 'x' });
     };
   });
 
-  it('ends with options that are known', () => {
+  it('types the options of destroy', () => {
     () => {
       primus.destroy({ timeout: 1, close: false, reconnect: true }, () => {});
       primus.destroy(() => {});
@@ -157,7 +157,7 @@ describe('Primus<In, Out>', () => {
 });
 
 describe('Spark<In, Out>', () => {
-  it('takes what the server sends, and tells what the client does', () => {
+  it('types what the server and the client send', () => {
     expectTypeOf(spark.write).toEqualTypeOf<(data: Answer) => boolean>();
     expectTypeOf(spark.end).parameters.toEqualTypeOf<[data?: Answer | undefined, options?: { reconnect?: boolean } | undefined]>();
     expectTypeOf(spark.data$).toEqualTypeOf<Observable<Question>>();
@@ -167,19 +167,19 @@ describe('Spark<In, Out>', () => {
     expectTypeOf(spark.end$).toEqualTypeOf<Observable<void>>();
     expectTypeOf(spark.address).toEqualTypeOf<Address>();
     expectTypeOf(spark.query).toEqualTypeOf<Record<string, string | string[] | undefined>>();
-    // @ts-expect-error The server says; the client asks.
+    // @ts-expect-error A spark writes answers, not questions.
     () => spark.write({ ask: 'x' });
-    // @ts-expect-error An id stays.
+    // @ts-expect-error An id is read-only.
     spark.id = 'x';
   });
 
-  it('is looped over', () => {
+  it('can be iterated', () => {
     async () => {
       for await (const data of spark) expectTypeOf(data).toEqualTypeOf<Question>();
     };
   });
 
-  it('knows its events, and those that a plug-in declared', () => {
+  it('types its events, and those that a plugin declares', () => {
     () => {
       spark.on('data', (data, raw) => {
         expectTypeOf(data).toEqualTypeOf<Question>();
@@ -198,7 +198,7 @@ describe('Spark<In, Out>', () => {
     expectTypeOf<SparkEvents['end']>().toEqualTypeOf<[]>();
   });
 
-  it('by default carries anything', () => {
+  it('carries any value by default', () => {
     expectTypeOf<Parameters<Spark['write']>[0]>().toBeAny();
   });
 });

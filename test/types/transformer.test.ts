@@ -18,7 +18,7 @@ import { anything } from './anything.js';
 const link: Link = anything;
 
 describe('the contract of a transformer', () => {
-  it('is a name and two halves', () => {
+  it('is a name, a server half and a client half', () => {
     const mine = {
       name: 'mine',
       server: {
@@ -38,35 +38,35 @@ describe('the contract of a transformer', () => {
     ({ server: { listen: () => EMPTY }, client: { connect: () => EMPTY } }) satisfies Transformer;
     // @ts-expect-error What arrives is a stream.
     ({ listen: () => [] }) satisfies ServerTransformer;
-    // @ts-expect-error Who dials gets a stream of links.
+    // @ts-expect-error A client half returns a stream of links.
     ({ connect: async () => link }) satisfies ClientTransformer;
     // @ts-expect-error An arrival has its request.
     ({ link }) satisfies Arrival;
   });
 
-  it('is what ours keep, and what a server takes', () => {
+  it('is kept by the built-in transformers and accepted by a server', () => {
     expectTypeOf(memory.name).toBeString();
     expectTypeOf(websockets.bundle).toBeString();
-    // The options of a server take them as they are.
+    // The `transformer` option takes them as objects.
     () => new Primus(null as never, { transformer: websockets });
     () => new Primus(null as never, { transformer: memory });
   });
 });
 
 describe('a link', () => {
-  it('carries frames, and closes', () => {
+  it('sends frames and closes', () => {
     expectTypeOf(link.send).parameters.toEqualTypeOf<[Frame]>();
     expectTypeOf<Frame>().toEqualTypeOf<string | Uint8Array>();
     expectTypeOf(link.bufferedAmount).toEqualTypeOf<number>();
     // @ts-expect-error A frame is encoded.
     () => link.send({ data: 1 });
-    // @ts-expect-error How much waits is told, not set.
+    // @ts-expect-error `bufferedAmount` is read-only.
     link.bufferedAmount = 0;
   });
 });
 
 describe('a parser', () => {
-  it('is an encoder and a decoder that answer error first', () => {
+  it('is an encoder and a decoder with error-first callbacks', () => {
     ({
       encoder: (data, done) => done(null, JSON.stringify(data)),
       decoder: (frame, done) => {
@@ -77,7 +77,7 @@ describe('a parser', () => {
     // @ts-expect-error It decodes as well.
     ({ encoder() {} }) satisfies Parser;
     ({
-      // @ts-expect-error A frame is a text or bytes.
+      // @ts-expect-error A frame is a string or bytes.
       encoder: (_data, done) => done(null, 42),
       decoder() {},
     }) satisfies Parser;

@@ -1,4 +1,4 @@
-// Connects, and joins the two halves of the page: the chat, and the panel that watches the connection.
+// Connects, and joins the two halves of the page: the chat, and the panel that shows the connection.
 import { chat } from './chat.js';
 import { newId, someName, stored } from './me.js';
 import { panel } from './panel.js';
@@ -9,7 +9,7 @@ import { panel } from './panel.js';
  */
 
 const name = stored(localStorage, 'name', someName);
-// Whoever knows the key is this person. One key a tab, so that two windows are two people to talk to each other.
+// The key identifies the person. Each tab has its own, so that two windows are two people who can talk to each other.
 const key = stored(sessionStorage, 'key', newId);
 
 const address = new URL(location.origin);
@@ -18,17 +18,20 @@ address.searchParams.set('name', name);
 
 /** @type {Client} */
 const primus = new /** @type {any} */ (globalThis).Primus(address.href, {
-  // Slow enough to watch, quick enough not to wait. A page that is open wants to come back, however long it takes.
+  // Slow enough to watch, fast enough not to bore. An open page never gives up.
   reconnect: { min: 1000, max: 8000, retries: Infinity },
-  // The server's heart beats every two seconds. A busy computer may miss one.
+  // The server sends a heartbeat every two seconds. A busy computer may miss one.
   pingTimeout: 6000,
 });
 
-/** Everything that was written. Also what waits for a line counts; see `panel`. */
+/** How many messages were written, those that still wait for a connection included; see `panel`. */
 let written = 0;
 
-/** Written, and not seen to arrive. @type {Map<string, Say>} */
+/** The messages that were written and not seen to arrive. @type {Map<string, Say>} */
 const outbox = new Map();
+
+/** The build of this page, under `npm run dev`. @type {string | undefined} */
+let build;
 
 const view = chat({
   name,
@@ -41,7 +44,7 @@ const view = chat({
   },
   rename(name) {
     localStorage.setItem('name', name);
-    // The next connection is made under this name; the one we have is told.
+    // The next connection has this name in its address; over the present one we send it.
     primus.url.searchParams.set('name', name);
     if (primus.state.name === 'open') write({ type: 'rename', name });
   },
@@ -49,8 +52,8 @@ const view = chat({
 
 const watch = panel(primus, {
   written: () => written,
-  cut: () => write({ type: 'cut' }),
-  // While there is a wait, to open is to dial now.
+  terminate: () => write({ type: 'terminate' }),
+  // While the client waits to reconnect, `open` connects now.
   now: () => primus.open(),
 });
 
@@ -66,8 +69,12 @@ primus.data$.subscribe((message) => {
     case 'people':
       view.people(message.people);
       break;
-    case 'went':
-      view.went(message.who);
+    case 'left':
+      view.left(message.who);
+      break;
+    case 'build':
+      build ??= message.id;
+      if (message.id !== build) location.reload();
       break;
     case 'latency':
       watch.latency(message.ms);
@@ -76,8 +83,8 @@ primus.data$.subscribe((message) => {
   }
 });
 
-// A message may have been on the line when that broke, and nobody knows whether it got through. It is written again, now:
-// so it waits before everything that will be written while there is no line, and the server knows it by its id.
+// A message may have been on its way when the connection was lost. It is written again at once, so that it is queued before
+// anything that is written while disconnected; the server recognizes it by its id.
 let wasOpen = false;
 primus.state$.subscribe((state) => {
   const open = state.name === 'open';

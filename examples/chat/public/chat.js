@@ -1,4 +1,4 @@
-// The conversation. Nothing here knows that there is a network: it is told what to show, and tells what was typed.
+// The conversation: shows the messages it is given and reports what is typed. It knows nothing of the network.
 import { hueOf, initials } from './me.js';
 
 /**
@@ -6,13 +6,13 @@ import { hueOf, initials } from './me.js';
  * @typedef {import('../messages.js').Person} Person
  */
 
-/** So many messages stay in the page. */
+/** How many messages the page keeps. */
 const KEPT = 500;
 
-/** Where there is room for few faces. */
+/** Whether the page has room for a few faces only. */
 const narrow = matchMedia('(max-width: 1000px)');
 
-/** Messages of one person within so many ms are one group. */
+/** The longest time between two messages of one group, in ms. */
 const GROUP = 120_000;
 
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -33,18 +33,18 @@ export function chat({ name, say, rename }) {
   const nameField = /** @type {HTMLInputElement} */ (element('name'));
 
   let me = '';
-  /** Who is here, or was when we last knew: nobody is announced twice. @type {Map<string, string>} */
+  /** The names of the people in the room, so that no person is announced twice. @type {Map<string, string>} */
   const known = new Map();
   let listed = false;
-  /** What is shown, by its key. @type {Map<string, HTMLElement>} */
+  /** The messages that are shown, by their key. @type {Map<string, HTMLElement>} */
   const shown = new Map();
-  /** What was typed and did not come back yet, by its id. @type {Map<string, HTMLElement>} */
+  /** The messages that were typed and have not returned yet, by their id. @type {Map<string, HTMLElement>} */
   const waiting = new Map();
 
   nameField.value = name;
   resizeName();
 
-  // What was typed.
+  // Input
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -101,7 +101,7 @@ export function chat({ name, say, rename }) {
     if (newer.hidden) toEnd();
   }).observe(scroll);
 
-  // What is told.
+  // Output
 
   return {
     /** @param {string} who */
@@ -110,7 +110,7 @@ export function chat({ name, say, rename }) {
     },
 
     /**
-     * Shows a message in its place, once; whether it is ours.
+     * Shows a message at its position, once. Returns whether it is ours.
      * @param {Said} said
      */
     show(said) {
@@ -132,18 +132,18 @@ export function chat({ name, say, rename }) {
     },
 
     /**
-     * Who has not come back in time has left.
+     * Announces that a person left.
      * @param {string} who
      */
-    went(who) {
+    left(who) {
       const name = known.get(who);
       known.delete(who);
       if (name !== undefined) notice(name, 'left');
     },
 
     /**
-     * The first list is who was here before us. Nobody has left who is missing in a later one: when a server starts
-     * again, people come back one after the other.
+     * Shows the people in the room. The first list has those who were here before us, who are not announced. A person who is
+     * missing in a later list has not left: after a restart of the server, people reconnect one after the other.
      * @param {readonly Person[]} people
      */
     people(people) {
@@ -173,14 +173,14 @@ export function chat({ name, say, rename }) {
 
     /** @param {boolean} open */
     connected(open) {
-      text.placeholder = open ? 'Write a message' : 'Will be sent when the line is back';
+      text.placeholder = open ? 'Write a message' : 'Will be sent after reconnecting';
     },
   };
 
-  // How.
+  // Helpers
 
   /**
-   * Things come in their order, but for what is told late; `at` is their place.
+   * Puts an item at its position, `at`. Messages arrive in order, except those that were repeated.
    * @param {HTMLElement} item
    * @param {number} at
    */
@@ -210,7 +210,7 @@ export function chat({ name, say, rename }) {
     followed(follow);
   }
 
-  /** The first of a group has a name and a picture. @param {Element} element */
+  /** Marks the first message of a group, which shows a name and a picture. @param {Element} element */
   function group(element) {
     const item = /** @type {HTMLElement} */ (element);
     const before = /** @type {HTMLElement | null} */ (item.previousElementSibling);
@@ -245,7 +245,7 @@ export function chat({ name, say, rename }) {
 }
 
 /**
- * A message. The first of a group shows its head: who said it, and when.
+ * A message. The first of a group shows its author and time.
  * @param {{ who?: string; name: string; text: string; at?: number; mine: boolean }} message
  */
 function bubble({ who = '', name, text, at, mine }) {
@@ -294,14 +294,14 @@ function face({ who, name }) {
   return face;
 }
 
-/** Somebody else's text in our sentence: its direction must not become ours. @param {string} text */
+/** Another person's text within our sentence, which keeps its own direction. @param {string} text */
 function isolated(text) {
   const bdi = document.createElement('bdi');
   bdi.textContent = text;
   return bdi;
 }
 
-/** For those who listen instead of looking. @param {string} text */
+/** Text for screen readers only. @param {string} text */
 function hidden(text) {
   const span = document.createElement('span');
   span.className = 'hidden';

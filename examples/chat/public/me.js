@@ -1,4 +1,4 @@
-// Who we are, and what others look like.
+// The name and the key of this page, and the looks of the others.
 
 const adjectives = ['Quiet', 'Swift', 'Amber', 'Clever', 'Gentle', 'Bright', 'Wild', 'Lucky', 'Brave', 'Misty', 'Curious', 'Merry'];
 const animals = ['Otter', 'Heron', 'Lynx', 'Finch', 'Badger', 'Fox', 'Raven', 'Seal', 'Moth', 'Hare', 'Owl', 'Newt'];
@@ -7,14 +7,14 @@ export function someName() {
   return `${pick(adjectives)} ${pick(animals)}`;
 }
 
-/** Unique. (`randomUUID` is not there when the page comes from another machine without TLS: a phone in the same room.) */
+/** A unique id. (`randomUUID` needs a secure context, which a page from another machine without TLS is not.) */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**
- * What is stored under a key, or something new, which then is.
+ * Returns the stored value, or makes one and stores it.
  * @param {Storage} storage
  * @param {string} key
  * @param {() => string} make
@@ -26,7 +26,7 @@ export function stored(storage, key, make) {
 }
 
 /**
- * A colour of somebody's own, as a hue in degrees.
+ * The colour of a person, as a hue in degrees.
  * @param {string} who
  */
 export function hueOf(who) {

@@ -1,4 +1,4 @@
-// The connection, as its streams tell it.
+// Shows the connection, from the streams of the client.
 import { plot } from './plot.js';
 
 /**
@@ -6,7 +6,7 @@ import { plot } from './plot.js';
  * @typedef {import('primus-rx').ClientState} State
  */
 
-/** So many events are remembered. */
+/** How many events the log keeps. */
 const EVENTS = 12;
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
@@ -15,32 +15,32 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
  * @param {Client} primus
  * @param {object} options
  * @param {() => number} options.written
- * @param {() => void} options.cut
+ * @param {() => void} options.terminate
  * @param {() => void} options.now
  */
-export function panel(primus, { written, cut, now }) {
+export function panel(primus, { written, terminate, now }) {
   const strand = element('strand');
   const chart = plot(/** @type {HTMLCanvasElement} */ (element('plot')));
 
   /** @type {State} */
   let state = { name: 'idle' };
   let since = Date.now();
-  /** Since when there has been no line. (An attempt counts from the first of its series, which a short visit does not end.) */
+  /** Since when we are disconnected. (An attempt has the start of its series, which a short connection does not end.) */
   let down = since;
   let received = 0;
 
   primus.state$.subscribe((next) => {
     if (state.name === 'open') {
       down = Date.now();
-      if (next.name === 'waiting') log('bad', 'The line is down');
+      if (next.name === 'waiting') log('bad', 'Disconnected');
     }
-    // A connection that came back is announced as that.
+    // A reconnection has its own entry, below.
     if (next.name === 'open' && state.name === 'connecting' && state.attempt === null) log('good', 'Connected');
     state = next;
     since = Date.now();
     document.body.dataset.state = next.name;
     element('state').textContent = headline(next);
-    element('cut').ariaDisabled = String(next.name !== 'open');
+    element('terminate').ariaDisabled = String(next.name !== 'open');
     // Without a network there is nothing to try.
     element('now').ariaDisabled = String(next.name !== 'closed' && !(next.name === 'waiting' && next.until !== null));
     chart.connected(next.name === 'open');
@@ -77,7 +77,7 @@ export function panel(primus, { written, cut, now }) {
 
   primus.error$.subscribe((error) => log('bad', error.message));
 
-  // Traffic is to be seen on the line: a heartbeat there and back, a message one way.
+  // Traffic is shown between the two ends: a heartbeat travels in both directions, a message in one.
   primus.heartbeat$.subscribe(() => {
     travel('in beat');
     travel('out beat');
@@ -87,9 +87,9 @@ export function panel(primus, { written, cut, now }) {
     if (type === 'said') travel('in');
   });
 
-  press('cut', () => {
-    log('bad', 'You cut the line');
-    cut();
+  press('terminate', () => {
+    log('bad', 'You dropped the connection');
+    terminate();
   });
   press('now', now);
 
@@ -108,7 +108,7 @@ export function panel(primus, { written, cut, now }) {
     },
   };
 
-  /** What changes by itself: at most ten times a second, and not at all while nobody looks. */
+  /** Draws what changes with time, at most ten times a second, and only while the page is visible. */
   function frame() {
     tick();
     chart.draw();
@@ -203,7 +203,7 @@ function lasting(ms) {
 }
 
 /**
- * A button that cannot be used stays where it is, and keeps the focus: it may be of use again in a second.
+ * Handles clicks on a button. A disabled one stays in the page and keeps the focus, as it may be enabled again in a second.
  * @param {string} id
  * @param {() => void} action
  */

@@ -1,6 +1,6 @@
-// Round trips over the last minute, and the gaps in which there was no line.
+// Draws the round trips of the last minute, and the gaps without a connection.
 
-/** What is seen, in ms. */
+/** The time that the plot shows, in ms. */
 const SPAN = 60_000;
 
 /**
@@ -10,7 +10,7 @@ export function plot(canvas) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
   /** @type {{ at: number; ms: number }[]} */
   let points = [];
-  /** When there was no line; the last one may still be going on. @type {{ from: number; to: number | null }[]} */
+  /** The times without a connection; the last one may not be over. @type {{ from: number; to: number | null }[]} */
   let gaps = [{ from: Date.now(), to: null }];
   let top = 5;
 
@@ -32,7 +32,7 @@ export function plot(canvas) {
     draw() {
       const now = Date.now();
       const start = now - SPAN;
-      // One point and one gap beyond the edge: the line goes on there.
+      // One point and one gap beyond the edge, so that the curve reaches it.
       const first = points.findIndex(({ at }) => at >= start);
       points = points.slice(Math.max(0, first === -1 ? points.length - 1 : first - 1));
       gaps = gaps.filter(({ to }) => to === null || to >= start);
@@ -73,7 +73,7 @@ export function plot(canvas) {
         context.strokeStyle = colour('--gap-stripe');
         context.lineWidth = 1;
         context.beginPath();
-        // The stripes hang on the time, not on the page: they move with it.
+        // The stripes move with the time.
         const offset = (now / SPAN) * width;
         for (let at = Math.floor((from + offset) / 7) * 7 - offset - height; at < to; at += 7) {
           context.moveTo(at, height);
@@ -146,7 +146,7 @@ export function plot(canvas) {
 }
 
 /**
- * The points between two gaps are one line.
+ * Splits the points at the gaps: each run is drawn as one curve.
  * @param {{ at: number; ms: number }[]} points
  * @param {{ from: number }[]} gaps
  */

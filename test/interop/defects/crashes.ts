@@ -1,29 +1,29 @@
 import { LIMIT, until } from '../../support/wait.js';
 import { type Any, type Defect, type Played, pause, request, type Stage, upgrade } from './stage.js';
 
-/** Whether a server is still there for others, some time after the mischief. */
+/** Whether a server still serves other clients, some time after the fault. */
 async function survives(
   stage: Stage,
-  { options = {}, before, mischief = hello }: { options?: object; before?: (primus: Any) => void; mischief?: Mischief },
+  { options = {}, before, fault = hello }: { options?: object; before?: (primus: Any) => void; fault?: Fault },
 ): Promise<'alive'> {
   const played = await stage.serve({ pingInterval: false, ...options });
   before?.(played.primus);
-  await mischief(played, stage);
+  await fault(played, stage);
   await pause(80);
   const answer = await stage.answer(played.port, request('/primus/spec'));
   if (!answer.startsWith('HTTP/1.1 200')) throw new Error(answer);
   return 'alive';
 }
 
-type Mischief = (played: Played, stage: Stage) => Promise<unknown>;
+type Fault = (played: Played, stage: Stage) => Promise<unknown>;
 
-/** Somebody connects and says one thing. */
+/** A client connects and writes one message. */
 async function hello({ port }: Played, stage: Stage): Promise<void> {
   const socket = await stage.stranger(port);
   if (socket.readyState === socket.OPEN) socket.send('"hello"');
 }
 
-/** The same, and leaves before the answer. */
+/** A client connects, writes one message and leaves before the answer. */
 async function leaves(played: Played, stage: Stage): Promise<void> {
   const socket = await stage.stranger(played.port);
   socket.send('"hello"');
@@ -31,7 +31,7 @@ async function leaves(played: Played, stage: Stage): Promise<void> {
   socket.terminate();
 }
 
-/** Upgrades that are answered with an error, whatever that is. */
+/** An upgrade that is answered with any error. */
 async function refused({ port }: Played, stage: Stage): Promise<void> {
   await stage.answer(port, upgrade());
 }
@@ -48,7 +48,7 @@ const slow = {
 export const crashes: Defect[] = [
   {
     no: '2a',
-    name: 'an incoming message transformer that answers with an error, later, kills nobody',
+    name: 'an incoming message transformer that answers with an error, later, does not crash the server',
     scenario: (stage) =>
       survives(stage, {
         before: (primus) =>
@@ -59,7 +59,7 @@ export const crashes: Defect[] = [
   },
   {
     no: '2a′',
-    name: 'an outgoing message transformer that answers with an error, later, kills nobody',
+    name: 'an outgoing message transformer that answers with an error, later, does not crash the server',
     scenario: (stage) =>
       survives(stage, {
         before: (primus) => {
@@ -73,9 +73,9 @@ export const crashes: Defect[] = [
   ...['data', 'end', 'readyStateChange'].map(
     (event): Defect => ({
       no: '2b',
-      name: `a listener of a spark’s ${event} that throws kills nobody`,
+      name: `a listener of a spark’s ${event} that throws does not crash the server`,
       scenario: (stage) =>
-        survives(stage, { before: (primus) => primus.on('connection', (spark: Any) => spark.on(event, fails)), mischief: leaves }),
+        survives(stage, { before: (primus) => primus.on('connection', (spark: Any) => spark.on(event, fails)), fault: leaves }),
       ours: 'alive',
       original: /broken/,
     }),
@@ -83,34 +83,34 @@ export const crashes: Defect[] = [
   ...['connection', 'disconnection'].map(
     (event): Defect => ({
       no: '2b',
-      name: `a listener of ${event} that throws kills nobody`,
-      scenario: (stage) => survives(stage, { before: (primus) => primus.on(event, fails), mischief: leaves }),
+      name: `a listener of ${event} that throws does not crash the server`,
+      scenario: (stage) => survives(stage, { before: (primus) => primus.on(event, fails), fault: leaves }),
       ours: 'alive',
       original: /broken/,
     }),
   ),
   {
     no: '2c',
-    name: 'an authorize that throws kills nobody',
-    scenario: (stage) => survives(stage, { options: { authorization: (_request: unknown, _done: unknown) => fails() }, mischief: refused }),
+    name: 'an authorize that throws does not crash the server',
+    scenario: (stage) => survives(stage, { options: { authorization: (_request: unknown, _done: unknown) => fails() }, fault: refused }),
     ours: 'alive',
     original: /broken/,
   },
   {
     no: '2d',
-    name: 'an asynchronous encoder whose client has left kills nobody',
+    name: 'an asynchronous encoder whose client has left does not crash the server',
     scenario: (stage) =>
       survives(stage, {
         options: { parser: slow },
         before: (primus) => primus.on('connection', (spark: Any) => spark.on('data', (data: unknown) => spark.write(data))),
-        mischief: leaves,
+        fault: leaves,
       }),
     ours: 'alive',
     original: /reading 'readyState'/,
   },
   {
     no: '2e',
-    name: 'an authorize that calls back twice kills nobody',
+    name: 'an authorize that calls back twice does not crash the server',
     scenario: (stage) =>
       survives(stage, {
         options: {
@@ -125,7 +125,7 @@ export const crashes: Defect[] = [
   },
   {
     no: '2e′',
-    name: 'an asynchronous middleware that calls back twice kills nobody',
+    name: 'an asynchronous middleware that calls back twice does not crash the server',
     scenario: (stage) =>
       survives(stage, {
         before: (primus) =>
@@ -139,7 +139,7 @@ export const crashes: Defect[] = [
   },
   {
     no: '2e″',
-    name: 'a message whose transformer calls back twice comes once',
+    name: 'a message whose transformer calls back twice arrives once',
     async scenario(stage) {
       const { primus, spark, client } = await stage.pair();
       primus.transform('incoming', (_packet: unknown, next: () => void) => {
@@ -159,15 +159,15 @@ export const crashes: Defect[] = [
   ...['http://%@x/primus', '//%@x/primus', 'http://[/primus'].flatMap((target) => [
     {
       no: '12a',
-      name: `a request for ${target} kills nobody`,
-      scenario: (stage: Stage) => survives(stage, { mischief: ({ port }) => stage.raw(port, request(target)) }),
+      name: `a request for ${target} does not crash the server`,
+      scenario: (stage: Stage) => survives(stage, { fault: ({ port }) => stage.raw(port, request(target)) }),
       ours: 'alive',
       original: /URIError|ERR_INVALID_URL/,
     },
     {
       no: '12a',
-      name: `an upgrade of ${target} kills nobody`,
-      scenario: (stage: Stage) => survives(stage, { mischief: ({ port }) => stage.raw(port, upgrade(target)) }),
+      name: `an upgrade of ${target} does not crash the server`,
+      scenario: (stage: Stage) => survives(stage, { fault: ({ port }) => stage.raw(port, upgrade(target)) }),
       ours: 'alive',
       original: /URIError|ERR_INVALID_URL/,
     },
@@ -175,11 +175,11 @@ export const crashes: Defect[] = [
   ...[99, 1000, 'abc', -1].map(
     (statusCode): Defect => ({
       no: '12b',
-      name: `a refusal with the statusCode ${JSON.stringify(statusCode)} kills nobody`,
+      name: `a refusal with the statusCode ${JSON.stringify(statusCode)} does not crash the server`,
       scenario: (stage) =>
         survives(stage, {
           options: { authorization: (_request: unknown, done: (error: unknown) => void) => done({ statusCode, message: 'no' }) },
-          mischief: ({ port }) => stage.raw(port, request('/primus')),
+          fault: ({ port }) => stage.raw(port, request('/primus')),
         }),
       ours: 'alive',
       original: /ERR_HTTP_INVALID_STATUS_CODE/,
@@ -187,9 +187,9 @@ export const crashes: Defect[] = [
   ),
   {
     no: '12c',
-    name: 'a challenge with a line break in it kills nobody',
+    name: 'a challenge with a line break in it does not crash the server',
     scenario: (stage) =>
-      survives(stage, { options: { authorization: challenge }, mischief: ({ port }) => stage.raw(port, request('/primus')) }),
+      survives(stage, { options: { authorization: challenge }, fault: ({ port }) => stage.raw(port, request('/primus')) }),
     ours: 'alive',
     original: /ERR_INVALID_CHAR/,
   },
@@ -206,7 +206,7 @@ export const crashes: Defect[] = [
   ...['__proto__', 'constructor', 'hasOwnProperty'].map(
     (id): Defect => ({
       no: '12d',
-      name: `${id}, as the id of a session that a client chooses, is an id like any`,
+      name: `${id}, as the session id that a client chooses, is an id like any other`,
       async scenario(stage) {
         const { url } = await stage.serve({ transformer: 'sockjs' });
         const status = async (method: string) => {

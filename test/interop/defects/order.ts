@@ -32,7 +32,7 @@ export const order: Defect[] = [
   ),
   {
     no: '4a',
-    name: 'what a spark ends with gets through an asynchronous message transformer',
+    name: 'the data of spark.end(data) passes an asynchronous message transformer',
     async scenario(stage) {
       const { primus, spark, client } = await stage.pair();
       primus.transform('outgoing', late);
@@ -49,7 +49,7 @@ export const order: Defect[] = [
   },
   {
     no: '4a′',
-    name: 'what a client ends with gets through an asynchronous message transformer',
+    name: 'the data of client.end(data) passes an asynchronous message transformer',
     async scenario(stage) {
       const { spark, client } = await stage.pair();
       client.transform('outgoing', late);
@@ -58,7 +58,7 @@ export const order: Defect[] = [
       const ended = once(spark, 'end');
       client.end('farewell');
       await ended;
-      // Whatever is still under way arrives, or goes wrong, before all is taken down.
+      // Everything in flight arrives or fails before the stage is closed.
       await pause(50);
       return got;
     },
@@ -67,7 +67,7 @@ export const order: Defect[] = [
   },
   {
     no: '4b',
-    name: 'what came before a clean close is not lost while a connection listener takes its time, and no end precedes its beginning',
+    name: 'messages before a clean close survive an asynchronous connection listener, and no end precedes its connection',
     async scenario(stage) {
       const { primus, port } = await stage.serve();
       const heard: unknown[] = [];
@@ -109,15 +109,15 @@ export const order: Defect[] = [
   },
   {
     no: '19',
-    name: 'what was written before the connection is sent when `open` has been told',
+    name: 'messages written while connecting are sent after `open` was emitted',
     async scenario(stage) {
       const { connect } = await stage.serve();
       const client = connect();
-      const told: string[] = [];
-      for (const event of ['open', 'outgoing::data']) client.on(event, () => told.push(event));
+      const emitted: string[] = [];
+      for (const event of ['open', 'outgoing::data']) client.on(event, () => emitted.push(event));
       client.write('hello');
-      await until(() => told.length === 2);
-      return told;
+      await until(() => emitted.length === 2);
+      return emitted;
     },
     ours: ['open', 'outgoing::data'],
     original: ['outgoing::data', 'open'],

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { until } from '../../support/wait.js';
 import { type Any, type Defect, pause, type Stage } from './stage.js';
 
-/** A parser for texts, as they are; its functions are served to the client as text. */
-const texts = {
+/** A parser that sends strings unchanged. Its functions are served to the client as source. */
+const strings = {
   encoder: (data: Any, done: (error: unknown, frame?: unknown) => void) => done(null, data),
   decoder: (frame: Any, done: (error: unknown, data?: unknown) => void) => done(null, String(frame)),
 };
@@ -11,25 +11,25 @@ const texts = {
 export const protocol: Defect[] = [
   {
     no: '1a',
-    name: 'a text of the server’s user is not obeyed as protocol by the client',
+    name: 'a string that the server’s user writes is not handled as a control message by the client',
     async scenario(stage) {
       const { spark, client } = await stage.pair();
       const written = spark.write('primus::server::close');
-      // Its answer to the next message shows that it has had this one.
+      // The answer to the next message shows that this one was read.
       const answered = once(spark, 'data');
       client.on('data', () => client.write('had'));
       spark.write('next');
       await answered;
       const outcome = Promise.race(['reconnected', 'end'].map((event) => once(client, event).then(() => event)));
       spark.socket.terminate();
-      return { written, comesBack: (await outcome) === 'reconnected' };
+      return { written, reconnects: (await outcome) === 'reconnected' };
     },
-    ours: { written: false, comesBack: true },
-    original: { written: true, comesBack: false },
+    ours: { written: false, reconnects: true },
+    original: { written: true, reconnects: false },
   },
   {
     no: '1b',
-    name: 'a text of the client’s user is not obeyed as protocol by the server',
+    name: 'a string that the client’s user writes is not handled as a control message by the server',
     async scenario(stage) {
       const { spark, client } = await stage.pair({ pingInterval: false });
       const seen: unknown[] = [];
@@ -45,7 +45,7 @@ export const protocol: Defect[] = [
   },
   {
     no: '5a',
-    name: 'a client that speaks, but not of pongs, is alive',
+    name: 'a client that sends messages but no pongs is alive',
     async scenario(stage) {
       const { primus, port } = await stage.serve({ pingInterval: 1_000 });
       const socket = await stage.stranger(port);
@@ -68,7 +68,7 @@ export const protocol: Defect[] = [
   },
   {
     no: '5b',
-    name: 'a server that speaks, but not of pings, is alive',
+    name: 'a server that sends messages but no pings is alive',
     async scenario(stage) {
       const { spark, client } = await stage.pair({ pingInterval: false }, { pingTimeout: 1_000 });
       let messages = 0;
@@ -87,14 +87,14 @@ export const protocol: Defect[] = [
   },
   {
     no: '17',
-    name: 'U+2028 passes a parser that is not JSON as it is',
+    name: 'U+2028 passes a parser other than JSON unchanged',
     scenario: (stage) => texted(stage, 'a\u2028b'),
     ours: ['a\u2028b', 'a\u2028b'],
     original: ['a\\u2028b', 'a\\u2028b'],
   },
   {
     no: '18',
-    name: 'an empty text passes a parser that is not JSON',
+    name: 'an empty string passes a parser other than JSON',
     scenario: (stage) => texted(stage, ''),
     ours: ['', ''],
     // The server sends none; its client does.
@@ -102,9 +102,9 @@ export const protocol: Defect[] = [
   },
 ];
 
-/** What arrives of a text and one behind it, at the client and at the server. */
+/** Returns what arrives of a string and a second one, at the client and at the server. */
 async function texted(stage: Stage, text: string): Promise<unknown[]> {
-  const { spark, client } = await stage.pair({ parser: texts, pingInterval: false });
+  const { spark, client } = await stage.pair({ parser: strings, pingInterval: false });
   await pause(0);
   const arrivals = Promise.all([once(client, 'data'), once(spark, 'data')]);
   for (const end of [spark, client]) {

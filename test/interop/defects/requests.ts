@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Any, type Defect, request, type Stage } from './stage.js';
 
-/** Who has answered: the server at /primus, or the application it shares its HTTP server with. */
+/** Returns who answered: the server at /primus, or the application that shares its HTTP server. */
 async function answering(stage: Stage, target: string): Promise<{ application: boolean }> {
   const { http, port } = await stage.serve();
   http.on('request', (_request, response) => !response.writableEnded && response.end('application'));
@@ -11,7 +11,7 @@ async function answering(stage: Stage, target: string): Promise<{ application: b
 export const requests: Defect[] = [
   {
     no: '13',
-    name: 'origins that are named are enforced on upgrades',
+    name: 'the `origins` option is enforced on upgrades',
     async scenario(stage) {
       const { port } = await stage.serve({ origins: 'http://good.example' });
       const open = async (origin: string) => {
@@ -25,14 +25,14 @@ export const requests: Defect[] = [
   },
   {
     no: '14a',
-    name: 'a request for /primusfoo is the application’s',
+    name: 'a request for /primusfoo is left to the application',
     scenario: (stage) => answering(stage, '/primusfoo'),
     ours: { application: true },
     original: { application: false },
   },
   {
     no: '14b',
-    name: 'an upgrade of /primusfoo is not taken',
+    name: 'an upgrade of /primusfoo is not accepted',
     async scenario(stage) {
       const { port } = await stage.serve();
       const socket = await stage.stranger(port, { pathname: '/primusfoo' });
@@ -44,7 +44,7 @@ export const requests: Defect[] = [
   ...['x-forwarded-for', 'x-real-ip'].map(
     (header): Defect => ({
       no: '15',
-      name: `${header} of anybody is not believed`,
+      name: `${header} of an untrusted client is ignored`,
       async scenario(stage) {
         const { primus, port } = await stage.serve();
         const announced = once(primus, 'connection');

@@ -4,23 +4,23 @@ import { type AddressInfo, connect, type NetConnectOpts, type Socket } from 'nod
 import WebSocket from 'ws';
 import { until } from '../../support/wait.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: the original has no types, and these scenarios are played with both.
+// biome-ignore lint/suspicious/noExplicitAny: the original has no types, and these scenarios run with both.
 export type Any = any;
 
-/** One way in which 8.0.9 misbehaves, as a scenario that is played with ours and with it. */
+/** A defect of 8.0.9, as a scenario that runs with this package and with the original. */
 export interface Defect {
-  /** Its number in the list of the original's defects, and a letter where that has several causes. */
+  /** The number in the list of the original's defects, with a letter where a defect has several causes. */
   readonly no: string;
   readonly name: string;
-  /** Uses what both have in common, and tells what there was to be seen. */
+  /** Uses the API that both have in common, and returns the outcome. */
   readonly scenario: (stage: Stage) => Promise<unknown>;
-  /** What is to be seen of ours. */
+  /** The outcome with this package. */
   readonly ours: unknown;
-  /** What is to be seen of 8.0.9; a pattern is what it writes to stderr when it dies of it. */
+  /** The outcome with 8.0.9; a pattern for what it writes to stderr if it crashes. */
   readonly original: unknown;
 }
 
-/** Whose server and clients a scenario is played with. */
+/** The package whose server and clients a scenario runs with. */
 export type Make = 'ours' | 'original';
 
 export interface Played {
@@ -28,11 +28,11 @@ export interface Played {
   http: Server;
   port: number;
   url: string;
-  /** A client of the server's own make. */
+  /** A client of the same package as the server. */
   connect(options?: object): Any;
 }
 
-/** Where a scenario is played: servers and clients of one make. All of it is gone when it is left. */
+/** Runs a scenario with servers and clients of one package, which are all closed at its end. */
 export class Stage {
   private readonly undo: (() => unknown)[] = [];
   private readonly Primus: Any;
@@ -54,7 +54,7 @@ export class Stage {
     http.on('connection', (socket) => sockets.add(socket));
     this.undo.push(() => {
       primus.destroy();
-      // Some of these leave behind what a server would wait for.
+      // Some scenarios leave connections that a server would wait for.
       for (const socket of sockets) socket.destroy();
     });
     const connect = (clientOptions: object = {}) => {
@@ -65,7 +65,7 @@ export class Stage {
     return { primus, http, port, url, connect };
   }
 
-  /** A spark, and the client at its other end, which is open. */
+  /** A spark and its client, which is open. */
   async pair(options: object = {}, clientOptions: object = {}): Promise<Played & { spark: Any; client: Any }> {
     const played = await this.serve(options);
     const announced = once(played.primus, 'connection');
@@ -74,7 +74,7 @@ export class Stage {
     return { ...played, spark, client };
   }
 
-  /** A WebSocket that is nobody’s client: open, or closed when it was refused. */
+  /** A plain WebSocket: open, or closed if it was rejected. */
   async stranger(port: number, { headers, pathname = '/primus' }: { headers?: object; pathname?: string } = {}): Promise<WebSocket> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${pathname}`, { headers } as object);
     socket.on('error', () => {});
@@ -93,7 +93,7 @@ export class Stage {
     return socket;
   }
 
-  /** What a server answers, until it closes. */
+  /** Returns the answer of a server, up to its close. */
   async answer(port: number, bytes: string): Promise<string> {
     const socket = await this.raw(port, bytes);
     let text = '';
@@ -104,7 +104,7 @@ export class Stage {
     return text;
   }
 
-  /** Whether a condition comes to hold: with one make it has to, with the other it has not yet when the control is done. */
+  /** Whether a condition becomes true. With one package it must; with the other it has not yet when the control ends. */
   async holds(condition: () => boolean, expected: Make, control: () => Promise<unknown>): Promise<boolean> {
     if (this.make === expected) await until(condition);
     else await control();
@@ -125,7 +125,7 @@ export function request(target: string, headers = ''): string {
   return `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`;
 }
 
-/** For what is still to go wrong with the original, and for timers that a scenario is about. What has to happen is waited for. */
+/** Waits for a fixed time: for a failure of the original, or for a timer that the scenario tests. Everything else is awaited. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -11,14 +11,14 @@ interface Question {
   ask: string;
 }
 interface Answer {
-  tell: number;
+  length: number;
 }
 
 const options: ServerOptions = { transformer: 'websockets', pingInterval: '20 seconds' };
 const primus = new Primus<Question, Answer>(createServer(), options);
 primus.on('connection', (spark) => {
   const same: Spark<Question, Answer> = spark;
-  same.on('data', ({ ask }) => spark.write({ tell: ask.length }));
+  same.on('data', ({ ask }) => spark.write({ length: ask.length }));
   // @ts-expect-error a question is no answer
   spark.write({ ask: 'back' });
 });
@@ -29,7 +29,7 @@ subscription.unsubscribe();
 const clientOptions: ClientOptions = { strategy: false };
 const client = new primus.Socket('http://localhost', clientOptions);
 client.write({ ask: 'why' });
-client.on('data', (answer) => answer.tell.toFixed());
+client.on('data', (answer) => answer.length.toFixed());
 
 new Client('http://localhost').end();
 new (configure({ ...Client.parts, parser: ejson }))('http://localhost').end();

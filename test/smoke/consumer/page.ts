@@ -1,4 +1,4 @@
-// Compiled, not run: what a page sees whose bundler knows nothing of Node, and has none of the frameworks.
+// Compiled, not run: a page without Node.js types and without any framework.
 import { configure, Primus, platform, withCloseReasons } from 'primus-rx/client';
 import { backoff } from 'primus-rx/operators';
 import { binary } from 'primus-rx/parsers/binary';

@@ -19,8 +19,8 @@ function forty() {
   return { source, through: () => read > 40 };
 }
 
-/** Everything a client tells its user: the arguments of its events, and its state where it has one. */
-function told(client: Any): () => string {
+/** Records everything a client reports: the arguments of its events, and its state where it has one. */
+function recorded(client: Any): () => string {
   const said: unknown[] = [];
   const { emit } = client;
   client.emit = (event: string, ...args: unknown[]) => {
@@ -30,10 +30,10 @@ function told(client: Any): () => string {
   return () => inspect(said, { depth: 6 });
 }
 
-export const lines: Defect[] = [
+export const connections: Defect[] = [
   {
     no: '7a',
-    name: 'what waits for a client that does not read is bounded',
+    name: 'the buffer for a slow consumer is bounded',
     async scenario(stage) {
       const { primus, port } = await stage.serve({ maxBuffer: 4_000_000 });
       const announced = once(primus, 'connection');
@@ -54,7 +54,7 @@ export const lines: Defect[] = [
   },
   {
     no: '7b',
-    name: 'a source that is piped into a spark waits for the client',
+    name: 'a source that is piped into a spark waits for a slow client',
     async scenario(stage) {
       const { primus, port } = await stage.serve();
       const announced = once(primus, 'connection');
@@ -78,7 +78,7 @@ export const lines: Defect[] = [
   },
   {
     no: '7c',
-    name: 'a client is not read from while a connection listener takes its time',
+    name: 'a client is not read from while an asynchronous connection listener runs',
     async scenario(stage) {
       const { primus, port } = await stage.serve();
       primus.on('connection', (spark: Any, next: () => void) => void (spark.query.prompt && next()));
@@ -95,13 +95,13 @@ export const lines: Defect[] = [
   },
   {
     no: '7d',
-    name: 'a server is not read from while a message transformer of the client takes its time',
+    name: 'a server is not read from while an asynchronous message transformer of the client runs',
     async scenario(stage) {
       const { primus, spark, client, connect } = await stage.pair({ maxBuffer: Number.POSITIVE_INFINITY });
       client.transform('incoming', (_packet: unknown, _never: () => void) => {});
       const send = async (to: Any) => {
         for (let sent = 0; sent < 40; sent++) to.write(MEGABYTE);
-        // What is written in one turn leaves at its end.
+        // Messages written in one turn are sent at its end.
         await pause(0);
         return () => to.socket.bufferedAmount === 0;
       };
@@ -119,7 +119,7 @@ export const lines: Defect[] = [
   },
   {
     no: '7e',
-    name: 'a client whose queue is full says so',
+    name: 'a client whose queue is full reports it',
     async scenario(stage) {
       const { connect } = await stage.serve();
       const client = connect({ queueSize: 2, manual: true });
@@ -133,7 +133,7 @@ export const lines: Defect[] = [
   },
   {
     no: '8',
-    name: 'a server that accepts and closes is not hammered',
+    name: 'a server that accepts and closes is not flooded with attempts',
     async scenario(stage) {
       const { primus, connect } = await stage.serve();
       primus.on('connection', (spark: Any) => spark.end(undefined, { reconnect: true }));
@@ -168,7 +168,7 @@ export const lines: Defect[] = [
     name: 'a client learns the code and the reason of a close',
     async scenario(stage) {
       const { spark, client } = await stage.pair({}, { reconnect: { min: 500 } });
-      const learnt = told(client);
+      const learnt = recorded(client);
       const closed = once(client, 'close');
       spark.socket.close(4321, 'because');
       await closed;
@@ -185,17 +185,17 @@ export const lines: Defect[] = [
         authorization: (_request: unknown, done: (error: unknown) => void) => done({ statusCode: 418, message: 'no tea' }),
       });
       const client = connect();
-      const learnt = told(client);
+      const learnt = recorded(client);
       await new Promise((resolve) => client.on('end', resolve));
       return { status: learnt().includes('418'), reason: learnt().includes('no tea') };
     },
     ours: { status: true, reason: true },
-    // The status is in the message that it passes on from `ws`, for people to read.
+    // The status is only in the message of the error from `ws`.
     original: { status: true, reason: false },
   },
   {
     no: '11',
-    name: 'a server that is being destroyed accepts nobody',
+    name: 'a server that is being destroyed accepts no client',
     async scenario(stage) {
       const { primus, port } = await stage.pair();
       primus.destroy({ timeout: 60_000, close: false });
@@ -207,14 +207,14 @@ export const lines: Defect[] = [
   },
   {
     no: '16a',
-    name: 'an upgrade on a path of nobody is answered and let go',
+    name: 'an upgrade on a path without a handler is answered and its socket released',
     scenario: async (stage) => ({ freed: await freed(stage, upgrade('/elsewhere')) }),
     ours: { freed: true },
     original: { freed: false },
   },
   {
     no: '16b',
-    name: 'an upgrade that is refused is let go, though the client does not hang up',
+    name: 'the socket of a rejected upgrade is released, even if the client does not close it',
     scenario: async (stage) => ({ freed: await freed(stage, upgrade(), { authorization: no }) }),
     ours: { freed: true },
     original: { freed: false },
@@ -225,7 +225,7 @@ function no(_request: unknown, done: (error: unknown) => void): void {
   done(new Error('no'));
 }
 
-/** Whether the server has no socket left soon after that was sent by somebody who never hangs up. */
+/** Whether the server has no socket left soon after a request of a client that never closes. */
 async function freed(stage: Stage, bytes: string, options: object = {}): Promise<boolean> {
   const { http, port } = await stage.serve(options);
   const socket = await stage.raw(port, bytes, { allowHalfOpen: true } as never);

@@ -1,0 +1,1 @@
+export function check(path: string, source: string): { path: string; line: number; word: string; say: string }[];
