@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Agent, createServer, get, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect as dial } from 'node:net';
@@ -103,7 +102,7 @@ describe('the client of engine.io', () => {
     const client = connect();
     const request = await arrived;
     await until(() => held.length === 1);
-    const gone = once(request, 'close');
+    const gone = new Promise((resolve) => request.on('error', () => {}).once('close', resolve));
     client.destroy();
     await gone;
     held[0]?.();

@@ -204,9 +204,8 @@ describe('uws', () => {
     const ws = await dial(url);
     const closed = event(ws, 'close');
     for (let index = 0; index < 20; index++) ws.send(JSON.stringify('x'.repeat(100_000)));
-    await closed;
-    expect(ws.readyState).toBe(WebSocket.CLOSED);
-    expect(primus.connected).toBe(0);
+    // No close frame: the connection just ends.
+    expect((await closed)[0]).toBe(1006);
   });
 
   it('reports close codes and reasons in both directions', async () => {
