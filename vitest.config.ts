@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** What runs a browser, proxies, other programs, or the frameworks themselves. `npm run check` leaves these folders out. */
+/** Folders of tests that run a browser, proxies, other programs, or all frameworks. `npm run check` leaves them out. */
 const integration = ['browser', 'deployment', 'docs', 'examples', 'frameworks', 'interop', 'plugins', 'smoke', 'transformers'];
 const folders = integration.map((folder) => `test/${folder}/**/*.test.ts`);
 const types = 'test/types/**/*.test.ts';

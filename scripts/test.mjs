@@ -1,11 +1,11 @@
-// Everything that must hold, step by step; or the steps that are named. Goes on after a failure, so that one run tells all there is to mend.
+// Runs all steps, or those that are named. Goes on after a failure, so that one run shows everything that needs fixing.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './run.mjs';
 
 const reports = join(root, 'dist/reports');
 const suites = ['unit', 'integration'];
-/** What runs side by side is in one list: it needs nothing but the build. */
+/** The steps in order. Those in one list run side by side. */
 const stages = [['build'], ['lint', 'language', 'typecheck', 'size', 'package'], ['unit'], ['integration']];
 const wanted = process.argv.slice(2);
 const outcome = {};
@@ -40,7 +40,7 @@ function isWanted(step) {
   return wanted.length === 0 || wanted.includes(step);
 }
 
-/** Runs a step, and notes how it went. What several say at once is shown one after the other. */
+/** Runs a step and records its outcome. Steps that run side by side print their output when they end. */
 async function play(step, { keep }) {
   const report = join(reports, `${step}.json`);
   const begin = Date.now();

@@ -10,7 +10,7 @@ for await (const message of createInterface({ input: process.stdin })) {
   kept[kind][action](value);
 }
 
-// Those that can are to end in order, and to wait for their own children: nobody else may do that.
+// First politely: a server that ends in order waits for its own children, which would stay behind as zombies otherwise.
 let left = signal('SIGTERM');
 for (let tries = 0; tries < 20 && left.length > 0; tries++) {
   await new Promise((resolve) => setTimeout(resolve, 50));

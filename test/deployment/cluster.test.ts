@@ -6,7 +6,7 @@ import { cleanup } from '../support/serve.js';
 
 const worker = fileURLToPath(new URL('../support/worker.mjs', import.meta.url));
 
-/** What a worker of a cluster says on its standard error when it makes this server. */
+/** Returns what a worker of a cluster prints to its standard error when it creates a server with these options. */
 async function said(options: object): Promise<string> {
   const child = start(process.execPath, [worker, JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'pipe'] });
   cleanup(() => kill(child));

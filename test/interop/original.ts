@@ -42,7 +42,7 @@ export function directions(...transformers: string[]) {
   ]);
 }
 
-/** Waits while a client with the usual back-off of these tests tries three times to reach a port where nobody listens, for nothing. */
+/** Waits while a client with the usual back-off of these tests tries three times to reach a port on which no server listens. */
 export async function threeAttempts(): Promise<void> {
   const client = new (ours.socket({ transformer: 'websockets' }))(`http://127.0.0.1:${await freePort()}`, {
     reconnect: { min: 20, max: 50 },

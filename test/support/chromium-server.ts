@@ -10,7 +10,7 @@ declare module 'vitest' {
   }
 }
 
-/** Starts one headless Chromium for all tests of a run. It talks to nobody but the pages under test. */
+/** Starts one headless Chromium for all tests of a run. Its background requests are off. */
 export default async function setup({ provide }: TestProject): Promise<(() => Promise<void>) | undefined> {
   const executablePath = findChromium();
   if (executablePath === undefined) return undefined;
@@ -22,7 +22,7 @@ export default async function setup({ provide }: TestProject): Promise<(() => Pr
     executablePath,
     host: '127.0.0.1',
     timeout: 120_000,
-    // The guard ends it, whatever ends this process.
+    // The guard kills it however this process ends.
     handleSIGHUP: false,
     handleSIGINT: false,
     handleSIGTERM: false,

@@ -4,7 +4,7 @@ import { findChromium } from '../../scripts/chromium.mjs';
 import type {} from './chromium-server.js';
 import { LIMIT } from './wait.js';
 
-/** For `describe.skipIf(noChromium)`: browser tests cannot run here. `scripts/chromium.mjs` tells the person why. */
+/** For `describe.skipIf(noChromium)`: browser tests cannot run here. `scripts/chromium.mjs` prints the reason. */
 export const noChromium = findChromium() === undefined;
 
 /** Connects to the browser of the run. Closing it closes the pages of this file. */

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * A port of this machine for a program that must be told its own. The system gives none below 32,768 to whoever asks for any, so
- * nobody takes this one by chance before the program does, nor while the program is restarted.
+ * Finds a free port for a program that needs a number instead of 0. It is below 32,768, where the system starts to choose ports, so
+ * no other socket gets it by chance before the program does, nor while the program restarts.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -25,8 +25,8 @@ afterEach(() => kill(parent));
 /** Starts that program; what it has started and made, which is all there. */
 async function family() {
   parent = start(process.execPath, ['--input-type=module', '-e', PARENT], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  const [line] = await once(createInterface({ input: parent.stdout as Readable }), 'line');
-  const made = JSON.parse(line) as { shell: number; sleeper: number; folder: string };
+  const [output] = await once(createInterface({ input: parent.stdout as Readable }), 'line');
+  const made = JSON.parse(output) as { shell: number; sleeper: number; folder: string };
   expect(left(made)).toEqual({ shell: true, sleeper: true, folder: true });
   return made;
 }
@@ -35,7 +35,7 @@ function left({ shell, sleeper, folder }: { shell: number; sleeper: number; fold
   return { shell: runs(shell), sleeper: runs(sleeper), folder: existsSync(folder) };
 }
 
-/** Whether a process runs. One that has ended may still be listed, as a zombie, until somebody asks how. */
+/** Whether a process runs. One that has ended may still be listed, as a zombie, until its parent asks how. */
 function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);
