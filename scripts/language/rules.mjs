@@ -91,6 +91,7 @@ export const rules = [
     prose:
       /\b(?:hold|holds|held|holding|keep|keeps|kept|keeping) (?:\w+ )?back\b|\bholds? up\b|\bheld (?:up|by|for|as|values?|messages?|frames?|writes?|data)\b|\b(?:is|are|was|were|be|been|what it) (?:held|holds)\b|\bholds them\b|\bthe hold\b/,
     exact: /^(?:hold|held|holding)$/,
+    files: { 'CHANGELOG.md': 'the old name of an operator' },
     say: 'buffer, queue',
     except: [/\bheld (?:open|in memory)\b/],
   },
@@ -140,7 +141,11 @@ export const rules = [
   // --- names that did not explain themselves
   { names: /\bhost of\b/, say: 'transformer host' },
   { names: /\bpresets?\b/, say: 'builtins', files: { 'biome.json': 'a setting of Biome' } },
-  { exact: /^(?:explaining|refuse-?[wW]ith-?[cC]lose-?[mM]iddleware)$/, say: 'close-reasons' },
+  {
+    exact: /^(?:explaining|refuse-?[wW]ith-?[cC]lose-?[mM]iddleware)$/,
+    say: 'close-reasons',
+    files: { 'CHANGELOG.md': 'the old name of an export' },
+  },
   { exact: /^(?:Fleet|fleet)$/, say: 'ConnectionRegistry, connections' },
   { exact: /^(?:sparkOf|enrolled|enrol|agreed)$/, say: 'createSpark, register, runConnectionListeners' },
   { exact: /^(?:Signal|[mM]achine)$/, say: 'StateSubject; Lifecycle' },

@@ -20,7 +20,7 @@ export interface Block {
   file: string | undefined;
   /** The file it is an excerpt of, relative to the page. */
   from: string | undefined;
-  /** Why nobody checks it. */
+  /** Why it is not checked. */
   unchecked: string | undefined;
 }
 
@@ -31,10 +31,10 @@ export interface Problem {
   message: string;
 }
 
-/** The pages whose examples are checked. */
+/** The pages whose examples and links are checked. */
 export function pages(): string[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' });
-  return ['README.md', ...docs.filter((file) => file.endsWith('.md')).map((file) => join('docs', file))].sort();
+  return [...readdirSync(root), ...docs.map((file) => join('docs', file))].filter((file) => file.endsWith('.md')).sort();
 }
 
 export function read(page: string): string {

@@ -3,7 +3,7 @@ import { check, report } from './check.js';
 import { expected } from './execute.js';
 import { anchors } from './links.js';
 
-/** What is said of a page that is just that block. */
+/** The problems of a page with just that block. */
 async function said(info: string, ...lines: string[]): Promise<string> {
   return report(await check([['docs/page.md', `# Page\n\n\`\`\`${info}\n${lines.join('\n')}\n\`\`\`\n`]]));
 }
@@ -54,7 +54,7 @@ describe('an example', () => {
     ['has a page whose script is wrong', 'html', ['<p></p>', '<script>', '  Primus.conect();', '</script>'], /page\.md:6: TS2551/],
     ['does not parse', 'json', ['{ a: 1 }'], /SyntaxError/],
     ['runs a script that is gone', 'sh', ['npm run biuld'], /no script biuld/],
-    ['installs a package that nobody uses', 'sh', ['npm install primus-xr'], /primus-xr is none/],
+    ['installs a package that no test uses', 'sh', ['npm install primus-xr'], /primus-xr is none/],
     ['installs a version that does not fit', 'sh', ['npm install rxjs@^6.0.0'], /rxjs@\^7/],
     ['runs a file that is gone', 'sh', ['node server.mjs'], /no file server\.mjs/],
     ['runs a command of which nothing is known', 'sh', ['rm -rf /'], /'rm'/],
@@ -64,7 +64,7 @@ describe('an example', () => {
     ['is alone in the background', 'js run background', echo, /Nothing runs against it/],
     ['does not listen', 'js run background', ["console.log('b'); // => b"], /does not listen/],
     ['is no excerpt any more', 'nginx from=../package.json', ['"name": "primus",'], /does not stand in/],
-    ['is in a language that nobody checks', 'yaml', ['a: 1'], /'yaml'/],
+    ['is in a language without a check', 'yaml', ['a: 1'], /'yaml'/],
     ['is in no language', '', ['a'], /''/],
     ['has a word that is none', 'js rnu', ['1;'], /'js rnu'/],
     ['is unchecked for no reason', 'js unchecked: because', ['x'], /no reason/],

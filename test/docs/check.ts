@@ -40,12 +40,12 @@ export async function check(pages: readonly Page[]): Promise<Problem[]> {
   return problems;
 }
 
-/** The problems as a text: one a line, each with its place. */
+/** The problems as a string: one per line, with page and line number. */
 export function report(problems: readonly Problem[]): string {
   return problems.map(({ page, line, message }) => `${page}:${line}: ${message}`).join('\n');
 }
 
-/** What is not compiled. */
+/** The checks of the blocks that are not compiled. */
 function checkOthers(blocks: readonly Block[]): Problem[] {
   const files = blocks.flatMap(({ file }) => file ?? []);
   return blocks.flatMap((block) => checkOther(block, files).map((message) => ({ page: block.page, line: block.line, message })));
@@ -59,7 +59,7 @@ function checkOther(block: Block, files: readonly string[]): string[] {
   if (isProgram(block)) return [];
   if (language === 'sh') return checkShell(block, files);
   if (language === 'json') return checkJson(code);
-  return [`Nobody knows how to check '${language}'; say what it is an excerpt of with from=file, or why not with: unchecked: reason`];
+  return [`There is no check for '${language}'; name the file it is an excerpt of with from=file, or the reason with: unchecked: reason`];
 }
 
 function checkJson(code: string): string[] {

@@ -11,7 +11,7 @@ export function isProgram({ language }: Block): boolean {
   return Object.hasOwn(EXTENSIONS, language);
 }
 
-/** What the compiler made of the programs. */
+/** The compiled programs. */
 export interface Compiled {
   folder: string;
   problems: Problem[];
@@ -42,10 +42,10 @@ const STRICT = {
   },
 };
 
-/** Nobody annotates parameters in JavaScript. */
+/** JavaScript has no annotations of parameters. */
 const LOOSE = { noImplicitAny: false, noImplicitThis: false };
 
-/** What is compiled together: who has types is held to them, and who writes for a page gets what a page gets. */
+/** The blocks that are compiled together: TypeScript strictly, JavaScript loosely, and code for pages with the browser's exports. */
 const GROUPS: Record<string, { options: object; has(block: Block): boolean }> = {
   ts: { options: {}, has: (block) => block.language === 'ts' && !isForPage(block) },
   js: { options: LOOSE, has: (block) => block.language !== 'ts' && !isForPage(block) },

@@ -13,6 +13,8 @@ describe('the pages', () => {
     const links = pages().flatMap((page) =>
       [...read(page).matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => normalize(join(dirname(page), target))),
     );
-    expect(pages().filter((page) => page !== 'README.md' && !links.includes(page))).toEqual([]);
+    // Not published, as it links to the tests: see `tarball.test.ts`.
+    const unlinked = ['README.md', 'docs/COVERAGE.md'];
+    expect(pages().filter((page) => !unlinked.includes(page) && !links.includes(page))).toEqual([]);
   });
 });

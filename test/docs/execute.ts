@@ -34,7 +34,7 @@ export async function execute(blocks: readonly Block[], { output }: Pick<Compile
   return problems;
 }
 
-/** What a block says that it prints, line by line. */
+/** The output that a block announces, line by line. */
 export function expected(code: string): string[] {
   return [...code.matchAll(/\/\/ => (.*)$/gm)].map(([, text = '']) => text.trim());
 }

@@ -2,19 +2,29 @@ import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { type Problem, read, root } from './blocks.js';
 
-/** Links and images that lead nowhere, within the project: a file, or a heading of a page. */
-export function checkLinks(page: string, text: string): Problem[] {
-  const problems: Problem[] = [];
+export interface PageLink {
+  target: string;
+  /** From 1. */
+  line: number;
+}
+
+/** The links and images of a page, without those inside code. */
+export function linksOf(text: string): PageLink[] {
   let fenced = false;
-  for (const [index, line] of text.split('\n').entries()) {
+  return text.split('\n').flatMap((line, index) => {
     if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
-    if (fenced) continue;
-    for (const [, target = ''] of line.replace(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)) {
-      const message = checkTarget(page, text, target);
-      if (message) problems.push({ page, line: index + 1, message });
-    }
-  }
-  return problems;
+    if (fenced) return [];
+    const links = line.replace(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g);
+    return [...links].map(([, target = '']) => ({ target, line: index + 1 }));
+  });
+}
+
+/** The relative links of a page that do not resolve: to a file of the project, or to a heading of a page. */
+export function checkLinks(page: string, text: string): Problem[] {
+  return linksOf(text).flatMap(({ target, line }) => {
+    const message = checkTarget(page, text, target);
+    return message ? [{ page, line, message }] : [];
+  });
 }
 
 function checkTarget(page: string, text: string, target: string): string | undefined {
@@ -26,7 +36,7 @@ function checkTarget(page: string, text: string, target: string): string | undef
   return anchors(path === '' ? text : read(file)).includes(anchor) ? undefined : `${file} has no heading #${anchor}`;
 }
 
-/** The anchors of the headings, as GitHub makes them; those of the same name are numbered. */
+/** The anchors of the headings, as GitHub makes them; headings of the same text are numbered. */
 export function anchors(text: string): string[] {
   const seen = new Map<string, number>();
   return [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => {

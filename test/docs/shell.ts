@@ -16,7 +16,7 @@ const { name, scripts, dependencies, peerDependencies, devDependencies } = JSON.
 
 const packages: Record<string, string> = { [name]: '*', ...devDependencies, ...dependencies, ...peerDependencies };
 
-/** What is wrong with the commands of a block. `files` are those that the page has its reader write. */
+/** The problems of the commands of a block. `files` are those that the page tells the reader to save. */
 export function checkShell({ code }: Pick<Block, 'code'>, files: readonly string[]): string[] {
   const lines = code.replace(/\\\n/g, ' ').split('\n');
   const commands = lines.flatMap((line) => line.replace(/(^|\s)#.*$/, '').split(/&&|;|\|/)).map((command) => command.trim());
@@ -24,7 +24,7 @@ export function checkShell({ code }: Pick<Block, 'code'>, files: readonly string
     const [program, ...args] = command.split(/\s+/) as [string, ...string[]];
     if (program === 'npm') return checkNpm(args);
     if (program === 'node') return checkFile(args.find((arg) => !arg.startsWith('-')) ?? '', files);
-    return [`Nobody knows how to check '${program}'; say why with: unchecked: reason`];
+    return [`There is no check for '${program}'; name the reason with: unchecked: reason`];
   });
 }
 
@@ -41,7 +41,7 @@ function checkNpm([command = '', ...args]: string[]): string[] {
     case 'install':
       return operands.flatMap(checkPackage);
     default:
-      return [`Nobody knows how to check 'npm ${command}'; say why with: unchecked: reason`];
+      return [`There is no check for 'npm ${command}'; name the reason with: unchecked: reason`];
   }
 }
 

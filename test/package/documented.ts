@@ -66,7 +66,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'new Primus(url, options)',
     'Primus.connect(url, options)',
     'url: http or https',
-    'url: that of the page when none is given',
+    'url: the origin of the page by default',
     'reconnect',
     'timeout',
     'pingTimeout',
@@ -91,7 +91,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
   'Methods and events of the client': [
     'primus.open()',
     'primus.write(message)',
-    'messages are kept until there is a connection',
+    'messages are buffered until the connection is open',
     "primus.on('data')",
     "primus.on('open')",
     "primus.on('error')",
@@ -122,7 +122,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'statusCode',
     'authenticate',
     'message',
-    'asked about each and every request',
+    'called for every request',
     "the client: 'unexpected-response' on the socket",
     'the client: an error event',
   ],
@@ -169,9 +169,9 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'primus.reserved(event), server',
   ],
   'Heartbeats and latency': [
-    'the server asks, the client answers',
+    'the server pings, the client answers',
     'a client that does not answer is terminated',
-    'a server that does not ask is left',
+    'a client closes the connection to a server that does not ping',
   ],
   'Supported real-time frameworks': [
     'Engine.IO',
@@ -181,9 +181,9 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'uws',
     'WebSockets',
     'the name in any case',
-    'a client library of the framework’s own, in the bundle',
+    'the client library of the framework, in the bundle',
   ],
-  Parsers: ['JSON', 'binary', 'EJSON', 'a parser of the user’s own', 'an asynchronous interface, for errors too'],
+  Parsers: ['JSON', 'binary', 'EJSON', 'a custom parser', 'asynchronous functions, for errors too'],
   Middleware: [
     'forwarded',
     'cors',
@@ -261,7 +261,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'the client in Node, by primus.Socket',
     'a third-party transformer',
   ],
-  'Beyond the documents': [
+  'Beyond the two documents': [
     'maxBuffer',
     'queueDrop',
     'authorizationTimeout',
@@ -276,7 +276,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'credentials (client)',
     'headers (client)',
     'reconnect: a function',
-    'why a client was refused: status, reason',
+    'why a client was rejected: status, reason',
     'client.state$',
     'client.reconnect$',
     'streams of a spark',
