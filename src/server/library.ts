@@ -18,7 +18,7 @@ export interface Served {
   readonly options: { readonly refuseWithClose?: boolean | undefined; readonly minify?: boolean | undefined };
 }
 
-/** What `primus.library()` and `primus.save()` take. */
+/** The options of `primus.library()` and `primus.save()`. */
 export interface LibraryOptions {
   /**
    * Whether the client library is minified. Your own code in it, plugins and a custom parser, stays as it is.
@@ -30,7 +30,7 @@ export interface LibraryOptions {
 
 type Parts = Pick<Builtins, 'bundle' | 'parsers'>;
 
-/** Makes the library of a server when it is first asked for, and again whenever something that it is made of has changed. */
+/** Returns a function that creates the library of a server on the first call, and again when a part of it has changed. */
 export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptions) => string {
   const made = new Map<boolean, { source: string; ingredients: readonly unknown[] }>();
   return (options) => {
@@ -47,14 +47,14 @@ export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptio
   };
 }
 
-/** All that a library is made of; what is no string is compared by identity. */
+/** Returns all parts of a library. Those that are not strings are compared by identity. */
 function ingredientsOf(served: Served): unknown[] {
   const { configuration, parser, transformer, options } = served;
   const plugins = pluginsOf(served).flatMap(([name, plugin]) => [name, plugin.client, librarySource(plugin)]);
   return [json(configuration), options.refuseWithClose, transformer, parser, parser.encoder, parser.decoder, parser.library, ...plugins];
 }
 
-/** The plugins that clients have something of: first what the transformer brings. */
+/** Returns the plugins with a client or a library: first that of the transformer. */
 function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
   const all = transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark };
   return Object.entries(all).filter(([, { client, library }]) => client ?? library);

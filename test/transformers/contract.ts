@@ -206,7 +206,8 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     rule('reports to the client why it was rejected', async () => {
       const { primus, connect } = await start();
       // A framework may begin with a plain request or an upgrade.
-      const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) => void reject(response, 403, 'not you');
+      const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) =>
+        void reject(response, { status: 403, message: 'not you' });
       primus.use('bouncer', bouncer);
       const client = connect({ strategy: 'disconnect' });
       const [error] = await event(client, 'error');

@@ -53,7 +53,7 @@ function accept(exchange: UpgradeExchange, audience: Audience, spoken: string[] 
   if (!checkHandshake(exchange)) return;
   const { request, socket } = exchange;
   if (!(socket instanceof EngineSocket && socket.upgradable)) {
-    reject(socket, 400, 'The engine does not take this for a WebSocket');
+    reject(socket, { status: 400, message: 'The engine does not take this for a WebSocket' });
     return;
   }
   const link = new UWSLink(audience);

@@ -14,20 +14,12 @@ export interface Rejection {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Answers a request, or an upgrade, with a status and a JSON body, and closes its connection where it is an upgrade. */
-export function reject(to: ServerResponse | Duplex, rejection: Rejection): true;
-export function reject(to: ServerResponse | Duplex, status: number, message?: unknown, headers?: Readonly<Record<string, string>>): true;
-export function reject(
-  to: ServerResponse | Duplex,
-  given: Rejection | number,
-  messageGiven?: unknown,
-  headersGiven?: Readonly<Record<string, string>>,
-): true {
-  const {
-    status,
-    message,
-    headers = {},
-  } = typeof given === 'number' ? { status: given, message: messageGiven, headers: headersGiven } : given;
+/**
+ * Answers a request, or an upgrade, with a status and a JSON body, and closes its connection where it is an upgrade. A number is a
+ * rejection with that status, and its phrase as the message.
+ */
+export function reject(to: ServerResponse | Duplex, rejection: Rejection | number): true {
+  const { status, message, headers = {} }: Rejection = typeof rejection === 'number' ? { status: rejection } : rejection;
   const error = message ?? STATUS_CODES[status] ?? 'Error';
   const body = JSON.stringify({ error });
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };

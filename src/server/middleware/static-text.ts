@@ -11,7 +11,7 @@ const CODINGS: Record<string, (body: Buffer) => Buffer> = {
   identity: (body) => body,
 };
 
-/** A text that is sent often: each encoding of it is made once. */
+/** A string that is sent often. Each of its content codings is computed once. */
 export class StaticText {
   readonly text: string;
   private readonly type: string;
@@ -63,7 +63,7 @@ function negotiate(header = ''): string | undefined {
     const q = parameters.find((parameter) => parameter.startsWith('q='));
     weights.set(name === 'x-gzip' ? 'gzip' : name, q === undefined ? 1 : Number(q.slice(2)) || 0);
   }
-  // No coding at all may be had unless it is ruled out, but after any that is asked for.
+  // Without any coding is acceptable unless excluded, but less than any coding that is requested.
   const weight = (coding: string) => weights.get(coding) ?? weights.get('*') ?? (coding === 'identity' ? Number.MIN_VALUE : 0);
   const [best] = Object.keys(CODINGS).sort((a, b) => weight(b) - weight(a));
   return best !== undefined && weight(best) > 0 ? best : undefined;

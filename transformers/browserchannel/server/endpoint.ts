@@ -55,7 +55,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     const rejection = rejectionOf(request, parsed, link);
     // The client left while middleware took its time: the framework would wait for a close event that has passed.
     if (request.socket.destroyed) return;
-    if (rejection !== undefined) reject(response, ...rejection);
+    if (rejection !== undefined) reject(response, rejection);
     else if (endpoint === '/test' && query.get('MODE') !== 'init') this.#probe(response);
     else if (request.method === 'POST') this.#post(exchange, parsed, link);
     else {
@@ -65,7 +65,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
   }
 
   override upgrade({ socket }: UpgradeExchange): void {
-    reject(socket, 404, 'No WebSocket here');
+    reject(socket, { status: 404, message: 'No WebSocket here' });
   }
 
   /** Closes every session, since no client can reach it any more; what was just written leaves with this turn. */
@@ -98,7 +98,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
       const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0);
       const rid = parseNumber(address.query.get('RID')) as number;
       if (batch === undefined) {
-        reject(response, 400, 'The body is not a list of messages, or not the next ones');
+        reject(response, { status: 400, message: 'The body is not a list of messages, or not the next ones' });
         return;
       }
       if (batch.frames.some((frame) => frame !== undefined && exceeds(frame, maxLength, nodeBytes))) {

@@ -65,7 +65,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     // The client left while middleware took its time: the engine would wait for a close event that has passed.
     if (request.socket.destroyed) return;
     if (request.method !== 'GET' && request.method !== 'POST') {
-      reject(response, 405, undefined, { Allow: 'GET, POST' });
+      reject(response, { status: 405, headers: { Allow: 'GET, POST' } });
     } else if (link !== undefined && request.method === 'POST') {
       this.post(link, exchange);
     } else {
@@ -93,7 +93,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
       // The rest of the body is not waited for.
       if (!request.complete) request.socket.destroySoon();
     });
-    if (Number(request.headers['content-length']) > limit) reject(response, 413, undefined, { Connection: 'close' });
+    if (Number(request.headers['content-length']) > limit) reject(response, { status: 413, headers: { Connection: 'close' } });
     else link.posted(exchange, () => this.handle(exchange));
   }
 }

@@ -67,7 +67,7 @@ export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
   }
 
   protected rejectTooLong(response: ServerResponse, link: L | undefined): void {
-    reject(response, 413, 'A message is longer than is accepted', { Connection: 'close' });
+    reject(response, { status: 413, message: 'A message is longer than is accepted', headers: { Connection: 'close' } });
     link?.failTooLong();
   }
 }

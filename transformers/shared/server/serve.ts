@@ -34,7 +34,8 @@ export function serveWebSockets(
   accept: (exchange: UpgradeExchange, arrived: (arrival: Arrival) => void) => void,
 ): Observable<Arrival> {
   return serve(host, (arrived) => ({
-    request: ({ response }) => reject(response, 426, 'Upgrade Required', { Connection: 'close', Upgrade: 'websocket' }),
+    request: ({ response }) =>
+      reject(response, { status: 426, message: 'Upgrade Required', headers: { Connection: 'close', Upgrade: 'websocket' } }),
     upgrade: (exchange) => accept(exchange, arrived),
   }));
 }

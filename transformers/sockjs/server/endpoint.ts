@@ -64,7 +64,7 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     const link = this.linkOf(address);
     const rejection = rejectionOf(request, path, link !== undefined);
     if (rejection !== undefined) {
-      reject(response, ...rejection);
+      reject(response, rejection);
       return;
     }
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
@@ -86,7 +86,7 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     const path = parsePath(this.addressOf(request));
     const isEnabled = (this.host.transport as SockJSServerTransport).websocket !== false;
     if (!isEnabled || !/^\/?websocket\/?$/.test(path.verb)) {
-      reject(socket, 404, 'No WebSocket here');
+      reject(socket, { status: 404, message: 'No WebSocket here' });
       return;
     }
     if (!checkHandshake(exchange)) return;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Rejection } from '../../shared/server/handshake.js';
+import type { Rejection } from '../../../src/server/http/reject.js';
 import type { Address } from '../../shared/server/http-endpoint.js';
 
 /** Longest session id, and longest name of a callback. */
@@ -30,14 +30,15 @@ export function rejectionOf(
   { verb, session, search }: SessionPath,
   isKnown: boolean,
 ): Rejection | undefined {
-  if (session !== undefined && session.length > LONGEST) return [400, 'The id of the session is too long'];
+  if (session !== undefined && session.length > LONGEST) return { status: 400, message: 'The id of the session is too long' };
   if (/^(?:jsonp|htmlfile)\/?$/.test(verb)) {
     const query = new URLSearchParams(search);
     const callback = query.get('c') ?? query.get('callback') ?? '';
     // The framework answers other malformed ones with 500, as its protocol demands.
-    if (callback.length > LONGEST || /[<>&"'\u2028\u2029]/.test(callback)) return [400, 'The name of the callback is not one'];
+    if (callback.length > LONGEST || /[<>&"'\u2028\u2029]/.test(callback))
+      return { status: 400, message: 'The name of the callback is not one' };
   }
-  if (/^(?:xhr|jsonp)_send\/?$/.test(verb) && method === 'POST' && !isKnown) return [404, 'There is no such session'];
+  if (/^(?:xhr|jsonp)_send\/?$/.test(verb) && method === 'POST' && !isKnown) return { status: 404, message: 'There is no such session' };
   return undefined;
 }
 
