@@ -156,8 +156,8 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.early = undefined;
     if (early !== undefined) for (const frame of early) this.receive(frame);
     this.flow(UNANNOUNCED, false);
-    if (this.lost !== undefined) this.leave(this.lost);
-    else if (this.state === CLOSED) this.host.gone(this);
+    if (this.state === CLOSED) this.host.gone(this);
+    else if (this.lost !== undefined) this.leave(this.lost);
   }
 
   /** Ends the connection after everything written so far; the client does not reconnect unless `reconnect`. */
@@ -211,7 +211,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
 
   /** The client is being asked whether it is alive. */
   pinged(stamp: number): void {
-    this.dispatch('outgoing::ping', stamp);
+    if (this.state === OPEN) this.dispatch('outgoing::ping', stamp);
   }
 
   /** Reports what the application's own code threw: an `error` event, or a warning where nothing listens for those. */

@@ -7,6 +7,7 @@ import { isPromise } from '../core/eventual.js';
 import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
+import { OPEN } from '../core/ready-state.js';
 import type { Arrival, ServerTransformer } from '../core/transformer.js';
 import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
@@ -125,6 +126,8 @@ export class ConnectionRegistry {
 
 function* linksOf(connections: readonly Connection[], frame: Frame): Generator<Link> {
   for (const connection of connections) {
+    // A listener of `outgoing::ping` or `outgoing::data` may have ended it.
+    if (connection.state !== OPEN) continue;
     const link = connection.link as Link;
     if (link.excludeFromBroadcast) link.send(frame);
     else yield link;

@@ -7,11 +7,12 @@ import {
   filter,
   map,
   mergeWith,
-  type Observable,
+  Observable,
   of,
   type SchedulerLike,
   Subject,
   Subscription,
+  tap,
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { asError } from '../core/errors.js';
@@ -69,7 +70,6 @@ export class Serving implements ConnectionHost {
   readonly #subscription = new Subscription();
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   #draining = false;
-  #released = false;
   #over: Promise<void> | undefined;
 
   constructor(parts: ServingParts) {
@@ -114,24 +114,27 @@ export class Serving implements ConnectionHost {
 
   /** Shuts down once; resolves when all is done. */
   shutDown(options: DestroyOptions): Promise<void> {
+    if (this.#over !== undefined) return this.#over;
     const { server, registry } = this.#parts;
-    this.#over ??= new Promise((resolve) => {
-      this.#draining = true;
-      shutdown({
-        options,
-        server,
-        httpConnections: this.#httpConnections,
-        registry,
-        scheduler: this.scheduler,
-        announce: () => this.#emitClose(options),
-        release: () => {
-          this.#subscription.unsubscribe();
-          this.#announced.complete();
-          this.#released = true;
-        },
-        rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
-      }).subscribe({ complete: resolve });
+    let resolve = () => {};
+    // Before the shutdown begins: a listener of what it emits may call this again.
+    this.#over = new Promise((done) => {
+      resolve = done;
     });
+    this.#draining = true;
+    shutdown({
+      options,
+      server,
+      httpConnections: this.#httpConnections,
+      registry,
+      scheduler: this.scheduler,
+      announce: () => this.#emitClose(options),
+      release: () => {
+        this.#subscription.unsubscribe();
+        this.#announced.complete();
+      },
+      rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
+    }).subscribe({ complete: resolve });
     return this.#over;
   }
 
@@ -139,7 +142,13 @@ export class Serving implements ConnectionHost {
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   stream<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
     const report = (error: unknown) => this.warn(error);
-    return fromEvents(this.#parts.primus, { events, end: 'close', ended: () => this.#released, report, ...(replay && { replay }) });
+    return fromEvents(this.#parts.primus, {
+      events,
+      end: 'close',
+      ended: () => this.closed !== undefined,
+      report,
+      ...(replay && { replay }),
+    });
   }
 
   // What connections report.
@@ -172,13 +181,17 @@ export class Serving implements ConnectionHost {
   }
 
   #emitClose(options: DestroyOptions): Observable<unknown> {
-    this.closed = options;
-    return of(options).pipe(
+    const close$ = of(options).pipe(
+      tap(() => {
+        this.closed = options;
+      }),
       filterAsync(() => asyncemit(this.#parts.primus, 'close', options)),
       catchError((error) => {
         this.warn(error instanceof ListenerError ? error.reason : error);
         return EMPTY;
       }),
     );
+    // A listener of `disconnection` may have destroyed the server: the other disconnections come first.
+    return new Observable((subscriber) => this.#events.add(() => close$.subscribe(subscriber)));
   }
 }
