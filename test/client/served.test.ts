@@ -59,7 +59,7 @@ describe.each(['websockets.js', 'websockets.min.js'])('the served client, %s', (
     const all = Array.from({ length: 30 }, (_, n) => n);
     for (const n of all) client.write(n);
     await world.pass(1_000);
-    for (const n of all) world.sparkOf(peer)?.write(n);
+    for (const n of all) world.findSpark(peer)?.write(n);
     await world.pass(1_000);
     expect([up, down]).toEqual([all, all]);
   });
@@ -96,9 +96,9 @@ describe.each(['websockets.js', 'websockets.min.js'])('the served client, %s', (
     const credentials = async () => ({ token: String(asked.push('token')) });
     const { peer } = start({ credentials });
     await world.pass(100);
-    expect(world.sparkOf(peer)?.query).toMatchObject({ token: '1' });
+    expect(world.findSpark(peer)?.query).toMatchObject({ token: '1' });
     world.network.cut();
     await world.pass(1_000);
-    expect(world.sparkOf(peer)?.query).toMatchObject({ token: '2' });
+    expect(world.findSpark(peer)?.query).toMatchObject({ token: '2' });
   });
 });

@@ -48,7 +48,7 @@ async function opened(options: ClientOptions = {}, more: WorldOptions = {}) {
   await world.pass(100);
   expect(started.events).toEqual(['open']);
   started.events.length = 0;
-  return { ...started, spark: world.sparkOf(started.peer) as Spark };
+  return { ...started, spark: world.findSpark(started.peer) as Spark };
 }
 
 /** A transformer that dials and never gets an answer; counts who dials and who hangs up. */
@@ -130,7 +130,7 @@ describe('connecting', () => {
     client.open();
     await world.pass(10);
     expect(socket.mock.calls).toEqual([[world.network]]);
-    expect(world.sparkOf(world.peers[0] as Peer)?.query).toMatchObject({ token: '1', peer: '0' });
+    expect(world.findSpark(world.peers[0] as Peer)?.query).toMatchObject({ token: '1', peer: '0' });
   });
 });
 
@@ -505,7 +505,7 @@ describe('silence', () => {
     expect(events.at(-1)).toBe('open');
     let heard = 0;
     client.on('incoming::data', () => heard++);
-    for (let n = 0; n < 40; n++) world.sparkOf(peer)?.write(n);
+    for (let n = 0; n < 40; n++) world.findSpark(peer)?.write(n);
     await world.pass(1_000);
     expect(heard).toBe(0);
   });
@@ -925,13 +925,13 @@ describe('id()', () => {
     const ids: string[] = [];
     client.id((id) => ids.push(id));
     await world.pass(100);
-    const first = world.sparkOf(peer)?.id;
+    const first = world.findSpark(peer)?.id;
     expect(ids).toEqual([first]);
     client.id((id) => ids.push(id));
     // Cut before the answer: it is asked again.
     world.network.cut();
     await world.pass(5_000);
-    const second = world.sparkOf(peer)?.id;
+    const second = world.findSpark(peer)?.id;
     expect(second).not.toBe(first);
     expect(ids).toEqual([first, second]);
     world.network.cut();

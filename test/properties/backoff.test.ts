@@ -9,14 +9,14 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 const ms = fc.integer({ min: 0, max: DAY });
 const max = fc.oneof(ms, fc.constant(Infinity));
-/** Below 1 as well: somebody will try. */
+/** Below 1 as well: users may pass it. */
 const factor = fc.oneof(fc.double({ min: 0, max: 10, noNaN: true }), fc.constantFrom(1, 2, 1000));
 const retries = fc.oneof(fc.nat(1000), fc.constant(Infinity));
 const anyOptions: fc.Arbitrary<Options> = fc.record({ min: ms, max, factor, retries });
 const options = anyOptions.filter((some) => some.min <= some.max);
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-/** Attempts that are not given up. */
+/** The number of an attempt, which `retries` does not limit. */
 const attempt = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_000_000 }));
 
 function delay(options: Options, random: number, attempt: number): number {
@@ -32,7 +32,7 @@ function holds(property: fc.IRawProperty<unknown>): () => void {
   return () => fc.assert(property, { numRuns: 1000 });
 }
 
-describe('backoff, whatever its options', () => {
+describe('backoff with any options', () => {
   it(
     'waits between min and max, in whole ms',
     holds(
@@ -46,7 +46,7 @@ describe('backoff, whatever its options', () => {
   );
 
   it(
-    'waits between 0 and max and no longer than a timer can, though min and max contradict each other',
+    'waits between 0 and max, and at most as long as a timer can, even if min is larger than max',
     holds(
       fc.property(anyOptions, random, attempt, (some, random, attempt) => {
         const wait = delay(some, random, attempt);
@@ -57,7 +57,7 @@ describe('backoff, whatever its options', () => {
   );
 
   it(
-    'never waits shorter for a later attempt, by its bounds',
+    'never lowers its bounds for a later attempt',
     holds(
       fc.property(anyOptions, attempt, (some, attempt) => {
         expect(lower(some, attempt + 1)).toBeGreaterThanOrEqual(lower(some, attempt));
@@ -67,7 +67,7 @@ describe('backoff, whatever its options', () => {
   );
 
   it(
-    'waits longer with a larger draw',
+    'waits longer for a larger random number',
     holds(
       fc.property(anyOptions, attempt, random, random, (some, attempt, one, other) => {
         expect(delay(some, Math.max(one, other), attempt)).toBeGreaterThanOrEqual(delay(some, Math.min(one, other), attempt));
@@ -76,7 +76,7 @@ describe('backoff, whatever its options', () => {
   );
 
   it(
-    'spreads over at least half of what it may wait, the first attempt included',
+    'spreads its waits over at least half of the longest one, from the first attempt on',
     holds(
       fc.property(options, attempt, (some, attempt) => {
         fc.pre(some.max >= 2 * some.min);
@@ -88,7 +88,7 @@ describe('backoff, whatever its options', () => {
   );
 
   it(
-    'is at its cap in the end',
+    'reaches its maximum',
     holds(
       fc.property(options, (some) => {
         fc.pre(some.min > 0 && some.factor >= 1.1);
@@ -98,7 +98,7 @@ describe('backoff, whatever its options', () => {
   );
 
   it(
-    'gives up after so many retries, and not before',
+    'gives up after `retries` attempts, and not before',
     holds(
       fc.property(anyOptions, random, attempt, (some, random, attempt) => {
         const wait = backoff({ ...some, random: () => random })(attempt);

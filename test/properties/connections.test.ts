@@ -4,7 +4,7 @@ import { World } from '../support/world.js';
 
 const CLIENTS = 1_000;
 
-/** The most there are within any window of so many ms. */
+/** The largest number of times within any window of so many ms. */
 function densest(times: readonly number[], width: number): number {
   const sorted = [...times].sort((a, b) => a - b);
   let first = 0;
@@ -14,8 +14,8 @@ function densest(times: readonly number[], width: number): number {
   }, 0);
 }
 
-/** A thousand clients of one server, all of them open. */
-async function fleet(seed: number): Promise<World> {
+/** Connects all clients to one server. */
+async function connectAll(seed: number): Promise<World> {
   const world = new World({ latency: 5, seed });
   for (let count = 0; count < CLIENTS; count++) world.connect();
   await world.pass(20);
@@ -29,17 +29,17 @@ async function settled(world: World): Promise<void> {
   expect(world.network.alive).toBe(CLIENTS);
   for (const peer of world.peers) {
     expect(peer.client.state.name).toBe('open');
-    expect(world.network.linesOf(peer)).toHaveLength(1);
+    expect(world.network.pairsOf(peer)).toHaveLength(1);
   }
   await world.destroy();
   expect([world.clock.pending, world.network.alive]).toEqual([0, 0]);
 }
 
 describe(`${CLIENTS} clients`, () => {
-  it('come back from a cut, each on one line, and not all at once', async () => {
+  it('reconnect after a network failure, each once, and not all at the same time', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), async (seed) => {
-        const world = await fleet(seed);
+        const world = await connectAll(seed);
         world.network.dials.length = 0;
         world.network.cut();
         expect(world.network.alive).toBe(0);
@@ -52,12 +52,12 @@ describe(`${CLIENTS} clients`, () => {
     );
   });
 
-  it('come back from a restart that takes a while, without meeting at the door', async () => {
-    const world = await fleet(7);
+  it('reconnect after a restart that takes a while, and not all at the same time', async () => {
+    const world = await connectAll(7);
     world.network.dials.length = 0;
     await world.stop({ reconnect: true });
     await world.pass(5_000);
-    expect(world.network.dials.length, 'each has tried and was refused').toBeGreaterThanOrEqual(CLIENTS);
+    expect(world.network.dials.length, 'each client has tried and failed').toBeGreaterThanOrEqual(CLIENTS);
     expect(densest(world.network.dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
     world.start();
     await world.pass(20_000);

@@ -21,9 +21,9 @@ interface Emitter {
 
 /** Records the events that a listener of each event, and a subscriber of each stream, are called with. */
 export class EventRecorder {
-  /** What the listeners were called with. */
+  /** The events that the listeners were called for. */
   readonly heard: string[] = [];
-  /** What the subscribers were called with. */
+  /** The values that the subscribers were called with. */
   readonly streamed: string[] = [];
   /** The streams that have completed. */
   readonly completed: string[] = [];
@@ -56,7 +56,7 @@ export class EventRecorder {
 
 /** Records a spark. `state$` is recorded as the event whose state it emits. */
 export class SparkRecorder extends EventRecorder {
-  /** What `state$` emitted first. */
+  /** The first value of `state$`. */
   readonly initial: string;
 
   constructor(spark: Spark, since = 0) {

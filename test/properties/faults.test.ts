@@ -4,9 +4,9 @@ import type { MessageTransformer, Parser, Primus, Spark } from '../../src/index.
 import { json } from '../../src/parsers/json.js';
 import { type Peer, World } from '../support/world.js';
 
-/** Where somebody else's code runs, and what it may do there instead of its work. */
+/** Where the application's code runs, and what it may do there instead of its work. */
 const PLACES = ['outgoing', 'incoming', 'encoder', 'decoder', 'listener'] as const;
-const DEEDS = [
+const FAULTS = [
   'throws',
   'throws nothing',
   'rejects',
@@ -16,10 +16,10 @@ const DEEDS = [
   'never answers',
 ] as const;
 
-interface Crime {
+interface Fault {
   side: 'server' | 'client';
   place: (typeof PLACES)[number];
-  deed: (typeof DEEDS)[number];
+  fault: (typeof FAULTS)[number];
 }
 
 interface Message {
@@ -28,9 +28,9 @@ interface Message {
   evil: boolean;
 }
 
-/** What a step of documented signature does with a message that makes it misbehave; `good` is what it should have done. */
-function misbehave(deed: Crime['deed'], done: (error?: Error | null, value?: unknown) => void, good: () => unknown): unknown {
-  switch (deed) {
+/** Misbehaves as a function of the documented signature; `good` returns the right value. */
+function misbehave(fault: Fault['fault'], done: (error?: Error | null, value?: unknown) => void, good: () => unknown): unknown {
+  switch (fault) {
     case 'throws':
       throw new Error('evil');
     case 'throws nothing':
@@ -50,30 +50,30 @@ function misbehave(deed: Crime['deed'], done: (error?: Error | null, value?: unk
   }
 }
 
-function transformerOf(deed: Crime['deed']): MessageTransformer {
-  return ({ data }, next) => ((data as Message).evil ? misbehave(deed, next as never, () => undefined) : next());
+function transformerOf(fault: Fault['fault']): MessageTransformer {
+  return ({ data }, next) => ((data as Message).evil ? misbehave(fault, next as never, () => undefined) : next());
 }
 
-function parserOf({ place, deed }: Crime): Parser {
+function parserOf({ place, fault }: Fault): Parser {
   const evil = (text: unknown) => String(text).includes('"evil":true');
   return {
     encoder(data, done) {
       const frame = JSON.stringify(data);
-      return place === 'encoder' && evil(frame) ? (misbehave(deed, done as never, () => frame) as undefined) : done(null, frame);
+      return place === 'encoder' && evil(frame) ? (misbehave(fault, done as never, () => frame) as undefined) : done(null, frame);
     },
     decoder(frame, done) {
       return place === 'decoder' && evil(frame)
-        ? (misbehave(deed, done, () => JSON.parse(String(frame))) as undefined)
+        ? (misbehave(fault, done, () => JSON.parse(String(frame))) as undefined)
         : json.decoder(frame, done);
     },
   };
 }
 
-function listenerOf(deed: Crime['deed']): (message: Message) => unknown {
-  return ({ evil }) => (evil ? misbehave(deed, nobody, nobody) : undefined);
+function listenerOf(fault: Fault['fault']): (message: Message) => unknown {
+  return ({ evil }) => (evil ? misbehave(fault, noop, noop) : undefined);
 }
 
-function nobody(): void {}
+function noop(): void {}
 
 interface Seen {
   up: Message[];
@@ -82,29 +82,29 @@ interface Seen {
   errors: unknown[];
 }
 
-describe('code that misbehaves on one connection', () => {
+describe('Faulty code of one connection', () => {
   const escaped: unknown[] = [];
   const escaping = (error: unknown) => escaped.push(error);
   beforeAll(() => process.on('uncaughtException', escaping).on('unhandledRejection', escaping));
   afterAll(() => process.off('uncaughtException', escaping).off('unhandledRejection', escaping));
 
-  const crime: fc.Arbitrary<Crime> = fc.record({
+  const fault: fc.Arbitrary<Fault> = fc.record({
     side: fc.constantFrom('server', 'client'),
     place: fc.constantFrom(...PLACES),
-    deed: fc.constantFrom(...DEEDS),
+    fault: fc.constantFrom(...FAULTS),
   });
   const script = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 });
 
-  it('never throws out, never harms another one, and costs one message and one error', async () => {
+  it('throws nothing out, does not affect another connection, and costs one message and one error', async () => {
     await fc.assert(
-      fc.asyncProperty(crime, script, fc.boolean(), async (what, evils, heard) => {
-        const { world, victim, other, seen } = await set(what, heard);
+      fc.asyncProperty(fault, script, fc.boolean(), async (what, evils, heard) => {
+        const { world, faulty, other, seen } = await set(what, heard);
         evils.forEach((evil, n) => {
-          // Nobody but the victim's own connection ever meets an evil message.
-          victim.client.write({ n, evil });
+          // Only the faulty connection gets messages that make the code misbehave.
+          faulty.client.write({ n, evil });
           other.client.write({ n, evil: false });
-          world.sparkOf(victim)?.write({ n, evil });
-          world.sparkOf(other)?.write({ n, evil: false });
+          world.findSpark(faulty)?.write({ n, evil });
+          world.findSpark(other)?.write({ n, evil: false });
         });
         await world.pass(10);
 
@@ -112,17 +112,16 @@ describe('code that misbehaves on one connection', () => {
         const good = all.map(({ n }) => ({ n, evil: false }));
         expect([seen.other.up, seen.other.down], 'the other connection').toEqual([good, good]);
         expect(seen.other.errors).toEqual([]);
-        expect([victim.client.state.name, other.client.state.name]).toEqual(['open', 'open']);
+        expect([faulty.client.state.name, other.client.state.name]).toEqual(['open', 'open']);
 
-        // Which direction it is in the way of.
-        const inTheWayOfUp = (what.side === 'client') === (what.place === 'outgoing' || what.place === 'encoder');
-        const [met, unmet] = inTheWayOfUp ? [seen.victim.up, seen.victim.down] : [seen.victim.down, seen.victim.up];
-        expect(unmet, 'the other direction').toEqual(all);
-        expect(met, 'the direction that was met').toEqual(survivors(what, all));
-        if (heard) expect(seen.victim.errors).toHaveLength(evils.filter((evil) => evil && isLoud(what)).length);
+        const affectsUp = (what.side === 'client') === (what.place === 'outgoing' || what.place === 'encoder');
+        const [affected, unaffected] = affectsUp ? [seen.faulty.up, seen.faulty.down] : [seen.faulty.down, seen.faulty.up];
+        expect(unaffected, 'the other direction').toEqual(all);
+        expect(affected, 'the affected direction').toEqual(survivors(what, all));
+        if (heard) expect(seen.faulty.errors).toHaveLength(evils.filter((evil) => evil && isLoud(what)).length);
 
         await world.destroy();
-        expect(world.primus.connected, 'nobody is held for ever').toBe(0);
+        expect(world.primus.connected, 'the server keeps no connection').toBe(0);
         expect(world.clock.pending).toBe(0);
         expect(escaped.splice(0)).toEqual([]);
       }),
@@ -131,14 +130,14 @@ describe('code that misbehaves on one connection', () => {
   });
 
   it.each([
-    ['the heartbeat', 1_000],
-    ['the end of the server', false],
-  ] as const)('holds no connection whose client has left for longer than %s', async (_who, pingInterval) => {
+    ['the next heartbeat', 1_000],
+    ['the shutdown', false],
+  ] as const)('keeps a connection whose client has left no longer than until %s', async (_who, pingInterval) => {
     const world = new World({ server: { pingInterval } });
     world.primus.transform('incoming', (_packet, _next) => {});
     const { client } = world.connect();
     await world.pass(1);
-    // More than there may be under way without the line being paused, too.
+    // So many that the link is paused as well.
     for (let n = 0; n < 40; n++) client.write(n);
     await world.pass(1);
     world.network.cut();
@@ -151,48 +150,48 @@ describe('code that misbehaves on one connection', () => {
 
   /** Two connected clients of which one has, or shares with its spark, the misbehaving code. */
   async function set(
-    what: Crime,
+    what: Fault,
     heard: boolean,
-  ): Promise<{ world: World; victim: Peer; other: Peer; seen: Record<'victim' | 'other', Seen> }> {
-    const { side, place, deed } = what;
+  ): Promise<{ world: World; faulty: Peer; other: Peer; seen: Record<'faulty' | 'other', Seen> }> {
+    const { side, place, fault } = what;
     const parser = place === 'encoder' || place === 'decoder' ? parserOf(what) : json;
     const world = new World({ server: { pingInterval: false, ...(side === 'server' && { parser }) } });
-    const [victim, other] = [world.connect({}, side === 'client' ? { parser } : { parser: json }), world.connect({}, { parser: json })];
-    const seen = { victim: { up: [], down: [], errors: [] } as Seen, other: { up: [], down: [], errors: [] } as Seen };
-    const guilty: Primus | Peer['client'] = side === 'server' ? world.primus : victim.client;
-    if (place === 'outgoing' || place === 'incoming') guilty.transform(place, transformerOf(deed));
+    const [faulty, other] = [world.connect({}, side === 'client' ? { parser } : { parser: json }), world.connect({}, { parser: json })];
+    const seen = { faulty: { up: [], down: [], errors: [] } as Seen, other: { up: [], down: [], errors: [] } as Seen };
+    const faultyEnd: Primus | Peer['client'] = side === 'server' ? world.primus : faulty.client;
+    if (place === 'outgoing' || place === 'incoming') faultyEnd.transform(place, transformerOf(fault));
     world.primus.on('connection', (spark: Spark) => {
-      const whose = spark.query.peer === victim.name ? seen.victim : seen.other;
-      // First, for whom comes after a listener that throws hears nothing, as with every emitter of Node's.
+      const whose = spark.query.peer === faulty.name ? seen.faulty : seen.other;
+      // First: Node.js does not call the listeners after one that throws.
       spark.on('data', (message: Message) => whose.up.push(message));
-      if (side === 'server' && place === 'listener') spark.on('data', listenerOf(deed));
+      if (side === 'server' && place === 'listener') spark.on('data', listenerOf(fault));
       if (heard && side === 'server') spark.on('error', (error) => whose.errors.push(error));
     });
     for (const [peer, whose] of [
-      [victim, seen.victim],
+      [faulty, seen.faulty],
       [other, seen.other],
     ] as const) {
-      if (side === 'client' && place === 'listener' && peer === victim) peer.client.on('data', listenerOf(deed));
+      if (side === 'client' && place === 'listener' && peer === faulty) peer.client.on('data', listenerOf(fault));
       peer.client.on('data', (message: Message) => whose.down.push(message));
       if (heard && side === 'client') peer.client.on('error', (error) => whose.errors.push(error));
     }
     await world.pass(1);
-    return { world, victim, other, seen };
+    return { world, faulty, other, seen };
   }
 
-  /** What still arrives. */
-  function survivors({ place, deed }: Crime, all: Message[]): Message[] {
+  /** The messages that still arrive. */
+  function survivors({ place, fault }: Fault, all: Message[]): Message[] {
     if (place === 'listener') return all;
-    if (deed === 'never answers') {
+    if (fault === 'never answers') {
       const first = all.findIndex(({ evil }) => evil);
       return first === -1 ? all : all.slice(0, first);
     }
-    return deed === 'calls back twice' ? all : all.filter(({ evil }) => !evil);
+    return fault === 'calls back twice' ? all : all.filter(({ evil }) => !evil);
   }
 
-  /** Whether an error is told of. A listener has nothing to call back. */
-  function isLoud({ place, deed }: Crime): boolean {
-    if (deed === 'calls back an error') return place !== 'listener';
-    return deed !== 'calls back twice' && deed !== 'never answers';
+  /** Whether the fault causes an `error` event. A listener has no callback. */
+  function isLoud({ place, fault }: Fault): boolean {
+    if (fault === 'calls back an error') return place !== 'listener';
+    return fault !== 'calls back twice' && fault !== 'never answers';
   }
 });

@@ -1,33 +1,33 @@
 import { expect } from 'vitest';
 import type { ClientOptions, Spark } from '../../src/index.js';
 import { settle } from '../support/clock.js';
-import { type Line, type Peer, World } from '../support/world.js';
+import { type LinkPair, type Peer, World } from '../support/world.js';
 import { type Message, PeerLog, RECONNECT, type Setting } from './peer-log.js';
 
-/** Which end no longer hears what is sent on a line: what is under way to it, or is sent later, may be lost. */
-type Deaf = 'server' | 'client';
+/** The end of a connection that no longer receives: messages to it that are under way, or are sent later, may be lost. */
+type Receiver = 'server' | 'client';
 
-/** How long a server that goes waits for what is still to be sent, in ms. */
+/** How long a shutdown waits for messages that are still to be sent, in ms. */
 const GRACE = 2_500;
 
-/** A world that is watched: what was written, what arrived, and what had a right to get lost. */
-export class Witness {
+/** A world with a record of the messages that were written, that arrived, and that may be lost. */
+export class Invariants {
   readonly world: World;
   readonly logs: PeerLog[];
   readonly setting: Setting;
   running = true;
-  /** Nobody interferes any more. */
-  mending = false;
+  /** No listener interferes any more. */
+  recovering = false;
   /** The clients are being destroyed. */
   over = false;
   private count = 0;
-  private readonly deaf = new Map<Line, Set<Deaf>>();
-  /** How many frames had gone up a line when the server stopped hearing. */
-  private readonly heard = new Map<Line, number>();
-  /** What may be lost. */
+  private readonly stopped = new Map<LinkPair, Set<Receiver>>();
+  /** How many frames the client had sent when the server stopped receiving. */
+  private readonly framesReceived = new Map<LinkPair, number>();
+  /** The messages that may be lost. */
   private readonly risked = new Set<number>();
-  /** What the server wrote, and on which line. */
-  private readonly sent = new Map<number, Line>();
+  /** The messages of the server, and the connection of each. */
+  private readonly sent = new Map<number, LinkPair>();
   private readonly bySpark = new Map<Spark, number[]>();
   private readonly announced = new Map<Spark, string[]>();
 
@@ -38,7 +38,7 @@ export class Witness {
     this.serve();
     this.logs = options.map(({ manual }) => {
       const peer = this.world.connect({ manual, strategy, reconnect: RECONNECT, ...this.credentials() });
-      this.dawdle(peer.client);
+      this.addSlowTransformers(peer.client);
       return new PeerLog(peer, setting, () => this.closed(peer));
     });
   }
@@ -47,11 +47,11 @@ export class Witness {
     return this.logs[index] as PeerLog;
   }
 
-  line(index: number): Line | undefined {
-    return this.world.network.linesOf(this.log(index).peer)[0];
+  pair(index: number): LinkPair | undefined {
+    return this.world.network.pairsOf(this.log(index).peer)[0];
   }
 
-  // What the script does.
+  // Called by the script.
 
   message(index: number): Message {
     return { peer: this.log(index).peer.name, n: ++this.count };
@@ -72,46 +72,46 @@ export class Witness {
 
   writeDown(index: number, write: (spark: Spark, message: Message) => unknown = (spark, message) => spark.write(message)): void {
     const { peer } = this.log(index);
-    const spark = this.world.sparkOf(peer);
-    const line = this.world.network.lines.find(({ server }) => server === spark?.socket);
-    if (spark === undefined || line === undefined) return;
+    const spark = this.world.findSpark(peer);
+    const pair = this.world.network.pairs.find(({ server }) => server === spark?.socket);
+    if (spark === undefined || pair === undefined) return;
     const message = this.message(index);
-    this.sent.set(message.n, line);
-    if (this.deaf.get(line)?.has('client')) this.risked.add(message.n);
+    this.sent.set(message.n, pair);
+    if (this.stopped.get(pair)?.has('client')) this.risked.add(message.n);
     if (write(spark, message) === false) this.sent.delete(message.n);
   }
 
-  /** From now on an end of that line hears nothing more; what is under way to it may be lost. */
-  deafen(line: Line, ...ends: Deaf[]): void {
-    // A farewell may be under way to it.
-    if (ends.includes('client')) for (const log of this.logs) if (log.peer === line.owner) log.dismissed = false;
-    const deaf = this.deaf.get(line) ?? new Set();
-    this.deaf.set(line, deaf);
+  /** Notes that ends of a connection receive nothing more: messages under way to them may be lost. */
+  stopReceiving(pair: LinkPair, ...ends: Receiver[]): void {
+    // The server's last message may be under way.
+    if (ends.includes('client')) for (const log of this.logs) if (log.peer === pair.owner) log.dismissed = false;
+    const stopped = this.stopped.get(pair) ?? new Set();
+    this.stopped.set(pair, stopped);
     for (const end of ends) {
-      if (deaf.has(end)) continue;
-      deaf.add(end);
+      if (stopped.has(end)) continue;
+      stopped.add(end);
       if (end === 'server') {
-        this.heard.set(line, line.up.length);
-        for (const n of numbers(line.up)) if (!this.arrived(line, n)) this.risked.add(n);
+        this.framesReceived.set(pair, pair.up.length);
+        for (const n of numbers(pair.up)) if (!this.arrived(pair, n)) this.risked.add(n);
       } else {
-        for (const [n, at] of this.sent) if (at === line && !this.received(line, n)) this.risked.add(n);
+        for (const [n, at] of this.sent) if (at === pair && !this.received(pair, n)) this.risked.add(n);
       }
     }
   }
 
-  deafenAll(...ends: Deaf[]): void {
-    for (const line of this.world.network.lines)
-      if (this.world.network.has(line.client) || this.world.network.has(line.server)) this.deafen(line, ...ends);
+  stopReceivingAll(...ends: Receiver[]): void {
+    for (const pair of this.world.network.pairs)
+      if (this.world.network.has(pair.client) || this.world.network.has(pair.server)) this.stopReceiving(pair, ...ends);
   }
 
   async stop(): Promise<void> {
     if (!this.running) return;
     this.running = false;
-    this.deafenAll('server');
+    this.stopReceivingAll('server');
     const before = this.world.clock.now();
     await this.world.stop({ reconnect: true });
-    // What transformers held longer than a server that goes waits for them is lost with its line.
-    if (this.world.clock.now() - before >= GRACE) for (const [n, line] of this.sent) if (!this.received(line, n)) this.risked.add(n);
+    // Messages that were transformed for longer than a shutdown waits are lost with their connection.
+    if (this.world.clock.now() - before >= GRACE) for (const [n, pair] of this.sent) if (!this.received(pair, n)) this.risked.add(n);
     expect(this.world.primus.connected, 'a destroyed server has no connections').toBe(0);
   }
 
@@ -122,7 +122,7 @@ export class Witness {
     this.serve();
   }
 
-  // What must hold.
+  // The invariants.
 
   async check(): Promise<void> {
     await settle();
@@ -130,7 +130,7 @@ export class Witness {
     await settle();
     const { network, primus } = this.world;
     for (const log of this.logs) {
-      log.check(network.linesOf(log.peer).length);
+      log.check(network.pairsOf(log.peer).length);
       expect(ascending(log.received), `received by client ${log.peer.name}: ${log.received}`).toBe(true);
       // Two sparks of one client may overlap when the server takes its time; each is in order by itself.
       const inOrder = this.setting.transforms === 0 && this.setting.admission === 0;
@@ -143,18 +143,18 @@ export class Witness {
     for (const [spark, story] of this.announced)
       expect(['connection', 'connection,disconnection'], `of spark ${spark.id}`).toContain(String(story));
     expect(Object.keys(primus.connections)).toHaveLength(primus.connected);
-    for (const line of network.lines) this.checkLine(line);
+    for (const pair of network.pairs) this.checkPair(pair);
   }
 
-  /** With everything mended, everything comes: all that was written and was not on a line that was cut. */
-  async mend(): Promise<void> {
+  /** Removes all obstacles: every message arrives, unless it was on a connection that broke. */
+  async recover(): Promise<void> {
     const { world } = this;
-    this.mending = true;
-    // Who talks to nobody finds out: the client by silence, the server by an answer that does not come.
+    this.recovering = true;
+    // Each end detects a dead connection: the client by silence, the server by a missing answer.
     await world.pass(2.2 * this.setting.pingInterval);
-    for (const line of world.network.lines) {
-      if (line.owner !== undefined)
-        expect(world.network.has(line.client), `both ends know; ${this.tales}`).toBe(world.network.has(line.server));
+    for (const pair of world.network.pairs) {
+      if (pair.owner !== undefined)
+        expect(world.network.has(pair.client), `both ends have noticed; ${this.histories}`).toBe(world.network.has(pair.server));
     }
     world.network.down = world.network.mute = false;
     this.start();
@@ -171,24 +171,24 @@ export class Witness {
     await world.pass(1_000);
     await this.check();
     for (const log of this.logs) {
-      expect(log.peer.client.state.name, `in the end; ${log.tale}`).toBe('open');
+      expect(log.peer.client.state.name, `in the end; ${log.history}`).toBe('open');
       const lost = [...log.written].filter((n) => !log.arrived.includes(n) && !this.mayBeLostGoingUp(n));
-      expect(lost, `lost on the way up; ${log.tale}`).toEqual([]);
+      expect(lost, `lost on the way to the server; ${log.history}`).toEqual([]);
     }
     expect(world.primus.connected).toBe(this.logs.length);
-    const lost = [...this.sent].filter(([n, line]) => !this.received(line, n) && !this.risked.has(n)).map(([n]) => n);
-    expect(lost, `lost on the way down; ${this.tales}`).toEqual([]);
+    const lost = [...this.sent].filter(([n, pair]) => !this.received(pair, n) && !this.risked.has(n)).map(([n]) => n);
+    expect(lost, `lost on the way to the client; ${this.histories}`).toEqual([]);
   }
 
-  /** After destroy() nothing is left. */
+  /** Destroys everything, after which no timer and no connection is left. */
   async end(): Promise<void> {
     const { world, logs } = this;
     this.over = true;
     for (const { peer } of logs) peer.client.destroy();
-    this.deafenAll('client');
+    this.stopReceivingAll('client');
     await world.destroy();
     expect(world.clock.pending, 'no timer is left').toBe(0);
-    expect(world.network.alive, 'no line is left').toBe(0);
+    expect(world.network.alive, 'no connection is left').toBe(0);
     expect(world.primus.connected).toBe(0);
     expect(Object.hasOwn(world.http, 'emit') || world.http.listenerCount('upgrade') > 0, 'the path is given back').toBe(false);
     for (const log of logs) log.checkLaws();
@@ -200,16 +200,16 @@ export class Witness {
       ]);
   }
 
-  // Below: how it is known.
+  // Below: how it is done.
 
-  private get tales(): string {
-    return this.logs.map(({ tale }) => tale).join('; ');
+  private get histories(): string {
+    return this.logs.map(({ history }) => history).join('; ');
   }
 
   private serve(): void {
     const { primus, clock } = this.world;
     const { admission } = this.setting;
-    this.dawdle(primus);
+    this.addSlowTransformers(primus);
     if (admission > 0) primus.on('connection', (_spark: Spark, next: () => void) => void clock.schedule(() => next(), admission));
     primus.on('connection', (spark: Spark) => {
       const arrived: number[] = [];
@@ -230,8 +230,8 @@ export class Witness {
     return { credentials: () => new Promise((resolve) => clock.schedule(() => resolve({ token: 'secret' }), credentials)) };
   }
 
-  /** Message transformers of every make, each taking its time. */
-  private dawdle(end: World['primus'] | Peer['client']): void {
+  /** Adds synchronous and asynchronous message transformers. */
+  private addSlowTransformers(end: World['primus'] | Peer['client']): void {
     const { clock } = this.world;
     const { transforms } = this.setting;
     if (transforms === 0) return;
@@ -244,34 +244,35 @@ export class Witness {
     }
   }
 
-  /** A client is closed: its lines are explained, and if it was by its own will it hears no more. */
+  /** Notes that a client is closed: its connections may end, and one that it closed itself receives nothing more. */
   private closed(peer: Peer): void {
     const { state } = peer.client;
     const byServer = state.name === 'closed' && state.by === 'server';
-    for (const line of this.world.network.lines) if (line.owner === peer) this.deafen(line, ...(byServer ? [] : (['client'] as const)));
+    for (const pair of this.world.network.pairs)
+      if (pair.owner === peer) this.stopReceiving(pair, ...(byServer ? [] : (['client'] as const)));
   }
 
-  private checkLine(line: Line): void {
+  private checkPair(pair: LinkPair): void {
     const { network } = this.world;
-    for (const frames of [line.up, line.down]) expect(ascending(numbers(frames)), `sent on one line: ${frames}`).toBe(true);
-    const alive = network.has(line.client) && network.has(line.server) && line.closedBy.size === 0;
-    const { owner } = line;
-    if (alive || owner === undefined || this.deaf.has(line)) return;
+    for (const frames of [pair.up, pair.down]) expect(ascending(numbers(frames)), `sent on one connection: ${frames}`).toBe(true);
+    const alive = network.has(pair.client) && network.has(pair.server) && pair.closedBy.size === 0;
+    const { owner } = pair;
+    if (alive || owner === undefined || this.stopped.has(pair)) return;
     const log = this.logs.find(({ peer }) => peer === owner);
-    expect.fail(`A line ended that nobody ended; ${log?.tale}`);
+    expect.fail(`A connection ended without a cause; ${log?.history}`);
   }
 
-  private arrived(line: Line, n: number): boolean {
-    return this.logs.some((log) => log.peer === line.owner && log.arrived.includes(n));
+  private arrived(pair: LinkPair, n: number): boolean {
+    return this.logs.some((log) => log.peer === pair.owner && log.arrived.includes(n));
   }
 
-  private received(line: Line, n: number): boolean {
-    return this.logs.some((log) => log.peer === line.owner && log.received.includes(n));
+  private received(pair: LinkPair, n: number): boolean {
+    return this.logs.some((log) => log.peer === pair.owner && log.received.includes(n));
   }
 
-  /** Under way to a server that stopped hearing, or put on the line after that. */
+  /** Whether a message was under way to a server that stopped receiving, or was sent after that. */
   private mayBeLostGoingUp(n: number): boolean {
-    return this.risked.has(n) || [...this.heard].some(([line, heard]) => numbers(line.up.slice(heard)).includes(n));
+    return this.risked.has(n) || [...this.framesReceived].some(([pair, count]) => numbers(pair.up.slice(count)).includes(n));
   }
 }
 
@@ -279,7 +280,7 @@ function ascending(list: readonly number[]): boolean {
   return list.every((value, index) => index === 0 || value > (list[index - 1] as number));
 }
 
-/** The messages among the frames of a line. */
+/** The messages among the frames of a connection. */
 function numbers(frames: readonly string[]): number[] {
   return frames.flatMap((frame) => (frame.startsWith('{') ? [(JSON.parse(frame) as Message).n] : []));
 }

@@ -5,23 +5,23 @@ import { parseControl, printControl } from '../../src/core/protocol.js';
 import type { MessageTransformer, Parser, Primus, Spark } from '../../src/index.js';
 import { json } from '../../src/parsers/json.js';
 import type { Clock } from '../support/clock.js';
-import { type Line, type Peer, World, type WorldOptions } from '../support/world.js';
+import { type LinkPair, type Peer, World, type WorldOptions } from '../support/world.js';
 
-interface Pair {
+interface Connected {
   world: World;
   peer: Peer;
   spark: Spark;
-  line: Line;
-  /** What the server, and the client, received. */
+  pair: LinkPair;
+  /** The messages that the server, and the client, received. */
   up: unknown[];
   down: unknown[];
   errors: Error[];
 }
 
-/** One client that is connected; all of it is gone afterwards, and no timer is left. */
-async function together(
+/** Runs a test with one connected client, and destroys everything: no timer is left. */
+async function withConnection(
   options: WorldOptions,
-  run: (pair: Pair) => Promise<void>,
+  run: (connected: Connected) => Promise<void>,
   prepare?: (end: Primus | Client) => void,
 ): Promise<void> {
   const world = new World(options);
@@ -29,20 +29,20 @@ async function together(
   prepare?.(world.primus);
   prepare?.(peer.client);
   await world.pass(100);
-  const spark = world.sparkOf(peer) as Spark;
-  const pair: Pair = { world, peer, spark, line: world.network.lines[0] as Line, up: [], down: [], errors: [] };
-  spark.on('data', (data) => pair.up.push(data));
-  peer.client.on('data', (data) => pair.down.push(data));
-  spark.on('error', (error) => pair.errors.push(error));
-  peer.client.on('error', (error) => pair.errors.push(error));
-  await run(pair);
+  const spark = world.findSpark(peer) as Spark;
+  const connected: Connected = { world, peer, spark, pair: world.network.pairs[0] as LinkPair, up: [], down: [], errors: [] };
+  spark.on('data', (data) => connected.up.push(data));
+  peer.client.on('data', (data) => connected.down.push(data));
+  spark.on('error', (error) => connected.errors.push(error));
+  peer.client.on('error', (error) => connected.errors.push(error));
+  await run(connected);
   await world.destroy();
   // The timers of a slow parser are its own.
   await world.pass(50);
   expect(world.clock.pending).toBe(0);
 }
 
-/** Any JSON value, keys and characters that are somebody's special case above all. */
+/** Any JSON value, above all with keys and characters that are special somewhere. */
 const value = fc.oneof(
   fc.jsonValue({ stringUnit: 'binary' }),
   fc.string({ unit: fc.constantFrom('\0', '\u2028', '\ud800', '"', '\\', '\ufeff', '🎉', 'é') }),
@@ -57,14 +57,14 @@ const value = fc.oneof(
     ),
 );
 
-const text = (values: readonly unknown[]): string[] => values.map((data) => JSON.stringify(data));
+const strings = (values: readonly unknown[]): string[] => values.map((data) => JSON.stringify(data));
 
-describe('any JSON value', () => {
-  it('survives the trip, both ways and to all, in order', async () => {
+describe('A JSON value', () => {
+  it('arrives unchanged and in order, in both directions and by broadcast', async () => {
     const lists = fc.array(value, { minLength: 1, maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(lists, fc.constantFrom(0, 3), async (values, latency) =>
-        together({ latency }, async ({ world, peer, spark, up, down, errors }) => {
+        withConnection({ latency }, async ({ world, peer, spark, up, down, errors }) => {
           const plain = values.filter((data) => !(typeof data === 'string' && data.startsWith('primus::')));
           for (const data of plain) {
             expect(peer.client.write(data)).toBe(true);
@@ -72,9 +72,9 @@ describe('any JSON value', () => {
             expect(world.primus.write(data)).toBe(true);
           }
           await world.pass(10);
-          // As text, for `toEqual` has its own thoughts about `__proto__`; as values, for text knows no types.
-          expect(text(up)).toEqual(text(plain));
-          expect(text(down)).toEqual(text(plain.flatMap((data) => [data, data])));
+          // As strings, as `toEqual` ignores `__proto__`; and as values, as strings have no types.
+          expect(strings(up)).toEqual(strings(plain));
+          expect(strings(down)).toEqual(strings(plain.flatMap((data) => [data, data])));
           expect(up).toEqual(JSON.parse(JSON.stringify(plain)));
           expect(errors).toEqual([]);
         }),
@@ -83,11 +83,11 @@ describe('any JSON value', () => {
     );
   });
 
-  it('that JSON has no form for is refused, at once and with the reason', async () => {
+  it('that JSON cannot express is not sent: write() returns false, and an error gives the reason', async () => {
     const circle: unknown[] = [];
     circle.push(circle);
     for (const odd of [undefined, () => {}, Symbol('odd'), circle, 1n]) {
-      await together({}, async ({ world, peer, spark, up, down, errors }) => {
+      await withConnection({}, async ({ world, peer, spark, up, down, errors }) => {
         for (const end of [peer.client, spark]) {
           expect(end.write(odd)).toBe(false);
           expect(end.write('next')).toBe(true);
@@ -100,13 +100,13 @@ describe('any JSON value', () => {
   });
 });
 
-/** How a step answers: at once, at the end of the turn, or so many ms later. */
-type Pace = 'now' | 'turn' | number;
+/** When a step answers: at once, at the end of the turn, or so many ms later. */
+type Delay = 'now' | 'turn' | number;
 
-/** What one message transformer does, message by message: its patterns begin anew when they end. */
+/** One message transformer: when it answers and which messages it drops, in patterns that repeat. */
 interface Step {
   style: 'callback' | 'promise';
-  paces: Pace[];
+  delays: Delay[];
   drops: boolean[];
 }
 
@@ -115,10 +115,10 @@ interface Numbered {
   path: string[];
 }
 
-const pace = fc.oneof(fc.constantFrom<Pace>('now', 'turn'), fc.integer({ min: 1, max: 20 }));
+const delay = fc.oneof(fc.constantFrom<Delay>('now', 'turn'), fc.integer({ min: 1, max: 20 }));
 const step: fc.Arbitrary<Step> = fc.record({
   style: fc.constantFrom('callback', 'promise'),
-  paces: fc.array(pace, { minLength: 1, maxLength: 5 }),
+  delays: fc.array(delay, { minLength: 1, maxLength: 5 }),
   drops: fc.array(
     fc.nat(5).map((nat) => nat === 0),
     { minLength: 1, maxLength: 5 },
@@ -130,23 +130,23 @@ function at<T>(pattern: readonly T[], n: number): T {
   return pattern[n % pattern.length] as T;
 }
 
-function after(clock: Clock, how: Pace, done: () => void): void {
+function after(clock: Clock, how: Delay, done: () => void): void {
   if (how === 'now') done();
   else if (how === 'turn') queueMicrotask(done);
   else clock.schedule(done, how);
 }
 
-function transformer(clock: Clock, { style, paces, drops }: Step, tag: string): MessageTransformer {
+function transformer(clock: Clock, { style, delays, drops }: Step, tag: string): MessageTransformer {
   const mark = (data: Numbered) => data.path.push(tag);
   if (style === 'callback') {
     return ({ data }, next) =>
-      after(clock, at(paces, data.n), () => {
+      after(clock, at(delays, data.n), () => {
         mark(data);
         next(null, !at(drops, data.n));
       });
   }
   return ({ data }) => {
-    const how = at(paces, data.n);
+    const how = at(delays, data.n);
     if (how === 'now') {
       mark(data);
       return !at(drops, data.n);
@@ -161,7 +161,7 @@ function transformer(clock: Clock, { style, paces, drops }: Step, tag: string): 
 }
 
 /** A parser whose two functions take the times of a pattern. */
-function slowParser(clock: () => Clock, encoding: readonly Pace[], decoding: readonly Pace[]): Parser {
+function slowParser(clock: () => Clock, encoding: readonly Delay[], decoding: readonly Delay[]): Parser {
   let encoded = 0;
   let decoded = 0;
   return {
@@ -170,14 +170,14 @@ function slowParser(clock: () => Clock, encoding: readonly Pace[], decoding: rea
   };
 }
 
-describe('order', () => {
+describe('The order of messages', () => {
   const stacks = fc.record({ up: fc.record({ outgoing: steps, incoming: steps }), down: fc.record({ outgoing: steps, incoming: steps }) });
-  const paces = fc.array(pace, { minLength: 1, maxLength: 4 });
-  const parsers = fc.option(fc.record({ encoding: paces, decoding: paces }), { nil: undefined });
+  const delays = fc.array(delay, { minLength: 1, maxLength: 4 });
+  const parsers = fc.option(fc.record({ encoding: delays, decoding: delays }), { nil: undefined });
   /** Messages written in one go, and the pause after them. */
   const bursts = fc.array(fc.tuple(fc.integer({ min: 1, max: 8 }), fc.nat(30)), { minLength: 1, maxLength: 6 });
 
-  it('is kept through any mix of transformers and parsers, at once or later, in both directions', async () => {
+  it('is kept by any mix of synchronous and asynchronous transformers and parsers, in both directions', async () => {
     await fc.assert(
       fc.asyncProperty(stacks, parsers, bursts, fc.constantFrom(0, 4), async ({ up, down }, slow, script, latency) => {
         let clock!: Clock;
@@ -192,22 +192,22 @@ describe('order', () => {
           incoming.forEach((each, index) => void end.transform('incoming', transformer(clock, each, `in ${index}`)));
         };
 
-        const run = async (pair: Pair): Promise<void> => {
+        const run = async (connected: Connected): Promise<void> => {
           let n = 0;
           for (const [count, pause] of script) {
             for (let each = 0; each < count; each++, n++) {
-              expect([pair.peer.client.write({ n, path: [] }), pair.spark.write({ n, path: [] })]).not.toContain(undefined);
+              expect([connected.peer.client.write({ n, path: [] }), connected.spark.write({ n, path: [] })]).not.toContain(undefined);
             }
-            await pair.world.pass(pause);
+            await connected.world.pass(pause);
           }
-          // As long as everything one after the other takes at most.
-          await pair.world.pass(n * 8 * 20 + 100);
-          expect(pair.up).toEqual(expected(up, n));
-          expect(pair.down).toEqual(expected(down, n));
-          expect(pair.errors).toEqual([]);
+          // As long as all messages, one after the other, take at most.
+          await connected.world.pass(n * 8 * 20 + 100);
+          expect(connected.up).toEqual(expected(up, n));
+          expect(connected.down).toEqual(expected(down, n));
+          expect(connected.errors).toEqual([]);
         };
 
-        await together(world, run, prepare);
+        await withConnection(world, run, prepare);
       }),
       { numRuns: 150 },
     );
@@ -221,10 +221,10 @@ describe('order', () => {
   }
 });
 
-describe('what begins with primus::', () => {
+describe('A message that begins with primus::', () => {
   const rest = fc.oneof(fc.string(), fc.constantFrom('server::close', 'id::', 'id::x', 'ping::1', 'pong::1'));
 
-  it('is refused when a user writes it, wherever it comes from', async () => {
+  it('is not sent when it is written, or made by a message transformer', async () => {
     await fc.assert(
       fc.asyncProperty(rest, fc.boolean(), async (tail, transformed) => {
         const reserved = `primus::${tail}`;
@@ -235,10 +235,10 @@ describe('what begins with primus::', () => {
             if (packet.data === 'harmless') packet.data = reserved;
           });
         };
-        const run = async ({ world, peer, spark, line, up, down, errors }: Pair) => {
+        const run = async ({ world, peer, spark, pair, up, down, errors }: Connected) => {
           const log: string[] = [];
           world.primus.on('log', (level) => log.push(level));
-          const sent = [...line.up, ...line.down];
+          const sent = [...pair.up, ...pair.down];
           for (const end of [peer.client, spark]) expect(end.write(transformed ? 'harmless' : reserved)).toBe(false);
           expect(errors).toMatchObject([
             { code: 'ERR_PRIMUS_RESERVED', data: reserved },
@@ -246,31 +246,31 @@ describe('what begins with primus::', () => {
           ]);
           expect(world.primus.write(reserved)).toBe(false);
           expect(log).toEqual(['error']);
-          expect([...line.up, ...line.down]).toEqual(sent);
+          expect([...pair.up, ...pair.down]).toEqual(sent);
           await world.pass(1);
           expect([peer.client.state.name, up, down]).toEqual(['open', [], []]);
         };
-        await together({}, run, prepare);
+        await withConnection({}, run, prepare);
       }),
       { numRuns: 50 },
     );
   });
 
-  it('is ignored when it arrives and nobody knows it', async () => {
+  it('is ignored when it is an unknown control message', async () => {
     const nonsense = rest.filter((tail) => !/^(ping|pong)::\d{1,16}$|^id::|^server::close$/.test(tail));
-    // Known, but not to the one who hears it.
+    // Known, but only to the peer.
     const upwards = fc.oneof(nonsense, fc.constantFrom('server::close', 'ping::1', 'id::x'));
     const downwards = fc.oneof(nonsense, fc.constantFrom('pong::1', 'id::'));
     await fc.assert(
       fc.asyncProperty(upwards, downwards, async (above, below) =>
-        together({}, async ({ world, peer, spark, line, up, down, errors }) => {
-          const said = [line.up.length, line.down.length];
-          line.client.send(JSON.stringify(`primus::${above}`));
-          line.server.send(JSON.stringify(`primus::${below}`));
+        withConnection({}, async ({ world, peer, spark, pair, up, down, errors }) => {
+          const said = [pair.up.length, pair.down.length];
+          pair.client.send(JSON.stringify(`primus::${above}`));
+          pair.server.send(JSON.stringify(`primus::${below}`));
           await world.pass(1);
           expect([up, down, errors]).toEqual([[], [], []]);
-          // Nobody answered either: one frame each way, the one above.
-          expect([line.up.length, line.down.length]).toEqual(said.map((count) => count + 1));
+          // No end answered: one frame in each direction, the one above.
+          expect([pair.up.length, pair.down.length]).toEqual(said.map((count) => count + 1));
           expect([peer.client.state.name, spark.readyState]).toEqual(['open', 3]);
         }),
       ),
@@ -278,7 +278,7 @@ describe('what begins with primus::', () => {
     );
   });
 
-  it('is printed and parsed without loss', () => {
+  it('is parsed as it was printed', () => {
     const stamp = fc.stringMatching(/^\d{1,16}$/);
     const control = fc.oneof(
       fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), value: stamp }),
@@ -292,7 +292,7 @@ describe('what begins with primus::', () => {
     );
   });
 
-  it('is taken for what it says, or for unknown: what is printed again is the same text', () => {
+  it('is parsed as a control message, or as unknown, and printed as the same string', () => {
     fc.assert(
       fc.property(fc.oneof(rest, fc.string({ unit: 'binary' })), (tail) => {
         const message = parseControl(`primus::${tail}`);

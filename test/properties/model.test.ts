@@ -1,30 +1,30 @@
 import fc from 'fast-check';
 import { first, skip } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { Witness } from './invariants.js';
+import { Invariants } from './invariants.js';
 import { RECONNECT, type Setting } from './peer-log.js';
 
-/** Whatever the sequence of commands, what `Witness` knows must hold after each; see there. Two clients, one server. */
+/** The number of clients. The invariants hold after each command, for every sequence of commands. */
 const CLIENTS = 2;
 
-/** All that the model knows by itself: commands carry no expectation but their own, the laws are the witness's. */
+/** The model has no state: the expectations are in the commands and the invariants. */
 type Model = object;
 
-abstract class Command implements fc.AsyncCommand<Model, Witness> {
+abstract class Command implements fc.AsyncCommand<Model, Invariants> {
   check(): boolean {
     return true;
   }
 
-  async run(_model: Model, real: Witness): Promise<void> {
+  async run(_model: Model, real: Invariants): Promise<void> {
     await this.act(real);
     await real.check();
   }
 
-  abstract act(real: Witness): Promise<void> | void;
+  abstract act(real: Invariants): Promise<void> | void;
   abstract toString(): string;
 }
 
-function command(name: string, act: (real: Witness) => Promise<void> | void): Command {
+function command(name: string, act: (real: Invariants) => Promise<void> | void): Command {
   return new (class extends Command {
     act = act;
     toString = () => name;
@@ -40,7 +40,7 @@ const open = (index: number) =>
     const before = client.state.name;
     const alone = log.plans === 0;
     real.open(index);
-    if (log.online && alone) expect(['connecting', 'open'], `after open() while ${before}; ${log.tale}`).toContain(client.state.name);
+    if (log.online && alone) expect(['connecting', 'open'], `after open() while ${before}; ${log.history}`).toContain(client.state.name);
   });
 
 const write = (index: number, count: number) =>
@@ -53,23 +53,23 @@ const send = (index: number, count: number) =>
     for (let at = 0; at < count; at++) real.writeDown(index);
   });
 
-const cut = () =>
-  command('cut', (real) => {
-    real.deafenAll('server', 'client');
+const disconnectAll = () =>
+  command('disconnect all', (real) => {
+    real.stopReceivingAll('server', 'client');
     const open = real.logs.filter(({ peer, plans }) => peer.client.state.name === 'open' && plans === 0);
     real.world.network.cut();
     expect(real.world.network.alive).toBe(0);
-    // While what was received is still being transformed, a client has not told yet.
+    // While received messages are still being transformed, a client has not emitted it yet.
     if (real.setting.transforms > 0) return;
-    for (const { peer, tale } of open) expect(['waiting', 'closed'], `after a cut; ${tale}`).toContain(peer.client.state.name);
+    for (const { peer, history } of open) expect(['waiting', 'closed'], `after a disconnect; ${history}`).toContain(peer.client.state.name);
   });
 
-const cutOne = (index: number, noticed: 'both' | 'client' | 'server') =>
-  command(`cut(${index}, noticed by ${noticed})`, (real) => {
-    const line = real.line(index);
-    if (line === undefined) return;
-    real.deafen(line, 'server', 'client');
-    real.world.network.cutLine(line, noticed);
+const disconnect = (index: number, noticed: 'both' | 'client' | 'server') =>
+  command(`disconnect(${index}, noticed by ${noticed})`, (real) => {
+    const pair = real.pair(index);
+    if (pair === undefined) return;
+    real.stopReceiving(pair, 'server', 'client');
+    real.world.network.breakPair(pair, noticed);
   });
 
 type Answer = 'accept' | 'refuse' | 'mute';
@@ -83,8 +83,8 @@ const answer = (how: Answer) =>
 const network = (index: number, online: boolean) =>
   command(`${online ? 'online' : 'offline'}(${index})`, (real) => {
     const log = real.log(index);
-    const line = real.line(index);
-    if (!online && line !== undefined) real.deafen(line, 'client');
+    const pair = real.pair(index);
+    if (!online && pair !== undefined) real.stopReceiving(pair, 'client');
     const before = log.events.length;
     const changes = log.online !== online;
     const alone = log.plans === 0;
@@ -106,13 +106,13 @@ const end = (index: number, last: boolean) =>
 
 const sparkEnd = (index: number, last: boolean, reconnect: boolean) =>
   command(`spark.end(${index}, ${last ? 'message' : 'nothing'}${reconnect ? ', reconnect' : ''})`, (real) => {
-    const spark = real.world.sparkOf(real.log(index).peer);
-    const line = real.line(index);
-    if (!spark?.connection.writable || line === undefined) return;
-    if (!reconnect && line.closedBy.size === 0) real.log(index).dismissed = true;
+    const spark = real.world.findSpark(real.log(index).peer);
+    const pair = real.pair(index);
+    if (!spark?.connection.writable || pair === undefined) return;
+    if (!reconnect && pair.closedBy.size === 0) real.log(index).dismissed = true;
     if (last) real.writeDown(index, (to, message) => to.end(message, { reconnect }));
     else spark.end(undefined, { reconnect });
-    real.deafen(line, 'server');
+    real.stopReceiving(pair, 'server');
   });
 
 const stop = () => command('server stops', (real) => real.stop());
@@ -124,7 +124,7 @@ const restart = (after: number) =>
     real.start();
   });
 
-/** All obstacles are gone for a while: without it, most sequences spend most of their time waiting. */
+/** Removes all obstacles for a while: without it, most sequences wait most of the time. */
 const calm = () =>
   command('calm', async (real) => {
     for (const index of real.logs.keys()) await network(index, true).act(real);
@@ -160,18 +160,18 @@ const MOMENTS = [
   'outgoing::reconnect',
 ] as const;
 const STATES = ['connecting', 'open', 'waiting', 'closed'] as const;
-const REACTIONS = ['open', 'write', 'end', 'end, open', 'cut', 'flap'] as const;
+const REACTIONS = ['open', 'write', 'end', 'end, open', 'disconnect', 'flap'] as const;
 
-function react(real: Witness, index: number, reaction: (typeof REACTIONS)[number]): void {
+function react(real: Invariants, index: number, reaction: (typeof REACTIONS)[number]): void {
   const log = real.log(index);
   const { client, network$ } = log.peer;
   log.plans--;
-  if (real.mending && !real.over) return;
+  if (real.recovering && !real.over) return;
   if (reaction === 'write') return real.over ? expect(client.write({})).toBe(false) : real.writeUp(index);
-  if (reaction === 'cut') cutOne(index, 'both').act(real);
+  if (reaction === 'disconnect') disconnect(index, 'both').act(real);
   else if (reaction === 'flap') {
-    const line = real.line(index);
-    if (line !== undefined && log.online) real.deafen(line, 'client');
+    const pair = real.pair(index);
+    if (pair !== undefined && log.online) real.stopReceiving(pair, 'client');
     for (const online of [!log.online, log.online]) network$.next(online);
   } else {
     if (reaction !== 'open') client.end();
@@ -181,7 +181,7 @@ function react(real: Witness, index: number, reaction: (typeof REACTIONS)[number
   }
 }
 
-/** From within a listener, where everything is half done. */
+/** Reacts inside a listener. */
 const once = (index: number, moment: (typeof MOMENTS)[number], reaction: (typeof REACTIONS)[number]) =>
   command(`once(${index}, ${moment}, ${reaction})`, (real) => {
     const log = real.log(index);
@@ -189,7 +189,7 @@ const once = (index: number, moment: (typeof MOMENTS)[number], reaction: (typeof
     log.interfere(moment, () => react(real, index, reaction));
   });
 
-/** The same from within a subscriber of `state$`, which is told before any listener. */
+/** Reacts inside a subscriber of `state$`, which is called before any listener. */
 const onceIn = (index: number, state: (typeof STATES)[number], reaction: (typeof REACTIONS)[number]) =>
   command(`once in(${index}, ${state}, ${reaction})`, (real) => {
     const log = real.log(index);
@@ -221,10 +221,10 @@ const commands = fc.commands(
     sends,
     fc.tuple(index, fc.constantFrom(...MOMENTS), fc.constantFrom(...REACTIONS)).map(([at, moment, reaction]) => once(at, moment, reaction)),
     fc.tuple(index, fc.constantFrom(...STATES), fc.constantFrom(...REACTIONS)).map(([at, state, reaction]) => onceIn(at, state, reaction)),
-    // More than may wait for a message transformer before the line is not read any more.
+    // So many that the message transformers pause the link.
     index.map((at) => send(at, 40)),
-    fc.constant(cut()),
-    fc.tuple(index, ends).map(([at, noticed]) => cutOne(at, noticed)),
+    fc.constant(disconnectAll()),
+    fc.tuple(index, ends).map(([at, noticed]) => disconnect(at, noticed)),
     fc.constantFrom<Answer>('accept', 'accept', 'refuse', 'mute').map(answer),
     fc.tuple(index, fc.boolean()).map(([at, online]) => network(at, online)),
     fc.constantFrom(stop(), start()),
@@ -250,36 +250,40 @@ function settings(more: Partial<Record<keyof Setting, fc.Arbitrary<unknown>>> = 
   }) as fc.Arbitrary<Setting>;
 }
 
-async function hold(setting: Setting, options: { manual: boolean }[], script: Iterable<fc.AsyncCommand<Model, Witness>>): Promise<void> {
-  const witness = new Witness(setting, options);
-  await fc.asyncModelRun(() => ({ model: {}, real: witness }), script);
-  await witness.mend();
-  await witness.end();
+async function runScript(
+  setting: Setting,
+  options: { manual: boolean }[],
+  script: Iterable<fc.AsyncCommand<Model, Invariants>>,
+): Promise<void> {
+  const invariants = new Invariants(setting, options);
+  await fc.asyncModelRun(() => ({ model: {}, real: invariants }), script);
+  await invariants.recover();
+  await invariants.end();
 }
 
-describe('whatever happens to two clients and their server', () => {
-  it('the documented machine, one line at most, and no message lost, doubled or reordered', async () => {
-    await fc.assert(fc.asyncProperty(settings(), clients, commands, hold), { numRuns: 100 });
+describe('Two clients and a server, with any sequence of events', () => {
+  it('make only documented transitions, keep at most one connection, and lose, repeat or reorder no message', async () => {
+    await fc.assert(fc.asyncProperty(settings(), clients, commands, runScript), { numRuns: 100 });
   });
 
-  it('the same with message transformers that take their time, at both ends', async () => {
+  it('do so with slow message transformers at both ends', async () => {
     const slow = settings({ transforms: fc.constantFrom(2, 20, 200) });
-    await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
+    await fc.assert(fc.asyncProperty(slow, clients, commands, runScript), { numRuns: 60 });
   });
 
-  it('the same with a server that takes its time to let one in', async () => {
+  it('do so with slow `connection` listeners', async () => {
     const slow = settings({ admission: fc.constantFrom(1, 50, 500) });
-    await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
+    await fc.assert(fc.asyncProperty(slow, clients, commands, runScript), { numRuns: 60 });
   });
 
-  it('the same with clients that have to ask who they are, before each attempt', async () => {
+  it('do so with credentials that are obtained before each attempt', async () => {
     const slow = settings({ credentials: fc.constantFrom(0, 20, 500), transforms: fc.constantFrom(0, 0, 20) });
-    await fc.assert(fc.asyncProperty(slow, clients, commands, hold), { numRuns: 60 });
+    await fc.assert(fc.asyncProperty(slow, clients, commands, runScript), { numRuns: 60 });
   });
 });
 
-/** Sequences that once broke a law, or that chance seldom finds. */
-describe('a client', () => {
+/** Sequences that once broke an invariant, or that random runs seldom find. */
+describe('A client', () => {
   const setting: Setting = {
     latency: 0,
     seed: 1,
@@ -290,46 +294,62 @@ describe('a client', () => {
     credentials: -1,
   };
   const slow = { ...setting, transforms: 20 };
-  const ping = command('ping', (real) => real.line(0)?.server.send('"primus::ping::1"'));
+  const ping = command('ping', (real) => real.pair(0)?.server.send('"primus::ping::1"'));
   const cases: [sentence: string, setting: Setting, script: Command[]][] = [
-    ['that ends as soon as it is open leaves no line behind', setting, [once(0, 'open', 'end'), calm()]],
-    ['that ends when an attempt begins stays closed', setting, [calm(), cut(), once(0, 'reconnect', 'end'), pass(3_000)]],
-    ['that opens again whenever it ends can be destroyed', setting, [calm(), once(0, 'end', 'open')]],
-    ['that ends while a message leaves has sent it', setting, [calm(), once(0, 'outgoing::data', 'end'), write(0, 1)]],
+    ['that ends as soon as it is open leaves no connection behind', setting, [once(0, 'open', 'end'), calm()]],
+    ['that ends when an attempt begins stays closed', setting, [calm(), disconnectAll(), once(0, 'reconnect', 'end'), pass(3_000)]],
+    ['that opens again inside `end` can be destroyed', setting, [calm(), once(0, 'end', 'open')]],
+    ['that ends inside `outgoing::data` has sent that message', setting, [calm(), once(0, 'outgoing::data', 'end'), write(0, 1)]],
     [
-      'that writes while its queue leaves waits its turn',
+      'that writes while its buffer is being sent keeps the order',
       setting,
-      [calm(), cut(), write(0, 3), once(0, 'outgoing::data', 'write'), calm()],
+      [calm(), disconnectAll(), write(0, 3), once(0, 'outgoing::data', 'write'), calm()],
     ],
-    ['whose line is cut during the handshake tries again', { ...setting, latency: 40 }, [pass(40), cut(), pass(40)]],
-    ['hears nothing after its end, though messages are under way', slow, [calm(), send(0, 3), pass(7), end(0, false), pass(100)]],
-    ['hears the last message of a server that takes its leave', slow, [calm(), sparkEnd(0, true, false), pass(100)]],
+    ['whose connection breaks during the handshake tries again', { ...setting, latency: 40 }, [pass(40), disconnectAll(), pass(40)]],
+    ['receives nothing after its end, even if messages are under way', slow, [calm(), send(0, 3), pass(7), end(0, false), pass(100)]],
+    ['receives the last message of a spark that ends', slow, [calm(), sparkEnd(0, true, false), pass(100)]],
     [
       'that ends at `reconnected`, and opens at its end, opens',
       setting,
-      [calm(), once(0, 'reconnected', 'end'), cut(), pass(1), once(0, 'close', 'open'), calm()],
+      [calm(), once(0, 'reconnected', 'end'), disconnectAll(), pass(1), once(0, 'close', 'open'), calm()],
     ],
     [
       'that ends at the `close` of an attempt without a network ends once',
       { ...setting, strategy: 'disconnect,timeout' },
       [calm(), network(0, false), once(0, 'close', 'end'), open(0)],
     ],
-    ['is heard to the last message', slow, [calm(), end(0, true), pass(100)]],
-    ['does not answer a ping it comes to when the line is down', slow, [calm(), send(0, 2), pass(7), ping, cut(), pass(100)]],
+    ['delivers its last message', slow, [calm(), end(0, true), pass(100)]],
     [
-      'without the strategy online goes on trying while offline',
-      { ...setting, strategy: 'disconnect' },
-      [calm(), cut(), network(0, false), pass(3_000)],
+      'does not answer a ping that it handles after the connection broke',
+      slow,
+      [calm(), send(0, 2), pass(7), ping, disconnectAll(), pass(100)],
     ],
-    ['that ends as it begins to wait has told the close of its line', setting, [calm(), onceIn(0, 'waiting', 'end'), cut()]],
-    ['whose network flaps as it opens is not told open', setting, [onceIn(0, 'open', 'flap'), calm()]],
-    ['whose network flaps when an attempt begins goes on with it', setting, [calm(), once(0, 'reconnect', 'flap'), cut(), pass(3_000)]],
+    [
+      'without the strategy `online` keeps trying while offline',
+      { ...setting, strategy: 'disconnect' },
+      [calm(), disconnectAll(), network(0, false), pass(3_000)],
+    ],
+    ['that ends as it begins to wait has emitted `close`', setting, [calm(), onceIn(0, 'waiting', 'end'), disconnectAll()]],
+    ['whose network flaps as it opens emits no `open`', setting, [onceIn(0, 'open', 'flap'), calm()]],
+    [
+      'whose network flaps when an attempt begins continues the attempt',
+      setting,
+      [calm(), once(0, 'reconnect', 'flap'), disconnectAll(), pass(3_000)],
+    ],
     ['whose network flaps when all attempts failed stays closed', setting, [answer('refuse'), onceIn(0, 'closed', 'flap'), pass(40_000)]],
     ['that ends at a ping does not answer it', setting, [calm(), once(0, 'incoming::ping', 'end'), pass(6_000)]],
-    ['that ends as it fails tells nothing after its end', { ...setting, strategy: 'online' }, [calm(), onceIn(0, 'closed', 'end'), cut()]],
-    ['that is being let in when the server stops comes back', { ...setting, admission: 500 }, [pass(1), restart(10), pass(3_000)]],
+    [
+      'that ends as it fails emits nothing after its end',
+      { ...setting, strategy: 'online' },
+      [calm(), onceIn(0, 'closed', 'end'), disconnectAll()],
+    ],
+    [
+      'whose `connection` listener is running when the server stops reconnects',
+      { ...setting, admission: 500 },
+      [pass(1), restart(10), pass(3_000)],
+    ],
   ];
   it.each(cases)('%s', async (_sentence, how, script) => {
-    await hold(how, [{ manual: false }, { manual: true }], script);
+    await runScript(how, [{ manual: false }, { manual: true }], script);
   });
 });

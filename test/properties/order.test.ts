@@ -76,7 +76,7 @@ class Run {
     const spark = this.sparks[0]?.spark;
     if (step === 'client writes') client.write(++this.count);
     else if (step === 'clients write') for (const peer of [...peers, ...peers]) peer.client.write(++this.count);
-    else if (step === 'invalid frame') world.network.lines.find(({ server }) => server === spark?.socket)?.client.send('{');
+    else if (step === 'invalid frame') world.network.pairs.find(({ server }) => server === spark?.socket)?.client.send('{');
     else if (step === 'client ends') client.end();
     else if (step === 'wait') await world.pass(PING_INTERVAL);
     else if (spark !== undefined || step === 'destroy') this.act(step, spark);
@@ -176,8 +176,8 @@ class Run {
     else if (action === 'end') spark?.end();
     else if (action === 'end(data)') spark?.end(++this.count);
     else if (action === 'disconnect') {
-      const link = network.lines.find(({ server }) => server === spark?.socket);
-      if (link !== undefined) network.cutLine(link);
+      const link = network.pairs.find(({ server }) => server === spark?.socket);
+      if (link !== undefined) network.breakPair(link);
     } else if (action === 'add listeners') {
       if (recorded !== undefined) recorded.recorders.push(new SparkRecorder(recorded.spark, recorded.recorders[0]?.heard.length));
       this.server.push(new ServerRecorder(primus, this.server[0]?.heard.length));

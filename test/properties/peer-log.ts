@@ -3,13 +3,13 @@ import type { ClientState } from '../../client/state.js';
 import type { PrimusError, ReconnectAttempt } from '../../src/index.js';
 import type { Peer } from '../support/world.js';
 
-/** What one run of the model is about. */
+/** The parameters of one run of the model. */
 export interface Setting {
   latency: number;
   seed: number;
   pingInterval: number;
   strategy: string;
-  /** Whether message transformers of both ends take their time, and by how much it differs, in ms. */
+  /** How long the message transformers of both ends take at most, in ms. */
   transforms: number;
   /** How long the `connection` listener takes, in ms; 0 is a synchronous one. */
   admission: number;
@@ -17,8 +17,8 @@ export interface Setting {
   credentials: number;
 }
 
-/** The machine documented in `client/state.ts`. Within `waiting`, an attempt is given up for want of a network, or made. */
-const MACHINE: Record<ClientState['name'], readonly ClientState['name'][]> = {
+/** The transitions documented in `client/state.ts`. Within `waiting`, an attempt is given up for want of a network, or made. */
+const TRANSITIONS: Record<ClientState['name'], readonly ClientState['name'][]> = {
   idle: ['connecting', 'closed'],
   connecting: ['open', 'waiting', 'closed'],
   open: ['waiting', 'closed'],
@@ -36,31 +36,31 @@ export interface Message {
   n: number;
 }
 
-/** What one client was seen to do, and the laws that holds to. */
+/** A record of what one client did, and the laws for it. */
 export class PeerLog {
   readonly events: string[] = [];
   readonly states: ClientState[] = [];
   readonly received: number[] = [];
-  /** What the server got of it. */
+  /** The messages of this client that the server received. */
   readonly arrived: number[] = [];
   readonly written = new Set<number>();
   online = true;
-  /** It was told to end, and not to open since. */
+  /** Whether it was ended, and not opened since. */
   ended: boolean;
   completed = false;
-  /** The server told it not to come back. */
+  /** Whether the server ended it, so that it must not reconnect. */
   dismissed = false;
   /** How many listeners are going to interfere. */
   plans = 0;
-  /** `open` was told, and no `close` since. */
+  /** Whether `open` was emitted, and no `close` since. */
   private up = false;
-  /** It was open, though perhaps a subscriber of `state$` kept that from being told. */
+  /** Whether it was open, even if a subscriber of `state$` prevented the event. */
   private reached = false;
   private scheduled: number | undefined;
   private attempting: number | undefined;
   private readonly broken: string[] = [];
-  /** Two listeners of everything, and what streams emit: all hear the same. */
-  private readonly witnesses: [Witness, Witness];
+  /** Two recorders of all events and streams: both record the same. */
+  private readonly recorders: [ClientRecorder, ClientRecorder];
   readonly peer: Peer;
   private readonly setting: Setting;
   private readonly onEnd: () => void;
@@ -73,46 +73,46 @@ export class PeerLog {
     const { client } = peer;
     client.state$.subscribe({ next: (state) => this.enters(state), complete: () => (this.completed = true) });
     for (const event of EVENTS) client.on(event, (...args: unknown[]) => this.saw(event, args));
-    this.witnesses = [new Witness(client), new Witness(client)];
-    // Twice: the two views must tell the same.
+    this.recorders = [new ClientRecorder(client), new ClientRecorder(client)];
+    // Both views must show the same.
     client.data$.subscribe(({ n }: Message) => this.law(this.received.at(-1) === n, `data$ follows data ${n}`));
   }
 
   /** The laws that were broken so far. */
   checkLaws(): void {
-    expect(this.broken, this.tale).toEqual([]);
+    expect(this.broken, this.history).toEqual([]);
   }
 
-  /** All laws that can be told from one client in one instant. */
-  check(lines: number): void {
+  /** Checks all laws that the present state of one client shows. */
+  check(connections: number): void {
     const { client, reports } = this.peer;
     const { state } = client;
     this.checkLaws();
-    const [early, late] = this.witnesses;
+    const [early, late] = this.recorders;
     expect(late.heard, 'the listeners and subscribers behind those that interfere').toEqual(early.heard);
     expect(late.streamed, 'the streams').toEqual(late.heard.filter((event) => STREAMED.has(event)));
-    expect(reports, 'nobody is left with an error').toEqual([]);
-    expect(client.readyState, `readyState while ${state.name}; ${this.tale}`).toBe(READY[state.name]);
+    expect(reports, 'no error is reported to the platform').toEqual([]);
+    expect(client.readyState, `readyState while ${state.name}; ${this.history}`).toBe(READY[state.name]);
     expect(this.states.at(-1), 'state$ and state agree').toBe(state);
-    // While what was received is still being transformed, the line may be down already.
+    // While received messages are still being transformed, the connection may have ended.
     const least = state.name === 'open' && this.setting.transforms === 0 ? 1 : 0;
-    expect(lines, `lines while ${state.name}; ${this.tale}`).toBeGreaterThanOrEqual(least);
-    expect(lines, `lines while ${state.name}; ${this.tale}`).toBeLessThanOrEqual(state.name === 'open' ? 1 : 0);
-    expect(this.up, `'open' and 'close' tell that it is ${state.name}; ${this.tale}`).toBe(state.name === 'open');
+    expect(connections, `connections while ${state.name}; ${this.history}`).toBeGreaterThanOrEqual(least);
+    expect(connections, `connections while ${state.name}; ${this.history}`).toBeLessThanOrEqual(state.name === 'open' ? 1 : 0);
+    expect(this.up, `'open' and 'close' fit the state ${state.name}; ${this.history}`).toBe(state.name === 'open');
     if (!this.online) {
-      expect(['idle', 'waiting', 'closed'], `without a network; ${this.tale}`).toContain(state.name);
+      expect(['idle', 'waiting', 'closed'], `without a network; ${this.history}`).toContain(state.name);
       if (state.name === 'waiting' && this.setting.strategy.includes('online')) expect([state.attempt, state.until]).toEqual([null, null]);
     }
-    if (state.name === 'open' && lines === 1) expect(client.buffer, 'nothing is kept back while open').toEqual([]);
+    if (state.name === 'open' && connections === 1) expect(client.buffer, 'nothing is buffered while open').toEqual([]);
   }
 
-  /** Puts a listener between the two witnesses. */
+  /** Adds a listener between the two recorders. */
   interfere(event: string, listener: () => void): void {
     this.peer.client.once(event as 'open', listener);
-    this.witnesses[1].listenLast(event);
+    this.recorders[1].listenLast(event);
   }
 
-  get tale(): string {
+  get history(): string {
     return `client ${this.peer.name}: ${this.events.slice(-25).join(', ')}`;
   }
 
@@ -120,11 +120,11 @@ export class PeerLog {
     const before = this.states.at(-1);
     this.states.push(state);
     if (before === undefined) return;
-    this.law(MACHINE[before.name].includes(state.name), `${before.name} -> ${state.name}`);
+    this.law(TRANSITIONS[before.name].includes(state.name), `${before.name} -> ${state.name}`);
     if (state.name === 'open') this.reached = true;
     if (state.name === 'connecting') this.ended = false;
     if (state.name === 'closed') this.onEnd();
-    // Whoever opens again at the first word of an end hears no more of it.
+    // A client that is opened again inside the first event of an end emits no more events of it.
     if (before.name === 'closed') {
       this.up = this.reached = false;
       this.scheduled = this.attempting = undefined;
@@ -158,7 +158,7 @@ export class PeerLog {
       case 'close':
         this.law(this.reached || name === 'closed', 'close of a connection, or of an attempt that is given up');
         this.up = this.reached = false;
-        // Whoever opens again from here never sees an end.
+        // A client that is opened again from here emits no `end`.
         if (name !== 'closed') break;
         this.scheduled = this.attempting = undefined;
         this.onEnd();
@@ -169,7 +169,7 @@ export class PeerLog {
         break;
       case 'reconnect scheduled':
         this.law(!this.up && name === 'waiting', 'attempts are scheduled while waiting');
-        this.law(!this.dismissed, 'whom the server dismissed does not come back');
+        this.law(!this.dismissed, 'a client that the server ended does not reconnect');
         this.scheduled = attempt?.attempt ?? -1;
         this.attempting = undefined;
         this.law(this.scheduled >= 1 && this.scheduled <= RECONNECT.retries, `attempt ${this.scheduled} of ${RECONNECT.retries}`);
@@ -244,8 +244,8 @@ const STREAMED: ReadonlySet<string> = new Set([
   'reconnected',
 ]);
 
-/** Hears all events and states of a client, in order. */
-class Witness {
+/** Records all events and states of a client, in order. */
+class ClientRecorder {
   readonly heard: string[] = [];
   /** The same, as far as there are streams, by them. */
   readonly streamed: string[] = [];

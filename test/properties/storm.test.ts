@@ -6,7 +6,7 @@ import { randomFrom } from './random.js';
 
 const MIN = 500;
 
-/** The most of `times` that fall into any window of so many ms. */
+/** The largest number of `times` within any window of so many ms. */
 function peak(times: readonly number[], width: number): number {
   const sorted = Float64Array.from(times).sort();
   let most = 0;
@@ -19,8 +19,8 @@ function peak(times: readonly number[], width: number): number {
 }
 
 /**
- * When each of so many clients calls at a server that drops them all at 0 and refuses them until it is back. They do not
- * know of each other, so each has a virtual clock of its own: one for all would sort 10,000 timers for each new one.
+ * Simulates clients of a server that drops them all at 0 and refuses them until it is back; returns the times of their attempts.
+ * Each client has a virtual clock of its own: a common one would sort 10,000 timers for each new timer.
  */
 function storm(clients: number, back: number): { attempts: number[]; connected: number } {
   const policy = backoff({ random: randomFrom(clients), min: MIN });
@@ -29,14 +29,14 @@ function storm(clients: number, back: number): { attempts: number[]; connected: 
 
   for (let client = 0; client < clients; client++) {
     const scheduler = new VirtualTimeScheduler();
-    const lines = [
+    const connections = [
       concat(
         of('open'),
         throwError(() => 'restart'),
       ),
     ];
-    const line$ = defer(() => lines.pop() ?? (scheduler.now() < back ? throwError(() => 'refused') : of('open')));
-    line$.pipe(reconnect({ policy, scheduler })).subscribe({
+    const connection$ = defer(() => connections.pop() ?? (scheduler.now() < back ? throwError(() => 'refused') : of('open')));
+    connection$.pipe(reconnect({ policy, scheduler })).subscribe({
       next: (event) => event.type === 'connecting' && event.attempt && attempts.push(scheduler.now()),
       complete: () => connected++,
     });
@@ -45,18 +45,18 @@ function storm(clients: number, back: number): { attempts: number[]; connected: 
   return { attempts, connected };
 }
 
-describe('a server that restarts', () => {
+describe('A server that restarts', () => {
   it.each([
-    ['in no time', 0],
-    ['in three seconds', 3000],
-  ])('%s sees no more than a quarter of the attempts of 10,000 clients in any 100 ms', (_, back) => {
+    ['at once', 0],
+    ['after 3 s', 3000],
+  ])('%s gets at most a quarter of the attempts of 10,000 clients within any 100 ms', (_, back) => {
     const { attempts, connected } = storm(10_000, back);
     expect(connected).toBe(10_000);
     expect(attempts.length).toBeGreaterThanOrEqual(10_000);
     expect(peak(attempts, 100) / attempts.length).toBeLessThanOrEqual(0.25);
   });
 
-  it('sees 100,000 clients evenly over the first spread', async ({ annotate }) => {
+  it('gets the first attempts of 100,000 clients at an even rate', async ({ annotate }) => {
     const policy = backoff({ random: randomFrom(7), min: MIN });
     const times = Array.from({ length: 100_000 }, () => Number(policy(1)));
     // By a hundredth of the spread: a rate per second that a whole second cannot hide a peak from.
@@ -68,7 +68,7 @@ describe('a server that restarts', () => {
     expect(rate.peak / rate.mean).toBeLessThanOrEqual(2);
   });
 
-  it('would see them all at once without the jitter, and these tests would notice', () => {
+  it('gets all attempts at once without jitter, which these tests detect', () => {
     const policy = backoff({ random: () => 0.5, min: MIN });
     const times = Array.from({ length: 1000 }, () => Number(policy(1)));
     expect(peak(times, 100) / times.length).toBe(1);

@@ -17,7 +17,7 @@ async function pair(options: WorldOptions = {}) {
   world = new World(options);
   const peer = world.connect();
   await world.pass(1_000);
-  const spark = world.sparkOf(peer) as Spark;
+  const spark = world.findSpark(peer) as Spark;
   const ended: number[] = [];
   const errors: (Error & { code?: string })[] = [];
   spark.on('end', () => ended.push(world.clock.now()));
@@ -45,7 +45,7 @@ describe('the heartbeat of the server', () => {
     expect(ended).toEqual([]);
   });
 
-  it('tells nothing of an answer whose listener has ended the connection', async () => {
+  it('emits no heartbeat when a listener of incoming::pong has ended the connection', async () => {
     const { spark } = await pair();
     const events: string[] = [];
     for (const name of ['incoming::pong', 'end', 'heartbeat'] as const) spark.on(name, () => events.push(name));
@@ -54,13 +54,13 @@ describe('the heartbeat of the server', () => {
     expect(events).toEqual(['incoming::pong', 'end']);
   });
 
-  it('cuts a peer that is silent within two periods, with an error that says so', async () => {
+  it('terminates a silent connection within two periods, with the error ERR_PRIMUS_SILENCE', async () => {
     const { spark, ended, errors } = await pair();
     const gone: Spark[] = [];
     world.primus.on('disconnection', (lost) => gone.push(lost));
-    const [line] = world.network.lines;
-    // The client's end is gone without a word: nothing it sends arrives any more.
-    Object.assign(line?.client as object, { send() {} });
+    const [link] = world.network.pairs;
+    // The connection is dead: no frame of the client arrives any more.
+    Object.assign(link?.client as object, { send() {} });
     const from = world.clock.now();
     await world.pass(2 * PERIOD);
     expect(ended).toHaveLength(1);
@@ -70,10 +70,10 @@ describe('the heartbeat of the server', () => {
     expect(spark.readyState).toBe(2);
   });
 
-  it('takes any frame that arrives for a sign of life', async () => {
+  it('counts every frame as activity', async () => {
     const { peer, ended } = await pair();
-    const [line] = world.network.lines;
-    const end = line?.client as unknown as { send(frame: string): void };
+    const [link] = world.network.pairs;
+    const end = link?.client as unknown as { send(frame: string): void };
     const { send } = end;
     // A client whose pongs are lost, but not its messages.
     end.send = function (frame) {
@@ -88,10 +88,10 @@ describe('the heartbeat of the server', () => {
     expect(ended).toHaveLength(1);
   });
 
-  it('takes a frame that cannot be decoded for a sign of life, too', async () => {
+  it('counts a frame that cannot be decoded as activity', async () => {
     const { ended } = await pair();
-    const [line] = world.network.lines;
-    const end = line?.client as unknown as { send(frame: string): void };
+    const [link] = world.network.pairs;
+    const end = link?.client as unknown as { send(frame: string): void };
     const { send } = end;
     end.send = () => {};
     for (let period = 0; period < 5; period++) {
@@ -101,7 +101,7 @@ describe('the heartbeat of the server', () => {
     expect(ended).toEqual([]);
   });
 
-  it('does not blame a peer for what is not read by our own choice', async () => {
+  it('keeps a connection that is paused on the server', async () => {
     const { spark, peer, ended } = await pair();
     spark.pause();
     await world.pass(5 * PERIOD);
@@ -112,18 +112,18 @@ describe('the heartbeat of the server', () => {
     expect(ended).toEqual([]);
   });
 
-  it('asks nobody when it is off', async () => {
+  it('sends no pings when pingInterval is false', async () => {
     const { spark, peer, ended } = await pair({ server: { pingInterval: false } });
     const asked = vi.fn();
     spark.on('outgoing::ping', asked);
-    Object.assign(world.network.lines[0]?.client as object, { send() {} });
+    Object.assign(world.network.pairs[0]?.client as object, { send() {} });
     await world.pass(100 * PERIOD);
     expect(asked).not.toHaveBeenCalled();
     expect(ended).toEqual([]);
     expect(peer.client.options.pingTimeout).toBe(false);
   });
 
-  it('follows pingInterval, as a text too, and the client waits one and a half of it', async () => {
+  it('follows pingInterval, also as a string, and the client waits 1.5 times as long', async () => {
     const { spark, peer } = await pair({ server: { pingInterval: '2 s' } });
     const asked: number[] = [];
     spark.on('outgoing::ping', (stamp) => asked.push(stamp));
@@ -140,7 +140,7 @@ describe('the heartbeat of the server', () => {
     clock.now = () => now() + 0.25;
     const peer = world.connect();
     await world.pass(1_000);
-    const spark = world.sparkOf(peer) as Spark;
+    const spark = world.findSpark(peer) as Spark;
     const ended = vi.fn();
     spark.on('end', ended);
     await world.pass(5 * PERIOD);

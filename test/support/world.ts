@@ -8,30 +8,30 @@ import { type ClientOptions, type DestroyOptions, Primus, type ServerOptions, ty
 import { MemoryNetwork, memory } from '../../transformers/memory/index.js';
 import { Clock } from './clock.js';
 
-/** One end of a line, as the network makes it. */
+/** One end of a connection, as the network makes it. */
 export type End = ReturnType<MemoryNetwork['pair']>[0];
 
-/** One line of the network, from the handshake on. */
-export interface Line {
+/** Both ends of one connection of the network, from the handshake on. */
+export interface LinkPair {
   readonly server: End;
   readonly client: End;
-  /** Whose line it is, once the client has it. */
+  /** The peer of the client's end, once the client has it. */
   owner: Peer | undefined;
-  /** What was put on it, in order, as frames. */
+  /** The frames sent in each direction, in order. */
   readonly up: string[];
   readonly down: string[];
-  /** Who closed it, or whose fault its end was, as far as somebody did. */
+  /** The causes of its end that were seen. */
   readonly closedBy: Set<'client' | 'server' | 'fault'>;
 }
 
-/** A network that remembers its lines, and whose faults can strike one line, or one end of it. */
+/** A network that remembers its connections, and whose faults can break one of them, or one end of it. */
 export class ObservedNetwork extends MemoryNetwork {
-  readonly lines: Line[] = [];
-  /** When somebody dialled, in ms. */
+  readonly pairs: LinkPair[] = [];
+  /** The times of all attempts to connect, in ms. */
   readonly dials: number[] = [];
-  /** While true, whoever dials gets no answer at all. */
+  /** While true, attempts to connect get no answer. */
   mute = false;
-  private readonly byClient = new Map<unknown, Line>();
+  private readonly byClient = new Map<unknown, LinkPair>();
 
   override dial(handshake: Parameters<MemoryNetwork['dial']>[0]): ReturnType<MemoryNetwork['dial']> {
     this.dials.push(this.scheduler.now());
@@ -39,40 +39,40 @@ export class ObservedNetwork extends MemoryNetwork {
   }
 
   override pair(maxLength: number): ReturnType<MemoryNetwork['pair']> {
-    const pair = super.pair(maxLength);
-    const [server, client] = pair;
-    const line: Line = { server, client, owner: undefined, up: [], down: [], closedBy: new Set() };
-    observe(client, line.up, () => line.closedBy.add('client'));
-    observe(server, line.down, () => line.closedBy.add('server'));
-    this.lines.push(line);
-    this.byClient.set(client, line);
-    return pair;
+    const ends = super.pair(maxLength);
+    const [server, client] = ends;
+    const pair: LinkPair = { server, client, owner: undefined, up: [], down: [], closedBy: new Set() };
+    observe(client, pair.up, () => pair.closedBy.add('client'));
+    observe(server, pair.down, () => pair.closedBy.add('server'));
+    this.pairs.push(pair);
+    this.byClient.set(client, pair);
+    return ends;
   }
 
   override cut(): void {
-    for (const line of this.lines) this.blame(line);
+    for (const pair of this.pairs) this.addFault(pair);
     super.cut();
   }
 
-  /** Cuts one line; when only one end notices, the other goes on talking to nobody. */
-  cutLine(line: Line, noticed: 'both' | 'client' | 'server' = 'both'): void {
-    this.blame(line);
-    const cut = dropped(1006, 'cut');
-    if (noticed !== 'server') line.client.drop(cut);
-    if (noticed !== 'client') line.server.drop(cut);
+  /** Breaks one connection; an end that does not notice goes on sending to no one. */
+  breakPair(pair: LinkPair, noticed: 'both' | 'client' | 'server' = 'both'): void {
+    this.addFault(pair);
+    const error = dropped(1006, 'broken');
+    if (noticed !== 'server') pair.client.drop(error);
+    if (noticed !== 'client') pair.server.drop(error);
   }
 
-  /** The lines that are alive: at the client's end at least, and not being closed by it. */
-  linesOf(peer: Peer): Line[] {
-    return this.lines.filter((line) => line.owner === peer && this.has(line.client) && !line.closedBy.has('client'));
+  /** The connections of a peer that are alive: at the client's end at least, and not being closed by it. */
+  pairsOf(peer: Peer): LinkPair[] {
+    return this.pairs.filter((pair) => pair.owner === peer && this.has(pair.client) && !pair.closedBy.has('client'));
   }
 
-  lineOf(client: unknown): Line | undefined {
+  pairOf(client: unknown): LinkPair | undefined {
     return this.byClient.get(client);
   }
 
-  private blame(line: Line): void {
-    if (this.has(line.client) || this.has(line.server)) line.closedBy.add('fault');
+  private addFault(pair: LinkPair): void {
+    if (this.has(pair.client) || this.has(pair.server)) pair.closedBy.add('fault');
   }
 }
 
@@ -92,13 +92,13 @@ function observe(end: End, frames: string[], closed: () => void): void {
   };
 }
 
-/** A client, its network, and what it did. */
+/** A client, its network, and the errors it reported. */
 export interface Peer {
   readonly name: string;
   readonly client: Client;
   /** Whether its platform has a network. */
   readonly network$: Subject<boolean>;
-  /** What nobody else took. */
+  /** The errors that were reported to the platform. */
   readonly reports: unknown[];
 }
 
@@ -164,8 +164,8 @@ export class World {
       connect: (target) =>
         memory.client.connect(target).pipe(
           tap((link) => {
-            const line = network.lineOf(link);
-            if (line) line.owner = peer;
+            const pair = network.pairOf(link);
+            if (pair) pair.owner = peer;
           }),
         ),
     };
@@ -176,17 +176,17 @@ export class World {
     return peer;
   }
 
-  /** The spark of a client's latest line, if the server has it. */
-  sparkOf(peer: Peer): Spark | undefined {
-    const line = this.network.lines.filter((candidate) => candidate.owner === peer).at(-1);
-    return Object.values(this.primus.connections).find((spark) => spark?.socket === line?.server);
+  /** The spark of a client's latest connection, if the server has it. */
+  findSpark(peer: Peer): Spark | undefined {
+    const pair = this.network.pairs.filter((candidate) => candidate.owner === peer).at(-1);
+    return Object.values(this.primus.connections).find((spark) => spark?.socket === pair?.server);
   }
 
   pass(ms: number): Promise<void> {
     return this.clock.pass(ms);
   }
 
-  /** Everything is let go of. What is under way on the network has arrived when this resolves. */
+  /** Destroys the clients and the server. Resolves when all frames under way on the network have arrived. */
   async destroy(): Promise<void> {
     for (const { client } of this.peers) client.destroy();
     await this.stop();

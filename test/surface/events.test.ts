@@ -90,7 +90,7 @@ async function live(): Promise<Emitter[]> {
   network$.next(true);
   await world.pass(100);
   // Errors: a listener that throws and a message that does not parse. Then lost connections, with a server that answers and with one that does not.
-  const [connection] = network.linesOf(world.peers[0] as Peer);
+  const [connection] = network.pairsOf(world.peers[0] as Peer);
   connection?.client.send('{');
   connection?.server.send('{');
   await world.pass(10);
