@@ -12,7 +12,7 @@ const fails = (): never => {
   throw new Error('broken');
 };
 
-/** A server over memory whose `connection` listeners are given, with a log of what it told. */
+/** A server over memory whose `connection` listeners are given, with a log of its events. */
 async function start(options: ServerOptions = {}) {
   const served = await serve({ transformer: 'memory', pingInterval: false, ...options });
   const log: string[] = [];
@@ -54,7 +54,7 @@ async function start(options: ServerOptions = {}) {
 }
 
 describe('an asynchronous connection listener', () => {
-  it('holds messages until it agrees: connection, data, disconnection', async () => {
+  it('delays messages until it agrees: connection, data, disconnection', async () => {
     const { primus, connect, log, follow } = await start();
     let agree: () => void = () => {};
     primus.on('connection', follow);
@@ -78,7 +78,7 @@ describe('an asynchronous connection listener', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('keeps the line from being read further', async () => {
+  it('pauses the link until it agrees', async () => {
     const { primus, connect } = await start();
     let agree: () => void = () => {};
     const sparks: Spark[] = [];
@@ -91,7 +91,7 @@ describe('an asynchronous connection listener', () => {
     for (let number = 0; number < 100; number++) client.write(number);
     await settle();
     const waiting = () => (sparks[0]?.socket as { peer: { bufferedAmount: number } } | undefined)?.peer.bufferedAmount;
-    // All but the first few wait on the line, where they press on the client and not on our memory.
+    // All but the first few stay in the network, where they slow the client down and take no memory of the server.
     expect(waiting()).toBeGreaterThan(100);
     const data: unknown[] = [];
     sparks[0]?.on('data', (number) => data.push(number));
@@ -114,7 +114,7 @@ describe('an asynchronous connection listener', () => {
     ['is called back with an error later', (_spark, next) => void setImmediate(next, new Error('broken'))],
     ['throws', (_spark, _next) => fails()],
     ['rejects', async (_spark, _next) => fails()],
-  ])('that %s ends that connection with the error, for good, and harms no other', async (_name, listener) => {
+  ])('that %s ends that connection for good, with the error, and affects no other', async (_name, listener) => {
     const { primus, connect, log, follow, othersLive } = await start();
     primus.on('connection', follow);
     primus.on('connection', listener);
@@ -133,7 +133,7 @@ describe('an asynchronous connection listener', () => {
 });
 
 describe('a listener that throws or rejects', () => {
-  it('for `connection`, synchronous, ends that connection only', async () => {
+  it('of `connection`, when synchronous, ends that connection only', async () => {
     const { primus, connect, othersLive } = await start();
     primus.once('connection', fails);
     const client = connect();
@@ -142,7 +142,7 @@ describe('a listener that throws or rejects', () => {
     await othersLive();
   });
 
-  it('for `connection`, as an async function, is an error of that spark, which lives', async () => {
+  it('of `connection`, when async, causes an error of that spark, which stays open', async () => {
     const { primus, follow, log, pair, othersLive } = await start();
     primus.on('connection', follow);
     primus.once('connection', async () => fails());
@@ -164,7 +164,7 @@ describe('a listener that throws or rejects', () => {
   ] as const;
 
   it.each(events.flatMap((name) => [[name, 'throws', fails] as const, [name, 'rejects', async () => fails()] as const]))(
-    'for a spark’s `%s` (%s) is an error, and nothing more',
+    'of a spark’s `%s` (%s) causes an error only',
     async (name, _how, listener) => {
       const { primus, log, pair, othersLive } = await start({ pingInterval: 20 });
       const { client, spark } = await pair();
@@ -185,7 +185,7 @@ describe('a listener that throws or rejects', () => {
   it.each([
     ['throws', fails],
     ['rejects', async () => fails()],
-  ])('for a spark’s `error` %s goes to the log, once', async (_how, listener) => {
+  ])('of a spark’s `error` %s is logged once', async (_how, listener) => {
     const { log, pair, othersLive } = await start();
     const { spark } = await pair();
     spark.on('error', listener);
@@ -200,7 +200,7 @@ describe('a listener that throws or rejects', () => {
   it.each([
     ['throws', fails],
     ['rejects', async () => fails()],
-  ])('for `disconnection` %s goes to the log', async (_how, listener) => {
+  ])('of `disconnection` %s is logged', async (_how, listener) => {
     const { primus, log, pair, othersLive } = await start();
     primus.on('disconnection', listener);
     const { spark } = await pair();
@@ -214,7 +214,7 @@ describe('a listener that throws or rejects', () => {
   it.each([
     ['throws', fails],
     ['rejects', async () => fails()],
-  ])('for `log` %s is nobody’s business, and not the start of a loop', async (_how, listener) => {
+  ])('of `log` %s is ignored, and causes no loop', async (_how, listener) => {
     const { primus, pair, othersLive } = await start();
     const calls = vi.fn(listener);
     primus.on('log', calls);
@@ -227,7 +227,7 @@ describe('a listener that throws or rejects', () => {
     await othersLive();
   });
 
-  it('of `data$` or `connection$`, or an operator between, is an error of that spark', async () => {
+  it('of `data$` or `connection$`, or an operator of theirs, causes an error of that spark', async () => {
     const { primus, log, follow, pair, othersLive } = await start();
     primus.on('connection', follow);
     const subscription = primus.connection$.pipe(filter(() => true)).subscribe(fails);
@@ -248,7 +248,7 @@ describe('a listener that throws or rejects', () => {
     ['throws', (() => fails()) as MessageTransformer],
     ['rejects', (async () => fails()) as MessageTransformer],
     ['rejects, though it has a callback', (async (_packet, _next) => fails()) as MessageTransformer],
-  ])('as message transformer (%s) is an error of the message’s connection', async (_how, transformer) => {
+  ])('as a message transformer (%s) causes an error of the message’s connection', async (_how, transformer) => {
     for (const direction of ['incoming', 'outgoing'] as const) {
       const { primus, log, follow, pair, othersLive } = await start();
       primus.on('connection', follow);
@@ -266,7 +266,7 @@ describe('a listener that throws or rejects', () => {
   it.each([
     ['a symbol', Symbol('id')],
     ['an object without a name', Object.create(null)],
-  ])('as idGenerator that makes %s does so too', async (_, id) => {
+  ])('as an idGenerator that makes %s ends that connection', async (_, id) => {
     let calls = 0;
     const { connect, log, othersLive } = await start({ idGenerator: () => (++calls === 1 ? id : `id-${calls}`) });
     await event(connect({ strategy: false }), 'end');
@@ -274,7 +274,7 @@ describe('a listener that throws or rejects', () => {
     await othersLive();
   });
 
-  it('as idGenerator refuses that connection, and the server goes on', async () => {
+  it('as an idGenerator ends that connection, and the server serves others', async () => {
     let calls = 0;
     const { primus, connect, log, othersLive } = await start({ idGenerator: () => (++calls === 1 ? fails() : `id-${calls}`) });
     const client = connect({ strategy: false });
@@ -300,7 +300,7 @@ describe('end', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('in a `data` listener is the last the spark hears', async () => {
+  it('in a `data` listener is followed by no message', async () => {
     const { primus, log, follow, pair } = await start();
     primus.on('connection', follow);
     const { client, spark } = await pair();
@@ -314,7 +314,7 @@ describe('end', () => {
     expect(log).toEqual(['connection', 'data 1', 'data 2', 'state end', 'end', 'disconnection']);
   });
 
-  it('twice, in an `end` listener too, is one end', async () => {
+  it('may be called twice, also in an `end` listener', async () => {
     const { primus, log, follow, pair } = await start();
     primus.on('connection', follow);
     const { client, spark } = await pair();
@@ -329,7 +329,7 @@ describe('end', () => {
     expect(log.filter((entry) => entry === 'disconnection')).toHaveLength(1);
   });
 
-  it('is announced in order: the spark is gone from the server when `disconnection` comes', async () => {
+  it('emits its events in order: the spark is removed from the server before `disconnection`', async () => {
     const { primus, pair } = await start();
     const { spark } = await pair();
     const order: unknown[] = [];
@@ -339,7 +339,7 @@ describe('end', () => {
     expect(order).toEqual(['end', 1, 'disconnection', true, 0, undefined]);
   });
 
-  it('leaves a spark that takes nothing more and tells nothing more', async () => {
+  it('leaves a spark that sends nothing more and emits nothing more', async () => {
     const { pair } = await start();
     const { client, spark } = await pair();
     const emitted: string[] = [];
@@ -371,7 +371,7 @@ describe('end', () => {
     expect(late).toEqual(['closed', '|', '|']);
   });
 
-  it('waits for asynchronous outgoing transformers, and takes nothing meanwhile', async () => {
+  it('waits for asynchronous outgoing transformers, and accepts no message meanwhile', async () => {
     const { primus, pair } = await start();
     let release: () => void = () => {};
     primus.transform('outgoing', (_packet, next) => {
@@ -388,7 +388,7 @@ describe('end', () => {
     expect(data).toEqual(['last']);
   });
 
-  it('does not wait for ever for one that never answers, says so, and tells the client not to come back', async () => {
+  it('closes with an error, and for good, when an outgoing transformer never answers', async () => {
     const world = new World({ server: { pingInterval: false } });
     const { client } = world.connect();
     await world.pass(100);
@@ -408,7 +408,7 @@ describe('end', () => {
     await world.destroy();
   });
 
-  it('of the client comes behind what asynchronous incoming transformers still hold', async () => {
+  it('of the client comes behind messages in asynchronous incoming transformers', async () => {
     const { primus, log, follow, pair } = await start();
     primus.on('connection', follow);
     const waiting: (() => void)[] = [];
@@ -425,7 +425,7 @@ describe('end', () => {
     expect(log).toEqual(['connection', 'data 1', 'data 2', 'state end', 'end', 'disconnection']);
   });
 
-  it('is followed by no error of a transformer that was still at it', async () => {
+  it('is followed by no error of a transformer that was still running', async () => {
     const { primus, log, follow, pair } = await start();
     primus.on('connection', follow);
     let fail: () => void = () => {};
@@ -444,7 +444,7 @@ describe('end', () => {
 });
 
 describe('ids', () => {
-  it('that are taken refuse the newcomer, and leave the owner', async () => {
+  it('that are taken end the new connection, and keep the first', async () => {
     const { primus, connect, pair, log } = await start({ idGenerator: () => 'the same' });
     const { spark } = await pair();
     const second = connect({ strategy: false });
@@ -466,8 +466,8 @@ describe('ids', () => {
   });
 });
 
-describe('a spark by hand', () => {
-  it('has defaults for all, and can be written to without a line', async () => {
+describe('A spark made by hand', () => {
+  it('has defaults for everything, and can be written to without a link', async () => {
     const { primus } = await start();
     const spark = new primus.Spark();
     expect(spark).toMatchObject({ headers: {}, address: {}, query: {}, request: {}, primus, readyState: 3 });
@@ -486,7 +486,7 @@ describe('a spark by hand', () => {
 });
 
 describe('initialised', () => {
-  it('is heard by whoever listens in the turn the server was made', async () => {
+  it('reaches listeners that are added in the turn in which the server was made', async () => {
     const { Primus } = await import('../../src/index.js');
     const { createServer } = await import('node:http');
     const primus = new Primus(createServer(), { transformer: 'memory' });

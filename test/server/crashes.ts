@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 
-/** Every test of the file fails when something reaches the process that nobody took: it would have died of it. */
+/** Fails every test of the file in which an error reaches the process uncaught: the process would have crashed. */
 export function watchForCrashes(): void {
   const crashes: unknown[] = [];
   const crashed = (error: unknown) => crashes.push(error);
@@ -11,7 +11,7 @@ export function watchForCrashes(): void {
   });
 
   afterEach(async () => {
-    // A rejection nobody took is found out at the end of a turn.
+    // An unhandled rejection is detected at the end of a turn.
     await new Promise((resolve) => setTimeout(resolve));
     process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
     expect(crashes).toEqual([]);

@@ -37,7 +37,7 @@ describe('a spark as a Duplex', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('tells a pipeline what could not be written, as the connection was over', async () => {
+  it('fails a pipeline whose data could not be written, because the connection had ended', async () => {
     const { client, spark } = await pair();
     const stream = spark.duplex();
     const last = new Transform({ objectMode: true, transform: (_data, _encoding, done) => done(), flush: (done) => done(null, 'sum') });
@@ -49,7 +49,7 @@ describe('a spark as a Duplex', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('waits a while only for a writer that has nothing more to say', async () => {
+  it('waits only for a while for a writer that writes nothing more', async () => {
     const scheduler = new VirtualTimeScheduler();
     const { client, spark } = await pair({ scheduler });
     const stream = spark.duplex();
@@ -65,7 +65,7 @@ describe('a spark as a Duplex', () => {
     expect(source.destroyed).toBe(true);
   });
 
-  it('gives a slow reader all that came before the end, and presses on the client meanwhile', async () => {
+  it('delivers everything before the end to a slow reader, with back-pressure on the client', async () => {
     const { client, spark } = await pair();
     const stream = spark.duplex();
     const seen: unknown[] = [];
@@ -94,11 +94,11 @@ describe('a spark as a Duplex', () => {
     expect(spark.readyState).toBe(2);
   });
 
-  it('waits for a peer that is slow, and lets go of the source when that peer is gone', async () => {
+  it('waits for a slow consumer, and destroys the source when it disconnects', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     const announced = event(primus, 'connection');
-    const line = await rawWebSocket(port);
-    line.socket.pause();
+    const slow = await rawWebSocket(port);
+    slow.socket.pause();
     const [spark] = (await announced) as [Spark];
     let produced = 0;
     let returned = false;
@@ -113,17 +113,17 @@ describe('a spark as a Duplex', () => {
     );
     const done = pipeline(source, spark.duplex()).then(
       () => 'done',
-      () => 'cut',
+      () => 'failed',
     );
     await until(() => spark.connection.crowded);
     await settle();
     expect(produced).toBeLessThan(1_000);
-    line.socket.destroy();
-    expect(await done).toBe('cut');
+    slow.socket.destroy();
+    expect(await done).toBe('failed');
     expect(returned).toBe(true);
   });
 
-  it('lets go of a source that has nothing to write when the peer is gone', async () => {
+  it('destroys a source that has nothing to write when the client disconnects', async () => {
     const { client, spark } = await pair();
     const done = pipeline(new Readable({ objectMode: true, read() {} }), spark.duplex()).catch(
       (error: NodeJS.ErrnoException) => error.code,
@@ -139,7 +139,7 @@ describe('a spark as a Duplex', () => {
     expect(spark.readyState).toBe(2);
   });
 
-  it('of a connection that is over is over', async () => {
+  it('has ended when the connection has ended', async () => {
     const { spark } = await pair();
     spark.end();
     const seen: unknown[] = [];

@@ -24,22 +24,22 @@ async function pair(options: ServerOptions = {}) {
 
 const chunk = 'x'.repeat(65_536);
 
-describe('a peer that does not read', () => {
-  /** A connection that was opened and is not read from then on. */
-  async function deaf(port: number) {
-    const line = await rawWebSocket(port);
-    line.socket.pause();
-    return line;
+describe('A slow consumer', () => {
+  /** Opens a connection and reads nothing from it. */
+  async function openSlow(port: number) {
+    const slow = await rawWebSocket(port);
+    slow.socket.pause();
+    return slow;
   }
 
   it.each<[string, (primus: Primus, spark: Spark) => void]>([
-    ['what is written to it', (_primus, spark) => void spark.write(chunk)],
+    ['messages', (_primus, spark) => void spark.write(chunk)],
     ['broadcasts', (primus) => void primus.write(chunk)],
-  ])('is cut once more than maxBuffer waits, by %s, and tells why', async (_name, write) => {
+  ])('is terminated with an error when %s exceed maxBuffer', async (_name, write) => {
     const maxBuffer = 4_000_000;
     const { primus, port, connect } = await serve({ pingInterval: false, maxBuffer });
     const announced = event(primus, 'connection');
-    const line = await deaf(port);
+    const peer = await openSlow(port);
     const [spark] = (await announced) as [Spark];
     const errors: LinkError[] = [];
     spark.on('error', (error) => errors.push(error as LinkError));
@@ -60,25 +60,25 @@ describe('a peer that does not read', () => {
     expect(spark.write('more')).toBe(false);
     expect(primus.connected).toBe(1);
     if (received > 0) await until(() => received === written / chunk.length);
-    line.socket.resume();
-    await line.rest();
+    peer.socket.resume();
+    await peer.rest();
   });
 
-  it('may be waited for without end', async () => {
+  it('stays connected when maxBuffer is Infinity', async () => {
     const { primus, port } = await serve({ pingInterval: false, maxBuffer: Number.POSITIVE_INFINITY });
     const announced = event(primus, 'connection');
-    const line = await deaf(port);
+    const peer = await openSlow(port);
     const [spark] = (await announced) as [Spark];
     for (let count = 0; count < 400; count++) spark.write(chunk);
     expect(spark.readyState).toBe(3);
-    line.socket.destroy();
+    peer.socket.destroy();
     await event(spark, 'end');
   });
 
-  it('is told of by write() to those who wait for drain, and drain comes when it reads again', async () => {
+  it('makes write() return false if there are listeners of drain, and drain follows when it reads again', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     const announced = event(primus, 'connection');
-    const line = await deaf(port);
+    const peer = await openSlow(port);
     const [spark] = (await announced) as [Spark];
     const drained = vi.fn();
     spark.on('drain', drained);
@@ -90,27 +90,27 @@ describe('a peer that does not read', () => {
     expect(spark.readyState).toBe(3);
     await settle();
     expect(drained).not.toHaveBeenCalled();
-    line.socket.resume();
+    peer.socket.resume();
     await until(() => drained.mock.calls.length > 0);
     expect(drained).toHaveBeenCalledTimes(1);
     expect(spark.write('more')).toBe(true);
   });
 
-  it('makes no difference to write() for those who do not wait', async () => {
+  it('does not change what write() returns without listeners of drain', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     const announced = event(primus, 'connection');
-    await deaf(port);
+    await openSlow(port);
     const [spark] = (await announced) as [Spark];
     for (let count = 0; count < 100; count++) expect(spark.write(chunk)).toBe(true);
   });
 });
 
-describe('piping', () => {
-  it('into a spark goes no faster than the client reads', async () => {
+describe('Piping', () => {
+  it('into a spark is no faster than the client reads', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     const announced = event(primus, 'connection');
-    const line = await rawWebSocket(port);
-    line.socket.pause();
+    const peer = await rawWebSocket(port);
+    peer.socket.pause();
     const [spark] = (await announced) as [Spark];
     let produced = 0;
     const total = 600;
@@ -129,7 +129,7 @@ describe('piping', () => {
     expect(produced).toBeLessThan(total);
     expect(spark.readyState).toBe(3);
     const ended = event(spark, 'end');
-    line.socket.resume();
+    peer.socket.resume();
     await ended;
     expect(produced).toBe(total);
   });
@@ -175,7 +175,7 @@ describe('piping', () => {
 });
 
 describe('for await', () => {
-  it('takes messages in order until the end, and presses on a client that is faster', async () => {
+  it('gets messages in order until the end, with back-pressure on a faster client', async () => {
     const { client, spark } = await pair({ transformer: 'memory' });
     const waiting = () => (spark.socket as { peer: { bufferedAmount: number } }).peer.bufferedAmount;
     const seen: unknown[] = [];
@@ -195,7 +195,7 @@ describe('for await', () => {
     expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => index));
   });
 
-  it('leaves the connection open when it is left', async () => {
+  it('keeps the connection open when the loop is left', async () => {
     const { client, spark } = await pair({ transformer: 'memory' });
     const first = (async () => {
       for await (const data of spark) return data;
@@ -212,35 +212,35 @@ describe('for await', () => {
 });
 
 describe('a connection listener that waits, over WebSockets', () => {
-  it('holds little of what a client floods it with', async () => {
+  it('buffers little of what a client floods it with', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     let agree: (() => void) | undefined;
     primus.on('connection', (_spark, next) => {
       agree = next;
     });
-    const line = (await raw(port)).send(handshake());
-    await line.answer();
+    const peer = (await raw(port)).send(handshake());
+    await peer.answer();
     const message = frame(TEXT, JSON.stringify(chunk));
     let sent = 0;
     let full = false;
-    line.socket.on('drain', () => {
+    peer.socket.on('drain', () => {
       full = false;
     });
     // What is not read from the system's buffers fills them, and then those of the sender.
     for (let turn = 0; turn < 400 && sent < 200_000_000; turn++) {
-      for (; !full; sent += message.length) full = !line.socket.write(message);
+      for (; !full; sent += message.length) full = !peer.socket.write(message);
       await settle();
     }
     expect(agree).toBeDefined();
     expect(sent).toBeLessThan(64_000_000);
-    line.socket.destroy();
+    peer.socket.destroy();
     agree?.();
     await until(() => primus.connected === 0);
   });
 });
 
 describe('broadcasts', () => {
-  it('are encoded once, however many there are', async () => {
+  it('are encoded once for any number of connections', async () => {
     const encode = vi.fn((data: unknown) => JSON.stringify(data));
     const { primus, connect } = await serve({ transformer: 'memory', pingInterval: false, parser: { ...json, encode } });
     const clients = Array.from({ length: 5 }, () => connect());
@@ -252,7 +252,7 @@ describe('broadcasts', () => {
     expect(encode).toHaveBeenCalledTimes(1);
   });
 
-  it.each([0, 20])('are encoded once by a parser of the documented make as well, which answers after %i ms', async (delay) => {
+  it.each([0, 20])('are encoded once by a parser with callbacks that answers after %i ms', async (delay) => {
     const encoded: unknown[] = [];
     const parser: Parser = {
       encoder(data, done) {
@@ -263,7 +263,7 @@ describe('broadcasts', () => {
       decoder: json.decoder,
     };
     const { primus, connect } = await serve({ transformer: 'memory', pingInterval: false, parser });
-    expect(primus.write('to nobody')).toBe(true);
+    expect(primus.write('no client')).toBe(true);
     const clients = Array.from({ length: 5 }, () => connect());
     await until(() => primus.connected === 5 && clients.every((client) => client.readyState === 3));
     encoded.length = 0;
@@ -274,7 +274,7 @@ describe('broadcasts', () => {
       spark.on('error', (error) => errors.push(error));
     });
     const [first] = Object.values(primus.connections) as Spark[];
-    // Two broadcasts around a message of its own: everybody has them in the order they were written.
+    // Two broadcasts around a message to one connection: all arrive in the order they were written.
     primus.write('first');
     first?.write('own');
     primus.write('second');
@@ -288,7 +288,7 @@ describe('broadcasts', () => {
     expect(errors).toMatchObject(Array(5).fill({ code: 'ERR_PRIMUS_ENCODE', data: 'bad' }));
   });
 
-  it('go through what a plug-in, or a message transformer, put in the way', async () => {
+  it('pass through the plugins and message transformers of a connection', async () => {
     const { primus, connect } = await serve({ transformer: 'memory', pingInterval: false });
     const clients = [connect(), connect()];
     await until(() => primus.connected === 2 && clients.every((client) => client.readyState === 3));
@@ -306,7 +306,7 @@ describe('broadcasts', () => {
     expect((await received)[0]).toMatch(/^a$|^b!$/);
   });
 
-  it('of which an encoder makes no frame are refused, at once or later, and harm nobody', async () => {
+  it('that an encoder makes no frame of cause an error, and affect no connection', async () => {
     for (const delay of [0, 10]) {
       const make = (data: unknown) => (data === 'odd' ? (42 as never) : JSON.stringify(data));
       const { primus, connect } = await serve({
@@ -315,19 +315,19 @@ describe('broadcasts', () => {
           decoder: (frame, done) => done(null, JSON.parse(String(frame))),
         },
       });
-      const told: unknown[] = [];
-      primus.on('log', (_level, error) => told.push(error));
-      primus.on('connection', (spark) => spark.on('error', (error) => told.push(error)));
+      const reported: unknown[] = [];
+      primus.on('log', (_level, error) => reported.push(error));
+      primus.on('connection', (spark) => spark.on('error', (error) => reported.push(error)));
       const client = connect();
       await Promise.all([event(client, 'open'), event(primus, 'connection')]);
       expect(primus.write('odd')).toBe(delay !== 0);
       primus.write('even');
       expect((await event(client, 'data'))[0]).toBe('even');
-      expect(told).toMatchObject([{ message: expect.stringContaining('must produce a string or bytes') }]);
+      expect(reported).toMatchObject([{ message: expect.stringContaining('must produce a string or bytes') }]);
     }
   });
 
-  it('that cannot be sent are refused, logged, and harm nobody', async () => {
+  it('that cannot be sent return false, are logged, and affect no connection', async () => {
     const { primus, spark } = await pair({ transformer: 'memory' });
     const logged: unknown[] = [];
     primus.on('log', (_level, error) => logged.push(error));
@@ -338,7 +338,7 @@ describe('broadcasts', () => {
     expect(spark.readyState).toBe(3);
   });
 
-  it('to nobody are fine', async () => {
+  it('return true without connections', async () => {
     const { primus } = await serve({ transformer: 'memory' });
     expect(primus.write('a')).toBe(true);
   });

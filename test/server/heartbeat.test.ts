@@ -26,7 +26,7 @@ async function pair(options: WorldOptions = {}) {
 }
 
 describe('the heartbeat of the server', () => {
-  it('asks each connection once a period, and tells how long the answer took', async () => {
+  it('pings each connection once a period, and emits the latency', async () => {
     const { spark, peer, ended } = await pair({ latency: 20 });
     const asked: number[] = [];
     const latencies: number[] = [];
@@ -133,7 +133,7 @@ describe('the heartbeat of the server', () => {
     expect(world.primus.spec.pingInterval).toBe(2_000);
   });
 
-  it('stamps whole milliseconds, whatever the clock', async () => {
+  it('sends whole milliseconds with any clock', async () => {
     world = new World();
     const { clock } = world;
     const now = clock.now.bind(clock);
@@ -147,7 +147,7 @@ describe('the heartbeat of the server', () => {
     expect(ended).not.toHaveBeenCalled();
   });
 
-  it('needs one timer, however many there are, and none after destroy', async () => {
+  it('needs one timer for all connections, and none after destroy', async () => {
     world = new World();
     const before = world.clock.pending;
     for (let count = 0; count < 50; count++) world.connect({ pingTimeout: false, timeout: Number.POSITIVE_INFINITY });
@@ -161,7 +161,7 @@ describe('the heartbeat of the server', () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  it('spreads a fleet over the period', async () => {
+  it('spreads many connections over the period', async () => {
     world = new World();
     for (let count = 0; count < 160; count++) world.connect();
     await world.pass(1_000);
@@ -174,7 +174,7 @@ describe('the heartbeat of the server', () => {
     expect(Math.max(...asked.values())).toBeLessThanOrEqual(20);
   });
 
-  it('gives neighbours in time different beats', () => {
+  it('gives connections that follow each other different slots', () => {
     expect(new Set(Array.from({ length: 16 }, (_, count) => slotOf(count))).size).toBe(16);
   });
 });

@@ -45,11 +45,11 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     expect(spec.headers['access-control-allow-origin']).toBe('https://a.example');
     expect(JSON.parse(spec.body)).toMatchObject({ transformer: 'websockets' });
     expect((await ask(session, '/primus/spec', { origin: 'https://b.example' })).status).toBe(403);
-    // Who may use this server is not who it may speak for (RFC 8336).
+    // The origins that may use this server are not those it is authoritative for (RFC 8336).
     expect(session.originSet).not.toContain('https://a.example');
   });
 
-  it('refuses what HTTP/2 cannot carry, without the headers it forbids, and lives', async () => {
+  it('rejects requests that HTTP/2 cannot carry, without the headers it forbids, and stays alive', async () => {
     const { primus, session } = await serveHttp2();
     const noted: Error[] = [];
     const note = (warning: Error) => void noted.push(warning);
@@ -68,7 +68,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     expect(noted).toEqual([]);
   });
 
-  it('runs middleware and authorization, and hands requests nobody owns to its own listeners', async () => {
+  it('runs middleware and authorization, and passes other requests to its own listeners', async () => {
     const { primus, session } = await serveHttp2({
       authorization: (request, done) => done(request.headers.authorization ? undefined : { authenticate: 'Basic realm="x"' }),
     });
@@ -107,7 +107,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     expect(spark.address).toMatchObject({ ip: expect.stringMatching(/127\.0\.0\.1|::1/), secure: true });
   });
 
-  it('carries the requests of browserchannel: polls that end, that are given up, and whose line is cut', async () => {
+  it('carries the requests of browserchannel: polls that end, are aborted, or lose their connection', async () => {
     const { primus, session, url } = await serveHttp2({ transformer: 'browserchannel', pingInterval: false });
     const announced = event(primus, 'connection');
     const post = { ':method': 'POST', 'content-type': 'application/x-www-form-urlencoded' };
@@ -138,7 +138,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     await until(() => primus.connected === 0);
   });
 
-  it('ends sessions that are idle when it is destroyed, and cuts the others', async () => {
+  it('closes idle sessions when it is destroyed, and terminates the others', async () => {
     const { primus, session, url } = await serveHttp2();
     await ask(session, '/primus/spec');
     const busy = dial(url);

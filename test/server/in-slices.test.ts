@@ -16,7 +16,7 @@ function hurry(): void {
 }
 
 describe('inSlices', () => {
-  it('does a small work at once', () => {
+  it('does a small amount of work at once', () => {
     const seen: number[] = [];
     const done = vi.fn();
     const later = vi.fn();
@@ -26,7 +26,7 @@ describe('inSlices', () => {
     expect(later).not.toHaveBeenCalled();
   });
 
-  it('leaves to later turns what does not fit into one, in order, and says when all is done', () => {
+  it('continues in later turns, in order, and calls back when all is done', () => {
     hurry();
     const seen: number[] = [];
     const turns: (() => void)[] = [];
@@ -60,10 +60,10 @@ describe('inSlices, when something throws', () => {
   });
 });
 
-describe('a fleet that takes several turns', () => {
+describe('A broadcast that takes several turns', () => {
   const SIZE = 150;
 
-  async function fleet() {
+  async function connectAll() {
     const { primus, connect } = await serve();
     const clients = Array.from({ length: SIZE }, () => connect());
     const received = clients.map((client) => {
@@ -75,8 +75,8 @@ describe('a fleet that takes several turns', () => {
     return { primus, clients, received };
   }
 
-  it('gets every message of a broadcast once and in order, those of later turns and a farewell behind them', async () => {
-    const { primus, received } = await fleet();
+  it('reaches every client once and in order, as do later messages and the end', async () => {
+    const { primus, received } = await connectAll();
     hurry();
     primus.write('first');
     primus.write('second');
@@ -89,8 +89,8 @@ describe('a fleet that takes several turns', () => {
     expect(new Set(received.map(String))).toEqual(new Set(['first,second,third,farewell']));
   });
 
-  it('is ended as a whole when the server is destroyed', async () => {
-    const { primus, clients } = await fleet();
+  it('does not keep a client connected when the server is destroyed', async () => {
+    const { primus, clients } = await connectAll();
     const ended = clients.map((client) => event(client, 'end'));
     hurry();
     const destroyed = new Promise<void>((resolve) => primus.destroy({}, resolve));

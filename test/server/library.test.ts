@@ -41,7 +41,7 @@ describe('the library', () => {
     expect(client.options).toMatchObject({ pingTimeout: 3_000 });
   });
 
-  it('may have any global, and none leaks beside it', async () => {
+  it('defines the global of the options, and no other', async () => {
     const { primus } = await serve({ global: 'My.Name' });
     const before = Object.keys(load(''));
     expect(Object.keys(load(primus.library())).filter((name) => !before.includes(name))).toEqual(['My.Name']);
@@ -96,7 +96,7 @@ describe('the library', () => {
     expect(alerted).toBe(false);
   });
 
-  it('is JavaScript that Node itself takes for valid', async () => {
+  it('is valid JavaScript for Node.js', async () => {
     const { primus } = await serve();
     const path = join(testFolder('library'), 'primus.js');
     primus.save(path);
@@ -227,7 +227,7 @@ describe('save', () => {
     expect(readFileSync(second, 'utf8')).toBe(primus.library());
   });
 
-  it('tells what went wrong, where it was asked to', async () => {
+  it('throws its errors, or calls back with them', async () => {
     const { primus } = await serve();
     const nowhere = join(testFolder('library'), 'missing', 'a.js');
     expect(() => primus.save(nowhere)).toThrow(/ENOENT/);

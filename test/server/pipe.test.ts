@@ -12,7 +12,7 @@ async function pair() {
 }
 
 describe('piping a spark into a stream', () => {
-  it('goes on after a message that failed', async () => {
+  it('continues after a message that failed', async () => {
     const { client, spark } = await pair();
     const taken: unknown[] = [];
     const target = new PassThrough({ objectMode: true });
@@ -24,7 +24,7 @@ describe('piping a spark into a stream', () => {
     expect(taken).toEqual(['after']);
   });
 
-  it('ends the target with the connection, unless told not to', async () => {
+  it('ends the target with the connection, unless `end` is false', async () => {
     const { client, spark } = await pair();
     const ended = spark.pipe(new PassThrough({ objectMode: true }));
     const kept = spark.pipe(new PassThrough({ objectMode: true }), { end: false });
@@ -33,7 +33,7 @@ describe('piping a spark into a stream', () => {
     expect([ended.writableEnded, kept.writableEnded]).toEqual([true, false]);
   });
 
-  it('pauses the connection while the target is full, and leaves nothing behind when that closes', async () => {
+  it('pauses the connection while the target is full, and removes its listeners when the target closes', async () => {
     const { client, spark } = await pair();
     const taken: unknown[] = [];
     let go: () => void = () => {};
@@ -61,7 +61,7 @@ describe('piping a spark into a stream', () => {
   });
 });
 
-it('lets go of a source that is piped in when the connection is over', async () => {
+it('stops a source that is piped into a spark when the connection has ended', async () => {
   const { client, spark } = await pair();
   const source = new Readable({ objectMode: true, read() {} });
   source.pipe(spark as unknown as Writable);
@@ -82,14 +82,14 @@ it('completes the streams of a server whatever its `close` listeners do', async 
   expect(completed).toEqual(['disconnection$', 'log$']);
 });
 
-it('tells the writer of a message that had to give way', async () => {
+it('returns false from write() for a message that the full queue drops', async () => {
   const { connect } = await serve({ transformer: 'memory' });
   const client = connect({ manual: true, queueSize: 1, queueDrop: 'newest' });
   expect([client.write('kept'), client.write('dropped')]).toEqual([true, false]);
   expect(client.buffer).toEqual(['kept']);
 });
 
-it('survives a listener that throws on a word that only streams wait for', async () => {
+it('logs the error of a listener of `close`, the event for streams', async () => {
   const { primus, client, spark } = await pair();
   const logged: unknown[] = [];
   primus.on('log', (_level, error) => logged.push(error));

@@ -22,7 +22,7 @@ export interface FrameOptions {
   /** Reserved bits, as a number of three. */
   reserved?: number;
   masked?: boolean;
-  /** What the header says, when it is to lie. */
+  /** The length in the header, where it must be wrong. */
   length?: number;
 }
 
@@ -79,7 +79,7 @@ export class Raw {
     cleanup(() => socket.destroy());
   }
 
-  /** What has come and was not taken. */
+  /** The bytes that arrived and were not read yet. */
   private get bytes(): Buffer {
     if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)];
     return this.chunks[0] ?? Buffer.alloc(0);
@@ -119,7 +119,7 @@ export class Raw {
     }
   }
 
-  /** What has come since, once the server has closed the connection. */
+  /** Resolves with the rest of the bytes when the server has closed the connection. */
   async rest(): Promise<string> {
     await this.until(() => this.ended);
     return this.bytes.toString();

@@ -24,7 +24,7 @@ async function destroyed(world: World, options: DestroyOptions, within: number):
 }
 
 describe('destroy', () => {
-  it('ends the connections for good, tells `close` once with the options, and calls back every time', async () => {
+  it('ends the connections for good, emits `close` once with the options, and calls back every time', async () => {
     const { primus, connect } = await serve({ transformer: 'memory' });
     const client = connect();
     await event(client, 'open');
@@ -43,7 +43,7 @@ describe('destroy', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('tells clients to come back when asked to', async () => {
+  it('lets clients reconnect with `reconnect: true`', async () => {
     const { primus, connect } = await serve({ transformer: 'memory' });
     const client = connect();
     await event(client, 'open');
@@ -53,7 +53,7 @@ describe('destroy', () => {
     expect(client.state.name).toBe('waiting');
   });
 
-  it('closes the HTTP server unless told not to, and leaves its listeners as they were', async () => {
+  it('closes the HTTP server unless `close` is false, and restores its listeners', async () => {
     const server = createServer((_request, response) => response.end('app'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -105,31 +105,31 @@ describe('destroy', () => {
         throw new Error('broken');
       },
     ],
-  ])('goes on to the end when a `close` listener %s', async (_name, listener) => {
+  ])('completes when a `close` listener %s', async (_name, listener) => {
     const { primus, server } = await serve({ transformer: 'memory' });
     primus.on('close', listener);
     await primus[Symbol.asyncDispose]();
     expect(server.listening).toBe(false);
   });
 
-  it('refuses whoever comes meanwhile with 503 and Retry-After', async () => {
+  it('rejects requests meanwhile with 503 and Retry-After', async () => {
     const { primus, port, url, connect } = await serve();
     await event(connect(), 'open');
     primus.destroy({ timeout: 60_000 });
     const answer = await fetch(`${url}/primus/spec`, { headers: { connection: 'close' } });
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
     expect(JSON.parse(await answer.text())).toHaveProperty('error');
-    const line = (await raw(port)).send(handshake());
-    const head = await line.answer();
+    const peer = (await raw(port)).send(handshake());
+    const head = await peer.answer();
     expect(head).toMatch(/^HTTP\/1\.1 503 /);
     expect(head).toMatch(/^Retry-After: 1$/m);
-    await line.rest();
+    await peer.rest();
     expect(primus.connected).toBe(1);
     for (const spark of Object.values(primus.connections)) (spark as Spark).end();
   });
 
   it.each(['websockets', 'uws'])(
-    'answers whoever had connected and asks when the HTTP server is closed already, and waits for nothing then: %s',
+    'answers a request on an open TCP connection after the HTTP server was closed, and does not wait for more: %s',
     async (transformer) => {
       // In a time that stands still, whatever waits for a while waits for ever.
       const { primus, port } = await serve({ transformer, scheduler: new Clock() });
@@ -141,38 +141,38 @@ describe('destroy', () => {
       await closed;
       await settle();
       late.send(handshake());
-      // The engine hangs up on it.
+      // The engine closes the connection.
       if (transformer !== 'uws') expect(await late.answer()).toMatch(/^HTTP\/1\.1 503 [\s\S]*Retry-After: 1/);
       await done;
       expect(primus.connected).toBe(0);
     },
   );
 
-  it('cuts websockets that do not answer, and connections that are idle, and calls back', async () => {
+  it('terminates WebSockets that do not answer, and idle connections, and calls back', async () => {
     const { primus, port } = await serve();
     const idle = await raw(port);
-    const deaf = await rawWebSocket(port);
+    const silent = await rawWebSocket(port);
     await until(() => primus.connected === 1);
     await new Promise<void>((resolve) => primus.destroy({}, resolve));
     expect(await idle.rest()).toBe('');
-    expect(await deaf.closeCode()).toBe(1005);
-    expect(await deaf.rest()).toBe('');
+    expect(await silent.closeCode()).toBe(1005);
+    expect(await silent.rest()).toBe('');
   });
 
-  it('does not wait for upgrades that middleware still holds', async () => {
+  it('does not wait for upgrades in middleware that never calls back', async () => {
     const { primus, port } = await serve();
-    let held = 0;
-    primus.use('hold', (_request, _response, _next) => void held++);
-    const lines = await Promise.all([raw(port), raw(port)]);
-    for (const line of lines) line.send(handshake());
-    await until(() => held === 2);
+    let pending = 0;
+    primus.use('never', (_request, _response, _next) => void pending++);
+    const waiting = await Promise.all([raw(port), raw(port)]);
+    for (const peer of waiting) peer.send(handshake());
+    await until(() => pending === 2);
     await new Promise<void>((resolve) => primus.destroy({}, resolve));
-    for (const line of lines) expect(await line.rest()).toMatch(/^HTTP\/1\.1 503 /);
+    for (const peer of waiting) expect(await peer.rest()).toMatch(/^HTTP\/1\.1 503 /);
   });
 });
 
 describe('destroy in virtual time', () => {
-  it('waits for the connections as long as it may, and no longer', async () => {
+  it('waits for the connections at most for the time-out', async () => {
     const world = new World();
     const peers = [world.connect(), world.connect()];
     await world.pass(100);
@@ -186,7 +186,7 @@ describe('destroy in virtual time', () => {
     await world.destroy();
   });
 
-  it('is done as soon as the last has left by itself', async () => {
+  it('is done as soon as the last client has left', async () => {
     const world = new World();
     const peer = world.connect();
     await world.pass(100);
@@ -195,7 +195,7 @@ describe('destroy in virtual time', () => {
     await world.destroy();
   });
 
-  it('delivers what was written, and what asynchronous transformers still hold', async () => {
+  it('delivers messages that were written, and those in asynchronous transformers', async () => {
     const world = new World({ latency: 10 });
     world.primus.transform('outgoing', (_packet, next) => void world.clock.schedule(() => next(), 500));
     const peer = world.connect();
@@ -210,7 +210,7 @@ describe('destroy in virtual time', () => {
     await world.destroy();
   });
 
-  it('gives up on a connection listener that never agrees', async () => {
+  it('does not wait for a connection listener that never agrees', async () => {
     const world = new World();
     const gone = vi.fn();
     world.primus.on('connection', (_spark, _next) => {});
@@ -225,7 +225,7 @@ describe('destroy in virtual time', () => {
     await world.destroy();
   });
 
-  it('gives up on a transformer that never answers', async () => {
+  it('does not wait for a transformer that never answers', async () => {
     const world = new World();
     world.primus.transform('outgoing', (_packet, _next) => {});
     world.connect();
