@@ -47,6 +47,7 @@ export const rules = [
         'scripts/plugins.mjs',
         'scripts/test.mjs',
         'test/deployment/backend.ts',
+        'test/support/processes.test.ts',
       ]),
       ...of('lines of the head of a request or an answer', [
         'src/server/http/close-reasons.ts',

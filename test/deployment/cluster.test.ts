@@ -22,7 +22,7 @@ it.each(['engine.io', 'sockjs', 'socket.io'])('warns a worker of a cluster that 
 });
 
 it.each([
-  ['told that this is known', { transformer: 'engine.io', iknowclusterwillbreakconnections: true }],
+  ['configured to ignore this', { transformer: 'engine.io', iknowclusterwillbreakconnections: true }],
   ['made for WebSockets alone', { transformer: 'websockets' }],
 ])('does not warn a worker that is %s', async (_what, options) => {
   expect(await said(options)).toBe('');

@@ -27,8 +27,8 @@ const ask = [
   '});',
 ];
 
-describe('an example', () => {
-  it('that is right passes', async () => {
+describe('An example', () => {
+  it('passes when it is right', async () => {
     expect(await said('js', ...echo)).toBe('');
     expect(await said('ts', 'const data: number = await Promise.resolve(1);')).toBe('');
     expect(await said('js', "primus.write('by the name that pages share');")).toBe('');
@@ -72,7 +72,7 @@ describe('an example', () => {
     expect(await said(info, ...lines)).toMatch(message);
   });
 
-  it('runs against the one in the background', async () => {
+  it('runs against one in the background', async () => {
     const page = (client: string[]) =>
       `\`\`\`js run background\n${echo.join('\n')}\n\`\`\`\n\n\`\`\`js run\n${client.join('\n')}\n\`\`\`\n`;
     expect(report(await check([['docs/page.md', page(ask)]]))).toBe('');

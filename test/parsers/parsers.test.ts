@@ -15,7 +15,7 @@ describe.each(names)('the parser %s', (name) => {
     fc.assert(
       fc.property(domain, (value) => {
         const received = decode(encode(value));
-        // Much faster than an assertion, which tells what differs.
+        // Much faster than an assertion, which shows the difference.
         if (!same(value, received)) expect(normal(received)).toStrictEqual(normal(value));
         values++;
       }),

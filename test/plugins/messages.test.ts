@@ -174,18 +174,18 @@ describe.skipIf(missing)(suite('primus-multiplex'), () => {
     const served = await serve();
     served.primus.plugin('multiplex', plugin('primus-multiplex'));
     const channel = (served.primus as Any).channel('room');
-    const told: string[] = [];
-    for (const name of ['connection', 'disconnection']) channel.on(name, () => told.push(name));
+    const events: string[] = [];
+    for (const name of ['connection', 'disconnection']) channel.on(name, () => events.push(name));
     const client = served.connect() as Any;
     const stream = client.channel('room');
-    await until(() => told.length === 1);
+    await until(() => events.length === 1);
     stream.end();
-    await until(() => told.length === 2);
+    await until(() => events.length === 2);
     client.channel('room');
-    await until(() => told.length === 3);
+    await until(() => events.length === 3);
     client.end();
-    await until(() => told.length === 4);
-    expect(told).toEqual(['connection', 'disconnection', 'connection', 'disconnection']);
+    await until(() => events.length === 4);
+    expect(events).toEqual(['connection', 'disconnection', 'connection', 'disconnection']);
   });
 
   it('works with primus-emitter and primus-rooms', async () => {

@@ -1,7 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs';
 
 /**
- * Time that passes when it is told to. Microtasks stay real: what waits for the end of a turn needs `settle()`, and
+ * Virtual time, which passes on demand. Microtasks stay real: what waits for the end of a turn needs `settle()`, and
  * `pass()` gives it that between any two moments at which something is due, as real time would.
  */
 export class Clock extends VirtualTimeScheduler {

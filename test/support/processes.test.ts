@@ -22,7 +22,7 @@ const PARENT = `
 let parent: ReturnType<typeof start>;
 afterEach(() => kill(parent));
 
-/** Starts that program; what it has started and made, which is all there. */
+/** Starts that program, and returns what it has started and made. */
 async function family() {
   parent = start(process.execPath, ['--input-type=module', '-e', PARENT], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const [output] = await once(createInterface({ input: parent.stdout as Readable }), 'line');
@@ -48,14 +48,14 @@ function runs(pid: number): boolean {
 it.each([
   ['is killed', () => void parent.kill('SIGKILL')],
   ['exits', () => void parent.send('exit')],
-])('ends what a process started, and removes its temporary folders, when the process %s', async (_how, end) => {
+])('ends the processes that a process started, and removes its temporary folders, when it %s', async (_how, end) => {
   const made = await family();
   end();
   await until(() => !Object.values(left(made)).includes(true));
   expect(left(made)).toEqual({ shell: false, sleeper: false, folder: false });
 });
 
-it('ends what a program left behind when the program ends', async () => {
+it('ends the processes that a program left behind', async () => {
   const made = await family();
   process.kill(made.shell, 'SIGTERM');
   await until(() => !runs(made.sleeper));

@@ -38,7 +38,7 @@ export async function roundTrips(url: string): Promise<void> {
   for (let count = 0; count < 5; count++) await (await fetch(`${url}/primus/spec`, { headers: { connection: 'close' } })).text();
 }
 
-/** The next request that reaches a server, once its turn is over. Listeners of `request` would not hear of those that are a Primus'. */
+/** The next request that reaches a server, once its turn is over. Listeners of `request` are not called for requests to Primus. */
 export function requested(server: Server): Promise<IncomingMessage> {
   const emit = server.emit as (name: string, ...args: unknown[]) => boolean;
   return new Promise((resolve) => {
@@ -61,7 +61,7 @@ export async function serve(options: ServerOptions = {}, { port = 0, host = '127
   const { port: at } = server.address() as AddressInfo;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${at}`;
   cleanup(() => {
-    // Nobody comes to fetch what is left for the sessions of a test that polls by hand.
+    // A test that polls by hand fetches no more messages of its sessions.
     primus.forEach((spark) => {
       spark.connection.terminate(dropped());
     });

@@ -39,7 +39,7 @@ interface Answer {
   body: string;
 }
 
-/** What an endpoint answers. */
+/** Requests an endpoint. */
 async function ask(url: string, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(LIMIT), ...init });
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
@@ -205,7 +205,7 @@ describe('the endpoints of browserchannel', () => {
     ['GET', '/bind?VER=8', 400],
     ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc', 400],
     ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=', 400],
-    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=nobody', 400],
+    ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=unknown', 400],
     ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=rpc&SID=__proto__', 400],
     ['GET', '/bind?VER=8&TYPE=xmlhttp&RID=1&SID={sid}', 400],
     ['GET', '/bind?VER=8&TYPE=jsonp&RID=rpc&SID={sid}', 400],
@@ -311,7 +311,7 @@ describe('the endpoints of browserchannel', () => {
     // It learns that it is over.
     expect((await poll()).body).toContain('["stop"]');
     expect((await poll()).status).toBe(400);
-    // A body without end, that does not tell its length.
+    // An endless body, without Content-Length.
     const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) });
     const more = { method: 'POST', headers: FORM, body: endless, duplex: 'half' } as RequestInit;
     const answer = await ask(url, `/primus/bind?VER=8&RID=2&SID=${sidIn(body)}`, more).catch(() => ({ status: 413 }));

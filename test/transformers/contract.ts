@@ -10,7 +10,7 @@ import { cleanup, event, LIMIT, type Served, serve, until } from '../support/ser
 /** A transformer under test: its name, the options of every server, and the rules that it cannot keep, with the reason. */
 export interface Leaf {
   transformer: string;
-  /** Tells this run of the suite from others of the same transformer. */
+  /** The name of this run of the suite, if the transformer has several. */
   by?: string;
   options?: () => ServerOptions;
   /** Why a rule does not hold, by its title. */
@@ -287,15 +287,15 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
 
     rule('sends the headers of each attempt', async () => {
       const { primus, connect } = await start();
-      const told: unknown[] = [];
+      const tokens: unknown[] = [];
       primus.on('connection', (spark) => {
-        told.push(spark.headers['x-token']);
-        if (told.length === 1) spark.end(undefined, { reconnect: true });
+        tokens.push(spark.headers['x-token']);
+        if (tokens.length === 1) spark.end(undefined, { reconnect: true });
       });
       let asked = 0;
       connect({ reconnect: { min: 10, max: 50 }, headers: async () => ({ 'X-Token': `t${++asked}` }) });
-      await until(() => told.length === 2);
-      expect(told).toEqual(['t1', 't2']);
+      await until(() => tokens.length === 2);
+      expect(tokens).toEqual(['t1', 't2']);
     });
 
     rule('does not send data that begins like the protocol, to one or to all, and stays open', async () => {
@@ -354,7 +354,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
           const events: string[] = [];
           const listener = (spark: Spark) => {
             spark.on('error', () => {});
-            for (const told of ['data', 'end'] as const) spark.on(told, () => events.push(told));
+            for (const kind of ['data', 'end'] as const) spark.on(kind, () => events.push(kind));
             if (name !== 'connection') spark.on(name as 'end', () => deed(spark));
             spark.write('hello');
             return name === 'connection' ? deed(spark) : undefined;
@@ -366,7 +366,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
           foe.write('hello');
           foe.on('open', () => setTimeout(() => foe.end(), 15));
           await over;
-          expect(events.filter((told) => told === 'end')).toHaveLength(1);
+          expect(events.filter((kind) => kind === 'end')).toHaveLength(1);
           expect(events.at(-1)).toBe('end');
         }
       }

@@ -60,7 +60,7 @@ describe('the client of engine.io', () => {
     expect((client.socket as engineClient.Socket).transport.name).toBe('polling');
   });
 
-  it('goes on polling when the upgrade is rejected', async () => {
+  it('keeps polling when the upgrade is rejected', async () => {
     const { primus, connect } = await start();
     const refused: string[] = [];
     primus.use(
@@ -95,17 +95,17 @@ describe('the client of engine.io', () => {
 
   it('leaves no session on the server when it is ended while connecting', async () => {
     const { primus, server, url, connect } = await start();
-    const held: (() => void)[] = [];
-    const hold: Middleware = (request, _response, next) => void (request.url === '/primus/spec' ? next() : held.push(next));
-    primus.use('hold', hold);
+    const waiting: (() => void)[] = [];
+    const wait: Middleware = (request, _response, next) => void (request.url === '/primus/spec' ? next() : waiting.push(next));
+    primus.use('wait', wait);
     const arrived = requested(server);
     const client = connect();
     const request = await arrived;
-    await until(() => held.length === 1);
+    await until(() => waiting.length === 1);
     const gone = new Promise((resolve) => request.on('error', () => {}).once('close', resolve));
     client.destroy();
     await gone;
-    held[0]?.();
+    waiting[0]?.();
     await roundTrips(url);
     expect(primus.connected).toBe(0);
   });
@@ -139,7 +139,7 @@ describe('a client link of engine.io', () => {
       cleanup(() => dialling.unsubscribe());
     });
     const [spark] = (await announced) as [Spark];
-    // Long enough for an upgrade, which a poll that never returns would hold up.
+    // Long enough for an upgrade, which a poll that never returns would prevent.
     await until(() => (link.socket as engineClient.Socket).transport.name === transports.at(-1));
     received.length = 0;
     const heard: unknown[] = [];
@@ -353,7 +353,7 @@ describe('the endpoint of engine.io', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('ends a session whose client polls twice at once, and goes on serving', async () => {
+  it('ends a session whose client polls twice at once, and serves others', async () => {
     const { port, primus, server } = await start();
     const { sid } = await handshake(port);
     await until(() => primus.connected === 1);
@@ -377,7 +377,7 @@ describe('the endpoint of engine.io', () => {
     expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
   });
 
-  it.each([true, false])('answers 413 to a body that is too long, and ends the session; with Content-Length: %s', async (told) => {
+  it.each([true, false])('answers 413 to a body that is too long, and ends the session; with Content-Length: %s', async (hasLength) => {
     const { port, primus } = await start({ maxLength: 1_000 });
     const announced = event(primus, 'connection');
     const { sid } = await handshake(port);
@@ -385,7 +385,7 @@ describe('the endpoint of engine.io', () => {
     const errors: unknown[] = [];
     spark.on('error', (error) => errors.push(error));
     const body = `4${'x'.repeat(100_000)}`;
-    expect((await ask(port, 'POST', `&sid=${sid}`, body, told ? { 'Content-Length': body.length } : {})).status).toBe(413);
+    expect((await ask(port, 'POST', `&sid=${sid}`, body, hasLength ? { 'Content-Length': body.length } : {})).status).toBe(413);
     await until(() => primus.connected === 0);
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
   });

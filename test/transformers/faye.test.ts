@@ -116,7 +116,7 @@ describe('faye', () => {
   });
 });
 
-/** What a server answers to bytes, first of all. */
+/** Sends bytes, and returns the first bytes of the answer. */
 function answerTo(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(port, '127.0.0.1', () => socket.write(bytes));

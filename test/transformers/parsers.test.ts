@@ -10,12 +10,12 @@ const pairs = [...builtins.transformers.keys()].flatMap((transformer) =>
   [...builtins.parsers.keys()].map((parser) => ({ transformer, parser })),
 );
 
-describe('every parser over every transformer', () => {
-  it('there are as many pairs as there should be', () => {
+describe('Every pair of a parser and a transformer', () => {
+  it('has a test for each of them', () => {
     expect(pairs.length).toBeGreaterThanOrEqual(6 * 5);
   });
 
-  it.each(pairs)('$transformer carries all that $parser can, both ways, in order', async ({ transformer, parser }) => {
+  it.each(pairs)('$transformer carries every value of $parser in both directions, in order', async ({ transformer, parser }) => {
     const { primus, connect } = await serve({ transformer, parser });
     const announced = event(primus, 'connection');
     const client = connect();
@@ -51,7 +51,7 @@ describe('every parser over every transformer', () => {
 });
 
 describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (parser) => {
-  it('beats, answers, and refuses data that looks like protocol', async () => {
+  it('carries heartbeats and messages, and does not send data that begins like the protocol', async () => {
     const { primus, connect } = await serve({ parser, pingInterval: 500 });
     const announced = event(primus, 'connection');
     const client = connect();
@@ -65,7 +65,7 @@ describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (pa
     expect(client.readyState).toBe(3);
   });
 
-  it('loses a frame it cannot read, says so, and goes on', async () => {
+  it('reports a frame that it cannot decode, and decodes the next one', async () => {
     const { primus, connect } = await serve({ parser });
     const announced = event(primus, 'connection');
     const client = connect();
@@ -85,7 +85,7 @@ describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (pa
     for (const error of errors) expect(error).toMatchObject({ name: 'PrimusError', code: 'ERR_PRIMUS_DECODE' });
   });
 
-  it('refuses at once what it has no form for, and goes on', async () => {
+  it('does not send a value that it cannot encode, and sends the next one', async () => {
     const { primus, connect } = await serve({ parser });
     const announced = event(primus, 'connection');
     const client = connect();
@@ -100,7 +100,7 @@ describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (pa
     for (const error of errors) expect(error).toMatchObject({ code: 'ERR_PRIMUS_ENCODE' });
   });
 
-  it('is told of by name', () => {
+  it('has its name in the specification', () => {
     const primus = new Primus(createServer(), { parser: parser.toUpperCase() });
     cleanup(() => primus.destroy());
     expect(primus.spec.parser).toBe(parser);

@@ -12,7 +12,7 @@ import { refusesEndlessMessages } from './websocket-guards.js';
 missing('sockjs', 'sockjs', 'sockjs-client');
 
 describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('sockjs over %s', (transports) => {
-  // A way that is slow to open is given up and tried again; of that the server learns later. Here nobody is in a hurry.
+  // A transport that is slow to open is aborted and tried again, which the server learns later: these tests wait longer.
   contract({
     transformer: 'sockjs',
     options: () => ({ transport: { transports, timeout: 10_000 } }),
@@ -33,7 +33,7 @@ const SockJS = createRequire(import.meta.url)('sockjs-client') as new (url: stri
 
 const transformer = 'sockjs';
 
-/** What a fetch of an endpoint of the framework gives; POST unless said. */
+/** Requests an endpoint of the framework, by POST by default. */
 async function ask(url: string, path: string, init: RequestInit = {}) {
   const response = await fetch(`${url}/primus${path}`, { method: 'POST', signal: AbortSignal.timeout(LIMIT), ...init });
   return { status: response.status, headers: response.headers, body: await response.text() };
@@ -61,9 +61,9 @@ describe('sockjs', () => {
 
   it.each([
     ['eventsource', 'text/event-stream', /^data: (.*)$/gm, (frame: string) => frame],
-    // A frame is a text of JavaScript there, within a page.
-    ['htmlfile?c=told', 'text/html', /^p\((".*")\);$/gm, (frame: string) => JSON.parse(frame) as string],
-  ])('opens, accepts and sends messages over %s', async (endpoint, type, lines, frameOf) => {
+    // A frame is a string of JavaScript there, within a page.
+    ['htmlfile?c=callback', 'text/html', /^p\((".*")\);$/gm, (frame: string) => JSON.parse(frame) as string],
+  ])('opens, accepts and sends messages over %s', async (endpoint, type, pattern, frameOf) => {
     const { primus, url } = await serve({ transformer, pingInterval: false });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const response = await fetch(`${url}/primus/1/a/${endpoint}`);
@@ -72,7 +72,7 @@ describe('sockjs', () => {
     const over = (async () => {
       for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) body += Buffer.from(part).toString();
     })();
-    const frames = () => [...body.matchAll(lines)].map(([, frame]) => frameOf(frame as string));
+    const frames = () => [...body.matchAll(pattern)].map(([, frame]) => frameOf(frame as string));
     const messages = () =>
       frames()
         .filter((frame) => frame.startsWith('a'))
@@ -98,7 +98,7 @@ describe('sockjs', () => {
     const { primus, url, server } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));
     const poll = async () => {
-      const { status, headers, body } = await ask(url, '/1/a/jsonp?c=told', { method: 'GET' });
+      const { status, headers, body } = await ask(url, '/1/a/jsonp?c=callback', { method: 'GET' });
       expect(status).toBe(200);
       expect(headers.get('content-type')).toContain('application/javascript');
       const [, frame] = /^\/\*\*\/told\((".*")\);\r\n$/.exec(body) ?? [];
@@ -271,7 +271,7 @@ describe('sockjs', () => {
     expect((await ask(url, '/1/2/xhr', { method: 'OPTIONS' })).status).toBe(204);
     expect(primus.connected).toBe(0);
 
-    // Two polls at once: the second is told so, the first goes on.
+    // Two polls at once: the second gets an error, the first continues.
     expect(await ask(url, '/1/a/xhr')).toMatchObject({ body: 'o\n' });
     const [spark] = Object.values(primus.connections) as [Spark];
     const first = ask(url, '/1/a/xhr');
@@ -311,7 +311,7 @@ describe('sockjs', () => {
     const failed = event(spark, 'error');
     expect((await ask(url, '/1/a/xhr_send', { body: 'x'.repeat(2_000_000) })).status).toBe(413);
     expect(await failed).toMatchObject([{ closeCode: 1009 }]);
-    // One that does not tell its length.
+    // One without Content-Length.
     await ask(url, '/1/b/xhr');
     const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) });
     const answer = await ask(url, '/1/b/xhr_send', { body: endless, duplex: 'half' } as RequestInit).catch(() => ({ status: 413 }));

@@ -12,7 +12,7 @@ const frames = fc.oneof(
   fc.uint8Array({ maxLength: 50 }),
 );
 
-/** As arrays, so that the bytes are compared and not the class that holds them. */
+/** As arrays, so that the bytes are compared and not their class. */
 const plain = (frame: string | Uint8Array) => (typeof frame === 'string' ? frame : [...frame]);
 
 describe('a frame encoded as a string', () => {

@@ -96,7 +96,7 @@ describe('requests beside uws', () => {
       response.end(request.method === 'HEAD' ? 'twelve bytes' : undefined);
     });
     const agentless = await raw(port);
-    const requests = ['GET /204', 'GET /304', 'HEAD /200', 'GET /200', 'HEAD /200'].map((line) => `${line} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const requests = ['GET /204', 'GET /304', 'HEAD /200', 'GET /200', 'HEAD /200'].map((start) => `${start} HTTP/1.1\r\nHost: x\r\n\r\n`);
     const heads: string[] = [];
     for (const request of requests) heads.push(await agentless.send(request).answer());
     expect(heads.map((head) => head.slice(9, 12))).toEqual(['204', '304', '200', '200', '200']);
@@ -122,7 +122,7 @@ describe('requests beside uws', () => {
     }
   });
 
-  it('are answered at the pace of the reader, of known length or not', async () => {
+  it('are answered with back-pressure, of known length or not', async () => {
     const size = 30_000_000;
     for (const known of [false, true]) {
       let most = 0;
@@ -159,7 +159,7 @@ describe('requests beside uws', () => {
     }
   });
 
-  it('have bodies that wait for their reader', async () => {
+  it('have bodies with back-pressure', async () => {
     let most = 0;
     const { port } = await app(async (request, response) => {
       let size = 0;
@@ -227,7 +227,7 @@ describe('requests beside uws', () => {
         events.length = 0;
         await ask(port, { method: 'POST' }, body);
         await until(() => events.length === 3);
-        // Whatever else there is to tell follows within a turn.
+        // Any other event follows within a turn.
         for (let turns = 0; turns < 10; turns++) await settle();
         expect([...events].sort()).toEqual(['close', 'finish', 'request close']);
       }
@@ -310,7 +310,7 @@ describe('requests beside uws', () => {
     ['an encoding before the chunks', 'Transfer-Encoding: gzip, chunked'],
     ['an encoding after the chunks', 'Transfer-Encoding: chunked, identity'],
     ['two encodings', 'Transfer-Encoding: identity\r\nTransfer-Encoding: chunked'],
-  ])('are rejected with %s, where a proxy may see another end', async (_, lines) => {
+  ])('are rejected with %s, which a proxy may read differently', async (_, headers) => {
     const asked: unknown[] = [];
     const { port } = await app((request, response) => {
       asked.push(request.url);
@@ -318,14 +318,14 @@ describe('requests beside uws', () => {
     });
     for (const upgrade of ['', 'Connection: Upgrade\r\nUpgrade: x\r\n']) {
       const client = await raw(port);
-      client.send(`POST /first HTTP/1.1\r\nHost: x\r\n${upgrade}${lines}\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`);
+      client.send(`POST /first HTTP/1.1\r\nHost: x\r\n${upgrade}${headers}\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`);
       await until(() => client.socket.closed);
       expect(client.socket.bytesRead).toBe(0);
     }
     expect(asked).toEqual([]);
   });
 
-  it('arrive by the thousand on one connection', async () => {
+  it('may be sent by the thousand on one connection', async () => {
     const { port } = await app((request, response) => void response.writeHead(204, { 'X-Url': request.url }).end());
     const client = await raw(port);
     for (let index = 0; index < 1_000; index++) {

@@ -53,8 +53,8 @@ describe('uws', () => {
   });
 
   describe('broadcasts', () => {
-    /** A server with so many clients of ws, and what each of them receives. */
-    async function fleet(count: number) {
+    /** Starts a server with so many clients of ws, and records the messages of each. */
+    async function connectAll(count: number) {
       const { primus, url } = await serve({ transformer });
       const received: unknown[][] = [];
       const clients: WebSocket[] = [];
@@ -71,7 +71,7 @@ describe('uws', () => {
     }
 
     it('publishes when all connections get the same frame', async () => {
-      const { primus, received, sparks } = await fleet(3);
+      const { primus, received, sparks } = await connectAll(3);
       const sends = sparks.map(({ socket }) => vi.spyOn(socket as { send(): void }, 'send'));
       primus.write('all');
       await until(() => received.every((messages) => messages.length === 1));
@@ -79,7 +79,7 @@ describe('uws', () => {
     });
 
     it('sends one by one when a connection has its own encoding', async () => {
-      const { primus, received, sparks } = await fleet(3);
+      const { primus, received, sparks } = await connectAll(3);
       const [first] = sparks as [Spark];
       first.write = (data: unknown) => first._write(['mine', data]);
       primus.write('all');
@@ -88,7 +88,7 @@ describe('uws', () => {
     });
 
     it('keeps the order with messages written to one spark before, after and inside a data listener', async () => {
-      const { primus, clients, received, sparks } = await fleet(3);
+      const { primus, clients, received, sparks } = await connectAll(3);
       for (const spark of sparks) {
         spark.on('data', () => {
           spark.write('inside 1');
@@ -107,7 +107,7 @@ describe('uws', () => {
     });
 
     it('sends a broadcast before the end that follows', async () => {
-      const { primus, clients, received, sparks } = await fleet(2);
+      const { primus, clients, received, sparks } = await connectAll(2);
       const closed = event(clients[0], 'close');
       primus.write('all');
       sparks[0]?.end(undefined, { reconnect: true });
@@ -210,8 +210,8 @@ describe('uws', () => {
 
   it('reports close codes and reasons in both directions', async () => {
     const { primus, port } = await serve({ transformer });
-    const told: unknown[] = [];
-    primus.on('connection', (spark) => spark.on('error', (error) => told.push(error)));
+    const errors: unknown[] = [];
+    primus.on('connection', (spark) => spark.on('error', (error) => errors.push(error)));
     for (const payload of [closing(1000), closing(4001, 'as agreed'), Buffer.alloc(0)]) {
       const client = await rawWebSocket(port);
       const gone = event(primus, 'disconnection');
@@ -224,7 +224,7 @@ describe('uws', () => {
     await until(() => primus.connected === 1);
     Object.values(primus.connections)[0]?.end();
     expect(await client.closeCode()).toBe(1000);
-    expect(told).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
   it('reports why the engine rejected a frame', async () => {
@@ -448,7 +448,7 @@ describe('uws', () => {
       }
     });
 
-    it('frees the port to be used again, whatever connections there were', async () => {
+    it('frees the port after any kind of connection', async () => {
       const { server, primus } = await start(0, '127.0.0.1');
       const { port } = server.address() as AddressInfo;
       await dial(`http://127.0.0.1:${port}`);
@@ -458,7 +458,7 @@ describe('uws', () => {
       expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('the app');
     });
 
-    it('goes on serving the application when only Primus is destroyed', async () => {
+    it('serves the application when only Primus is destroyed', async () => {
       const { server, primus } = await start(0, '127.0.0.1');
       const { port } = server.address() as AddressInfo;
       await new Promise<void>((resolve) => primus.destroy({ close: false }, resolve));
@@ -555,7 +555,7 @@ describe('uws', () => {
   });
 });
 
-/** A port nobody listens on. */
+/** A free port. */
 async function freePort(): Promise<number> {
   const spare = createServer().listen(0, '127.0.0.1');
   await once(spare, 'listening');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions } from '../../src/index.js';
-import { type Cut, type Direction, faultyLine } from '../support/faulty-line.js';
+import { type Break, type Direction, faultyLink } from '../support/faulty-link.js';
 import { event, serve, until } from '../support/serve.js';
 
-/** The frameworks that have a line to cut, and the transports that behave differently when it breaks. */
-const LINES: Record<string, ServerOptions> = {
+/** The frameworks with TCP connections, and their transports that behave differently when one breaks. */
+const TRANSPORTS: Record<string, ServerOptions> = {
   websockets: { transformer: 'websockets' },
   faye: { transformer: 'faye' },
   uws: { transformer: 'uws' },
@@ -16,14 +16,14 @@ const LINES: Record<string, ServerOptions> = {
   'sockjs, xhr-streaming': { transformer: 'sockjs', transport: { transports: ['xhr-streaming'] } },
 };
 
-/** A message that takes many segments of the line. */
+/** A message that takes many TCP segments. */
 const LARGE = 'x'.repeat(200_000);
 
-/** At which tenths of it the line breaks. */
+/** The tenths of it after which the connection breaks. */
 const TENTHS = [0, 2, 5, 9, 10];
 
-describe.each(Object.entries(LINES))('a connection by %s that drops in the middle of a message', (_, options) => {
-  it.each<[Direction, Cut]>([
+describe.each(Object.entries(TRANSPORTS))('a connection by %s that drops in the middle of a message', (_, options) => {
+  it.each<[Direction, Break]>([
     ['up', 'reset'],
     ['up', 'end'],
     ['down', 'reset'],
@@ -31,8 +31,8 @@ describe.each(Object.entries(LINES))('a connection by %s that drops in the middl
   ])('delivers a message going %s whole or not at all after a drop by %s, and later messages in order', async (direction, how) => {
     // Not every framework detects an aborted request; the heartbeat of either end does.
     const { primus, port } = await serve({ ...options, pingInterval: 600 });
-    const line = await faultyLine(port);
-    const client = new primus.Socket(`http://127.0.0.1:${line.port}`, {
+    const link = await faultyLink(port);
+    const client = new primus.Socket(`http://127.0.0.1:${link.port}`, {
       reconnect: { min: 5, max: 20, retries: Infinity },
       ...(options.transport && { transport: options.transport }),
     });
@@ -50,16 +50,16 @@ describe.each(Object.entries(LINES))('a connection by %s that drops in the middl
       const left = event(primus, 'disconnection');
       say('before');
       await until(() => received.length === 1);
-      line.cut(how, direction, Math.max(1, (LARGE.length * tenth) / 10));
+      link.break(how, direction, Math.max(1, (LARGE.length * tenth) / 10));
       say(LARGE);
-      await until(() => line.cuts === index + 1 && opened > before && primus.connected === 1);
+      await until(() => link.breaks === index + 1 && opened > before && primus.connected === 1);
       await left;
       say('after');
       await until(() => received.at(-1) === 'after');
       const whole = ['before', LARGE, 'after'];
       expect([whole, ['before', 'after']]).toContainEqual(received);
     }
-    expect(line.cuts).toBe(TENTHS.length);
+    expect(link.breaks).toBe(TENTHS.length);
     client.destroy();
   });
 });

@@ -3,25 +3,25 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { cleanup } from './serve.js';
 
 export type Direction = 'up' | 'down';
-export type Cut = 'reset' | 'end';
+export type Break = 'reset' | 'end';
 
-export interface FaultyLine {
+export interface FaultyLink {
   readonly port: number;
-  /** Passes so many more bytes in one direction, then cuts every connection; new ones are whole again. */
-  cut(how: Cut, direction: Direction, after: number): void;
-  /** How many times it has cut. */
-  readonly cuts: number;
+  /** Passes so many more bytes in one direction, then breaks every connection; new ones work again. */
+  break(how: Break, direction: Direction, after: number): void;
+  /** How many times it has broken them. */
+  readonly breaks: number;
 }
 
-/** A line to a port of this machine that breaks where it is told to, in the middle of a frame as well. */
-export async function faultyLine(target: number): Promise<FaultyLine> {
+/** Starts a proxy to a local port whose connections break at a given byte, in the middle of a frame as well. */
+export async function faultyLink(target: number): Promise<FaultyLink> {
   const pairs = new Set<[client: Socket, server: Socket]>();
-  let fault: { how: Cut; direction: Direction; left: number } | undefined;
-  let cuts = 0;
+  let fault: { how: Break; direction: Direction; left: number } | undefined;
+  let breaks = 0;
 
-  function sever(how: Cut): void {
+  function sever(how: Break): void {
     fault = undefined;
-    cuts++;
+    breaks++;
     for (const [client, server] of pairs) {
       for (const socket of [client, server]) {
         if (how === 'reset') socket.resetAndDestroy();
@@ -67,11 +67,11 @@ export async function faultyLine(target: number): Promise<FaultyLine> {
 
   return {
     port: (proxy.address() as AddressInfo).port,
-    cut(how, direction, after) {
+    break(how, direction, after) {
       fault = { how, direction, left: after };
     },
-    get cuts() {
-      return cuts;
+    get breaks() {
+      return breaks;
     },
   };
 }
