@@ -27,7 +27,7 @@ const ask = [
   '});',
 ];
 
-describe('An example', () => {
+describe('an example', () => {
   it('passes when it is right', async () => {
     expect(await said('js', ...echo)).toBe('');
     expect(await said('ts', 'const data: number = await Promise.resolve(1);')).toBe('');

@@ -79,7 +79,7 @@ describe('binary', () => {
     ['b2 61', /expected 2 more bytes, got 1/],
     ['d9 ffffffff', /expected 4294967295 more bytes/],
     ['c0 c0', /1 bytes follow/],
-  ])('rejects %s, and says why', (bytes, reason) => {
+  ])('rejects %s with the reason', (bytes, reason) => {
     expect(() => decode(hex(bytes))).toThrow(reason);
   });
 });

@@ -90,7 +90,7 @@ describe('msgpack', () => {
     ['d4 0a 90', /regular expression/],
     ['d6 0a 92 a1 5b a0', /Invalid regular expression/],
     ['a2 c3 28', /encoded data was not valid/],
-  ])('rejects %s, and says why', (bytes, reason) => {
+  ])('rejects %s with the reason', (bytes, reason) => {
     expect(() => decode(hex(bytes))).toThrow(reason);
   });
 

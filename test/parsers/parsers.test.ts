@@ -36,7 +36,7 @@ describe.each(names)('the parser %s', (name) => {
     expect(decode(encode(value))).toStrictEqual(value);
   });
 
-  it.each([undefined, () => {}, Symbol('odd'), 1n])('rejects %o, and says so', (value) => {
+  it.each([undefined, () => {}, Symbol('odd'), 1n])('rejects %o with an error', (value) => {
     expect(() => encode(value)).toThrow(/cannot represent|BigInt/);
   });
 

@@ -82,7 +82,7 @@ interface Seen {
   errors: unknown[];
 }
 
-describe('Faulty code of one connection', () => {
+describe('faulty code of one connection', () => {
   const escaped: unknown[] = [];
   const escaping = (error: unknown) => escaped.push(error);
   beforeAll(() => process.on('uncaughtException', escaping).on('unhandledRejection', escaping));

@@ -59,7 +59,7 @@ const value = fc.oneof(
 
 const strings = (values: readonly unknown[]): string[] => values.map((data) => JSON.stringify(data));
 
-describe('A JSON value', () => {
+describe('a JSON value', () => {
   it('arrives unchanged and in order, in both directions and by broadcast', async () => {
     const lists = fc.array(value, { minLength: 1, maxLength: 20 });
     await fc.assert(
@@ -170,7 +170,7 @@ function slowParser(clock: () => Clock, encoding: readonly Delay[], decoding: re
   };
 }
 
-describe('The order of messages', () => {
+describe('the order of messages', () => {
   const stacks = fc.record({ up: fc.record({ outgoing: steps, incoming: steps }), down: fc.record({ outgoing: steps, incoming: steps }) });
   const delays = fc.array(delay, { minLength: 1, maxLength: 4 });
   const parsers = fc.option(fc.record({ encoding: delays, decoding: delays }), { nil: undefined });
@@ -221,7 +221,7 @@ describe('The order of messages', () => {
   }
 });
 
-describe('A message that begins with primus::', () => {
+describe('a message that begins with primus::', () => {
   const rest = fc.oneof(fc.string(), fc.constantFrom('server::close', 'id::', 'id::x', 'ping::1', 'pong::1'));
 
   it('is not sent when it is written, or made by a message transformer', async () => {

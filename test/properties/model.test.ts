@@ -261,7 +261,7 @@ async function runScript(
   await invariants.end();
 }
 
-describe('Two clients and a server, with any sequence of events', () => {
+describe('two clients and a server, with any sequence of events', () => {
   it('make only documented transitions, keep at most one connection, and lose, repeat or reorder no message', async () => {
     await fc.assert(fc.asyncProperty(settings(), clients, commands, runScript), { numRuns: 100 });
   });
@@ -283,7 +283,7 @@ describe('Two clients and a server, with any sequence of events', () => {
 });
 
 /** Sequences that once broke an invariant, or that random runs seldom find. */
-describe('A client', () => {
+describe('a client', () => {
   const setting: Setting = {
     latency: 0,
     seed: 1,

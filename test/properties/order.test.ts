@@ -216,7 +216,7 @@ async function run(how: Setting, what: readonly Interference[], script: readonly
 }
 
 describe('the events of a spark and its server', () => {
-  it('reach all listeners and streams in one order, whatever a listener does', async () => {
+  it('reach all listeners and streams in one order, with any interference of listeners', async () => {
     await fc.assert(
       fc.asyncProperty(setting, interferences, steps, async (how, what, script) => (await run(how, what, script)).check()),
       { numRuns: 500 },
@@ -226,7 +226,7 @@ describe('the events of a spark and its server', () => {
   const plain: Setting = { latency: 0, transform: 0, admission: 0 };
   const cases: [sentence: string, interferences: Interference[], steps: (typeof STEPS)[number][]][] = [
     [
-      'close the server once when a listener of the shutdown destroys it again',
+      'include one `close` when a listener of the shutdown destroys the server again',
       [{ moment: 'close', action: 'destroy' }],
       ['clients write', 'destroy'],
     ],
@@ -251,7 +251,7 @@ describe('the events of a spark and its server', () => {
       ],
       ['client ends', 'wait'],
     ],
-    ['complete the streams that are subscribed to inside `close`', [{ moment: 'server close', action: 'add listeners' }], ['destroy']],
+    ['complete for streams that are subscribed to inside `close`', [{ moment: 'server close', action: 'add listeners' }], ['destroy']],
   ];
   it.each(cases)('%s', async (_sentence, what, script) => {
     const over = await run(plain, what, script);
@@ -261,7 +261,7 @@ describe('the events of a spark and its server', () => {
   });
 });
 
-describe('a stream of ends', () => {
+describe('the stream', () => {
   it.each([
     ['end$ of a spark', ({ sparks }: Run) => sparks[0]?.spark.end$ as Observable<unknown>],
     ['close$ of a server', ({ world }: Run) => world.primus.close$],

@@ -45,7 +45,7 @@ function storm(clients: number, back: number): { attempts: number[]; connected: 
   return { attempts, connected };
 }
 
-describe('A server that restarts', () => {
+describe('a server that restarts', () => {
   it.each([
     ['at once', 0],
     ['after 3 s', 3000],

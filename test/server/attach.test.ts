@@ -94,7 +94,7 @@ describe('exchanges', () => {
     expect((await get('/b')).text).toBe('app /b');
   });
 
-  it('leaves the server as it found it when it is unsubscribed from', async () => {
+  it('restores the server when it is unsubscribed from', async () => {
     const { server } = await http(app);
     const { emit } = server;
     const own = Object.hasOwn(server, 'emit');

@@ -283,7 +283,7 @@ describe('authorization that answers late', () => {
   it.each([
     ['yes', undefined],
     ['no', 'no'],
-  ])('does no harm when it answers %s after the client has disconnected', async (_name, error) => {
+  ])('has no effect when it answers %s after the client has disconnected', async (_name, error) => {
     const scheduler = new Clock();
     const answers: (() => void)[] = [];
     const authorization: Authorize = (_request, done) => void answers.push(() => done(error));

@@ -466,7 +466,7 @@ describe('ids', () => {
   });
 });
 
-describe('A spark made by hand', () => {
+describe('a spark made by hand', () => {
   it('has defaults for everything, and can be written to without a link', async () => {
     const { primus } = await start();
     const spark = new primus.Spark();

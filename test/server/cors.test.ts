@@ -219,7 +219,7 @@ describe('origins that are named', () => {
     expect(JSON.parse(answer.body)).toEqual({ error: expect.stringContaining('http://evil.example') });
   });
 
-  it('do not include the server’s own origin, and the log says so once', async () => {
+  it('do not include the server’s own origin, which is logged once', async () => {
     const { port, primus } = await serve({ origins });
     const logged = vi.fn();
     primus.on('log', logged);

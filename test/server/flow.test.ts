@@ -24,7 +24,7 @@ async function pair(options: ServerOptions = {}) {
 
 const chunk = 'x'.repeat(65_536);
 
-describe('A slow consumer', () => {
+describe('a slow consumer', () => {
   /** Opens a connection and reads nothing from it. */
   async function openSlow(port: number) {
     const slow = await rawWebSocket(port);
@@ -105,7 +105,7 @@ describe('A slow consumer', () => {
   });
 });
 
-describe('Piping', () => {
+describe('piping', () => {
   it('into a spark is no faster than the client reads', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     const announced = event(primus, 'connection');

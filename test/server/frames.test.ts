@@ -46,7 +46,7 @@ async function alive({ connect }: Served): Promise<void> {
   expect((await echo)[0]).toBe('alive?');
 }
 
-describe('An invalid WebSocket frame', () => {
+describe('an invalid WebSocket frame', () => {
   const vectors: [name: string, code: number, send: (peer: Raw) => void][] = [
     ['reserved bit 1', 1002, (peer) => peer.send(frame(TEXT, '1', { reserved: 4 }))],
     ['reserved bit 2', 1002, (peer) => peer.send(frame(TEXT, '1', { reserved: 2 }))],
@@ -98,7 +98,7 @@ describe('An invalid WebSocket frame', () => {
   });
 });
 
-describe('The option maxLength', () => {
+describe('the option maxLength', () => {
   const maxLength = 1_000;
 
   it('allows a message of exactly that length', async () => {
@@ -139,7 +139,7 @@ describe('The option maxLength', () => {
   });
 });
 
-describe('Messages that do not parse', () => {
+describe('messages that do not parse', () => {
   it('cause an error each, and the connection stays open', async () => {
     const served = await start();
     const peer = await rawWebSocket(served.port);
@@ -192,7 +192,7 @@ describe('Messages that do not parse', () => {
   });
 });
 
-describe('One TCP segment', () => {
+describe('one TCP segment', () => {
   it('with handshake, frames and close causes connection, data and disconnection in this order', async () => {
     const { port, primus, log, errors } = await start();
     const peer = (await raw(port)).send(handshake(), frame(TEXT, '1'), frame(TEXT, '{'), frame(TEXT, '2'), frame(CLOSE, closing(1000)));
@@ -233,7 +233,7 @@ describe('One TCP segment', () => {
   });
 });
 
-describe('Handshakes', () => {
+describe('handshakes', () => {
   it.each<[string, string, number]>([
     ['no key', 'GET /primus HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n', 400],
     ['another version', handshake().replace('Version: 13', 'Version: 7'), 400],

@@ -154,7 +154,7 @@ describe.skipIf(!possible)('a server that speaks HTTP/2 (needs openssl)', () => 
     await Promise.all([done, gone]);
   });
 
-  it('may be one of the user’s own, which is left as it was found', async () => {
+  it('may be made by the application, and is left unchanged', async () => {
     const folder = certificate() as string;
     const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(join(folder, name)));
     const server = createSecureServer({ allowHTTP1: true, cert, key });

@@ -60,7 +60,7 @@ describe('inSlices, when something throws', () => {
   });
 });
 
-describe('A broadcast that takes several turns', () => {
+describe('a broadcast that takes several turns', () => {
   const SIZE = 150;
 
   async function connectAll() {

@@ -133,7 +133,7 @@ describe('a minified library', () => {
     expect(Primus.brought).toBe(1);
   });
 
-  it('has the code of the user as it is', async () => {
+  it('contains the code of the application unchanged', async () => {
     const parser = { encoder: (data: unknown, done: (error: null, frame: string) => void) => done(null, `${data}`), decoder() {} };
     const { primus } = await serve({ plugin, parser } as never);
     const minified = primus.library({ minify: true });
@@ -151,7 +151,7 @@ describe('a minified library', () => {
       }
   });
 
-  it('is what the option minify of the server asks for, unless the call says otherwise', async () => {
+  it('follows the option minify of the server, unless the call has its own', async () => {
     const { primus, url } = await serve({ minify: true });
     const plain = primus.library({ minify: false });
     expect(primus.library()).toBe(primus.library({ minify: true }));
@@ -237,7 +237,7 @@ describe('save', () => {
   });
 });
 
-describe('what is served', () => {
+describe('the served resource', () => {
   it('is the library at <pathname>/primus.js', async () => {
     const { primus, url } = await serve({ pathname: 'live/' });
     const answer = await fetch(`${url}/live/primus.js?x=1`, { headers: { 'accept-encoding': 'identity' } });
@@ -263,7 +263,7 @@ describe('what is served', () => {
     expect(primus.version).toMatch(/^\d+\.\d+\.\d+/);
   });
 
-  it('calls a parser or transformer of the user’s custom, and an interval that is off false', async () => {
+  it('names a parser or transformer of the application `custom`, and an interval that is off `false`', async () => {
     const { primus } = await serve({ parser: { encoder() {}, decoder() {} }, pingInterval: false });
     expect(primus.spec).toMatchObject({ parser: 'custom', pingInterval: false });
   });

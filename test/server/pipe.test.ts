@@ -70,7 +70,7 @@ it('stops a source that is piped into a spark when the connection has ended', as
   expect(await unpiped).toEqual([source, expect.anything()]);
 });
 
-it('completes the streams of a server whatever its `close` listeners do', async () => {
+it('completes the streams of a server even if its `close` listeners throw', async () => {
   const { primus } = await pair();
   const completed: string[] = [];
   primus.on('close', () => {

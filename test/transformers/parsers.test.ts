@@ -10,7 +10,7 @@ const pairs = [...builtins.transformers.keys()].flatMap((transformer) =>
   [...builtins.parsers.keys()].map((parser) => ({ transformer, parser })),
 );
 
-describe('Every pair of a parser and a transformer', () => {
+describe('every pair of a parser and a transformer', () => {
   it('has a test for each of them', () => {
     expect(pairs.length).toBeGreaterThanOrEqual(6 * 5);
   });

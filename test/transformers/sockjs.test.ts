@@ -256,7 +256,7 @@ describe('sockjs', () => {
     expect(primus.connected).toBe(1);
   });
 
-  it('answers requests in any odd order', async () => {
+  it('answers requests in an unexpected order', async () => {
     const { url, primus, server } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('error', () => {}));
     for (const endpoint of ['xhr_send', 'jsonp_send'])

@@ -184,7 +184,7 @@ describe('middleware', () => {
     expect(primus.connected).toBe(0);
   });
 
-  it('that fails after it has answered does no harm', async () => {
+  it('that fails after it has answered has no effect', async () => {
     const { get, primus } = await start(({ primus }) =>
       primus.use(
         'bad',
@@ -328,7 +328,7 @@ describe('middleware', () => {
     expect(seen).toEqual([true, false]);
   });
 
-  it('that waits for a client which resets its connection does no harm', async () => {
+  it('that waits for a client which resets its connection has no effect', async () => {
     let waiting: (() => void) | undefined;
     const served = await start(({ primus }) =>
       primus.use('wait', (_request, _response, next) => {
