@@ -40,7 +40,7 @@ function checkNpm([command = '', ...args]: string[]): string[] {
       return Object.hasOwn(scripts, operands[0] ?? '') ? [] : [`There is no script ${operands[0]}`];
     case 'install':
       return operands.flatMap(checkPackage);
-    default: {
+    default:
       return [`There is no check for 'npm ${command}'; name the reason with: unchecked: reason`];
   }
 }
@@ -57,4 +57,3 @@ function checkPackage(operand: string): string[] {
 function checkFile(file: string, files: readonly string[]): string[] {
   return files.includes(file) || existsSync(join(root, file)) ? [] : [`There is no file ${file}`];
 }
-    }
