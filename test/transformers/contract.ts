@@ -338,7 +338,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     rule('isolates listeners that throw, reject, end and destroy from other connections', async () => {
       const { primus, connect, client: friend, spark: friendly } = await pair();
       friendly.on('data', (data) => friendly.write(data));
-      const deeds: ((spark: Spark) => unknown)[] = [
+      const actions: ((spark: Spark) => unknown)[] = [
         () => {
           throw new Error('broken');
         },
@@ -350,21 +350,21 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       ];
       primus.on('log', () => {});
       for (const name of ['connection', 'data', 'incoming::data', 'outgoing::data', 'readyStateChange', 'end'] as const) {
-        for (const deed of deeds) {
+        for (const act of actions) {
           const events: string[] = [];
           const listener = (spark: Spark) => {
             spark.on('error', () => {});
             for (const kind of ['data', 'end'] as const) spark.on(kind, () => events.push(kind));
-            if (name !== 'connection') spark.on(name as 'end', () => deed(spark));
+            if (name !== 'connection') spark.on(name as 'end', () => act(spark));
             spark.write('hello');
-            return name === 'connection' ? deed(spark) : undefined;
+            return name === 'connection' ? act(spark) : undefined;
           };
           primus.once('connection', listener as (spark: Spark) => void);
-          const foe = connect({ strategy: false });
-          foe.on('error', () => {});
+          const faulty = connect({ strategy: false });
+          faulty.on('error', () => {});
           const over = event(primus, 'disconnection');
-          foe.write('hello');
-          foe.on('open', () => setTimeout(() => foe.end(), 15));
+          faulty.write('hello');
+          faulty.on('open', () => setTimeout(() => faulty.end(), 15));
           await over;
           expect(events.filter((kind) => kind === 'end')).toHaveLength(1);
           expect(events.at(-1)).toBe('end');
