@@ -31,7 +31,7 @@ export interface SockJSServerTransport {
    */
   sockjs_url?: string;
   /**
-   * Address that clients are told to connect to.
+   * The address at which clients should connect.
    * @defaultValue this server
    */
   base_url?: string | (() => string);

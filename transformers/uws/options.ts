@@ -13,7 +13,7 @@ export interface UWSServerTransport {
    */
   compression?: number;
   /**
-   * The longest life of a connection, in minutes; 0 is no limit.
+   * The longest duration of a connection, in minutes; 0 is no limit.
    * @defaultValue 0
    */
   maxLifetime?: number;

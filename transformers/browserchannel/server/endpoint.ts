@@ -70,7 +70,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
 
   /** Closes every session, since no client can reach it any more; what was just written leaves with this turn. */
   stop(): void {
-    for (const link of this.links.values()) process.nextTick(() => link.hangUp());
+    for (const link of this.links.values()) process.nextTick(() => link.closeSilently());
     this.#timers.unsubscribe();
   }
 
