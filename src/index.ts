@@ -115,7 +115,9 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    */
   static readonly PrimusError = PrimusError;
   /**
-   * The factory of third-party transformers. `extend` throws `ERR_PRIMUS_TRANSFORMER` when `server` or `client` is not a function.
+   * The factory of third-party transformers.
+   *
+   * @throws ERR_PRIMUS_TRANSFORMER when `server` or `client` is not a function
    *
    * @example
    * import { WebSocketServer } from 'ws';

@@ -37,8 +37,7 @@ const Emitter = EventEmitter as unknown as new (options?: object) => object;
  * behind the present one.
  *
  * @example
- * const { connected, pathname, version } = primus;
- * console.log(`${connected} connections on ${pathname}, primus-rx ${version}`);
+ * console.log(`primus-rx ${primus.version} serves ${primus.connected} connections on ${primus.pathname}`);
  * console.log(primus.transformer.name, primus.parser.name, primus.options.pingInterval);
  *
  * @typeParam In the type of the messages that clients send
