@@ -115,12 +115,17 @@ class Writer {
     if (construct !== undefined) {
       const statics = this.checker.getPropertiesOfType(this.checker.getTypeOfSymbol(symbol)).filter(({ name }) => name !== 'prototype');
       const type = ts.isClassDeclaration(declaration) ? this.checker.getDeclaredTypeOfSymbol(symbol) : construct.getReturnType();
-      return this.construction(construct, name) + this.members(type, name, 'read') + this.list('Static members', statics, name, 'read');
+      const errors = this.construction(construct, name);
+      const members = this.list(errors && 'Members', this.checker.getPropertiesOfType(type), name, 'read');
+      return errors + members + this.list('Static members', statics, name, 'read');
     }
     if (ts.isInterfaceDeclaration(declaration)) {
       const type = this.checker.getDeclaredTypeOfSymbol(symbol);
       const calls = type.getCallSignatures().map((signature) => signature.declaration);
-      return (calls.length > 0 ? code(calls.map((call) => this.text(call)).join('\n')) : '') + this.members(type, name);
+      return (
+        (calls.length > 0 ? code(calls.map((call) => this.text(call)).join('\n')) : '') +
+        this.list('', this.checker.getPropertiesOfType(type), name, 'pass')
+      );
     }
     const text = symbol.declarations.map((each) => this.text(each)).join('\n');
     return code(text.replace(symbol.name, name));
@@ -136,11 +141,7 @@ class Writer {
     const tag = tagsOf(signature);
     if (tag('throws').length === 0) return '';
     this.checks.note({ name: `new ${name}`, symbol: { declarations: [] }, text: '', tag, kind: 'pass' });
-    return `Constructor:\n\n${printExport('', tag)}`;
-  }
-
-  members(type, owner, kind = 'pass') {
-    return this.list('', this.checker.getPropertiesOfType(type), owner, kind);
+    return `The constructor:\n\n${printExport('', tag)}`;
   }
 
   list(heading, symbols, owner, kind) {

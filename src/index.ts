@@ -79,23 +79,7 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
   compression?: boolean;
 }
 
-/**
- * The server, with all transformers and parsers of this package.
- *
- * @example
- * import { createServer } from 'node:http';
- * import Primus from 'primus-rx';
- *
- * const server = createServer();
- * const primus = new Primus(server, { transformer: 'websockets' });
- * primus.on('connection', (spark) => {
- *   spark.on('data', (message) => spark.write(message));
- * });
- * server.listen(8080);
- *
- * @typeParam In the type of the messages that clients send
- * @typeParam Out the type of the messages that the server sends
- */
+/** The server with all transformers and parsers of this package. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   /**
@@ -217,7 +201,30 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 interface PrimusServer<In = any, Out = any> extends LegacyServer {}
 
-/** The class of servers. It may also be called without `new`. */
+/**
+ * The server. It attaches to an HTTP server, owns one path of it, and creates a `Spark` for every connection on that path. It has
+ * all transformers and parsers of this package, and may also be called without `new`.
+ *
+ * Its events have one order, as those of sparks and clients: what a listener causes takes effect at once, and its events are emitted
+ * behind the present one.
+ *
+ * @example
+ * import { createServer } from 'node:http';
+ * import Primus from 'primus-rx';
+ *
+ * const server = createServer();
+ * const primus = new Primus(server, { transformer: 'websockets' });
+ * primus.on('connection', (spark) => {
+ *   spark.on('data', (message) => spark.write(message));
+ * });
+ * server.listen(8080, () => {
+ *   console.log(`primus-rx ${primus.version} on ${primus.pathname}: ${primus.connected} connections`);
+ *   console.log(primus.transformer.name, primus.parser.name, primus.options.pingInterval);
+ * });
+ *
+ * @typeParam In the type of the messages that clients send
+ * @typeParam Out the type of the messages that the server sends
+ */
 export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
   PrimusServer,
 ) as never;

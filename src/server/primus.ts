@@ -33,12 +33,7 @@ const Emitter = EventEmitter as unknown as new (options?: object) => object;
 /**
  * The server. It attaches to an HTTP server, owns one path of it, and creates a `Spark` for every connection on that path.
  *
- * Its events have one order, as those of sparks and clients: what a listener causes takes effect at once, and its events are emitted
- * behind the present one.
- *
- * @example
- * console.log(`primus-rx ${primus.version} serves ${primus.connected} connections on ${primus.pathname}`);
- * console.log(primus.transformer.name, primus.parser.name, primus.options.pingInterval);
+ * Its events have one order: see `EventQueue`.
  *
  * @typeParam In the type of the messages that clients send
  * @typeParam Out the type of the messages that the server sends
@@ -315,7 +310,9 @@ export class Server<In = any, Out = any> extends Emitter {
    *
    * @example
    * primus.plugin('greeter', {
-   *   server: (primus) => primus.on('connection', (spark: Spark) => spark.write('hello')),
+   *   server(primus) {
+   *     primus.on('connection', (spark: { write(data: string): void }) => spark.write('hello'));
+   *   },
    * });
    */
   plugin(): Plugins;
