@@ -1,7 +1,7 @@
 // Prints the tags of docstrings: `@returns`, `@defaultValue`, `@throws` and `@example`.
 import { ts } from 'ts-morph';
 
-/** The tags of a symbol, or of a signature, by name: each a list of texts. */
+/** The tags of a symbol, or of a signature, by name: each a list of strings. */
 export function tagsOf(documented, checker) {
   const tags = new Map();
   for (const { name, text } of documented.getJsDocTags(checker))
@@ -9,10 +9,10 @@ export function tagsOf(documented, checker) {
   return (name) => tags.get(name) ?? [];
 }
 
-/** Prints a docstring in one paragraph, with a line for each tag, and its examples below. */
+/** Prints a docstring in one paragraph, with a row for each tag, and its examples below. */
 export function printMember(text, tag) {
-  const lines = [flat(text), ...notes(tag)].filter(Boolean);
-  return { said: lines.join('  \n'), examples: tag('example').map(printExample) };
+  const rows = [flat(text), ...notes(tag)].filter(Boolean);
+  return { said: rows.join('  \n'), examples: tag('example').map(printExample) };
 }
 
 /** Prints the docstring of an export: paragraphs, the type parameters, and a list of the other tags. */

@@ -14,7 +14,7 @@ import { type EndpointQuery, parseAddress, rejectionOf } from './guard.js';
 import { BrowserChannelLink } from './link.js';
 import { type Batch, parseBatch, parseNumber } from './messages.js';
 
-/** How long the second half of the framework's test for buffering proxies takes, in ms. */
+/** The duration of the second half of the framework's test for buffering proxies, in ms. */
 const PROBE = 2_000;
 
 /** A request that opens a session. */

@@ -10,7 +10,7 @@ import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { OPEN, type SockJS } from './framework.js';
 
-/** How often a closing connection is checked for requests under way, in ms. */
+/** The interval at which a closing connection is checked for pending requests, in ms. */
 const DRAIN_POLL = 10;
 
 /** A SockJS connection as a link. */
