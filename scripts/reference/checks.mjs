@@ -1,6 +1,7 @@
 // Checks the docstrings of public names: examples, defaults, and the errors that are thrown.
 import { existsSync, readFileSync } from 'node:fs';
 import { ts } from 'ts-morph';
+import { codes } from '../errors.mjs';
 
 /** The codes of errors that public calls throw. All others are emitted, or reject a promise. */
 export const THROWN = ['SERVER', 'OPTION', 'TRANSFORMER', 'PARSER', 'MISSING', 'PLUGIN', 'MIDDLEWARE', 'URL', 'DESTROYED'].map(
@@ -12,6 +13,7 @@ export class Checks {
   violations = [];
   /** The codes that a `@throws` names. */
   thrown = new Set();
+  #known = codes();
   #examples = [];
   #called = [];
 
@@ -24,7 +26,7 @@ export class Checks {
     for (const each of tag('throws')) {
       const [code] = /^\w*/.exec(each);
       this.thrown.add(code);
-      if (!/^(?:ERR_PRIMUS_[A-Z_]+|[A-Z]\w*Error)$/.test(code))
+      if (!this.#known.has(code) && !/^[A-Z]\w*Error$/.test(code))
         violations.push(`${name}: \`@throws ${each}\` must begin with a code, or with the class of an error`);
     }
     if (kind === 'pass' || tag('throws').length > 0) return;

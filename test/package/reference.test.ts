@@ -83,11 +83,11 @@ describe('the check of the docstrings', () => {
       declare('a', `Throws at noon. ${example}`) +
       declare('b', 'Never throws.') +
       declare('c', 'Runs.\n * @throws ERR_PRIMUS_OPTION at noon') +
-      declare('d', 'Runs.\n * @throws at noon');
+      declare('d', 'Runs.\n * @throws ERR_PRIMUS_NOON at noon');
     const source = 'export function b() { try { throw 1; } catch {} [].map(() => { throw 2; }); }\nexport function c() { throw 3; }';
     expect(violationsOf(declarations, source)).toEqual([
       'a (page.ts): the docstring says that it throws, without `@throws ERR_PRIMUS_…`',
-      'd (page.ts): `@throws at noon` must begin with a code, or with the class of an error',
+      'd (page.ts): `@throws ERR_PRIMUS_NOON at noon` must begin with a code, or with the class of an error',
     ]);
     expect(violationsOf(declare('a', `Runs. ${example}`), 'export function a() { if (1) throw 1; }')).toEqual([
       'a (page.ts): throws, without `@throws ERR_PRIMUS_…`',
