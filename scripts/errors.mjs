@@ -5,13 +5,18 @@ import { root } from './run.mjs';
 
 export const target = join(root, 'docs/errors.md');
 
-/** The content of the page. */
-export function page() {
+/** The codes, each with its docstring. */
+export function codes() {
   const source = readFileSync(join(root, 'src/core/errors.ts'), 'utf8');
   const [, table] = /export type ErrorCode =([\s\S]*?);\n/.exec(source);
-  const rows = [...table.matchAll(/\/\*\* ([\s\S]*?) \*\/\s*\| '(\w+)'/g)].map(
-    ([, text, code]) => `| \`${code}\` | ${text.replace(/\s*\n\s*\* /g, ' ')} |`,
+  return new Map(
+    [...table.matchAll(/\/\*\* ([\s\S]*?) \*\/\s*\| '(\w+)'/g)].map(([, text, code]) => [code, text.replace(/\s*\n\s*\* /g, ' ')]),
   );
+}
+
+/** The content of the page. */
+export function page() {
+  const rows = [...codes()].map(([code, text]) => `| \`${code}\` | ${text} |`);
   return `# Error codes
 
 Every error of this library is a \`PrimusError\` with a \`code\`, a message that says what to do, and the \`cause\` where there is one.

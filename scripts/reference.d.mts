@@ -1,3 +1,18 @@
+/** A page of the reference: the exports of some declaration files. */
+export interface ReferencePage {
+  name: string;
+  title: string;
+  entries: readonly string[];
+}
+
+/** The pages of the reference by their file names, and the rules that docstrings violate. */
+export interface Reference {
+  pages: ReadonlyMap<string, string>;
+  /** The public names without a docstring. */
+  undocumented: readonly string[];
+  /** The examples, defaults and errors that are missing. */
+  violations: readonly string[];
+}
+
 export declare const folder: string;
-/** The pages of the reference by their file names, and the public things that say nothing about themselves. */
-export declare function reference(): { pages: ReadonlyMap<string, string>; undocumented: readonly string[] };
+export declare function reference(pages?: readonly ReferencePage[], home?: string): Reference;

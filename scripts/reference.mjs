@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 // The compiler that builds the package has no API; the one in ts-morph has.
 import { ts } from 'ts-morph';
+import { Checks } from './reference/checks.mjs';
+import { indent, printExport, printMember, tagsOf } from './reference/docstrings.mjs';
 import { root } from './run.mjs';
 
 export const folder = join(root, 'docs/reference');
@@ -29,10 +31,11 @@ function expand(pattern) {
   return names.map((name) => `dist/${folder}${name}${rest}`);
 }
 
-/** Returns the content of the pages, and the public names without a docstring. */
-export function reference() {
-  // A name that is exported twice is described on the first page.
-  const pages = pagesOf();
+/**
+ * Returns the content of the pages, the public names without a docstring, and what else the docstrings lack. A name that is exported twice
+ * is described on the first page. Declarations outside `home` are not described.
+ */
+export function reference(pages = pagesOf(), home = join(root, 'dist/')) {
   const options = {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
@@ -43,9 +46,11 @@ export function reference() {
     pages.flatMap(({ entries }) => entries),
     { ...options, strict: true, skipLibCheck: true, noEmit: true },
   );
-  const writer = new Writer(program);
+  const writer = new Writer(program, home);
   const contents = pages.map((page) => [`${page.name}.md`, writer.page(page)]);
-  return { pages: new Map([['README.md', index(pages)], ...contents]), undocumented: writer.undocumented };
+  writer.checks.end();
+  const { undocumented, checks } = writer;
+  return { pages: new Map([['README.md', index(pages)], ...contents]), undocumented, violations: checks.violations };
 }
 
 function index(pages) {
@@ -58,13 +63,15 @@ Servers, sparks and clients are EventEmitters as well. Their events, with the ar
 
 class Writer {
   undocumented = [];
+  checks = new Checks();
   described = new Map();
   /** The types that declarations name; `aside` is true while these are described. */
   met = new Map();
   aside = false;
 
-  constructor(program) {
+  constructor(program, home) {
     this.program = program;
+    this.home = home;
     this.checker = program.getTypeChecker();
   }
 
@@ -81,6 +88,7 @@ class Writer {
     for (const [declaration, symbol] of this.met) if (!this.described.has(declaration)) met.push(this.symbol(symbol, name));
     this.met.clear();
     this.aside = false;
+    this.checks.endPage();
     const rest = met.length > 0 ? `# Related types\n\nThese types are not exported.\n\n${met.sort(byHeading).join('')}` : '';
     return `# ${title}\n\n${sections.sort(byHeading).join('')}${rest}`.replace(/\n+$/, '\n');
   }
@@ -93,35 +101,51 @@ class Writer {
     const there = this.described.get(declaration);
     if (there !== undefined) return `${heading}See [${name}](${there}.md#${name.toLowerCase()}).\n\n`;
     this.described.set(declaration, page);
-    return heading + this.said(symbol, name) + this.body(symbol, declaration, name);
+    const kind = ts.isFunctionDeclaration(declaration)
+      ? 'call'
+      : this.constructorsOf(symbol, declaration).length > 0
+        ? 'construct'
+        : 'pass';
+    const { text, tag } = this.docstring(symbol, name, kind);
+    return heading + printExport(text, tag) + this.body(symbol, declaration, name);
   }
 
   body(symbol, declaration, name) {
-    const value = ts.isVariableDeclaration(declaration) ? this.checker.getTypeOfSymbol(symbol) : undefined;
-    const [construct] = value?.getConstructSignatures() ?? [];
+    const [construct] = this.constructorsOf(symbol, declaration);
     if (construct !== undefined) {
-      const statics = this.checker.getPropertiesOfType(value).filter(({ name }) => name !== 'prototype');
-      return this.members(construct.getReturnType(), name) + this.list('Static members', statics, name);
-    }
-    if (ts.isClassDeclaration(declaration)) {
       const statics = this.checker.getPropertiesOfType(this.checker.getTypeOfSymbol(symbol)).filter(({ name }) => name !== 'prototype');
-      return this.members(this.checker.getDeclaredTypeOfSymbol(symbol), name) + this.list('Static members', statics, name);
+      const type = ts.isClassDeclaration(declaration) ? this.checker.getDeclaredTypeOfSymbol(symbol) : construct.getReturnType();
+      const errors = this.construction(construct, name);
+      const members = this.list(errors && 'Members', this.checker.getPropertiesOfType(type), name, 'read');
+      return errors + members + this.list('Static members', statics, name, 'read');
     }
     if (ts.isInterfaceDeclaration(declaration)) {
       const type = this.checker.getDeclaredTypeOfSymbol(symbol);
       const calls = type.getCallSignatures().map((signature) => signature.declaration);
-      return (calls.length > 0 ? code(calls.map((call) => this.text(call)).join('\n')) : '') + this.members(type, name);
+      return (
+        (calls.length > 0 ? code(calls.map((call) => this.text(call)).join('\n')) : '') +
+        this.list('', this.checker.getPropertiesOfType(type), name, 'pass')
+      );
     }
     const text = symbol.declarations.map((each) => this.text(each)).join('\n');
     return code(text.replace(symbol.name, name));
   }
 
-  members(type, owner) {
-    return this.list('', this.checker.getPropertiesOfType(type), owner);
+  constructorsOf(symbol, declaration) {
+    if (!ts.isClassDeclaration(declaration) && !ts.isVariableDeclaration(declaration)) return [];
+    return this.checker.getTypeOfSymbol(symbol).getConstructSignatures();
   }
 
-  list(heading, symbols, owner) {
-    const rows = symbols.filter((symbol) => this.isOurs(symbol)).flatMap((symbol) => this.member(symbol, owner));
+  /** The errors that a constructor throws. */
+  construction(signature, name) {
+    const tag = tagsOf(signature);
+    if (tag('throws').length === 0) return '';
+    this.checks.note({ name: `new ${name}`, symbol: { declarations: [] }, text: '', tag, kind: 'pass' });
+    return `The constructor:\n\n${printExport('', tag)}`;
+  }
+
+  list(heading, symbols, owner, kind) {
+    const rows = symbols.filter((symbol) => this.isOurs(symbol)).flatMap((symbol) => this.member(symbol, owner, kind));
     if (rows.length === 0) return '';
     return `${heading && `${heading}:\n\n`}${rows.join('\n')}\n\n`;
   }
@@ -130,16 +154,27 @@ class Writer {
   isOurs({ name, declarations = [] }) {
     return declarations.some((declaration) => {
       const hidden = ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected);
-      return /^[a-z]\w*\$?$/i.test(name) && !hidden && isDocumented({ declarations: [declaration] });
+      return /^[a-z]\w*\$?$/i.test(name) && !hidden && this.isDocumented({ declarations: [declaration] });
     });
   }
 
-  member(symbol, owner) {
-    const said = this.said(symbol, `${owner}.${symbol.name}`)
-      .trim()
-      .replace(/\s*\n\s*/g, ' ');
+  /** Whether a symbol is our own and not internal. The members of the emitter are left out. */
+  isDocumented({ declarations }) {
+    return declarations.every((declaration) => {
+      const internal = ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal');
+      const path = declaration.getSourceFile().fileName;
+      return !internal && path.startsWith(this.home) && !path.endsWith('/src/core/events.d.ts');
+    });
+  }
+
+  member(symbol, owner, kind) {
+    const name = `${owner}.${symbol.name}`;
+    const { text, tag } = this.docstring(symbol, name, kind);
+    if (/(?:Options|Transport|Settings)$/.test(owner)) this.checks.option({ name, symbol, tag });
+    const { said, examples } = printMember(text, tag);
+    const below = `${said && `  \n${indent(said)}`}${examples.map((example) => `\n\n${indent(example)}\n`).join('')}`;
     const shown = symbol.declarations.filter((declaration) => !ts.isSetAccessor(declaration)).map((declaration) => this.text(declaration));
-    return shown.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 && said ? `  \n  ${said}` : ''}`);
+    return shown.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 ? below : ''}`);
   }
 
   /** The source of a declaration. Remembers the types that it names. */
@@ -149,7 +184,7 @@ class Writer {
         const found = this.checker.getSymbolAtLocation(node.typeName);
         const symbol = found && found.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(found) : found;
         const [named] = symbol?.declarations ?? [];
-        if (named && (ts.isInterfaceDeclaration(named) || ts.isTypeAliasDeclaration(named)) && isDocumented(symbol))
+        if (named && (ts.isInterfaceDeclaration(named) || ts.isTypeAliasDeclaration(named)) && this.isDocumented(symbol))
           this.met.set(named, symbol);
       }
       ts.forEachChild(node, meet);
@@ -158,29 +193,15 @@ class Writer {
     return textOf(declaration);
   }
 
-  /** The docstring of a symbol. Remembers the symbols without one. */
-  said(symbol, name) {
+  /** The text and the tags of a docstring. Remembers the symbols without one. */
+  docstring(symbol, name, kind) {
     const text = ts.displayPartsToString(symbol.getDocumentationComment(this.checker));
+    const tag = tagsOf(symbol, this.checker);
     // A type that is not exported needs a docstring; its members do not.
     if (text === '' && !(this.aside && name.includes('.'))) this.undocumented.push(name);
-    const parameters = symbol.getJsDocTags(this.checker).filter((tag) => tag.name === 'typeParam' || tag.name === 'typeparam');
-    const rows = parameters.map((tag) => ts.displayPartsToString(tag.text).replace(/^(\w+)\s+/, '- `$1` '));
-    const fenced = text.replace(/^```$([\s\S]*?)^```$/gm, '```text unchecked: a drawing from the docstring$1```');
-    return `${fenced}\n\n${rows.length > 0 ? `${rows.join('\n')}\n\n` : ''}`.replace(/^\n+/, '');
+    this.checks.note({ name, symbol, text, tag, kind });
+    return { text, tag };
   }
-}
-
-/** Whether a symbol is our own and not internal. */
-function isDocumented({ declarations }) {
-  return declarations.every((declaration) => {
-    const internal = ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal');
-    return !internal && isOurFile(declaration.getSourceFile().fileName);
-  });
-}
-
-/** Whether a file is one of the built declarations. The members of the emitter are left out. */
-function isOurFile(path) {
-  return path.startsWith(join(root, 'dist/')) && path !== join(root, 'dist/src/core/events.d.ts');
 }
 
 /** The source of a declaration, without modifiers such as `export` and `readonly`. */
@@ -204,8 +225,9 @@ function byHeading(one, two) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { pages, undocumented } = reference();
+  const { pages, undocumented, violations } = reference();
   mkdirSync(folder, { recursive: true });
   for (const [file, text] of pages) writeFileSync(join(folder, file), text);
   if (undocumented.length > 0) console.log(`Without a docstring: ${undocumented.join(', ')}`);
+  if (violations.length > 0) console.log(violations.join('\n'));
 }

@@ -39,47 +39,118 @@ export type { ServerOptions } from './server/options.js';
 export type { DestroyOptions } from './server/shutdown.js';
 export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
-/** What `Primus.createSocket` takes: what the server was made with, as far as a client must know it. */
+/** The options of `Primus.createSocket`: those of a client, and those that client and server must have in common. */
 export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
-  /** What carries the messages, as the server has it. Default `websockets`. */
+  /**
+   * The transformer of the server: a name, or a transformer.
+   *
+   * @defaultValue `'websockets'`
+   */
   transformer?: string | Transformer;
-  /** How messages are encoded, as the server has it. Default `json`. */
+  /**
+   * The parser of the server: a name, or a parser.
+   *
+   * @defaultValue `'json'`
+   */
   parser?: string | Parser;
-  /** Plugins by their names, or the names of packages; their client functions run from source. */
+  /**
+   * The plugins by name, or the names of their packages, separated by commas or spaces. Their client functions run from source.
+   *
+   * @defaultValue none
+   */
   plugin?: string | Plugins;
-  /** The path the server owns. Default `/primus`. */
+  /**
+   * The path of the server.
+   *
+   * @defaultValue `'/primus'`
+   */
   pathname?: string;
-  /** Largest message that is accepted, in bytes. Default 10,485,760. */
+  /**
+   * The largest message that is accepted, in bytes.
+   *
+   * @defaultValue `10_485_760`
+   */
   maxLength?: number;
-  /** Whether messages may be compressed. Default false. */
+  /**
+   * Whether messages may be compressed.
+   *
+   * @defaultValue `false`
+   */
   compression?: boolean;
 }
 
-/**
- * Primus: a server with everything this package ships.
- *
- * @typeParam In what clients send
- * @typeParam Out what the server sends
- */
+/** The server with all transformers and parsers of this package. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 class PrimusServer<In = any, Out = any> extends Server<In, Out> {
-  /** The class that the sparks of all servers derive from. */
+  /**
+   * The class that the sparks of all servers derive from.
+   *
+   * @example
+   * spark instanceof Primus.Spark; // true
+   */
   static readonly Spark = Spark;
-  /** The class of all errors of this library. */
+  /**
+   * The class of all errors of this library.
+   *
+   * @example
+   * spark.on('error', (error) => {
+   *   if (error instanceof Primus.PrimusError) console.error(error.code);
+   * });
+   */
   static readonly PrimusError = PrimusError;
-  /** For third-party transformers: `Primus.Transformer.extend({ server, client, library })`. */
+  /**
+   * The factory of third-party transformers.
+   *
+   * @throws ERR_PRIMUS_TRANSFORMER when `server` or `client` is not a function
+   *
+   * @example
+   * import { WebSocketServer } from 'ws';
+   *
+   * const transformer = Primus.Transformer.extend({
+   *   server() {
+   *     this.service = new WebSocketServer({ noServer: true });
+   *   },
+   *   client() {},
+   * });
+   */
   static readonly Transformer = { extend };
 
+  /**
+   * @throws ERR_PRIMUS_SERVER when the first argument is not an HTTP server
+   * @throws ERR_PRIMUS_OPTION when an option has the wrong type or value
+   * @throws ERR_PRIMUS_TRANSFORMER when there is no transformer of that name, or the object is not a transformer
+   * @throws ERR_PRIMUS_PARSER when there is no parser of that name, or the object is not a parser
+   * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
+   * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
+   */
   constructor(server: HttpServer, options: ServerOptions = {}) {
     super(server, options, builtins);
   }
 
-  /** The class of clients that fit this server, for use in this process. */
+  /**
+   * The class of clients for this server, for use in Node.js: it has the server's transformer, parser, path and plugins.
+   *
+   * @throws ERR_PRIMUS_MISSING when the package that the client of the transformer needs is not installed
+   *
+   * @example
+   * const client = new primus.Socket('http://localhost:8080');
+   */
   get Socket(): typeof Client<Out, In> {
     return socketClass(this.transformer, this.parser, this.configuration, this.ark) as typeof Client<Out, In>;
   }
 
-  /** A class of clients for a server in another process. */
+  /**
+   * Creates a class of clients for a server in another process.
+   *
+   * @throws ERR_PRIMUS_TRANSFORMER when there is no transformer of that name, or the object is not a transformer
+   * @throws ERR_PRIMUS_PARSER when there is no parser of that name, or the object is not a parser
+   * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
+   * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
+   *
+   * @example
+   * const Socket = Primus.createSocket({ transformer: 'engine.io', parser: 'json' });
+   * const client = new Socket('http://localhost:8080');
+   */
   static createSocket(options: CreateSocketOptions = {}): typeof Client {
     const {
       transformer = SERVER_DEFAULTS.transformer,
@@ -106,7 +177,15 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     );
   }
 
-  /** A server that listens, by HTTP or with a certificate by HTTPS and, if asked for, HTTP/2, with a Primus on it. */
+  /**
+   * Creates an HTTP server that listens, with a Primus server attached. With a certificate it is an HTTPS server; with `http2` it serves
+   * HTTP/2 as well.
+   *
+   * @throws ERR_PRIMUS_OPTION when an option has the wrong type or value, or the certificate cannot be used
+   *
+   * @example
+   * const primus = Primus.createServer((spark) => spark.write('hello'), { port: 8080, iknowhttpsisbetter: true });
+   */
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
@@ -122,14 +201,40 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 interface PrimusServer<In = any, Out = any> extends LegacyServer {}
 
-/** The server, which may also be called without `new`. */
+/**
+ * The server. It attaches to an HTTP server, owns one path of it, and creates a `Spark` for every connection on that path. It has
+ * all transformers and parsers of this package, and may also be called without `new`.
+ *
+ * Its events have one order, as those of sparks and clients: what a listener causes takes effect at once, and its events are emitted
+ * behind the present one.
+ *
+ * @example
+ * import { createServer } from 'node:http';
+ * import Primus from 'primus-rx';
+ *
+ * const server = createServer();
+ * const primus = new Primus(server, { transformer: 'websockets' });
+ * primus.on('connection', (spark) => {
+ *   spark.on('data', (message) => spark.write(message));
+ * });
+ * server.listen(8080, () => {
+ *   console.log(`primus-rx ${primus.version} on ${primus.pathname}: ${primus.connected} connections`);
+ *   console.log(primus.transformer.name, primus.parser.name, primus.options.pingInterval);
+ * });
+ *
+ * @typeParam In the type of the messages that clients send
+ * @typeParam Out the type of the messages that the server sends
+ */
 export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
   PrimusServer,
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
 
-/** One object of options may serve both ends, and two of the server's have the names of a client's. */
+/**
+ * Returns the options that are those of a client. One object of options may serve client and server, and two options of the server have
+ * the name of a client option.
+ */
 function ofClients(options: object): object {
   const servers: { [option: string]: (value: unknown) => boolean } = {
     credentials: (value) => typeof value === 'boolean' || value === 'any-origin',

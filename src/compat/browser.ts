@@ -4,7 +4,7 @@ import { legacyClient } from './client.js';
 import { eventTransformer } from './inject.js';
 import { LegacyEmitter } from './legacy-emitter.js';
 
-/** The entry of the bundle that is served with plugins: a class of clients as they know it. */
+/** Creates the class of clients that plugins in a page expect. The entry of the bundle that is served with plugins. */
 export function edge(Class: typeof Primus, foreign: boolean): typeof Primus {
   const Legacy = legacyClient(Class, { EventEmitter: LegacyEmitter, Stream: LegacyEmitter, requires: undefined });
   const { parts } = Legacy;

@@ -9,7 +9,7 @@ import { Recovery } from './recovery.js';
 import { Timers } from './timers.js';
 import { transforms } from './transforms.js';
 
-/** What old plugins find on the class of clients: where it runs decides what it is. */
+/** The static members of a class of clients that old plugins use. They depend on the platform. */
 export interface LegacyStatics {
   EventEmitter: unknown;
   Stream: unknown;
@@ -17,17 +17,17 @@ export interface LegacyStatics {
   requires: unknown;
 }
 
-/** What is asked of `uri`: an address for `protocol`, with the query or without, as a text or in its parts. */
+/** The options of `uri`: the protocol of the address, whether it has a query, and whether it is an object or a string. */
 export interface UriOptions {
   protocol?: string;
   query?: boolean | string;
   object?: boolean;
 }
 
-/** The members that old plugins, and applications that lean on them, use. */
+/** The members that old plugins, and applications with such plugins, use. */
 export type LegacyMembers = { [Name in keyof typeof members]: OmitThisParameter<(typeof members)[Name]> };
 
-/** A class of clients with all that: it may also be called without `new`. */
+/** A class of clients with the members of Primus 8. It may also be called without `new`. */
 export type LegacyClientClass = typeof Primus & LegacyStatics & ((...args: ConstructorParameters<typeof Primus>) => Primus & LegacyMembers);
 
 const lazy = new WeakMap<object, { recovery?: Recovery; timers?: Timers }>();
@@ -38,7 +38,7 @@ function kept(client: object) {
   return views;
 }
 
-/** Gives a class of clients what old plugins expect of one, and obeys the private events they inject. */
+/** Adds the members that old plugins expect to a class of clients, and handles the private events that they inject. */
 export function legacyClient(Class: typeof Primus, statics: LegacyStatics): LegacyClientClass {
   const emit = Class.prototype.emit as (event: string, ...args: unknown[]) => boolean;
   const LegacyClient = class extends pluggable(Class) {
@@ -61,13 +61,13 @@ export function legacyClient(Class: typeof Primus, statics: LegacyStatics): Lega
   return Object.assign(callable(LegacyClient), statics) as unknown as LegacyClientClass;
 }
 
-/** The members themselves; those of the prototype that no loop should see are none of ours. */
+/** The members that old plugins expect on the prototype of clients. */
 const members = {
   transforms,
   querystring,
   querystringify,
 
-  /** A plugin that was added to this client's class. */
+  /** Returns a plugin of this client's class, or all of them. */
   plugin(this: Primus, name?: string) {
     const plugins = this.options.plugin ?? {};
     return name === undefined ? plugins : plugins[name];
@@ -87,7 +87,7 @@ const members = {
     return { protocol, slashes: true, host, hostname, port, pathname, hash, href, query: search, username, password };
   },
 
-  /** The address to connect to. `outgoing::url` hands its parts out first. */
+  /** Returns the address to connect to. Emits `outgoing::url` with its parts before, which listeners may change. */
   uri(this: Primus, { protocol = 'http', query = true, object = false }: UriOptions = {}): string | UrlOptions {
     const speaks = /^ws/.test(protocol) ? 'ws' : 'http';
     const options = urlOptions(this.url, this.pathname, speaks, Date.now().toString(36), credentialsOf(this));

@@ -3,8 +3,8 @@ import { dropped } from '../core/errors.js';
 import { type Frame, type Link, NO_OBSERVER } from '../core/link.js';
 
 /**
- * A line that is made of events: whoever made the connection by hand listens for `outgoing::data` and `outgoing::end`, and
- * injects `incoming::data` and `incoming::end`.
+ * A link that consists of events. The code that created the connection listens for `outgoing::data` and `outgoing::end`, and injects
+ * `incoming::data` and `incoming::end`.
  */
 export class EventLink implements Link {
   readonly bufferedAmount = 0;
@@ -14,7 +14,7 @@ export class EventLink implements Link {
   private readonly closed: () => void;
   private over = false;
 
-  /** @param closed told when our side closes */
+  /** @param closed called when our side closes */
   constructor(closed: () => void) {
     this.closed = closed;
   }
@@ -24,7 +24,7 @@ export class EventLink implements Link {
     return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }
 
-  /** The `outgoing::data` that goes with every frame is what sends it. */
+  /** Does nothing: the event `outgoing::data`, which is emitted for every frame, sends it. */
   send(): void {}
 
   close(): void {
@@ -38,12 +38,12 @@ export class EventLink implements Link {
     this.close();
   }
 
-  /** The other side has sent something. */
+  /** Receives a frame of the peer. */
   received(frame: Frame): void {
     if (!this.over) this.observer.next?.(frame);
   }
 
-  /** The line is down, by an error or just so. False when it was already. */
+  /** Ends the link, cleanly or with an error. Returns false when it has ended already. */
   ended(error?: unknown): boolean {
     if (this.over) return false;
     this.over = true;
@@ -53,7 +53,7 @@ export class EventLink implements Link {
   }
 }
 
-/** Whether an event is named `incoming::…` or `outgoing::…`; asked of every event there is. */
+/** Whether an event is named `incoming::…` or `outgoing::…`. Called for every event, so it compares two characters only. */
 export function isPrivate(event: unknown): boolean {
   return typeof event === 'string' && event.charCodeAt(8) === 58 && event.charCodeAt(9) === 58;
 }

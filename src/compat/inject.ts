@@ -6,10 +6,11 @@ import type { Frame, Link } from '../core/link.js';
 import type { ClientTransformer, Fields } from '../core/transformer.js';
 import { EventLink, isPrivate } from './event-link.js';
 
-/** A foreign transformer's connection, or the attempt at one. */
+/** The connection of a third-party transformer, or its attempt to connect. */
 interface Dial {
-  /** False when it is over already: then it is told. */
+  /** Opens the link. Returns false when the attempt has ended, or the link is open already: then the event is emitted. */
   opened(): boolean;
+  /** Ends the attempt, or the link, with an error. Returns false when it has ended already. */
   failed(error: unknown): boolean;
   link: EventLink | undefined;
   readonly credentials: Fields;
@@ -17,12 +18,12 @@ interface Dial {
 
 const dials = new WeakMap<object, Dial>();
 
-/** What goes along with the attempt of a foreign transformer, which makes its address itself. */
+/** Returns the credentials of an attempt of a third-party transformer, which creates its address itself. */
 export function credentialsOf(client: Primus): Fields | undefined {
   return dials.get(client)?.credentials;
 }
 
-/** Does what somebody else's private event asks a client for. True when the event has been told by that. */
+/** Handles a private event that was injected into a client. Returns true when the event must not be emitted any more. */
 export function inject(client: Primus, event: string, [value]: unknown[]): boolean {
   if (!isPrivate(event)) return false;
   const dial = dials.get(client);
@@ -57,8 +58,8 @@ export function inject(client: Primus, event: string, [value]: unknown[]): boole
 }
 
 /**
- * The client's half of a foreign transformer: it listens for `outgoing::open`, and injects `incoming::open` when it is.
- * Streams are made with the `Observable` of the client: a page that loads two copies of it must not mix them.
+ * Creates the client's half of a third-party transformer, which listens for `outgoing::open` and injects `incoming::open`. Streams are
+ * created with the `Observable` of the client: a page that loads two copies of RxJS must not mix them.
  */
 export function eventTransformer(Stream: typeof Observable): ClientTransformer<Platform> {
   const connect: ClientTransformer<Platform>['connect'] = ({ client, credentials, dialled }) =>
@@ -83,7 +84,7 @@ export function eventTransformer(Stream: typeof Observable): ClientTransformer<P
         },
       };
       dials.set(owner, dial);
-      // Whom `outgoing::reconnect` has set off already must not dial twice.
+      // A transformer that listens for `outgoing::reconnect` dials already, and must not dial twice.
       const { state } = owner;
       const again = state.name === 'connecting' && state.attempt !== null;
       if (!again || owner.listenerCount('outgoing::reconnect') === 0) dialled(owner.socket);

@@ -8,14 +8,14 @@ import { sourceOf } from '../server/function-source.js';
 import { applicationRequire, librarySource } from '../server/plugins.js';
 import { type LegacyClientClass, legacyClient } from './client.js';
 
-/** A class of clients for Node as old plugins know it. */
+/** Creates the class of clients for Node that old plugins expect. */
 export function legacyNodeClient(Class: typeof Primus): LegacyClientClass {
   return legacyClient(disposable(Class), { EventEmitter, Stream, requires: applicationRequire() });
 }
 
 /**
- * The same with plugins, as a page would have them: their libraries run once, then each client runs their client functions,
- * from source, outside strict mode, with `Primus` and `require` in scope.
+ * Creates the class of clients for Node with plugins, which run as in a page: their libraries once, and their client functions for each
+ * client; from source, in sloppy mode, with `Primus` and `require` in scope.
  */
 export function withPlugins(Class: typeof Primus, plugins: Plugins): LegacyClientClass {
   const Client = legacyNodeClient(Class);

@@ -1,7 +1,7 @@
 import type { Primus } from '../../client/primus.js';
 import type { ReconnectAttempt } from '../../client/state.js';
 
-/** The old view of how a client comes back. */
+/** The reconnection of a client, as Primus 8 exposes it. */
 export class Recovery {
   private readonly client: Primus;
 
@@ -9,7 +9,7 @@ export class Recovery {
     this.client = client;
   }
 
-  /** The attempt that is waited for, or made; null when there is none. */
+  /** The present attempt, or the next one while the client waits for it; `null` when there is none. */
   get attempt(): ReconnectAttempt | null {
     const { state } = this.client;
     return state.name === 'waiting' || state.name === 'connecting' ? state.attempt : null;
@@ -19,7 +19,7 @@ export class Recovery {
     return this.attempt !== null;
   }
 
-  /** Comes back: at once when that is waited for, over a new line when there is one. */
+  /** Reconnects: at once while the client waits for the next attempt, over a new link while it is connected. */
   reconnect(): this {
     const { client } = this;
     if (client.state.name === 'open') client.connection.link?.destroy();
@@ -27,7 +27,7 @@ export class Recovery {
     return this;
   }
 
-  /** Gives the attempts up. */
+  /** Stops reconnecting. */
   reset(): this {
     if (this.reconnecting()) this.client.end();
     return this;

@@ -9,11 +9,27 @@ import { transforms } from './transforms.js';
 
 /** The members of a server that old plugins use. */
 export interface LegacyServer {
-  /** Emits an event whose listeners may be asynchronous, and calls back when all have agreed. */
+  /**
+   * Emits an event whose listeners may be asynchronous: a listener with one parameter more than there are arguments gets a callback. Calls
+   * the last argument with the first error, or when all listeners have answered.
+   *
+   * @example
+   * primus.asyncemit('backup', 'users', (error?: Error) => console.log(error ?? 'All listeners have answered'));
+   */
   asyncemit(event: string, ...argumentsAndDone: unknown[]): boolean;
-  /** Runs the message transformers of one direction on a message of any connection. */
+  /**
+   * Runs the message transformers of one direction on a message of any connection, and delivers it.
+   *
+   * @example
+   * primus.transforms(primus, spark, 'incoming', { hello: 'world' });
+   */
   transforms: OmitThisParameter<typeof transforms>;
-  /** Returns a function that emits `event` whenever it is called, as sparks and clients have it. */
+  /**
+   * Returns a function that emits `event` when it is called, as `emits` of a spark does.
+   *
+   * @example
+   * process.on('SIGHUP', primus.emits('reload'));
+   */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void;
 }
 

@@ -10,21 +10,21 @@ import { transforms } from './transforms.js';
 
 type Hook = (this: Spark) => void;
 
-/** Defines a member that no loop sees; may be repeated. */
+/** Defines a member that is not enumerable. Returns itself, so that calls can be chained. */
 type Define = (name: string, value: unknown, accessors?: boolean) => Define;
 
 const { emit } = Stream.prototype;
 
-/** Gives a server's class of sparks hooks, sparks made by hand, and events that may be injected. */
+/** Adds hooks, `new primus.Spark(…)` and injected events to a server's class of sparks. */
 export function legacySpark(Class: SparkClass, server: AdoptingServer): SparkClass {
-  // The first is the original's own set-up, which some plugins run a second time.
+  // The first stands for the set-up of Primus 8 itself, which some plugins call a second time.
   const hooks: Hook[] = [function initialise() {}];
 
   class LegacySpark extends Class {
     constructor(...[headers, address, query, id, request, socket, link]: SparkArguments) {
-      // The end of a spark is told by itself; here, that its line is cut before anybody knows of it.
-      const line = link ?? new EventLink(() => this.readyState !== CLOSED && emit.call(this, 'outgoing::end'));
-      super(headers, address, query, id, request, socket, line);
+      // A spark emits its own end. Here a link is reported that is closed before the spark has ended.
+      const raw = link ?? new EventLink(() => this.readyState !== CLOSED && emit.call(this, 'outgoing::end'));
+      super(headers, address, query, id, request, socket, raw);
       for (const hook of hooks) hook.call(this);
       if (link === undefined) server.adopt(this);
     }
@@ -57,7 +57,7 @@ function defining(prototype: object, writable: boolean): Define {
   return define;
 }
 
-/** Does what somebody else's private event asks for. True when it has been told by that. */
+/** Handles a private event that was injected into a spark. Returns true when the event must not be emitted any more. */
 function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
   if (!isPrivate(event)) return false;
   const { connection } = spark;

@@ -9,17 +9,17 @@ import { reject } from '../server/http/reject.js';
 import type { Server } from '../server/primus.js';
 import { eventTransformer } from './inject.js';
 
-/** What a third-party transformer is made of. */
+/** The parts of a third-party transformer. */
 export interface TransformerParts {
   /** Runs once for each server. `this` is an emitter of `request`, `upgrade` and `close`, with `primus`, `Spark` and `service`. */
   server(this: ForeignTransformer, transformer: ForeignTransformer): void;
-  /** Runs once for each client, on its source alone: `this` is the client. */
+  /** Runs once for each client, from its source alone. `this` is the client. */
   client: Plugin['client'];
-  /** JavaScript that the client needs. */
+  /** The JavaScript source that the client needs. @defaultValue none */
   library?: string;
 }
 
-/** A third-party transformer at work on a server. */
+/** A third-party transformer of one server. */
 export class ForeignTransformer extends EventEmitter {
   readonly primus: Server;
   readonly Spark: Server['Spark'];
@@ -35,11 +35,15 @@ export class ForeignTransformer extends EventEmitter {
   }
 }
 
-/** Makes a transformer of the old shape: events instead of links. */
+/**
+ * Creates a transformer in the form of Primus 8, which uses events instead of links.
+ *
+ * @throws ERR_PRIMUS_TRANSFORMER when `server` or `client` is not a function
+ */
 export function extend({ server, client, library }: TransformerParts): Transformer<Host, Platform> {
   if (typeof server !== 'function' || typeof client !== 'function') {
     const given = `${describe(server)} and ${describe(client)}`;
-    throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `Transformer.extend needs the functions server and client, not ${given}`);
+    throw new PrimusError('ERR_PRIMUS_TRANSFORMER', `Transformer.extend: \`server\` and \`client\` must be functions, got ${given}`);
   }
   const plugin: Plugin = library === undefined ? { client } : { client, library };
   return {

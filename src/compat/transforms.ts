@@ -10,7 +10,7 @@ export interface ForeignConnection {
   listeners?(event: string): readonly unknown[];
 }
 
-/** Passes one message on; a promise when that takes longer. */
+/** Delivers one message; returns a promise when that is asynchronous. */
 type Pass = () => void | Promise<void>;
 
 /** The messages of each connection and direction that wait behind the one that is being transformed. */
@@ -49,7 +49,7 @@ export function transforms<T>(
   return this;
 }
 
-/** Runs `pass` at once, or behind the messages that came before it. */
+/** Runs `pass` at once, or after the messages before it. */
 function enqueue(connection: object, type: Direction, pass: Pass): void {
   const waiting = queues.get(connection) ?? {};
   queues.set(connection, waiting);

@@ -1,27 +1,27 @@
 import { LinkError } from './errors.js';
 
-// A page is not told the status of a WebSocket that is refused. So that it learns why, its client offers two subprotocols, and by the
-// one the server takes it knows whether it is in. If it is not, a close frame with a code and a reason follows.
+// Browsers do not show a page the status of a rejected WebSocket. So the client offers two subprotocols. The one that the server selects
+// shows whether the connection was accepted. If not, a close frame with a code and a reason follows.
 //
-//   client: primus, primus.refused  ->  server: primus                         open
-//                                       server: primus.refused, close 4401     refused with 401
+//   client: primus, primus.refused  ->  server: primus                         accepted
+//                                       server: primus.refused, close 4401     rejected with 401
 
 export const ACCEPTED = 'primus';
 export const REFUSED = 'primus.refused';
 
-/** Added to a status it is a close code that applications may use. */
+/** The difference between a close code and the status that it stands for. Applications may use the close codes from 4000. */
 export const CLOSE_BASE = 4_000;
 
 /** The JSON that is the reason of such a close frame: at most 123 bytes. */
 export interface CloseReason {
   error?: string | undefined;
   authenticate?: string | undefined;
-  /** In ms. */
+  /** The delay before the next attempt, in ms. */
   retryAfter?: number | undefined;
 }
 
-/** The server answered the handshake with a status. */
-export function refused(status: number, { error: reason, ...told }: CloseReason): LinkError {
-  const message = `The server refused the connection: ${status} ${reason ?? ''}`.trim();
-  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, ...told });
+/** Creates the error of a handshake that the server rejected with a status. */
+export function refused(status: number, { error: reason, ...details }: CloseReason): LinkError {
+  const message = `The server rejected the connection: ${status} ${reason ?? ''}`.trim();
+  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, ...details });
 }

@@ -50,11 +50,13 @@ export type ErrorCode =
   | 'ERR_PRIMUS_GAVE_UP';
 
 /**
- * The base of all errors of this library: a code, a sentence that says what to do, and the cause.
+ * The base class of all errors of this library. It has a code, a message that says what to do, and the cause.
  *
  * @example
+ * import { PrimusError } from 'primus-rx';
+ *
  * spark.on('error', (error) => {
- *   if (error instanceof PrimusError && error.code === 'ERR_PRIMUS_DECODE') metrics.increment('bad messages');
+ *   if (error instanceof PrimusError && error.code === 'ERR_PRIMUS_ENCODE') console.error('Not sent:', error.data);
  * });
  */
 export class PrimusError extends Error {
@@ -86,7 +88,18 @@ export interface LinkErrorDetails {
   cause?: unknown;
 }
 
-/** The error of a connection that could not be opened, or that dropped. */
+/**
+ * The error of a connection that could not be established, or that dropped.
+ *
+ * @example
+ * import { LinkError } from 'primus-rx';
+ *
+ * client.on('error', (error) => {
+ *   if (!(error instanceof LinkError)) return;
+ *   if (error.status === 401) console.error('Please log in:', error.reason, error.authenticate);
+ *   else console.error(`Closed with ${error.closeCode}; the server asks for a delay of ${error.retryAfter} ms`);
+ * });
+ */
 export class LinkError extends PrimusError {
   /** The close code of RFC 6455, or of the framework, where one was received. */
   declare readonly closeCode?: number | undefined;
@@ -112,7 +125,7 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
 
-/** Creates the error of a connection that did not open from that of its end. */
+/** Creates the error of a connection that was not established from the error of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
   const why = reason || (cause instanceof Error ? cause.message : '');
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });

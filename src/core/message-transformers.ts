@@ -21,7 +21,9 @@ export type Next = (error?: unknown, verdict?: boolean) => void;
  *
  * @example
  * primus.transform('incoming', (packet) => {
- *   packet.data = sanitize(packet.data);
+ *   if (typeof packet.data !== 'string') return false;
+ *   packet.data = packet.data.trim();
+ *   return true;
  * });
  */
 // biome-ignore lint/suspicious/noExplicitAny: `this` is whichever connection the message is on.

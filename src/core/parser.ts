@@ -8,13 +8,15 @@ import type { Frame } from './link.js';
  * its messages are not queued.
  *
  * @example
- * const parser = {
+ * import type { Parser } from 'primus-rx';
+ *
+ * const parser: Parser = {
  *   encoder: (data, done) => done(null, JSON.stringify(data)),
  *   decoder: (frame, done) => {
  *     try {
  *       done(null, JSON.parse(String(frame)));
  *     } catch (error) {
- *       done(error);
+ *       done(error as Error);
  *     }
  *   },
  * };

@@ -2,24 +2,25 @@ import type { Observable } from 'rxjs';
 import type { Frame, Link } from './link.js';
 import type { Plugin } from './plugin.js';
 
-/** A link that reached the server, with the request it came by. */
+/** A link that has reached the server, with the request that started it. */
 export interface Arrival<Request = unknown> {
-  /** The connection. */
+  /** The link. */
   link: Link;
-  /** The request it came by, which is answered already. */
+  /** The request that started the link. It is answered already. */
   request: Request;
-  /** An id that the framework gave this connection, if it gives any; an `idGenerator` of the user's own comes first. */
+  /** The id that the framework gave this connection, if any. The option `idGenerator` has precedence. */
   id?: string | undefined;
 }
 
 /**
- * The server's half of a transformer. `Host` is what the server offers: HTTP requests and upgrades on its path,
- * after middleware.
+ * The server's half of a transformer.
+ *
+ * @typeParam Host the part of a server that the transformer uses: requests and upgrades on the path, after middleware
  */
 export interface ServerTransformer<Host = unknown> {
-  /** Subscribe = serve, unsubscribe = stop; links that are open go on. */
+  /** Returns the links that arrive. Subscribing begins to serve, unsubscribing stops. Open links stay. */
   listen(host: Host): Observable<Arrival>;
-  /** One frame to many links in the framework's cheapest way. Without it each link gets `send(frame)`. */
+  /** Sends one frame to many links, in the cheapest way of the framework. Without it, `send(frame)` of each link is called. */
   broadcast?(links: Iterable<Link>, frame: Frame): void;
 }
 
@@ -28,50 +29,59 @@ export interface Fields {
   readonly [name: string]: string;
 }
 
-/** Where to and how a client dials. */
+/** The target of one attempt to connect: the address and the options. */
 export interface Target<Platform = unknown> {
-  /** The address with the framework's own protocol, path and query; made anew for every attempt. */
+  /** The address with the framework's own protocol, path and query. Every attempt has its own. */
   url: string;
-  /** The client's `credentials` of this attempt; they are part of the address. */
+  /** The client's `credentials` for this attempt. They are part of the address. */
   credentials: Fields;
-  /** The client's `headers` of this attempt, for requests that can have any. */
+  /** The client's `headers` for this attempt, where requests can have headers. */
   headers: Fields;
-  /** Largest message that is accepted, in bytes. */
+  /** The largest message that is accepted, in bytes. */
   maxLength: number;
+  /** Whether messages may be compressed. */
   compression: boolean;
-  /** False keeps a framework that can do without from using WebSockets. */
+  /** Whether the framework may use WebSockets, where it has other transports. */
   websockets: boolean;
   /** The client's `transport` option. */
   transport: object;
+  /** The platform of the client. */
   platform: Platform;
-  /** The client that dials: for adapters. */
+  /** The client itself, for adapters. */
   client?: unknown;
-  /** Told of the framework's socket as soon as there is one, before it is open. */
+  /** Reports the framework's socket as soon as it is created, before it is open. */
   dialled(socket: unknown): void;
 }
 
 /** The client's half of a transformer. */
 export interface ClientTransformer<Platform = unknown> {
-  /** What the client's addresses look like: whether `http` becomes `ws`. Default: as given. */
+  /** The protocol of the client's addresses. @defaultValue the protocol of the given address */
   readonly protocol?: 'ws' | 'http';
-  /** Path below the pathname, such as `/websocket`. */
+  /** The path below the pathname, such as `/websocket`. @defaultValue none */
   readonly path?: string;
-  /** Loads a framework that is optional, ahead of the first `connect`; throws `ERR_PRIMUS_MISSING` when it cannot. */
+  /**
+   * Loads an optional framework before the first `connect`.
+   *
+   * @throws ERR_PRIMUS_MISSING when it cannot be loaded
+   */
   load?(): void;
-  /** Subscribe = dial: emits one open link, or errors with a `LinkError`. Unsubscribe before that = hang up. */
+  /**
+   * Returns a connection. Subscribing connects: it emits one open link, or errors with a `LinkError`. Unsubscribing before that aborts the
+   * attempt.
+   */
   connect(target: Target<Platform>): Observable<Link>;
 }
 
 /** A pluggable real-time framework. */
 export interface Transformer<Host = unknown, Platform = unknown> {
-  /** Lower-case. */
+  /** The name, in lower case. */
   readonly name: string;
-  /** What serves. */
+  /** The server's half. */
   readonly server: ServerTransformer<Host>;
-  /** What dials. */
+  /** The client's half. */
   readonly client: ClientTransformer<Platform>;
-  /** File name of its browser bundle, when it can be served. */
+  /** The file name of its browser bundle, for a transformer with a browser client. */
   readonly bundle?: string;
-  /** Source that its client is made of, as a plugin's is; on top of that bundle. */
+  /** The plugin that its browser client needs beside the bundle. */
   readonly plugin?: Plugin;
 }

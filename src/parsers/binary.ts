@@ -4,6 +4,11 @@ import { packed } from './packed.js';
 /**
  * The parser of BinaryPack, in the format of the original Primus. Bytes arrive as bytes, dates as strings. Integers beyond 32 bits are
  * written as floats, as other implementations cannot decode the integers of that size that they send.
+ *
+ * @example
+ * import { binary } from 'primus-rx/parsers/binary';
+ *
+ * const primus = new Primus(server, { parser: binary });
  */
 export const binary: Parser = packed('binary', {
   title: 'BinaryPack',

@@ -6,6 +6,11 @@ type Row = { [key: string]: unknown };
 /**
  * The parser of JSONH: a list of objects with the same keys is `[count, ...keys, ...values of the first, ...values of the second, …]`,
  * and any other value is JSON. A plain list that begins with a number has a space before it, to tell the two apart.
+ *
+ * @example
+ * import { jsonh } from 'primus-rx/parsers/jsonh';
+ *
+ * const primus = new Primus(server, { parser: jsonh });
  */
 export const jsonh: Parser = { ...defineParser('jsonh', encode, decode), bundle: 'jsonh' };
 

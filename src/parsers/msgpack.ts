@@ -5,6 +5,11 @@ import { packed } from './packed.js';
 /**
  * The parser of MessagePack, byte for byte as msgpack-lite encodes it, which the original Primus uses: integers beyond 31 bits are floats,
  * and 255 bytes have a length of two bytes. Its extensions keep dates, errors, regular expressions and typed arrays.
+ *
+ * @example
+ * import { msgpack } from 'primus-rx/parsers/msgpack';
+ *
+ * const primus = new Primus(server, { parser: msgpack });
  */
 export const msgpack: Parser = packed('msgpack', {
   title: 'MessagePack',

@@ -2,16 +2,17 @@ import type { Configuration } from '../core/configuration.js';
 import { milliseconds } from '../core/options.js';
 import type { ParsedServerOptions } from './options.js';
 
-/** What a client must know of its server. */
+/** The specification of a server, which shows a client how to connect. */
 export interface Spec {
   /** The version of the package. */
   version: string;
+  /** The path of the server. */
   pathname: string;
   /** The name of the parser, or `custom`. */
   parser: string;
   /** The name of the transformer. */
   transformer: string;
-  /** In ms; `false` when the server sends no pings. */
+  /** The time between two pings, in ms; `false` when the server sends none. */
   pingInterval: number | false;
 }
 
@@ -25,7 +26,7 @@ interface ConfiguredServer {
   readonly auth: unknown;
 }
 
-/** Returns what the route `<pathname>/spec` answers. */
+/** Returns the specification that `<pathname>/spec` serves. */
 export function specOf({ version, pathname, parser, transformer, options: { pingInterval } }: ConfiguredServer): Spec {
   return {
     version,
@@ -36,12 +37,12 @@ export function specOf({ version, pathname, parser, transformer, options: { ping
   };
 }
 
-/** Returns what the clients of a server are configured with. */
+/** Returns the configuration of a server's clients. */
 export function configurationOf(server: ConfiguredServer): Configuration {
   const { pingInterval, ...spec } = specOf(server);
   const { global, maxLength, compression } = server.options;
   const options: Configuration['options'] = { pingTimeout: pingInterval === false ? false : pingInterval * 1.5 };
-  // A client that is rejected must not try again and again.
+  // A client whose request is rejected must not repeat it again and again.
   if (server.auth) options.strategy = 'disconnect,online';
   return { ...spec, global, maxLength, compression, options };
 }

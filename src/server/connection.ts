@@ -9,45 +9,45 @@ import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 
 const { emit } = EventEmitter.prototype;
 
-/** Why a link is not being read. */
+/** The reasons for which a link is not read. */
 const UNANNOUNCED = 1;
 const PRESSURE = 2;
 const USER = 4;
 
-/** Buffered bytes above which a writer that listens for `drain` should wait for it. */
+/** The number of buffered bytes above which a writer that listens for `drain` should wait for it. */
 const CROWDED = 1_048_576;
 
-/** How often a crowded link is looked at, in ms: frameworks do not agree on how to tell. */
+/** The interval at which the buffer of a slow consumer is checked, in ms: not every framework has an event for that. */
 const DRAIN_POLL = 10;
 
-/** What a connection needs of its spark. */
+/** The part of a spark that its connection uses. */
 export interface ConnectionSpark {
   readonly primus: Stack & { readonly host: ConnectionHost };
   readonly id: string;
   emit(event: string, ...args: unknown[]): boolean;
   listenerCount(event: string): number;
-  /** Every message on its way out passes here: plug-ins replace it. */
+  /** Sends every outgoing message. Plugins replace it. */
   _write(data: never): boolean;
 }
 
-/** What a connection needs of its server. @internal */
+/** The part of a server that its connections use. @internal */
 export interface ConnectionHost {
-  /** More buffered bytes than this terminate a connection. */
+  /** The limit of buffered bytes. A connection that exceeds it is terminated. */
   readonly maxBuffer: number;
   readonly scheduler: SchedulerLike;
-  /** The connection has ended; called once, and not before it was announced. */
+  /** Removes a connection that has ended. Called once, and not before it was announced. */
   gone(connection: Connection): void;
   log(level: string, ...values: unknown[]): void;
-  /** Reports what the application's own code threw where nothing else listens. */
+  /** Reports an error of the application's own code that no listener gets. */
   warn(error: unknown): void;
 }
 
 /**
- * The connection behind a spark: what arrives on its link, what leaves on it, and how it ends.
+ * The connection behind a spark. It reads from its link, writes to it, and handles its end.
  *
  * ```
- * created ── `connection` listeners agree ──> announced ── end(), drop, silence ──> closed
- *   frames and an end that come before the announcement are buffered for it
+ * created ── `connection` listeners accept ──> announced ── end(), drop, silence ──> closed
+ *   frames and an end that arrive before the announcement are buffered until then
  * ```
  *
  * Its events have one order: see `EventQueue`.
@@ -56,25 +56,25 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   state: ReadyState = OPEN;
   /** Whether anything was received since the last heartbeat. */
   alive = true;
-  /** Which slot of the heartbeat is this connection's. */
+  /** The slot of the heartbeat in which this connection is pinged. */
   slot = 0;
   /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
   isSendingLast = false;
-  /** More is buffered than should be. `drain` follows. */
+  /** Whether the peer is a slow consumer: more than `CROWDED` bytes are buffered, and `drain` follows. */
   crowded = false;
   readonly subject: ConnectionSpark;
   readonly link: Link | undefined;
   private readonly channel: Channel;
   private readonly events = new EventQueue();
-  /** The link itself has ended. */
+  /** Whether the link itself has ended. */
   private linkEnded = false;
   private announced = false;
   private ending = false;
   private paused = 0;
   private early: Frame[] | undefined;
-  /** How the link ended while messages were buffered or being transformed, `null` for cleanly. */
+  /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
   private lost: LinkError | null | undefined;
-  /** Runs while an end waits for what was written before it. */
+  /** The timer that runs while an end waits for the messages before it. */
   private endTimer: Subscription | undefined;
 
   constructor(spark: ConnectionSpark, link: Link | undefined) {
@@ -88,7 +88,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     return this.subject.primus.host;
   }
 
-  /** Whether messages are taken for sending. */
+  /** Whether the connection accepts messages. */
   get writable(): boolean {
     return this.state === OPEN && !this.ending && this.lost === undefined;
   }
@@ -98,20 +98,20 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     return this.writable && this.channel.isDirect && this.link !== undefined && this.link.excludeFromBroadcast !== true;
   }
 
-  /** Whether something waits for the client to take it, or to ask for it. */
+  /** Whether data is buffered that the client has not received, or not polled, yet. */
   get isFlushing(): boolean {
     return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
   /**
-   * Whether silence counts. It does not while the user has paused reading; it does while a listener or a message
-   * transformer of ours does not answer, and every message that gets through is a sign of life.
+   * Whether silence terminates the connection. It does not while the application has paused reading. It does while a listener or a
+   * message transformer does not answer; every message that is delivered counts as activity.
    */
   get listening(): boolean {
     return (this.paused & USER) === 0 || this.lost !== undefined;
   }
 
-  // What the link reports.
+  // Reports of the link.
 
   next(frame: Frame): void {
     this.alive = true;
@@ -127,9 +127,9 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.linkOver(error instanceof LinkError ? error : dropped(undefined, undefined, error));
   }
 
-  // What the server and the spark ask for.
+  // Calls of the server and the spark.
 
-  /** Sends one message of the user. */
+  /** Sends one message of the application. */
   send(data: unknown): boolean {
     return this.writable && this.channel.send(data);
   }
@@ -149,7 +149,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.channel.control(control);
   }
 
-  /** The `connection` listeners agreed: what came early is delivered now. */
+  /** Announces the connection after the `connection` listeners have accepted it: frames that arrived early are delivered now. */
   announce(): void {
     this.announced = true;
     const { early } = this;
@@ -160,7 +160,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     else if (this.lost !== undefined) this.leave(this.lost);
   }
 
-  /** Ends the connection after everything written so far; the client does not reconnect unless `reconnect`. */
+  /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
   end(reconnect: boolean): void {
     if (!this.writable) return;
     this.ending = true;
@@ -183,7 +183,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     });
   }
 
-  /** Terminates a connection whose peer cannot be talked to. */
+  /** Terminates the connection at once. */
   terminate(error: LinkError): void {
     if (this.state === CLOSED) return;
     if (this.announced) this.finish(error);
@@ -195,34 +195,34 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.flow(USER, paused);
   }
 
-  /** Assigns `readyState` from outside, as old plug-ins do. */
+  /** Assigns `readyState` from outside, as old plugins do. */
   assignState(state: ReadyState): void {
     if (this.state === state) return;
     this.state = state;
     this.events.add(() => this.dispatch('readyStateChange', state === OPEN ? 'open' : state === CLOSED ? 'end' : 'opening'));
   }
 
-  /** A frame was handed to the link, by this connection or in a broadcast. */
+  /** Emits `outgoing::data` after a frame was sent on the link, by this connection or in a broadcast. */
   sent(frame: Frame): void {
     this.emitInternal('outgoing::data', frame);
     const buffered = (this.link as Link).bufferedAmount;
     if (buffered > CROWDED) this.crowd(this.link as Link, buffered);
   }
 
-  /** The client is being asked whether it is alive. */
+  /** Emits `outgoing::ping` before a ping is sent. */
   pinged(stamp: number): void {
     if (this.state === OPEN) this.dispatch('outgoing::ping', stamp);
   }
 
-  /** Reports what the application's own code threw: an `error` event, or a warning where nothing listens for those. */
+  /** Reports an error of the application's own code: as an `error` event, or as a warning where there is no listener for it. */
   reportListenerError(thrown: unknown): void {
     if (this.state === CLOSED || this.subject.listenerCount('error') === 0) this.host.warn(thrown);
     else this.fail(asError(thrown));
   }
 
-  // What the channel asks for.
+  // Calls of the channel.
 
-  /** A message was not, or cannot be, handled: an event, never an exception. After the end it is for the log. */
+  /** Reports a message that was lost: as an `error` event, after the end in the log. Never throws. */
   fail(error: Error): void {
     if (this.state === CLOSED) this.host.log('error', error);
     else if (this.subject.listenerCount('error') > 0) this.events.add(() => this.emitError(error));
@@ -239,7 +239,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   }
 
   handleControl(control: Control): void {
-    // An asynchronous parser may come too late.
+    // An asynchronous parser may answer after the end.
     if (this.state !== OPEN) return;
     if (control.type === 'pong') {
       const sent = Number(control.value);
@@ -271,8 +271,6 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.flow(PRESSURE, high);
   }
 
-  // Below: how it is done.
-
   private receive(frame: Frame): void {
     if (this.state !== OPEN) return;
     this.emitInternal('incoming::data', frame);
@@ -285,7 +283,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.flow(UNANNOUNCED, true);
   }
 
-  /** Emits one event that is ours alone: what comes to the spark's `emit` under such a name was injected. */
+  /** Emits an internal event. It does not call the spark's `emit`, which takes events of such a name for injected ones. */
   private emitInternal(event: string, ...args: unknown[]): void {
     try {
       emit.call(this.subject, event, ...args);
@@ -294,7 +292,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     }
   }
 
-  /** Emits one event of the spark; a listener that throws harms this connection only. */
+  /** Emits one event of the spark. A listener that throws affects this connection only. */
   private dispatch(event: string, ...args: unknown[]): void {
     try {
       this.subject.emit(event, ...args);
@@ -311,7 +309,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     }
   }
 
-  /** Slow consumers: streams that are piped in wait for `drain`, and a peer that never reads is terminated. */
+  /** Handles a slow consumer: streams that are piped in wait for `drain`, and above `maxBuffer` the connection is terminated. */
   private crowd(link: Link, buffered: number): void {
     const { maxBuffer } = this.host;
     if (buffered > maxBuffer) {
@@ -346,7 +344,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (this.announced) this.leave(this.lost);
   }
 
-  /** What was received comes first; the heartbeat terminates a connection where that takes too long. */
+  /** Ends the connection after everything received so far. Where that takes too long, the heartbeat terminates it. */
   private leave(how: LinkError | null): void {
     this.channel.drain(() => this.finish(how));
   }
@@ -361,7 +359,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
       this.dispatch('readyStateChange', 'end');
       this.emitInternal('outgoing::end');
       this.dispatch('end');
-      // A stream that pipes into a spark waits for this event; plug-ins that forward events need not see it.
+      // A stream that pipes into a spark waits for this event; plugins that forward events need not see it.
       this.emitInternal('close');
       if (this.announced) this.host.gone(this);
     });

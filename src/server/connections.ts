@@ -16,11 +16,11 @@ import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
 import { Spark } from './spark.js';
 import type { SparkClass } from './spark-class.js';
 
-/** The open connections of a server, and what is sent to many of them. */
+/** The registry of a server's open connections. It sends broadcasts and pings. */
 export class ConnectionRegistry {
-  /** The sparks by their id; one that joins during a loop over it is in the loop. */
+  /** The sparks by id. A loop over it includes the sparks that are added meanwhile. */
   readonly byId: ReadonlyMap<string, Spark>;
-  /** Emits how many are left, whenever one has gone. */
+  /** Emits the number of connections left, whenever one has ended. */
   readonly left$: Subject<number> = new Subject();
   private readonly sparks = new Map<string, Spark>();
   private object: { [id: string]: Spark } | undefined;
@@ -37,7 +37,7 @@ export class ConnectionRegistry {
     return this.sparks.size;
   }
 
-  /** The sparks by their id in an object without a prototype, which is kept from its first use on. */
+  /** The sparks by id in an object without a prototype, which is maintained from its first use on. */
   get asObject(): { [id: string]: Spark } {
     if (this.object === undefined) {
       this.object = Object.create(null) as { [id: string]: Spark };
@@ -46,7 +46,7 @@ export class ConnectionRegistry {
     return this.object;
   }
 
-  /** Adds a spark. False when its id is taken. */
+  /** Adds a spark. Returns false when its id is taken. */
   add(spark: Spark): boolean {
     const key = String(spark.id);
     if (this.sparks.has(key)) return false;
@@ -56,7 +56,7 @@ export class ConnectionRegistry {
     return true;
   }
 
-  /** Removes the spark of a connection and returns it; undefined when it was not here. */
+  /** Removes the spark of a connection and returns it; `undefined` when it is not registered. */
   remove(connection: Connection): Spark | undefined {
     const key = String(connection.subject.id);
     const spark = this.sparks.get(key);
@@ -67,8 +67,9 @@ export class ConnectionRegistry {
   }
 
   /**
-   * Sends one message to all, encoded and framed once, unless something of a connection's own stands between it and the link.
-   * Throws what the encoder throws.
+   * Sends one message to all connections. It is encoded and framed once; a connection that has to transform or queue it gets its own frame.
+   *
+   * @throws the error of the encoder; ERR_PRIMUS_RESERVED for a control message
    */
   broadcast(data: unknown): void {
     if (isControl(data)) throw reservedError(data);
@@ -81,7 +82,7 @@ export class ConnectionRegistry {
     else this.send(this.sharing(data, frame), frame);
   }
 
-  /** Asks these connections whether they are alive. */
+  /** Sends a ping to these connections. */
   ping(connections: readonly Connection[], now: number): void {
     // A stamp is whole milliseconds on the wire; not every clock has those.
     const stamp = Math.floor(now);
@@ -89,7 +90,7 @@ export class ConnectionRegistry {
     for (const connection of connections) connection.pinged(stamp);
     const { parser } = this.stack;
     if (parser.encode === undefined) {
-      // Each behind what the parser is still at for that connection.
+      // Each behind the messages that the parser is still encoding for that connection.
       for (const connection of connections) connection.control(ping);
       return;
     }
@@ -97,7 +98,7 @@ export class ConnectionRegistry {
     this.send(linksOf(connections, frame), frame);
   }
 
-  /** A message that is still being encoded takes its place in the order of each connection. */
+  /** Sends a message that is still being encoded, in its place in the order of each connection. */
   private relay(data: unknown, frame: Promise<Frame>): void {
     // Each connection reports the failure, but there may be none.
     frame.catch(() => {});
@@ -112,7 +113,7 @@ export class ConnectionRegistry {
     else for (const link of links) link.send(frame);
   }
 
-  /** The links that take the frame as it is; a spark that writes in a way of its own is written to in passing. */
+  /** Yields the links that can share the frame. Writes the message to every other spark on the way. */
   private *sharing(data: unknown, frame: Frame): Generator<Link> {
     for (const spark of this.sparks.values()) {
       const { connection } = spark;
@@ -141,14 +142,14 @@ function untouched(spark: Spark): boolean {
 
 // The steps from a link that has arrived to a connection that is announced.
 
-/** What a server has for its new sparks. */
+/** The part of a server that creates its sparks. */
 export interface SparkFactory {
   readonly Spark: SparkClass;
   readonly options: { readonly idGenerator?: (() => string) | undefined };
   readonly host: ConnectionHost;
 }
 
-/** Creates the spark of an arrival; none when the user's own part in it, such as `idGenerator`, throws. */
+/** Creates the spark of an arrival. Returns `undefined` when the application's code, such as `idGenerator`, throws. */
 export function createSpark({ Spark, options, host }: SparkFactory, { link, request, id }: Arrival<IncomingMessage>): Spark | undefined {
   const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
   try {
@@ -160,7 +161,7 @@ export function createSpark({ Spark, options, host }: SparkFactory, { link, requ
   }
 }
 
-/** Registers a spark, so that `spark(id)` finds it; false when its id is taken, which ends it. */
+/** Registers a spark, so that `spark(id)` finds it. Returns false, and terminates the connection, when its id is taken. */
 export function register(registry: ConnectionRegistry, spark: Spark): boolean {
   if (registry.add(spark)) return true;
   spark.primus.host.log('error', `A connection was refused: its id ${spark.id} is taken`);
@@ -168,7 +169,7 @@ export function register(registry: ConnectionRegistry, spark: Spark): boolean {
   return false;
 }
 
-/** Whether the `connection` listeners agree; one that refuses, or throws, ends the connection. */
+/** Runs the `connection` listeners. Returns whether they accept the connection. It ends when one of them refuses it, or throws. */
 export function runConnectionListeners(primus: EventEmitter, spark: Spark): boolean | Observable<boolean> {
   const refused = (error: unknown): false => {
     if (error instanceof ListenerError) spark.connection.fail(asError(error.reason));

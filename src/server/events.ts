@@ -6,30 +6,30 @@ import type { ServerOptions } from './options.js';
 import type { DestroyOptions } from './shutdown.js';
 import type { Spark } from './spark.js';
 
-/** The events of a server; extend by declaration merging. */
+/** The events of a server, with their arguments. Extend it by declaration merging. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface PrimusEvents<In = any, Out = any> {
-  /** A new connection. A listener with a second parameter is awaited: an error passed to it refuses the connection. */
+  /** A client has connected. A listener with a second parameter is asynchronous: `next()` accepts the connection, `next(error)` refuses it. */
   connection: [spark: Spark<In, Out>, next: ListenerNext];
-  /** A connection that was announced is over. */
+  /** A connection that all `connection` listeners had accepted has ended. */
   disconnection: [spark: Spark<In, Out>];
   /** The server is ready to serve. */
   initialised: [transformer: Transformer, parser: Parser, options: ServerOptions];
-  /** The server was destroyed. A listener with a second parameter is awaited. */
+  /** The server is being destroyed, and its connections have ended. A listener with a second parameter is asynchronous. */
   close: [options: DestroyOptions, next: ListenerNext];
   /** A plugin was added. */
   plugin: [name: string, plugin: Plugin];
   /** A plugin was removed. */
   plugout: [name: string, plugin: Plugin];
-  /** What nobody else could be told. */
+  /** The server reports what it reports to no connection: lost messages, warnings, and errors of its own. */
   log: [level: string, ...values: unknown[]];
 }
 
-/** One line of a server's log: its level and what was said. */
+/** An entry of a server's log. */
 export interface LogEntry {
-  /** `error`, `warning` or `lost`. */
+  /** The level: `error`, `warning` or `lost`. */
   level: string;
-  /** Texts and errors. */
+  /** The strings and errors of the entry. */
   values: unknown[];
 }
 

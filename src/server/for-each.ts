@@ -3,7 +3,7 @@ import { Pending } from '../core/eventual.js';
 import { sequence } from '../core/sequence.js';
 
 /**
- * Calls `step` with one item after the other, each time the callback of the one before it is called. Items that join meanwhile are
+ * Calls `step` with one item after the other, each when the callback of the one before was called. Items that are added meanwhile are
  * included. `done` is called once: after the last item, at the first error, or when a step answers `false`.
  */
 export function forEachAsync<T>(

@@ -3,19 +3,19 @@ import { pulse } from '../../operators/index.js';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 
-/** The period is divided into so many slots: many connections are asked in parts, not in one stall. */
+/** The number of slots of a period. Each slot pings a part of the connections, so that many of them cause no stall. */
 const SLOTS = 16;
 
-/** The connections that are asked. */
+/** The connections that are pinged. */
 export interface HeartbeatTargets {
   readonly byId: ReadonlyMap<string, { readonly connection: Connection }>;
-  /** Asks these connections; `now`, ms since the epoch, comes back with their answers. */
+  /** Pings these connections. Their answers repeat `now`, in ms since the epoch. */
   ping(connections: readonly Connection[], now: number): void;
 }
 
 /**
- * Asks every connection once a period, in ms, whether it is alive, and terminates those from which nothing was received since the
- * last time. One timer serves all of them; anything that was received is proof of life.
+ * Pings every connection once a period, in ms, and terminates those from which nothing was received since the last ping. One timer
+ * serves all of them. Everything that is received counts as activity.
  */
 export function heartbeat(targets: HeartbeatTargets, period: number, scheduler: SchedulerLike): Subscription {
   return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => {
@@ -31,12 +31,12 @@ export function heartbeat(targets: HeartbeatTargets, period: number, scheduler: 
         );
       }
     }
-    // A stamp is whole milliseconds on the line; not every clock has those.
+    // A stamp is whole milliseconds in its message; not every clock has those.
     if (due.length > 0) targets.ping(due, Math.floor(scheduler.now()));
   });
 }
 
-/** The slot of a new connection: neighbours in time are spread over the period. */
+/** Returns the slot of a new connection. Connections that open together are spread over the period. */
 export function slotOf(count: number): number {
   return (count * 7) % SLOTS;
 }

@@ -1,12 +1,12 @@
-/** How long one turn of the event loop may take, in ms: whoever else has something to do waits no longer. */
+/** The longest time of one turn of the event loop, in ms: other work waits no longer. */
 const SLICE = 20;
 
-/** After how many items the clock is looked at. */
+/** The number of items after which the clock is read. */
 const STRIDE = 64;
 
 /**
- * Does something to each of many items: at once while that takes no longer than a slice of time, the rest in later turns.
- * Calls `done` after the last.
+ * Calls `act` with each of many items: at once for as long as one slice of time, and with the rest in later turns. Calls `done` after the
+ * last item.
  */
 export function inSlices<T>(
   items: Iterable<T>,
@@ -29,7 +29,7 @@ export function inSlices<T>(
         act(step.value);
       } while (++count % STRIDE !== 0 || performance.now() <= end);
     } finally {
-      // Also when one of them throws: the others have done nothing.
+      // Also when `act` throws: the other items must not suffer.
       if (!finished) later(slice);
     }
   }

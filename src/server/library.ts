@@ -9,7 +9,7 @@ import type { Builtins } from './builtins.js';
 import { sourceOf } from './function-source.js';
 import { librarySource } from './plugins.js';
 
-/** The server that a client library is made for. */
+/** The part of a server that its client library is made from. */
 export interface Served {
   readonly configuration: Configuration;
   readonly parser: Parser;

@@ -1,8 +1,8 @@
 import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
 
 /**
- * Hands each value on in the next turn of the process, before any I/O: whoever made it finishes first.
- * What `observeOn(asapScheduler)` does, at a tenth of its cost for every connection.
+ * Emits each value in the next turn of the process, before any I/O, so that the code that emitted it finishes first. It does the same as
+ * `observeOn(asapScheduler)` at a tenth of the cost for every connection.
  */
 export function nextTurn<T>(): MonoTypeOperatorFunction<T> {
   return (source) =>

@@ -31,44 +31,91 @@ import { type ServerBuiltins, type SparkArguments, sparkClass } from './spark-cl
 const Emitter = EventEmitter as unknown as new (options?: object) => object;
 
 /**
- * The server. Attaches to an HTTP server, owns one path of it, and makes a spark of every connection that arrives there.
+ * The server. It attaches to an HTTP server, owns one path of it, and creates a `Spark` for every connection on that path.
  *
- * @typeParam In what clients send
- * @typeParam Out what the server sends
+ * Its events have one order: see `EventQueue`.
+ *
+ * @typeParam In the type of the messages that clients send
+ * @typeParam Out the type of the messages that the server sends
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Server<In = any, Out = any> extends Emitter {
-  /** The HTTP server it is attached to. */
+  /**
+   * The HTTP server that this server is attached to.
+   *
+   * @example
+   * primus.server.address(); // { address: '::', family: 'IPv6', port: 8080 }
+   */
   readonly server: HttpServer;
   /** The options, with defaults. */
   readonly options: ParsedServerOptions;
-  /** The path it owns: one slash at the beginning, none at the end. */
+  /** The path of the server: one slash at the beginning, none at the end. */
   readonly pathname: string;
   /** The version of this package. */
   readonly version: string;
-  /** What carries the messages. */
+  /** The transformer: the real-time framework. */
   readonly transformer: Transformer;
-  /** Encodes and decodes the messages. */
+  /**
+   * The parser, which encodes and decodes the messages.
+   *
+   * @example
+   * primus.encoder({ hello: 'world' }, (error, frame) => {
+   *   primus.decoder(frame ?? '', (error, message) => console.log(message));
+   * });
+   */
   readonly parser: Parser;
   /** The encoder of the parser. */
   readonly encoder: Parser['encoder'];
   /** The decoder of the parser. */
   readonly decoder: Parser['decoder'];
-  /** The class of this server's sparks: what is added to its prototype is theirs alone. */
+  /**
+   * The class of this server's sparks. Members that you add to its prototype exist on the sparks of this server only.
+   *
+   * @example
+   * const spark = new primus.Spark({ 'user-agent': 'a test' });
+   * primus.emit('connection', spark);
+   */
   readonly Spark: new (
     ...args: SparkArguments
   ) => Spark<In, Out>;
-  /** The message transformers, in the order they run. */
+  /**
+   * The message transformers, in the order in which they run.
+   *
+   * @example
+   * primus.transformers.incoming.length; // the number of transformers of incoming messages
+   */
   readonly transformers = new MessageTransformers();
-  /** Each new connection, once all `connection` listeners have agreed. Hot; completes when the server is destroyed. */
+  /**
+   * Emits each new connection, after all `connection` listeners have accepted it. Hot; completes when the server is destroyed.
+   *
+   * @example
+   * import { mergeMap } from 'rxjs';
+   *
+   * primus.connection$.pipe(mergeMap((spark) => spark.data$)).subscribe((message) => primus.write(message));
+   */
   readonly connection$: Observable<Spark<In, Out>>;
-  /** What connections report to. @internal */
+  /** The service that connections report to. @internal */
   readonly host: ConnectionHost;
-  /** Who says who may come in; set by `authorize`, `null` when everybody may. */
+  /**
+   * The authorization function: the option `authorization`, or the argument of `authorize`. `null`: every request is accepted.
+   *
+   * @example
+   * primus.auth = null; // accepts every request from now on
+   */
   auth: Authorize | null = null;
-  /** The option of that name: proxies that are trusted. */
+  /**
+   * The option `whitelist`: the trusted proxies.
+   *
+   * @example
+   * primus.whitelist.includes('10.0.0.1');
+   */
   readonly whitelist: readonly string[];
-  /** The plugins by their names. */
+  /**
+   * The plugins by name.
+   *
+   * @example
+   * Object.keys(primus.ark); // the names of the plugins
+   */
   readonly ark: { readonly [name: string]: Plugin };
 
   readonly #library: (options?: LibraryOptions) => string;
@@ -77,6 +124,14 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly #ark = new Ark();
   readonly #serving: Serving;
 
+  /**
+   * @throws ERR_PRIMUS_SERVER when the first argument is not an HTTP server
+   * @throws ERR_PRIMUS_OPTION when an option has the wrong type or value
+   * @throws ERR_PRIMUS_TRANSFORMER when there is no transformer of that name, or the object is not a transformer
+   * @throws ERR_PRIMUS_PARSER when there is no parser of that name, or the object is not a parser
+   * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
+   * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
+   */
   constructor(server: HttpServer, options: ServerOptions, builtins: ServerBuiltins) {
     super({ captureRejections: true });
     this.server = checkServer(server);
@@ -106,48 +161,86 @@ export class Server<In = any, Out = any> extends Emitter {
     if (this.options.authorization) this.authorize(this.options.authorization);
     this.#serving.start();
     for (const [name, plugin] of Object.entries(pluginsOf(this.options.plugin))) this.plugin(name, plugin);
-    // The code that made this server gets to add listeners first.
+    // In a microtask, so that the code that created this server can add listeners first.
     queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
   }
 
-  /** What a client must know, as served at `<pathname>/spec`. */
+  /**
+   * The specification of the server: the JSON at `<pathname>/spec`, which shows a client how to connect.
+   *
+   * @example
+   * const { transformer, parser, pingInterval } = primus.spec;
+   */
   get spec(): Spec {
     return specOf(this);
   }
 
-  /** The sparks of the open connections by their id. */
+  /**
+   * The sparks of the open connections by id.
+   *
+   * @example
+   * for (const [id, spark] of Object.entries(primus.connections)) spark.write(`Hello ${id}`);
+   */
   get connections(): { [id: string]: Spark<In, Out> } {
     return this.#registry.asObject;
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get connected(): number {
     return this.#registry.size;
   }
 
-  /** The middleware, in the order it runs. */
+  /**
+   * The middleware, in the order in which it runs.
+   *
+   * @example
+   * primus.layers.map(({ name }) => name); // ['forwarded', 'cors', 'primus.js', 'spec', …]
+   */
   get layers(): readonly Layer[] {
     return this.#middleware.list;
   }
 
-  /** Each connection that was announced and is over. Hot; completes when the server is destroyed. */
+  /**
+   * Emits each connection that has ended, of those that `connection$` has emitted. Hot; completes when the server is destroyed.
+   *
+   * @example
+   * primus.disconnection$.subscribe((spark) => console.log(`${spark.id} disconnected`));
+   */
   get disconnection$(): Observable<Spark<In, Out>> {
     return this.#serving.stream({ disconnection: (spark: Spark<In, Out>) => spark });
   }
 
-  /** What nobody else could be told. Hot; completes when the server is destroyed. */
+  /**
+   * Emits what is reported to no connection: lost messages, warnings, and errors of the server. Hot; completes when the server is
+   * destroyed.
+   *
+   * @example
+   * primus.log$.subscribe(({ level, values }) => console.log(level, ...values));
+   */
   get log$(): Observable<LogEntry> {
     return this.#serving.stream({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
   }
 
-  /** Emits once, when the server is destroyed; a late subscriber gets it at once. */
+  /**
+   * Emits once, when the server is destroyed, with the options of `destroy`. A late subscriber gets them at once.
+   *
+   * @example
+   * primus.close$.subscribe(() => console.log('The server was destroyed'));
+   */
   get close$(): Observable<DestroyOptions> {
     return this.#serving.stream({ close: (options: DestroyOptions) => options }, () =>
       this.#serving.closed ? [this.#serving.closed] : [],
     );
   }
 
-  /** Sends a message to every connection; it is encoded and framed once. False when it cannot be encoded. */
+  /**
+   * Sends a message to every connection. The message is encoded and framed once.
+   *
+   * @returns `false` when the message cannot be encoded; the error is logged
+   *
+   * @example
+   * primus.write({ news: 'The server restarts at noon' });
+   */
   write(data: Out): boolean {
     try {
       this.#registry.broadcast(data);
@@ -158,11 +251,23 @@ export class Server<In = any, Out = any> extends Emitter {
     }
   }
 
-  /** `(spark, id, connections)`, `false` stops; with `done`, `(spark, next)` one after the other, newcomers included. */
+  /**
+   * Calls `step(spark, id, connections)` for every open connection; `false` stops. With `done`, calls `step(spark, next)` for one
+   * connection after the other, each when `next` was called for the one before; `next(error)` and `next(null, false)` stop. Connections
+   * that open meanwhile are included.
+   *
+   * @throws ERR_PRIMUS_OPTION when `step` is not a function
+   *
+   * @example
+   * primus.forEach((spark, id) => {
+   *   if (spark.query.room === 'lobby') spark.write(`Hello ${id}`);
+   * });
+   */
   forEach(step: (spark: Spark<In, Out>, id: string, connections: { [id: string]: Spark<In, Out> }) => unknown): this;
   forEach(step: (spark: Spark<In, Out>, next: (error?: unknown, go?: boolean) => void) => void, done: (error?: Error | null) => void): this;
   forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
-    if (typeof step !== 'function') throw new PrimusError('ERR_PRIMUS_OPTION', `forEach needs a function, not ${describe(step)}`);
+    if (typeof step !== 'function')
+      throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done !== undefined) {
       forEachAsync(this.#registry.byId.values(), (spark, next) => step(spark, next as never, undefined as never), done);
       return this;
@@ -173,18 +278,43 @@ export class Server<In = any, Out = any> extends Emitter {
     return this;
   }
 
-  /** The spark of that id, while its connection is open. */
+  /**
+   * Returns the spark with this id while its connection is open; else `undefined`.
+   *
+   * @example
+   * primus.spark('V1StGXR8_Z5jdHi6B-myT')?.write('only for you');
+   */
   spark(id: string): Spark<In, Out> | undefined {
     return this.#registry.byId.get(String(id)) as Spark<In, Out> | undefined;
   }
 
-  /** Adds a message transformer: see `MessageTransformer`. */
+  /**
+   * Adds a message transformer: see `MessageTransformer`.
+   *
+   * @throws ERR_PRIMUS_OPTION when the direction or the transformer is invalid
+   *
+   * @example
+   * primus.transform('outgoing', (packet) => {
+   *   packet.data = { sent: Date.now(), data: packet.data };
+   * });
+   */
   transform(direction: Direction, transformer: MessageTransformer): this {
     this.transformers.add(direction, transformer);
     return this;
   }
 
-  /** Adds a plugin; or tells which one has that name, or all of them. */
+  /**
+   * Adds a plugin. Without a plugin, returns the one of that name; without a name, returns all of them.
+   *
+   * @throws ERR_PRIMUS_PLUGIN when the plugin or its name is invalid, or the name is taken
+   *
+   * @example
+   * primus.plugin('greeter', {
+   *   server(primus) {
+   *     primus.on('connection', (spark: { write(data: string): void }) => spark.write('hello'));
+   *   },
+   * });
+   */
   plugin(): Plugins;
   plugin(name: string): Plugin | undefined;
   plugin(name: string, plugin: Plugin): this;
@@ -197,69 +327,126 @@ export class Server<In = any, Out = any> extends Emitter {
     return this;
   }
 
-  /** Removes a plugin, for the clients to come; what its server function did stays. False when there is none. */
+  /**
+   * Removes a plugin from the libraries and clients that are created from now on. The changes that its server function made stay.
+   *
+   * @returns `false` when there is no plugin of that name
+   *
+   * @example
+   * primus.plugout('greeter');
+   */
   plugout(name: string): boolean {
     const removed = this.#ark.remove(name);
     if (removed !== undefined) this.emit('plugout', name, removed);
     return removed !== undefined;
   }
 
-  /** Adds a spark that was made by hand. @internal */
+  /** Adds a spark that the application created itself. @internal */
   adopt(spark: Spark): void {
     this.#serving.adopt(spark);
   }
 
-  /** Adds middleware; see `Middleware`. A function of fewer than two parameters makes it, with this server as `this`. */
+  /**
+   * Adds middleware, at `index` or at the end: see `Middleware`. A function with fewer than two parameters is called with `options`, and
+   * returns the middleware; `this` is the server. A layer of the same name is replaced in its place.
+   *
+   * @throws ERR_PRIMUS_MIDDLEWARE when the name or the function is invalid
+   *
+   * @example
+   * primus.use('powered by', (request, response) => {
+   *   response.setHeader('X-Powered-By', 'primus-rx');
+   * });
+   */
   use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this {
     this.#middleware.use(name, fn, options, index);
     return this;
   }
 
   /**
-   * Asks `fn(request, done)` about every request that reaches the transformer. `done()` lets it pass; an error, which may have `statusCode`,
-   * `authenticate` and `message`, refuses it: with 401 by default.
+   * Calls `fn(request, done)` for every request that reaches the transformer. `done()` accepts the request. `done(error)` rejects it, by
+   * default with 401; the error may have `statusCode`, `authenticate` and `message`.
+   *
+   * @throws ERR_PRIMUS_OPTION when `fn` is not a function of two parameters
+   *
+   * @example
+   * primus.authorize((request, done) => {
+   *   if (request.headers.authorization === 'Bearer secret') done();
+   *   else done({ statusCode: 401, authenticate: 'Bearer', message: 'Please log in' });
+   * });
    */
   authorize(fn: Authorize): this {
     this.auth = checkAuthorize(fn);
     return this;
   }
 
-  /** Removes a layer of middleware. */
+  /**
+   * Removes the middleware of that name.
+   *
+   * @example
+   * primus.remove('powered by');
+   */
   remove(name: string): this {
     this.#middleware.remove(name);
     return this;
   }
 
-  /** Has a layer that was disabled run again. */
+  /**
+   * Enables middleware that was disabled.
+   *
+   * @example
+   * primus.enable('primus.js');
+   */
   enable(name: string): this {
     this.#middleware.toggle(name, true);
     return this;
   }
 
-  /** Skips a layer of middleware. */
+  /**
+   * Disables middleware: it keeps its place, and does not run until `enable` is called.
+   *
+   * @example
+   * primus.disable('primus.js'); // does not serve the client library
+   */
   disable(name: string): this {
     this.#middleware.toggle(name, false);
     return this;
   }
 
-  /** Where a layer stands in `layers`; -1 when there is none. */
+  /**
+   * Returns the index of middleware in `layers`; -1 when there is none of that name.
+   *
+   * @example
+   * primus.use('first', (request, response) => {}, primus.indexOfLayer('cors'));
+   */
   indexOfLayer(name: string): number {
     return this.#middleware.indexOf(name);
   }
 
   /**
-   * The client library as source, for the options and plugins of the moment.
+   * Returns the source of the client library for the present options and plugins.
+   *
+   * @throws ERR_PRIMUS_OPTION when an option has the wrong type
+   * @throws ERR_PRIMUS_TRANSFORMER when the transformer has no browser client
+   * @throws ERR_PRIMUS_PLUGIN when a plugin's client, or a parser's function, has no source
    *
    * @example
    * const source = primus.library({ minify: true });
-   *
-   * @throws ERR_PRIMUS_TRANSFORMER when the transformer has no client for pages
    */
   library(options?: LibraryOptions): string {
     return this.#library(options);
   }
 
-  /** Writes the library to a file. Calls back when it is written; without a callback it is written when this returns. */
+  /**
+   * Writes the client library to a file: asynchronously with a callback, else synchronously.
+   *
+   * @throws ERR_PRIMUS_OPTION when `path` is not a non-empty string
+   * @throws ERR_PRIMUS_TRANSFORMER when the transformer has no browser client
+   *
+   * @example
+   * primus.save('public/primus.js', { minify: true }, (error) => {
+   *   if (error) console.error(error);
+   * });
+   */
   save(path: string, done?: (error: Error | null) => void): void;
   save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): void;
   save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): void {
@@ -267,36 +454,55 @@ export class Server<In = any, Out = any> extends Emitter {
     save(path, this.library(options), done);
   }
 
-  /** What a client of this server is configured with. @internal */
+  /** The configuration of this server's clients. @internal */
   get configuration(): Configuration {
     return configurationOf(this);
   }
 
-  /** Ends all connections and gives the path back. May be called again: it calls back when all is done. */
+  /**
+   * Shuts down: ends all connections, releases the path and, unless `close` is `false`, closes the HTTP server. Calls `done` when all is
+   * done. A further call does not begin again; it calls its `done` at the same time.
+   *
+   * @example
+   * process.once('SIGTERM', () => {
+   *   primus.destroy({ reconnect: true, timeout: 10_000 }, () => process.exit());
+   * });
+   */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
     void this.#serving.shutDown(options ?? {}).then(done);
     return this;
   }
 
-  /** The same as `destroy`. */
+  /**
+   * The same as `destroy`.
+   *
+   * @example
+   * primus.end({ close: false }); // keeps the HTTP server
+   */
   end(options?: DestroyOptions | (() => void), done?: () => void): this {
     return this.destroy(options, done);
   }
 
+  /** Shuts down at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#serving.shutDown({});
   }
 
-  /** Whether an event name is the library's own. */
+  /**
+   * Returns whether an event name is reserved for the library.
+   *
+   * @example
+   * primus.reserved('connection'); // true
+   */
   declare reserved: typeof reserved;
 
-  /** An id for a new spark. @internal */
+  /** Creates the id of a new spark. @internal */
   generateId(): string {
     return this.options.idGenerator?.() ?? nanoid();
   }
 
-  /** A listener's promise was rejected. */
+  /** Reports the rejected promise of an asynchronous listener. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
     if (event === 'connection' && subject instanceof Spark) subject.connection.reportListenerError(error);
     // A log listener that rejects cannot be reported to the log: the next entry would be its next rejection.

@@ -37,9 +37,9 @@ import type { ParsedServerOptions } from './options.js';
 import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
 
-/** What serving needs of the server. */
+/** The parts of a server that its service uses. */
 export interface ServingParts {
-  /** The server itself, as the emitter of its events and as what transformers and middleware are handed. */
+  /** The server itself, which emits the events, and which transformers and middleware get. */
   primus: EventEmitter & SparkFactory;
   server: HttpServer;
   options: ParsedServerOptions;
@@ -49,19 +49,19 @@ export interface ServingParts {
 }
 
 /**
- * The service behind a server: connections are a stream, from the link that arrives to the spark that is announced.
+ * The service behind a server. Its connections are a stream, from the link that arrives to the spark that is announced.
  *
  * ```
- * listen ─> create spark ─┬─> register ─> next turn ─> `connection` listeners agree ─> announce
+ * listen ─> create spark ─┬─> register ─> next turn ─> `connection` listeners accept ─> announce
  *     `new primus.Spark` ─┘
  * ```
  */
 export class Serving implements ConnectionHost {
   readonly maxBuffer: number;
   readonly scheduler: SchedulerLike;
-  /** Each new connection, once all `connection` listeners have agreed. */
+  /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
-  /** What `close` was emitted with. */
+  /** The options that `close` was emitted with. */
   closed: DestroyOptions | undefined;
   readonly #parts: ServingParts;
   readonly #events = new EventQueue();
@@ -107,7 +107,7 @@ export class Serving implements ConnectionHost {
     this.#subscription.add(heartbeat(registry, milliseconds(options.pingInterval, 'pingInterval'), this.scheduler));
   }
 
-  /** Adds a spark that was made by hand, and announces it, in the next turn. */
+  /** Adds a spark that the application created itself, and announces it, in the next turn. */
   adopt(spark: Spark): void {
     process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
   }
@@ -138,7 +138,7 @@ export class Serving implements ConnectionHost {
     return this.#over;
   }
 
-  /** Events of the server as a stream that completes when the server is destroyed. */
+  /** Returns events of the server as a stream that completes when the server is destroyed. */
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   stream<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
     const report = (error: unknown) => this.warn(error);
@@ -151,7 +151,7 @@ export class Serving implements ConnectionHost {
     });
   }
 
-  // What connections report.
+  // Reports of the connections.
 
   gone(connection: Connection): void {
     const { primus, registry } = this.#parts;

@@ -20,44 +20,44 @@ import { inSlices } from './in-slices.js';
 
 /** The options of `primus.destroy()`. */
 export interface DestroyOptions {
-  /** Whether the HTTP server is closed as well. @defaultValue true */
+  /** Whether the HTTP server is closed as well. @defaultValue `true` */
   close?: boolean;
-  /** Whether clients should reconnect. @defaultValue false */
+  /** Whether clients should reconnect. @defaultValue `false` */
   reconnect?: boolean;
-  /** How long open connections may stay, in ms, while new ones are rejected. @defaultValue 0 */
+  /** The time for which open connections may stay, in ms, while new ones are rejected. @defaultValue `0` */
   timeout?: number;
 }
 
-/** What a shutdown needs of the server. */
+/** The parts of a server that its shutdown uses. */
 export interface ShutdownParts {
   options: DestroyOptions;
   server: HttpServer;
   httpConnections: HttpConnections;
   registry: ConnectionRegistry;
   scheduler: SchedulerLike;
-  /** Emits `close`; completes when its listeners have agreed. */
+  /** Emits `close`; completes when its listeners have answered. */
   announce: () => Observable<unknown>;
-  /** Gives the path back. */
+  /** Releases the path. */
   release: () => void;
-  /** Rejects what still asks for the path. */
+  /** Rejects further requests on the path. */
   rejectRequests: () => Unsubscribable;
 }
 
-/** How long a peer, a listener or a message transformer that does not answer may delay the shutdown, in ms. */
+/** The time for which a peer, a listener or a message transformer that does not answer may delay the shutdown, in ms. */
 const GRACE = 2_500;
 
-/** How long a client that polls may take to poll again, in ms: one that is there asks within a round trip. */
+/** The time in which a client must poll again, in ms: a live one does so within a round trip. */
 const LINGER = 500;
 
-/** How often connections are looked at, in ms. */
+/** The interval at which buffers are checked, in ms. */
 const POLL = 10;
 
 /**
  * Shuts a server down, step by step; completes when all is done.
  *
  * ```
- * wait for the connections, at most `timeout` -> end those left -> wait for what they still send, and for clients that poll to fetch it
- *   -> emit `close` -> terminate what is left -> give the path back -> close the HTTP server
+ * wait up to `timeout` for connections to end -> end the rest -> wait for their last messages, and for clients to poll them
+ *   -> emit `close` -> terminate the connections left -> release the path -> close the HTTP server
  * ```
  */
 export function shutdown(parts: ShutdownParts): Observable<unknown> {
@@ -92,7 +92,7 @@ function endAll({ byId }: ConnectionRegistry, ended: Connection[], reconnect: bo
   });
 }
 
-/** Completes when nothing waits for a client to take it, or to ask for it. */
+/** Completes when no connection has buffered data left for its client. */
 function fetched(ended: readonly Connection[], scheduler: SchedulerLike): Observable<unknown> {
   const waits = () => ended.some((connection) => connection.isFlushing);
   return defer(() => (waits() ? interval(POLL, scheduler).pipe(takeWhile(waits)) : EMPTY));
@@ -112,7 +112,7 @@ function act(action: () => void): Observable<never> {
   });
 }
 
-/** Closes an HTTP server; what is still connected after the grace is terminated. */
+/** Closes an HTTP server, and terminates the connections that are open after `GRACE`. */
 function closeServer({ server, httpConnections, scheduler, rejectRequests }: ShutdownParts): Observable<unknown> {
   return new Observable((subscriber) => {
     // A client that had connected before may send its request only now.

@@ -1,13 +1,13 @@
 import type { Builtins } from './builtins.js';
 import { Spark, type SparkServer } from './spark.js';
 
-/** What a hand-made spark is made of; all optional. */
+/** The arguments of `new primus.Spark(…)`, which are all optional. */
 export type SparkArguments = ConstructorParameters<typeof Spark> extends [unknown, ...infer Rest] ? Rest : never;
 
-/** A class of sparks of one server's own. */
+/** The class of the sparks of one server. */
 export type SparkClass = new (...args: SparkArguments) => Spark;
 
-/** A server that takes sparks made by hand. */
+/** A server that adds the sparks that the application created itself. */
 export interface AdoptingServer extends SparkServer {
   adopt(spark: Spark): void;
 }

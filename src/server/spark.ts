@@ -13,34 +13,38 @@ import { Connection, type ConnectionHost } from './connection.js';
 import { duplex } from './node-streams/duplex.js';
 import { type PipeTarget, pipe } from './node-streams/pipe.js';
 
-/** Where a connection comes from. */
+/** The address of a client. */
 export interface Address {
-  /** IPv4 or IPv6. */
+  /** The IPv4 or IPv6 address. */
   ip: string;
-  /** 0 when a proxy did not tell. */
+  /** The port; 0 when a proxy did not forward it. */
   port: number;
-  /** Whether it came by TLS, at least to the first proxy. */
+  /**
+   * Whether the client uses TLS, at least up to the first proxy.
+   *
+   * @defaultValue unknown, for an address that the application created itself
+   */
   secure?: boolean;
 }
 
-/** The events of a spark; extend by declaration merging. */
+/** The events of a spark, with their arguments. Extend it by declaration merging. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface SparkEvents<In = any> {
-  /** A message, decoded and transformed, and the frame it came as. */
+  /** A message was received. `data` is decoded and transformed, `raw` is its frame. */
   data: [data: In, raw: Frame];
-  /** A message was lost, or a listener threw; the connection lives. Never thrown when nobody listens. */
+  /** A message was lost, or a listener threw. The connection stays open. Without listeners the error is not thrown. */
   error: [error: Error | PrimusError];
-  /** The connection is over; nothing follows. */
+  /** The connection has ended. No event follows. */
   end: [];
-  /** The client answered a heartbeat, after so many ms. */
+  /** The client answered a ping, after `latency` ms. */
   heartbeat: [latency: number];
-  /** `readyState` was assigned: `opening`, `open` or `end`. */
+  /** `readyState` has changed to `opening`, `open` or `end`. */
   readyStateChange: [state: string];
-  /** What was waiting for a slow peer has left: sources that are piped in go on. */
+  /** The buffer of a slow consumer has drained: sources that are piped in continue. */
   drain: [];
-  /** A stream is being piped in. */
+  /** A stream was piped into the spark. */
   pipe: [source: unknown];
-  /** A stream is no longer piped in. */
+  /** A stream is no longer piped into the spark. */
   unpipe: [source: unknown];
   'incoming::data': [frame: Frame];
   'incoming::pong': [sent: number];
@@ -50,13 +54,13 @@ export interface SparkEvents<In = any> {
   'outgoing::end': [];
 }
 
-/** What a spark needs of the server it belongs to. @internal */
+/** The part of a server that its sparks use. @internal */
 export interface SparkServer extends Stack {
   readonly host: ConnectionHost;
   generateId(): string;
 }
 
-/** What `state$` of a spark emits. */
+/** A state of a spark, as its `state$` emits it. */
 export type SparkState = 'opening' | 'open' | 'closed';
 
 /** Node's legacy Stream: an emitter with `pipe`, and `writable` and `readable` as plain booleans. */
@@ -65,37 +69,74 @@ const LegacyStream = Stream as unknown as new (options?: object) => object;
 const reserved = reserve('readyStateChange', 'heartbeat', 'error', 'data', 'end');
 
 /**
- * The server's end of one connection. Made by the server; `new primus.Spark(…)` makes one without a line.
+ * The server's end of one connection. The server creates it; `new primus.Spark(…)` creates one without a link, for plugins and tests.
  *
- * @typeParam In what the client sends
- * @typeParam Out what the server sends
+ * Its events have one order: what a listener causes takes effect at once, and its events are emitted behind the present one. A listener
+ * of `data` that calls `end()` closes the spark at once; `end` is emitted after all listeners got the message.
+ *
+ * @example
+ * primus.on('connection', (spark) => {
+ *   console.log(spark.id, spark.address.ip, spark.headers['user-agent'], spark.query.room);
+ *   spark.on('data', (message) => spark.write({ echo: message }));
+ *   spark.on('end', () => console.log(`${spark.id} disconnected`));
+ * });
+ *
+ * @typeParam In the type of the messages that the client sends
+ * @typeParam Out the type of the messages that the server sends
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Spark<In = any, Out = any> extends LegacyStream {
-  /** `readyState` before the connection. */
+  /**
+   * The `readyState` of a connection that is not open yet.
+   *
+   * @example
+   * import { Spark } from 'primus-rx';
+   *
+   * spark.readyState === Spark.OPEN; // or Spark.OPENING, or Spark.CLOSED
+   */
   static readonly OPENING = OPENING;
-  /** `readyState` after the connection. */
+  /** The `readyState` of a connection that has ended. */
   static readonly CLOSED = CLOSED;
-  /** `readyState` of an open connection. */
+  /** The `readyState` of an open connection. */
   static readonly OPEN = OPEN;
 
-  /** The server. */
+  /**
+   * The server.
+   *
+   * @example
+   * spark.primus === primus; // true
+   */
   readonly primus: SparkServer;
-  /** Unique among the connections of this server, and gone with this connection. */
+  /** The id, which no other connection of this server has. A client that reconnects gets another one. */
   readonly id: string;
-  /** Headers of the request that started the connection. */
+  /** The headers of the request that started the connection. */
   readonly headers: IncomingHttpHeaders;
-  /** Where the client is: behind proxies with `trustProxy`, else the other end of the socket. */
+  /** The address of the client: with `trustProxy` the one that trusted proxies forwarded, else the address of the socket's peer. */
   readonly address: Address;
-  /** The request that started the connection; already answered. */
+  /**
+   * The request that started the connection. It is answered already.
+   *
+   * @example
+   * const path = spark.request.url;
+   */
   readonly request: IncomingMessage;
-  /** The framework's own socket. */
+  /**
+   * The framework's own socket.
+   *
+   * @example
+   * if (spark.socket instanceof WebSocket) console.log(spark.socket.protocol);
+   */
   readonly socket: unknown;
-  /** For Node's legacy streams. */
+  /**
+   * Whether the spark is readable, as Node's legacy streams report it.
+   *
+   * @example
+   * spark.readable && spark.writable; // true
+   */
   readable = true;
-  /** For Node's legacy streams. */
+  /** Whether the spark is writable, as Node's legacy streams report it. */
   writable = true;
-  /** The machinery behind this face. @internal */
+  /** The connection behind this spark. @internal */
   readonly connection: Connection;
   #query: Record<string, string | string[] | undefined> | undefined;
 
@@ -114,14 +155,14 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.headers = headers ?? {};
     this.address = (address ?? {}) as Address;
     this.#query = query;
-    // A key, whatever `idGenerator` makes; throws for what cannot be one.
+    // Always a string, as it is a key; throws where `idGenerator` returned a value that has none.
     this.id = `${id ?? primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, link);
   }
 
-  /** The query string of the client's address, parsed; a key that is given twice has a list. */
+  /** The parsed query string of the client's address. A key that occurs twice has a list of values. */
   get query(): Record<string, string | string[] | undefined> {
     if (this.#query === undefined) {
       const { url = '' } = this.request;
@@ -135,12 +176,17 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     this.#query = query;
   }
 
-  /** The same as `address`. */
+  /**
+   * The same as `address`.
+   *
+   * @example
+   * spark.remote.ip === spark.address.ip; // true
+   */
   get remote(): Address {
     return this.address;
   }
 
-  /** 1 opening, 2 closed, 3 open. Assigning another state announces `readyStateChange`. */
+  /** The state: 1 opening, 2 closed, 3 open. Assigning another state emits `readyStateChange`. */
   get readyState(): ReadyState {
     return this.connection.state;
   }
@@ -150,20 +196,30 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /**
-   * Sends a message. True when it was accepted; false when the connection is over or the message cannot be sent, which
-   * an `error` event explains. While something is piped in, also false when the source had better wait for `drain`.
+   * Sends a message.
+   *
+   * @returns `false` when the connection has ended, or when the message cannot be sent: then an `error` event says why. With listeners for
+   * `drain`, also `false` when the consumer is slow; the message is buffered, and the writer should wait for `drain`
+   *
+   * @example
+   * spark.write({ news: 'Hello' });
    */
   write(data: Out): boolean {
     if (!this.connection.send(data)) return false;
     return !(this.connection.crowded && (this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0));
   }
 
-  /** Encodes and sends a message that has been transformed: every `write` ends here. */
+  /** Encodes and sends a message that has been transformed. Every `write` calls it. */
   _write(data: Out): boolean {
     return this.connection.write(data);
   }
 
-  /** Sends `data`, when given, and closes. The client does not come back unless `reconnect` is true. */
+  /**
+   * Sends `data`, if any, and closes the connection. The client reconnects only with `reconnect`.
+   *
+   * @example
+   * spark.end({ error: 'Please reconnect' }, { reconnect: true });
+   */
   end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
     if (data !== undefined && !this.connection.isSendingLast) {
       this.connection.isSendingLast = true;
@@ -174,68 +230,136 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return this;
   }
 
-  /** Stops reading; the client meets back-pressure. */
+  /**
+   * Stops reading: back-pressure slows the client down.
+   *
+   * @example
+   * spark.pause();
+   * setTimeout(() => spark.resume(), 1_000);
+   */
   pause(): this {
     this.connection.pause(true);
     return this;
   }
 
-  /** Goes on reading. */
+  /** Continues to read. */
   resume(): this {
     this.connection.pause(false);
     return this;
   }
 
-  /** A function that emits `event` whenever it is called; `parser` reduces its arguments to one value, or prevents the event. */
+  /**
+   * Returns a function that emits `event` when it is called. `parser` reduces its arguments to one value, or prevents the event.
+   *
+   * @example
+   * import { EventEmitter } from 'node:events';
+   *
+   * const clock = new EventEmitter();
+   * clock.on('tick', spark.emits('tick'));
+   */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
     return emits(this as never, event, parser);
   }
 
-  /** Whether an event name is the library's own. */
+  /**
+   * Returns whether an event name is reserved for the library.
+   *
+   * @example
+   * spark.reserved('data'); // true
+   */
   declare reserved: typeof reserved;
 
-  /** The messages of the client. Hot; completes with the connection, never errors. */
+  /**
+   * Emits the messages of the client. Hot; completes when the connection ends, never errors.
+   *
+   * @example
+   * import { throttleTime } from 'rxjs';
+   *
+   * spark.data$.pipe(throttleTime(100)).subscribe((message) => primus.write(message));
+   */
   get data$(): Observable<In> {
     return this.#view({ data: (data: In) => data });
   }
 
-  /** What went wrong with single messages and listeners. */
+  /**
+   * Emits the errors of single messages and listeners. Hot; completes when the connection ends.
+   *
+   * @example
+   * spark.error$.subscribe((error) => console.error(spark.id, error));
+   */
   get error$(): Observable<Error> {
     return this.#view({ error: (error: Error) => error });
   }
 
-  /** Round trips of the heartbeat, in ms. */
+  /**
+   * Emits the round-trip time of each heartbeat, in ms. Hot; completes when the connection ends.
+   *
+   * @example
+   * spark.heartbeat$.subscribe((latency) => console.log(`${spark.id}: ${latency} ms`));
+   */
   get heartbeat$(): Observable<number> {
     return this.#view({ heartbeat: (latency: number) => latency });
   }
 
-  /** The state now, and every change. */
+  /**
+   * Emits the present state, and every change.
+   *
+   * @example
+   * spark.state$.subscribe((state) => console.log(state)); // 'open', then 'closed'
+   */
   get state$(): Observable<SparkState> {
     const state = (): SparkState => (this.readyState === OPEN ? 'open' : this.readyState === CLOSED ? 'closed' : 'opening');
     return this.#view({ readyStateChange: state }, () => [state()]);
   }
 
-  /** Emits once, when the connection has ended; a late subscriber gets it at once. */
+  /**
+   * Emits once, when the connection has ended. A late subscriber gets the value at once.
+   *
+   * @example
+   * import { interval, takeUntil } from 'rxjs';
+   *
+   * interval(1_000).pipe(takeUntil(spark.end$)).subscribe((count) => spark.write(count));
+   */
   get end$(): Observable<void> {
     return this.#view({ end: () => undefined }, () => (this.connection.state === CLOSED ? [undefined] : []));
   }
 
-  /** Messages for a `for await` loop; the client meets back-pressure when the loop is slow. Leaving the loop closes nothing. */
+  /**
+   * Iterates over the messages of the client. A slow loop causes back-pressure. Leaving the loop does not close the connection.
+   *
+   * @example
+   * for await (const message of spark) console.log(message);
+   */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
     return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
   }
 
-  /** Writes the messages of the client to a stream, pausing the connection while that is full; ends it with the connection unless `end` is false. */
+  /**
+   * Writes the messages of the client to a stream, and pauses the connection while the stream is full. The stream ends with the
+   * connection, unless `end` is `false`.
+   *
+   * @example
+   * spark.pipe(process.stdout, { end: false });
+   */
   pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T {
     return pipe(this as Spark, target, options);
   }
 
-  /** This connection as a modern stream of objects, for `pipeline` and the like: honours back-pressure both ways, and ends with the connection. */
+  /**
+   * Returns the connection as a `Duplex` stream of objects, with back-pressure in both directions. The stream ends with the connection.
+   *
+   * @example
+   * import { PassThrough } from 'node:stream';
+   * import { pipeline } from 'node:stream/promises';
+   *
+   * const stream = spark.duplex();
+   * await pipeline(stream, new PassThrough({ objectMode: true }), stream); // an echo
+   */
   duplex(): Duplex {
     return duplex(this);
   }
 
-  /** A listener's promise was rejected. */
+  /** Reports the rejected promise of an asynchronous listener. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
     if (event === 'error') this.primus.host.log('error', 'An error listener rejected', error);
     else this.connection.reportListenerError(error);

@@ -12,7 +12,14 @@ const require = createRequire(import.meta.url);
 /** The client alone: the main entry of the package loads its server as well. */
 const CLIENT = 'browserchannel/dist/node-bcsocket-uncompressed.js';
 
-/** BrowserChannel: one HTTP response that stays open, and requests beside it; in any browser and through any proxy. */
+/**
+ * BrowserChannel: one HTTP response that stays open, and requests beside it; in any browser and through any proxy.
+ *
+ * @example
+ * import { browserchannel } from 'primus-rx/transformers/browserchannel';
+ *
+ * const primus = new Primus(server, { transformer: browserchannel });
+ */
 export const browserchannel = {
   name: 'browserchannel',
   bundle: 'browserchannel',

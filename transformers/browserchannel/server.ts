@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 export const server: NodeTransformer = {
   listen(host) {
     const browserChannel = loadFramework<Framework>(require, 'browserchannel/dist/server.js', '^2.1.0');
-    // The framework watches the file that it serves: it would look at it every five seconds for the life of the process.
+    // The framework watches the file that it serves: it would check it every five seconds for as long as the process runs.
     unwatchFile(require.resolve('browserchannel/dist/bcsocket.js'));
     return serve(host, (arrived) => new BrowserChannelEndpoint(host, arrived, browserChannel));
   },

@@ -9,7 +9,14 @@ export type { EngineIOClientTransport, EngineIOServerTransport } from './options
 
 const require = createRequire(import.meta.url);
 
-/** Engine.IO: HTTP long-polling that upgrades to a WebSocket, or WebTransport, where the network allows it. */
+/**
+ * Engine.IO: HTTP long-polling that upgrades to a WebSocket, or WebTransport, where the network allows it.
+ *
+ * @example
+ * import { engineIO } from 'primus-rx/transformers/engine.io';
+ *
+ * const primus = new Primus(server, { transformer: engineIO });
+ */
 export const engineIO = {
   name: 'engine.io',
   bundle: 'engine.io',

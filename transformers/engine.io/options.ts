@@ -6,16 +6,16 @@ import type { ServerOptions } from 'engine.io';
 import type { SocketOptions } from 'engine.io-client';
 import type { Subscribable } from 'rxjs';
 
-/** Option `transport` on the server: the options of `engine.io`, without those that the library sets itself. */
+/** The option `transport` of the server: the options of `engine.io`, without those that the library sets itself. */
 export interface EngineIOServerTransport extends Omit<ServerOptions, 'cors' | 'maxHttpBufferSize'> {
   /**
-   * WebTransport sessions of an HTTP/3 server, when `transports` has `webtransport`.
+   * The WebTransport sessions of an HTTP/3 server, when `transports` has `webtransport`.
    * @defaultValue none
    */
   sessions?: Subscribable<unknown>;
 }
 
-/** Option `transport` in the client: the options of `engine.io-client`, without those that follow from the address. */
+/** The option `transport` of the client: the options of `engine.io-client`, without those that follow from the address. */
 export interface EngineIOClientTransport
   extends Omit<
     SocketOptions,

@@ -4,5 +4,12 @@ import { server } from './server.js';
 
 export type { FayeClientTransport, FayeServerTransport } from './options.js';
 
-/** WebSockets by faye-websocket. */
+/**
+ * WebSockets by faye-websocket.
+ *
+ * @example
+ * import { faye } from 'primus-rx/transformers/faye';
+ *
+ * const primus = new Primus(server, { transformer: faye });
+ */
 export const faye = { name: 'faye', bundle: 'faye', server, client } satisfies Transformer<never, never>;

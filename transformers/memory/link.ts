@@ -5,12 +5,12 @@ import { LinkBase } from '../shared/link-base.js';
 
 /** The part of a network that its links use. */
 export interface Carrier {
-  /** How long a frame is under way, in ms. */
+  /** The time that a frame takes, in ms. */
   readonly latency: number;
   readonly scheduler: SchedulerLike;
   /** Whether a link is alive. */
   has(link: MemoryLink): boolean;
-  /** A link has ended. */
+  /** Removes a link that has ended. */
   remove(link: MemoryLink): void;
 }
 
@@ -20,9 +20,9 @@ export class MemoryLink extends LinkBase {
   private isOpen = true;
   private paused = false;
   private inbox: Frame[] = [];
-  /** The end that the peer has sent, behind its frames. */
+  /** The end that the peer has sent after its frames. */
   private ending: LinkError | 'clean' | undefined;
-  /** The end that no observer was there for. */
+  /** The end of a link that had no observer. */
   private unobserved: LinkError | 'clean' | undefined;
   private waiting = 0;
   private readonly carrier: Carrier;

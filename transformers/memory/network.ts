@@ -3,11 +3,11 @@ import { dropped, type LinkErrorDetails } from '../../src/core/errors.js';
 import type { Link } from '../../src/core/link.js';
 import { type Carrier, MemoryLink } from './link.js';
 
-/** Options of a `MemoryNetwork`. */
+/** The options of a `MemoryNetwork`. */
 export interface MemoryNetworkOptions {
   /**
-   * How long a frame is under way, in ms.
-   * @defaultValue 0
+   * The time that a frame takes, in ms.
+   * @defaultValue `0`
    */
   latency?: number;
   /**
@@ -34,13 +34,22 @@ export interface MemoryListener {
 }
 
 /**
- * A network within the process, which can fail as a real one does. What is sent on a link arrives in order, after `latency`
- * ms, or not at all.
+ * A network within the process, which can fail like a real one. Frames of a link arrive in order, after `latency` ms, or not at all.
+ *
+ * @example
+ * import { MemoryNetwork } from 'primus-rx/transformers/memory';
+ *
+ * const network = new MemoryNetwork({ latency: 20 });
+ * const primus = new Primus(server, { transformer: 'memory', transport: { network } });
+ * network.cut(); // terminates all links
+ * network.down = true; // the clients cannot reconnect
+ * console.log(network.alive); // 0
+ * network.scheduler.schedule(() => (network.down = false), network.latency * 50);
  */
 export class MemoryNetwork implements Carrier {
   /** While true, connections fail, as to a host where no server listens. */
   down = false;
-  /** How long a frame is under way, in ms. */
+  /** The time that a frame takes, in ms. */
   readonly latency: number;
   /** The clock of the network. */
   readonly scheduler: SchedulerLike;
@@ -52,7 +61,7 @@ export class MemoryNetwork implements Carrier {
     this.scheduler = scheduler;
   }
 
-  /** How many links are alive, each counted once. */
+  /** The number of open links, each counted once. */
   get alive(): number {
     return this.links.size / 2;
   }
@@ -93,7 +102,7 @@ export class MemoryNetwork implements Carrier {
     return this.links.has(link);
   }
 
-  /** A link has ended. @internal */
+  /** Removes a link that has ended. @internal */
   remove(link: MemoryLink): void {
     this.links.delete(link);
   }

@@ -1,9 +1,9 @@
 import type { MemoryNetwork } from './network.js';
 
-/** Option `transport` on both ends. */
+/** The option `transport` of server and client. */
 export interface MemoryTransport {
   /**
-   * The network that both ends are in.
+   * The network that connects them.
    * @defaultValue one network for the whole process
    */
   network?: MemoryNetwork;

@@ -2,7 +2,7 @@ import type { Observer, Unsubscribable } from 'rxjs';
 import { dropped, type LinkError } from '../../src/core/errors.js';
 import { type Frame, type Link, NO_OBSERVER } from '../../src/core/link.js';
 
-/** How long a peer may take to answer our close, in ms, before the connection is terminated. */
+/** The time in which a peer must answer our close, in ms; then the connection is terminated. */
 export const CLOSE_TIMEOUT = 2_000;
 
 /**

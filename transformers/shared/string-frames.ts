@@ -8,10 +8,10 @@ import type { Frame } from '../../src/core/link.js';
 
 const NUL = '\0';
 
-/** What the platform can do with bytes: Buffers in Node.js, `btoa` and its kin in a page. */
+/** The platform's conversions of bytes: Buffers in Node.js, `btoa` and `atob` in a page. */
 export interface ByteCodec {
   toBase64(bytes: Uint8Array): string;
-  /** Reads base64; what is not base64 is skipped, or gives no bytes, and is the parser's to report. */
+  /** Decodes base64. Other characters are skipped, or result in no bytes: the parser then reports the message. */
   fromBase64(base64: string): Uint8Array;
   /** Counts the bytes of a string in UTF-8. */
   byteLength(string: string): number;

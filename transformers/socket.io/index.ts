@@ -15,7 +15,14 @@ function load(): Framework {
   return { ...engine, Manager };
 }
 
-/** Socket.IO: each frame is the one argument of the event `message`, in the namespace `/`. */
+/**
+ * Socket.IO: each frame is the one argument of the event `message`, in the namespace `/`.
+ *
+ * @example
+ * import { socketIO } from 'primus-rx/transformers/socket.io';
+ *
+ * const primus = new Primus(server, { transformer: socketIO });
+ */
 export const socketIO = {
   name: 'socket.io',
   bundle: 'socket.io',

@@ -6,13 +6,13 @@ import type { ServerOptions } from 'socket.io';
 /** @ts-ignore: an optional peer; where it is installed, its types are used. */
 import type { ManagerOptions, SocketOptions } from 'socket.io-client';
 
-/** Option `transport` on the server: the options of `socket.io`, without those that the library sets itself. */
+/** The option `transport` of the server: the options of `socket.io`, without those that the library sets itself. */
 export interface SocketIOServerTransport
   extends Partial<
     Omit<ServerOptions, 'cors' | 'maxHttpBufferSize' | 'path' | 'serveClient' | 'connectionStateRecovery' | 'addTrailingSlash'>
   > {
   /**
-   * WebTransport sessions of an HTTP/3 server, when `transports` has `webtransport`.
+   * The WebTransport sessions of an HTTP/3 server, when `transports` has `webtransport`.
    * @defaultValue none
    */
   sessions?: Subscribable<unknown>;
@@ -23,7 +23,7 @@ type FromAddress = 'host' | 'hostname' | 'port' | 'secure' | 'path' | 'query' | 
 /** Options of the manager for reconnecting, which the library does itself. */
 type Reconnection = 'forceNew' | 'multiplex' | 'autoConnect' | 'timeout' | 'randomizationFactor' | `reconnection${string}`;
 
-/** Option `transport` in the client: the options of `socket.io-client`, without those that follow from the address. */
+/** The option `transport` of the client: the options of `socket.io-client`, without those that follow from the address. */
 export interface SocketIOClientTransport extends Partial<Omit<ManagerOptions, FromAddress | Reconnection>>, Pick<SocketOptions, 'auth'> {
   /**
    * The transports to use, in order of preference.

@@ -8,7 +8,7 @@ import { settings } from '../engine.io/server.js';
 import { longestPacket, type SocketIOServerTransport } from './options.js';
 import { SocketIOLink } from './server/link.js';
 
-/** How long a client may take to join the namespace, in ms, before its connection is terminated. */
+/** The time in which a client must join the namespace, in ms; then its connection is terminated. */
 const JOINING = { connectTimeout: 10_000 };
 
 const require = createRequire(import.meta.url);

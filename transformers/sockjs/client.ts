@@ -9,7 +9,7 @@ import type { SockJSClientTransport } from './options.js';
 /** Time-out of each transport, in ms. The framework's own rule gives one up after a stall of half a second. */
 const TRANSPORT_TIMEOUT = 2_000;
 
-/** How much a frame of the framework may carry besides one message, in bytes: the server gathers what it sends meanwhile. */
+/** The limit of bytes in a frame of the framework beside one message: the server collects the messages that it sends meanwhile. */
 const GATHERED = 1_048_576;
 
 /** Creates the client: it uses the first transport that works. The framework is loaded once, when it is first needed. */

@@ -9,7 +9,14 @@ export type { SockJSClientTransport, SockJSServerTransport, SockJSTransportName 
 
 const require = createRequire(import.meta.url);
 
-/** SockJS: a WebSocket, or HTTP streaming and polling where that is blocked. */
+/**
+ * SockJS: a WebSocket, or HTTP streaming and polling where that is blocked.
+ *
+ * @example
+ * import { sockjs } from 'primus-rx/transformers/sockjs';
+ *
+ * const primus = new Primus(server, { transformer: sockjs });
+ */
 export const sockjs = {
   name: 'sockjs',
   bundle: 'sockjs',

@@ -1,37 +1,37 @@
-/** Option `transport` on the server: the options of sockjs, without those that the library sets itself. */
+/** The option `transport` of the server: the options of sockjs, without those that the library sets itself. */
 export interface SockJSServerTransport {
   /**
    * Whether clients may use a WebSocket.
-   * @defaultValue true
+   * @defaultValue `true`
    */
   websocket?: boolean;
   /**
-   * How much a streaming response may carry before the client has to send a new request, in bytes.
-   * @defaultValue 131,072
+   * The size of a streaming response after which the client must send a new request, in bytes.
+   * @defaultValue `131_072`
    */
   response_limit?: number;
   /**
-   * How long a polling client may be away before its connection ends, in ms.
-   * @defaultValue 5000
+   * The time after which a client without a poll counts as disconnected, in ms.
+   * @defaultValue `5000`
    */
   disconnect_delay?: number;
   /**
-   * Interval of the framework's own heartbeat, in ms.
-   * @defaultValue 25,000
+   * The interval of the framework's own heartbeat, in ms.
+   * @defaultValue `25_000`
    */
   heartbeat_delay?: number;
   /**
    * Whether to set a cookie for load balancers that need one, or a function that sets it.
-   * @defaultValue false
+   * @defaultValue `false`
    */
   jsessionid?: boolean | ((request: unknown, response: unknown) => void);
   /**
-   * Address of sockjs-client for the pages in its iframes.
+   * The address of sockjs-client for the pages in its iframes.
    * @defaultValue a public CDN
    */
   sockjs_url?: string;
   /**
-   * Address that clients are told to connect to.
+   * The address at which clients should connect.
    * @defaultValue this server
    */
   base_url?: string | (() => string);
@@ -46,7 +46,7 @@ export interface SockJSServerTransport {
    */
   log?: (severity: string, message: string) => void;
   /**
-   * Options of the faye-websocket below.
+   * The options of the faye-websocket below.
    * @defaultValue permessage-deflate with `compression`
    */
   faye_server_options?: { headers?: Record<string, string>; extensions?: object[]; ping?: number };
@@ -66,7 +66,7 @@ export type SockJSTransportName =
   | 'iframe-xhr-polling'
   | 'jsonp-polling';
 
-/** Option `transport` in the client: the options of sockjs-client. */
+/** The option `transport` of the client: the options of sockjs-client. */
 export interface SockJSClientTransport {
   /**
    * The transports to try; the first that works is used.
@@ -75,7 +75,7 @@ export interface SockJSClientTransport {
   transports?: SockJSTransportName | SockJSTransportName[];
   /**
    * The least time-out of each transport, in ms.
-   * @defaultValue 2000
+   * @defaultValue `2000`
    */
   timeout?: number;
   /**
@@ -84,12 +84,12 @@ export interface SockJSClientTransport {
    */
   server?: string;
   /**
-   * Length of a session id, or a function that returns one.
-   * @defaultValue 8
+   * The length of a session id, or a function that returns one.
+   * @defaultValue `8`
    */
   sessionId?: number | (() => string);
   /**
-   * Options of single transports.
+   * The options of single transports.
    * @defaultValue none
    */
   transportOptions?: { [Name in SockJSTransportName]?: object };

@@ -1,9 +1,9 @@
 import type { ClientOptions } from 'ws';
 
-/** Option `transport` on the server: the options of uWebSockets.js, without those that the library sets itself. */
+/** The option `transport` of the server: the options of uWebSockets.js, without those that the library sets itself. */
 export interface UWSServerTransport {
   /**
-   * Supported subprotocols; the first one offered by the client that is among them is chosen.
+   * The supported subprotocols; the first one offered by the client that is among them is chosen.
    * @defaultValue any: the client's first is chosen
    */
   protocols?: string[];
@@ -13,41 +13,41 @@ export interface UWSServerTransport {
    */
   compression?: number;
   /**
-   * The longest life of a connection, in minutes; 0 is no limit.
-   * @defaultValue 0
+   * The longest duration of a connection, in minutes; 0 is no limit.
+   * @defaultValue `0`
    */
   maxLifetime?: number;
   /**
-   * File of the key, in PEM.
+   * The file of the key, in PEM.
    * @defaultValue the key that an HTTPS server was created with
    */
   key_file_name?: string;
   /**
-   * File of the certificate, in PEM.
+   * The file of the certificate, in PEM.
    * @defaultValue the certificate that an HTTPS server was created with
    */
   cert_file_name?: string;
   /**
-   * Passphrase of the key.
+   * The passphrase of the key.
    * @defaultValue the passphrase that an HTTPS server was created with
    */
   passphrase?: string;
   /**
-   * File of the Diffie-Hellman parameters.
+   * The file of the Diffie-Hellman parameters.
    * @defaultValue none
    */
   dh_params_file_name?: string;
   /**
-   * Ciphers, as OpenSSL lists them.
+   * The ciphers, as OpenSSL lists them.
    * @defaultValue those of OpenSSL
    */
   ssl_ciphers?: string;
   /**
    * Whether TLS saves memory at the cost of speed.
-   * @defaultValue false
+   * @defaultValue `false`
    */
   ssl_prefer_low_memory_usage?: boolean;
 }
 
-/** Option `transport` in the Node.js client: the options of `ws`. Browsers have none. */
+/** The option `transport` of the Node.js client: the options of `ws`. Browsers have none. */
 export type UWSClientTransport = Omit<ClientOptions, 'maxPayload'>;

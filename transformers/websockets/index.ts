@@ -4,5 +4,12 @@ import { server } from './server.js';
 
 export type { WebSocketsClientTransport, WebSocketsServerTransport } from './options.js';
 
-/** WebSockets by ws: the default transformer. */
+/**
+ * WebSockets by ws: the default transformer.
+ *
+ * @example
+ * import { websockets } from 'primus-rx/transformers/websockets';
+ *
+ * const primus = new Primus(server, { transformer: websockets });
+ */
 export const websockets = { name: 'websockets', bundle: 'websockets', server, client } satisfies Transformer<never, never>;

@@ -1,7 +1,7 @@
 import type { ClientOptions, ServerOptions } from 'ws';
 
-/** Option `transport` on the server: the options of `ws`, without those that the library sets itself. */
+/** The option `transport` of the server: the options of `ws`, without those that the library sets itself. */
 export type WebSocketsServerTransport = Omit<ServerOptions, 'server' | 'port' | 'host' | 'path' | 'noServer' | 'maxPayload'>;
 
-/** Option `transport` in the Node.js client: the options of `ws`. Browsers have none. */
+/** The option `transport` of the Node.js client: the options of `ws`. Browsers have none. */
 export type WebSocketsClientTransport = Omit<ClientOptions, 'maxPayload'>;

@@ -18,7 +18,7 @@ interface Router {
 const routers = new WeakMap<HttpServer, Router>();
 
 /**
- * The requests and upgrades on `pathname`, and below it, of an HTTP server. Subscribing takes the path, unsubscribing releases it.
+ * Returns the requests and upgrades on `pathname`, and below it, of an HTTP server. Subscribing takes the path, unsubscribing releases it.
  *
  * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server.
  * The listeners of the application are not touched: `emit` is wrapped, and sees each event before they do.

@@ -24,7 +24,7 @@ export function reject(to: ServerResponse | Duplex, rejection: Rejection | numbe
   const body = JSON.stringify({ error });
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
   if (isResponse(to)) {
-    // A listener may have answered already; half an answer is cut short.
+    // A listener may have answered already; half an answer is aborted.
     if (!to.headersSent) to.writeHead(status, 'stream' in to ? withoutConnectionHeaders(fields) : fields).end(body);
     else if (!to.writableEnded) to.destroy();
     return true;

@@ -33,9 +33,9 @@ export interface AuthorizationError {
  * rejected promise reject it. A polling connection is made of many requests, and ends when one of them is rejected.
  *
  * @example
- * primus.authorize(async (request, done) => {
- *   const user = await findUser(request.headers.authorization);
- *   if (user) done();
+ * primus.authorize(async ({ headers }, done) => {
+ *   const answer = await fetch('https://example.com/user', { headers: { authorization: headers.authorization ?? '' } });
+ *   if (answer.ok) done();
  *   else done({ statusCode: 401, authenticate: 'Bearer', message: 'Please log in' });
  * });
  */

@@ -13,6 +13,8 @@ import { UpgradeAnswer } from './upgrade-answer.js';
  * With three it calls `next`. `this` is the server. For an upgrade request that it does not answer, headers that it sets are discarded.
  *
  * @example
+ * import { randomUUID } from 'node:crypto';
+ *
  * primus.use('request id', (request, response) => {
  *   response.setHeader('X-Request-Id', randomUUID());
  * });

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from './layers.js';
 import { StaticText } from './static-text.js';
 
-/** `GET <pathname>/primus.js`: the client library, compressed and tagged once for as long as it stays the same. */
+/** Creates the middleware that serves `GET <pathname>/primus.js`: the client library. It is compressed once, until it changes. */
 export function primusJs(this: { pathname: string; library(): string }): Middleware {
   let file: StaticText | undefined;
   const middleware = (request: IncomingMessage, response: ServerResponse): boolean => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from './layers.js';
 import { asks } from './primus-js.js';
 
-/** `GET <pathname>/spec`: what a client must know to talk to this server. */
+/** Creates the middleware that serves `GET <pathname>/spec`: the specification of the server, which shows a client how to connect. */
 export function spec(this: { pathname: string; spec: object }): Middleware {
   const middleware = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (!asks(request, this.pathname, 'spec')) return false;

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { reject } from '../http/reject.js';
 
-/** A content coding, and how a body gets it. Few ms for the largest library: more of brotli would hold the event loop up. */
+/** The content codings, with their functions. Each takes a few ms for the largest library: a higher quality would block the event loop. */
 const CODINGS: Record<string, (body: Buffer) => Buffer> = {
   br: (body) =>
     brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 6, [constants.BROTLI_PARAM_SIZE_HINT]: body.length } }),
@@ -55,7 +55,7 @@ export class StaticText {
   }
 }
 
-/** The coding that `Accept-Encoding` weighs most, the smallest of equals; `undefined` when it rules all of them out. */
+/** Returns the coding that `Accept-Encoding` prefers, the smallest of equals; `undefined` when it accepts none of them. */
 function negotiate(header = ''): string | undefined {
   const weights = new Map<string, number>();
   for (const entry of String(header).toLowerCase().split(',')) {
@@ -63,13 +63,13 @@ function negotiate(header = ''): string | undefined {
     const q = parameters.find((parameter) => parameter.startsWith('q='));
     weights.set(name === 'x-gzip' ? 'gzip' : name, q === undefined ? 1 : Number(q.slice(2)) || 0);
   }
-  // Without any coding is acceptable unless excluded, but less than any coding that is requested.
+  // `identity` is acceptable unless the header excludes it, but after every coding that the header names.
   const weight = (coding: string) => weights.get(coding) ?? weights.get('*') ?? (coding === 'identity' ? Number.MIN_VALUE : 0);
   const [best] = Object.keys(CODINGS).sort((a, b) => weight(b) - weight(a));
   return best !== undefined && weight(best) > 0 ? best : undefined;
 }
 
-/** Whether `If-None-Match` has that tag, weak ones too. */
+/** Whether `If-None-Match` contains that tag, strong or weak. */
 function matches(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
   return header.trim() === '*' || header.match(/"[^"]*"/g)?.includes(tag) === true;

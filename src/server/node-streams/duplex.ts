@@ -4,10 +4,10 @@ import { PrimusError } from '../../core/errors.js';
 import { CLOSED, type ReadyState } from '../../core/ready-state.js';
 import type { PipeSource } from './pipe.js';
 
-/** How long a writer may take to end its side after the connection has ended, in ms. */
+/** The time in which a writer must end its side after the connection has ended, in ms. */
 const END_TIMEOUT = 1_000;
 
-/** What a duplex stream needs of its spark. */
+/** The part of a spark that its duplex stream uses. */
 export interface DuplexSource<Out> extends PipeSource {
   readonly readyState: ReadyState;
   readonly connection: { readonly crowded: boolean };
@@ -17,9 +17,9 @@ export interface DuplexSource<Out> extends PipeSource {
 }
 
 /**
- * A spark as a modern stream of objects: reading pauses the connection when the buffer is full, writing waits for a
- * slow consumer, ending it ends the spark. What came before the end of the connection can still be read after it.
- * `null` ends a Node stream, so a message that is null is left out.
+ * Returns a spark as a `Duplex` stream of objects. A full read buffer pauses the connection, writing waits for a slow consumer, and
+ * ending the stream ends the spark. Messages that arrived before the end of the connection can be read after it. A message that is `null`
+ * is left out, as `null` ends a Node stream.
  */
 export function duplex<In, Out>(spark: DuplexSource<Out>): Duplex {
   let endTimer: Subscription | undefined;
@@ -58,11 +58,11 @@ export function duplex<In, Out>(spark: DuplexSource<Out>): Duplex {
     spark.removeListener('data', sparkOnData);
     waiting?.(closedError());
     stream.push(null);
-    // A stream that is only written to reads no end; one that is read gets all there is before it.
+    // A stream that is only written to reads no end; one that is read gets all messages before it.
     stream.read(0);
   }
   stream.once('end', () => {
-    // What is read may come back here, changed, in one `pipeline`: its end reaches the writable side a little later.
+    // One `pipeline` may write to this stream what it reads from it: the end then reaches the writable side a little later.
     const read = stream.readableFlowing !== null || stream.listenerCount('readable') > 0;
     const written = stream.listenerCount('unpipe') > 0;
     if (read && written) endTimer = timer(END_TIMEOUT, spark.primus.host.scheduler).subscribe(() => stream.destroy());

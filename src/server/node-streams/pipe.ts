@@ -1,7 +1,7 @@
 // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
 type Listener = (...args: any[]) => void;
 
-/** What messages can be piped from: a spark. */
+/** A source of messages: a spark. */
 export interface PipeSource {
   on(event: 'data' | 'drain' | 'end', listener: Listener): unknown;
   removeListener(event: 'data' | 'drain' | 'end', listener: Listener): unknown;
@@ -9,9 +9,11 @@ export interface PipeSource {
   resume(): unknown;
 }
 
-/** What messages can be piped into. */
+/** A target of messages: a writable stream, or a spark. */
 export interface PipeTarget {
+  /** Writes a message; `false` asks the source to wait for `drain`. */
   write(data: unknown): unknown;
+  /** Ends the target. */
   end(): unknown;
   once(event: string, listener: (...args: unknown[]) => void): unknown;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
@@ -20,8 +22,8 @@ export interface PipeTarget {
 }
 
 /**
- * Writes the messages of a spark to a target, pausing the connection while that is full, and ends it with the
- * connection. Unlike Node's legacy `pipe` it goes on after an `error`: of a spark that is one message, not the stream.
+ * Writes the messages of a spark to a target, pauses the connection while the target is full, and ends the target with the connection.
+ * Unlike Node's legacy `pipe` it continues after an `error`: for a spark that is an error of one message, not of the stream.
  */
 export function pipe<T extends PipeTarget>(spark: PipeSource, target: T, { end = true }: { end?: boolean } = {}): T {
   function sparkOnData(data: unknown): void {

@@ -14,7 +14,7 @@ import { type EndpointQuery, parseAddress, rejectionOf } from './guard.js';
 import { BrowserChannelLink } from './link.js';
 import { type Batch, parseBatch, parseNumber } from './messages.js';
 
-/** How long the second half of the framework's test for buffering proxies takes, in ms. */
+/** The duration of the second half of the framework's test for buffering proxies, in ms. */
 const PROBE = 2_000;
 
 /** A request that opens a session. */
@@ -70,7 +70,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
 
   /** Closes every session, since no client can reach it any more; what was just written leaves with this turn. */
   stop(): void {
-    for (const link of this.links.values()) process.nextTick(() => link.hangUp());
+    for (const link of this.links.values()) process.nextTick(() => link.closeSilently());
     this.#timers.unsubscribe();
   }
 

@@ -9,7 +9,7 @@ import { encodeString } from '../../shared/string-frames.js';
 import type { BrowserChannelSession } from './framework.js';
 import type { Batch } from './messages.js';
 
-/** How much an answer carries before the framework ends it, in characters: the client acknowledges it by asking for the next. */
+/** The number of characters after which the framework completes a response. The client acknowledges it with its next request. */
 const ANSWER = 10_240;
 
 /** A BrowserChannel connection as a link. */
@@ -19,21 +19,21 @@ export class BrowserChannelLink extends HttpLink {
   rid: number;
   /** The number of the message that comes next. */
   expected = 0;
-  /** How much the client has not acknowledged, in characters, sent or not. */
+  /** The number of characters that the client has not acknowledged, sent or not. */
   #unacknowledged = 0;
 
   constructor(socket: BrowserChannelSession, rid: number, scheduler: SchedulerLike) {
     super(scheduler);
     this.socket = socket;
     this.rid = rid;
-    // The endpoint has measured it.
+    // The endpoint has checked its length.
     socket.on('message', (frame: Frame | undefined) => frame !== undefined && this.received(frame, false));
     socket.on('close', (message?: string) =>
       this.closed(this.closing || message === 'Disconnected' ? undefined : dropped(undefined, message)),
     );
   }
 
-  /** What was sent and is not acknowledged counts once it is more than one answer carries: the client should have asked again. */
+  /** The buffered data. Sent data that is not acknowledged counts when it exceeds one response: the client should have polled again. */
   get bufferedAmount(): number {
     const { _backChannel: channel, _lastArrayId: last, _lastSentArrayId: sent } = this.socket;
     return (sent < last || this.#unacknowledged > ANSWER ? this.#unacknowledged : 0) + (channel?.res.writableLength ?? 0);
@@ -54,7 +54,7 @@ export class BrowserChannelLink extends HttpLink {
     this.expected = Math.max(this.expected, first + frames.length);
   }
 
-  /** Answers a message after the end as if the session were open: the client is about to poll, and will read that it is over. */
+  /** Answers a message after the end as if the session were open: the client is about to poll, and will read that the session has ended. */
   ignore(response: ServerResponse): void {
     const status = JSON.stringify([1, this.socket._lastSentArrayId, 0]);
     response.writeHead(200, { 'Content-Type': 'text/plain' }).end(`${status.length}\n${status}`);
@@ -63,24 +63,24 @@ export class BrowserChannelLink extends HttpLink {
   destroy(): void {
     this.closing = true;
     this.socket._backChannel?.res.destroy();
-    this.socket.close('Cut');
+    this.socket.close('Terminated');
   }
 
-  /** The client has terminated its session. A request that it aborted before that, and whose turn it would be, never comes. */
+  /** Ends the session that the client has terminated, also when an earlier request, which the client aborted, never arrives. */
   terminated(): void {
     if (this.socket.state !== 'closed') this.setDeadline(() => this.socket.close('Disconnected'));
   }
 
   /** Closes without a message to the client. */
-  hangUp(): void {
+  closeSilently(): void {
     const { res: response } = this.socket._backChannel ?? {};
     this.socket.close();
     if (response !== undefined && !response.writableFinished) destroyLate(response, this.scheduler);
   }
 
-  /** Tells the client first: when the framework closes, it drops what it has not sent. */
+  /** Sends a message to the client first: when the framework closes, it drops what it has not sent. */
   protected override doClose(): void {
-    this.socket.stop(() => this.hangUp());
-    this.setDeadline(() => this.hangUp());
+    this.socket.stop(() => this.closeSilently());
+    this.setDeadline(() => this.closeSilently());
   }
 }

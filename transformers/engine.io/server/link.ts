@@ -125,7 +125,7 @@ export class EngineLink extends GuardedLink {
   }
 
   protected override doFail(code: number, reason: string): void {
-    // Only a WebSocket can tell the peer why.
+    // Only a WebSocket can send the reason to the peer.
     this.websocket?.close(code);
     this.engine.transport.emit('error', new Error(reason));
   }

@@ -6,7 +6,7 @@ import type { HttpLink } from './http-link.js';
 import { readBody } from './read-body.js';
 import type { Endpoint } from './serve.js';
 
-/** What a request may carry besides one message, in bytes: clients gather what they send while a request is under way. */
+/** The limit of bytes in a request beside one message: clients collect the messages that they send during another request. */
 export const GATHERED = 1_048_576;
 
 /** The part of a request's address below the pathname that is served. */
@@ -53,8 +53,8 @@ export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
   }
 
   /**
-   * Reads the body of a request, once its link is not paused: frameworks read without limit. One that is longer than
-   * `limit` is answered with 413, and ends the link.
+   * Reads the body of a request, once its link is not paused: frameworks read without limit. A body longer than `limit` is rejected with
+   * 413, and ends the link.
    */
   protected readBody({ request, response }: RequestExchange, limit: number, link: L | undefined, done: (body: Buffer) => void): void {
     const read = () =>
@@ -67,7 +67,7 @@ export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
   }
 
   protected rejectTooLong(response: ServerResponse, link: L | undefined): void {
-    reject(response, { status: 413, message: 'A message is longer than is accepted', headers: { Connection: 'close' } });
+    reject(response, { status: 413, message: 'The message is too long', headers: { Connection: 'close' } });
     link?.failTooLong();
   }
 }

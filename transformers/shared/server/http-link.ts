@@ -4,7 +4,7 @@ import { RequestGate } from './request-gate.js';
 
 /** Base of a server's links that are made of HTTP requests: while one is paused, the bodies of its requests stay unread. */
 export abstract class HttpLink extends GuardedLink {
-  /** Where the requests of a paused link wait. */
+  /** The gate at which the requests of a paused link wait. */
   readonly gate = new RequestGate();
 
   pause(): void {

@@ -4,13 +4,13 @@ import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 
-/** What answers the requests and upgrades on a server's path. */
+/** The handler of the requests and upgrades on a server's path. */
 export interface Endpoint {
   request(exchange: RequestExchange): void;
   upgrade(exchange: UpgradeExchange): void;
-  /** Whether a request belongs to an open connection, where connections live on many requests. */
+  /** Whether a request belongs to an open connection, where connections are made of many requests. */
   continues?(request: IncomingMessage): boolean;
-  /** Nothing is served any more; open links stay. */
+  /** Stops serving. Open links stay. */
   stop?(): void;
 }
 

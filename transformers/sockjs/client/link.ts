@@ -10,7 +10,7 @@ import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { OPEN, type SockJS } from './framework.js';
 
-/** How often a closing connection is checked for requests under way, in ms. */
+/** The interval at which a closing connection is checked for pending requests, in ms. */
 const DRAIN_POLL = 10;
 
 /** A SockJS connection as a link. */
@@ -49,11 +49,11 @@ export class SockJSLink extends GuardedLink {
   }
 
   protected override doClose(code?: number, reason?: string): void {
-    this.#drain(CLOSE_TIMEOUT, () => this.#hangUp(code, reason));
+    this.#drain(CLOSE_TIMEOUT, () => this.#closeSocket(code, reason));
   }
 
   protected override doFail(): void {
-    this.#hangUp();
+    this.#closeSocket();
   }
 
   /** Waits for what was sent: when the framework closes, it aborts the request under way and drops what waits for the next. */
@@ -64,7 +64,7 @@ export class SockJSLink extends GuardedLink {
     else this.#draining = this.scheduler.schedule(() => this.#drain(timeLeft - DRAIN_POLL, then), DRAIN_POLL);
   }
 
-  #hangUp(code = 1000, reason?: string): void {
+  #closeSocket(code = 1000, reason?: string): void {
     const stream = this.socket._transport?.ws?._stream;
     // The framework throws at other codes, which an application must not send.
     this.socket.close(code >= 3000 && code <= 4999 ? code : 1000, reason?.slice(0, 123));

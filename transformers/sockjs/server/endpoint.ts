@@ -11,7 +11,7 @@ import { type Handler, OPEN, type SockJS, type SockJSConnection } from './framew
 import { escapeScriptEnd, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
 import { SockJSLink } from './link.js';
 
-/** How many endpoints this process has had. */
+/** The number of endpoints that this process has created. */
 let endpoints = 0;
 
 /** A request that may become a connection; an upgrade has its socket, and what came along with it. */

@@ -100,8 +100,8 @@ export class SockJSLink extends HttpLink {
     this.closing = true;
     const socket = this.#raw ?? this.#session.recv?.response;
     if (socket) socket.destroy();
-    // Without a poll at the moment, the next one learns of the end.
-    else this.socket.close(3000, 'Cut');
+    // Without a poll at the moment, the next one gets the end.
+    else this.socket.close(3000, 'Terminated');
     if (this.#last !== undefined && this.#last.writableLength > 0) this.#last.destroy();
   }
 

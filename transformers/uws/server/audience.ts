@@ -4,7 +4,7 @@ import type { Port } from '../engine/port.js';
 /** Shorter messages only grow by compression, in bytes. */
 const WORTHWHILE = 1_024;
 
-/** How many bytes are published before a link asks the engine anew what it buffers, as a power of two. */
+/** The number of published bytes after which a link reads its buffered amount from the engine again, as a power of two. */
 const UNASKED = 16;
 
 /** The part of a link that a broadcast needs. */

@@ -5,7 +5,7 @@ import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { Framed, printAll } from './frames.js';
 
-/** Where a socket's listeners find their link. */
+/** The key under which a socket's listeners find their link. */
 const LINK = Symbol('link');
 
 interface LinkedSocket extends WebSocket {
