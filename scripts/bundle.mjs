@@ -21,18 +21,18 @@ export function bundleParser(name) {
   return script(`src/parsers/${name}.ts`, name, 'PrimusParser');
 }
 
-/** What a served library has in addition when the server says why it refuses. */
+/** Bundles the part of a served library that reports why the server rejected a connection. */
 export function bundleCloseReasons() {
   return script('client/close-reasons.ts', 'close-reasons', 'PrimusCloseReasons');
 }
 
-/** What a served library has in addition when there are plugins. */
+/** Bundles the part of a served library that plugins need. */
 export function bundleEdge() {
   return script('src/compat/browser.ts', 'edge', 'PrimusEdge');
 }
 
 /**
- * What the frameworks carry for browsers that would not run the rest of the bundle, each with what stands in its place. Engine.IO's and
+ * Modules of the frameworks for browsers that would not run the rest of the bundle, each with its replacement. Engine.IO's and
  * Socket.IO's client asks whether there is CORS and parses its address, which comes from us; sockjs-client has shims, the frames of pages
  * without CORS, and a logger.
  */

@@ -1,6 +1,6 @@
 // Weighs what a browser downloads: each library as `primus.js` serves it, what a parser adds to it, and `primus-rx/client` imported into a
 // page that a bundler makes. RxJS is in all of them. Minified, gzip -9; fails over the limit.
-// `npm run size -- --why` tells which modules the weight comes from, in minified bytes before gzip.
+// `npm run size -- --why` shows which modules the weight comes from, in minified bytes before gzip.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const served = { websockets: 13.0, uws: 13.0, faye: 13.0, 'engine.io': 21.0, soc
 
 const additions = { binary: 2.8, ejson: 4.7, jsonh: 0.9, msgpack: 3.4 };
 
-/** Bundlers take the ES5 files of RxJS unless they are told of the condition `es2015`. */
+/** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
   'esbuild, defaults': { limit: 15.0, build: withEsbuild },
   'esbuild, es2015': { limit: 13.5, build: withEsbuild, conditions: ['es2015', 'module'] },
