@@ -9,7 +9,7 @@ import type { ClientConnection } from './connection.js';
 import { type Backoff, type ParsedClientOptions, reconnectPolicy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import { session } from './session.js';
-import { type ClientState, emissions, reduce, type SessionEvent } from './state.js';
+import { type ClientState, type SessionEvent, transition } from './state.js';
 
 /** What a lifecycle needs of its client. */
 export interface LifecycleParts {
@@ -103,7 +103,7 @@ export class Lifecycle {
       dial: () => dial(life),
       receive: (frame) => connection.receive(frame),
       activity$: connection.activity$,
-      drain: () => this.#drain(),
+      drain: (error) => this.#drain(error),
       options,
       backoff: this.#backoff,
       platform,
@@ -121,16 +121,15 @@ export class Lifecycle {
   #transition(event: SessionEvent): void {
     const { client, connection, events } = this.#parts;
     const before = this.state.value;
-    const after = reduce(before, event);
+    const { state: after, first, last } = transition(before, event);
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
     const readyStateChanged = readyState !== client.readyState;
     client.readyState = readyState;
     if (readyState !== OPEN) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
-    if (event.type === 'open') connection.attach(event.link);
+    if (event.type === 'open') connection.attach(event.value);
     const emitState = after === before ? undefined : this.state.set(after);
     const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
-    const { first = [], last = [] } = before.name === 'idle' && event.type === 'ended' ? {} : emissions(event, before);
     if (last.at(-1)?.[0] === 'end') this.#alive = false;
     events.add(() => {
       for (const emission of first) client.emit(...emission);
@@ -143,16 +142,16 @@ export class Lifecycle {
         client.emit(...emission);
       }
       // What was written before comes first, but not before the listeners of `open` have seen it.
-      if (event.type === 'open') connection.release(event.link);
+      if (event.type === 'open') connection.release(event.value);
     });
   }
 
   /** The link is dead, but not what came over it. */
-  #drain(): Observable<never> {
+  #drain(error: unknown): Observable<never> {
     const { connection, platform } = this.#parts;
     connection.detach();
     return new Observable((subscriber) => {
-      const done = () => subscriber.complete();
+      const done = () => subscriber.error(error);
       subscriber.add(platform.scheduler.schedule(done, END_TIMEOUT));
       connection.channel.drain(done);
     });

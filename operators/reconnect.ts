@@ -33,28 +33,41 @@ export interface Attempt {
 }
 
 /** What `reconnect` emits. `attempt` is null for the first subscription; no record changes after it was emitted. */
-export type ReconnectEvent<T> =
+export type ReconnectEvent<T, A = Attempt> =
   /** A subscription to the source begins. */
-  | { readonly type: 'connecting'; readonly attempt: Attempt | null }
+  | { readonly type: 'connecting'; readonly attempt: A | null }
   /** The first value of a subscription. */
-  | { readonly type: 'open'; readonly value: T; readonly attempt: Attempt | null }
+  | { readonly type: 'open'; readonly value: T; readonly attempt: A | null }
   /** Any later value. */
   | { readonly type: 'value'; readonly value: T }
   /** No value came within `limit`; `lost` follows. */
-  | { readonly type: 'timed out'; readonly error: unknown; readonly attempt: Attempt | null }
+  | { readonly type: 'timed out'; readonly error: unknown; readonly attempt: A | null }
   /** The source errored. What `follows` is the attempt `next`, a wait until `ready$` is true, `failed`, or nothing, as `when` said. */
   | {
       readonly type: 'lost';
       readonly error: unknown;
       readonly wasOpen: boolean;
-      readonly attempt: Attempt | null;
-      readonly next: Attempt | null;
+      readonly attempt: A | null;
+      readonly next: A | null;
       readonly follows: 'scheduled' | 'ready' | 'failed' | 'nothing';
     }
-  /** The wait before an attempt begins. */
-  | { readonly type: 'scheduled'; readonly attempt: Attempt; readonly error: unknown }
-  /** The policy gave up, or threw `policyError`; nothing follows. */
-  | { readonly type: 'failed'; readonly error: unknown; readonly attempt: Attempt | null; readonly policyError?: unknown };
+  | Scheduled<A>
+  | Failed<A>;
+
+/** The wait before an attempt begins. */
+interface Scheduled<A> {
+  readonly type: 'scheduled';
+  readonly attempt: A;
+  readonly error: unknown;
+}
+
+/** The policy gave up, or threw `policyError`; nothing follows. */
+interface Failed<A> {
+  readonly type: 'failed';
+  readonly error: unknown;
+  readonly attempt: A | null;
+  readonly policyError?: unknown;
+}
 
 /** The options of `reconnect`. */
 export interface ReconnectOptions {
@@ -130,23 +143,25 @@ export function values<T>(): OperatorFunction<ReconnectEvent<T>, T> {
     );
 }
 
-/** `reconnect` for callers that inject policy and clock: RxJS' own clock weighs 0.6 kB in a page. */
-export function reconnectOn<T>(
-  options: ReconnectOptions & Required<Pick<ReconnectOptions, 'policy' | 'scheduler'>>,
-): OperatorFunction<T, ReconnectEvent<T>> {
-  const { policy, scheduler, when, ready$ = defer(() => [true]), now$ = NEVER, limit = Infinity, late = tooLate } = options;
+/** `reconnect` for callers that inject policy and clock, since RxJS' own clock weighs 0.6 kB in a page; `details` become part of each attempt's record. */
+export function reconnectOn<T, D extends object = object>(
+  options: ReconnectOptions & Required<Pick<ReconnectOptions, 'policy' | 'scheduler'>> & { details?: D },
+): OperatorFunction<T, ReconnectEvent<T, Attempt & D>> {
+  type Detailed = Attempt & D;
+  type Event = ReconnectEvent<T, Detailed>;
+  const { policy, scheduler, when, ready$ = defer(() => [true]), now$ = NEVER, limit = Infinity, late = tooLate, details } = options;
   const stable = milliseconds(options.stable ?? 0);
   return (source) =>
     defer(() => {
       /** The attempt under way, of the present series. */
-      let attempt: Attempt | null = null;
+      let attempt: Detailed | null = null;
       let openSince: number | undefined;
 
       /** Subscribes to the source once; what it errors with leads to the next `connecting`, or to an end. */
-      function connect(): Observable<ReconnectEvent<T>> {
+      function connect(): Observable<Event> {
         openSince = undefined;
         const longest = typeof limit === 'function' ? limit(attempt) : milliseconds(limit);
-        const before: ReconnectEvent<T>[] = [];
+        const before: Event[] = [];
         let timer: Subscription | undefined;
         const late$ = new Observable<never>((subscriber) => {
           timer = scheduler.schedule(() => {
@@ -166,14 +181,14 @@ export function reconnectOn<T>(
         );
       }
 
-      function received(value: T): ReconnectEvent<T> {
+      function received(value: T): Event {
         if (openSince !== undefined) return { type: 'value', value };
         openSince = scheduler.now();
         if (attempt) attempt = { ...attempt, duration: openSince - attempt.start };
         return { type: 'open', value, attempt };
       }
 
-      function recover(error: unknown, before: ReconnectEvent<T>[]): ObservableInput<ReconnectEvent<T>> {
+      function recover(error: unknown, before: Event[]): ObservableInput<Event> {
         const wasOpen = openSince !== undefined;
         const lost = { type: 'lost', error, wasOpen, attempt } as const;
         if (when?.(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
@@ -184,7 +199,6 @@ export function reconnectOn<T>(
         else if (attempt && wasOpen) attempt = { ...attempt, start: now };
 
         let ready: boolean | undefined;
-        let gaveUp = false;
         // Once an attempt begins, or none will, the network may come and go: a subscriber that hears of it may even cause that.
         let over = false;
         return ready$.pipe(
@@ -194,52 +208,55 @@ export function reconnectOn<T>(
             const first = ready === undefined;
             ready = state;
             if (!ready) attempt = null;
-            const [next, ...events]: [Attempt | null, ...ReconnectEvent<T>[]] = state ? schedule(error) : [null];
-            over = gaveUp = state && !next;
-            if (first) events.unshift(...before, { ...lost, next, follows: next ? 'scheduled' : gaveUp ? 'failed' : 'ready' });
-            return inTurn(events, next ? pause(next, () => (over = true)) : gaveUp ? [] : NEVER);
+            const event = ready ? schedule(error) : undefined;
+            over = event?.type === 'failed';
+            const next = event?.type === 'scheduled' ? event.attempt : null;
+            const events: Event[] = event ? [event] : [];
+            if (first) events.unshift(...before, { ...lost, next, follows: event?.type ?? 'ready' });
+            return pause(events, next, () => (over = true));
           }),
           takeWhile(({ type }) => type !== 'connecting' && type !== 'failed', true),
         );
       }
 
-      /** The next attempt and its event; or, when there is none, the event that says so. */
-      function schedule(error: unknown): [next: Attempt | null, event: ReconnectEvent<T>] {
+      /** The event that says what the policy decided. */
+      function schedule(error: unknown): Scheduled<Detailed> | Failed<Detailed> {
         const now = scheduler.now();
         const number = (attempt?.attempt ?? 0) + 1;
         const start = attempt?.start ?? now;
         try {
           const wait = policy(number, error);
-          if (wait === false) return [null, { type: 'failed', error, attempt }];
+          if (wait === false) return { type: 'failed', error, attempt };
           if (!(wait >= 0)) throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
-          attempt = { attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
-          return [attempt, { type: 'scheduled', attempt, error }];
+          const record = { attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
+          attempt = { ...record, ...(details as D) };
+          return { type: 'scheduled', attempt, error };
         } catch (policyError) {
-          return [null, { type: 'failed', error, attempt, policyError }];
+          return { type: 'failed', error, attempt, policyError };
         }
       }
 
-      /** Waits, and begins the attempt. */
-      function pause(next: Attempt, begins: () => void): Observable<ReconnectEvent<T>> {
-        const wait$ = new Observable<ReconnectEvent<T>>((subscriber) => scheduler.schedule(() => subscriber.complete(), next.scheduled));
-        const begin$ = defer(() => {
-          begins();
-          attempt = { ...next, duration: scheduler.now() - next.start };
-          return [{ type: 'connecting', attempt } as ReconnectEvent<T>];
+      /** Emits what happened, then waits for the next attempt, if there is one, and begins it. */
+      function pause(events: Event[], next: Detailed | null, begins: () => void): Observable<Event> {
+        return new Observable((subscriber) => {
+          for (const event of events) subscriber.next(event);
+          if (next === null) return;
+          const begin = () => {
+            if (subscriber.closed) return;
+            begins();
+            attempt = { ...next, duration: scheduler.now() - next.start };
+            subscriber.next({ type: 'connecting', attempt });
+          };
+          subscriber.add(scheduler.schedule(begin, next.scheduled));
+          subscriber.add(now$.subscribe({ next: begin, error: (error) => subscriber.error(error) }));
         });
-        return inTurn(wait$.pipe(takeUntil(now$)), begin$);
       }
 
       // Every `connecting` leads to the next one: a loop whose turns are subscriptions beside each other, not within each other.
-      return defer(() => [{ type: 'connecting', attempt } as ReconnectEvent<T>]).pipe(
-        expand((event): ObservableInput<ReconnectEvent<T>> => (event.type === 'connecting' ? connect() : EMPTY)),
+      return defer(() => [{ type: 'connecting', attempt } as Event]).pipe(
+        expand((event): ObservableInput<Event> => (event.type === 'connecting' ? connect() : EMPTY)),
       );
     });
-}
-
-/** `concat` of what is there already, without the schedulers that RxJS' has. */
-function inTurn<T>(...sources: ObservableInput<T>[]): Observable<T> {
-  return defer(() => sources).pipe(mergeAll(1));
 }
 
 function tooLate(limit: number): Error {
