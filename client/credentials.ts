@@ -1,4 +1,4 @@
-import { catchError, defer, map, type Observable, throwError } from 'rxjs';
+import { catchError, defer, map, type Observable } from 'rxjs';
 import { LinkError } from '../src/core/errors.js';
 import { isPromise } from '../src/core/eventual.js';
 import type { Fields } from '../src/core/transformer.js';
@@ -18,9 +18,9 @@ export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]
     return all.some(isPromise) ? Promise.all(all) : [all];
   }).pipe(
     map((all) => all.map(fields) as [Fields, Fields]),
-    catchError((cause) =>
-      throwError(() => new LinkError('ERR_PRIMUS_CREDENTIALS', 'There are no credentials for this attempt: see the cause', { cause })),
-    ),
+    catchError((cause) => {
+      throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'There are no credentials for this attempt: see the cause', { cause });
+    }),
   );
 }
 

@@ -1,4 +1,4 @@
-import { EMPTY, type Observable, switchMap } from 'rxjs';
+import { type Observable, switchMap } from 'rxjs';
 import type { ClientConfiguration } from '../src/core/configuration.js';
 import type { Link } from '../src/core/link.js';
 import type { Fields } from '../src/core/transformer.js';
@@ -41,7 +41,7 @@ export function dial(
     switchMap(([fields, headers]) => {
       const url = address(fields);
       const target = { url, credentials: fields, headers, transport, maxLength, compression, websockets, platform, client, dialled };
-      return life.closed ? EMPTY : transformer.connect(target);
+      return life.closed ? [] : transformer.connect(target);
     }),
   );
 }

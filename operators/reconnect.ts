@@ -2,9 +2,8 @@ import {
   asyncScheduler,
   catchError,
   defer,
-  EMPTY,
-  expand,
   filter,
+  finalize,
   map,
   mergeAll,
   NEVER,
@@ -12,6 +11,7 @@ import {
   type ObservableInput,
   type OperatorFunction,
   type SchedulerLike,
+  type Subscriber,
   type Subscription,
   switchMap,
   takeUntil,
@@ -156,10 +156,13 @@ export function reconnectOn<T, D extends object = object>(
       /** The attempt under way, of the present series. */
       let attempt: Detailed | null = null;
       let openSince: number | undefined;
+      /** How the present turn of the loop ends: with an attempt, or with none. */
+      let outcome: 'connecting' | 'failed' | undefined;
 
       /** Subscribes to the source once; what it errors with leads to the next `connecting`, or to an end. */
       function connect(): Observable<Event> {
         openSince = undefined;
+        outcome = undefined;
         const longest = typeof limit === 'function' ? limit(attempt) : milliseconds(limit);
         const before: Event[] = [];
         let timer: Subscription | undefined;
@@ -199,23 +202,21 @@ export function reconnectOn<T, D extends object = object>(
         else if (attempt && wasOpen) attempt = { ...attempt, start: now };
 
         let ready: boolean | undefined;
-        // Once an attempt begins, or none will, the network may come and go: a subscriber that hears of it may even cause that.
-        let over = false;
         return ready$.pipe(
-          // Emitted twice, `true` must not schedule twice.
-          filter((state) => state !== ready && !over),
+          // Emitted twice, `true` must not schedule twice; and what a subscriber to the outcome causes does not change it.
+          filter((state) => state !== ready && !outcome),
           switchMap((state) => {
             const first = ready === undefined;
             ready = state;
             if (!ready) attempt = null;
             const event = ready ? schedule(error) : undefined;
-            over = event?.type === 'failed';
             const next = event?.type === 'scheduled' ? event.attempt : null;
+            if (event && !next) outcome = 'failed';
             const events: Event[] = event ? [event] : [];
             if (first) events.unshift(...before, { ...lost, next, follows: event?.type ?? 'ready' });
-            return pause(events, next, () => (over = true));
+            return startWith(events, next ? pause(next) : NEVER);
           }),
-          takeWhile(({ type }) => type !== 'connecting' && type !== 'failed', true),
+          takeWhile(({ type }) => type !== outcome, true),
         );
       }
 
@@ -236,14 +237,12 @@ export function reconnectOn<T, D extends object = object>(
         }
       }
 
-      /** Emits what happened, then waits for the next attempt, if there is one, and begins it. */
-      function pause(events: Event[], next: Detailed | null, begins: () => void): Observable<Event> {
+      /** Waits, and begins the attempt. */
+      function pause(next: Detailed): Observable<Event> {
         return new Observable((subscriber) => {
-          for (const event of events) subscriber.next(event);
-          if (next === null) return;
           const begin = () => {
             if (subscriber.closed) return;
-            begins();
+            outcome = 'connecting';
             attempt = { ...next, duration: scheduler.now() - next.start };
             subscriber.next({ type: 'connecting', attempt });
           };
@@ -252,11 +251,25 @@ export function reconnectOn<T, D extends object = object>(
         });
       }
 
-      // Every `connecting` leads to the next one: a loop whose turns are subscriptions beside each other, not within each other.
-      return defer(() => [{ type: 'connecting', attempt } as Event]).pipe(
-        expand((event): ObservableInput<Event> => (event.type === 'connecting' ? connect() : EMPTY)),
+      // A loop whose turns are subscriptions beside each other, not within each other: each ends with the `connecting` of the next one.
+      let turns: Subscriber<void> | undefined;
+      const turn$ = new Observable<void>((subscriber) => {
+        turns = subscriber;
+        turns.next();
+      });
+      return startWith<Event>(
+        [{ type: 'connecting', attempt }],
+        turn$.pipe(switchMap(() => connect().pipe(finalize(() => (outcome === 'connecting' ? turns?.next() : turns?.complete()))))),
       );
     });
+}
+
+/** `startWith` without the schedulers of RxJS' own. */
+function startWith<T>(values: T[], source: Observable<T>): Observable<T> {
+  return new Observable((subscriber) => {
+    for (const value of values) subscriber.next(value);
+    if (!subscriber.closed) source.subscribe(subscriber);
+  });
 }
 
 function tooLate(limit: number): Error {

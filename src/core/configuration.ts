@@ -1,4 +1,4 @@
-import { type Duration, SERVER_DEFAULTS } from './options.js';
+import { type Duration, SHARED_DEFAULTS } from './options.js';
 
 /** What a client is told about its server. Data only: in a served library it is one line of JSON. */
 export interface Configuration {
@@ -17,10 +17,10 @@ export interface Configuration {
 /** The part of it that a client's class is made with. */
 export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' | 'compression' | 'options'>;
 
-/** A configuration that is told in part, with what is to be assumed of a server for the rest. */
-export function assume({ pathname, ...told }: Partial<ClientConfiguration>): ClientConfiguration {
-  const { maxLength, compression } = SERVER_DEFAULTS;
-  return { maxLength, compression, options: {}, ...told, pathname: normalizePathname(pathname ?? SERVER_DEFAULTS.pathname) };
+/** A configuration that is given in part, with the defaults of the server for the rest. */
+export function assume(given: Partial<ClientConfiguration>): ClientConfiguration {
+  const known = { options: {}, ...SHARED_DEFAULTS, ...given };
+  return { ...known, pathname: normalizePathname(known.pathname) };
 }
 
 /** A pathname begins with one slash and ends with none. */
