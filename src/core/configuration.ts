@@ -1,4 +1,4 @@
-import { type Duration, SHARED_DEFAULTS } from './options.js';
+import { ASSUMED, type Duration, withDefaults } from './options.js';
 
 /** What a client is told about its server. Data only: in a served library it is one line of JSON. */
 export interface Configuration {
@@ -19,7 +19,7 @@ export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' |
 
 /** A configuration that is given in part, with the defaults of the server for the rest. */
 export function assume(given: Partial<ClientConfiguration>): ClientConfiguration {
-  const known = { options: {}, ...SHARED_DEFAULTS, ...given };
+  const known = withDefaults(ASSUMED, given);
   return { ...known, pathname: normalizePathname(known.pathname) };
 }
 
