@@ -39,11 +39,7 @@ export class ClientConnection implements ChannelHandler {
   constructor(client: ConnectionClient, closedByServer: () => void) {
     this.subject = client;
     this.channel = new Channel(client, this);
-    this.outbox = new Outbox(
-      client,
-      (data) => this.channel.write(data),
-      (error) => this.fail(error),
-    );
+    this.outbox = new Outbox(client, this);
     this.#closedByServer = closedByServer;
   }
 

@@ -31,7 +31,10 @@ export class Emitter {
     const list = this.#get(event);
     // The latest of several, as in Node.
     const index = list.map((entry) => entry === listener || entry.listener === listener).lastIndexOf(true);
-    return index < 0 ? this : this.#set(event, [...list.slice(0, index), ...list.slice(index + 1)]);
+    return this.#set(
+      event,
+      list.filter((_, at) => at !== index),
+    );
   }
 
   removeAllListeners(event?: string): this {

@@ -1,6 +1,5 @@
 import { filter, Observable, Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
-import type { EventQueue } from '../src/core/event-queue.js';
 import type { Link } from '../src/core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import type { Report } from '../src/core/streams/safe-observable.js';
@@ -18,7 +17,6 @@ export interface LifecycleParts {
   options: ParsedClientOptions;
   platform: Platform;
   connection: ClientConnection;
-  events: EventQueue;
   /** Dials once; `life.closed`: the client has ended meanwhile. */
   dial: (life: { readonly closed: boolean }) => Observable<Link>;
   report: Report;
@@ -92,7 +90,7 @@ export class Lifecycle {
   }
 
   #begin(): void {
-    const { connection, options, platform, dial, events } = this.#parts;
+    const { connection, options, platform, dial } = this.#parts;
     this.#life.unsubscribe();
     const life = new Subscription();
     this.#life = life;
@@ -114,12 +112,12 @@ export class Lifecycle {
       if (!life.closed) this.#transition(event);
     };
     // Behind the events of a life before: a framework is asked to dial after it was asked to close.
-    events.add(() => life.closed || life.add(session$.subscribe(next)));
+    connection.events.add(() => life.closed || life.add(session$.subscribe(next)));
   }
 
   /** Takes effect at once; what it makes the client emit has its place in the order of events. */
   #transition(event: SessionEvent): void {
-    const { client, connection, events } = this.#parts;
+    const { client, connection } = this.#parts;
     const before = this.state.value;
     const { state: after, first, last } = transition(before, event);
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
@@ -131,7 +129,7 @@ export class Lifecycle {
     const emitState = after === before ? undefined : this.state.set(after);
     const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
     if (last.at(-1)?.[0] === 'end') this.#alive = false;
-    events.add(() => {
+    connection.events.add(() => {
       for (const emission of first) client.emit(...emission);
       emitNetwork?.();
       emitState?.();

@@ -114,7 +114,7 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
     max: milliseconds(max, 'reconnect.max'),
     min: milliseconds(min, 'reconnect.min'),
     factor,
-    retries: custom ? Number.POSITIVE_INFINITY : retries,
+    retries: custom ? Infinity : retries,
     'reconnect timeout': milliseconds(limit, "reconnect['reconnect timeout']"),
   };
   check(settings, { factor: size, retries: count });

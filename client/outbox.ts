@@ -15,11 +15,16 @@ export interface OutboxClient {
   _write(data: never): boolean;
 }
 
+/** What an outbox needs of its connection. */
+export interface OutboxConnection {
+  readonly channel: { write(data: unknown): boolean };
+  fail(error: Error): void;
+}
+
 /** Keeps what is written until there is a connection, and lets it leave in the order it was written. */
 export class Outbox {
   readonly #client: OutboxClient;
-  readonly #send: (data: unknown) => boolean;
-  readonly #fail: (error: Error) => void;
+  readonly #connection: OutboxConnection;
   #isOpen = false;
   /** The message that is handed to `_write` comes from the buffer. */
   #isKept = false;
@@ -27,10 +32,9 @@ export class Outbox {
   /** How many messages are to be released: one that a plug-in puts back into the buffer waits for the next connection. */
   #due = 0;
 
-  constructor(client: OutboxClient, send: (data: unknown) => boolean, fail: (error: Error) => void) {
+  constructor(client: OutboxClient, connection: OutboxConnection) {
     this.#client = client;
-    this.#send = send;
-    this.#fail = fail;
+    this.#connection = connection;
   }
 
   /** What is written from now on is kept. */
@@ -58,14 +62,14 @@ export class Outbox {
     const wasKept = this.#isKept;
     // What is written in passing waits its turn.
     this.#isKept = false;
-    if (wasKept || (this.#isOpen && !this.#isReleasing)) return this.#send(data);
+    if (wasKept || (this.#isOpen && !this.#isReleasing)) return this.#connection.channel.write(data);
     buffer.push(data);
     this.#due++;
     if (buffer.length <= options.queueSize) return true;
     const isOldest = options.queueDrop === 'oldest';
     const dropped = isOldest ? buffer.shift() : buffer.pop();
     const message = `A message was dropped: the queue is full (\`queueSize\` ${options.queueSize})`;
-    this.#fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data: dropped }));
+    this.#connection.fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data: dropped }));
     return isOldest;
   }
 }

@@ -15,7 +15,7 @@ import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
 import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
 import type { Platform } from './platform/platform.js';
-import type { ClientState, ReconnectEvent } from './state.js';
+import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl } from './url.js';
 
 const Base = Emitter as unknown as new () => object;
@@ -88,7 +88,6 @@ export class Primus<In = any, Out = any> extends Base {
       options: this.options,
       platform,
       connection: this.connection,
-      events: this.connection.events,
       dial: (life) => dial(this, parts, configuration, life),
       report: (error) => this.onListenerError(error),
     });
@@ -213,11 +212,11 @@ export class Primus<In = any, Out = any> extends Base {
   /** What happens on the way back to a connection. Hot; completes when the client is destroyed. */
   get reconnect$(): Observable<ReconnectEvent> {
     return this.#view<ReconnectEvent>({
-      'reconnect scheduled': (attempt) => ({ type: 'scheduled', attempt }),
-      reconnect: (attempt) => ({ type: 'started', attempt }),
-      'reconnect timeout': (error, attempt) => ({ type: 'timeout', error, attempt }),
-      'reconnect failed': (error, attempt) => ({ type: 'failed', error, attempt }),
-      reconnected: (attempt) => ({ type: 'reconnected', attempt }),
+      'reconnect scheduled': attempted('scheduled'),
+      reconnect: attempted('started'),
+      'reconnect timeout': failed('timeout'),
+      'reconnect failed': failed('failed'),
+      reconnected: attempted('reconnected'),
     });
   }
 
@@ -251,6 +250,14 @@ export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<I
 }
 
 Primus.prototype.reserved = reserved;
+
+function attempted(type: 'scheduled' | 'started' | 'reconnected'): (attempt: ReconnectAttempt) => ReconnectEvent {
+  return (attempt) => ({ type, attempt });
+}
+
+function failed(type: 'timeout' | 'failed'): (error: Error, attempt: ReconnectAttempt | null) => ReconnectEvent {
+  return (error, attempt) => ({ type, error, attempt });
+}
 
 /** A class of clients that know their server; it may also be called without `new`. */
 export function configure(parts: ClientParts, configuration: ClientConfiguration): typeof Primus {

@@ -56,7 +56,7 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
-      ...(has('online') && { ready$: online$ }),
+      ready$: has('online') ? online$ : defer(() => [true]),
       now$,
       stable: SHORTEST_CONNECTION,
       scheduler: platform.scheduler,

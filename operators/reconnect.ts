@@ -120,7 +120,26 @@ export interface ReconnectOptions {
  * ```
  */
 export function reconnect<T>(options: ReconnectOptions = {}): OperatorFunction<T, ReconnectEvent<T>> {
-  return reconnectOn({ scheduler: asyncScheduler, policy: backoff(options.random ? { random: options.random } : {}), ...options });
+  const { random = Math.random, policy = backoff({ random }), limit = Infinity, stable = 0 } = options;
+  const { scheduler = asyncScheduler, late = tooLate, when = constant(true), ready$ = defer(() => [true]), now$ = NEVER } = options;
+  const injected = { scheduler, late, when, ready$, now$, policy: checked(policy), stable: milliseconds(stable) };
+  return reconnectOn({ ...injected, limit: typeof limit === 'function' ? limit : constant(milliseconds(limit)) });
+}
+
+function tooLate(limit: number): Error {
+  return new Error(`No value came within ${limit} ms`);
+}
+
+function constant<T>(value: T): () => T {
+  return () => value;
+}
+
+function checked(policy: Policy): Policy {
+  return (attempt, error) => {
+    const wait = policy(attempt, error);
+    if (wait === false || wait >= 0) return wait;
+    throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
+  };
 }
 
 /**
@@ -143,14 +162,30 @@ export function values<T>(): OperatorFunction<ReconnectEvent<T>, T> {
     );
 }
 
-/** `reconnect` for callers that inject policy and clock, since RxJS' own clock weighs 0.6 kB in a page; `details` become part of each attempt's record. */
-export function reconnectOn<T, D extends object = object>(
-  options: ReconnectOptions & Required<Pick<ReconnectOptions, 'policy' | 'scheduler'>> & { details?: D },
-): OperatorFunction<T, ReconnectEvent<T, Attempt & D>> {
+/** The options of `reconnectOn`: as those of `reconnect`, without defaults. */
+interface InjectedOptions<D extends object> extends Required<Omit<ReconnectOptions, 'random'>> {
+  /** In ms. */
+  limit: (attempt: Attempt | null) => number;
+  /** In ms. */
+  stable: number;
+  /** Becomes part of the record of each attempt. */
+  details?: D;
+}
+
+/** `reconnect` for callers that inject everything: RxJS' own clock weighs 0.6 kB in a page. */
+export function reconnectOn<T, D extends object>({
+  policy,
+  scheduler,
+  when,
+  ready$,
+  now$,
+  limit,
+  late,
+  stable,
+  details,
+}: InjectedOptions<D>): OperatorFunction<T, ReconnectEvent<T, Attempt & D>> {
   type Detailed = Attempt & D;
   type Event = ReconnectEvent<T, Detailed>;
-  const { policy, scheduler, when, ready$ = defer(() => [true]), now$ = NEVER, limit = Infinity, late = tooLate, details } = options;
-  const stable = milliseconds(options.stable ?? 0);
   return (source) =>
     defer(() => {
       /** The attempt under way, of the present series. */
@@ -163,7 +198,7 @@ export function reconnectOn<T, D extends object = object>(
       function connect(): Observable<Event> {
         openSince = undefined;
         outcome = undefined;
-        const longest = typeof limit === 'function' ? limit(attempt) : milliseconds(limit);
+        const longest = limit(attempt);
         const before: Event[] = [];
         let timer: Subscription | undefined;
         const late$ = new Observable<never>((subscriber) => {
@@ -194,7 +229,7 @@ export function reconnectOn<T, D extends object = object>(
       function recover(error: unknown, before: Event[]): ObservableInput<Event> {
         const wasOpen = openSince !== undefined;
         const lost = { type: 'lost', error, wasOpen, attempt } as const;
-        if (when?.(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
+        if (when(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
         const now = scheduler.now();
         const lasted = now - (openSince ?? Infinity);
         if (attempt && lasted >= Math.max(attempt.scheduled, stable)) attempt = null;
@@ -228,7 +263,6 @@ export function reconnectOn<T, D extends object = object>(
         try {
           const wait = policy(number, error);
           if (wait === false) return { type: 'failed', error, attempt };
-          if (!(wait >= 0)) throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
           const record = { attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
           attempt = { ...record, ...(details as D) };
           return { type: 'scheduled', attempt, error };
@@ -270,8 +304,4 @@ function startWith<T>(values: T[], source: Observable<T>): Observable<T> {
     for (const value of values) subscriber.next(value);
     if (!subscriber.closed) source.subscribe(subscriber);
   });
-}
-
-function tooLate(limit: number): Error {
-  return new Error(`No value came within ${limit} ms`);
 }
