@@ -77,12 +77,16 @@ export function transition(state: ClientState, event: SessionEvent): Transition 
       const after = isEnd ? failure(error) : follows === 'failed' ? failure(gaveUp(error)) : waiting(next, error);
       // A connection that is just lost is a `close`. One that broke a rule, or a first one that fails, is an `error` as well.
       const isError = wasOpen ? error.cause : !attempt && !/OFFLINE|TIMEOUT/.test(error.code);
-      return to(after, [], [
-        [wasOpen ? 'incoming::end' : 'incoming::error', error],
-        ...(isError ? [['error', error] as const] : []),
-        ...(wasOpen || isEnd ? CLOSE : []),
-        ...(isEnd ? END : []),
-      ]);
+      return to(
+        after,
+        [],
+        [
+          [wasOpen ? 'incoming::end' : 'incoming::error', error],
+          ...(isError ? [['error', error] as const] : []),
+          ...(wasOpen || isEnd ? CLOSE : []),
+          ...(isEnd ? END : []),
+        ],
+      );
     }
     case 'scheduled': {
       const { attempt, error } = event;

@@ -1,10 +1,10 @@
-import { type Eventual, isPromise } from './eventual.js';
+import { isPromise } from './eventual.js';
 
 /** How many steps may be waiting or under way without pressure. */
 const HIGH = 16;
 
 /** A step of one message. It reports its own errors: it neither throws nor rejects. */
-export type Step = () => Eventual<void>;
+export type Step = () => unknown;
 
 /**
  * The order of messages whose steps may answer late: each step begins when the one before it has answered.
