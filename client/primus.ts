@@ -77,7 +77,7 @@ export class Primus<In = any, Out = any> extends Base {
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
     this.url = parseUrl(address || platform.origin);
-    this.pathname = this.options.pathname === undefined ? configuration.pathname : normalizePathname(this.options.pathname);
+    this.pathname = normalizePathname(this.options.pathname ?? configuration.pathname);
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;

@@ -1,4 +1,4 @@
-import { catchError, defer, filter, ignoreElements, NEVER, Observable, switchMap, takeUntil } from 'rxjs';
+import { catchError, defer, filter, NEVER, Observable, switchMap, takeUntil } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { dropped, LinkError } from '../src/core/errors.js';
@@ -86,10 +86,14 @@ function read(link: Link, { receive, activity$, drain, options, platform }: Sess
       }),
     );
   }).pipe(
-    takeUntil(due === false ? NEVER : activity$.pipe(watchdogOn({ due, scheduler: platform.scheduler, error }), ignoreElements())),
+    takeUntil(due === false ? NEVER : activity$.pipe(watchdogOn({ due, scheduler: platform.scheduler, error }), filter(nothing))),
     // What was received comes before the end, a `primus::server::close` above all.
     catchError(drain),
   );
+}
+
+function nothing(): false {
+  return false;
 }
 
 function isOffline(online: boolean): false {

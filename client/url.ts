@@ -7,6 +7,7 @@ export interface UrlOptions {
   secure: boolean;
   /** `user:password`, or empty. */
   auth: string;
+  /** The host and its port; in a ws+unix address the path of the socket and a colon. */
   host: string;
   pathname: string;
   /** Without the question mark. */
@@ -15,10 +16,9 @@ export interface UrlOptions {
 
 /** Parses the address of a server. Without protocol it is taken for http. */
 export function parseUrl(address: unknown): URL {
-  const text = String(address ?? '');
   let cause: unknown;
   try {
-    const url = new URL(/^[a-z+]+:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);
+    const url = new URL(String(address ?? '').replace(/^(\/\/)?(?![a-z+]+:\/\/)/i, 'http://'));
     if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
   } catch (thrown) {
     cause = thrown;
@@ -44,7 +44,7 @@ export function urlOptions(
     protocol: unix ? protocol : `${speaks}${secure ? 's' : ''}:`,
     secure,
     auth: username && username + (password && `:${password}`),
-    host: unix ? file : host,
+    host: unix ? `${file}:` : host,
     pathname,
     query: `${queryOf(search, credentials)}_primuscb=${unique}`,
   };
@@ -60,7 +60,7 @@ function queryOf(search: string, credentials: Fields): string {
   return search && `${search.slice(1)}&`;
 }
 
-/** ws+unix addresses name the socket's path first and the pathname after a colon. */
+/** Returns the address as a string. */
 export function printUrl({ protocol, auth, host, pathname, query }: UrlOptions): string {
-  return `${protocol}//${auth && `${auth}@`}${host}${protocol === 'ws+unix:' ? ':' : ''}${pathname}${query && `?${query}`}`;
+  return `${protocol}//${auth && `${auth}@`}${host}${pathname}${query && `?${query}`}`;
 }

@@ -19,8 +19,7 @@ export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' |
 
 /** A configuration that is given in part, with the defaults of the server for the rest. */
 export function assume(given: Partial<ClientConfiguration>): ClientConfiguration {
-  const known = withDefaults(ASSUMED, given);
-  return { ...known, pathname: normalizePathname(known.pathname) };
+  return withDefaults(ASSUMED, given);
 }
 
 /** A pathname begins with one slash and ends with none. */

@@ -11,14 +11,14 @@
  * ```
  */
 export class EventQueue {
-  private emitting = false;
-  private waiting: (() => void)[] | undefined;
+  #emitting = false;
+  #waiting: (() => void)[] | undefined;
 
   /** Emits now, or behind the event that is being emitted. `emit` must not throw. */
   add(emit: () => void): void {
     if (!this.begin()) {
-      this.waiting ??= [];
-      this.waiting.push(emit);
+      this.#waiting ??= [];
+      this.#waiting.push(emit);
       return;
     }
     emit();
@@ -27,19 +27,19 @@ export class EventQueue {
 
   /** For an event that is emitted by a plain call, such as a message: false when it has to wait, and be handed to `add`. */
   begin(): boolean {
-    if (this.emitting) return false;
-    this.emitting = true;
+    if (this.#emitting) return false;
+    this.#emitting = true;
     return true;
   }
 
   /** The event that began has reached every listener: what it caused follows. */
   end(): void {
-    const { waiting } = this;
+    const waiting = this.#waiting;
     if (waiting !== undefined) {
       // Grows while it is read.
       for (const emit of waiting) emit();
-      this.waiting = undefined;
+      this.#waiting = undefined;
     }
-    this.emitting = false;
+    this.#emitting = false;
   }
 }

@@ -37,7 +37,7 @@ class Recorder implements ChannelHandler {
     this.channel.relay(data, frame);
   }
 
-  control(control: Parameters<Channel['control']>[0]): void {
+  control(control: Parameters<RelayChannel['control']>[0]): void {
     this.channel.control(control);
   }
 
