@@ -8,7 +8,7 @@ import type { ClientConnection } from './connection.js';
 import { type Backoff, type ParsedClientOptions, reconnectPolicy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import { session } from './session.js';
-import { type ClientState, type SessionEvent, transition } from './state.js';
+import { CHANGE, type ClientState, END, type SessionEvent, transition } from './state.js';
 
 /** What a lifecycle needs of its client. */
 export interface LifecycleParts {
@@ -39,7 +39,7 @@ export class Lifecycle {
   readonly #following: Subscription | false;
   #life = Subscription.EMPTY;
   /** Whether `open()` was called, and its `end` is to come. */
-  #alive = false;
+  #isActive = false;
   /** Whether `end` was emitted, and the client was not opened since. */
   isOver = false;
 
@@ -79,7 +79,7 @@ export class Lifecycle {
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
     this.#life.unsubscribe();
-    if (this.#alive || name === 'idle') this.#transition({ type: 'ended', by });
+    if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by });
   }
 
   /** Nothing follows. */
@@ -94,7 +94,7 @@ export class Lifecycle {
     this.#life.unsubscribe();
     const life = new Subscription();
     this.#life = life;
-    this.#alive = true;
+    this.#isActive = true;
     this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
     const session$ = session({
@@ -119,7 +119,7 @@ export class Lifecycle {
   #transition(event: SessionEvent): void {
     const { client, connection } = this.#parts;
     const before = this.state.value;
-    const { state: after, first, last } = transition(before, event);
+    const [after, ...emissions] = transition(before, event);
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
     const readyStateChanged = readyState !== client.readyState;
     client.readyState = readyState;
@@ -128,18 +128,20 @@ export class Lifecycle {
     if (event.type === 'open') connection.attach(event.value);
     const emitState = after === before ? undefined : this.state.set(after);
     const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
-    if (last.at(-1)?.[0] === 'end') this.#alive = false;
-    connection.events.add(() => {
-      for (const emission of first) client.emit(...emission);
+    if (emissions.includes(END)) this.#isActive = false;
+    const emitChange = (): void => {
       emitNetwork?.();
       emitState?.();
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
-      for (const emission of last) {
-        if (emission[0] === 'end') this.isOver = !this.#alive;
-        client.emit(...emission);
+    };
+    connection.events.add(() => {
+      for (const emission of emissions) {
+        if (emission === END) this.isOver = !this.#isActive;
+        if (emission === CHANGE) emitChange();
+        else client.emit(...emission);
       }
-      // What was written before comes first, but not before the listeners of `open` have seen it.
+      // Messages written before come first, but not before the listeners of `open` were called.
       if (event.type === 'open') connection.release(event.value);
     });
   }

@@ -49,74 +49,59 @@ export type SessionEvent =
 /** What a client emits: an event with its arguments. */
 type Emission = readonly [event: string, ...args: unknown[]];
 
-/** What an event changes: the state, and what the client emits before and after it emits the change. */
-interface Transition {
-  readonly state: ClientState;
-  readonly first: Emission[];
-  readonly last: Emission[];
-}
+/** Stands among the emissions of an event for those of the change of state. */
+export const CHANGE: Emission = ['state'];
 
-/** The transition that an event causes. */
-export function transition(state: ClientState, event: SessionEvent): Transition {
+/** Returns the state after an event, and what the client emits. */
+export function transition(state: ClientState, event: SessionEvent): [after: ClientState, ...emissions: Emission[]] {
   switch (event.type) {
     case 'connecting': {
       const { attempt } = event;
-      // A first connection was announced by `open()`.
-      if (!attempt && state.name === 'connecting') return to(state);
-      return to({ name: 'connecting', attempt }, attempt ? [['outgoing::reconnect'], ['reconnect', attempt]] : []);
+      if (attempt) return [{ name: 'connecting', attempt }, ['outgoing::reconnect'], ['reconnect', attempt], CHANGE];
+      // The session of a first connection says what `open()` has announced.
+      return [state.name === 'connecting' ? state : { name: 'connecting', attempt }, CHANGE];
     }
-    case 'open': {
-      const opened: Emission = ['incoming::open'];
-      return to({ name: 'open' }, event.attempt ? [['reconnected', event.attempt], opened] : [opened], [['open']]);
-    }
+    case 'open':
+      return [{ name: 'open' }, ...(event.attempt ? [['reconnected', event.attempt] as const] : []), ['incoming::open'], CHANGE, ['open']];
     case 'timed out':
-      return to(state, [event.attempt ? ['reconnect timeout', event.error, event.attempt] : ['timeout']]);
+      return [state, event.attempt ? ['reconnect timeout', event.error, event.attempt] : ['timeout']];
     case 'lost': {
       const { error, wasOpen, attempt, next, follows } = event as typeof event & { error: LinkError };
       const isEnd = follows === 'nothing';
       const after = isEnd ? failure(error) : follows === 'failed' ? failure(gaveUp(error)) : waiting(next, error);
+      const emissions: Emission[] = [CHANGE, [wasOpen ? 'incoming::end' : 'incoming::error', error]];
       // A connection that is just lost is a `close`. One that broke a rule, or a first one that fails, is an `error` as well.
-      const isError = wasOpen ? error.cause : !attempt && !/OFFLINE|TIMEOUT/.test(error.code);
-      return to(
-        after,
-        [],
-        [
-          [wasOpen ? 'incoming::end' : 'incoming::error', error],
-          ...(isError ? [['error', error] as const] : []),
-          ...(wasOpen || isEnd ? CLOSE : []),
-          ...(isEnd ? END : []),
-        ],
-      );
+      if (wasOpen ? error.cause : !attempt && !/OFFLINE|TIMEOUT/.test(error.code)) emissions.push(['error', error]);
+      if (wasOpen || isEnd) emissions.push(CLOSE);
+      if (isEnd) emissions.push(END);
+      return [after, ...emissions];
     }
     case 'scheduled': {
       const { attempt, error } = event;
-      const same = state.name === 'waiting' && state.attempt?.attempt === attempt.attempt;
-      return to(same ? state : waiting(attempt, error as LinkError), [], [['reconnect scheduled', attempt]]);
+      const isKnown = state.name === 'waiting' && state.attempt?.attempt === attempt.attempt;
+      return [isKnown ? state : waiting(attempt, error as LinkError), CHANGE, ['reconnect scheduled', attempt]];
     }
     case 'failed': {
       const failed: Emission = ['reconnect failed', gaveUp(event.error as LinkError), event.attempt];
-      return to(state, [], [...(event.policyError ? [['error', event.policyError] as const] : []), failed, ...END]);
+      return event.policyError ? [state, ['error', event.policyError], failed, END] : [state, failed, END];
     }
     case 'network': {
       const isPaused = state.name === 'waiting' && state.attempt && event.pauses && !event.online;
-      return to(isPaused ? waiting(null, state.cause) : state, [[event.online ? 'online' : 'offline']]);
+      return [isPaused ? waiting(null, state.cause) : state, [event.online ? 'online' : 'offline'], CHANGE];
     }
     case 'ended': {
-      const closed: ClientState = state.name === 'closed' ? state : { name: 'closed', by: event.by, cause: null };
-      if (state.name === 'idle') return to(closed);
-      return to(closed, [], state.name === 'open' || state.name === 'connecting' ? [...CLOSE, ...END] : END);
+      if (state.name === 'closed') return [state, END];
+      const after: ClientState = { name: 'closed', by: event.by, cause: null };
+      if (state.name === 'idle') return [after, CHANGE];
+      return state.name === 'waiting' ? [after, CHANGE, END] : [after, CHANGE, CLOSE, END];
     }
     default:
-      return to(state);
+      return [state];
   }
 }
 
-const CLOSE: Emission[] = [['close']];
-const END: Emission[] = [['end']];
-
-function to(state: ClientState, first: Emission[] = [], last: Emission[] = []): Transition {
-  return { state, first, last };
-}
+const CLOSE: Emission = ['close'];
+export const END: Emission = ['end'];
 
 function waiting(attempt: ReconnectAttempt | null, cause: PrimusError): ClientState {
   return { name: 'waiting', attempt, until: attempt && attempt.start + attempt.duration + attempt.scheduled, cause };
