@@ -1,5 +1,5 @@
-import { Observable, type Subscriber } from 'rxjs';
-import { Channel, type ChannelHandler, type Stack } from '../src/core/channel.js';
+import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { Channel, type ChannelHandler, END_TIMEOUT, type Stack } from '../src/core/channel.js';
 import { PrimusError } from '../src/core/errors.js';
 import { EventQueue } from '../src/core/event-queue.js';
 import type { Frame, Link } from '../src/core/link.js';
@@ -58,6 +58,16 @@ export class ClientConnection implements ChannelHandler {
   /** Sends what was kept, unless the link is gone again. */
   release(link: Link): void {
     if (this.link === link) this.outbox.open();
+  }
+
+  /** Detaches the link, which is dead, and errors with its `error` once the messages that it received have been delivered. */
+  drain(error: unknown, scheduler: SchedulerLike): Observable<never> {
+    this.detach();
+    return new Observable((subscriber) => {
+      const done = () => subscriber.error(error);
+      subscriber.add(scheduler.schedule(done, END_TIMEOUT));
+      this.channel.drain(done);
+    });
   }
 
   receive(frame: Frame): void {

@@ -2,7 +2,7 @@ import type { Primus } from './primus.js';
 
 /** Gives a class of clients what `await using` asks for. The library that is served to pages does without. */
 export function disposable<C extends typeof Primus>(Class: C): C {
-  Object.defineProperty(Class.prototype, Symbol.asyncDispose, { value: dispose, configurable: true, writable: true });
+  Class.prototype[Symbol.asyncDispose] = dispose;
   return Class;
 }
 

@@ -1,4 +1,4 @@
-import { filter, Observable, Subscription } from 'rxjs';
+import { filter, type Observable, Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
 import type { Link } from '../src/core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
@@ -17,8 +17,8 @@ export interface LifecycleParts {
   options: ParsedClientOptions;
   platform: Platform;
   connection: ClientConnection;
-  /** Dials once; `life.closed`: the client has ended meanwhile. */
-  dial: (life: { readonly closed: boolean }) => Observable<Link>;
+  /** Dials once. */
+  dial: () => Observable<Link>;
   report: Report;
 }
 
@@ -98,10 +98,8 @@ export class Lifecycle {
     this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
     const session$ = session({
-      dial: () => dial(life),
-      receive: (frame) => connection.receive(frame),
-      activity$: connection.activity$,
-      drain: (error) => this.#drain(error),
+      dial,
+      connection,
       options,
       backoff: this.#backoff,
       platform,
@@ -143,17 +141,6 @@ export class Lifecycle {
       }
       // Messages written before come first, but not before the listeners of `open` were called.
       if (event.type === 'open') connection.release(event.value);
-    });
-  }
-
-  /** The link is dead, but not what came over it. */
-  #drain(error: unknown): Observable<never> {
-    const { connection, platform } = this.#parts;
-    connection.detach();
-    return new Observable((subscriber) => {
-      const done = () => subscriber.error(error);
-      subscriber.add(platform.scheduler.schedule(done, END_TIMEOUT));
-      connection.channel.drain(done);
     });
   }
 

@@ -88,7 +88,7 @@ export class Primus<In = any, Out = any> extends Base {
       options: this.options,
       platform,
       connection: this.connection,
-      dial: (life) => dial(this, parts, configuration, life),
+      dial: () => dial(this, parts, configuration),
       report: (error) => this.onListenerError(error),
     });
     const { manual } = this.options;

@@ -1,4 +1,4 @@
-import { catchError, defer, filter, NEVER, Observable, switchMap, takeUntil } from 'rxjs';
+import { catchError, defer, filter, NEVER, Observable, type SchedulerLike, switchMap, takeUntil } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { dropped, LinkError } from '../src/core/errors.js';
@@ -11,16 +11,21 @@ import type { SessionEvent } from './state.js';
 /** The shortest connection that counts as a success, in ms: a server that accepts a connection and then rejects it does so sooner. */
 const SHORTEST_CONNECTION = 1_000;
 
+/** The connection of the client, as far as a session uses it. */
+export interface SessionConnection {
+  /** Receives a frame. Must not throw. */
+  receive(frame: Frame): void;
+  /** Emits whenever the server shows that it is alive. */
+  readonly activity$: Observable<unknown>;
+  /** Errors with `error` once all messages that were received have been delivered. */
+  drain(error: unknown, scheduler: SchedulerLike): Observable<never>;
+}
+
 /** What a session needs of the client. */
 export interface SessionParts {
   /** Dials once: emits one open link, or errors. */
   dial: () => Observable<Link>;
-  /** Takes what arrives. Must not throw. */
-  receive: (frame: Frame) => void;
-  /** Emits whenever the server shows that it is alive. */
-  activity$: Observable<unknown>;
-  /** Detaches the link from the client, and errors with `error` once everything that was received has been delivered. */
-  drain: (error: unknown) => Observable<never>;
+  connection: SessionConnection;
   options: ParsedClientOptions;
   backoff: Backoff;
   platform: Platform;
@@ -68,7 +73,8 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
  * Emits a link, and reads it until it is lost. Its end, clean or not, is an error here: only `end` is an end.
  * Frames do not pass through operators: they are many.
  */
-function read(link: Link, { receive, activity$, drain, options, platform }: SessionParts): Observable<Link> {
+function read(link: Link, { connection, options, platform }: SessionParts): Observable<Link> {
+  const { scheduler } = platform;
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
   return new Observable<Link>((reader) => {
@@ -79,16 +85,16 @@ function read(link: Link, { receive, activity$, drain, options, platform }: Sess
     reader.add(
       link.subscribe({
         next(frame) {
-          if (!reader.closed) receive(frame);
+          if (!reader.closed) connection.receive(frame);
         },
         error: (lost) => reader.error(lost),
         complete: () => reader.error(dropped()),
       }),
     );
   }).pipe(
-    takeUntil(due === false ? NEVER : activity$.pipe(watchdogOn({ due, scheduler: platform.scheduler, error }), filter(nothing))),
+    takeUntil(due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }), filter(nothing))),
     // What was received comes before the end, a `primus::server::close` above all.
-    catchError(drain),
+    catchError((lost) => connection.drain(lost, scheduler)),
   );
 }
 
