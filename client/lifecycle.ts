@@ -36,7 +36,7 @@ export class Lifecycle {
   readonly #hurry = new StateSubject(false);
   readonly #parts: LifecycleParts;
   readonly #backoff: Backoff;
-  readonly #following: Subscription | false;
+  readonly #networkSubscription = new Subscription();
   #life = Subscription.EMPTY;
   /** Whether `open()` was called, and its `end` is to come. */
   #isActive = false;
@@ -49,7 +49,7 @@ export class Lifecycle {
     this.#backoff = reconnectPolicy(options.reconnect, platform.random);
     this.state = new StateSubject<ClientState>({ name: 'idle' }, report);
     this.network = new StateSubject(true, report);
-    this.#following = options.network !== false && platform.network$.subscribe((online) => this.#networkChanged(online));
+    if (options.network !== false) this.#networkSubscription.add(platform.network$.subscribe((online) => this.#networkChanged(online)));
   }
 
   /** Connects; while waiting, without waiting any longer. */
@@ -84,7 +84,7 @@ export class Lifecycle {
 
   /** Nothing follows. */
   complete(): void {
-    if (this.#following) this.#following.unsubscribe();
+    this.#networkSubscription.unsubscribe();
     this.network.complete();
     this.state.complete();
   }

@@ -1,4 +1,4 @@
-import { backoff, type Policy } from '../operators/backoff.js';
+import { backoffOn, type Policy } from '../operators/backoff.js';
 import {
   boolean,
   CLIENT_DEFAULTS,
@@ -118,7 +118,7 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
     'reconnect timeout': milliseconds(limit, "reconnect['reconnect timeout']"),
   };
   check(settings, { factor: size, retries: count });
-  return { policy: custom ? reconnect : backoff({ ...settings, random }), settings };
+  return { policy: custom ? reconnect : backoffOn({ ...settings, random }), settings };
 }
 
 function strategyOf(strategy: string | readonly string[] | false): string {

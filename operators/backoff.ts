@@ -17,6 +17,11 @@ export interface BackoffOptions {
   random?: () => number;
 }
 
+interface InjectedOptions extends Required<BackoffOptions> {
+  min: number;
+  max: number;
+}
+
 /**
  * Creates a randomised exponential back-off policy: attempt `n` waits uniformly long between `min · factor^(n-1)` and twice that.
  *
@@ -39,8 +44,12 @@ export interface BackoffOptions {
  * ```
  */
 export function backoff({ min = 500, max = Infinity, factor = 2, retries = 10, random = Math.random }: BackoffOptions = {}): Policy {
-  const first = milliseconds(min);
-  const longest = Math.min(milliseconds(max), LONGEST_WAIT);
+  return backoffOn({ min: milliseconds(min), max: milliseconds(max), factor, retries, random });
+}
+
+/** `backoff` for callers that inject everything. `min` and `max` are in ms. */
+export function backoffOn({ min: first, max, factor, retries, random }: InjectedOptions): Policy {
+  const longest = Math.min(max, LONGEST_WAIT);
   // A `max` below `min` is usually one that was set beside the default `min`: it counts, and it is jittered as well.
   const shortest = first > longest ? 0 : first;
   return (attempt) => {

@@ -263,8 +263,7 @@ export function reconnectOn<T, D extends object>({
         try {
           const wait = policy(number, error);
           if (wait === false) return { type: 'failed', error, attempt };
-          const record = { attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
-          attempt = { ...record, ...(details as D) };
+          attempt = { ...(details as D), attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
           return { type: 'scheduled', attempt, error };
         } catch (policyError) {
           return { type: 'failed', error, attempt, policyError };

@@ -6,14 +6,11 @@ import type { Platform, WebSocketLike } from './platform.js';
 export const browser: Platform = {
   webSocket: (url) => new WebSocket(url) as WebSocketLike,
   network$: new Observable((subscriber) => {
-    const online = () => subscriber.next(true);
-    const offline = () => subscriber.next(false);
-    addEventListener('online', online);
-    addEventListener('offline', offline);
-    return () => {
-      removeEventListener('online', online);
-      removeEventListener('offline', offline);
-    };
+    const changed = ({ type }: Event) => subscriber.next(type === 'online');
+    for (const type of ['online', 'offline']) {
+      addEventListener(type, changed);
+      subscriber.add(() => removeEventListener(type, changed));
+    }
   }),
   without: { headers: ['left to Node: a page uses credentials', () => false] },
   origin: globalThis.location?.origin,
