@@ -6,7 +6,7 @@ import { fresh } from './credentials.js';
 import type { ClientParts, ParsedClientOptions } from './options.js';
 import { printUrl, urlOptions } from './url.js';
 
-/** What a dial needs of the client. */
+/** The client of an attempt, as far as the attempt uses it. */
 export interface DialClient {
   readonly options: ParsedClientOptions;
   readonly url: URL;

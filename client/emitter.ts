@@ -3,8 +3,8 @@ type Listener = ((...args: unknown[]) => unknown) & { listener?: Listener };
 const NONE: readonly Listener[] = [];
 
 /**
- * A small EventEmitter with the names and semantics of Node's, but for one: an `error` that nobody listens to is not
- * thrown. What a listener throws, or its promise is rejected with, goes to `onListenerError`.
+ * A small EventEmitter with the names and semantics of Node's, with one exception: an `error` without listeners is not
+ * thrown. An error that a listener throws, or that its promise rejects with, goes to `onListenerError`.
  */
 export class Emitter {
   #handlers = new Map<string, readonly Listener[]>();
@@ -68,7 +68,7 @@ export class Emitter {
     return [...this.#handlers.keys()].filter((event) => this.listenerCount(event));
   }
 
-  /** A listener threw. Replaced by whoever has somewhere to report it. */
+  /** Handles the error of a listener. A subclass reports it. */
   protected onListenerError(_error: unknown, _event: string): void {}
 
   declare addListener: Emitter['on'];

@@ -10,9 +10,9 @@ import type { Platform } from './platform/platform.js';
 import { session } from './session.js';
 import { CHANGE, type ClientState, END, type SessionEvent, transition } from './state.js';
 
-/** What a lifecycle needs of its client. */
+/** The parts of a client that its lifecycle uses. */
 export interface LifecycleParts {
-  /** The client, as far as the lifecycle changes it. */
+  /** The client, which the lifecycle changes and lets emit. */
   client: { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown };
   options: ParsedClientOptions;
   platform: Platform;
@@ -23,24 +23,24 @@ export interface LifecycleParts {
 }
 
 /**
- * The life of a client: what a session emits, and what `open()`, `end()` and the platform's network cause, becomes state at once, and
- * events of the client in one order (see `EventQueue`).
+ * Opens and closes a client. What a session emits, and what `open()`, `end()` and the platform's network cause, changes the state at once
+ * and is emitted as events in one order (see `EventQueue`).
  */
 export class Lifecycle {
   readonly state: StateSubject<ClientState>;
-  /** Whether the platform has a network, as far as it told. */
+  /** Whether the platform reports a network. */
   readonly network: StateSubject<boolean>;
-  /** The same for the session, which it concerns at once. */
+  /** The same for the session, which changes at once, before the event. */
   readonly #online = new StateSubject(true);
-  /** Whether the wait for the next attempt, which need not have begun, is to be none. */
+  /** Whether to skip the delay before the next attempt, even one that has not begun. */
   readonly #hurry = new StateSubject(false);
   readonly #parts: LifecycleParts;
   readonly #backoff: Backoff;
   readonly #networkSubscription = new Subscription();
-  #life = Subscription.EMPTY;
-  /** Whether `open()` was called, and its `end` is to come. */
+  #session = Subscription.EMPTY;
+  /** Whether `open()` was called, and the `end` that belongs to it has not been caused yet. */
   #isActive = false;
-  /** Whether `end` was emitted, and the client was not opened since. */
+  /** Whether `end` was emitted and the client not opened since. */
   isOver = false;
 
   constructor(parts: LifecycleParts) {
@@ -52,37 +52,37 @@ export class Lifecycle {
     if (options.network !== false) this.#networkSubscription.add(platform.network$.subscribe((online) => this.#networkChanged(online)));
   }
 
-  /** Connects; while waiting, without waiting any longer. */
+  /** Connects. While the client waits for an attempt, begins it now. */
   open(): void {
     const { name } = this.state.value;
     if (name === 'waiting') this.#hurry.next(true);
     else if (name === 'idle' || name === 'closed') this.#begin();
   }
 
-  /** Closes once what was written has left. */
+  /** Closes once all messages written so far have been sent. */
   end(): void {
     const { connection, platform } = this.#parts;
-    const life = this.#life;
+    const current = this.#session;
     const close = () => {
-      // A message transformer may take its time, and the client be opened again meanwhile.
-      if (this.#life === life) this.close('client');
+      // A message transformer may be slow, and the client may have been opened again meanwhile.
+      if (this.#session === current) this.close('client');
     };
     const timedOut = () => {
       connection.fail(endTimeoutError());
       close();
     };
-    life.add(platform.scheduler.schedule(timedOut, END_TIMEOUT));
+    current.add(platform.scheduler.schedule(timedOut, END_TIMEOUT));
     connection.channel.flush(close);
   }
 
-  /** Ends by intention: for good, unless `open()` is called. */
+  /** Ends on purpose: no attempt follows unless `open()` is called. */
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
-    this.#life.unsubscribe();
+    this.#session.unsubscribe();
     if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by });
   }
 
-  /** Nothing follows. */
+  /** Completes the streams. */
   complete(): void {
     this.#networkSubscription.unsubscribe();
     this.network.complete();
@@ -91,9 +91,9 @@ export class Lifecycle {
 
   #begin(): void {
     const { connection, options, platform, dial } = this.#parts;
-    this.#life.unsubscribe();
-    const life = new Subscription();
-    this.#life = life;
+    this.#session.unsubscribe();
+    const current = new Subscription();
+    this.#session = current;
     this.#isActive = true;
     this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
@@ -107,13 +107,13 @@ export class Lifecycle {
       now$: this.#hurry.value$.pipe(filter(Boolean)),
     });
     const next = (event: SessionEvent) => {
-      if (!life.closed) this.#transition(event);
+      if (!current.closed) this.#transition(event);
     };
-    // Behind the events of a life before: a framework is asked to dial after it was asked to close.
-    connection.events.add(() => life.closed || life.add(session$.subscribe(next)));
+    // Behind the events of the session before: a framework dials after it has closed.
+    connection.events.add(() => current.closed || current.add(session$.subscribe(next)));
   }
 
-  /** Takes effect at once; what it makes the client emit has its place in the order of events. */
+  /** Changes the state at once, and emits the events in their order. */
   #transition(event: SessionEvent): void {
     const { client, connection } = this.#parts;
     const before = this.state.value;
@@ -151,5 +151,5 @@ export class Lifecycle {
   }
 }
 
-/** The states that are not `end`. */
+/** The ready state of each state that is not `end`. */
 const READY: { [state: string]: readonly [ReadyState, 'opening' | 'open'] } = { connecting: [OPENING, 'opening'], open: [OPEN, 'open'] };
