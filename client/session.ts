@@ -21,7 +21,7 @@ export interface SessionConnection {
   drain(error: unknown, scheduler: SchedulerLike): Observable<never>;
 }
 
-/** What a session needs of the client. */
+/** The parts of a client that a session uses. */
 export interface SessionParts {
   /** Dials once: emits one open link, or errors. */
   dial: () => Observable<Link>;

@@ -34,22 +34,22 @@ export type ClientState =
   | { readonly name: 'waiting'; readonly attempt: ReconnectAttempt | null; readonly until: number | null; readonly cause: PrimusError }
   | { readonly name: 'closed'; readonly by: 'client' | 'server' | 'failure' | 'destroy'; readonly cause: PrimusError | null };
 
-/** What `reconnect$` emits. */
+/** The events of `reconnect$`. */
 export type ReconnectEvent =
   | { readonly type: 'scheduled' | 'started' | 'reconnected'; readonly attempt: ReconnectAttempt }
   | { readonly type: 'timeout' | 'failed'; readonly error: Error; readonly attempt: ReconnectAttempt | null };
 
-/** What happens to a client: the log that its state and its events are made of. */
+/** An entry of a client's log, from which its state and its events are derived. */
 export type SessionEvent =
   | Reconnection<Link, ReconnectAttempt>
   /** The platform's network came or went; `pauses`: no attempt is made without it. */
   | { readonly type: 'network'; readonly online: boolean; readonly pauses: boolean }
   | { readonly type: 'ended'; readonly by: 'client' | 'server' | 'destroy' };
 
-/** What a client emits: an event with its arguments. */
+/** An event that a client emits, with its arguments. */
 type Emission = readonly [event: string, ...args: unknown[]];
 
-/** Stands among the emissions of an event for those of the change of state. */
+/** Marks the place among the emissions at which the change of state is emitted. */
 export const CHANGE: Emission = ['state'];
 
 /** Returns the state after an event, and what the client emits. */
@@ -58,7 +58,7 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
     case 'connecting': {
       const { attempt } = event;
       if (attempt) return [{ name: 'connecting', attempt }, ['outgoing::reconnect'], ['reconnect', attempt], CHANGE];
-      // The session of a first connection says what `open()` has announced.
+      // The session of a first connection repeats what `open()` has emitted.
       return [state.name === 'connecting' ? state : { name: 'connecting', attempt }, CHANGE];
     }
     case 'open':

@@ -1,7 +1,7 @@
 import { describe, PrimusError } from '../src/core/errors.js';
 import type { Fields } from '../src/core/transformer.js';
 
-/** What an address is built from; handed out by `outgoing::url`, and may be changed there. */
+/** The parts of an address. `outgoing::url` passes them to its listeners, which may change them. */
 export interface UrlOptions {
   protocol: string;
   secure: boolean;
@@ -14,7 +14,11 @@ export interface UrlOptions {
   query: string;
 }
 
-/** Parses the address of a server. Without protocol it is taken for http. */
+/**
+ * Parses the address of a server. Without a protocol it is http.
+ *
+ * @throws ERR_PRIMUS_URL when the address is invalid
+ */
 export function parseUrl(address: unknown): URL {
   let cause: unknown;
   try {
@@ -25,12 +29,12 @@ export function parseUrl(address: unknown): URL {
   }
   throw new PrimusError(
     'ERR_PRIMUS_URL',
-    `The address must be like http://host:port (or https, ws, wss, ws+unix), not ${describe(address)}`,
+    `The address must be like http://host:port (or https, ws, wss, ws+unix), got ${describe(address)}`,
     { cause },
   );
 }
 
-/** The parts of the address of one attempt; `unique` keeps caches out of the way. */
+/** Returns the parts of the address of one attempt; `unique` keeps caches out of the way. */
 export function urlOptions(
   { protocol, search, username, password, host, pathname: file }: URL,
   pathname: string,
@@ -50,7 +54,7 @@ export function urlOptions(
   };
 }
 
-/** A query to be continued. Credentials take the place of what has their name. */
+/** Returns the query with a trailing `&`. Credentials replace parameters of the same name. */
 function queryOf(search: string, credentials: Fields): string {
   const params = new URLSearchParams(search);
   for (const [name, value] of Object.entries(credentials)) {

@@ -12,11 +12,11 @@ export const browser: Platform = {
       subscriber.add(() => removeEventListener(type, changed));
     }
   }),
-  without: { headers: ['left to Node: a page uses credentials', () => false] },
+  without: { headers: ['used in Node.js only; in a page use `credentials`', () => false] },
   origin: globalThis.location?.origin,
   scheduler: clock,
   random: Math.random,
-  // As any other exception that nobody caught: in the console, and to `onerror`.
+  // Like any other uncaught exception: in the console, and to `onerror`.
   report: (error) =>
     queueMicrotask(() => {
       throw error;
