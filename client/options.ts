@@ -137,7 +137,10 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
 }
 
 function strategyOf(strategy: string | readonly string[] | false): string {
-  const names: string[] = String(strategy || '').toLowerCase().match(/[^\s,]+/g) ?? [];
+  const names: string[] =
+    String(strategy || '')
+      .toLowerCase()
+      .match(/[^\s,]+/g) ?? [];
   const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
   if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
   return names.join(',');

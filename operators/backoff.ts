@@ -1,6 +1,6 @@
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
-/** Decides how long to wait before attempt `n` (1, 2, …), in ms; `false` gives up. `error` is what ended the last connection. */
+/** Returns the delay before attempt `n` (1, 2, …) in ms, or `false` to give up. `error` is the error of the last connection. */
 export type Policy = (attempt: number, error?: unknown) => number | false;
 
 /** The options of `backoff`. */
@@ -30,7 +30,7 @@ interface InjectedOptions extends Required<BackoffOptions> {
  * delay     [500,1000]  [1000,2000]  [2000,4000]  … and at the cap [max/2,max], never below min
  * ```
  *
- * The first attempt is jittered too, so that a restarted server does not see all its clients in one instant. At the cap
+ * The first attempt is jittered too, so that the clients of a restarted server do not reconnect all at once. At the cap
  * the delay keeps half of its range for the same reason.
  *
  * @throws TypeError when `min` or `max` is no duration

@@ -32,7 +32,7 @@ export interface Attempt {
   readonly duration: number;
 }
 
-/** What `reconnect` emits. `attempt` is null for the first subscription; no record changes after it was emitted. */
+/** The events that `reconnect` emits. `attempt` is null for the first subscription; no record changes after it was emitted. */
 export type ReconnectEvent<T, A = Attempt> =
   /** A subscription to the source begins. */
   | { readonly type: 'connecting'; readonly attempt: A | null }
@@ -71,7 +71,7 @@ interface Failed<A> {
 
 /** The options of `reconnect`. */
 export interface ReconnectOptions {
-  /** How long each wait is, and when to give up. @defaultValue `backoff({ random })` */
+  /** The delay of each attempt, and when to give up. @defaultValue `backoff({ random })` */
   policy?: Policy;
   /** The clock. @defaultValue asyncScheduler */
   scheduler?: SchedulerLike;
@@ -95,7 +95,7 @@ export interface ReconnectOptions {
 }
 
 /**
- * Subscribes again, after a wait that the policy names, whenever the source errors, and emits what happens as values. Completion is final.
+ * Subscribes again after a delay whenever the source errors, and emits its progress as values. Completion is final.
  *
  * ```
  * source      ----a--#    ----#    ----b---|
@@ -104,7 +104,7 @@ export interface ReconnectOptions {
  * ```
  *
  * A connection that is lost sooner than the wait before it took does not end the series: a server that accepts and closes
- * meets a growing wait, not a client that returns every `min` ms.
+ * sees growing delays, not a client that reconnects every `min` ms.
  *
  * @throws TypeError when `limit` or `stable` is no duration
  *

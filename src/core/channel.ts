@@ -10,13 +10,13 @@ import { type Control, isControl, parseControl, printControl, reservedError } fr
 /** How long the end of a connection waits for message transformers and parsers, which may never answer, in ms. */
 export const END_TIMEOUT = 30_000;
 
-/** What the messages of one end pass through. */
+/** The parser and the message transformers that the messages of one end pass through. */
 export interface Stack {
   readonly parser: Parser;
   readonly transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>;
 }
 
-/** What a channel asks of the connection it belongs to. None of its methods may throw. */
+/** The connection of a channel, as far as the channel uses it. None of its methods may throw. */
 export interface ChannelHandler {
   /** The spark or client: `this` of the message transformers. */
   readonly subject: unknown;
@@ -24,18 +24,18 @@ export interface ChannelHandler {
   deliver(data: unknown, raw: Frame): void;
   /** Takes a control message. */
   handleControl(control: Control): void;
-  /** Takes a transformed message on its way out, and calls `write` in the end. False when it was refused. */
+  /** Takes a transformed message on its way out, and calls `write` in the end. Returns false when it was rejected. */
   forward(data: unknown): boolean;
   /** Hands a frame to the link. */
   transmit(frame: Frame): void;
   /** Reports a message that was lost. */
   fail(error: Error): void;
-  /** Learns that more messages wait for asynchronous steps than is healthy, or no longer. */
+  /** Called with `true` when too many messages wait for asynchronous steps, with `false` when none waits any more. */
   pressure(high: boolean): void;
 }
 
 /**
- * The one way in and the one way out of a connection, the same on both ends. It knows neither spark nor client.
+ * The path of all messages of a connection, in and out, the same on both ends. It knows neither spark nor client.
  *
  * ```
  * receive: frame -> decode -> control message? -> incoming message transformers -> deliver
@@ -82,7 +82,7 @@ export class Channel {
     return accepted !== false;
   }
 
-  /** Encodes one message and transmits it. False when it was refused at once. */
+  /** Encodes one message and transmits it. Returns false when it was rejected at once. */
   write(data: unknown): boolean {
     if (isControl(data)) {
       this.#handler.fail(reservedError(data));

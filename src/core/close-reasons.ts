@@ -1,7 +1,7 @@
 import { LinkError } from './errors.js';
 
-// A page is not told the status of a WebSocket that is refused. So that it learns why, its client offers two subprotocols, and by the
-// one the server takes it knows whether it is in. If it is not, a close frame with a code and a reason follows.
+// A page cannot read the status of a WebSocket that is refused. So its client offers two subprotocols, and the one that the server
+// selects shows whether the connection is accepted. If it is not, a close frame with a code and a reason follows.
 //
 //   client: primus, primus.refused  ->  server: primus                         open
 //                                       server: primus.refused, close 4401     refused with 401
@@ -9,7 +9,7 @@ import { LinkError } from './errors.js';
 export const ACCEPTED = 'primus';
 export const REFUSED = 'primus.refused';
 
-/** Added to a status it is a close code that applications may use. */
+/** The offset of close codes: added to a status it gives a code that applications may use. */
 export const CLOSE_BASE = 4_000;
 
 /** The JSON that is the reason of such a close frame: at most 123 bytes. */
@@ -20,8 +20,8 @@ export interface CloseReason {
   retryAfter?: number | undefined;
 }
 
-/** The server answered the handshake with a status. */
-export function refused(status: number, { error: reason, ...told }: CloseReason): LinkError {
+/** Creates the error of a handshake that the server answered with a status. */
+export function refused(status: number, { error: reason, ...details }: CloseReason): LinkError {
   const message = `The server refused the connection: ${status} ${reason ?? ''}`.trim();
-  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, ...told });
+  return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason, ...details });
 }

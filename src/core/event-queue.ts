@@ -1,13 +1,13 @@
 /**
  * The one queue through which an object emits its events: each reaches every listener before the next one is emitted.
  *
- * What a listener causes meanwhile takes effect at once, but its events are emitted behind the present one, so that all listeners
- * and streams hear the same order. Where nothing is being emitted, an event is emitted before `add` returns.
+ * A call inside a listener takes effect at once, but its events are emitted behind the present one, so that all listeners
+ * and streams receive the same order. While no event is being emitted, an event is emitted before `add` returns.
  *
  * ```
  * listeners of `open`      a: calls end()      b
  * state                    closed
- * heard by a and b         open                open     then: close, end
+ * received by a and b      open                open     then: close, end
  * ```
  */
 export class EventQueue {

@@ -46,19 +46,19 @@ export interface Target<Platform = unknown> {
   platform: Platform;
   /** The client that dials: for adapters. */
   client?: unknown;
-  /** Told of the framework's socket as soon as there is one, before it is open. */
+  /** Called with the framework's socket as soon as there is one, before it is open. */
   dialled(socket: unknown): void;
 }
 
 /** The client's half of a transformer. */
 export interface ClientTransformer<Platform = unknown> {
-  /** What the client's addresses look like: whether `http` becomes `ws`. Default: as given. */
+  /** The protocol of the client's addresses: whether `http` becomes `ws`. @defaultValue `'http'` */
   readonly protocol?: 'ws' | 'http';
   /** Path below the pathname, such as `/websocket`. */
   readonly path?: string;
   /** Loads a framework that is optional, ahead of the first `connect`; throws `ERR_PRIMUS_MISSING` when it cannot. */
   load?(): void;
-  /** Subscribe = dial: emits one open link, or errors with a `LinkError`. Unsubscribe before that = hang up. */
+  /** Subscribe = dial: emits one open link, or errors with a `LinkError`. Unsubscribing before that closes it. */
   connect(target: Target<Platform>): Observable<Link>;
 }
 
@@ -66,9 +66,9 @@ export interface ClientTransformer<Platform = unknown> {
 export interface Transformer<Host = unknown, Platform = unknown> {
   /** Lower-case. */
   readonly name: string;
-  /** What serves. */
+  /** The server's half. */
   readonly server: ServerTransformer<Host>;
-  /** What dials. */
+  /** The client's half. */
   readonly client: ClientTransformer<Platform>;
   /** File name of its browser bundle, when it can be served. */
   readonly bundle?: string;
