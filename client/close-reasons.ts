@@ -2,8 +2,8 @@ import { ACCEPTED, CLOSE_BASE, type CloseReason, REFUSED, refused as refusedWith
 import type { Platform, WebSocketLike } from './platform/platform.js';
 
 /**
- * A platform whose WebSockets learn why a server with `refuseWithClose` refuses them, which a page is not told otherwise
- * (the protocol is in `src/core/refusal.ts`). Not for other servers: a page gives up a WebSocket for which none of the subprotocols it offers is taken.
+ * Returns a platform whose WebSockets learn why a server with `refuseWithClose` refuses them, which a page cannot know otherwise
+ * (the protocol is in `src/core/close-reasons.ts`). Do not use it with other servers: a page fails a WebSocket when the server selects none of its subprotocols.
  */
 export function withCloseReasons(platform: Platform, dial: (url: string, protocols: string[]) => WebSocketLike = dialPage): Platform {
   return {
@@ -12,7 +12,7 @@ export function withCloseReasons(platform: Platform, dial: (url: string, protoco
     refusal(socket, refused) {
       const { onopen, onclose } = socket;
       socket.onopen = (event) => {
-        // One that is open only to be told that it is refused is not.
+        // A refused connection opens only to receive the reason.
         if (socket.protocol !== REFUSED) onopen?.(event);
       };
       socket.onclose = (event) => {

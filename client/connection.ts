@@ -1,5 +1,5 @@
-import { Observable, type Subscriber } from 'rxjs';
-import { Channel, type ChannelHandler, type Stack } from '../src/core/channel.js';
+import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { Channel, type ChannelHandler, END_TIMEOUT, type Stack } from '../src/core/channel.js';
 import { PrimusError } from '../src/core/errors.js';
 import { EventQueue } from '../src/core/event-queue.js';
 import type { Frame, Link } from '../src/core/link.js';
@@ -7,25 +7,25 @@ import type { Control } from '../src/core/protocol.js';
 import { Emitter } from './emitter.js';
 import { Outbox, type OutboxOptions } from './outbox.js';
 
-/** What a connection needs of its client. */
+/** The client of a connection, as far as the connection uses it. */
 export interface ConnectionClient extends Stack {
   readonly options: OutboxOptions;
-  /** Messages that wait for a connection. */
+  /** The messages that are buffered until there is a connection. */
   readonly buffer: unknown[];
   readonly state: { readonly name: string };
   emit(event: string, ...args: unknown[]): unknown;
-  /** Every message on its way out passes here: plug-ins replace it. */
+  /** Writes a message. Each one passes here on its way out, and plug-ins replace this method. */
   _write(data: never): boolean;
 }
 
-/** A client's way in and out. What is not a message of the user is an event or a control message here. */
+/** Connects a client to its link: passes messages on through a channel, and emits events for control messages and errors. */
 export class ClientConnection implements ChannelHandler {
   readonly subject: ConnectionClient;
   readonly channel: Channel;
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
-  /** Emits, to one subscriber, what proves that the server lives: each frame, and each message that got through though it had to wait. */
+  /** Emits, to one subscriber, at each frame and at each message that was delivered late. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
     return () => {
@@ -39,29 +39,35 @@ export class ClientConnection implements ChannelHandler {
   constructor(client: ConnectionClient, closedByServer: () => void) {
     this.subject = client;
     this.channel = new Channel(client, this);
-    this.outbox = new Outbox(
-      client,
-      (data) => this.channel.write(data),
-      (error) => this.fail(error),
-    );
+    this.outbox = new Outbox(client, this);
     this.#closedByServer = closedByServer;
   }
 
-  /** What could not be read from an earlier link may still be in the way. */
+  /** Attaches a link, and pauses it while messages of an earlier link are still waiting. */
   attach(link: Link): void {
     this.link = link;
     if (this.#isPaused) link.pause?.();
   }
 
-  /** What is written from now on is kept. */
+  /** Detaches the link. Messages written from now on are buffered. */
   detach(): void {
     this.outbox.close();
     this.link = undefined;
   }
 
-  /** Sends what was kept, unless the link is gone again. */
+  /** Sends the buffered messages, unless the link was lost again. */
   release(link: Link): void {
     if (this.link === link) this.outbox.open();
+  }
+
+  /** Detaches the link, which was lost, and errors with its `error` once the messages that it received have been delivered. */
+  drain(error: unknown, scheduler: SchedulerLike): Observable<never> {
+    this.detach();
+    return new Observable((subscriber) => {
+      const done = () => subscriber.error(error);
+      subscriber.add(scheduler.schedule(done, END_TIMEOUT));
+      this.channel.drain(done);
+    });
   }
 
   receive(frame: Frame): void {
@@ -76,9 +82,9 @@ export class ClientConnection implements ChannelHandler {
 
   deliver(data: unknown, raw: Frame): void {
     const { events, subject } = this;
-    // Slow steps of ours do not prove that the server is gone.
+    // Slow message transformers do not mean that the server is gone.
     if (this.channel.isReceiving) this.#activity?.next();
-    // It was under way when the client was closed: nothing follows the end.
+    // The message was being transformed when the client closed, and nothing follows `end`.
     if (subject.state.name === 'closed') return;
     if (events.begin()) {
       subject.emit('data', data, raw);
@@ -90,7 +96,7 @@ export class ClientConnection implements ChannelHandler {
     const { subject } = this;
     switch (control.type) {
       case 'ping': {
-        // It waited behind messages that took their time, and no answer is expected any more; or a listener closes.
+        // The ping may have waited behind slow messages, or a listener may close: then no answer is due.
         const sent = Number(control.value);
         if (this.link) subject.emit('incoming::ping', sent);
         if (this.link) subject.emit('outgoing::pong', sent);
@@ -116,7 +122,7 @@ export class ClientConnection implements ChannelHandler {
       this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'The connection was lost while a message was being encoded', { data: frame }));
       return;
     }
-    // Emitted afterwards: a listener that ends the connection does not take the message back.
+    // Emitted after the frame was sent, so that a listener that ends the connection does not prevent it.
     this.link.send(frame);
     this.#emitInternal('outgoing::data', frame);
   }
@@ -127,7 +133,7 @@ export class ClientConnection implements ChannelHandler {
     else this.link?.resume?.();
   }
 
-  /** Past the client's own `emit`: what comes to that under such a name was injected. */
+  /** Emits an internal event without the client's own `emit`, which takes an event of that name as injected data. */
   #emitInternal(event: string, frame: Frame): void {
     Emitter.prototype.emit.call(this.subject, event, frame);
   }

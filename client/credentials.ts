@@ -1,4 +1,4 @@
-import { catchError, defer, map, type Observable, throwError } from 'rxjs';
+import { catchError, defer, map, type Observable } from 'rxjs';
 import { LinkError } from '../src/core/errors.js';
 import { isPromise } from '../src/core/eventual.js';
 import type { Fields } from '../src/core/transformer.js';
@@ -8,23 +8,23 @@ export interface Credentials {
   readonly [name: string]: string | number | boolean | null | undefined;
 }
 
-/** What goes along with every attempt to connect: as it is, or asked for anew each time. */
+/** Credentials that are sent with every attempt to connect: a value, or a function that is called for each attempt. */
 export type PerAttempt = Credentials | Promise<Credentials> | (() => Credentials | Promise<Credentials>);
 
-/** What goes along with one attempt; at once unless somebody has to be waited for. */
+/** Resolves the credentials and headers of one attempt, at once unless one of them is a promise. */
 export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]): Observable<[Fields, Fields]> {
   return defer(() => {
     const all = given.map(ask);
     return all.some(isPromise) ? Promise.all(all) : [all];
   }).pipe(
     map((all) => all.map(fields) as [Fields, Fields]),
-    catchError((cause) =>
-      throwError(() => new LinkError('ERR_PRIMUS_CREDENTIALS', 'There are no credentials for this attempt: see the cause', { cause })),
-    ),
+    catchError((cause) => {
+      throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials of this attempt could not be resolved: see the cause', { cause });
+    }),
   );
 }
 
-/** What throws rejects: what else was asked for may reject, too, and has to be waited for. */
+/** Calls a provider. One that throws rejects, since another one may reject too and must be handled. */
 function ask(one: PerAttempt | undefined) {
   if (typeof one !== 'function') return one;
   try {
@@ -34,7 +34,7 @@ function ask(one: PerAttempt | undefined) {
   }
 }
 
-/** Not a word of what else was given: errors are logged, and it may be a secret. */
+/** Converts credentials to strings. The error does not show an invalid value: errors are logged, and it may be a secret. */
 function fields(given: unknown = {}): Fields {
   if (typeof given !== 'object') throw new TypeError('Credentials must be an object, such as { token }');
   const entries = Object.entries((given ?? {}) as Credentials).filter(([, value]) => value != null);

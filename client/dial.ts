@@ -1,4 +1,4 @@
-import { EMPTY, type Observable, switchMap } from 'rxjs';
+import { map, type Observable, switchMap } from 'rxjs';
 import type { ClientConfiguration } from '../src/core/configuration.js';
 import type { Link } from '../src/core/link.js';
 import type { Fields } from '../src/core/transformer.js';
@@ -6,7 +6,7 @@ import { fresh } from './credentials.js';
 import type { ClientParts, ParsedClientOptions } from './options.js';
 import { printUrl, urlOptions } from './url.js';
 
-/** What a dial needs of the client. */
+/** The client of an attempt, as far as the attempt uses it. */
 export interface DialClient {
   readonly options: ParsedClientOptions;
   readonly url: URL;
@@ -15,20 +15,16 @@ export interface DialClient {
   emit(event: string, ...args: unknown[]): unknown;
 }
 
-/** Makes one attempt: asks for the credentials, builds an address, and dials it, unless the client has ended by then. */
+/** Makes one attempt: resolves the credentials, builds an address, and dials it. */
 export function dial(
   client: DialClient,
   { transformer, platform }: ClientParts,
   { maxLength, compression }: ClientConfiguration,
-  life: { readonly closed: boolean },
 ): Observable<Link> {
   const { transport, websockets = true, credentials, headers } = client.options;
-  const dialled = (socket: unknown) => {
-    client.socket = socket;
-    client.emit('outgoing::open');
-  };
+  const given = { transport, maxLength, compression, websockets, platform, client };
 
-  /** The address of one attempt; its unique part keeps caches out of the way. */
+  /** Returns the address of one attempt; its unique part keeps caches out of the way. */
   function address(fields: Fields): string {
     const unique = platform.scheduler.now().toString(36) + platform.random().toString(36).slice(2, 5);
     const path = client.pathname + (transformer.path ?? '');
@@ -37,11 +33,14 @@ export function dial(
     return printUrl(options);
   }
 
+  function dialled(socket: unknown): void {
+    client.socket = socket;
+    client.emit('outgoing::open');
+  }
+
   return fresh(credentials, headers).pipe(
-    switchMap(([fields, headers]) => {
-      const url = address(fields);
-      const target = { url, credentials: fields, headers, transport, maxLength, compression, websockets, platform, client, dialled };
-      return life.closed ? EMPTY : transformer.connect(target);
-    }),
+    map(([credentials, headers]) => ({ ...given, url: address(credentials), credentials, headers, dialled })),
+    // Not reached when a listener of `outgoing::url` ends the client.
+    switchMap((target) => transformer.connect(target)),
   );
 }

@@ -1,8 +1,8 @@
 import type { Primus } from './primus.js';
 
-/** Gives a class of clients what `await using` asks for. The library that is served to pages does without. */
+/** Adds `Symbol.asyncDispose` to a class of clients, for `await using`. The library that is served to pages does not have it. */
 export function disposable<C extends typeof Primus>(Class: C): C {
-  Object.defineProperty(Class.prototype, Symbol.asyncDispose, { value: dispose, configurable: true, writable: true });
+  Class.prototype[Symbol.asyncDispose] = dispose;
   return Class;
 }
 

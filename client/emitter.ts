@@ -3,8 +3,8 @@ type Listener = ((...args: unknown[]) => unknown) & { listener?: Listener };
 const NONE: readonly Listener[] = [];
 
 /**
- * A small EventEmitter with the names and semantics of Node's, but for one: an `error` that nobody listens to is not
- * thrown. What a listener throws, or its promise is rejected with, goes to `onListenerError`.
+ * A small EventEmitter with the names and semantics of Node's, with one exception: an `error` without listeners is not
+ * thrown. An error that a listener throws, or that its promise rejects with, goes to `onListenerError`.
  */
 export class Emitter {
   #handlers = new Map<string, readonly Listener[]>();
@@ -31,7 +31,10 @@ export class Emitter {
     const list = this.#get(event);
     // The latest of several, as in Node.
     const index = list.map((entry) => entry === listener || entry.listener === listener).lastIndexOf(true);
-    return index < 0 ? this : this.#set(event, [...list.slice(0, index), ...list.slice(index + 1)]);
+    return this.#set(
+      event,
+      list.filter((_, at) => at !== index),
+    );
   }
 
   removeAllListeners(event?: string): this {
@@ -65,7 +68,7 @@ export class Emitter {
     return [...this.#handlers.keys()].filter((event) => this.listenerCount(event));
   }
 
-  /** A listener threw. Replaced by whoever has somewhere to report it. */
+  /** Handles the error of a listener. A subclass reports it. */
   protected onListenerError(_error: unknown, _event: string): void {}
 
   declare addListener: Emitter['on'];

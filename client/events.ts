@@ -7,31 +7,31 @@ import type { UrlOptions } from './url.js';
 /** The events of a client; extend by declaration merging. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface ClientEvents<In = any> {
-  /** A connection is there: the first one, or another after it was lost. */
+  /** A connection was established: the first one, or another one after it was lost. */
   open: [];
-  /** A message, decoded and transformed, and the frame it came as. */
+  /** A message arrived: decoded and transformed, with its frame. */
   data: [data: In, raw: Frame];
-  /** A message was lost, a listener threw, or a connection could not be made. Never thrown when nobody listens. */
+  /** A message was lost, a listener threw, or a connection could not be made. Without listeners it is not thrown. */
   error: [error: Error | PrimusError];
-  /** The connection is down; we might reconnect. */
+  /** The connection is closed. The client may reconnect. */
   close: [];
-  /** The connection is down for good. */
+  /** The client has ended: no connection, and no further attempt. */
   end: [];
   /** The client was destroyed: the last event of all. */
   destroy: [];
-  /** The network is back. */
+  /** The platform reports a network. */
   online: [];
-  /** The network is gone. */
+  /** The platform reports that there is no network. */
   offline: [];
-  /** The first connection took too long. */
+  /** The first connection was not established within `timeout`. */
   timeout: [];
-  /** The wait is over: the attempt is being made. */
+  /** The delay is over, and the attempt begins. */
   reconnect: [attempt: ReconnectAttempt];
   /** The attempt succeeded; `open` follows. */
   reconnected: [attempt: ReconnectAttempt];
-  /** The wait before an attempt begins. */
+  /** The delay before an attempt begins. */
   'reconnect scheduled': [attempt: ReconnectAttempt];
-  /** The attempt took longer than `reconnect timeout`; another one follows. */
+  /** The attempt was not finished within `reconnect timeout`. Another one follows. */
   'reconnect timeout': [error: Error, attempt: ReconnectAttempt];
   /** No further attempt will be made; `end` follows. */
   'reconnect failed': [error: Error, attempt: ReconnectAttempt];

@@ -1,6 +1,5 @@
-import { filter, Observable, Subscription } from 'rxjs';
+import { filter, type Observable, Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
-import type { EventQueue } from '../src/core/event-queue.js';
 import type { Link } from '../src/core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import type { Report } from '../src/core/streams/safe-observable.js';
@@ -9,40 +8,39 @@ import type { ClientConnection } from './connection.js';
 import { type Backoff, type ParsedClientOptions, reconnectPolicy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import { session } from './session.js';
-import { type ClientState, emissions, reduce, type SessionEvent } from './state.js';
+import { CHANGE, type ClientState, END, type SessionEvent, transition } from './state.js';
 
-/** What a lifecycle needs of its client. */
+/** The parts of a client that its lifecycle uses. */
 export interface LifecycleParts {
-  /** The client, as far as the lifecycle changes it. */
+  /** The client, which the lifecycle changes and lets emit. */
   client: { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown };
   options: ParsedClientOptions;
   platform: Platform;
   connection: ClientConnection;
-  events: EventQueue;
-  /** Dials once; `life.closed`: the client has ended meanwhile. */
-  dial: (life: { readonly closed: boolean }) => Observable<Link>;
+  /** Dials once. */
+  dial: () => Observable<Link>;
   report: Report;
 }
 
 /**
- * The life of a client: what a session emits, and what `open()`, `end()` and the platform's network cause, becomes state at once, and
- * events of the client in one order (see `EventQueue`).
+ * Opens and closes a client. What a session emits, and what `open()`, `end()` and the platform's network cause, changes the state at once
+ * and is emitted as events in one order (see `EventQueue`).
  */
 export class Lifecycle {
   readonly state: StateSubject<ClientState>;
-  /** Whether the platform has a network, as far as it told. */
+  /** Whether the platform reports a network. */
   readonly network: StateSubject<boolean>;
-  /** The same for the session, which it concerns at once. */
+  /** The same for the session, which changes at once, before the event. */
   readonly #online = new StateSubject(true);
-  /** Whether the wait for the next attempt, which need not have begun, is to be none. */
+  /** Whether to skip the delay before the next attempt, even one that has not begun. */
   readonly #hurry = new StateSubject(false);
   readonly #parts: LifecycleParts;
   readonly #backoff: Backoff;
-  readonly #following: Subscription | false;
-  #life = Subscription.EMPTY;
-  /** Whether `open()` was called, and its `end` is to come. */
-  #alive = false;
-  /** Whether `end` was emitted, and the client was not opened since. */
+  readonly #networkSubscription = new Subscription();
+  #session = Subscription.EMPTY;
+  /** Whether `open()` was called, and the `end` that belongs to it has not been caused yet. */
+  #isActive = false;
+  /** Whether `end` was emitted and the client not opened since. */
   isOver = false;
 
   constructor(parts: LifecycleParts) {
@@ -51,59 +49,57 @@ export class Lifecycle {
     this.#backoff = reconnectPolicy(options.reconnect, platform.random);
     this.state = new StateSubject<ClientState>({ name: 'idle' }, report);
     this.network = new StateSubject(true, report);
-    this.#following = options.network !== false && platform.network$.subscribe((online) => this.#networkChanged(online));
+    if (options.network !== false) this.#networkSubscription.add(platform.network$.subscribe((online) => this.#networkChanged(online)));
   }
 
-  /** Connects; while waiting, without waiting any longer. */
+  /** Connects. While the client waits for an attempt, begins it now. */
   open(): void {
     const { name } = this.state.value;
     if (name === 'waiting') this.#hurry.next(true);
     else if (name === 'idle' || name === 'closed') this.#begin();
   }
 
-  /** Closes once what was written has left. */
+  /** Closes once all messages written so far have been sent. */
   end(): void {
     const { connection, platform } = this.#parts;
-    const life = this.#life;
+    const current = this.#session;
     const close = () => {
-      // A message transformer may take its time, and the client be opened again meanwhile.
-      if (this.#life === life) this.close('client');
+      // A message transformer may be slow, and the client may have been opened again meanwhile.
+      if (this.#session === current) this.close('client');
     };
     const timedOut = () => {
       connection.fail(endTimeoutError());
       close();
     };
-    life.add(platform.scheduler.schedule(timedOut, END_TIMEOUT));
+    current.add(platform.scheduler.schedule(timedOut, END_TIMEOUT));
     connection.channel.flush(close);
   }
 
-  /** Ends by intention: for good, unless `open()` is called. */
+  /** Ends on purpose: no attempt follows unless `open()` is called. */
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
-    this.#life.unsubscribe();
-    if (this.#alive || name === 'idle') this.#transition({ type: 'ended', by });
+    this.#session.unsubscribe();
+    if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by });
   }
 
-  /** Nothing follows. */
+  /** Completes the streams. */
   complete(): void {
-    if (this.#following) this.#following.unsubscribe();
+    this.#networkSubscription.unsubscribe();
     this.network.complete();
     this.state.complete();
   }
 
   #begin(): void {
-    const { connection, options, platform, dial, events } = this.#parts;
-    this.#life.unsubscribe();
-    const life = new Subscription();
-    this.#life = life;
-    this.#alive = true;
+    const { connection, options, platform, dial } = this.#parts;
+    this.#session.unsubscribe();
+    const current = new Subscription();
+    this.#session = current;
+    this.#isActive = true;
     this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
     const session$ = session({
-      dial: () => dial(life),
-      receive: (frame) => connection.receive(frame),
-      activity$: connection.activity$,
-      drain: () => this.#drain(),
+      dial,
+      connection,
       options,
       backoff: this.#backoff,
       platform,
@@ -111,50 +107,40 @@ export class Lifecycle {
       now$: this.#hurry.value$.pipe(filter(Boolean)),
     });
     const next = (event: SessionEvent) => {
-      if (!life.closed) this.#transition(event);
+      if (!current.closed) this.#transition(event);
     };
-    // Behind the events of a life before: a framework is asked to dial after it was asked to close.
-    events.add(() => life.closed || life.add(session$.subscribe(next)));
+    // Behind the events of the session before: a framework dials after it has closed.
+    connection.events.add(() => current.closed || current.add(session$.subscribe(next)));
   }
 
-  /** Takes effect at once; what it makes the client emit has its place in the order of events. */
+  /** Changes the state at once, and emits the events in their order. */
   #transition(event: SessionEvent): void {
-    const { client, connection, events } = this.#parts;
+    const { client, connection } = this.#parts;
     const before = this.state.value;
-    const after = reduce(before, event);
+    const [after, ...emissions] = transition(before, event);
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
     const readyStateChanged = readyState !== client.readyState;
     client.readyState = readyState;
     if (readyState !== OPEN) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
-    if (event.type === 'open') connection.attach(event.link);
+    if (event.type === 'open') connection.attach(event.value);
     const emitState = after === before ? undefined : this.state.set(after);
     const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
-    const { first = [], last = [] } = before.name === 'idle' && event.type === 'ended' ? {} : emissions(event, before);
-    if (last.at(-1)?.[0] === 'end') this.#alive = false;
-    events.add(() => {
-      for (const emission of first) client.emit(...emission);
+    if (emissions.includes(END)) this.#isActive = false;
+    const emitChange = (): void => {
       emitNetwork?.();
       emitState?.();
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
-      for (const emission of last) {
-        if (emission[0] === 'end') this.isOver = !this.#alive;
-        client.emit(...emission);
+    };
+    connection.events.add(() => {
+      for (const emission of emissions) {
+        if (emission === END) this.isOver = !this.#isActive;
+        if (emission === CHANGE) emitChange();
+        else client.emit(...emission);
       }
-      // What was written before comes first, but not before the listeners of `open` have seen it.
-      if (event.type === 'open') connection.release(event.link);
-    });
-  }
-
-  /** The link is dead, but not what came over it. */
-  #drain(): Observable<never> {
-    const { connection, platform } = this.#parts;
-    connection.detach();
-    return new Observable((subscriber) => {
-      const done = () => subscriber.complete();
-      subscriber.add(platform.scheduler.schedule(done, END_TIMEOUT));
-      connection.channel.drain(done);
+      // Messages written before come first, but not before the listeners of `open` were called.
+      if (event.type === 'open') connection.release(event.value);
     });
   }
 
@@ -165,5 +151,5 @@ export class Lifecycle {
   }
 }
 
-/** The states that are not `end`. */
+/** The ready state of each state that is not `end`. */
 const READY: { [state: string]: readonly [ReadyState, 'opening' | 'open'] } = { connecting: [OPENING, 'opening'], open: [OPEN, 'open'] };

@@ -1,4 +1,4 @@
-import { backoff, type Policy } from '../operators/backoff.js';
+import { backoffOn, type Policy } from '../operators/backoff.js';
 import {
   boolean,
   CLIENT_DEFAULTS,
@@ -21,54 +21,61 @@ import type { ClientTransformer } from '../src/core/transformer.js';
 import type { PerAttempt } from './credentials.js';
 import type { Platform } from './platform/platform.js';
 
-/** When to reconnect: after a connection was lost, when the network is back, when the first connection failed. */
+/** A reason to reconnect: a connection was lost, the network is back, or the first connection failed. */
 export type Strategy = 'disconnect' | 'online' | 'timeout';
 
-/** What `new Primus(url, options)` takes. Times in ms, or as a text. Unknown options are kept for plugins. */
+/**
+ * The options of `new Primus(url, options)`. Times are in ms, or strings such as `'30 s'`. Unknown options are kept for plugins.
+ *
+ * @example
+ * ```ts
+ * new Primus('https://example.com', { timeout: '5 s', reconnect: { max: '30 s' }, queueSize: 1000 });
+ * ```
+ */
 export interface ClientOptions {
-  /** Back-off of reconnection attempts: settings, or a function `(attempt) => milliseconds | false`. */
+  /** The back-off of reconnection attempts: settings, or a function `(attempt) => milliseconds | false`. @defaultValue `{ min: 500, max: Infinity, factor: 2, retries: 10 }` */
   reconnect?: ReconnectSettings | Policy;
-  /** The older document's name for `reconnect`. */
+  /** The name of `reconnect` in older versions of the documentation. @defaultValue `{}` */
   backoff?: { minDelay?: Duration; maxDelay?: Duration; retries?: number; factor?: number };
-  /** How long the first connection may take. Default 10 s. */
+  /** The time-out of the first connection. @defaultValue `10_000` */
   timeout?: Duration;
-  /** Longest silence of the server before the line counts as dead; `false` waits without end. Default: as the server has it, else 45 s. */
+  /** The longest silence of the server before the connection counts as dead; `false` sets no limit. @defaultValue that of the server, else `45_000` */
   pingTimeout?: Duration | false;
-  /** When to reconnect: `disconnect`, `online`, `timeout`, as a text or a list; `false` never. Default all, without `timeout` when the server has authorization. */
+  /** The reasons to reconnect, as a string or a list; `false` is none. @defaultValue `'disconnect,online,timeout'`, without `timeout` when the server has authorization */
   strategy?: string | readonly (Strategy | string)[] | false;
-  /** The path the server owns. Default: that of the class, `/primus` for an imported one. */
+  /** The path of the server. @defaultValue that of the class, `'/primus'` for an imported one */
   pathname?: string;
-  /** Whether to wait for `open()`. Default false. */
+  /** Whether to wait for `open()` instead of connecting at once. @defaultValue `false` */
   manual?: boolean;
-  /** Whether to follow the platform's online and offline events. Default: where it has them. */
+  /** Whether to follow the platform's online and offline events. @defaultValue `true` where the platform has them */
   network?: boolean;
-  /** `false` keeps a framework that can do without from using WebSockets. */
+  /** Whether a framework that can do without WebSockets may use them. @defaultValue `true` */
   websockets?: boolean;
-  /** Plugins by their names, whose client functions run as they are. */
+  /** Plugins by name. Their client functions are called for this client. @defaultValue `{}` */
   plugin?: Plugins;
-  /** Options for the framework itself. */
+  /** Options of the framework itself. @defaultValue `{}` */
   transport?: object;
   /**
-   * Who we are, for `spark.query`: added to the query string of every attempt. A function is asked afresh for each, and may take as long as
-   * the attempt may. What fails there fails the attempt.
+   * Credentials for `spark.query`, added to the query string of every attempt. A function is called for each attempt, and may take as long
+   * as the attempt. When it fails, the attempt fails with `ERR_PRIMUS_CREDENTIALS`. @defaultValue none
    */
   credentials?: PerAttempt;
-  /** The same as headers of the request. Not in pages, which cannot send any, nor by SockJS and BrowserChannel. */
+  /** The same as headers of the request. Pages cannot send any, nor can SockJS and BrowserChannel. @defaultValue none */
   headers?: PerAttempt;
-  /** How many messages may wait for a connection. Default Infinity. */
+  /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize?: number;
-  /** Which message gives way when the queue is full. Default `oldest`. */
+  /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop?: 'oldest' | 'newest';
   [option: string]: unknown;
 }
 
-/** What a client is made for. */
+/** The parts that a class of clients is made of. */
 export interface ClientParts {
   /** Dials. */
   transformer: ClientTransformer<Platform>;
-  /** Encodes and decodes the messages. */
+  /** Encodes and decodes messages. */
   parser: Parser;
-  /** Where it runs. */
+  /** The environment: a page, or Node.js. */
   platform: Platform;
 }
 
@@ -83,7 +90,11 @@ const TABLE: Record<string, Kind> = {
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
 
-/** Checks the options and puts the defaults under them; times become ms, the strategy a lower-case list in a text. */
+/**
+ * Checks the options and adds the defaults. Times become ms, the strategy a lower-case string.
+ *
+ * @throws ERR_PRIMUS_OPTION when an option is invalid
+ */
 export function clientOptions(given: ClientOptions, without?: Platform['without']) {
   check(given, { ...TABLE, ...without });
   const options = withDefaults(CLIENT_DEFAULTS, given);
@@ -99,13 +110,17 @@ export function clientOptions(given: ClientOptions, without?: Platform['without'
 /** The options of a client, checked and with defaults. */
 export type ParsedClientOptions = ReturnType<typeof clientOptions>;
 
-/** When to try again, and the numbers, in ms, that go into each attempt's description. */
+/** The policy of reconnection attempts, and the settings, in ms, that each attempt's record includes. */
 export interface Backoff {
   policy: Policy;
   settings: { min: number; max: number; retries: number; factor: number; 'reconnect timeout': number };
 }
 
-/** Checks how to reconnect; a policy of the user's own never runs out of attempts by itself. */
+/**
+ * Checks the option `reconnect`. A function as policy has no limit of attempts.
+ *
+ * @throws ERR_PRIMUS_OPTION when a setting is invalid
+ */
 export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: () => number): Backoff {
   const custom = typeof reconnect === 'function';
   if (!custom) check({ reconnect }, { reconnect: object });
@@ -114,18 +129,18 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
     max: milliseconds(max, 'reconnect.max'),
     min: milliseconds(min, 'reconnect.min'),
     factor,
-    retries: custom ? Number.POSITIVE_INFINITY : retries,
+    retries: custom ? Infinity : retries,
     'reconnect timeout': milliseconds(limit, "reconnect['reconnect timeout']"),
   };
   check(settings, { factor: size, retries: count });
-  return { policy: custom ? reconnect : backoff({ ...settings, random }), settings };
+  return { policy: custom ? reconnect : backoffOn({ ...settings, random }), settings };
 }
 
 function strategyOf(strategy: string | readonly string[] | false): string {
-  const names = String(strategy || '')
-    .toLowerCase()
-    .split(/[\s,]+/)
-    .filter(Boolean);
+  const names: string[] =
+    String(strategy || '')
+      .toLowerCase()
+      .match(/[^\s,]+/g) ?? [];
   const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
   if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
   return names.join(',');

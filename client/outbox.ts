@@ -6,66 +6,70 @@ export interface OutboxOptions {
   readonly queueDrop: 'oldest' | 'newest';
 }
 
-/** What an outbox needs of its client. */
+/** The client of an outbox, as far as the outbox uses it. */
 export interface OutboxClient {
   readonly options: OutboxOptions;
-  /** The messages that wait. */
+  /** The buffered messages. */
   readonly buffer: unknown[];
-  /** Every message on its way out passes here, what was kept once more: plug-ins replace it. */
+  /** Writes a message. Each one passes here on its way out, buffered ones once more, and plug-ins replace this method. */
   _write(data: never): boolean;
 }
 
-/** Keeps what is written until there is a connection, and lets it leave in the order it was written. */
+/** The connection of an outbox, as far as the outbox uses it. */
+export interface OutboxConnection {
+  readonly channel: { write(data: unknown): boolean };
+  fail(error: Error): void;
+}
+
+/** Buffers messages until there is a connection, and sends them in the order in which they were written. */
 export class Outbox {
   readonly #client: OutboxClient;
-  readonly #send: (data: unknown) => boolean;
-  readonly #fail: (error: Error) => void;
+  readonly #connection: OutboxConnection;
   #isOpen = false;
-  /** The message that is handed to `_write` comes from the buffer. */
-  #isKept = false;
+  /** Whether the message that is passed to `_write` comes from the buffer. */
+  #isBuffered = false;
   #isReleasing = false;
-  /** How many messages are to be released: one that a plug-in puts back into the buffer waits for the next connection. */
+  /** How many messages should be released: one that a plug-in puts back into the buffer waits for the next connection. */
   #due = 0;
 
-  constructor(client: OutboxClient, send: (data: unknown) => boolean, fail: (error: Error) => void) {
+  constructor(client: OutboxClient, connection: OutboxConnection) {
     this.#client = client;
-    this.#send = send;
-    this.#fail = fail;
+    this.#connection = connection;
   }
 
-  /** What is written from now on is kept. */
+  /** Buffers messages from now on. */
   close(): void {
     this.#isOpen = false;
   }
 
-  /** Sends what was kept, as long as it is open; what is written meanwhile leaves behind it. */
+  /** Sends the buffered messages, as long as it is open. Messages written meanwhile are sent behind them. */
   open(): void {
     const { buffer } = this.#client;
     this.#isOpen = true;
     if (this.#isReleasing) return;
     this.#isReleasing = true;
     for (this.#due = buffer.length; this.#isOpen && this.#due > 0 && buffer.length > 0; this.#due--) {
-      this.#isKept = true;
+      this.#isBuffered = true;
       this.#client._write(buffer.shift() as never);
-      this.#isKept = false;
+      this.#isBuffered = false;
     }
     this.#isReleasing = false;
   }
 
-  /** Sends a message, or keeps it. False when it was refused. */
+  /** Sends a message, or buffers it. Returns false when it was rejected. */
   write(data: unknown): boolean {
     const { buffer, options } = this.#client;
-    const wasKept = this.#isKept;
-    // What is written in passing waits its turn.
-    this.#isKept = false;
-    if (wasKept || (this.#isOpen && !this.#isReleasing)) return this.#send(data);
+    const wasBuffered = this.#isBuffered;
+    // A message that a plug-in writes meanwhile waits behind the buffered ones.
+    this.#isBuffered = false;
+    if (wasBuffered || (this.#isOpen && !this.#isReleasing)) return this.#connection.channel.write(data);
     buffer.push(data);
     this.#due++;
     if (buffer.length <= options.queueSize) return true;
     const isOldest = options.queueDrop === 'oldest';
     const dropped = isOldest ? buffer.shift() : buffer.pop();
     const message = `A message was dropped: the queue is full (\`queueSize\` ${options.queueSize})`;
-    this.#fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data: dropped }));
+    this.#connection.fail(new PrimusError('ERR_PRIMUS_QUEUE', message, { data: dropped }));
     return isOldest;
   }
 }

@@ -1,7 +1,7 @@
 import type { ClientOptions } from './options.js';
 import type { Primus } from './primus.js';
 
-/** A class of clients that runs the client functions of its option `plugin`, as they are, at the end of `initialise`. */
+/** Returns a class of clients that calls the client functions of the option `plugin` at the end of `initialise`. */
 export function pluggable<C extends typeof Primus>(Class: C): C {
   const Pluggable = class extends (Class as typeof Primus) {
     override initialise(options: ClientOptions): this {

@@ -15,14 +15,25 @@ import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
 import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
 import type { Platform } from './platform/platform.js';
-import type { ClientState, ReconnectEvent } from './state.js';
+import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl } from './url.js';
 
 const Base = Emitter as unknown as new () => object;
 
 /**
- * The client. Connects by itself unless `manual`, comes back by itself as `strategy` and `reconnect` say, and holds
- * messages back while there is no connection.
+ * A client. Connects automatically unless `manual`, reconnects as `strategy` and `reconnect` say, and buffers messages while
+ * there is no connection.
+ *
+ * `state` and `readyState` change at once, events follow in one order: each reaches every listener before the next one is emitted. So
+ * inside a listener the state may be ahead of the event: when a listener of `open` calls `end()`, the listeners behind it still receive
+ * `open`, and read `closed`. In case of doubt ask `state`.
+ *
+ * @example
+ * ```ts
+ * const primus = new Primus('https://example.com', { reconnect: { max: '30 s' } });
+ * primus.on('data', (data) => console.log(data));
+ * primus.write({ hello: 'world' });
+ * ```
  *
  * @typeParam In what the server sends
  * @typeParam Out what the client sends
@@ -35,16 +46,16 @@ export class Primus<In = any, Out = any> extends Base {
   static readonly CLOSED = CLOSED;
   /** `readyState` with a connection. */
   static readonly OPEN = OPEN;
-  /** What this class of clients is made for; set by `configure`. */
+  /** The parts of this class of clients; set by `configure`. @internal */
   static parts: ClientParts;
-  /** What it knows of its server; set by `configure`. */
+  /** The configuration of its server; set by `configure`. @internal */
   static configuration: ClientConfiguration;
 
-  /** The options, with defaults; times are ms. */
+  /** The options, with defaults. Times are in ms. */
   readonly options: ReturnType<typeof clientOptions>;
   /** The address of the server, without the pathname. */
   readonly url: URL;
-  /** The path that the server owns. */
+  /** The path of the server. */
   readonly pathname: string;
   /** Encodes and decodes the messages. */
   readonly parser: Parser;
@@ -54,7 +65,7 @@ export class Primus<In = any, Out = any> extends Base {
   readonly decoder: Parser['decoder'];
   /** The message transformers, in the order they run. */
   readonly transformers = new MessageTransformers();
-  /** Messages that wait for a connection. */
+  /** The messages that are buffered until there is a connection. */
   readonly buffer: Out[] = [];
   /** The framework's own socket of the current attempt or connection. */
   socket: unknown = null;
@@ -64,12 +75,16 @@ export class Primus<In = any, Out = any> extends Base {
   writable = true;
   /** 1 opening, 2 closed, 3 open. */
   readyState: ReadyState = CLOSED;
-  /** What messages go through. @internal */
+  /** The way of all messages. @internal */
   readonly connection: ClientConnection;
   readonly #lifecycle: Lifecycle;
   readonly #platform: Platform;
   #destroyed = false;
 
+  /**
+   * @throws ERR_PRIMUS_OPTION when an option is invalid
+   * @throws ERR_PRIMUS_URL when the address is invalid
+   */
   constructor(url?: string | URL | ClientOptions | null, options?: ClientOptions) {
     super();
     const { parts, configuration } = new.target as typeof Primus;
@@ -77,7 +92,7 @@ export class Primus<In = any, Out = any> extends Base {
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
     this.url = parseUrl(address || platform.origin);
-    this.pathname = this.options.pathname === undefined ? configuration.pathname : normalizePathname(this.options.pathname);
+    this.pathname = normalizePathname(this.options.pathname ?? configuration.pathname);
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
@@ -88,73 +103,97 @@ export class Primus<In = any, Out = any> extends Base {
       options: this.options,
       platform,
       connection: this.connection,
-      events: this.connection.events,
-      dial: (life) => dial(this, parts, configuration, life),
+      dial: () => dial(this, parts, configuration),
       report: (error) => this.onListenerError(error),
     });
     const { manual } = this.options;
     this.initialise(this.options);
-    // Whoever made this client gets to add listeners, or to end it, before it connects.
+    // Connects later, so that you can add listeners, or end it, before.
     if (!manual) queueMicrotask(() => this.state.name === 'idle' && this.open());
   }
 
-  /** The same as `new`. */
+  /** Creates a client, as `new` does. */
   static connect<T extends typeof Primus>(this: T, url?: string | URL | ClientOptions, options?: ClientOptions): InstanceType<T> {
     return new this(url, options) as InstanceType<T>;
   }
 
-  /** A point for plugins, who may replace it: called once, before the first connection. */
+  /** Called once, before the first connection. Plugins may replace it. */
   initialise(_options: ClientOptions): this {
     return this;
   }
 
-  /** What the client is doing. */
+  /** The present state. It may be ahead of the event that a listener is called for. */
   get state(): ClientState {
     return this.#lifecycle.state.value;
   }
 
-  /** The state now, and every change. Completes when the client is destroyed. */
+  /**
+   * Emits the present state and every change, in the order of the events. `state` may be ahead of it: see the class. Completes when the
+   * client is destroyed.
+   *
+   * @example
+   * ```ts
+   * primus.state$.subscribe(({ name }) => console.log(name)); // connecting, open, waiting, …
+   * ```
+   */
   get state$(): Observable<ClientState> {
     return this.#lifecycle.state.value$;
   }
 
-  /** Whether the platform has a network, as far as it told. */
+  /** Whether the platform reports a network. */
   get online(): boolean {
     return this.#lifecycle.network.value;
   }
 
-  /** The same: now, and every change. */
+  /** Emits whether the platform reports a network: at once, and at every change. Completes when the client is destroyed. */
   get online$(): Observable<boolean> {
     return this.#lifecycle.network.value$;
   }
 
-  /** Connects. While waiting for the next attempt, makes it now; while connecting or open, does nothing. */
+  /**
+   * Connects. While the client waits for an attempt, begins it now; while it is connecting or open, does nothing.
+   *
+   * @throws ERR_PRIMUS_DESTROYED when the client was destroyed
+   */
   open(): this {
-    if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed; make a new one');
+    if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed. Create another one');
     this.#lifecycle.open();
     return this;
   }
 
   /**
-   * Sends a message, or keeps it until there is a connection. False when it was refused, which an `error` event explains.
+   * Sends a message, or buffers it until there is a connection.
+   *
+   * @returns `false` when the message was rejected, which an `error` event explains
+   * @example
+   * ```ts
+   * primus.write({ hello: 'world' });
+   * ```
    */
   write(data: Out): boolean {
     return !this.#destroyed && this.connection.channel.send(data);
   }
 
-  /** Sends, or keeps, a message that has been transformed: every `write` ends here, and what was kept comes by again. */
+  /** Sends or buffers a transformed message. Each `write` ends here, and buffered messages pass here again. */
   _write(data: Out): boolean {
     return !this.#destroyed && this.connection.outbox.write(data);
   }
 
-  /** Sends `data`, when given, and closes for good, or until `open()`. */
+  /**
+   * Sends `data`, if there is any, and closes the connection. The client does not reconnect until `open()` is called.
+   *
+   * @example
+   * ```ts
+   * primus.end({ bye: true });
+   * ```
+   */
   end(data?: Out): this {
     if (data !== undefined) this.write(data);
     this.#lifecycle.end();
     return this;
   }
 
-  /** Ends, lets go of everything, and cannot be opened again. */
+  /** Ends the client for good: removes its listeners and completes its streams. It cannot be opened again. */
   destroy(): this {
     if (this.#destroyed) return this;
     this.#destroyed = true;
@@ -169,7 +208,14 @@ export class Primus<In = any, Out = any> extends Base {
     return this;
   }
 
-  /** Calls back with the id of our spark, once there is a connection. */
+  /**
+   * Calls back with the id of the spark of this client, once there is a connection.
+   *
+   * @example
+   * ```ts
+   * primus.id((id) => console.log(id));
+   * ```
+   */
   id(callback: (id: string) => void): this {
     const ask = () => this.connection.channel.control({ type: 'id', value: '' });
     this.once('incoming::id', (id) => {
@@ -181,57 +227,96 @@ export class Primus<In = any, Out = any> extends Base {
     return this;
   }
 
-  /** Adds a message transformer: see `MessageTransformer`. */
+  /**
+   * Adds a message transformer.
+   *
+   * @throws ERR_PRIMUS_OPTION when the direction or the transformer is invalid
+   * @example
+   * ```ts
+   * primus.transform('incoming', (packet) => {
+   *   packet.data.receivedAt = Date.now();
+   * });
+   * ```
+   */
   transform(direction: Direction, transformer: MessageTransformer): this {
     this.transformers.add(direction, transformer);
     return this;
   }
 
-  /** A function that emits `event` whenever it is called; `parser` reduces its arguments to one value, or prevents the event. */
+  /**
+   * Returns a function that emits `event` whenever it is called. `parser` reduces its arguments to one value, or prevents the event.
+   *
+   * @example
+   * ```ts
+   * socket.on('message', primus.emits('message', (next, message) => next(null, message)));
+   * ```
+   */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
     return emits(this as never, event, parser);
   }
 
-  /** Whether an event name is the library's own. */
+  /** Returns whether an event name is the library's own. */
   declare reserved: typeof reserved;
 
-  /** Each connection, the first one and those after it was lost. Hot; completes when the client is destroyed. */
+  /** Emits at each connection: the first one, and each reconnection. Hot. Completes when the client is destroyed. */
   get open$(): Observable<void> {
     return this.#view({ open: () => undefined });
   }
 
-  /** The messages of the server. Hot; goes on over reconnections, completes when the client is destroyed, never errors. */
+  /**
+   * Emits the messages of the server, over all reconnections. Hot. Completes when the client is destroyed, and never errors.
+   *
+   * @example
+   * ```ts
+   * primus.data$.pipe(filter((data) => data.type === 'chat')).subscribe(console.log);
+   * ```
+   */
   get data$(): Observable<In> {
     return this.#view({ data: (data: In) => data });
   }
 
-  /** What went wrong with single messages, listeners and connections. Hot; completes when the client is destroyed. */
+  /** Emits the errors of messages, listeners and connections. Hot. Completes when the client is destroyed. */
   get error$(): Observable<Error> {
     return this.#view({ error: (error: Error) => error });
   }
 
-  /** What happens on the way back to a connection. Hot; completes when the client is destroyed. */
+  /**
+   * Emits the progress of reconnection: attempts that are scheduled, started, timed out, failed and successful. Hot. Completes when the
+   * client is destroyed.
+   *
+   * @example
+   * ```ts
+   * primus.reconnect$.subscribe(({ type, attempt }) => console.log(type, attempt?.scheduled));
+   * ```
+   */
   get reconnect$(): Observable<ReconnectEvent> {
     return this.#view<ReconnectEvent>({
-      'reconnect scheduled': (attempt) => ({ type: 'scheduled', attempt }),
-      reconnect: (attempt) => ({ type: 'started', attempt }),
-      'reconnect timeout': (error, attempt) => ({ type: 'timeout', error, attempt }),
-      'reconnect failed': (error, attempt) => ({ type: 'failed', error, attempt }),
-      reconnected: (attempt) => ({ type: 'reconnected', attempt }),
+      'reconnect scheduled': attempted('scheduled'),
+      reconnect: attempted('started'),
+      'reconnect timeout': failed('timeout'),
+      'reconnect failed': failed('failed'),
+      reconnected: attempted('reconnected'),
     });
   }
 
-  /** The server's heartbeats: when each was sent, ms since the epoch on the server's clock. */
+  /** Emits the time of each ping of the server, in ms since the epoch on the server's clock. Hot. */
   get heartbeat$(): Observable<number> {
     return this.#view({ 'incoming::ping': (sent: number) => sent });
   }
 
-  /** Emits at every end of the client: no connection, and no further attempt. While it has ended, a late subscriber gets that at once. */
+  /**
+   * Emits at every end of the client: no connection, and no further attempt. Replays it to late subscribers until the client is opened again.
+   *
+   * @example
+   * ```ts
+   * interval(1000).pipe(takeUntil(primus.end$)).subscribe(() => primus.write('tick'));
+   * ```
+   */
   get end$(): Observable<void> {
     return this.#view({ end: () => undefined }, () => (this.#lifecycle.isOver ? [undefined] : []));
   }
 
-  /** A listener threw, or its promise was rejected: an `error`, or where nobody listens to those, the host's business. */
+  /** Handles the error of a listener: emits `error`, or reports it to the platform when there is no listener for it. */
   protected onListenerError(error: unknown, event?: string): void {
     if (event !== 'error' && this.listenerCount('error') > 0) this.connection.fail(asError(error));
     else this.#platform.report(error);
@@ -246,13 +331,21 @@ export class Primus<In = any, Out = any> extends Base {
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<In>> {
-  /** For `await using`: ends, once what was written has left, and is destroyed. Not in the library that is served to pages. */
+  /** For `await using`: sends what was written, ends and destroys the client. Not in the library that is served to pages. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 Primus.prototype.reserved = reserved;
 
-/** A class of clients that know their server; it may also be called without `new`. */
+function attempted(type: 'scheduled' | 'started' | 'reconnected'): (attempt: ReconnectAttempt) => ReconnectEvent {
+  return (attempt) => ({ type, attempt });
+}
+
+function failed(type: 'timeout' | 'failed'): (error: Error, attempt: ReconnectAttempt | null) => ReconnectEvent {
+  return (error, attempt) => ({ type, error, attempt });
+}
+
+/** Creates a class of clients for a server. It may also be called without `new`. */
 export function configure(parts: ClientParts, configuration: ClientConfiguration): typeof Primus {
   return callable(
     class extends Primus {

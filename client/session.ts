@@ -1,26 +1,31 @@
-import { catchError, defer, finalize, ignoreElements, map, mergeAll, NEVER, Observable, switchMap, takeUntil, throwError } from 'rxjs';
-import { type Attempt, type ReconnectEvent, reconnectOn } from '../operators/reconnect.js';
+import { catchError, defer, filter, NEVER, Observable, type SchedulerLike, switchMap, takeUntil } from 'rxjs';
+import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
-import { dropped, LinkError, PrimusError } from '../src/core/errors.js';
+import { dropped, LinkError } from '../src/core/errors.js';
 import type { Frame, Link } from '../src/core/link.js';
 import { invalid } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
-import type { ReconnectAttempt, SessionEvent } from './state.js';
+import type { SessionEvent } from './state.js';
 
-/** A server that accepts a connection and thinks better of it has done so by then, in ms: a connection that is lost sooner is no success. */
+/** The shortest connection that counts as a success, in ms: a server that accepts a connection and then rejects it does so sooner. */
 const SHORTEST_CONNECTION = 1_000;
 
-/** What a session needs of the client. */
+/** The connection of the client, as far as a session uses it. */
+export interface SessionConnection {
+  /** Receives a frame. Must not throw. */
+  receive(frame: Frame): void;
+  /** Emits whenever the server shows that it is alive. */
+  readonly activity$: Observable<unknown>;
+  /** Errors with `error` once all messages that were received have been delivered. */
+  drain(error: unknown, scheduler: SchedulerLike): Observable<never>;
+}
+
+/** The parts of a client that a session uses. */
 export interface SessionParts {
   /** Dials once: emits one open link, or errors. */
   dial: () => Observable<Link>;
-  /** Takes what arrives. Must not throw. */
-  receive: (frame: Frame) => void;
-  /** Emits whenever the server shows that it is alive. */
-  activity$: Observable<unknown>;
-  /** Detaches the link from the client, and completes once everything that was received has been delivered. */
-  drain: () => Observable<never>;
+  connection: SessionConnection;
   options: ParsedClientOptions;
   backoff: Backoff;
   platform: Platform;
@@ -31,7 +36,7 @@ export interface SessionParts {
 }
 
 /**
- * The connections of a client, one after the other, as a log of what happens. Subscribe = dial; unsubscribe = close; completes when
+ * The connections of a client, one after the other, as a log of events. Subscribing dials, unsubscribing closes; completes when
  * no further attempt is made.
  *
  * ```
@@ -42,68 +47,64 @@ export interface SessionParts {
  */
 export function session(parts: SessionParts): Observable<SessionEvent> {
   const { dial, options, backoff, platform, online$, now$ } = parts;
-  const { scheduler } = platform;
-  const strategy = new Set(options.strategy.split(','));
+  const { policy, settings } = backoff;
+  const has = (strategy: Strategy) => options.strategy.includes(strategy);
   return defer(dial).pipe(
-    switchMap((link) => live(link, parts)),
-    takeUntil(offline(online$)),
+    switchMap((link) => read(link, parts)),
+    takeUntil(online$.pipe(filter(isOffline))),
     reconnectOn({
-      policy: withRetryAfter(backoff.policy),
-      when: (error, wasOpen, attempt) => recovers(strategy, error as LinkError, wasOpen, attempt !== null),
-      limit: (attempt) => (attempt ? backoff.settings['reconnect timeout'] : options.timeout),
+      policy: withRetryAfter(policy),
+      details: settings,
+      when: (error, wasOpen, attempt) => {
+        if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        return wasOpen ? has('disconnect') : attempt !== null || has('timeout');
+      },
+      limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
-      ...(strategy.has('online') && { ready$: online$ }),
+      ready$: has('online') ? online$ : defer(() => [true]),
       now$,
       stable: SHORTEST_CONNECTION,
-      scheduler,
+      scheduler: platform.scheduler,
     }),
-    map(describing(backoff.settings)),
   );
 }
 
-/** One link, read for as long as it lives. That it ends, cleanly or not, is an error here: only `end` is an end. */
-function live(link: Link, parts: SessionParts): Observable<Link> {
-  const lost$ = throwError(() => dropped());
-  return defer(() => [[link], read(link, parts), lost$]).pipe(
-    mergeAll(1),
-    // Around all of it: the first thing a client does with its link may be to end.
-    finalize(() => link.close()),
-    // What was received comes before the end, a `primus::server::close` above all.
-    catchError((error) => defer(() => [parts.drain(), throwError(() => error)]).pipe(mergeAll(1))),
-  );
-}
-
-/** Reads a link. Its frames do not pass through operators: they are many. */
-function read(link: Link, { receive, activity$, options, platform }: SessionParts): Observable<never> {
+/**
+ * Emits a link, and reads it until it is lost. Its end, clean or not, is an error here: only `end` is an end.
+ * Frames do not pass through operators: they are many.
+ */
+function read(link: Link, { connection, options, platform }: SessionParts): Observable<Link> {
+  const { scheduler } = platform;
   const due = options.pingTimeout;
-  const silence = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  return new Observable<never>((reader) =>
-    link.subscribe({
-      next(frame) {
-        if (!reader.closed) receive(frame);
-      },
-      error: (error) => reader.error(error),
-      complete: () => reader.complete(),
-    }),
-  ).pipe(
-    takeUntil(due === false ? NEVER : activity$.pipe(watchdogOn({ due, scheduler: platform.scheduler, error: silence }), ignoreElements())),
+  const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
+  return new Observable<Link>((reader) => {
+    // Whatever follows: the first thing that a client does with its link may be to end.
+    reader.add(() => link.close());
+    reader.next(link);
+    if (reader.closed) return;
+    reader.add(
+      link.subscribe({
+        next(frame) {
+          if (!reader.closed) connection.receive(frame);
+        },
+        error: (lost) => reader.error(lost),
+        complete: () => reader.error(dropped()),
+      }),
+    );
+  }).pipe(
+    takeUntil(due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }), filter(nothing))),
+    // What was received comes before the end, a `primus::server::close` above all.
+    catchError((lost) => connection.drain(lost, scheduler)),
   );
 }
 
-/** Errors when there is no network. */
-function offline(online$: Observable<boolean>): Observable<never> {
-  return online$.pipe(
-    map((online) => {
-      if (!online) throw new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone');
-    }),
-    ignoreElements(),
-  );
+function nothing(): false {
+  return false;
 }
 
-/** Whether an attempt follows. */
-function recovers(strategy: ReadonlySet<string>, { code }: LinkError, wasOpen: boolean, wasAttempt: boolean): boolean {
-  const needed: Strategy = code === 'ERR_PRIMUS_OFFLINE' ? 'online' : wasOpen ? 'disconnect' : 'timeout';
-  return strategy.has(needed) || (needed === 'timeout' && wasAttempt);
+function isOffline(online: boolean): false {
+  if (online) return false;
+  throw new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone');
 }
 
 /** A server that names a time is not asked before it. */
@@ -114,38 +115,4 @@ function withRetryAfter(policy: Backoff['policy']): Backoff['policy'] {
     if (!(wait >= 0)) throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
     return Math.max(wait, (error as LinkError).retryAfter ?? 0);
   };
-}
-
-/** Adds to the events of `reconnect` what the documented ones have besides. The record of an attempt stays the same object. */
-function describing(settings: Backoff['settings']): (event: ReconnectEvent<Link>) => SessionEvent {
-  const records = new WeakMap<Attempt, ReconnectAttempt>();
-
-  function described(attempt: Attempt | null): ReconnectAttempt | null {
-    if (attempt === null) return null;
-    const record = records.get(attempt) ?? { ...attempt, ...settings };
-    records.set(attempt, record);
-    return record;
-  }
-
-  return (event) => {
-    const attempt = 'attempt' in event ? described(event.attempt) : null;
-    switch (event.type) {
-      case 'open':
-        return { type: 'open', link: event.value, attempt };
-      case 'lost': {
-        const { follows } = event;
-        const error = event.error as LinkError;
-        const end = follows === 'nothing' ? error : follows === 'failed' ? gaveUp(error) : null;
-        return { ...event, error, attempt, next: described(event.next), end, gaveUp: follows === 'failed' };
-      }
-      case 'failed':
-        return { ...event, error: gaveUp(event.error as LinkError), attempt };
-      default:
-        return { ...event, attempt } as SessionEvent;
-    }
-  };
-}
-
-function gaveUp(cause: LinkError): PrimusError {
-  return new PrimusError('ERR_PRIMUS_GAVE_UP', `Unable to recover: ${cause.message}`, { cause });
 }

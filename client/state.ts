@@ -1,5 +1,5 @@
-import type { Attempt } from '../operators/reconnect.js';
-import type { LinkError, PrimusError } from '../src/core/errors.js';
+import type { Attempt, ReconnectEvent as Reconnection } from '../operators/reconnect.js';
+import { type LinkError, PrimusError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 
 /** One attempt with the settings of the back-off it belongs to: what the documented events carry. */
@@ -34,87 +34,83 @@ export type ClientState =
   | { readonly name: 'waiting'; readonly attempt: ReconnectAttempt | null; readonly until: number | null; readonly cause: PrimusError }
   | { readonly name: 'closed'; readonly by: 'client' | 'server' | 'failure' | 'destroy'; readonly cause: PrimusError | null };
 
-/** What `reconnect$` emits. */
+/** The events of `reconnect$`. */
 export type ReconnectEvent =
   | { readonly type: 'scheduled' | 'started' | 'reconnected'; readonly attempt: ReconnectAttempt }
   | { readonly type: 'timeout' | 'failed'; readonly error: Error; readonly attempt: ReconnectAttempt | null };
 
-/** What happens to a client, as values: the log that its state and its events are made of. */
+/** An entry of a client's log, from which its state and its events are derived. */
 export type SessionEvent =
-  | { readonly type: 'connecting'; readonly attempt: ReconnectAttempt | null }
-  | { readonly type: 'open'; readonly link: Link; readonly attempt: ReconnectAttempt | null }
-  /** `end`: why nothing follows, or null. */
-  | {
-      readonly type: 'lost';
-      readonly error: LinkError;
-      readonly wasOpen: boolean;
-      readonly attempt: ReconnectAttempt | null;
-      readonly next: ReconnectAttempt | null;
-      readonly end: PrimusError | null;
-      readonly gaveUp: boolean;
-    }
-  | { readonly type: 'timed out'; readonly error: LinkError; readonly attempt: ReconnectAttempt | null }
-  | { readonly type: 'scheduled'; readonly attempt: ReconnectAttempt; readonly error: LinkError }
-  | { readonly type: 'failed'; readonly error: PrimusError; readonly attempt: ReconnectAttempt | null; readonly policyError?: unknown }
+  | Reconnection<Link, ReconnectAttempt>
   /** The platform's network came or went; `pauses`: no attempt is made without it. */
   | { readonly type: 'network'; readonly online: boolean; readonly pauses: boolean }
   | { readonly type: 'ended'; readonly by: 'client' | 'server' | 'destroy' };
 
-/** The state after an event. */
-export function reduce(state: ClientState, event: SessionEvent): ClientState {
+/** An event that a client emits, with its arguments. */
+type Emission = readonly [event: string, ...args: unknown[]];
+
+/** Marks the place among the emissions at which the change of state is emitted. */
+export const CHANGE: Emission = ['state'];
+
+/** Returns the state after an event, and what the client emits. */
+export function transition(state: ClientState, event: SessionEvent): [after: ClientState, ...emissions: Emission[]] {
   switch (event.type) {
-    case 'connecting':
-      return state.name === 'connecting' && !event.attempt ? state : { name: 'connecting', attempt: event.attempt };
+    case 'connecting': {
+      const { attempt } = event;
+      if (attempt) return [{ name: 'connecting', attempt }, ['outgoing::reconnect'], ['reconnect', attempt], CHANGE];
+      // The session of a first connection repeats what `open()` has emitted.
+      return [state.name === 'connecting' ? state : { name: 'connecting', attempt }, CHANGE];
+    }
     case 'open':
-      return { name: 'open' };
-    case 'lost':
-      return event.end ? { name: 'closed', by: 'failure', cause: event.end } : waiting(event.next, event.error);
-    case 'scheduled':
-      return state.name === 'waiting' && state.attempt?.attempt === event.attempt.attempt ? state : waiting(event.attempt, event.error);
-    case 'network':
-      return state.name === 'waiting' && state.attempt && event.pauses && !event.online ? waiting(null, state.cause) : state;
-    case 'ended':
-      return state.name === 'closed' ? state : { name: 'closed', by: event.by, cause: null };
+      return [{ name: 'open' }, ...(event.attempt ? [['reconnected', event.attempt] as const] : []), ['incoming::open'], CHANGE, ['open']];
+    case 'timed out':
+      return [state, event.attempt ? ['reconnect timeout', event.error, event.attempt] : ['timeout']];
+    case 'lost': {
+      const { error, wasOpen, attempt, next, follows } = event as typeof event & { error: LinkError };
+      const isEnd = follows === 'nothing';
+      const after = isEnd ? failure(error) : follows === 'failed' ? failure(gaveUp(error)) : waiting(next, error);
+      const emissions: Emission[] = [CHANGE, [wasOpen ? 'incoming::end' : 'incoming::error', error]];
+      // A connection that is just lost is a `close`. One that broke a rule, or a first one that fails, is an `error` as well.
+      if (wasOpen ? error.cause : !attempt && !/OFFLINE|TIMEOUT/.test(error.code)) emissions.push(['error', error]);
+      if (wasOpen || isEnd) emissions.push(CLOSE);
+      if (isEnd) emissions.push(END);
+      return [after, ...emissions];
+    }
+    case 'scheduled': {
+      const { attempt, error } = event;
+      const isKnown = state.name === 'waiting' && state.attempt?.attempt === attempt.attempt;
+      return [isKnown ? state : waiting(attempt, error as LinkError), CHANGE, ['reconnect scheduled', attempt]];
+    }
+    case 'failed': {
+      const failed: Emission = ['reconnect failed', gaveUp(event.error as LinkError), event.attempt];
+      return event.policyError ? [state, ['error', event.policyError], failed, END] : [state, failed, END];
+    }
+    case 'network': {
+      const isPaused = state.name === 'waiting' && state.attempt && event.pauses && !event.online;
+      return [isPaused ? waiting(null, state.cause) : state, [event.online ? 'online' : 'offline'], CHANGE];
+    }
+    case 'ended': {
+      if (state.name === 'closed') return [state, END];
+      const after: ClientState = { name: 'closed', by: event.by, cause: null };
+      if (state.name === 'idle') return [after, CHANGE];
+      return state.name === 'waiting' ? [after, CHANGE, END] : [after, CHANGE, CLOSE, END];
+    }
     default:
-      return state;
+      return [state];
   }
 }
+
+const CLOSE: Emission = ['close'];
+export const END: Emission = ['end'];
 
 function waiting(attempt: ReconnectAttempt | null, cause: PrimusError): ClientState {
   return { name: 'waiting', attempt, until: attempt && attempt.start + attempt.duration + attempt.scheduled, cause };
 }
 
-/** What a client emits: an event with its arguments. */
-export type Emission = readonly [event: string, ...args: unknown[]];
+function failure(cause: PrimusError): ClientState {
+  return { name: 'closed', by: 'failure', cause };
+}
 
-/** What a session event makes a client emit, before and after the change of its state. */
-export function emissions(event: SessionEvent, before: ClientState): { first?: Emission[]; last?: Emission[] } {
-  switch (event.type) {
-    case 'connecting':
-      return event.attempt ? { first: [['outgoing::reconnect'], ['reconnect', event.attempt]] } : {};
-    case 'open':
-      return { first: [...(event.attempt ? [['reconnected', event.attempt] as const] : []), ['incoming::open']], last: [['open']] };
-    case 'timed out':
-      return { first: [event.attempt ? ['reconnect timeout', event.error, event.attempt] : ['timeout']] };
-    case 'scheduled':
-      return { last: [['reconnect scheduled', event.attempt]] };
-    case 'network':
-      return { first: [[event.online ? 'online' : 'offline']] };
-    case 'lost': {
-      const { error, wasOpen, attempt, end, gaveUp } = event;
-      const last: Emission[] = [[wasOpen ? 'incoming::end' : 'incoming::error', error]];
-      // A connection that is just lost is a `close`. One that broke a rule, or a first one that fails, is an `error` as well.
-      const expected = error.code === 'ERR_PRIMUS_OFFLINE' || error.code === 'ERR_PRIMUS_TIMEOUT';
-      if (wasOpen ? error.cause : !attempt && !expected) last.push(['error', error]);
-      if (wasOpen || (end && !gaveUp)) last.push(['close']);
-      if (end && !gaveUp) last.push(['end']);
-      return { last };
-    }
-    case 'failed': {
-      const { error, attempt, policyError } = event;
-      return { last: [...(policyError ? [['error', policyError] as const] : []), ['reconnect failed', error, attempt], ['end']] };
-    }
-    case 'ended':
-      return { last: before.name === 'open' || before.name === 'connecting' ? [['close'], ['end']] : [['end']] };
-  }
+function gaveUp(cause: LinkError): PrimusError {
+  return new PrimusError('ERR_PRIMUS_GAVE_UP', `Unable to recover: ${cause.message}`, { cause });
 }

@@ -1,36 +1,40 @@
 import { describe, PrimusError } from '../src/core/errors.js';
 import type { Fields } from '../src/core/transformer.js';
 
-/** What an address is built from; handed out by `outgoing::url`, and may be changed there. */
+/** The parts of an address. `outgoing::url` passes them to its listeners, which may change them. */
 export interface UrlOptions {
   protocol: string;
   secure: boolean;
   /** `user:password`, or empty. */
   auth: string;
+  /** The host and its port; in a ws+unix address the path of the socket and a colon. */
   host: string;
   pathname: string;
   /** Without the question mark. */
   query: string;
 }
 
-/** Parses the address of a server. Without protocol it is taken for http. */
+/**
+ * Parses the address of a server. Without a protocol it is http.
+ *
+ * @throws ERR_PRIMUS_URL when the address is invalid
+ */
 export function parseUrl(address: unknown): URL {
-  const text = String(address ?? '');
   let cause: unknown;
   try {
-    const url = new URL(/^[a-z+]+:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, '')}`);
+    const url = new URL(String(address ?? '').replace(/^(\/\/)?(?![a-z+]+:\/\/)/i, 'http://'));
     if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
   } catch (thrown) {
     cause = thrown;
   }
   throw new PrimusError(
     'ERR_PRIMUS_URL',
-    `The address must be like http://host:port (or https, ws, wss, ws+unix), not ${describe(address)}`,
+    `The address must be like http://host:port (or https, ws, wss, ws+unix), got ${describe(address)}`,
     { cause },
   );
 }
 
-/** The parts of the address of one attempt; `unique` keeps caches out of the way. */
+/** Returns the parts of the address of one attempt; `unique` keeps caches out of the way. */
 export function urlOptions(
   { protocol, search, username, password, host, pathname: file }: URL,
   pathname: string,
@@ -44,13 +48,13 @@ export function urlOptions(
     protocol: unix ? protocol : `${speaks}${secure ? 's' : ''}:`,
     secure,
     auth: username && username + (password && `:${password}`),
-    host: unix ? file : host,
+    host: unix ? `${file}:` : host,
     pathname,
     query: `${queryOf(search, credentials)}_primuscb=${unique}`,
   };
 }
 
-/** A query to be continued. Credentials take the place of what has their name. */
+/** Returns the query with a trailing `&`. Credentials replace parameters of the same name. */
 function queryOf(search: string, credentials: Fields): string {
   const params = new URLSearchParams(search);
   for (const [name, value] of Object.entries(credentials)) {
@@ -60,7 +64,7 @@ function queryOf(search: string, credentials: Fields): string {
   return search && `${search.slice(1)}&`;
 }
 
-/** ws+unix addresses name the socket's path first and the pathname after a colon. */
+/** Returns the address as a string. */
 export function printUrl({ protocol, auth, host, pathname, query }: UrlOptions): string {
-  return `${protocol}//${auth && `${auth}@`}${host}${protocol === 'ws+unix:' ? ':' : ''}${pathname}${query && `?${query}`}`;
+  return `${protocol}//${auth && `${auth}@`}${host}${pathname}${query && `?${query}`}`;
 }

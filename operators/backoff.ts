@@ -1,6 +1,6 @@
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
-/** Decides how long to wait before attempt `n` (1, 2, …), in ms; `false` gives up. `error` is what ended the last connection. */
+/** Returns the delay before attempt `n` (1, 2, …) in ms, or `false` to give up. `error` is the error of the last connection. */
 export type Policy = (attempt: number, error?: unknown) => number | false;
 
 /** The options of `backoff`. */
@@ -17,6 +17,11 @@ export interface BackoffOptions {
   random?: () => number;
 }
 
+interface InjectedOptions extends Required<BackoffOptions> {
+  min: number;
+  max: number;
+}
+
 /**
  * Creates a randomised exponential back-off policy: attempt `n` waits uniformly long between `min · factor^(n-1)` and twice that.
  *
@@ -25,7 +30,7 @@ export interface BackoffOptions {
  * delay     [500,1000]  [1000,2000]  [2000,4000]  … and at the cap [max/2,max], never below min
  * ```
  *
- * The first attempt is jittered too, so that a restarted server does not see all its clients in one instant. At the cap
+ * The first attempt is jittered too, so that the clients of a restarted server do not reconnect all at once. At the cap
  * the delay keeps half of its range for the same reason.
  *
  * @throws TypeError when `min` or `max` is no duration
@@ -39,8 +44,12 @@ export interface BackoffOptions {
  * ```
  */
 export function backoff({ min = 500, max = Infinity, factor = 2, retries = 10, random = Math.random }: BackoffOptions = {}): Policy {
-  const first = milliseconds(min);
-  const longest = Math.min(milliseconds(max), LONGEST_WAIT);
+  return backoffOn({ min: milliseconds(min), max: milliseconds(max), factor, retries, random });
+}
+
+/** `backoff` for callers that inject everything. `min` and `max` are in ms. */
+export function backoffOn({ min: first, max, factor, retries, random }: InjectedOptions): Policy {
+  const longest = Math.min(max, LONGEST_WAIT);
   // A `max` below `min` is usually one that was set beside the default `min`: it counts, and it is jittered as well.
   const shortest = first > longest ? 0 : first;
   return (attempt) => {

@@ -6,11 +6,11 @@ export interface BufferWhileOptions<T> {
   gate: Observable<boolean>;
   /** How many values may be buffered. @defaultValue Infinity */
   size?: number;
-  /** Which value is dropped when the buffer is full. @defaultValue 'oldest' */
+  /** The value that is dropped when the buffer is full. @defaultValue 'oldest' */
   drop?: 'oldest' | 'newest';
   /** Called with each value that is dropped. */
   dropped?: (value: T) => void;
-  /** Where values are buffered, for a caller that wants to see them; what it contains already goes first. @defaultValue a new array */
+  /** The array that values are buffered in, for a caller that reads it. Values that it contains already come first. @defaultValue a new array */
   buffer?: T[];
 }
 
@@ -50,7 +50,7 @@ export function bufferWhile<T>({
       let open = false;
       let releasing = false;
       let ended = false;
-      /** How many values are to be released. One that its receiver puts back into the buffer waits for the next opening. */
+      /** How many values should be released. One that its receiver puts back into the buffer waits for the next opening. */
       let due = 0;
 
       /** A loop that goes on while the gate is open: a gate that opens meanwhile must not begin another. */

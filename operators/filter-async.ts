@@ -21,7 +21,7 @@ import {
  * result       --a-----cb--|
  * ```
  *
- * A value that is answered at once passes at once, with no subscription of its own; nobody waits for another's answer.
+ * A value that is answered at once passes at once, without a subscription. No value waits for the answer to another one.
  */
 export function filterAsync<T>(predicate: (value: T) => boolean | Observable<boolean>): MonoTypeOperatorFunction<T> {
   return (source) =>

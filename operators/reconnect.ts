@@ -2,9 +2,8 @@ import {
   asyncScheduler,
   catchError,
   defer,
-  EMPTY,
-  expand,
   filter,
+  finalize,
   map,
   mergeAll,
   NEVER,
@@ -12,6 +11,7 @@ import {
   type ObservableInput,
   type OperatorFunction,
   type SchedulerLike,
+  type Subscriber,
   type Subscription,
   switchMap,
   takeUntil,
@@ -32,33 +32,46 @@ export interface Attempt {
   readonly duration: number;
 }
 
-/** What `reconnect` emits. `attempt` is null for the first subscription; no record changes after it was emitted. */
-export type ReconnectEvent<T> =
+/** The events that `reconnect` emits. `attempt` is null for the first subscription; no record changes after it was emitted. */
+export type ReconnectEvent<T, A = Attempt> =
   /** A subscription to the source begins. */
-  | { readonly type: 'connecting'; readonly attempt: Attempt | null }
+  | { readonly type: 'connecting'; readonly attempt: A | null }
   /** The first value of a subscription. */
-  | { readonly type: 'open'; readonly value: T; readonly attempt: Attempt | null }
+  | { readonly type: 'open'; readonly value: T; readonly attempt: A | null }
   /** Any later value. */
   | { readonly type: 'value'; readonly value: T }
   /** No value came within `limit`; `lost` follows. */
-  | { readonly type: 'timed out'; readonly error: unknown; readonly attempt: Attempt | null }
+  | { readonly type: 'timed out'; readonly error: unknown; readonly attempt: A | null }
   /** The source errored. What `follows` is the attempt `next`, a wait until `ready$` is true, `failed`, or nothing, as `when` said. */
   | {
       readonly type: 'lost';
       readonly error: unknown;
       readonly wasOpen: boolean;
-      readonly attempt: Attempt | null;
-      readonly next: Attempt | null;
+      readonly attempt: A | null;
+      readonly next: A | null;
       readonly follows: 'scheduled' | 'ready' | 'failed' | 'nothing';
     }
-  /** The wait before an attempt begins. */
-  | { readonly type: 'scheduled'; readonly attempt: Attempt; readonly error: unknown }
-  /** The policy gave up, or threw `policyError`; nothing follows. */
-  | { readonly type: 'failed'; readonly error: unknown; readonly attempt: Attempt | null; readonly policyError?: unknown };
+  | Scheduled<A>
+  | Failed<A>;
+
+/** The wait before an attempt begins. */
+interface Scheduled<A> {
+  readonly type: 'scheduled';
+  readonly attempt: A;
+  readonly error: unknown;
+}
+
+/** The policy gave up, or threw `policyError`; nothing follows. */
+interface Failed<A> {
+  readonly type: 'failed';
+  readonly error: unknown;
+  readonly attempt: A | null;
+  readonly policyError?: unknown;
+}
 
 /** The options of `reconnect`. */
 export interface ReconnectOptions {
-  /** How long each wait is, and when to give up. @defaultValue `backoff({ random })` */
+  /** The delay of each attempt, and when to give up. @defaultValue `backoff({ random })` */
   policy?: Policy;
   /** The clock. @defaultValue asyncScheduler */
   scheduler?: SchedulerLike;
@@ -82,7 +95,7 @@ export interface ReconnectOptions {
 }
 
 /**
- * Subscribes again, after a wait that the policy names, whenever the source errors, and emits what happens as values. Completion is final.
+ * Subscribes again after a delay whenever the source errors, and emits its progress as values. Completion is final.
  *
  * ```
  * source      ----a--#    ----#    ----b---|
@@ -91,7 +104,7 @@ export interface ReconnectOptions {
  * ```
  *
  * A connection that is lost sooner than the wait before it took does not end the series: a server that accepts and closes
- * meets a growing wait, not a client that returns every `min` ms.
+ * sees growing delays, not a client that reconnects every `min` ms.
  *
  * @throws TypeError when `limit` or `stable` is no duration
  *
@@ -107,7 +120,26 @@ export interface ReconnectOptions {
  * ```
  */
 export function reconnect<T>(options: ReconnectOptions = {}): OperatorFunction<T, ReconnectEvent<T>> {
-  return reconnectOn({ scheduler: asyncScheduler, policy: backoff(options.random ? { random: options.random } : {}), ...options });
+  const { random = Math.random, policy = backoff({ random }), limit = Infinity, stable = 0 } = options;
+  const { scheduler = asyncScheduler, late = tooLate, when = constant(true), ready$ = defer(() => [true]), now$ = NEVER } = options;
+  const injected = { scheduler, late, when, ready$, now$, policy: checked(policy), stable: milliseconds(stable) };
+  return reconnectOn({ ...injected, limit: typeof limit === 'function' ? limit : constant(milliseconds(limit)) });
+}
+
+function tooLate(limit: number): Error {
+  return new Error(`No value came within ${limit} ms`);
+}
+
+function constant<T>(value: T): () => T {
+  return () => value;
+}
+
+function checked(policy: Policy): Policy {
+  return (attempt, error) => {
+    const wait = policy(attempt, error);
+    if (wait === false || wait >= 0) return wait;
+    throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
+  };
 }
 
 /**
@@ -130,23 +162,44 @@ export function values<T>(): OperatorFunction<ReconnectEvent<T>, T> {
     );
 }
 
-/** `reconnect` for callers that inject policy and clock: RxJS' own clock weighs 0.6 kB in a page. */
-export function reconnectOn<T>(
-  options: ReconnectOptions & Required<Pick<ReconnectOptions, 'policy' | 'scheduler'>>,
-): OperatorFunction<T, ReconnectEvent<T>> {
-  const { policy, scheduler, when, ready$ = defer(() => [true]), now$ = NEVER, limit = Infinity, late = tooLate } = options;
-  const stable = milliseconds(options.stable ?? 0);
+/** The options of `reconnectOn`: as those of `reconnect`, without defaults. */
+interface InjectedOptions<D extends object> extends Required<Omit<ReconnectOptions, 'random'>> {
+  /** In ms. */
+  limit: (attempt: Attempt | null) => number;
+  /** In ms. */
+  stable: number;
+  /** Becomes part of the record of each attempt. */
+  details?: D;
+}
+
+/** `reconnect` for callers that inject everything: RxJS' own clock weighs 0.6 kB in a page. */
+export function reconnectOn<T, D extends object>({
+  policy,
+  scheduler,
+  when,
+  ready$,
+  now$,
+  limit,
+  late,
+  stable,
+  details,
+}: InjectedOptions<D>): OperatorFunction<T, ReconnectEvent<T, Attempt & D>> {
+  type Detailed = Attempt & D;
+  type Event = ReconnectEvent<T, Detailed>;
   return (source) =>
     defer(() => {
       /** The attempt under way, of the present series. */
-      let attempt: Attempt | null = null;
+      let attempt: Detailed | null = null;
       let openSince: number | undefined;
+      /** How the present turn of the loop ends: with an attempt, or with none. */
+      let outcome: 'connecting' | 'failed' | undefined;
 
       /** Subscribes to the source once; what it errors with leads to the next `connecting`, or to an end. */
-      function connect(): Observable<ReconnectEvent<T>> {
+      function connect(): Observable<Event> {
         openSince = undefined;
-        const longest = typeof limit === 'function' ? limit(attempt) : milliseconds(limit);
-        const before: ReconnectEvent<T>[] = [];
+        outcome = undefined;
+        const longest = limit(attempt);
+        const before: Event[] = [];
         let timer: Subscription | undefined;
         const late$ = new Observable<never>((subscriber) => {
           timer = scheduler.schedule(() => {
@@ -166,17 +219,17 @@ export function reconnectOn<T>(
         );
       }
 
-      function received(value: T): ReconnectEvent<T> {
+      function received(value: T): Event {
         if (openSince !== undefined) return { type: 'value', value };
         openSince = scheduler.now();
         if (attempt) attempt = { ...attempt, duration: openSince - attempt.start };
         return { type: 'open', value, attempt };
       }
 
-      function recover(error: unknown, before: ReconnectEvent<T>[]): ObservableInput<ReconnectEvent<T>> {
+      function recover(error: unknown, before: Event[]): ObservableInput<Event> {
         const wasOpen = openSince !== undefined;
         const lost = { type: 'lost', error, wasOpen, attempt } as const;
-        if (when?.(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
+        if (when(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
         const now = scheduler.now();
         const lasted = now - (openSince ?? Infinity);
         if (attempt && lasted >= Math.max(attempt.scheduled, stable)) attempt = null;
@@ -184,64 +237,70 @@ export function reconnectOn<T>(
         else if (attempt && wasOpen) attempt = { ...attempt, start: now };
 
         let ready: boolean | undefined;
-        let gaveUp = false;
-        // Once an attempt begins, or none will, the network may come and go: a subscriber that hears of it may even cause that.
-        let over = false;
         return ready$.pipe(
-          // Emitted twice, `true` must not schedule twice.
-          filter((state) => state !== ready && !over),
+          // Emitted twice, `true` must not schedule twice; and what a subscriber to the outcome causes does not change it.
+          filter((state) => state !== ready && !outcome),
           switchMap((state) => {
             const first = ready === undefined;
             ready = state;
             if (!ready) attempt = null;
-            const [next, ...events]: [Attempt | null, ...ReconnectEvent<T>[]] = state ? schedule(error) : [null];
-            over = gaveUp = state && !next;
-            if (first) events.unshift(...before, { ...lost, next, follows: next ? 'scheduled' : gaveUp ? 'failed' : 'ready' });
-            return inTurn(events, next ? pause(next, () => (over = true)) : gaveUp ? [] : NEVER);
+            const event = ready ? schedule(error) : undefined;
+            const next = event?.type === 'scheduled' ? event.attempt : null;
+            if (event && !next) outcome = 'failed';
+            const events: Event[] = event ? [event] : [];
+            if (first) events.unshift(...before, { ...lost, next, follows: event?.type ?? 'ready' });
+            return startWith(events, next ? pause(next) : NEVER);
           }),
-          takeWhile(({ type }) => type !== 'connecting' && type !== 'failed', true),
+          takeWhile(({ type }) => type !== outcome, true),
         );
       }
 
-      /** The next attempt and its event; or, when there is none, the event that says so. */
-      function schedule(error: unknown): [next: Attempt | null, event: ReconnectEvent<T>] {
+      /** The event that says what the policy decided. */
+      function schedule(error: unknown): Scheduled<Detailed> | Failed<Detailed> {
         const now = scheduler.now();
         const number = (attempt?.attempt ?? 0) + 1;
         const start = attempt?.start ?? now;
         try {
           const wait = policy(number, error);
-          if (wait === false) return [null, { type: 'failed', error, attempt }];
-          if (!(wait >= 0)) throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
-          attempt = { attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
-          return [attempt, { type: 'scheduled', attempt, error }];
+          if (wait === false) return { type: 'failed', error, attempt };
+          attempt = { ...(details as D), attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
+          return { type: 'scheduled', attempt, error };
         } catch (policyError) {
-          return [null, { type: 'failed', error, attempt, policyError }];
+          return { type: 'failed', error, attempt, policyError };
         }
       }
 
       /** Waits, and begins the attempt. */
-      function pause(next: Attempt, begins: () => void): Observable<ReconnectEvent<T>> {
-        const wait$ = new Observable<ReconnectEvent<T>>((subscriber) => scheduler.schedule(() => subscriber.complete(), next.scheduled));
-        const begin$ = defer(() => {
-          begins();
-          attempt = { ...next, duration: scheduler.now() - next.start };
-          return [{ type: 'connecting', attempt } as ReconnectEvent<T>];
+      function pause(next: Detailed): Observable<Event> {
+        return new Observable((subscriber) => {
+          const begin = () => {
+            if (subscriber.closed) return;
+            outcome = 'connecting';
+            attempt = { ...next, duration: scheduler.now() - next.start };
+            subscriber.next({ type: 'connecting', attempt });
+          };
+          subscriber.add(scheduler.schedule(begin, next.scheduled));
+          subscriber.add(now$.subscribe({ next: begin, error: (error) => subscriber.error(error) }));
         });
-        return inTurn(wait$.pipe(takeUntil(now$)), begin$);
       }
 
-      // Every `connecting` leads to the next one: a loop whose turns are subscriptions beside each other, not within each other.
-      return defer(() => [{ type: 'connecting', attempt } as ReconnectEvent<T>]).pipe(
-        expand((event): ObservableInput<ReconnectEvent<T>> => (event.type === 'connecting' ? connect() : EMPTY)),
+      // A loop whose turns are subscriptions beside each other, not within each other: each ends with the `connecting` of the next one.
+      let turns: Subscriber<void> | undefined;
+      const turn$ = new Observable<void>((subscriber) => {
+        turns = subscriber;
+        turns.next();
+      });
+      return startWith<Event>(
+        [{ type: 'connecting', attempt }],
+        turn$.pipe(switchMap(() => connect().pipe(finalize(() => (outcome === 'connecting' ? turns?.next() : turns?.complete()))))),
       );
     });
 }
 
-/** `concat` of what is there already, without the schedulers that RxJS' has. */
-function inTurn<T>(...sources: ObservableInput<T>[]): Observable<T> {
-  return defer(() => sources).pipe(mergeAll(1));
-}
-
-function tooLate(limit: number): Error {
-  return new Error(`No value came within ${limit} ms`);
+/** `startWith` without the schedulers of RxJS' own. */
+function startWith<T>(values: T[], source: Observable<T>): Observable<T> {
+  return new Observable((subscriber) => {
+    for (const value of values) subscriber.next(value);
+    if (!subscriber.closed) source.subscribe(subscriber);
+  });
 }

@@ -21,14 +21,14 @@ export interface WatchdogOptions {
 }
 
 /**
- * Errors once the source has been silent for `due`. Any value proves life.
+ * Errors once the source has been silent for `due`. Any value counts as activity.
  *
  * ```
  * source   --a--b-------------
  * due 5    --a--b----#
  * ```
  *
- * A value costs a look at the clock and no timer: the one running timer finds out, when it fires, how much longer to wait.
+ * A value costs one reading of the clock and no timer: when the one timer fires, it computes how much longer to wait.
  *
  * @throws TypeError when `due` is no duration
  *
@@ -62,7 +62,7 @@ export function watchdogOn<T>({
         };
         const look = () => {
           const now = scheduler.now();
-          // A clock that was set back must not put the last sign of life in the future.
+          // A clock that was set back must not put the last activity in the future.
           last = Math.min(last, now);
           if (last + due > now) sleep(last + due - now);
           else subscriber.error(error());

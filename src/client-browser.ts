@@ -16,12 +16,20 @@ export type { Platform } from '../client/platform/platform.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { LinkError, PrimusError } from './core/errors.js';
 
-/** A class of clients of your own making: another transformer, parser or platform, another pathname. */
+/**
+ * Creates a class of clients with another transformer, parser, platform or pathname.
+ *
+ * @example
+ * ```ts
+ * const Client = configure({ transformer, parser: json, platform }, { pathname: '/live' });
+ * const primus = new Client('https://example.com');
+ * ```
+ */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): ReturnType<typeof make> {
   return pluggable(disposable(make(parts, assume(configuration))));
 }
 
-/** The client over WebSockets with JSON, for those who bundle their own page. Another make: `configure`. */
+/** The client over WebSockets with JSON, for a page that you bundle. For other parts see `configure`. */
 export const Primus = /* @__PURE__ */ configure({ transformer: client, parser: json, platform: browser });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;

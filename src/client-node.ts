@@ -16,13 +16,21 @@ export type { Platform } from '../client/platform/platform.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { LinkError, PrimusError } from './core/errors.js';
 
-/** A class of clients of your own making: another transformer, parser or platform, another pathname. */
+/**
+ * Creates a class of clients with another transformer, parser, platform or pathname.
+ *
+ * @example
+ * ```ts
+ * const Client = configure({ transformer, parser: json, platform }, { pathname: '/live' });
+ * const primus = new Client('https://example.com');
+ * ```
+ */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
   parts.transformer.load?.();
   return legacyNodeClient(make(parts, assume(configuration)));
 }
 
-/** The client over WebSockets with JSON. Another make: `configure`. */
+/** The client over WebSockets with JSON. For other parts see `configure`. */
 export const Primus = configure({ transformer: client, parser: json, platform: node });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;

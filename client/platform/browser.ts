@@ -6,20 +6,17 @@ import type { Platform, WebSocketLike } from './platform.js';
 export const browser: Platform = {
   webSocket: (url) => new WebSocket(url) as WebSocketLike,
   network$: new Observable((subscriber) => {
-    const online = () => subscriber.next(true);
-    const offline = () => subscriber.next(false);
-    addEventListener('online', online);
-    addEventListener('offline', offline);
-    return () => {
-      removeEventListener('online', online);
-      removeEventListener('offline', offline);
-    };
+    const changed = ({ type }: Event) => subscriber.next(type === 'online');
+    for (const type of ['online', 'offline']) {
+      addEventListener(type, changed);
+      subscriber.add(() => removeEventListener(type, changed));
+    }
   }),
-  without: { headers: ['left to Node: a page uses credentials', () => false] },
+  without: { headers: ['used in Node.js only; in a page use `credentials`', () => false] },
   origin: globalThis.location?.origin,
   scheduler: clock,
   random: Math.random,
-  // As any other exception that nobody caught: in the console, and to `onerror`.
+  // Like any other uncaught exception: in the console, and to `onerror`.
   report: (error) =>
     queueMicrotask(() => {
       throw error;

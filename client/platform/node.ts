@@ -11,10 +11,10 @@ import type { Platform, WebSocketLike } from './platform.js';
 // In Node a client is a Stream, as documented: `pipe` works, and `instanceof Stream` holds.
 Object.setPrototypeOf(Emitter.prototype, Stream.prototype);
 
-/** How long a peer may take to answer our close, in ms, before the line is cut. */
+/** How long the peer may take to answer a close frame, in ms, before the connection is terminated. */
 const CLOSE_TIMEOUT = 2_000;
 
-/** How much of a refusal's body is read for its message, in bytes. */
+/** How much of a rejection's body is read for its message, in bytes. */
 const BODY_LIMIT = 16_384;
 
 /** Node.js. */
@@ -31,13 +31,13 @@ export const node: Platform = {
     return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
   },
   messages(socket, receive) {
-    // Its events for `onmessage` are objects that nobody keeps.
+    // `onmessage` would create an event object for each message.
     (socket as unknown as WebSocket).on('message', (data: Buffer, isBinary) => receive(isBinary ? data : data.toString()));
   },
   refusal(socket, refused) {
     const websocket = socket as unknown as WebSocket;
     websocket.on('unexpected-response', (request, response) => {
-      // Somebody else listens as well, as the documents show: the answer is theirs, and so is the error.
+      // The user listens as well, as the documentation shows: then the response is theirs, and so is the error.
       if (websocket.listenerCount('unexpected-response') > 1) {
         websocket.once('error', (cause: unknown) => refused(refusedBy(response, cause)));
         return;
@@ -56,7 +56,7 @@ export const node: Platform = {
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
 };
 
-/** What somebody else makes of a refusal. */
+/** Creates the error of a rejection that the user handles. */
 function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): LinkError {
   const { message } = asError(cause);
   return new LinkError('ERR_PRIMUS_UNEXPECTED_RESPONSE', message, { status, reason: message, cause });

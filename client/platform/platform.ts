@@ -3,7 +3,7 @@ import type { LinkError } from '../../src/core/errors.js';
 import type { Kind } from '../../src/core/options.js';
 import type { Target } from '../../src/core/transformer.js';
 
-/** The part of the W3C WebSocket that is used. */
+/** The part of the W3C WebSocket that the client uses. */
 export interface WebSocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -16,31 +16,31 @@ export interface WebSocketLike {
   onclose: ((event: { code: number; reason: string }) => void) | null;
   send(data: string | Uint8Array): void;
   close(code?: number, reason?: string): void;
-  /** Cuts the line at once, where that can be done. */
+  /** Terminates the connection at once, where the platform can. */
   terminate?(): void;
   pause?(): void;
   resume?(): void;
 }
 
-/** What the client needs of where it runs; injected, never sniffed. */
+/** The environment that a client runs in. It is injected, never detected. */
 export interface Platform {
   /** Makes a WebSocket that dials `url`. */
   webSocket(url: string, target: Target<Platform>): WebSocketLike;
-  /** Tells why a server refused the handshake of that socket, where the platform lets one know. */
+  /** Reports why a server rejected the handshake of that socket, where the platform knows. */
   refusal?(socket: WebSocketLike, refused: (error: LinkError) => void): void;
-  /** Hears the messages of that socket by a way that is shorter than its `onmessage`, where there is one. */
+  /** Receives the messages of that socket in a cheaper way than by its `onmessage`, where there is one. */
   messages?(socket: WebSocketLike, receive: (data: unknown) => void): void;
-  /** What a framework's own requests go through where they cannot be aborted: destroying it cuts them. */
+  /** Creates an agent for a framework's own requests that cannot be aborted: destroying it terminates them. */
   agent?(secure: boolean): { destroy(): void };
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;
-  /** Options that cannot be had here, each with what to do instead. */
+  /** Options that the platform does not support, each with the alternative. */
   readonly without?: { readonly [option: string]: Kind };
   /** The address to connect to when none is given. */
   readonly origin: string | undefined;
   /** The clock of heartbeats, waits and timeouts. */
   readonly scheduler: SchedulerLike;
-  /** Where an error goes that nobody else takes. */
+  /** Reports an error that has no listener. */
   report(error: unknown): void;
   /** A uniform source in [0, 1). */
   readonly random: () => number;

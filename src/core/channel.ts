@@ -10,13 +10,13 @@ import { type Control, isControl, parseControl, printControl, reservedError } fr
 /** How long the end of a connection waits for message transformers and parsers, which may never answer, in ms. */
 export const END_TIMEOUT = 30_000;
 
-/** What the messages of one end pass through. */
+/** The parser and the message transformers that the messages of one end pass through. */
 export interface Stack {
   readonly parser: Parser;
   readonly transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>;
 }
 
-/** What a channel asks of the connection it belongs to. None of its methods may throw. */
+/** The connection of a channel, as far as the channel uses it. None of its methods may throw. */
 export interface ChannelHandler {
   /** The spark or client: `this` of the message transformers. */
   readonly subject: unknown;
@@ -24,18 +24,18 @@ export interface ChannelHandler {
   deliver(data: unknown, raw: Frame): void;
   /** Takes a control message. */
   handleControl(control: Control): void;
-  /** Takes a transformed message on its way out, and calls `write` in the end. False when it was refused. */
+  /** Takes a transformed message on its way out, and calls `write` in the end. Returns false when it was rejected. */
   forward(data: unknown): boolean;
   /** Hands a frame to the link. */
   transmit(frame: Frame): void;
   /** Reports a message that was lost. */
   fail(error: Error): void;
-  /** Learns that more messages wait for asynchronous steps than is healthy, or no longer. */
+  /** Called with `true` when too many messages wait for asynchronous steps, with `false` when none waits any more. */
   pressure(high: boolean): void;
 }
 
 /**
- * The one way in and the one way out of a connection, the same on both ends. It knows neither spark nor client.
+ * The path of all messages of a connection, in and out, the same on both ends. It knows neither spark nor client.
  *
  * ```
  * receive: frame -> decode -> control message? -> incoming message transformers -> deliver
@@ -47,14 +47,14 @@ export interface ChannelHandler {
  * order in a lane: a queue that only connections with such a step have.
  */
 export class Channel {
-  private readonly stack: Stack;
-  private readonly handler: ChannelHandler;
+  protected readonly stack: Stack;
+  readonly #handler: ChannelHandler;
   /** One object for all: most connections never have any. */
-  private lanes: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
+  protected lanes: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
   constructor(stack: Stack, handler: ChannelHandler) {
     this.stack = stack;
-    this.handler = handler;
+    this.#handler = handler;
   }
 
   /** Whether messages that arrive wait for earlier ones. */
@@ -62,47 +62,33 @@ export class Channel {
     return this.lanes?.inbound !== undefined;
   }
 
-  /** Whether a message would be encoded and transmitted as it is, at once. */
-  get isDirect(): boolean {
-    return this.lanes?.outbound === undefined && this.lanes?.encoding === undefined && this.stack.transformers.outgoing.length === 0;
-  }
-
   /** Takes one frame from the link. */
   receive(frame: Frame): void {
     const lane = this.lanes?.inbound;
-    if (lane !== undefined) lane.add(() => this.read(frame));
-    else this.enter('inbound', this.read(frame));
+    if (lane !== undefined) lane.add(() => this.#read(frame));
+    else this.#enter('inbound', this.#read(frame));
   }
 
-  /** Takes one message from the user. False when it was refused at once. */
+  /** Takes one message from the user. Returns false when it was rejected at once. */
   send(data: unknown): boolean {
     const lane = this.lanes?.outbound;
     if (lane !== undefined) {
-      lane.add(() => this.route(data));
+      lane.add(() => this.#route(data));
       return true;
     }
-    const { outgoing } = this.stack.transformers;
-    if (outgoing.length === 0) return this.handler.forward(data);
-    let accepted = true;
-    const step = this.transformed(outgoing, { data }, (packet) => {
-      accepted = this.handler.forward(packet.data);
-    });
-    this.enter('outbound', step);
-    return accepted;
+    if (this.stack.transformers.outgoing.length === 0) return this.#handler.forward(data);
+    const accepted = this.#route(data);
+    this.#enter('outbound', accepted);
+    return accepted !== false;
   }
 
-  /** Encodes one message and transmits it. False when it was refused at once. */
+  /** Encodes one message and transmits it. Returns false when it was rejected at once. */
   write(data: unknown): boolean {
     if (isControl(data)) {
-      this.handler.fail(reservedError(data));
+      this.#handler.fail(reservedError(data));
       return false;
     }
     return this.post(data);
-  }
-
-  /** Transmits, behind what was written before it, a message that is being encoded for this connection among others. */
-  relay(data: unknown, frame: Promise<Frame>): void {
-    after(this.lanes?.outbound, () => this.post(data, frame));
   }
 
   /** Sends a control message, behind what was written before it. */
@@ -120,83 +106,77 @@ export class Channel {
     after(this.lanes?.inbound, done);
   }
 
-  /** Takes nothing more in; what is under way may finish. */
-  close(): void {
-    for (const lane of Object.values(this.lanes ?? {})) lane.close();
-  }
-
-  private read(frame: Frame): Eventual<void> {
+  #read(frame: Frame): Eventual<unknown> {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
-      return this.step(
+      return this.#step(
         () => fromNodeCallback<unknown>((done) => parser.decoder(frame, done)),
         decodeError,
-        (data) => this.decoded(data, frame),
+        (data) => this.#decoded(data, frame),
       );
     }
     let data: unknown;
     try {
       data = parser.decode(frame);
     } catch (error) {
-      this.handler.fail(decodeError(error));
+      this.#handler.fail(decodeError(error));
       return undefined;
     }
-    return this.decoded(data, frame);
+    return this.#decoded(data, frame);
   }
 
-  private decoded(data: unknown, frame: Frame): Eventual<void> {
+  #decoded(data: unknown, frame: Frame): Eventual<unknown> {
     const { incoming } = this.stack.transformers;
-    if (isControl(data)) this.handler.handleControl(parseControl(data));
-    else if (incoming.length === 0) this.handler.deliver(data, frame);
-    else return this.transformed(incoming, { data, raw: frame }, (packet) => this.handler.deliver(packet.data, frame));
+    if (isControl(data)) this.#handler.handleControl(parseControl(data));
+    else if (incoming.length === 0) this.#handler.deliver(data, frame);
+    else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));
     return undefined;
   }
 
-  private route(data: unknown): Eventual<void> {
-    return this.transformed(this.stack.transformers.outgoing, { data }, (packet) => this.handler.forward(packet.data));
+  #route(data: unknown): Eventual<unknown> {
+    return this.#transformed(this.stack.transformers.outgoing, { data }, (packet) => this.#handler.forward(packet.data));
   }
 
-  private transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => void): Eventual<void> {
-    return this.step(
-      () => runTransformers(list, this.handler.subject, packet),
+  /** Runs message transformers, and goes on with `next` unless one of them drops the message. */
+  #transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => unknown): Eventual<unknown> {
+    return this.#step(
+      () => runTransformers(list, this.#handler.subject, packet),
       asError,
-      (passes) => {
-        if (passes) next(packet);
-      },
+      (passes) => (passes ? next(packet) : undefined),
     );
   }
 
-  private post(data: unknown, coming?: Promise<Frame>): boolean {
+  protected post(data: unknown, coming?: Promise<Frame>): boolean {
     const { parser } = this.stack;
     const lane = this.lanes?.encoding;
     if (lane !== undefined) {
-      lane.add(() => this.encode(data, coming));
+      lane.add(() => this.#encode(data, coming));
     } else if (parser.encode === undefined) {
-      this.enter('encoding', this.encode(data, coming));
+      this.#enter('encoding', this.#encode(data, coming));
     } else {
       let frame: Frame;
       try {
         frame = toFrame(parser.encode(data));
       } catch (error) {
-        this.handler.fail(encodeError(error, data));
+        this.#handler.fail(encodeError(error, data));
         return false;
       }
-      this.handler.transmit(frame);
+      this.#handler.transmit(frame);
     }
     return true;
   }
 
-  private encode(data: unknown, coming?: Promise<Frame>): Eventual<void> {
-    return this.step(
+  #encode(data: unknown, coming?: Promise<Frame>): Eventual<unknown> {
+    return this.#step(
       () => coming ?? encoded(this.stack.parser, data),
       (cause) => encodeError(cause, data),
-      (frame) => this.handler.transmit(frame),
+      (frame) => this.#handler.transmit(frame),
     );
   }
 
   /** Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. */
-  private step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<void>): Eventual<void> {
-    const lose = (cause: unknown): void => this.handler.fail(error(cause));
+  #step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<unknown>): Eventual<unknown> {
+    const lose = (cause: unknown): void => this.#handler.fail(error(cause));
     let answer: Eventual<T>;
     try {
       answer = take();
@@ -209,15 +189,16 @@ export class Channel {
   }
 
   /** From the first step that has to be waited for, a direction has a lane. */
-  private enter(direction: 'inbound' | 'outbound' | 'encoding', first: Eventual<void>): void {
+  #enter(direction: 'inbound' | 'outbound' | 'encoding', first: Eventual<unknown>): void {
     if (!isPromise(first)) return;
     this.lanes ??= {};
-    this.lanes[direction] ??= new Lane(direction === 'inbound' ? (high) => this.handler.pressure(high) : undefined);
+    this.lanes[direction] ??= new Lane(direction === 'inbound' ? (high) => this.#handler.pressure(high) : undefined);
     this.lanes[direction].add(() => first);
   }
 }
 
-function after(lane: Lane | undefined, done: () => void): void {
+/** Runs `done` behind the steps of a lane, at once when there is none. */
+export function after(lane: Lane | undefined, done: () => void): void {
   if (lane === undefined) done();
   else lane.add(done);
 }

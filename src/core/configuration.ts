@@ -1,29 +1,28 @@
-import { type Duration, SERVER_DEFAULTS } from './options.js';
+import { ASSUMED, type Duration, withDefaults } from './options.js';
 
-/** What a client is told about its server. Data only: in a served library it is one line of JSON. */
+/** The configuration that a client has of its server. It is data only: a served library contains it as JSON. */
 export interface Configuration {
   version: string;
   pathname: string;
   parser: string;
   transformer: string;
-  /** Name of the client's class in a page. */
+  /** The name of the client's class in a page. */
   global: string;
   maxLength: number;
   compression: boolean;
-  /** Client options that follow from the server's; a user's own win. */
+  /** Client options that follow from the server's. The options of the client win. */
   options: { pingTimeout?: Duration | false; strategy?: string };
 }
 
-/** The part of it that a client's class is made with. */
+/** The part of it that a class of clients is configured with. */
 export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' | 'compression' | 'options'>;
 
-/** A configuration that is told in part, with what is to be assumed of a server for the rest. */
-export function assume({ pathname, ...told }: Partial<ClientConfiguration>): ClientConfiguration {
-  const { maxLength, compression } = SERVER_DEFAULTS;
-  return { maxLength, compression, options: {}, ...told, pathname: normalizePathname(pathname ?? SERVER_DEFAULTS.pathname) };
+/** Completes a configuration with the defaults of the server. */
+export function assume(given: Partial<ClientConfiguration>): ClientConfiguration {
+  return withDefaults(ASSUMED, given);
 }
 
-/** A pathname begins with one slash and ends with none. */
+/** Returns the pathname with one slash in front and none at the end. */
 export function normalizePathname(pathname: string): string {
   return `/${pathname.replace(/^\/+|\/+$/g, '')}`;
 }

@@ -65,11 +65,11 @@ export class PrimusError extends Error {
   /** The message that the error is about, where there is one. */
   declare data?: unknown;
 
-  constructor(code: ErrorCode, message: string, { data, ...options }: ErrorOptions & { data?: unknown } = {}) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, { cause, ...details }: ErrorOptions & { data?: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.name = 'PrimusError';
-    if (data !== undefined) this.data = data;
+    for (const [name, detail] of Object.entries(details)) if (detail !== undefined) Object.assign(this, { [name]: detail });
   }
 }
 
@@ -112,10 +112,9 @@ export class LinkError extends PrimusError {
   /** The `WWW-Authenticate` header of a server that asks for credentials. */
   declare readonly authenticate?: string | undefined;
 
-  constructor(code: ErrorCode, message: string, { cause, ...details }: LinkErrorDetails = {}) {
-    super(code, message, cause === undefined ? undefined : { cause });
+  constructor(code: ErrorCode, message: string, details?: LinkErrorDetails) {
+    super(code, message, details);
     this.name = 'LinkError';
-    for (const [name, detail] of Object.entries(details)) if (detail !== undefined) Object.assign(this, { [name]: detail });
   }
 }
 

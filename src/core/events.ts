@@ -21,7 +21,7 @@ export type Listener<Events, E extends keyof Events> = (...args: Arguments<Event
 /** Answers an asynchronous listener: an error refuses. */
 export type ListenerNext = (error?: unknown) => void;
 
-/** Tells whether an event is the library's own: its private prefixes, or one of `events`, which may be extended. */
+/** Returns whether an event is the library's own: it has a private prefix, or is one of `events`, which you may extend. */
 export interface Reserved {
   (event: unknown): boolean;
   events: Record<string, unknown>;

@@ -1,14 +1,14 @@
-import { type Eventual, isPromise } from './eventual.js';
+import { isPromise } from './eventual.js';
 
 /** How many steps may be waiting or under way without pressure. */
 const HIGH = 16;
 
-/** A step of one message. It reports its own errors: it neither throws nor rejects. */
-export type Step = () => Eventual<void>;
+/** One step of a message. It reports its own errors: it neither throws nor rejects. A promise is an answer that comes late. */
+export type Step = () => unknown;
 
 /**
- * The order of messages whose steps may answer late: each step begins when the one before it has answered.
- * However many have been waiting, those that answer at once leave in a loop.
+ * Runs the steps of messages in order: each step begins when the one before it has answered.
+ * However many are waiting, those that answer at once run in a loop.
  */
 export class Lane {
   readonly #waiting: Step[] = [];
@@ -29,7 +29,7 @@ export class Lane {
     if (!this.#running) this.#run();
   }
 
-  /** Takes no more steps; those that wait still have their turn. */
+  /** Takes no more steps. Those that are waiting still run. */
   close(): void {
     this.#closed = true;
   }

@@ -1,18 +1,18 @@
 import type { Observer, Subscribable, Unsubscribable } from 'rxjs';
 
-/** What travels over a line: one message, encoded. */
+/** One encoded message, as links carry it. */
 export type Frame = string | Uint8Array;
 
 /**
  * One live raw connection; both ends look the same.
  *
  * Its one observer gets `next` per frame, in order; `complete` on a clean close; `error(LinkError)`, with code and reason,
- * when the line drops. A link buffers nothing: it must be subscribed to in the turn it is handed out, or be paused.
+ * when the connection drops. A link buffers nothing: it must be subscribed to in the turn it is handed out, or be paused.
  */
 export interface Link extends Subscribable<Frame> {
   /** Begins to read. There is one observer: a later one takes the place of the one before. */
   subscribe(observer: Partial<Observer<Frame>>): Unsubscribable;
-  /** Hands one frame to the line. A frame sent after the end of the line is dropped; the end itself was reported. */
+  /** Sends one frame. A frame sent after the end of the connection is dropped; the end itself was emitted. */
   send(frame: Frame): void;
   /** Bytes accepted and not yet handed to the system. */
   readonly bufferedAmount: number;
@@ -20,15 +20,15 @@ export interface Link extends Subscribable<Frame> {
   pause?(): void;
   /** Goes on reading. */
   resume?(): void;
-  /** Closes with a handshake, after everything sent so far; cuts the line when the peer does not answer in time. */
+  /** Closes with a handshake, after everything sent so far. Terminates the connection when the peer does not answer in time. */
   close(code?: number, reason?: string): void;
-  /** Cuts the line at once. */
+  /** Terminates the connection at once. */
   destroy(): void;
-  /** Not of the transformer's making: has no part in its broadcasts. */
+  /** Whether the transformer did not create it, and cannot broadcast to it. */
   readonly excludeFromBroadcast?: boolean;
   /** The framework's own socket: what `spark.socket` and `primus.socket` expose. */
   readonly socket: unknown;
 }
 
-/** An end of a line that nobody listens to is not an error. */
+/** The observer of a link that has none: its end is not an error. */
 export const NO_OBSERVER: Partial<Observer<Frame>> = {};

@@ -3,10 +3,18 @@ import { describe, PrimusError } from './errors.js';
 
 export type { Duration };
 
+// Constants, not an object that is spread into another: bundlers drop only what surely has no effect.
+const PATHNAME = '/primus';
+const COMPRESSION = false;
+const MAX_LENGTH = 10_485_760;
+
+/** The configuration that an imported client assumes of its server. */
+export const ASSUMED = { pathname: PATHNAME, compression: COMPRESSION, maxLength: MAX_LENGTH, options: {} };
+
 /** The defaults of a server. Sizes are in bytes, times in ms. */
 export const SERVER_DEFAULTS = {
   /** The path of the server. @defaultValue `'/primus'` */
-  pathname: '/primus',
+  pathname: PATHNAME,
   /** The encoding of messages. @defaultValue `'json'` */
   parser: 'json',
   /** The real-time framework. @defaultValue `'websockets'` */
@@ -16,9 +24,9 @@ export const SERVER_DEFAULTS = {
   /** The name of the client's class in a served library. @defaultValue `'Primus'` */
   global: 'Primus',
   /** Whether messages (permessage-deflate) and HTTP answers are compressed. @defaultValue `false` */
-  compression: false,
+  compression: COMPRESSION,
   /** The largest message that is accepted. @defaultValue `10_485_760` */
-  maxLength: 10_485_760,
+  maxLength: MAX_LENGTH,
   /** The limit of bytes that are buffered for one slow consumer; `Infinity` sets none. @defaultValue `16_777_216` */
   maxBuffer: 16_777_216,
   /** Options of the framework itself. @defaultValue `{}` */
@@ -36,7 +44,7 @@ export const CLIENT_DEFAULTS = {
   /** Whether to wait for `open()` instead of connecting at once. @defaultValue `false` */
   manual: false,
   /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
-  queueSize: Number.POSITIVE_INFINITY,
+  queueSize: Infinity,
   /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop: 'oldest' as 'oldest' | 'newest',
   /** Options of the framework itself. @defaultValue `{}` */
@@ -46,7 +54,7 @@ export const CLIENT_DEFAULTS = {
 /** The defaults of `reconnect`. Times are in ms. */
 export const RECONNECT_DEFAULTS = {
   /** The longest delay. @defaultValue `Infinity` */
-  max: Number.POSITIVE_INFINITY as Duration,
+  max: Infinity as Duration,
   /** The shortest delay. @defaultValue `500` */
   min: 500 as Duration,
   /** The number of attempts before the client gives up. @defaultValue `10` */

@@ -1,13 +1,13 @@
 import { PrimusError } from './errors.js';
 
 /**
- * The control messages. On the line each is a string passed through the parser, as the seed's chapter "Protocol" has it:
+ * The control messages. Each is a string that is encoded by the parser like a message:
  *
  * ```
- * primus::ping::<stamp>      server -> client   alive? (stamp: ms since the epoch)
+ * primus::ping::<stamp>      server -> client   (stamp: ms since the epoch)
  * primus::pong::<stamp>      client -> server   the very stamp that was received
- * primus::id::               client -> server   which spark am I?
- * primus::id::<id>           server -> client   this one
+ * primus::id::               client -> server   asks for the id of the spark
+ * primus::id::<id>           server -> client   the answer
  * primus::server::close      server -> client   closed on purpose: do not reconnect
  * ```
  */
@@ -17,7 +17,7 @@ export type Control =
   /** `value`: the id, or empty in the question. */
   | { readonly type: 'id'; readonly value: string }
   | { readonly type: 'close' }
-  /** Reserved for what comes; ignored. */
+  /** Reserved for later versions. It is ignored. */
   | { readonly type: 'unknown'; readonly value: string };
 
 const PREFIX = 'primus::';
@@ -28,11 +28,15 @@ export function isControl(data: unknown): data is string {
   return typeof data === 'string' && data.startsWith(PREFIX);
 }
 
-/** Why user data that looks like protocol is not sent. */
+/** Creates the error of user data that looks like a control message. */
 export function reservedError(data: unknown): PrimusError {
-  return new PrimusError('ERR_PRIMUS_RESERVED', `What begins with '${PREFIX}' is protocol and cannot be written; wrap it in an object`, {
-    data,
-  });
+  return new PrimusError(
+    'ERR_PRIMUS_RESERVED',
+    `A string that begins with '${PREFIX}' is a control message and cannot be written. Wrap it in an object`,
+    {
+      data,
+    },
+  );
 }
 
 export function parseControl(text: string): Control {

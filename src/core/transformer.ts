@@ -55,7 +55,7 @@ export interface Target<Platform = unknown> {
 
 /** The client's half of a transformer. */
 export interface ClientTransformer<Platform = unknown> {
-  /** The protocol of the client's addresses. @defaultValue the protocol of the given address */
+  /** The protocol of the client's addresses. @defaultValue 'http' */
   readonly protocol?: 'ws' | 'http';
   /** The path below the pathname, such as `/websocket`. @defaultValue none */
   readonly path?: string;

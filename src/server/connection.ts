@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { interval, type Observer, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
-import { Channel, type ChannelHandler, END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
+import { type ChannelHandler, END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import type { Frame, Link } from '../core/link.js';
 import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
+import { RelayChannel } from '../core/relay-channel.js';
 
 const { emit } = EventEmitter.prototype;
 
@@ -64,7 +65,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   crowded = false;
   readonly subject: ConnectionSpark;
   readonly link: Link | undefined;
-  private readonly channel: Channel;
+  private readonly channel: RelayChannel;
   private readonly events = new EventQueue();
   /** Whether the link itself has ended. */
   private linkEnded = false;
@@ -79,7 +80,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
 
   constructor(spark: ConnectionSpark, link: Link | undefined) {
     this.subject = spark;
-    this.channel = new Channel(spark.primus, this);
+    this.channel = new RelayChannel(spark.primus, this);
     this.link = link;
     link?.subscribe(this);
   }
@@ -145,7 +146,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   }
 
   /** Sends a control message, behind what was written before it. */
-  control(control: Parameters<Channel['control']>[0]): void {
+  control(control: Parameters<RelayChannel['control']>[0]): void {
     this.channel.control(control);
   }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Channel, type ChannelHandler } from '../../src/core/channel.js';
+import type { ChannelHandler } from '../../src/core/channel.js';
 import type { Done } from '../../src/core/eventual.js';
 import type { Frame } from '../../src/core/link.js';
 import { type MessageTransformer, MessageTransformers } from '../../src/core/message-transformers.js';
 import { defineParser, type Parser } from '../../src/core/parser.js';
 import type { Control } from '../../src/core/protocol.js';
+import { RelayChannel } from '../../src/core/relay-channel.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';
 
@@ -18,10 +19,10 @@ class Recorder implements ChannelHandler {
   readonly frames: Frame[] = [];
   readonly errors: (Error & { code?: string; data?: unknown })[] = [];
   readonly pressures: boolean[] = [];
-  private readonly channel: Channel;
+  private readonly channel: RelayChannel;
 
   constructor(parser: Parser = json) {
-    this.channel = new Channel({ parser, transformers: this.transformers }, this);
+    this.channel = new RelayChannel({ parser, transformers: this.transformers }, this);
   }
 
   receive(frame: Frame): void {
@@ -36,7 +37,7 @@ class Recorder implements ChannelHandler {
     this.channel.relay(data, frame);
   }
 
-  control(control: Parameters<Channel['control']>[0]): void {
+  control(control: Parameters<RelayChannel['control']>[0]): void {
     this.channel.control(control);
   }
 

@@ -4,7 +4,7 @@ import { type Report, SafeObservable } from './safe-observable.js';
 // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
 type Listener = (...args: any[]) => void;
 
-/** What `fromEvents` needs of an emitter. */
+/** The methods of an emitter that `fromEvents` uses. */
 export interface EventSource {
   on(event: string, listener: Listener): unknown;
   prependListener(event: string, listener: Listener): unknown;

@@ -1,6 +1,6 @@
 import { Observable, type Observer, type OperatorFunction, Subscriber, type Subscription, type TeardownLogic } from 'rxjs';
 
-/** Told of what a subscriber threw, and of the value it threw on. */
+/** Reports an error that a subscriber threw, with the value that it received. */
 export type Report = (error: unknown, ...value: unknown[]) => void;
 
 /**

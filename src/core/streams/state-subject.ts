@@ -6,7 +6,7 @@ export class StateSubject<T> {
   value: T;
   readonly value$: Observable<T>;
   #version = 0;
-  /** Which version of the value each subscriber has. */
+  /** The version of the value that each subscriber received. */
   readonly #subscribers = new Map<Subscriber<T>, number>();
   #completed = false;
 
@@ -27,7 +27,7 @@ export class StateSubject<T> {
     const version = this.#version;
     return () => {
       for (const [subscriber, had] of [...this.#subscribers]) {
-        // It has subscribed, or was told of a later change, since.
+        // It has subscribed, or received a later change, since.
         if (had >= version || !this.#subscribers.has(subscriber)) continue;
         this.#subscribers.set(subscriber, version);
         subscriber.next(value);
