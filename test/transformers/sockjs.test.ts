@@ -101,7 +101,7 @@ describe('sockjs', () => {
       const { status, headers, body } = await ask(url, '/1/a/jsonp?c=callback', { method: 'GET' });
       expect(status).toBe(200);
       expect(headers.get('content-type')).toContain('application/javascript');
-      const [, frame] = /^\/\*\*\/told\((".*")\);\r\n$/.exec(body) ?? [];
+      const [, frame] = /^\/\*\*\/callback\((".*")\);\r\n$/.exec(body) ?? [];
       return JSON.parse(frame as string) as string;
     };
     const messagesOf = (frame: string) => (JSON.parse(frame.slice(1)) as string[]).map((message) => JSON.parse(message));
