@@ -94,7 +94,7 @@ export class Serving implements ConnectionHost {
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
       nextTurn(),
-      filterAsync((spark) => runConnectionListeners(primus, spark)),
+      filterAsync((spark) => this.#announces(spark)),
     );
     this.#subscription.add(
       connection$.subscribe((spark) => {
@@ -105,6 +105,16 @@ export class Serving implements ConnectionHost {
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     if (options.pingInterval === false) return;
     this.#subscription.add(heartbeat(registry, milliseconds(options.pingInterval, 'pingInterval'), this.scheduler));
+  }
+
+  /** Whether the `connection` listeners agree. The synchronous ones are called in the order of the server's events. */
+  #announces(spark: Spark): boolean | Observable<boolean> {
+    const begins = this.#events.begin();
+    try {
+      return runConnectionListeners(this.#parts.primus, spark);
+    } finally {
+      if (begins) this.#events.end();
+    }
   }
 
   /** Adds a spark that the application created itself, and announces it, in the next turn. */

@@ -57,7 +57,7 @@ const POLL = 10;
  *
  * ```
  * wait up to `timeout` for connections to end -> end the rest -> wait for their last messages, and for clients to poll them
- *   -> emit `close` -> terminate the connections left -> release the path -> close the HTTP server
+ *   -> terminate the connections left -> emit `close` -> release the path -> close the HTTP server
  * ```
  */
 export function shutdown(parts: ShutdownParts): Observable<unknown> {
@@ -74,8 +74,8 @@ export function shutdown(parts: ShutdownParts): Observable<unknown> {
     timeout > 0 ? empty.pipe(within(timeout)) : EMPTY,
     endAll(registry, ended, reconnect, scheduler),
     concat(empty, fetched(ended, scheduler).pipe(within(LINGER))).pipe(within(GRACE)),
-    defer(announce),
     act(() => terminateAll(registry)),
+    defer(announce),
     act(release),
     close ? closeServer(parts) : EMPTY,
     act(() => httpConnections.forget()),

@@ -44,10 +44,9 @@ export class EventRecorder {
   credit(entry: string): void {
     const [event = ''] = entry.split(' ');
     this.heard.push(entry);
-    // `connection$` is not made of the listeners' calls.
-    if (event === 'connection' || !(event in this.streams) || this.completed.includes(event)) return;
+    // `connection$` is not made of the listeners' calls, and streams of states and ends are called before any listener.
+    if (event === 'connection' || event === 'readyStateChange' || event === this.endEvent || !(event in this.streams)) return;
     this.streamed.push(entry);
-    if (event === this.endEvent) this.completed.push(event);
   }
 
   /** The event whose stream completes behind it. */

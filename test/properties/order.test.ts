@@ -142,7 +142,8 @@ class Run {
   }
 
   private interfereWithSpark({ spark, recorders }: Recorded, { moment, action }: Interference): void {
-    const subscribed = () => this.act(action, spark);
+    // Subscribers of states and ends are called before the recorders, who have the present event still to come.
+    const subscribed = () => this.act(action, spark, moment === 'state$' || moment === 'end$' ? { spark: 1 } : {});
     if (moment === 'state$') spark.state$.pipe(skip(1), take(1)).subscribe(subscribed);
     else if (moment === 'data$' || moment === 'error$' || moment === 'heartbeat$' || moment === 'end$')
       (spark[moment] as Observable<unknown>).pipe(take(1)).subscribe(subscribed);
@@ -155,7 +156,7 @@ class Run {
 
   private interfereWithServer({ moment, action }: Interference): void {
     const { primus } = this.world;
-    const subscribed = () => this.act(action, this.sparks[0]?.spark);
+    const subscribed = () => this.act(action, this.sparks[0]?.spark, moment === 'close$' ? { server: 1 } : {});
     if (moment === 'connection$' || moment === 'disconnection$' || moment === 'close$')
       (primus[moment] as Observable<unknown>).pipe(take(1)).subscribe(subscribed);
     else if (SERVER_MOMENTS.includes(moment as 'server close')) {
@@ -167,7 +168,7 @@ class Run {
     }
   }
 
-  private act(action: (typeof ACTIONS)[number], spark: Spark | undefined): void {
+  private act(action: (typeof ACTIONS)[number], spark: Spark | undefined, present: { spark?: number; server?: number } = {}): void {
     const { primus, network } = this.world;
     const recorded = this.sparks.find((candidate) => candidate.spark === spark);
     if (action === 'throw') throw new Error('thrown by a listener');
@@ -179,8 +180,11 @@ class Run {
       const link = network.pairs.find(({ server }) => server === spark?.socket);
       if (link !== undefined) network.breakPair(link);
     } else if (action === 'add listeners') {
-      if (recorded !== undefined) recorded.recorders.push(new SparkRecorder(recorded.spark, recorded.recorders[0]?.heard.length));
-      this.server.push(new ServerRecorder(primus, this.server[0]?.heard.length));
+      const heard = (recorder: { heard: readonly string[] } | undefined, more = 0) => (recorder?.heard.length ?? 0) + more;
+      if (recorded !== undefined) {
+        recorded.recorders.push(new SparkRecorder(recorded.spark, heard(recorded.recorders[0], present.spark)));
+      }
+      this.server.push(new ServerRecorder(primus, heard(this.server[0], present.server)));
     } else if (spark !== undefined) {
       if (action === 'write') spark.write(++this.count);
       else spark[action]();

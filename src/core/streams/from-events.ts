@@ -35,10 +35,12 @@ export function fromEvents<T>(source: EventSource, { events, end, ended, report,
     }
     const complete = () => subscriber.complete();
     const listeners = Object.entries(events).map(([event, map]) => [event, (...args: unknown[]) => subscriber.next(map(...args))] as const);
-    for (const [event, listener] of listeners) source.on(event, listener);
-    // Before the others: a listener that throws keeps those behind it from being called.
-    if (end in events) source.on(end, complete);
-    else source.prependListener(end, complete);
+    // Before the others where a state or an end is at stake: a listener that throws keeps those behind it from being called.
+    source.prependListener(end, complete);
+    for (const [event, listener] of listeners) {
+      if (replay !== undefined || event === end) source.prependListener(event, listener);
+      else source.on(event, listener);
+    }
     subscriber.add(() => {
       for (const [event, listener] of listeners) source.removeListener(event, listener);
       source.removeListener(end, complete);
