@@ -146,8 +146,13 @@ export class Lifecycle {
 
   #networkChanged(online: boolean): void {
     if (online === this.network.value) return;
-    this.#transition({ type: 'network', online, pauses: this.#parts.options.strategy.includes('online') });
+    const { connection, options } = this.#parts;
+    const { events } = connection;
+    // The session learns of it before a listener can ask it for an attempt; what it does then is emitted behind.
+    const begins = events.begin();
+    this.#transition({ type: 'network', online, pauses: options.strategy.includes('online') });
     this.#online.next(online);
+    if (begins) events.end();
   }
 }
 

@@ -344,6 +344,11 @@ describe('a client', () => {
       [calm(), onceIn(0, 'closed', 'end'), disconnectAll()],
     ],
     [
+      'that is opened as its network goes makes no attempt',
+      setting,
+      [stop(), pass(10), onceIn(0, 'waiting', 'open'), network(0, false), pass(10)],
+    ],
+    [
       'whose `connection` listener is running when the server stops reconnects',
       { ...setting, admission: 500 },
       [pass(1), restart(10), pass(3_000)],
