@@ -4,6 +4,11 @@ import type { Platform, WebSocketLike } from './platform/platform.js';
 /**
  * Returns a platform whose WebSockets learn why a server with `refuseWithClose` refuses them, which a page cannot know otherwise
  * (the protocol is in `src/core/close-reasons.ts`). Do not use it with other servers: a page fails a WebSocket when the server selects none of its subprotocols.
+ *
+ * @example
+ * ```ts
+ * const Client = configure({ transformer, parser: json, platform: withCloseReasons(platform) });
+ * ```
  */
 export function withCloseReasons(platform: Platform, dial: (url: string, protocols: string[]) => WebSocketLike = dialPage): Platform {
   return {

@@ -57,7 +57,16 @@ export class Primus<In = any, Out = any> extends Base {
   readonly url: URL;
   /** The path of the server. */
   readonly pathname: string;
-  /** Encodes and decodes the messages. */
+  /**
+   * Encodes and decodes the messages.
+   *
+   * @example
+   * ```ts
+   * primus.encoder({ hello: 'world' }, (error, frame) => console.log(frame));
+   * primus.decoder('{"hello":"world"}', (error, data) => console.log(data));
+   * console.log(primus.parser.name, primus.transformers.incoming.length, primus.readable, primus.writable);
+   * ```
+   */
   readonly parser: Parser;
   /** The encoder of the parser. */
   readonly encoder: Parser['encoder'];
@@ -112,17 +121,49 @@ export class Primus<In = any, Out = any> extends Base {
     if (!manual) queueMicrotask(() => this.state.name === 'idle' && this.open());
   }
 
-  /** Creates a client, as `new` does. */
+  /**
+   * Creates a client, as `new` does.
+   *
+   * @example
+   * ```ts
+   * const primus = Primus.connect('https://example.com', { manual: true });
+   * console.log(primus.options.timeout); // 10000
+   * primus.open();
+   * // …
+   * primus.destroy();
+   * ```
+   */
   static connect<T extends typeof Primus>(this: T, url?: string | URL | ClientOptions, options?: ClientOptions): InstanceType<T> {
     return new this(url, options) as InstanceType<T>;
   }
 
-  /** Called once, before the first connection. Plugins may replace it. */
+  /**
+   * Called once, before the first connection. Plugins may replace it.
+   *
+   * @example
+   * ```ts
+   * class Client extends Primus {
+   *   override initialise(options: ClientOptions): this {
+   *     this.on('open', () => console.log('open'));
+   *     return super.initialise(options);
+   *   }
+   * }
+   * ```
+   */
   initialise(_options: ClientOptions): this {
     return this;
   }
 
-  /** The present state. It may be ahead of the event that a listener is called for. */
+  /**
+   * The present state. It may be ahead of the event that a listener is called for.
+   *
+   * @example
+   * ```ts
+   * if (primus.state.name === 'waiting') console.log(primus.state.until, primus.buffer.length);
+   * if (primus.readyState === Primus.OPEN) console.log(primus.socket);
+   * else console.log(primus.readyState === Primus.OPENING ? 'opening' : primus.readyState === Primus.CLOSED && 'closed');
+   * ```
+   */
   get state(): ClientState {
     return this.#lifecycle.state.value;
   }
@@ -255,10 +296,27 @@ export class Primus<In = any, Out = any> extends Base {
     return emits(this as never, event, parser);
   }
 
-  /** Returns whether an event name is the library's own. */
+  /**
+   * Returns whether an event name is the library's own.
+   *
+   * @example
+   * ```ts
+   * primus.reserved('open'); // true
+   * ```
+   */
   declare reserved: typeof reserved;
 
-  /** Emits at each connection: the first one, and each reconnection. Hot. Completes when the client is destroyed. */
+  /**
+   * Emits at each connection: the first one, and each reconnection. Hot. Completes when the client is destroyed.
+   *
+   * @example
+   * ```ts
+   * primus.open$.subscribe(() => console.log('connected', primus.url.host, primus.pathname));
+   * primus.error$.subscribe((error) => console.error(error));
+   * primus.heartbeat$.subscribe((sent) => console.log('ping', new Date(sent)));
+   * primus.online$.subscribe((online) => console.log(online ? 'online' : 'offline', primus.online));
+   * ```
+   */
   get open$(): Observable<void> {
     return this.#view({ open: () => undefined });
   }

@@ -8,7 +8,7 @@ export interface BufferWhileOptions<T> {
   size?: number;
   /** The value that is dropped when the buffer is full. @defaultValue 'oldest' */
   drop?: 'oldest' | 'newest';
-  /** Called with each value that is dropped. */
+  /** Called with each value that is dropped. @defaultValue nothing is called */
   dropped?: (value: T) => void;
   /** The array that values are buffered in, for a caller that reads it. Values that it contains already come first. @defaultValue a new array */
   buffer?: T[];

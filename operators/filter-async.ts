@@ -22,6 +22,15 @@ import {
  * ```
  *
  * A value that is answered at once passes at once, without a subscription. No value waits for the answer to another one.
+ *
+ * @example
+ * ```ts
+ * import { from, of } from 'rxjs';
+ * import { filterAsync } from 'primus-rx/operators';
+ *
+ * const isAllowed = async (name: string) => name !== 'eve';
+ * of('ada', 'eve').pipe(filterAsync((name) => from(isAllowed(name)))).subscribe(console.log); // ada
+ * ```
  */
 export function filterAsync<T>(predicate: (value: T) => boolean | Observable<boolean>): MonoTypeOperatorFunction<T> {
   return (source) =>

@@ -3,7 +3,7 @@ import { bufferWhile } from './buffer-while.js';
 
 /** The options of `mapInOrder`. */
 export interface MapInOrderOptions {
-  /** Called with `true` when more than `high` values are waiting or under way, with `false` when none is any more. */
+  /** Called with `true` when more than `high` values are waiting or under way, with `false` when none is any more. @defaultValue nothing is called */
   pressure?: (high: boolean) => void;
   /** How many values may be waiting or under way without pressure. @defaultValue 16 */
   high?: number;

@@ -79,7 +79,7 @@ export interface ReconnectOptions {
   random?: () => number;
   /** How long a subscription may take until its first value. @defaultValue Infinity */
   limit?: Duration | ((attempt: Attempt | null) => number);
-  /** Makes the error of a subscription that took too long. */
+  /** Makes the error of a subscription that took too long. @defaultValue an `Error` that names the time */
   late?: (limit: number) => unknown;
   /** Whether an error is followed by another attempt; `wasOpen`: the subscription had emitted. @defaultValue always */
   when?: (error: unknown, wasOpen: boolean, attempt: Attempt | null) => boolean;

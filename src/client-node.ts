@@ -30,7 +30,17 @@ export function configure(parts: ClientParts, configuration: Partial<ClientConfi
   return legacyNodeClient(make(parts, assume(configuration)));
 }
 
-/** The client over WebSockets with JSON. For other parts see `configure`. */
+/**
+ * The client over WebSockets with JSON. For other parts see `configure`.
+ *
+ * @example
+ * ```ts
+ * import { Primus } from 'primus-rx/client';
+ *
+ * const primus = new Primus('https://example.com');
+ * primus.on('data', (data) => console.log(data));
+ * ```
+ */
 export const Primus = configure({ transformer: client, parser: json, platform: node });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;

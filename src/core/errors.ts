@@ -138,6 +138,5 @@ export function asError(thrown: unknown): Error {
 /** Describes a value of unknown type in a few words, for an error message. Never throws. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
-  if (typeof value === 'function' || (typeof value === 'object' && value !== null)) return `a value of type ${typeof value}`;
-  return String(value);
+  return Object(value) === value ? `a value of type ${typeof value}` : String(value);
 }

@@ -11,21 +11,24 @@ export type Step = () => unknown;
  * However many are waiting, those that answer at once run in a loop.
  */
 export class Lane {
-  readonly #waiting: Step[] = [];
+  /** The steps that run next, the first one last: taking one off the front of a long array copies the rest of it. */
+  #next: Step[] = [];
+  #waiting: Step[] = [];
   readonly #pressure: ((high: boolean) => void) | undefined;
   #running = false;
   #closed = false;
   #pressed = false;
 
-  /** @param pressure called with `true` when more than 16 steps are waiting or under way, with `false` when none is any more */
+  /** @param pressure called with `true` when more than 16 steps are waiting or running, with `false` when none is any more */
   constructor(pressure?: (high: boolean) => void) {
     this.#pressure = pressure;
   }
 
+  /** Runs a step behind those that were added before it. */
   add(step: Step): void {
     if (this.#closed) return;
     this.#waiting.push(step);
-    if (this.#waiting.length > HIGH - 1) this.#press(true);
+    if (this.#next.length + this.#waiting.length >= HIGH) this.#press(true);
     if (!this.#running) this.#run();
   }
 
@@ -36,7 +39,7 @@ export class Lane {
 
   #run(): void {
     this.#running = true;
-    for (let step = this.#waiting.shift(); step !== undefined; step = this.#waiting.shift()) {
+    for (let step = this.#take(); step !== undefined; step = this.#take()) {
       const late = step();
       if (isPromise(late)) {
         late.then(() => this.#run());
@@ -45,6 +48,14 @@ export class Lane {
     }
     this.#running = false;
     this.#press(false);
+  }
+
+  #take(): Step | undefined {
+    if (this.#next.length === 0) {
+      this.#next = this.#waiting.reverse();
+      this.#waiting = [];
+    }
+    return this.#next.pop();
   }
 
   #press(high: boolean): void {

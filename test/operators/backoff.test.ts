@@ -45,7 +45,7 @@ describe('backoff', () => {
     ]);
   });
 
-  it('is never below min, close to it though the cap may be', () => {
+  it('is never below min, even when the cap is close to it', () => {
     expect(ranges(2, { min: 100, max: 150 })).toEqual([
       [100, 150],
       [100, 150],
@@ -53,7 +53,7 @@ describe('backoff', () => {
     expect(ranges(1, { min: 100, max: 100 })).toEqual([[100, 100]]);
   });
 
-  it('takes a max below min for the cap that it is', () => {
+  it('limits the delay to a max below min', () => {
     expect(ranges(2, { max: 100 })).toEqual([
       [50, 100],
       [50, 100],
@@ -82,7 +82,7 @@ describe('backoff', () => {
     expect(backoff({ random: low, retries: 0 })(1)).toBe(false);
   });
 
-  it('stays within what a timer can wait, for ever', () => {
+  it('limits every delay to the longest that a timer can', () => {
     const longest = 2 ** 31 - 1;
     const endless = { retries: Infinity };
     for (const attempt of [23, 100, 5000]) {
@@ -91,5 +91,19 @@ describe('backoff', () => {
       expect(backoff({ ...endless, random: high, min: 0 })(attempt)).toBe(0);
     }
     expect(backoff({ random: high, min: 2 ** 40 })(1)).toBe(longest);
+  });
+
+  it('takes durations as strings', () => {
+    expect(ranges(3, { min: '1 s', max: '0.05 minutes' })).toEqual(ranges(3, { min: 1_000, max: 3_000 }));
+  });
+
+  it('draws from Math.random by default', () => {
+    const delay = backoff()(1);
+    expect(delay).toBeGreaterThanOrEqual(500);
+    expect(delay).toBeLessThanOrEqual(1_000);
+  });
+
+  it.each([{ min: 'soon' }, { min: -1 }, { max: Number.NaN }, { max: '' }])('throws a TypeError at the call for %o', (options) => {
+    expect(() => backoff(options)).toThrow(TypeError);
   });
 });

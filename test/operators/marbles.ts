@@ -15,16 +15,16 @@ export function marbles(test: (helpers: Marbles) => void): () => void {
 
 export interface Endless {
   source: Observable<number>;
-  /** How many values have been asked of it. */
+  /** Returns how many values it has emitted. */
   pulled: () => number;
 }
 
-/** 0, 1, 2, … all at once, until told to stop. */
+/** 0, 1, 2, … all at once, until it is unsubscribed from. */
 export function endless(): Endless {
   let pulled = 0;
   function* numbers(): Generator<number> {
     while (true) {
-      if (pulled === 1000) throw new Error('Nobody stopped the source');
+      if (pulled === 1000) throw new Error('The source was not stopped');
       yield pulled++;
     }
   }

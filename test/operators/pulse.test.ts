@@ -8,7 +8,7 @@ const slots = { a: 0, b: 1, c: 2 };
 // A source, not an operator: of the standing cases, empty and the errors have no meaning here.
 describe('pulse', () => {
   it(
-    'values: the slots in turn, evenly over the period, the first one a beat after the subscription',
+    'values: emits the slots in turn, evenly over the period, the first one a beat after the subscription',
     marbles(({ scheduler, expectObservable }) => {
       const unsub = ' -------------------!';
       const result = '---a--b--c--a--b--c-';
@@ -17,7 +17,7 @@ describe('pulse', () => {
   );
 
   it(
-    'has one slot unless told otherwise',
+    'has one slot by default',
     marbles(({ scheduler, expectObservable }) => {
       const unsub = ' ----------!';
       const result = '----a---a--';
@@ -35,7 +35,7 @@ describe('pulse', () => {
   );
 
   it(
-    'early unsubscribe, chain not broken',
+    'early unsubscribe: stops, between operators too',
     marbles(({ scheduler, expectObservable }) => {
       const unsub = ' -----!';
       const result = '--a-b-';
@@ -64,10 +64,21 @@ describe('pulse', () => {
     expect(scheduler.actions).toEqual([]);
   });
 
-  it('with a period longer than any timer does not beat at once', () => {
+  it('sets the longest timer for a longer period, which would fire at once', () => {
     const scheduler = new VirtualTimeScheduler();
     const schedule = vi.spyOn(scheduler, 'schedule');
     pulse({ period: Infinity, scheduler }).subscribe();
     expect(schedule.mock.calls.map(([, delay]) => delay)).toEqual([2 ** 31 - 1]);
+  });
+
+  it(
+    'takes a period as a string, and virtual time under a TestScheduler by default',
+    marbles(({ expectObservable }) => {
+      expectObservable(pulse({ period: '6 ms', slots: 2 }), '^-------!').toBe('---a--b--', slots);
+    }),
+  );
+
+  it.each(['soon', -1, Number.NaN, null])('throws a TypeError at the call for %o', (period) => {
+    expect(() => pulse({ period: period as never })).toThrow(TypeError);
   });
 });

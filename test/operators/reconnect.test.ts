@@ -1,12 +1,16 @@
 import {
   BehaviorSubject,
+  concat,
   defer,
   EMPTY,
+  ignoreElements,
   type MonoTypeOperatorFunction,
+  map,
   mergeMap,
   NEVER,
   type Observable,
   of,
+  range,
   Subject,
   take,
   tap,
@@ -26,14 +30,14 @@ const every =
   () =>
     wait;
 
-/** One line after the other. */
-function dial<T>(...lines: Observable<T>[]): Observable<T> {
-  return defer(() => lines.shift() ?? throwError(() => 'no more lines'));
+/** A source whose subscriptions get one connection after the other. */
+function dial<T>(...connections: Observable<T>[]): Observable<T> {
+  return defer(() => connections.shift() ?? throwError(() => 'no more connections'));
 }
 
 type Note = (event: ReconnectEvent<unknown>) => void;
 
-/** The values of the source, over all its subscriptions; `note` hears of every event. */
+/** The values of the source, over all its subscriptions; `note` is called with every event. */
 function reconnected<T>({ note, ...options }: ReconnectOptions & { note?: Note }): MonoTypeOperatorFunction<T> {
   return (source) => source.pipe(reconnect(options), tap({ next: (event) => note?.(event) }), values());
 }
@@ -58,7 +62,7 @@ function record(scheduler: { now(): number }): { log: string[]; noted: { note: N
 describe('reconnect', () => {
   describe('the seven standing cases', () => {
     it(
-      'values: pass, and the completion is final',
+      'values: passes them, and does not reconnect after a completion',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('-a-b-|');
         expectObservable(source.pipe(reconnected({ policy: every(3), scheduler }))).toBe('-a-b-|');
@@ -67,7 +71,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'empty: a line that completes without a value completes the result',
+      'empty: completes when a connection completes without a value',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('-|');
         expectObservable(source.pipe(reconnected({ policy: every(3), scheduler }))).toBe('-|');
@@ -76,7 +80,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'error only: another line after the wait',
+      'error only: reconnects after the delay',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const first = cold(' -#       ');
         const second = cold('    --a-|');
@@ -89,7 +93,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'error after values: another line after the wait, each time',
+      'error after values: reconnects after a delay, each time',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const first = cold(' a--#              ');
         const second = cold('      -#          ');
@@ -104,7 +108,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'early unsubscribe: from a line',
+      'early unsubscribe: unsubscribes from the connection',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const first = cold(' -#        ');
         const second = cold('    -a-b-c');
@@ -117,7 +121,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'early unsubscribe: from a wait, which no line follows',
+      'early unsubscribe: ends the delay, and no connection follows',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const first = cold(' a#');
         const second = cold('b');
@@ -156,41 +160,41 @@ describe('reconnect', () => {
   });
 
   describe('a series', () => {
-    /** The attempts that the policy is asked about while `lines` fail one after the other. */
-    function asked(lines: string[], options: Partial<ReconnectOptions>, expected: number[]): () => void {
+    /** The attempts that the policy is asked about while `connections` fail one after the other. */
+    function asked(connections: string[], options: Partial<ReconnectOptions>, expected: number[]): () => void {
       return marbles(({ cold, scheduler, flush, expectObservable }) => {
         const attempts: number[] = [];
         const policy: Policy = (attempt) => {
           attempts.push(attempt);
-          return attempts.length === lines.length ? false : 3;
+          return attempts.length === connections.length ? false : 3;
         };
-        const source = dial(...lines.map((line) => cold(line)));
+        const source = dial(...connections.map((connection) => cold(connection)));
         expectObservable(
           source.pipe(
             reconnected({ policy, scheduler, ...options }),
             mergeMap(() => EMPTY),
           ),
-        ).toBe(`${time(lines)}ms #`);
+        ).toBe(`${time(connections)}ms #`);
         flush();
         expect(attempts).toEqual(expected);
       });
     }
 
     /** How long they and the waits between them take. */
-    function time(lines: string[]): number {
-      return lines.reduce((sum, line) => sum + line.length - 1, 3 * (lines.length - 1));
+    function time(connections: string[]): number {
+      return connections.reduce((sum, connection) => sum + connection.length - 1, 3 * (connections.length - 1));
     }
 
     it('counts its attempts', asked(['#', '-#', '-----#', '#'], {}, [1, 2, 3, 4]));
-    it('goes on while lines live shorter than the wait before them', asked(['a#', 'a#', 'a-#', 'a--#'], {}, [1, 2, 3, 1]));
-    it('ends with a line that lives as long as the wait before it', asked(['a-#', 'a--#', 'a--#', 'a#'], {}, [1, 1, 1, 2]));
-    it('counts the life of a line from its first value', asked(['a#', '-----a-#', '-----a--#'], {}, [1, 2, 1]));
-    it('does not end with a line that never emits', asked(['#', '---------#', '---------#'], {}, [1, 2, 3]));
+    it('goes on while connections last shorter than the delay before them', asked(['a#', 'a#', 'a-#', 'a--#'], {}, [1, 2, 3, 1]));
+    it('ends with a connection that lasts as long as the delay before it', asked(['a-#', 'a--#', 'a--#', 'a#'], {}, [1, 1, 1, 2]));
+    it('measures how long a connection lasts from its first value', asked(['a#', '-----a-#', '-----a--#'], {}, [1, 2, 1]));
+    it('does not end with a connection that never emits', asked(['#', '---------#', '---------#'], {}, [1, 2, 3]));
     it('ends after `stable` ms when that is longer than the wait', asked(['#', 'a----#', 'a-----#'], { stable: 5 }, [1, 1, 1]));
     it('goes on before `stable` ms when that is longer than the wait', asked(['#', 'a----#', 'a---#'], { stable: 6 }, [1, 2, 3]));
-    it('goes on before the wait is over, however short `stable` is', asked(['#', 'a-#', 'a--#'], { stable: 1 }, [1, 2, 1]));
+    it('goes on until the delay has passed, however short `stable` is', asked(['#', 'a-#', 'a--#'], { stable: 1 }, [1, 2, 1]));
     it(
-      'goes on before the wait would have been over, though it was cut short',
+      'goes on until the delay would have been over, even when it was ended early',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const attempts: number[] = [];
         const policy: Policy = (attempt) => {
@@ -210,7 +214,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'tells the policy what ended the line',
+      'passes the error of the connection to the policy',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const causes: unknown[] = [];
         const policy: Policy = (_, cause) => {
@@ -225,7 +229,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'reports all that happens, in order',
+      'emits all events in order',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const { log, noted } = record(scheduler);
         const waits = [3, 4, 5];
@@ -251,7 +255,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'says reconnected once for a line, and never for the first one',
+      'emits one `open` with its attempt for each reconnection, and none with an attempt for the first connection',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const times: number[] = [];
         const source = dial(cold('ab#'), cold('cd#'), cold('ef|'));
@@ -266,7 +270,7 @@ describe('reconnect', () => {
 
   describe('giving up', () => {
     it(
-      'when the policy says so: the error of the last line follows',
+      'gives up when the policy returns false, with the error of the last connection',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const { log, noted } = record(scheduler);
         const policy: Policy = (attempt) => attempt < 2 && 3;
@@ -279,7 +283,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'before the first attempt',
+      'gives up before the first attempt when the policy returns false at once',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const { log, noted } = record(scheduler);
         expectObservable(cold('-#').pipe(reconnected({ policy: () => false, scheduler, ...noted }))).toBe('-#');
@@ -289,12 +293,12 @@ describe('reconnect', () => {
     );
 
     it(
-      'when `when` says so: without a word to the policy or to onFailed',
+      'gives up when `when` returns false, and does not call the policy',
       marbles(({ cold, scheduler, flush, expectObservable, expectSubscriptions }) => {
         const { log, noted } = record(scheduler);
         const ready$ = cold('t', states);
         const policy: Policy = () => {
-          throw new Error('Nobody asked');
+          throw new Error('The policy was called');
         };
         expectObservable(cold('-a#').pipe(reconnected({ policy, when: () => false, ready$, scheduler, ...noted }))).toBe('-a#');
         expectSubscriptions(ready$.subscriptions).toBe([]);
@@ -304,7 +308,7 @@ describe('reconnect', () => {
     );
 
     it(
-      '`when` knows the error, whether the line was open, and its attempt',
+      'calls `when` with the error, whether the connection was open, and its attempt',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const asked: unknown[] = [];
         const when = (error: unknown, wasOpen: boolean, attempt: Attempt | null) => asked.push([error, wasOpen, attempt?.attempt]) < 4;
@@ -321,13 +325,13 @@ describe('reconnect', () => {
       }),
     );
 
-    it.each(['policy', 'when', 'limit'] as const)('when %s throws', (name) => {
+    it.each(['policy', 'when', 'limit'] as const)('ends with the error that %s throws', (name) => {
       const scheduler = new VirtualTimeScheduler();
       const errors: unknown[] = [];
       const fail = () => {
         throw 'thrown';
       };
-      // A limit that throws is the end of a line as any other: what ends it all is `when`.
+      // A limit that throws ends a connection like any other error: `when` decides whether another one follows.
       const when = (error: unknown) => error !== 'thrown';
       throwError(() => 'dropped')
         .pipe(reconnected({ policy: every(3), when, scheduler, [name]: fail }))
@@ -342,7 +346,7 @@ describe('reconnect', () => {
     const late = (limit: number) => `later than ${limit}`;
 
     it(
-      'ends a line whose first value does not come in time',
+      'times out a connection without a first value',
       marbles(({ cold, scheduler, flush, expectObservable, expectSubscriptions }) => {
         const { log, noted } = record(scheduler);
         const first = cold(' -----a                  ');
@@ -370,7 +374,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'is over with the first value',
+      'ends with the first value',
       marbles(({ cold, scheduler, expectObservable }) => {
         const source = cold('--a-----------b');
         expectObservable(source.pipe(reconnected({ policy: every(3), limit: () => 4, late, scheduler }))).toBe('--a-----------b');
@@ -378,14 +382,14 @@ describe('reconnect', () => {
     );
 
     it(
-      'makes an error of its own unless told otherwise',
+      'has an error that names the time by default',
       marbles(({ cold, scheduler, expectObservable }) => {
         const error = new Error('No value came within 4 ms');
         expectObservable(cold('-').pipe(reconnected({ policy: () => false, limit: () => 4, scheduler }))).toBe('----#', {}, error);
       }),
     );
 
-    it.each([Infinity, 2 ** 31])('of %d ms is none: no timer that fires at once', (limit) => {
+    it.each([Infinity, 2 ** 31])('sets no timer for %d ms, which would fire at once', (limit) => {
       const scheduler = new VirtualTimeScheduler();
       NEVER.pipe(reconnected({ policy: every(3), limit: () => limit, scheduler })).subscribe();
       expect(scheduler.actions).toEqual([]);
@@ -394,15 +398,15 @@ describe('reconnect', () => {
 
   describe('ready$', () => {
     it(
-      'that is false pauses, and true begins a new series',
+      'pauses while it is false, and begins a new series when it is true again',
       marbles(({ cold, hot, scheduler, flush, expectObservable, expectSubscriptions }) => {
         const { log, noted } = record(scheduler);
-        const lines = [cold('#'), cold('-#'), cold('a')];
+        const connections = [cold('#'), cold('-#'), cold('a')];
         const ready$ = hot('t-----f-t-----', states).pipe((ready) => replayed(ready, true));
         const result = '    -----------a  ';
 
-        expectObservable(dial(...lines).pipe(reconnected({ policy: every(3), ready$, scheduler, ...noted }))).toBe(result);
-        expectSubscriptions(lines[2]?.subscriptions ?? []).toBe('-----------^');
+        expectObservable(dial(...connections).pipe(reconnected({ policy: every(3), ready$, scheduler, ...noted }))).toBe(result);
+        expectSubscriptions(connections[2]?.subscriptions ?? []).toBe('-----------^');
         flush();
         expect(log).toEqual([
           '0 scheduled 1+3 since 0, 0: error',
@@ -416,7 +420,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'that is false at the end of a line asks nobody until it is true',
+      'does not call the policy until it is true',
       marbles(({ cold, hot, scheduler, flush, expectObservable }) => {
         const { log, noted } = record(scheduler);
         const ready$ = hot('------t', states);
@@ -429,7 +433,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'that says true twice does not schedule twice',
+      'schedules once when it emits true twice',
       marbles(({ cold, hot, scheduler, flush, expectObservable }) => {
         const { log, noted } = record(scheduler);
         const ready$ = hot('-t-t-t-t-', states);
@@ -440,7 +444,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'that goes while an attempt is being told of takes it back, and leaves no wait behind',
+      'takes back an attempt that is being emitted when it becomes false, and leaves no delay behind',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const ready$ = new BehaviorSubject(true);
         const { log, noted } = record(scheduler);
@@ -459,7 +463,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'that comes and goes while it is told that all attempts failed revives none',
+      'schedules no attempt when it changes while `failed` is being emitted',
       marbles(({ cold, scheduler, flush, expectObservable }) => {
         const ready$ = new BehaviorSubject(true);
         const { log, noted } = record(scheduler);
@@ -473,12 +477,12 @@ describe('reconnect', () => {
         const source = dial(cold('#'), cold('#'), cold('a'));
         expectObservable(source.pipe(reconnected({ policy, ready$, scheduler, note }))).toBe('---#');
         flush();
-        expect(log.map((line) => line.split(' ')[1])).toEqual(['scheduled', 'attempt', 'failed']);
+        expect(log.map((entry) => entry.split(' ')[1])).toEqual(['scheduled', 'attempt', 'failed']);
       }),
     );
 
     it(
-      'is watched during waits only',
+      'is subscribed to during delays only',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const ready$ = cold('t', states);
         const source = dial(cold('-a-#'), cold('-b-|'));
@@ -490,7 +494,7 @@ describe('reconnect', () => {
 
   describe('now$', () => {
     it(
-      'cuts a wait short',
+      'ends a delay early',
       marbles(({ cold, hot, scheduler, flush, expectObservable, expectSubscriptions }) => {
         const { log, noted } = record(scheduler);
         const now$ = hot('x---x---x');
@@ -503,7 +507,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'does nothing while not ready',
+      'has no effect while `ready$` is false',
       marbles(({ cold, hot, scheduler, expectObservable }) => {
         const ready$ = cold('f---t', states);
         const now$ = hot('   --x--x-');
@@ -512,7 +516,7 @@ describe('reconnect', () => {
     );
 
     it(
-      'that completes lets the wait run',
+      'does not end a delay when it completes',
       marbles(({ cold, scheduler, expectObservable }) => {
         const source = dial(cold('#'), cold('a'));
         expectObservable(source.pipe(reconnected({ policy: every(3), now$: EMPTY, scheduler }))).toBe('---a');
@@ -520,7 +524,7 @@ describe('reconnect', () => {
     );
   });
 
-  it.each([Infinity, 2 ** 31])('never waits longer than a timer can: %d ms', (wait) => {
+  it.each([Infinity, 2 ** 31])('limits a delay of %d ms to the longest that a timer can', (wait) => {
     const scheduler = new VirtualTimeScheduler(undefined, Infinity);
     const attempts: [number, number][] = [];
     dial(
@@ -535,17 +539,17 @@ describe('reconnect', () => {
     expect(attempts).toEqual([[2 ** 31 - 1, 2 ** 31 - 1]]);
   });
 
-  it('leaves no timer after an unsubscription: in the limit of a line, open, in a wait, when not ready', () => {
+  it('leaves no timer after an unsubscription: before the first value, while open, in a delay, while not ready', () => {
     const scheduler = new VirtualTimeScheduler();
-    const lines: Subject<string>[] = [];
+    const connections: Subject<string>[] = [];
     const ready$ = new BehaviorSubject(true);
-    const source = defer(() => lines[lines.push(new Subject()) - 1] ?? NEVER);
+    const source = defer(() => connections[connections.push(new Subject()) - 1] ?? NEVER);
     const connected$ = source.pipe(reconnected({ policy: every(3), limit: () => 5, ready$, scheduler }));
-    const drop = () => lines.at(-1)?.error('dropped');
+    const drop = () => connections.at(-1)?.error('dropped');
 
     const states: [number, () => void][] = [
       [1, () => {}],
-      [0, () => lines.at(-1)?.next('a')],
+      [0, () => connections.at(-1)?.next('a')],
       [1, drop],
       [
         0,
@@ -562,41 +566,175 @@ describe('reconnect', () => {
       subscription.unsubscribe();
       expect(scheduler.actions).toEqual([]);
     }
-    expect(lines.some((line) => line.observed)).toBe(false);
+    expect(connections.some((connection) => connection.observed)).toBe(false);
     expect(ready$.observed).toBe(false);
   });
 
   it('shares nothing between two subscriptions', () => {
     const scheduler = new VirtualTimeScheduler();
-    const lines: Subject<string>[] = [];
+    const connections: Subject<string>[] = [];
     const asked: number[] = [];
     const policy: Policy = (attempt) => {
       asked.push(attempt);
       return 3;
     };
-    const connected$ = defer(() => lines[lines.push(new Subject()) - 1] ?? NEVER).pipe(reconnected({ policy, scheduler }));
+    const connected$ = defer(() => connections[connections.push(new Subject()) - 1] ?? NEVER).pipe(reconnected({ policy, scheduler }));
 
     const first = connected$.subscribe();
     const second = connected$.subscribe();
-    lines[0]?.error('dropped');
+    connections[0]?.error('dropped');
     scheduler.flush();
-    lines[2]?.error('dropped');
-    lines[1]?.error('dropped');
+    connections[2]?.error('dropped');
+    connections[1]?.error('dropped');
     expect(asked).toEqual([1, 2, 1]);
 
     first.unsubscribe();
     expect(scheduler.actions).toHaveLength(1);
     scheduler.flush();
-    expect(lines.map((line) => line.observed)).toEqual([false, false, false, true]);
+    expect(connections.map((connection) => connection.observed)).toEqual([false, false, false, true]);
 
     second.unsubscribe();
     connected$.subscribe();
-    lines[4]?.error('dropped');
+    connections[4]?.error('dropped');
     expect(asked).toEqual([1, 2, 1, 1]);
+  });
+
+  it('never changes a record that it emitted', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const ready$ = new BehaviorSubject(true);
+    const events: ReconnectEvent<string>[] = [];
+    const source = dial(
+      throwError(() => 'first'),
+      NEVER,
+      concat(
+        of('a', 'b'),
+        throwError(() => 'third'),
+      ),
+      of('c'),
+    );
+    source
+      .pipe(
+        reconnect({ policy: (attempt) => attempt < 3 && 5, limit: 4, stable: '1 s', ready$, scheduler }),
+        tap((event) => deepFreeze(event)),
+      )
+      .subscribe((event) => {
+        events.push(event);
+        if (event.type === 'scheduled' && events.length < 5) {
+          ready$.next(false);
+          ready$.next(true);
+        }
+      });
+    const copies = structuredClone(events);
+    scheduler.flush();
+    expect(events.slice(0, copies.length)).toEqual(copies);
+    expect(new Set(events.map(({ type }) => type))).toEqual(
+      new Set(['connecting', 'open', 'value', 'timed out', 'lost', 'scheduled', 'failed']),
+    );
+  });
+
+  it(
+    'backs off from 500 ms, with jitter, for 10 attempts by default, in virtual time under a TestScheduler',
+    marbles(({ flush, expectObservable }) => {
+      const waits: number[] = [];
+      let last: string | undefined;
+      const result$ = throwError(() => 'dropped').pipe(
+        reconnect(),
+        tap((event) => {
+          last = event.type;
+          if (event.type === 'scheduled') waits.push(event.attempt.scheduled);
+        }),
+        ignoreElements(),
+      );
+      expectObservable(result$.pipe(map(() => 0)), '^ 30m !');
+      flush();
+      expect(last).toBe('failed');
+      expect(waits).toHaveLength(10);
+      for (const [index, wait] of waits.entries()) {
+        expect(wait).toBeGreaterThanOrEqual(500 * 2 ** index);
+        expect(wait).toBeLessThanOrEqual(1_000 * 2 ** index);
+      }
+    }),
+  );
+
+  it('uses `random` for the default policy', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const waits: number[] = [];
+    throwError(() => 'dropped')
+      .pipe(reconnect({ random: () => 0, scheduler }), take(6))
+      .subscribe((event) => event.type === 'scheduled' && waits.push(event.attempt.scheduled));
+    scheduler.flush();
+    expect(waits).toEqual([500, 1_000]);
+  });
+
+  it(
+    'takes durations as strings',
+    marbles(({ cold, scheduler, flush, expectObservable }) => {
+      const attempts: number[] = [];
+      const policy: Policy = (attempt) => {
+        attempts.push(attempt);
+        return attempts.length < 3 && 3;
+      };
+      const source = dial(cold('-'), cold('a---#'), cold('a----#'));
+      expectObservable(source.pipe(reconnect({ policy, limit: '4 ms', stable: '5 ms', scheduler }), ignoreElements())).toBe('19ms |');
+      flush();
+      expect(attempts).toEqual([1, 2, 1]);
+    }),
+  );
+
+  it.each([{ limit: 'soon' }, { limit: -1 }, { stable: 'long' }, { stable: Number.NaN }])(
+    'throws a TypeError at the call for %o',
+    (options) => {
+      expect(() => reconnect(options)).toThrow(TypeError);
+    },
+  );
+
+  it('passes a million values of one subscription', () => {
+    // With a cost that grows with the values before it, this would not end within the time limit of a test.
+    let received = 0;
+    range(0, 1_000_000)
+      .pipe(reconnect(), values())
+      .subscribe(() => received++);
+    expect(received).toBe(1_000_000);
   });
 });
 
-/** As `online$` does: the present state, then each change. */
+describe('values', () => {
+  it(
+    'passes the values of all connections',
+    marbles(({ cold, scheduler, expectObservable }) => {
+      const source = dial(cold('ab-#'), cold('c-|'));
+      expectObservable(source.pipe(reconnect({ policy: every(2), scheduler }), values())).toBe('ab---c-|');
+    }),
+  );
+
+  it.each([
+    ['the last error when the policy gives up', { policy: () => false as const }, 'dropped'],
+    ['the last error when `when` returns false', { when: () => false }, 'dropped'],
+    [
+      'the error of a policy that throws',
+      {
+        policy: () => {
+          throw 'thrown';
+        },
+      },
+      'thrown',
+    ],
+  ])('errors with %s', (_, options, expected) => {
+    const errors: unknown[] = [];
+    throwError(() => 'dropped')
+      .pipe(reconnect(options), values())
+      .subscribe({ error: (error) => errors.push(error) });
+    expect(errors).toEqual([expected]);
+  });
+});
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const child of Object.values(value)) deepFreeze(child);
+}
+
+/** Emits like `online$`: the present state, then each change. */
 function replayed<T>(changes: Observable<T>, present: T): Observable<T> {
   const state$ = new BehaviorSubject(present);
   changes.subscribe(state$);

@@ -8,7 +8,7 @@ const error = () => 'silence';
 describe('watchdog', () => {
   describe('the seven standing cases', () => {
     it(
-      'values: pass, each proves life, and the silence after the last one is an error at its very end',
+      'values: passes them, counts each as activity, and errors at the end of the silence after the last one',
       marbles(({ hot, scheduler, expectObservable, expectSubscriptions }) => {
         const source = hot('--a---b-------c');
         const result = '    --a---b----#   ';
@@ -19,7 +19,7 @@ describe('watchdog', () => {
     );
 
     it(
-      'empty',
+      'empty: completes with the source',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('--|');
         expectObservable(source.pipe(watchdog({ due: 5, error, scheduler }))).toBe('--|');
@@ -28,7 +28,7 @@ describe('watchdog', () => {
     );
 
     it(
-      'error only: its own error',
+      'error only: passes the error of the source',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('--#');
         expectObservable(source.pipe(watchdog({ due: 5, error, scheduler }))).toBe('--#');
@@ -37,7 +37,7 @@ describe('watchdog', () => {
     );
 
     it(
-      'error after values: its own error',
+      'error after values: passes both',
       marbles(({ cold, scheduler, expectObservable, expectSubscriptions }) => {
         const source = cold('-a--b-#');
         expectObservable(source.pipe(watchdog({ due: 4, error, scheduler }))).toBe('-a--b-#');
@@ -46,7 +46,7 @@ describe('watchdog', () => {
     );
 
     it(
-      'early unsubscribe: leaves the source, and silence is no error any more',
+      'early unsubscribe: unsubscribes from the source, and does not error any more',
       marbles(({ hot, scheduler, expectObservable, expectSubscriptions }) => {
         const source = hot('-a--b----');
         const unsub = '     ---!-----';
@@ -81,7 +81,7 @@ describe('watchdog', () => {
   });
 
   it(
-    'counts from the subscription',
+    'counts the silence from the subscription',
     marbles(({ hot, scheduler, expectObservable, expectSubscriptions }) => {
       const source = hot('a---------');
       const sub = '       --^-------';
@@ -176,23 +176,42 @@ describe('watchdog', () => {
       return at;
     }
 
-    it('that keeps time', () => expect(noticed(0)).toBe(15));
-    it('that is set back delays the error by no more than `due`', () => expect(noticed(-3_600_000)).toBe(20));
-    it('that is set forward errors at the next look', () => expect(noticed(3_600_000)).toBe(10));
+    it('errors in time', () => expect(noticed(0)).toBe(15));
+    it('delays the error by no more than `due` when it is set back', () => expect(noticed(-3_600_000)).toBe(20));
+    it('errors at the next reading when it is set forward', () => expect(noticed(3_600_000)).toBe(10));
   });
 
-  it.each([Infinity, 2 ** 40])('a silence of %d ms may be tolerated: no timer that fires at once', (due) => {
+  it.each([Infinity, 2 ** 40])('sets the longest timer for a silence of %d ms, which would fire at once', (due) => {
     const scheduler = new VirtualTimeScheduler();
     const schedule = vi.spyOn(scheduler, 'schedule');
     NEVER.pipe(watchdog({ due, error, scheduler })).subscribe();
     expect(schedule.mock.calls.map(([, delay]) => delay)).toEqual([2 ** 31 - 1]);
   });
 
-  it('a silence longer than any timer is noticed when it is due', () => {
+  it('errors after a silence that is longer than any timer', () => {
     const scheduler = new VirtualTimeScheduler(undefined, Infinity);
     let at = Number.NaN;
     NEVER.pipe(watchdog({ due: 2 ** 33, error, scheduler })).subscribe({ error: () => (at = scheduler.now()) });
     scheduler.flush();
     expect(at).toBe(2 ** 33);
+  });
+
+  it(
+    'takes a duration as a string',
+    marbles(({ hot, scheduler, expectObservable }) => {
+      expectObservable(hot('--a').pipe(watchdog({ due: '5 ms', error, scheduler }))).toBe('--a----#', undefined, 'silence');
+    }),
+  );
+
+  it(
+    'names the time in its error by default, in virtual time under a TestScheduler',
+    marbles(({ hot, expectObservable }) => {
+      const silence = new Error('The source was silent for 5 ms');
+      expectObservable(hot('--a').pipe(watchdog({ due: 5 }))).toBe('--a----#', undefined, silence);
+    }),
+  );
+
+  it.each(['soon', -1, Number.NaN, null])('throws a TypeError at the call for %o', (due) => {
+    expect(() => watchdog({ due: due as never })).toThrow(TypeError);
   });
 });

@@ -18,7 +18,7 @@ export class SafeObservable<T> extends Observable<T> {
 
   // biome-ignore lint/suspicious/noExplicitAny: one implementation for RxJS's overloads.
   override pipe(...operators: OperatorFunction<any, any>[]): Observable<any> {
-    const piped = operators.reduce<Observable<unknown>>((source, operator) => operator(source), this);
+    const piped: Observable<unknown> = super.pipe.apply(this, operators as never);
     return new SafeObservable((subscriber) => piped.subscribe(subscriber), this.report);
   }
 

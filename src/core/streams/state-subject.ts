@@ -26,9 +26,9 @@ export class StateSubject<T> {
     this.#version += 1;
     const version = this.#version;
     return () => {
-      for (const [subscriber, had] of [...this.#subscribers]) {
-        // It has subscribed, or received a later change, since.
-        if (had >= version || !this.#subscribers.has(subscriber)) continue;
+      for (const subscriber of [...this.#subscribers.keys()]) {
+        // It has unsubscribed, or has this version or a later one already.
+        if ((this.#subscribers.get(subscriber) ?? version) >= version) continue;
         this.#subscribers.set(subscriber, version);
         subscriber.next(value);
       }
