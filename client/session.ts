@@ -111,8 +111,8 @@ function isOffline(online: boolean): false {
 function withRetryAfter(policy: Backoff['policy']): Backoff['policy'] {
   return (attempt, error) => {
     const wait = policy(attempt, error);
-    if (wait === false) return false;
-    if (!(wait >= 0)) throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
-    return Math.max(wait, (error as LinkError).retryAfter ?? 0);
+    if (wait === false) return wait;
+    if (wait >= 0) return Math.max(wait, (error as LinkError).retryAfter ?? 0);
+    throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
   };
 }

@@ -81,8 +81,9 @@ async function write(entry, name, globalName, minify) {
     metafile: true,
     write: false,
     platform: 'browser',
-    // RxJS as it is published for browsers of today.
     conditions: ['es2015', 'browser'],
+    // The sources that RxJS publishes, whole: compiled for today's browsers they need none of tslib's helpers, 0.7 kB gzipped.
+    alias: { rxjs: join(root, 'node_modules/rxjs/src/index.ts') },
     // What the modules are compiled to as well. Anything older turns every private field into a WeakMap.
     target: 'es2022',
     // Fields as assignments are shorter.
