@@ -16,7 +16,7 @@ afterEach(async () => {
   world = undefined;
 });
 
-/** A client in virtual time, the queries of its sparks, and the errors it told. */
+/** A client in virtual time, the queries of its sparks, and the errors it emitted. */
 function start(options: ClientOptions) {
   world = new World();
   const queries: Spark['query'][] = [];
@@ -75,9 +75,9 @@ describe('credentials', () => {
   it.each([
     ['throws', () => fails()],
     ['rejects', async () => fails()],
-    ['gives a text', () => 'c2VjcmV0' as never],
+    ['returns a string', () => 'c2VjcmV0' as never],
     ['gives a number', async () => 42 as never],
-  ])('that cannot be had fail the attempt, and the next one asks again: %s', async (_how, credentials) => {
+  ])('fail the attempt when they cannot be resolved, and are resolved again for the next one: %s', async (_how, credentials) => {
     let broken = true;
     const { world, client, errors, queries } = start({ reconnect, credentials: () => (broken ? credentials() : { token: 'x' }) });
     await world.pass(10);
@@ -92,7 +92,7 @@ describe('credentials', () => {
     expect(queries).toMatchObject([{ token: 'x' }]);
   });
 
-  it('that cannot be had, as headers cannot, are one error of the attempt', async () => {
+  it('are one error of the attempt when neither they nor the headers can be resolved', async () => {
     for (const headers of [fails, async () => fails()]) {
       const { world, errors } = start({ reconnect: { ...reconnect, retries: 0 }, credentials: async () => fails(), headers });
       await world.pass(10);
@@ -100,7 +100,7 @@ describe('credentials', () => {
     }
   });
 
-  it('end in giving up when they can never be had', async () => {
+  it('let the client give up when they can never be resolved', async () => {
     const { world, client } = start({ reconnect: { ...reconnect, retries: 2 }, credentials: fails });
     const failed = event(client, 'reconnect failed');
     await world.pass(1_000);
@@ -114,19 +114,19 @@ describe('credentials', () => {
       reconnect: { ...reconnect, retries: 1, 'reconnect timeout': 500 },
       credentials: () => new Promise(() => {}),
     });
-    const told: string[] = [];
-    for (const name of ['timeout', 'reconnect timeout', 'reconnect failed'] as const) client.on(name, () => told.push(name));
+    const emitted: string[] = [];
+    for (const name of ['timeout', 'reconnect timeout', 'reconnect failed'] as const) client.on(name, () => emitted.push(name));
     await world.pass(999);
-    expect(told).toEqual([]);
+    expect(emitted).toEqual([]);
     await world.pass(1);
-    expect(told).toEqual(['timeout']);
+    expect(emitted).toEqual(['timeout']);
     await world.pass(2_000);
-    expect(told).toEqual(['timeout', 'reconnect timeout', 'reconnect failed']);
+    expect(emitted).toEqual(['timeout', 'reconnect timeout', 'reconnect failed']);
     expect(world.network.dials).toEqual([]);
     expect(queries).toEqual([]);
   });
 
-  it('that come too late are for nobody', async () => {
+  it('are not used when they come too late', async () => {
     let late = (_: object) => {};
     const { world, client } = start({ credentials: () => new Promise((resolve) => (late = resolve as never)) });
     await world.pass(10);
@@ -178,7 +178,7 @@ describe('credentials', () => {
     [true, false],
     ['any-origin', ['X-A']],
     [false, 'X-A'],
-  ])('are told from the server’s options of these names when one object serves both ends: %j, %j', async (credentials, headers) => {
+  ])('differ from the server’s options of these names when one object serves both ends: %j, %j', async (credentials, headers) => {
     const options = { credentials, headers } as never;
     const { url } = await serve(options);
     const client = new (Primus.createSocket(options))(url);
@@ -201,13 +201,13 @@ describe('credentials', () => {
     const { port } = free.address() as { port: number };
     await new Promise((resolve) => free.close(resolve));
     const refused = connect({ credentials: async () => ({ token: secret }) });
-    const nobody = new primus.Socket(`http://127.0.0.1:${port}`, { credentials: async () => ({ token: secret }), strategy: false });
-    cleanup(() => nobody.destroy());
-    for (const client of [refused, nobody]) {
+    const unserved = new primus.Socket(`http://127.0.0.1:${port}`, { credentials: async () => ({ token: secret }), strategy: false });
+    cleanup(() => unserved.destroy());
+    for (const client of [refused, unserved]) {
       client.state$.subscribe((state) => said.push(state));
       client.on('error', (error) => said.push(error, error.stack));
     }
-    await Promise.all([event(refused, 'end'), event(nobody, 'end')]);
+    await Promise.all([event(refused, 'end'), event(unserved, 'end')]);
     expect(said.length).toBeGreaterThan(4);
     expect(inspect(said, { depth: 5 })).not.toContain(secret);
     expect(JSON.stringify(said)).not.toContain(secret);

@@ -26,7 +26,7 @@ describe('Emitter', () => {
     expect(order).toEqual(['first', true, [1, 2], 'second']);
   });
 
-  it('tells whether anybody listened, and does not throw an error nobody listens to', () => {
+  it('returns whether there was a listener, and does not throw an error without listeners', () => {
     const emitter = new Emitter();
     expect(emitter.emit('a')).toBe(false);
     expect(emitter.emit('error', new Error('x'))).toBe(false);

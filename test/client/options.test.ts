@@ -17,7 +17,7 @@ describe('client options', () => {
     expect(reconnect({}).settings).toEqual({ min: 500, max: Infinity, retries: 10, factor: 2, 'reconnect timeout': 30_000 });
   });
 
-  it('take times as texts', () => {
+  it('take times as strings', () => {
     expect(clientOptions({ timeout: '2 s', pingTimeout: '1 minute' })).toMatchObject({ timeout: 2_000, pingTimeout: 60_000 });
     expect(reconnect({ reconnect: { min: '100 ms', max: '3 s', 'reconnect timeout': '1m' } }).settings).toMatchObject({
       min: 100,

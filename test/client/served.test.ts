@@ -33,7 +33,7 @@ let world: World;
 afterEach(async () => {
   await world.destroy();
   expect(world.clock.pending, 'no timer is left').toBe(0);
-  expect(world.network.alive, 'no line is left').toBe(0);
+  expect(world.network.alive, 'no connection is left').toBe(0);
 });
 
 describe.each(['websockets.js', 'websockets.min.js'])('the served client, %s', (name) => {
@@ -48,7 +48,7 @@ describe.each(['websockets.js', 'websockets.min.js'])('the served client, %s', (
     return { peer, client: peer.client, events };
   }
 
-  it('carries messages in order, though transformers take their time, and holds back what has no connection', async () => {
+  it('carries messages in order, through slow transformers too, and buffers them without a connection', async () => {
     const { peer, client } = start();
     const up: number[] = [];
     const down: number[] = [];
@@ -64,7 +64,7 @@ describe.each(['websockets.js', 'websockets.min.js'])('the served client, %s', (
     expect([up, down]).toEqual([all, all]);
   });
 
-  it('comes back after a cut, after a silence, and when the network does', async () => {
+  it('reconnects after a drop, after a silence, and when the network is back', async () => {
     const { peer, client, events } = start({ pingTimeout: 5_000 }, { server: { pingInterval: false } });
     await world.pass(1_000);
     world.network.cut();

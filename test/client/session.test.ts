@@ -26,14 +26,14 @@ const PUBLIC = [
   'reconnect failed',
 ] as const;
 
-/** What a client tells, in order. */
+/** The events of a client, in order. */
 function record({ client }: Peer): string[] {
   const events: string[] = [];
   for (const name of PUBLIC) client.on(name, () => events.push(name));
   return events;
 }
 
-/** A client in a world of its own, with what it told. */
+/** A client in a world of its own, with its events. */
 function start(options: ClientOptions = {}, { parts, ...more }: WorldOptions & { parts?: Partial<ClientParts> } = {}) {
   world = new World(more);
   const peer = world.connect(options, parts);
@@ -51,14 +51,14 @@ async function opened(options: ClientOptions = {}, more: WorldOptions = {}) {
   return { ...started, spark: world.findSpark(started.peer) as Spark };
 }
 
-/** A transformer that dials and never gets an answer; counts who dials and who hangs up. */
+/** A transformer that dials and never gets an answer; counts the dials and the closes. */
 function silent() {
-  const calls = { dialled: 0, hungUp: 0 };
+  const calls = { dialled: 0, closed: 0 };
   const transformer: ClientParts['transformer'] = {
     connect: () =>
       new Observable(() => {
         calls.dialled++;
-        return () => calls.hungUp++;
+        return () => calls.closed++;
       }),
   };
   return { calls, transformer };
@@ -80,7 +80,7 @@ describe('connecting', () => {
     expect(events).toEqual(['open']);
   });
 
-  it('tells readyStateChange and the private events in their order', async () => {
+  it('emits readyStateChange and the private events in their order', async () => {
     const { client } = start();
     const order: string[] = [];
     client.on('readyStateChange', (state) => order.push(`state ${state} ${client.readyState}`));
@@ -195,14 +195,14 @@ describe('a dead server', () => {
 });
 
 describe('a server that does not answer', () => {
-  it('is a `timeout` after `timeout` ms, and is hung up on', async () => {
+  it('is a `timeout` after `timeout` ms, and is closed', async () => {
     const { calls, transformer } = silent();
     const { client, events } = start({ timeout: '2 s', strategy: 'disconnect' }, { parts: { transformer } });
     await world.pass(1_999);
     expect(events).toEqual([]);
     await world.pass(1);
     expect(events).toEqual(['timeout', 'close', 'end']);
-    expect(calls).toEqual({ dialled: 1, hungUp: 1 });
+    expect(calls).toEqual({ dialled: 1, closed: 1 });
     expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { code: 'ERR_PRIMUS_TIMEOUT' } });
   });
 
@@ -232,17 +232,17 @@ describe('a server that does not answer', () => {
       { code: 'ERR_PRIMUS_TIMEOUT' },
       2,
     ]);
-    expect(calls).toEqual({ dialled: 3, hungUp: 3 });
+    expect(calls).toEqual({ dialled: 3, closed: 3 });
   });
 });
 
-describe('a line that drops', () => {
+describe('a connection that drops', () => {
   it('is close, scheduled, reconnect, reconnected, open', async () => {
     const { client, events, states } = await opened();
     const attempts: ReconnectAttempt[] = [];
     for (const name of ['reconnect scheduled', 'reconnect', 'reconnected'] as const)
       client.on(name, (attempt) => attempts.push({ ...attempt }));
-    const cut = world.clock.now();
+    const droppedAt = world.clock.now();
     world.network.cut();
     expect(client.readyState).toBe(2);
     await world.pass(5_000);
@@ -261,14 +261,14 @@ describe('a line that drops', () => {
       max: Infinity,
       factor: 2,
       'reconnect timeout': 30_000,
-      start: cut,
+      start: droppedAt,
     });
     expect(scheduled?.scheduled).toBeGreaterThanOrEqual(500);
     expect(scheduled?.scheduled).toBeLessThanOrEqual(1_000);
     expect(reconnected?.duration).toBeGreaterThanOrEqual(scheduled?.scheduled as number);
   });
 
-  it('is told by reconnect$ as well', async () => {
+  it('is emitted by reconnect$ as well', async () => {
     const { client } = await opened();
     const types: string[] = [];
     client.reconnect$.subscribe(({ type }) => types.push(type));
@@ -305,13 +305,13 @@ describe('a line that drops', () => {
     client.on('reconnect scheduled', (attempt) => {
       scheduled = attempt.scheduled;
     });
-    const cut = world.clock.now();
+    const droppedAt = world.clock.now();
     world.network.cut();
     await settle();
     expect(client.state).toMatchObject({
       name: 'waiting',
       attempt: { attempt: 1 },
-      until: cut + scheduled,
+      until: droppedAt + scheduled,
       cause: { code: 'ERR_PRIMUS_DROPPED', closeCode: 1006 },
     });
   });
@@ -334,7 +334,7 @@ describe('a line that drops', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
   });
 
-  it('and comes back is asked for again by a custom policy, until that says false', async () => {
+  it('is reconnected by a custom policy until that returns false', async () => {
     const causes: unknown[] = [];
     const policy = vi.fn((attempt: number, cause?: unknown) => {
       causes.push((cause as { code?: string }).code);
@@ -342,12 +342,12 @@ describe('a line that drops', () => {
     });
     const { client, events } = await opened({ reconnect: policy });
     world.network.down = true;
-    const cut = world.clock.now();
+    const droppedAt = world.clock.now();
     world.network.cut();
     await world.pass(60_000);
     expect(policy.mock.calls.map(([attempt]) => attempt)).toEqual([1, 2, 3]);
     expect(causes).toEqual(['ERR_PRIMUS_DROPPED', 'ERR_PRIMUS_CONNECT', 'ERR_PRIMUS_CONNECT']);
-    expect(world.network.dials.slice(1)).toEqual([cut + 1_000, cut + 3_000]);
+    expect(world.network.dials.slice(1)).toEqual([droppedAt + 1_000, droppedAt + 3_000]);
     expect(events.filter((name) => name !== 'reconnect')).toEqual([
       'close',
       'reconnect scheduled',
@@ -361,7 +361,7 @@ describe('a line that drops', () => {
   it.each<[string, () => number | false]>([
     ['throws', fails],
     ['gives no number', () => Number.NaN],
-    ['gives a text', () => '1000' as never],
+    ['returns a string', () => '1000' as never],
     ['gives less than nothing', () => -1],
   ])('does not make a client with a policy that %s hammer its server', async (_name, policy) => {
     const { client, events } = await opened({ reconnect: policy });
@@ -428,7 +428,7 @@ describe('a server that refuses', () => {
     });
   }
 
-  it('is told with its status and reason', async () => {
+  it('is emitted with its status and reason', async () => {
     const { client, events } = start({ strategy: 'disconnect' });
     refuse(401);
     const errors: unknown[] = [];
@@ -438,7 +438,7 @@ describe('a server that refuses', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 401, reason: 'not now' }]);
   });
 
-  it('and asks for patience gets it', async () => {
+  it('delays the next attempt as it asks for', async () => {
     const { events } = start({ reconnect: { min: 100, max: 200 } });
     refuse(503, 'Retry-After: 7\r\n');
     await world.pass(6_990);
@@ -451,7 +451,7 @@ describe('a server that refuses', () => {
 });
 
 describe('silence', () => {
-  it('of the server for longer than pingTimeout is a line that drops', async () => {
+  it('of the server for longer than pingTimeout drops the connection', async () => {
     const { client, events } = await opened({ pingTimeout: '2 s' }, { server: { pingInterval: false } });
     await world.pass(1_890);
     expect(events).toEqual([]);
@@ -495,7 +495,7 @@ describe('silence', () => {
     expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_SILENCE' } });
   });
 
-  it('of our own making goes on over the next line', async () => {
+  it('of our own making goes on over the next connection', async () => {
     const { client, events, spark, peer } = await opened({ pingTimeout: false }, { server: { pingInterval: false } });
     client.transform('incoming', (_packet, _next) => {});
     for (let n = 0; n < 40; n++) spark.write(n);
@@ -534,10 +534,10 @@ describe('open()', () => {
     const { client, events } = await opened();
     world.network.cut();
     await settle();
-    const cut = world.clock.now();
+    const droppedAt = world.clock.now();
     client.open().open();
     await world.pass(10_000);
-    expect(world.network.dials.slice(1)).toEqual([cut]);
+    expect(world.network.dials.slice(1)).toEqual([droppedAt]);
     expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
     expect(world.network.alive).toBe(1);
   });
@@ -546,9 +546,9 @@ describe('open()', () => {
     const { client, events } = await opened();
     client.once(event, () => client.open());
     world.network.cut();
-    const cut = world.clock.now();
+    const droppedAt = world.clock.now();
     await world.pass(10_000);
-    expect(world.network.dials.slice(1)).toEqual([cut]);
+    expect(world.network.dials.slice(1)).toEqual([droppedAt]);
     expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
     // It was meant for that one.
     world.network.cut();
@@ -572,12 +572,12 @@ describe('open()', () => {
 });
 
 describe('end()', () => {
-  it('while connecting hangs up', async () => {
+  it('closes while connecting', async () => {
     const { calls, transformer } = silent();
     const { client, events } = start({}, { parts: { transformer } });
     await world.pass(100);
     client.end();
-    expect(calls).toEqual({ dialled: 1, hungUp: 1 });
+    expect(calls).toEqual({ dialled: 1, closed: 1 });
     await world.pass(100_000);
     expect(events).toEqual(['close', 'end']);
     expect(client.state).toMatchObject({ name: 'closed', by: 'client' });
@@ -640,7 +640,7 @@ describe('end()', () => {
     'online',
   ] as const;
 
-  /** A life with everything in it: refused, open, cut, back, offline, online, cut and given up. */
+  /** A session with everything in it: refused, open, dropped, open, offline, online, dropped and given up. */
   async function live(peer: Peer): Promise<void> {
     world.network.down = true;
     await world.pass(10);
@@ -743,7 +743,7 @@ describe('end()', () => {
 });
 
 describe('destroy()', () => {
-  it('tells close, end and destroy, once, and lets go of everything', async () => {
+  it('emits close, end and destroy, once, and releases everything', async () => {
     const { client, events, states } = await opened();
     const completed: string[] = [];
     for (const [name, stream] of Object.entries({
@@ -862,7 +862,7 @@ describe('await using', () => {
 });
 
 describe('the queue', () => {
-  it('keeps what is written until `open` has been told, in order', async () => {
+  it('buffers messages until `open` has been emitted, in order', async () => {
     const { client } = start();
     const received: unknown[] = [];
     world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
@@ -874,7 +874,7 @@ describe('the queue', () => {
     expect(client.buffer).toEqual([]);
   });
 
-  it('keeps what is written between two lines', async () => {
+  it('buffers messages between two connections', async () => {
     const { client } = await opened();
     const received: unknown[] = [];
     world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
@@ -928,7 +928,7 @@ describe('id()', () => {
     const first = world.findSpark(peer)?.id;
     expect(ids).toEqual([first]);
     client.id((id) => ids.push(id));
-    // Cut before the answer: it is asked again.
+    // The connection drops before the answer: it asks again.
     world.network.cut();
     await world.pass(5_000);
     const second = world.findSpark(peer)?.id;
@@ -942,7 +942,7 @@ describe('id()', () => {
 });
 
 describe('the network of the platform', () => {
-  it('that is lost closes the line, waits without end, and is met with an attempt when it is back', async () => {
+  it('closes the connection when it is lost, waits without end, and is followed by an attempt when it is back', async () => {
     const { client, events, peer } = await opened();
     const online: unknown[] = [];
     client.online$.subscribe((value) => online.push(value));
@@ -1015,7 +1015,7 @@ describe('listeners that throw', () => {
   it.each([
     ['throws', fails],
     ['rejects', async () => fails()],
-  ])('are the platform’s business when nobody listens to errors, or that listener %s', async (_how, listener) => {
+  ])('are reported to the platform without an error listener, or when that listener %s', async (_how, listener) => {
     const { peer, client } = start();
     client.removeAllListeners('error');
     client.on('open', listener);

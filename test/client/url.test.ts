@@ -32,7 +32,7 @@ describe('addresses', () => {
     expect(print('wss://example.com', { speaks: 'http' })).toBe('https://example.com/primus?_primuscb=u1');
   });
 
-  it('are told with the parts a listener of `outgoing::url` may change', () => {
+  it('have the parts that a listener of `outgoing::url` may change', () => {
     expect(urlOptions(parseUrl('https://user:pass@[::1]:8080/?a=b'), '/live', 'ws', 'u1')).toEqual({
       protocol: 'wss:',
       secure: true,
@@ -51,7 +51,7 @@ describe('addresses', () => {
   });
 
   it.each([undefined, null, '', 'http://', 'http://[', 'http://x:99999', 'ftp://x', 'file:///x', 'javascript:alert(1)', '://', {}, 'a b'])(
-    'refuses %o, with the cure',
+    'rejects %o, and says what is valid',
     (address) => {
       expect(() => parseUrl(address)).toThrow(
         expect.objectContaining({ code: 'ERR_PRIMUS_URL', message: expect.stringContaining('http://host:port') }),

@@ -109,7 +109,7 @@ function halfLate() {
   };
 }
 
-/** A transformer that answers when it is told to. */
+/** A transformer that answers when it is released. */
 function gate() {
   const waiting: (() => void)[] = [];
   const transformer: MessageTransformer = (_packet, next) => void waiting.push(() => next());
@@ -258,7 +258,7 @@ describe('the way in', () => {
     expect(pipeline.errors.map(({ code }) => code)).toEqual(['ERR_PRIMUS_DECODE']);
   });
 
-  it('asks for patience while many wait, and tells when none does', async () => {
+  it('reports pressure while many wait, and its end when none does', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.incoming(late.transformer);
@@ -270,7 +270,7 @@ describe('the way in', () => {
     expect(pipeline.delivered).toHaveLength(100);
   });
 
-  it('takes nothing more once it is abandoned, but lets go of the line', async () => {
+  it('takes nothing more once it is closed, but ends the pressure on the link', async () => {
     const pipeline = new Recorder();
     const late = gate();
     pipeline.incoming(late.transformer);
@@ -403,19 +403,19 @@ describe('the way out', () => {
         { decoder: json.decoder, encoder: (data, done) => done(null, make(data)) },
         { decoder: json.decoder, encoder: (data, done) => void Promise.resolve().then(() => done(null, make(data))) },
       ] satisfies Parser[]) {
-        const line = new Recorder(parser);
-        for (const data of ['a', 'odd', 'b']) line.send(data);
+        const recorder = new Recorder(parser);
+        for (const data of ['a', 'odd', 'b']) recorder.send(data);
         await settle();
-        expect(line.frames).toEqual(['a', 'b']);
-        expect(line.errors).toMatchObject([{ code: 'ERR_PRIMUS_ENCODE', data: 'odd' }]);
+        expect(recorder.frames).toEqual(['a', 'b']);
+        expect(recorder.errors).toMatchObject([{ code: 'ERR_PRIMUS_ENCODE', data: 'odd' }]);
       }
     },
   );
 
   it('takes bytes in any form from an encoder', () => {
-    const line = new Recorder({ ...json, encode: (data) => data as Uint8Array });
-    for (const bytes of [Uint8Array.of(1, 2), Uint8Array.of(1, 2).buffer, new DataView(Uint8Array.of(1, 2).buffer)]) line.send(bytes);
-    expect(line.frames).toEqual(Array.from({ length: 3 }, () => Uint8Array.of(1, 2)));
+    const recorder = new Recorder({ ...json, encode: (data) => data as Uint8Array });
+    for (const bytes of [Uint8Array.of(1, 2), Uint8Array.of(1, 2).buffer, new DataView(Uint8Array.of(1, 2).buffer)]) recorder.send(bytes);
+    expect(recorder.frames).toEqual(Array.from({ length: 3 }, () => Uint8Array.of(1, 2)));
   });
 
   it('sends an empty text with a parser that makes one', () => {

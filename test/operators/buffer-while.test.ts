@@ -5,10 +5,10 @@ import { endless, marbles } from './marbles.js';
 
 const states = { f: false, t: true };
 
-describe('hold', () => {
+describe('bufferWhile', () => {
   describe('the seven standing cases', () => {
     it(
-      'values: pass, or are held and released in order',
+      'values: passes them, or buffers and releases them in order',
       marbles(({ hot, expectObservable, expectSubscriptions }) => {
         const gate = hot('  f------t-----f---t--', states);
         const source = hot('--a-b------c---d----');
@@ -33,7 +33,7 @@ describe('hold', () => {
     );
 
     it(
-      'error only: waits for nobody',
+      'error only: passes it at once',
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const gate = cold('  ----t', states);
         const source = cold('--#');
@@ -45,7 +45,7 @@ describe('hold', () => {
     );
 
     it(
-      'error after values: what was held stays in the buffer',
+      'error after values: leaves the buffered values in the buffer',
       marbles(({ cold, flush, expectObservable, expectSubscriptions }) => {
         const buffer: string[] = [];
         const gate = cold('  t--f---t', states);
@@ -144,7 +144,7 @@ describe('hold', () => {
     );
 
     it(
-      'that completes stays as it is: closed, and nobody waits for what can never leave',
+      'stays closed when it completes, and the result completes without the values that can never be released',
       marbles(({ hot, flush, expectObservable }) => {
         const buffer: string[] = [];
         const gate = hot('  f|', states);
@@ -158,7 +158,7 @@ describe('hold', () => {
 
   describe('completion', () => {
     it(
-      'is held as long as the values before it',
+      'waits as long as the values before it',
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const gate = cold('  f---t', states);
         const source = cold('-a-|');
@@ -168,7 +168,7 @@ describe('hold', () => {
     );
 
     it(
-      'is held even when no value is',
+      'waits even when no value does',
       marbles(({ cold, expectObservable }) => {
         const gate = cold('  f---t', states);
         const source = cold('-|');
@@ -247,7 +247,7 @@ describe('hold', () => {
       expect(log).toEqual(['a', '/a', 'b', '/b']);
     });
 
-    it('whoever has enough stops the release', () => {
+    it('a consumer that unsubscribes stops the release', () => {
       const buffer = ['a', 'b', 'c'];
       const seen: string[] = [];
       NEVER.pipe(bufferWhile<string>({ gate: of(true), buffer }), take(2)).subscribe((value) => seen.push(value));
@@ -281,11 +281,11 @@ describe('hold', () => {
       return { released, dropped };
     }
 
-    it('drops the oldest unless told otherwise', () => {
+    it('drops the oldest by default', () => {
       expect(overfill({ size: 2 })).toEqual({ released: ['c', 'd'], dropped: ['a', 'b'] });
     });
 
-    it('drops the newest when told so', () => {
+    it('drops the newest with `drop: newest`', () => {
       expect(overfill({ size: 2, drop: 'newest' })).toEqual({ released: ['a', 'b'], dropped: ['c', 'd'] });
     });
 
@@ -297,13 +297,13 @@ describe('hold', () => {
       expect(overfill({ size: 4 })).toEqual({ released: ['a', 'b', 'c', 'd'], dropped: [] });
     });
 
-    it('has no limit unless told otherwise', () => {
+    it('has no limit by default', () => {
       expect(overfill({})).toEqual({ released: ['a', 'b', 'c', 'd'], dropped: [] });
     });
   });
 
   describe('buffer', () => {
-    it('shows what is held', () => {
+    it('shows the buffered values', () => {
       const buffer: string[] = [];
       const gate = new Subject<boolean>();
       const source = new Subject<string>();
@@ -352,7 +352,7 @@ describe('hold', () => {
     });
   });
 
-  it('releases each held value once: what its receiver puts back waits, in order, for the next opening', () => {
+  it('releases each buffered value once: one that its receiver puts back waits, in order, for the next opening', () => {
     const gate = new Subject<boolean>();
     const source = new Subject<string>();
     const buffer: string[] = [];

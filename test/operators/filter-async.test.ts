@@ -8,7 +8,7 @@ const states = { f: false, t: true };
 describe('filterAsync', () => {
   describe('the seven standing cases', () => {
     it(
-      'values: pass at once, or when they are answered, and nobody waits for another',
+      'values: passes them at once, or when they are answered, and none waits for another',
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('a--b--c--d--|');
         const answers: Record<string, Observable<boolean>> = { b: cold('----t', states), d: cold('-f', states) };
@@ -30,7 +30,7 @@ describe('filterAsync', () => {
     );
 
     it(
-      'error only: waits for nobody',
+      'error only: passes it at once',
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('--#');
 
@@ -63,7 +63,7 @@ describe('filterAsync', () => {
     );
 
     it(
-      'chain not broken: what is before it goes on when somebody behind it has enough',
+      'chain not broken: an operator before it goes on when a consumer behind it unsubscribes',
       marbles(({ hot, expectObservable, expectSubscriptions }) => {
         const source = hot('-a-b-c-');
 

@@ -300,7 +300,7 @@ describe('through', () => {
       }),
     );
 
-    it('is 16 unless told otherwise', () => {
+    it('is 16 by default', () => {
       const count = (values: number): boolean[] => {
         const log: boolean[] = [];
         concat(range(0, values), NEVER)
