@@ -1,6 +1,6 @@
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { Channel, type ChannelHandler, END_TIMEOUT, type Stack } from '../src/core/channel.js';
-import { PrimusError } from '../src/core/errors.js';
+import { dropped, PrimusError } from '../src/core/errors.js';
 import { EventQueue } from '../src/core/event-queue.js';
 import type { Frame, Link } from '../src/core/link.js';
 import type { Control } from '../src/core/protocol.js';
@@ -67,6 +67,28 @@ export class ClientConnection implements ChannelHandler {
       const done = () => subscriber.error(error);
       subscriber.add(scheduler.schedule(done, END_TIMEOUT));
       this.channel.drain(done);
+    });
+  }
+
+  /**
+   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end.
+   * Frames do not pass through operators: they are many.
+   */
+  read(link: Link): Observable<Link> {
+    return new Observable((reader) => {
+      // Whatever follows: the first thing that a client does with its link may be to end.
+      reader.add(() => link.close());
+      reader.next(link);
+      if (reader.closed) return;
+      reader.add(
+        link.subscribe({
+          next: (frame) => {
+            if (!reader.closed) this.receive(frame);
+          },
+          error: (lost) => reader.error(lost),
+          complete: () => reader.error(dropped()),
+        }),
+      );
     });
   }
 

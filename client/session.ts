@@ -1,8 +1,8 @@
-import { catchError, defer, filter, NEVER, Observable, type SchedulerLike, switchMap, takeUntil } from 'rxjs';
+import { catchError, defer, filter, NEVER, type Observable, type SchedulerLike, switchMap, takeUntil } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
-import { dropped, LinkError } from '../src/core/errors.js';
-import type { Frame, Link } from '../src/core/link.js';
+import { LinkError } from '../src/core/errors.js';
+import type { Link } from '../src/core/link.js';
 import { invalid } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
@@ -13,8 +13,8 @@ const SHORTEST_CONNECTION = 1_000;
 
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
-  /** Receives a frame. Must not throw. */
-  receive(frame: Frame): void;
+  /** Emits a link, and reads it until it is lost: errors then. */
+  read(link: Link): Observable<Link>;
   /** Emits whenever the server shows that it is alive. */
   readonly activity$: Observable<unknown>;
   /** Errors with `error` once all messages that were received have been delivered. */
@@ -69,29 +69,12 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
   );
 }
 
-/**
- * Emits a link, and reads it until it is lost. Its end, clean or not, is an error here: only `end` is an end.
- * Frames do not pass through operators: they are many.
- */
+/** Reads a link until it is lost, or the server is silent. */
 function read(link: Link, { connection, options, platform }: SessionParts): Observable<Link> {
   const { scheduler } = platform;
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  return new Observable<Link>((reader) => {
-    // Whatever follows: the first thing that a client does with its link may be to end.
-    reader.add(() => link.close());
-    reader.next(link);
-    if (reader.closed) return;
-    reader.add(
-      link.subscribe({
-        next(frame) {
-          if (!reader.closed) connection.receive(frame);
-        },
-        error: (lost) => reader.error(lost),
-        complete: () => reader.error(dropped()),
-      }),
-    );
-  }).pipe(
+  return connection.read(link).pipe(
     takeUntil(due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }), filter(nothing))),
     // What was received comes before the end, a `primus::server::close` above all.
     catchError((lost) => connection.drain(lost, scheduler)),

@@ -82,7 +82,9 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
       return [isKnown ? state : waiting(attempt, error as LinkError), CHANGE, ['reconnect scheduled', attempt]];
     }
     case 'failed': {
-      const failed: Emission = ['reconnect failed', gaveUp(event.error as LinkError), event.attempt];
+      // The state has it already: `lost` comes before.
+      const error = state.name === 'closed' ? state.cause : gaveUp(event.error as LinkError);
+      const failed: Emission = ['reconnect failed', error, event.attempt];
       return event.policyError ? [state, ['error', event.policyError], failed, END] : [state, failed, END];
     }
     case 'network': {

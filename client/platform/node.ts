@@ -32,7 +32,7 @@ export const node: Platform = {
   },
   messages(socket, receive) {
     // `onmessage` would create an event object for each message.
-    (socket as unknown as WebSocket).on('message', (data: Buffer, isBinary) => receive(isBinary ? data : data.toString()));
+    (socket as unknown as WebSocket).on('message', receive);
   },
   refusal(socket, refused) {
     const websocket = socket as unknown as WebSocket;

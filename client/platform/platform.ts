@@ -29,7 +29,7 @@ export interface Platform {
   /** Reports why a server rejected the handshake of that socket, where the platform knows. */
   refusal?(socket: WebSocketLike, refused: (error: LinkError) => void): void;
   /** Receives the messages of that socket in a cheaper way than by its `onmessage`, where there is one. */
-  messages?(socket: WebSocketLike, receive: (data: unknown) => void): void;
+  messages?(socket: WebSocketLike, receive: (data: unknown, isBinary?: boolean) => void): void;
   /** Creates an agent for a framework's own requests that cannot be aborted: destroying it terminates them. */
   agent?(secure: boolean): { destroy(): void };
   /** `false` when the network is lost, `true` when it is back. */

@@ -35,7 +35,7 @@ class WebSocketLink extends LinkBase {
     this.socket = socket;
     // Blobs are read asynchronously. Any other type, such as the Buffers of Node.js, is bytes already.
     if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
-    const receive = (data: unknown) => this.observer.next?.(data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame));
+    const receive = (data: unknown, isBinary?: boolean) => this.observer.next?.(frameOf(data, isBinary));
     if (platform.messages) platform.messages(socket, receive);
     else socket.onmessage = ({ data }) => receive(data);
     let failure: unknown;
@@ -68,4 +68,10 @@ class WebSocketLink extends LinkBase {
   destroy(): void {
     (this.socket.terminate ?? this.socket.close).call(this.socket);
   }
+}
+
+/** Returns the frame of a message. Node.js passes strings as bytes that are not `isBinary`. */
+function frameOf(data: unknown, isBinary?: boolean): Frame {
+  if (isBinary === false) return String(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame);
 }
