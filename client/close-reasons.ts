@@ -7,7 +7,9 @@ import type { Platform, WebSocketLike } from './platform/platform.js';
  *
  * @example
  * ```ts
- * const Client = configure({ transformer, parser: json, platform: withCloseReasons(platform) });
+ * import { configure, Primus, platform, withCloseReasons } from 'primus-rx/client';
+ *
+ * const Client = configure({ ...Primus.parts, platform: withCloseReasons(platform) });
  * ```
  */
 export function withCloseReasons(platform: Platform, dial: (url: string, protocols: string[]) => WebSocketLike = dialPage): Platform {

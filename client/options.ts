@@ -29,7 +29,9 @@ export type Strategy = 'disconnect' | 'online' | 'timeout';
  *
  * @example
  * ```ts
- * new Primus('https://example.com', { timeout: '5 s', reconnect: { max: '30 s' }, queueSize: 1000 });
+ * import { Primus } from 'primus-rx/client';
+ *
+ * const primus = new Primus('https://example.com', { timeout: '5 s', reconnect: { max: '30 s' }, queueSize: 1000 });
  * ```
  */
 export interface ClientOptions {

@@ -142,6 +142,8 @@ export class Primus<In = any, Out = any> extends Base {
    *
    * @example
    * ```ts
+   * import { type ClientOptions, Primus } from 'primus-rx/client';
+   *
    * class Client extends Primus {
    *   override initialise(options: ClientOptions): this {
    *     this.on('open', () => console.log('open'));
@@ -289,7 +291,8 @@ export class Primus<In = any, Out = any> extends Base {
    *
    * @example
    * ```ts
-   * socket.on('message', primus.emits('message', (next, message) => next(null, message)));
+   * const nameOf = primus.emits('name', (next, event) => next(null, event.target.value));
+   * document.querySelector('input')?.addEventListener('change', nameOf);
    * ```
    */
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
@@ -326,6 +329,8 @@ export class Primus<In = any, Out = any> extends Base {
    *
    * @example
    * ```ts
+   * import { filter } from 'rxjs';
+   *
    * primus.data$.pipe(filter((data) => data.type === 'chat')).subscribe(console.log);
    * ```
    */
@@ -367,6 +372,8 @@ export class Primus<In = any, Out = any> extends Base {
    *
    * @example
    * ```ts
+   * import { interval, takeUntil } from 'rxjs';
+   *
    * interval(1000).pipe(takeUntil(primus.end$)).subscribe(() => primus.write('tick'));
    * ```
    */

@@ -21,7 +21,9 @@ export { LinkError, PrimusError } from './core/errors.js';
  *
  * @example
  * ```ts
- * const Client = configure({ transformer, parser: json, platform }, { pathname: '/live' });
+ * import { configure, Primus } from 'primus-rx/client';
+ *
+ * const Client = configure(Primus.parts, { pathname: '/live' });
  * const primus = new Client('https://example.com');
  * ```
  */

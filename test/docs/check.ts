@@ -16,7 +16,7 @@ export type Page = readonly [page: string, text: string];
  *
  * | info | check |
  * |---|---|
- * | `js`, `cjs`, `ts`, `html` | compiled, with `ambient.d.mts`; of a page, its scripts |
+ * | `js`, `cjs`, `ts`, `html` | compiled, with `ambient.server.d.mts` or `ambient.client.d.mts`; of a page, its scripts |
  * | … `run` | and run: it ends by itself, and asserts, or prints the text of its `// =>` comments |
  * | … `run background` | and run until the next block of the page that runs has ended; it listens on 8080 |
  * | … `browser` | compiled as for a page |

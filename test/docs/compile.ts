@@ -45,9 +45,17 @@ const STRICT = {
 /** JavaScript has no annotations of parameters. */
 const LOOSE = { noImplicitAny: false, noImplicitThis: false };
 
+/** A page on which `primus` is a client. */
+const CLIENT = 'docs/reference/client.md';
+
 /** The blocks that are compiled together: TypeScript strictly, JavaScript loosely, and code for pages with the browser's exports. */
-const GROUPS: Record<string, { options: object; has(block: Block): boolean }> = {
-  ts: { options: {}, has: (block) => block.language === 'ts' && !isForPage(block) },
+const GROUPS: Record<string, { options: object; ambient?: string; has(block: Block): boolean }> = {
+  ts: { options: {}, has: (block) => block.language === 'ts' && block.page !== CLIENT && !isForPage(block) },
+  client: {
+    options: {},
+    ambient: 'ambient.client.d.mts',
+    has: (block) => block.language === 'ts' && block.page === CLIENT && !isForPage(block),
+  },
   js: { options: LOOSE, has: (block) => block.language !== 'ts' && !isForPage(block) },
   page: { options: { ...LOOSE, customConditions: ['browser'] }, has: isForPage },
 };
@@ -62,15 +70,16 @@ export function compile(blocks: readonly Block[]): Compiled {
   const parent = join(root, 'dist/docs');
   mkdirSync(parent, { recursive: true });
   const folder = temporaryFolder('blocks', parent);
-  cpSync(join(root, 'test/docs/ambient.d.mts'), join(folder, 'ambient.d.mts'));
+  for (const file of ['ambient.server.d.mts', 'ambient.client.d.mts']) cpSync(join(root, 'test/docs', file), join(folder, file));
   const sources = new Map(blocks.filter(isProgram).map((block) => [sourceName(block), block]));
   for (const [name, block] of sources) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
     writeFileSync(join(folder, name), sourceOf(block));
   }
-  const problems = Object.entries(GROUPS).flatMap(([group, { options, has }]) => {
+  const problems = Object.entries(GROUPS).flatMap(([group, { options, ambient = 'ambient.server.d.mts', has }]) => {
     const files = [...sources].filter(([, block]) => has(block)).map(([name]) => name);
-    return tsc(folder, group, files, options).map(({ file, line, message }) => {
+    if (files.length === 0) return [];
+    return tsc(folder, group, [ambient, ...files], options).map(({ file, line, message }) => {
       const block = sources.get(file);
       return block ? { page: block.page, line: block.line + line, message } : { page: file, line, message };
     });
@@ -105,8 +114,7 @@ interface Diagnostic {
 }
 
 function tsc(folder: string, name: string, files: string[], options: object): Diagnostic[] {
-  if (files.length === 0) return [];
-  const config = { ...STRICT, compilerOptions: { ...STRICT.compilerOptions, ...options }, files: ['ambient.d.mts', ...files] };
+  const config = { ...STRICT, compilerOptions: { ...STRICT.compilerOptions, ...options }, files };
   writeFileSync(join(folder, `tsconfig.${name}.json`), JSON.stringify(config));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', `tsconfig.${name}.json`, '--pretty', 'false'], {
