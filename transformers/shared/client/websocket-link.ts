@@ -72,6 +72,7 @@ class WebSocketLink extends LinkBase {
 
 /** Returns the frame of a message. Node.js passes strings as bytes that are not `isBinary`. */
 function frameOf(data: unknown, isBinary?: boolean): Frame {
-  if (isBinary === false) return String(data);
+  // `String(data)` costs twice as much.
+  if (isBinary === false) return (data as object).toString();
   return data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Frame);
 }
