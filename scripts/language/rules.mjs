@@ -151,7 +151,11 @@ export const rules = [
   { exact: /^(?:sparkOf|enrolled|enrol|agreed)$/, say: 'createSpark, register, runConnectionListeners' },
   { exact: /^(?:Signal|[mM]achine)$/, say: 'StateSubject; Lifecycle' },
   { exact: /^heard\$$/, say: 'activity$' },
-  { exact: /^(?:apart|carriedBy)$/, say: 'excludeFromBroadcast, setTransportSocket', files: { 'CHANGELOG.md': 'the old name of a member' } },
+  {
+    exact: /^(?:apart|carriedBy)$/,
+    say: 'excludeFromBroadcast, setTransportSocket',
+    files: { 'CHANGELOG.md': 'the old name of a member' },
+  },
   { prose: /\bmischief\b|\bwitness(?:es|ed)?\b/, names: /\bmischief\b|\bwitness(?:es)?\b/, say: 'faults, invariants' },
 
   // --- people and things that are not named
