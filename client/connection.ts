@@ -109,8 +109,11 @@ export class ClientConnection implements ChannelHandler {
     // The message was being transformed when the client closed, and nothing follows `end`.
     if (subject.state.name === 'closed') return;
     if (events.begin()) {
-      subject.emit('data', data, raw);
-      events.end();
+      try {
+        subject.emit('data', data, raw);
+      } finally {
+        events.end();
+      }
     } else events.add(() => subject.emit('data', data, raw));
   }
 

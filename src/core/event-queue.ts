@@ -14,15 +14,11 @@ export class EventQueue {
   #emitting = false;
   #waiting: (() => void)[] | undefined;
 
-  /** Emits now, or behind the event that is being emitted. `emit` must not throw. */
+  /** Emits now, or behind the event that is being emitted. What `emit` throws now, `add` throws: a plugin may replace the method that emits. */
   add(emit: () => void): void {
-    if (!this.begin()) {
-      this.#waiting ??= [];
-      this.#waiting.push(emit);
-      return;
-    }
-    emit();
-    this.end();
+    this.#waiting ??= [];
+    this.#waiting.push(emit);
+    if (this.begin()) this.end();
   }
 
   /** For an event that is emitted by a plain call, such as a message: false when it has to wait, and be handed to `add`. */
@@ -34,12 +30,19 @@ export class EventQueue {
 
   /** The event that began has reached every listener: what it caused follows. */
   end(): void {
-    const waiting = this.#waiting;
-    if (waiting !== undefined) {
+    this.#emit(this.#waiting?.values());
+  }
+
+  #emit(queue: Iterable<() => void> | undefined): void {
+    try {
       // Grows while it is read.
-      for (const emit of waiting) emit();
-      this.#waiting = undefined;
+      if (queue) for (const emit of queue) emit();
+    } catch (thrown) {
+      // The iterator goes on behind the event that threw.
+      this.#emit(queue);
+      throw thrown;
     }
+    this.#waiting = undefined;
     this.#emitting = false;
   }
 }

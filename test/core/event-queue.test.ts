@@ -75,6 +75,22 @@ describe('EventQueue', () => {
     expect(allowed).toEqual([false, true, true]);
   });
 
+  it('emits the events behind one that throws, and throws its error', () => {
+    const queue = new EventQueue();
+    const log: string[] = [];
+    const emits = (name: string) => () => void log.push(name);
+    const throws = (name: string) => () => {
+      throw new Error(name);
+    };
+    const first = () => {
+      for (const emit of [emits('a'), throws('b'), emits('c'), throws('d'), emits('e')]) queue.add(emit);
+      throw new Error('first');
+    };
+    expect(() => queue.add(first)).toThrow();
+    queue.add(emits('f'));
+    expect(log).toEqual(['a', 'c', 'e', 'f']);
+  });
+
   it('emits 100,000 events that cause each other without growing the stack', () => {
     const queue = new EventQueue();
     let emitted = 0;

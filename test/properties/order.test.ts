@@ -45,6 +45,8 @@ interface Recorded {
   recorders: SparkRecorder[];
   /** Internal events that were emitted behind `end`. */
   tooLate: string[];
+  /** How many events its streams have emitted that its recorders have not heard yet: streams of states and ends are called first. */
+  ahead: number;
 }
 
 /** A server with two clients, on which listeners interfere with the events of the spark that came first. */
@@ -54,6 +56,8 @@ class Run {
   readonly sparks: Recorded[] = [];
   readonly server: ServerRecorder[] = [];
   private count = 0;
+  /** As `ahead` of a spark. */
+  private ahead = 0;
 
   constructor({ latency, transform, admission }: Setting, interferences: readonly Interference[]) {
     this.world = new World({ latency, server: { pingInterval: PING_INTERVAL } });
@@ -134,16 +138,23 @@ class Run {
   private record(spark: Spark, interferences: readonly Interference[]): void {
     (spark as unknown as EventEmitter).setMaxListeners(0);
     const early = new SparkRecorder(spark);
-    const recorded: Recorded = { spark, recorders: [early], tooLate: [] };
+    const recorded: Recorded = { spark, recorders: [early], tooLate: [], ahead: 0 };
     this.sparks.push(recorded);
     for (const event of INTERNAL_EVENTS) spark.on(event, () => early.heard.includes('end') && recorded.tooLate.push(event));
     for (const interference of interferences) this.interfereWithSpark(recorded, interference);
     recorded.recorders.push(new SparkRecorder(spark));
   }
 
-  private interfereWithSpark({ spark, recorders }: Recorded, { moment, action }: Interference): void {
-    // Subscribers of states and ends are called before the recorders, who have the present event still to come.
-    const subscribed = () => this.act(action, spark, moment === 'state$' || moment === 'end$' ? { spark: 1 } : {});
+  private interfereWithSpark(recorded: Recorded, { moment, action }: Interference): void {
+    const { spark, recorders } = recorded;
+    const subscribed = () => {
+      recorded.ahead = moment === 'state$' || moment === 'end$' ? 1 : 0;
+      try {
+        this.act(action, spark);
+      } finally {
+        recorded.ahead = 0;
+      }
+    };
     if (moment === 'state$') spark.state$.pipe(skip(1), take(1)).subscribe(subscribed);
     else if (moment === 'data$' || moment === 'error$' || moment === 'heartbeat$' || moment === 'end$')
       (spark[moment] as Observable<unknown>).pipe(take(1)).subscribe(subscribed);
@@ -156,7 +167,14 @@ class Run {
 
   private interfereWithServer({ moment, action }: Interference): void {
     const { primus } = this.world;
-    const subscribed = () => this.act(action, this.sparks[0]?.spark, moment === 'close$' ? { server: 1 } : {});
+    const subscribed = () => {
+      this.ahead = moment === 'close$' ? 1 : 0;
+      try {
+        this.act(action, this.sparks[0]?.spark);
+      } finally {
+        this.ahead = 0;
+      }
+    };
     if (moment === 'connection$' || moment === 'disconnection$' || moment === 'close$')
       (primus[moment] as Observable<unknown>).pipe(take(1)).subscribe(subscribed);
     else if (SERVER_MOMENTS.includes(moment as 'server close')) {
@@ -168,7 +186,7 @@ class Run {
     }
   }
 
-  private act(action: (typeof ACTIONS)[number], spark: Spark | undefined, present: { spark?: number; server?: number } = {}): void {
+  private act(action: (typeof ACTIONS)[number], spark: Spark | undefined): void {
     const { primus, network } = this.world;
     const recorded = this.sparks.find((candidate) => candidate.spark === spark);
     if (action === 'throw') throw new Error('thrown by a listener');
@@ -180,11 +198,11 @@ class Run {
       const link = network.pairs.find(({ server }) => server === spark?.socket);
       if (link !== undefined) network.breakPair(link);
     } else if (action === 'add listeners') {
-      const heard = (recorder: { heard: readonly string[] } | undefined, more = 0) => (recorder?.heard.length ?? 0) + more;
+      const heard = (recorder: { heard: readonly string[] } | undefined) => recorder?.heard.length ?? 0;
       if (recorded !== undefined) {
-        recorded.recorders.push(new SparkRecorder(recorded.spark, heard(recorded.recorders[0], present.spark)));
+        recorded.recorders.push(new SparkRecorder(recorded.spark, heard(recorded.recorders[0]) + recorded.ahead));
       }
-      this.server.push(new ServerRecorder(primus, heard(this.server[0], present.server)));
+      this.server.push(new ServerRecorder(primus, heard(this.server[0]) + this.ahead));
     } else if (spark !== undefined) {
       if (action === 'write') spark.write(++this.count);
       else spark[action]();
@@ -254,6 +272,15 @@ describe('the events of a spark and its server', () => {
         { moment: 'server disconnection', action: 'destroy' },
       ],
       ['client ends', 'wait'],
+    ],
+    [
+      'reach listeners that are added inside a disconnection that a subscriber of `end$` causes',
+      [
+        { moment: 'disconnection$', action: 'add listeners' },
+        { moment: 'end$', action: 'destroy' },
+        { moment: 'data', action: 'end' },
+      ],
+      ['clients write'],
     ],
     ['complete for streams that are subscribed to inside `close`', [{ moment: 'server close', action: 'add listeners' }], ['destroy']],
   ];
