@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 
 const kept = { group: new Set(), folder: new Set() };
 
+// A signal to everything, such as when a machine stops, must not end this one before its work is done.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {});
+
 for await (const message of createInterface({ input: process.stdin })) {
   const { action, kind, value } = JSON.parse(message);
   kept[kind][action](value);
