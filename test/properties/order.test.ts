@@ -57,7 +57,7 @@ class Run {
   readonly server: ServerRecorder[] = [];
   private count = 0;
   /** As `ahead` of a spark. */
-  private ahead = 0;
+  ahead = 0;
 
   constructor({ latency, transform, admission }: Setting, interferences: readonly Interference[]) {
     this.world = new World({ latency, server: { pingInterval: PING_INTERVAL } });
@@ -147,14 +147,7 @@ class Run {
 
   private interfereWithSpark(recorded: Recorded, { moment, action }: Interference): void {
     const { spark, recorders } = recorded;
-    const subscribed = () => {
-      recorded.ahead = moment === 'state$' || moment === 'end$' ? 1 : 0;
-      try {
-        this.act(action, spark);
-      } finally {
-        recorded.ahead = 0;
-      }
-    };
+    const subscribed = () => aheadIf(moment === 'state$' || moment === 'end$', recorded, () => this.act(action, spark));
     if (moment === 'state$') spark.state$.pipe(skip(1), take(1)).subscribe(subscribed);
     else if (moment === 'data$' || moment === 'error$' || moment === 'heartbeat$' || moment === 'end$')
       (spark[moment] as Observable<unknown>).pipe(take(1)).subscribe(subscribed);
@@ -167,14 +160,7 @@ class Run {
 
   private interfereWithServer({ moment, action }: Interference): void {
     const { primus } = this.world;
-    const subscribed = () => {
-      this.ahead = moment === 'close$' ? 1 : 0;
-      try {
-        this.act(action, this.sparks[0]?.spark);
-      } finally {
-        this.ahead = 0;
-      }
-    };
+    const subscribed = () => aheadIf(moment === 'close$', this, () => this.act(action, this.sparks[0]?.spark));
     if (moment === 'connection$' || moment === 'disconnection$' || moment === 'close$')
       (primus[moment] as Observable<unknown>).pipe(take(1)).subscribe(subscribed);
     else if (SERVER_MOMENTS.includes(moment as 'server close')) {
@@ -207,6 +193,16 @@ class Run {
       if (action === 'write') spark.write(++this.count);
       else spark[action]();
     }
+  }
+}
+
+/** Acts inside the value of a stream, which is ahead of the recorders when it is a state or an end. */
+function aheadIf(isAhead: boolean, counter: { ahead: number }, act: () => void): void {
+  counter.ahead = isAhead ? 1 : 0;
+  try {
+    act();
+  } finally {
+    counter.ahead = 0;
   }
 }
 
