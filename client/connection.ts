@@ -1,4 +1,4 @@
-import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { Channel, type ChannelHandler, END_TIMEOUT, type Stack } from '../src/core/channel.js';
 import { dropped, PrimusError } from '../src/core/errors.js';
 import { EventQueue } from '../src/core/event-queue.js';
@@ -60,33 +60,34 @@ export class ClientConnection implements ChannelHandler {
     if (this.link === link) this.outbox.open();
   }
 
-  /** Detaches the link, which was lost, and errors with its `error` once the messages that it received have been delivered. */
-  drain(error: unknown, scheduler: SchedulerLike): Observable<never> {
-    this.detach();
-    return new Observable((subscriber) => {
-      const done = () => subscriber.error(error);
-      subscriber.add(scheduler.schedule(done, END_TIMEOUT));
-      this.channel.drain(done);
-    });
-  }
-
   /**
-   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end.
-   * Frames do not pass through operators: they are many.
+   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of
+   * `silence$`. What was received comes first, a `primus::server::close` above all. Frames do not pass through operators: they are many.
    */
-  read(link: Link): Observable<Link> {
+  read(link: Link, silence$: Observable<unknown>, scheduler: SchedulerLike): Observable<Link> {
     return new Observable((reader) => {
       // Whatever follows: the first thing that a client does with its link may be to end.
-      reader.add(() => link.close());
+      const reading = new Subscription(() => link.close());
+      reader.add(reading);
+      const lose = (lost: unknown) => {
+        // Closing a link may end it in the same turn.
+        if (reading.closed) return;
+        reading.unsubscribe();
+        this.detach();
+        const done = () => reader.error(lost);
+        reader.add(scheduler.schedule(done, END_TIMEOUT));
+        this.channel.drain(done);
+      };
+      reading.add(silence$.subscribe({ error: lose }));
       reader.next(link);
-      if (reader.closed) return;
-      reader.add(
+      if (reading.closed) return;
+      reading.add(
         link.subscribe({
           next: (frame) => {
-            if (!reader.closed) this.receive(frame);
+            if (!reading.closed) this.receive(frame);
           },
-          error: (lost) => reader.error(lost),
-          complete: () => reader.error(dropped()),
+          error: lose,
+          complete: () => lose(dropped()),
         }),
       );
     });

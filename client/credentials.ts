@@ -1,6 +1,5 @@
-import { catchError, defer, map, type Observable } from 'rxjs';
 import { LinkError } from '../src/core/errors.js';
-import { isPromise } from '../src/core/eventual.js';
+import { type Eventual, isPromise } from '../src/core/eventual.js';
 import type { Fields } from '../src/core/transformer.js';
 
 /** Names and their values; one that is `undefined` or `null` is left out. */
@@ -11,24 +10,24 @@ export interface Credentials {
 /** Credentials that are sent with every attempt to connect: a value, or a function that is called for each attempt. */
 export type PerAttempt = Credentials | Promise<Credentials> | (() => Credentials | Promise<Credentials>);
 
-/** Resolves the credentials and headers of one attempt, at once unless one of them is a promise. */
-export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]): Observable<[Fields, Fields]> {
-  return defer(() => {
-    const all = given.map(ask);
-    return all.some(isPromise) ? Promise.all(all) : [all];
-  }).pipe(
-    map((all) => all.map(fields) as [Fields, Fields]),
-    catchError((cause) => {
-      throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials of this attempt could not be resolved: see the cause', { cause });
-    }),
-  );
+/**
+ * Resolves the credentials and headers of one attempt: at once, unless one of them is a promise.
+ *
+ * @throws ERR_PRIMUS_CREDENTIALS, as a rejection, when one of them throws, rejects or gives no object
+ */
+export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]): Eventual<Fields[]> {
+  const all = given.map(resolve);
+  if (!all.some(isPromise)) return all as Fields[];
+  return Promise.all(all).catch((cause: unknown) => {
+    throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials of this attempt could not be resolved: see the cause', { cause });
+  });
 }
 
-/** Calls a provider. One that throws rejects, since another one may reject too and must be handled. */
-function ask(one: PerAttempt | undefined) {
-  if (typeof one !== 'function') return one;
+/** Resolves one of them. One that throws rejects, since another one may reject too and must be handled. */
+function resolve(one: PerAttempt | undefined): Eventual<Fields> {
   try {
-    return one();
+    const value = typeof one === 'function' ? one() : one;
+    return isPromise(value) ? Promise.resolve(value).then(fields) : fields(value);
   } catch (thrown) {
     return Promise.reject(thrown);
   }

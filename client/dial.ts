@@ -1,5 +1,6 @@
-import { map, type Observable, switchMap } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { ClientConfiguration } from '../src/core/configuration.js';
+import { isPromise } from '../src/core/eventual.js';
 import type { Link } from '../src/core/link.js';
 import type { Fields } from '../src/core/transformer.js';
 import { fresh } from './credentials.js';
@@ -38,9 +39,15 @@ export function dial(
     client.emit('outgoing::open');
   }
 
-  return fresh(credentials, headers).pipe(
-    map(([credentials, headers]) => ({ ...given, url: address(credentials), credentials, headers, dialled })),
-    // Not reached when a listener of `outgoing::url` ends the client.
-    switchMap((target) => transformer.connect(target)),
-  );
+  return new Observable((subscriber) => {
+    function connect([credentials = {}, headers = {}]: Fields[]): void {
+      if (subscriber.closed) return;
+      const target = { ...given, url: address(credentials), credentials, headers, dialled };
+      // A listener of `outgoing::url` may have ended the client.
+      if (!subscriber.closed) transformer.connect(target).subscribe(subscriber);
+    }
+    const resolved = fresh(credentials, headers);
+    if (isPromise(resolved)) resolved.then(connect).catch((error: unknown) => subscriber.error(error));
+    else connect(resolved);
+  });
 }

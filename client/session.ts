@@ -1,4 +1,4 @@
-import { catchError, defer, filter, NEVER, type Observable, type SchedulerLike, switchMap, takeUntil } from 'rxjs';
+import { NEVER, Observable, type SchedulerLike } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
@@ -13,12 +13,10 @@ const SHORTEST_CONNECTION = 1_000;
 
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
-  /** Emits a link, and reads it until it is lost: errors then. */
-  read(link: Link): Observable<Link>;
+  /** Emits a link, and reads it until it is lost or `silence$` errors: errors then, once all messages that it received have been delivered. */
+  read(link: Link, silence$: Observable<unknown>, scheduler: SchedulerLike): Observable<Link>;
   /** Emits whenever the server shows that it is alive. */
   readonly activity$: Observable<unknown>;
-  /** Errors with `error` once all messages that were received have been delivered. */
-  drain(error: unknown, scheduler: SchedulerLike): Observable<never>;
 }
 
 /** The parts of a client that a session uses. */
@@ -46,12 +44,10 @@ export interface SessionParts {
  * ```
  */
 export function session(parts: SessionParts): Observable<SessionEvent> {
-  const { dial, options, backoff, platform, online$, now$ } = parts;
+  const { options, backoff, platform, online$, now$ } = parts;
   const { policy, settings } = backoff;
   const has = (strategy: Strategy) => options.strategy.includes(strategy);
-  return defer(dial).pipe(
-    switchMap((link) => read(link, parts)),
-    takeUntil(online$.pipe(filter(isOffline))),
+  return connect(parts).pipe(
     reconnectOn({
       policy: withRetryAfter(policy),
       details: settings,
@@ -61,7 +57,7 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
-      ready$: has('online') ? online$ : defer(() => [true]),
+      ready$: has('online') ? online$ : ALWAYS,
       now$,
       stable: SHORTEST_CONNECTION,
       scheduler: platform.scheduler,
@@ -69,26 +65,24 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
   );
 }
 
-/** Reads a link until it is lost, or the server is silent. */
-function read(link: Link, { connection, options, platform }: SessionParts): Observable<Link> {
+/** One connection: dials, emits the link, and reads it until it is lost, the server is silent or there is no network: errors then. */
+function connect({ dial, connection, options, platform, online$ }: SessionParts): Observable<Link> {
   const { scheduler } = platform;
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  return connection.read(link).pipe(
-    takeUntil(due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }), filter(nothing))),
-    // What was received comes before the end, a `primus::server::close` above all.
-    catchError((lost) => connection.drain(lost, scheduler)),
-  );
+  const silence$ = due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
+  return new Observable((subscriber) => {
+    const fail = (error: unknown) => subscriber.error(error);
+    const offline = (online: boolean) => online || fail(new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone'));
+    subscriber.add(online$.subscribe(offline));
+    if (subscriber.closed) return;
+    const read = (link: Link) => connection.read(link, silence$, scheduler).subscribe(subscriber);
+    subscriber.add(dial().subscribe({ next: read, error: fail }));
+  });
 }
 
-function nothing(): false {
-  return false;
-}
-
-function isOffline(online: boolean): false {
-  if (online) return false;
-  throw new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone');
-}
+/** For a session that does not care about the network. */
+const ALWAYS = new Observable<boolean>((subscriber) => subscriber.next(true));
 
 /** A server that names a time is not asked before it. */
 function withRetryAfter(policy: Backoff['policy']): Backoff['policy'] {

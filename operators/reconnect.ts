@@ -1,20 +1,13 @@
 import {
   asyncScheduler,
-  catchError,
   defer,
-  filter,
-  finalize,
   map,
   mergeAll,
   NEVER,
   Observable,
-  type ObservableInput,
   type OperatorFunction,
   type SchedulerLike,
-  type Subscriber,
-  type Subscription,
-  switchMap,
-  takeUntil,
+  Subscription,
   takeWhile,
 } from 'rxjs';
 import { backoff, type Policy } from './backoff.js';
@@ -187,36 +180,44 @@ export function reconnectOn<T, D extends object>({
   type Detailed = Attempt & D;
   type Event = ReconnectEvent<T, Detailed>;
   return (source) =>
-    defer(() => {
+    new Observable((subscriber) => {
       /** The attempt under way, of the present series. */
       let attempt: Detailed | null = null;
       let openSince: number | undefined;
-      /** How the present turn of the loop ends: with an attempt, or with none. */
-      let outcome: 'connecting' | 'failed' | undefined;
+      /** Subscriptions that are to begin. */
+      let turns = 0;
 
-      /** Subscribes to the source once; what it errors with leads to the next `connecting`, or to an end. */
-      function connect(): Observable<Event> {
+      /** Subscribes to the source once; what it errors with leads to the next subscription, or to an end. */
+      function connect(): void {
+        subscriber.next({ type: 'connecting', attempt });
+        if (subscriber.closed) return;
         openSince = undefined;
-        outcome = undefined;
+        /** Set by an error; called when the source has been torn down, which nothing overlaps. */
+        let lose: (() => void) | undefined;
         const longest = limit(attempt);
-        const before: Event[] = [];
-        let timer: Subscription | undefined;
-        const late$ = new Observable<never>((subscriber) => {
-          timer = scheduler.schedule(() => {
+        const expire = () => {
+          lose = () => {
             const error = late(longest);
-            before.push({ type: 'timed out', error, attempt });
-            subscriber.error(error);
-          }, longest);
-          return timer;
+            recover(error, { type: 'timed out', error, attempt });
+          };
+          connection.unsubscribe();
+        };
+        const timer = longest > LONGEST_WAIT ? Subscription.EMPTY : scheduler.schedule(expire, longest);
+        const emit = (value: T): boolean => {
+          timer.unsubscribe();
+          subscriber.next(received(value));
+          return !subscriber.closed;
+        };
+        // Emitted within the operator, a synchronous source stops as soon as the subscriber does.
+        const connection = source.pipe(takeWhile(emit)).subscribe({
+          error(error) {
+            lose = () => recover(error);
+          },
+          complete: () => subscriber.complete(),
         });
-        return source.pipe(
-          takeUntil(longest > LONGEST_WAIT ? NEVER : late$),
-          map((value) => {
-            timer?.unsubscribe();
-            return received(value);
-          }),
-          catchError((error) => recover(error, before)),
-        );
+        connection.add(timer);
+        connection.add(() => lose && guarded(lose));
+        subscriber.add(connection);
       }
 
       function received(value: T): Event {
@@ -226,10 +227,13 @@ export function reconnectOn<T, D extends object>({
         return { type: 'open', value, attempt };
       }
 
-      function recover(error: unknown, before: Event[]): ObservableInput<Event> {
+      function recover(error: unknown, ...before: Event[]): void {
         const wasOpen = openSince !== undefined;
         const lost = { type: 'lost', error, wasOpen, attempt } as const;
-        if (when(error, wasOpen, attempt) === false) return [...before, { ...lost, next: null, follows: 'nothing' }];
+        if (when(error, wasOpen, attempt) === false) {
+          finish([...before, { ...lost, next: null, follows: 'nothing' }]);
+          return;
+        }
         const now = scheduler.now();
         const lasted = now - (openSince ?? Infinity);
         if (attempt && lasted >= Math.max(attempt.scheduled, stable)) attempt = null;
@@ -237,22 +241,33 @@ export function reconnectOn<T, D extends object>({
         else if (attempt && wasOpen) attempt = { ...attempt, start: now };
 
         let ready: boolean | undefined;
-        return ready$.pipe(
-          // Emitted twice, `true` must not schedule twice; and what a subscriber to the outcome causes does not change it.
-          filter((state) => state !== ready && !outcome),
-          switchMap((state) => {
-            const first = ready === undefined;
-            ready = state;
-            if (!ready) attempt = null;
-            const event = ready ? schedule(error) : undefined;
-            const next = event?.type === 'scheduled' ? event.attempt : null;
-            if (event && !next) outcome = 'failed';
-            const events: Event[] = event ? [event] : [];
-            if (first) events.unshift(...before, { ...lost, next, follows: event?.type ?? 'ready' });
-            return startWith(events, next ? pause(next) : NEVER);
-          }),
-          takeWhile(({ type }) => type !== outcome, true),
-        );
+        /** The timer of the attempt that is scheduled, if there is one. */
+        let wait = Subscription.EMPTY;
+        const waits = new Subscription();
+        subscriber.add(waits);
+        const change = (state: boolean): void => {
+          // Emitted twice, `true` must not schedule twice.
+          if (waits.closed || state === ready) return;
+          wait.unsubscribe();
+          const current = new Subscription();
+          wait = current;
+          waits.add(wait);
+          const event = state ? schedule(error) : undefined;
+          const next = event?.type === 'scheduled' ? event.attempt : null;
+          const events: Event[] = event ? [event] : [];
+          if (ready === undefined) events.unshift(...before, { ...lost, next, follows: event?.type ?? 'ready' });
+          ready = state;
+          if (!ready) attempt = null;
+          if (event && !next) {
+            // What a subscriber to the outcome causes does not change it.
+            waits.unsubscribe();
+            finish(events);
+            return;
+          }
+          for (const event of events) if (!current.closed) subscriber.next(event);
+          if (next && !current.closed) pause(next, current, waits);
+        };
+        waits.add(ready$.subscribe({ next: change, error: (error) => subscriber.error(error) }));
       }
 
       /** The event that says what the policy decided. */
@@ -271,36 +286,38 @@ export function reconnectOn<T, D extends object>({
       }
 
       /** Waits, and begins the attempt. */
-      function pause(next: Detailed): Observable<Event> {
-        return new Observable((subscriber) => {
-          const begin = () => {
-            if (subscriber.closed) return;
-            outcome = 'connecting';
-            attempt = { ...next, duration: scheduler.now() - next.start };
-            subscriber.next({ type: 'connecting', attempt });
-          };
-          subscriber.add(scheduler.schedule(begin, next.scheduled));
-          subscriber.add(now$.subscribe({ next: begin, error: (error) => subscriber.error(error) }));
-        });
+      function pause(next: Detailed, wait: Subscription, waits: Subscription): void {
+        const begin = () => {
+          if (wait.closed) return;
+          waits.unsubscribe();
+          attempt = { ...next, duration: scheduler.now() - next.start };
+          turn();
+        };
+        wait.add(scheduler.schedule(begin, next.scheduled));
+        wait.add(now$.subscribe({ next: begin, error: (error) => subscriber.error(error) }));
       }
 
-      // A loop whose turns are subscriptions beside each other, not within each other: each ends with the `connecting` of the next one.
-      let turns: Subscriber<void> | undefined;
-      const turn$ = new Observable<void>((subscriber) => {
-        turns = subscriber;
-        turns.next();
-      });
-      return startWith<Event>(
-        [{ type: 'connecting', attempt }],
-        turn$.pipe(switchMap(() => connect().pipe(finalize(() => (outcome === 'connecting' ? turns?.next() : turns?.complete()))))),
-      );
-    });
-}
+      function finish(events: Event[]): void {
+        for (const event of events) subscriber.next(event);
+        subscriber.complete();
+      }
 
-/** `startWith` without the schedulers of RxJS' own. */
-function startWith<T>(values: T[], source: Observable<T>): Observable<T> {
-  return new Observable((subscriber) => {
-    for (const value of values) subscriber.next(value);
-    if (!subscriber.closed) source.subscribe(subscriber);
-  });
+      /** Makes what a function of the caller throws the error of the stream. */
+      function guarded(run: () => void): void {
+        try {
+          run();
+        } catch (thrown) {
+          subscriber.error(thrown);
+        }
+      }
+
+      /** Begins a subscription: behind the one that is beginning, as both may fail at once, and no stack is endless. */
+      function turn(): void {
+        turns += 1;
+        if (turns > 1) return;
+        for (; turns > 0; turns--) guarded(connect);
+      }
+
+      turn();
+    });
 }

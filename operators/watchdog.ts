@@ -1,13 +1,4 @@
-import {
-  asyncScheduler,
-  defer,
-  type MonoTypeOperatorFunction,
-  map,
-  Observable,
-  type SchedulerLike,
-  type Subscription,
-  takeUntil,
-} from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, map, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
 /** The options of `watchdog`. */
@@ -52,31 +43,32 @@ export function watchdogOn<T>({
   scheduler,
 }: { [Name in 'due']: number } & Required<Omit<WatchdogOptions, 'due'>>): MonoTypeOperatorFunction<T> {
   return (source) =>
-    defer(() => {
+    new Observable((subscriber) => {
       let last = scheduler.now();
-
-      const silence$ = new Observable<never>((subscriber) => {
-        let timer: Subscription;
-        const sleep = (left: number) => {
-          timer = scheduler.schedule(look, Math.min(left, LONGEST_WAIT));
-        };
-        const look = () => {
-          const now = scheduler.now();
-          // A clock that was set back must not put the last activity in the future.
-          last = Math.min(last, now);
-          if (last + due > now) sleep(last + due - now);
-          else subscriber.error(error());
-        };
-        sleep(due);
-        return () => timer.unsubscribe();
-      });
-
-      return source.pipe(
-        map((value) => {
-          last = scheduler.now();
-          return value;
-        }),
-        takeUntil(silence$),
-      );
+      let timer: Subscription;
+      let isDue = false;
+      const sleep = (left: number) => {
+        timer = scheduler.schedule(look, Math.min(left, LONGEST_WAIT));
+      };
+      const look = () => {
+        const now = scheduler.now();
+        // A clock that was set back must not put the last activity in the future.
+        last = Math.min(last, now);
+        const left = last + due - now;
+        if (left <= 0 && isDue) return subscriber.error(error());
+        // What came while the process was busy or asleep is read in the next turn, before the verdict.
+        isDue = left <= 0;
+        sleep(Math.max(left, 0));
+      };
+      sleep(due);
+      subscriber.add(() => timer.unsubscribe());
+      source
+        .pipe(
+          map((value) => {
+            last = scheduler.now();
+            return value;
+          }),
+        )
+        .subscribe(subscriber);
     });
 }

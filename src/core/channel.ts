@@ -1,6 +1,5 @@
 import { asError, PrimusError } from './errors.js';
-import { type Eventual, isPromise } from './eventual.js';
-import { fromNodeCallback } from './from-node-callback.js';
+import { type Eventual, isPromise, Pending, toEventual } from './eventual.js';
 import { Lane } from './lane.js';
 import type { Frame } from './link.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, runTransformers } from './message-transformers.js';
@@ -110,7 +109,7 @@ export class Channel {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
       return this.#step(
-        () => fromNodeCallback<unknown>((done) => parser.decoder(frame, done)),
+        () => toEventual(Pending.of<unknown>((done) => parser.decoder(frame, done))),
         decodeError,
         (data) => this.#decoded(data, frame),
       );

@@ -1,6 +1,5 @@
 import { describe, PrimusError } from './errors.js';
-import { type Done, type Eventual, isPromise } from './eventual.js';
-import { fromNodeCallback } from './from-node-callback.js';
+import { type Done, type Eventual, isPromise, Pending, toEventual } from './eventual.js';
 import type { Frame } from './link.js';
 
 /**
@@ -48,7 +47,7 @@ export interface Parser {
 /** Encodes a message. Throws, or rejects, when that fails. */
 export function encoded(parser: Parser, data: unknown): Eventual<Frame> {
   if (parser.encode !== undefined) return toFrame(parser.encode(data));
-  const made = fromNodeCallback<unknown>((done) => parser.encoder(data, done));
+  const made = toEventual(Pending.of<unknown>((done) => parser.encoder(data, done)));
   return isPromise(made) ? made.then(toFrame) : toFrame(made);
 }
 

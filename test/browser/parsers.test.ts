@@ -71,7 +71,7 @@ describe.skipIf(noChromium)('a parser in a browser', () => {
   }
 
   it.each(Object.entries(kinds))('%s works in the library that the server creates', async (parser, special) => {
-    const { primus, server, url } = await serve({ parser, pingInterval: 1_500 });
+    const { primus, server, url } = await serve({ parser, pingInterval: 3_000 });
     server.on('request', show('<script src="/primus/primus.js"></script>'));
     const announced = event(primus, 'connection');
     const { page, complaints } = await visit(url);

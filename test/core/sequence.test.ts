@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { type Done, Pending, toEventual } from '../../src/core/eventual.js';
 import { sequence } from '../../src/core/sequence.js';
-import { settle } from '../support/clock.js';
 
 const error = new Error('broken');
 
@@ -184,15 +183,5 @@ describe('sequence', () => {
     pending.read(reader);
     expect(() => answer()).toThrow(error);
     expect(reader.mock.calls).toEqual([[null, true]]);
-  });
-});
-
-describe('Pending', () => {
-  it('calls its reader at once when the outcome is known', async () => {
-    const pending = Pending.of<number>((done) => queueMicrotask(() => done(null, 1))) as Pending<number>;
-    await settle();
-    const reader = vi.fn();
-    pending.read(reader);
-    expect(reader.mock.calls).toEqual([[null, 1]]);
   });
 });

@@ -64,7 +64,7 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
   });
 
   it('answers heartbeats, and stays connected', async () => {
-    const { spark, socket, primus } = await meet(meeting, { pingInterval: 1_000 });
+    const { spark, socket, primus } = await meet(meeting, { pingInterval: 2_000 });
     const pings: unknown[] = [];
     const beats: unknown[] = [];
     socket.on('incoming::ping', (stamp: unknown) => pings.push(stamp));

@@ -34,7 +34,7 @@ function carried(parser: string, value: unknown): boolean {
 /** JSONH is not among the parsers of 8.0.9. */
 describe.each(['json', 'ejson', 'msgpack', 'binary'])('8.0.9 over websockets and %s', (parser) => {
   it.each(ends)('$what: carries the values that both support in both directions, and the control messages', async ({ Server, Client }) => {
-    const options = { transformer: 'websockets', parser, pingInterval: 1_000 };
+    const options = { transformer: 'websockets', parser, pingInterval: 2_000 };
     const http = createServer();
     const primus = new Server(http, options);
     http.listen(0, '127.0.0.1');

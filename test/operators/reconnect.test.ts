@@ -3,6 +3,7 @@ import {
   concat,
   defer,
   EMPTY,
+  finalize,
   ignoreElements,
   type MonoTypeOperatorFunction,
   map,
@@ -568,6 +569,49 @@ describe('reconnect', () => {
     }
     expect(connections.some((connection) => connection.observed)).toBe(false);
     expect(ready$.observed).toBe(false);
+  });
+
+  it('tears a subscription down before it emits `lost`', () => {
+    const torn: string[] = [];
+    const emitted: string[] = [];
+    const lost = new Subject<never>();
+    for (const source of [lost, throwError(() => 'at once')]) {
+      const torn$ = defer(() => source).pipe(finalize(() => torn.push('torn')));
+      torn$.pipe(reconnect({ when: () => false })).subscribe(({ type }) => emitted.push(`${type} ${torn.length}`));
+    }
+    lost.error('later');
+    expect(emitted).toEqual(['connecting 0', 'connecting 0', 'lost 1', 'lost 2']);
+  });
+
+  it.each([['limit'], ['late'], ['when']] as const)('errors with what `%s` throws, and leaves nothing behind', (name) => {
+    const scheduler = new VirtualTimeScheduler();
+    let calls = 0;
+    const throws = () => {
+      calls += 1;
+      if (calls === 2) throw new Error(`${name} threw`);
+      return name === 'limit' ? 5 : name;
+    };
+    const errors: unknown[] = [];
+    const source = new Subject<string>();
+    source
+      .pipe(reconnect({ policy: every(3), limit: 5, scheduler, [name]: throws }))
+      .subscribe({ error: ({ message }) => errors.push(message) });
+    scheduler.flush();
+    expect(errors).toEqual([`${name} threw`]);
+    expect(scheduler.actions).toEqual([]);
+    expect(source.observed).toBe(false);
+  });
+
+  it('goes through 100,000 attempts that begin and fail at once', () => {
+    let events = 0;
+    const policy: Policy = (attempt) => attempt < 100_000 && 1000;
+    throwError(() => 'refused')
+      .pipe(reconnect({ policy, now$: of('now') }))
+      .subscribe(() => {
+        events += 1;
+      });
+    // Of each: connecting, lost, scheduled; of the last one `failed`.
+    expect(events).toBe(300_000);
   });
 
   it('shares nothing between two subscriptions', () => {

@@ -188,6 +188,20 @@ describe('watchdog', () => {
     expect(schedule.mock.calls.map(([, delay]) => delay)).toEqual([2 ** 31 - 1]);
   });
 
+  it('counts what waited to be read while the process was busy', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const source = new Subject<string>();
+    const log: unknown[] = [];
+    source.pipe(watchdog({ due: 10, scheduler, error: () => `silent at ${scheduler.now()}` })).subscribe({
+      next: (value) => log.push(`${value} at ${scheduler.now()}`),
+      error: (error) => log.push(error),
+    });
+    // Timers that are overdue fire first, then the process reads.
+    scheduler.schedule(() => source.next('read'), 10);
+    scheduler.flush();
+    expect(log).toEqual(['read at 10', 'silent at 20']);
+  });
+
   it('errors after a silence that is longer than any timer', () => {
     const scheduler = new VirtualTimeScheduler(undefined, Infinity);
     let at = Number.NaN;

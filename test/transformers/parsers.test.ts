@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { builtins } from '../../src/builtins.js';
 import { Primus, type Spark } from '../../src/index.js';
 import { domains, normal, same } from '../parsers/domains.js';
+import { Clock } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 
 const pairs = [...builtins.transformers.keys()].flatMap((transformer) =>
@@ -52,12 +53,16 @@ describe('every pair of a parser and a transformer', () => {
 
 describe.each([...builtins.parsers.keys()])('the parser %s on a connection', (parser) => {
   it('carries heartbeats and messages, and does not send data that begins like the protocol', async () => {
-    const { primus, connect } = await serve({ parser, pingInterval: 500 });
+    const scheduler = new Clock();
+    const { primus, connect } = await serve({ parser, pingInterval: 500, scheduler });
     const announced = event(primus, 'connection');
-    const client = connect();
+    const client = connect({ pingTimeout: false });
     const [spark] = (await announced) as [Spark];
-    await event(spark, 'heartbeat');
-    await event(spark, 'heartbeat');
+    for (const _ of [1, 2]) {
+      const heartbeat = event(spark, 'heartbeat');
+      scheduler.advance(500);
+      await heartbeat;
+    }
     const errors: unknown[] = [];
     spark.on('error', (error) => errors.push(error));
     expect(spark.write('primus::server::close')).toBe(false);

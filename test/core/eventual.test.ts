@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import type { Done } from '../../src/core/eventual.js';
-import { isPromise } from '../../src/core/eventual.js';
-import { fromNodeCallback } from '../../src/core/from-node-callback.js';
+import { describe, expect, it, vi } from 'vitest';
+import { type Done, type Eventual, isPromise, Pending, toEventual } from '../../src/core/eventual.js';
+import { settle } from '../support/clock.js';
+
+/** Runs a function that takes a callback, as parsers and message transformers are run. */
+function answerOf<T>(run: (done: Done<T>) => unknown): Eventual<T> {
+  return toEventual(Pending.of<T>(run));
+}
 
 /** Creates a function that calls its callback when `answer` is called. */
 function deferred<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
@@ -16,24 +20,24 @@ const fails = (): never => {
   throw new Error('broken');
 };
 
-describe('fromNodeCallback', () => {
+describe('Pending', () => {
   it('returns the value of a callback that is called at once', () => {
-    expect(fromNodeCallback((done) => done(null, 42))).toBe(42);
-    expect(fromNodeCallback((done) => done(undefined, 0))).toBe(0);
-    expect(fromNodeCallback((done) => done())).toBeUndefined();
+    expect(answerOf((done) => done(null, 42))).toBe(42);
+    expect(answerOf((done) => done(undefined, 0))).toBe(0);
+    expect(answerOf((done) => done())).toBeUndefined();
   });
 
   it('throws the error of a callback that is called at once', () => {
-    expect(() => fromNodeCallback((done) => done(new Error('no')))).toThrow('no');
+    expect(() => answerOf((done) => done(new Error('no')))).toThrow('no');
   });
 
   it('throws what the function throws', () => {
-    expect(() => fromNodeCallback(fails)).toThrow('broken');
+    expect(() => answerOf(fails)).toThrow('broken');
   });
 
   it('returns a promise when the callback is called later', async () => {
     const { run, answer } = deferred<number>();
-    const later = fromNodeCallback(run);
+    const later = answerOf(run);
     expect(later).toBeInstanceOf(Promise);
     answer(null, 42);
     expect(await later).toBe(42);
@@ -41,21 +45,21 @@ describe('fromNodeCallback', () => {
 
   it('rejects when the callback is called with an error later', async () => {
     const { run, answer } = deferred<number>();
-    const later = fromNodeCallback(run);
+    const later = answerOf(run);
     answer(new Error('late'));
     await expect(later).rejects.toThrow('late');
   });
 
   it('counts only the first call of the callback, at once or later', async () => {
     expect(
-      fromNodeCallback<number>((done) => {
+      answerOf<number>((done) => {
         done(null, 1);
         done(new Error('second'));
         done(null, 3);
       }),
     ).toBe(1);
     const { run, answer } = deferred<number>();
-    const later = fromNodeCallback(run);
+    const later = answerOf(run);
     answer(null, 1);
     answer(new Error('second'));
     answer(null, 3);
@@ -63,16 +67,24 @@ describe('fromNodeCallback', () => {
   });
 
   it('takes the rejection of an async function as its error', async () => {
-    await expect(fromNodeCallback(async () => fails())).rejects.toThrow('broken');
-    await expect(fromNodeCallback(() => Promise.reject(undefined))).rejects.toThrow('undefined');
+    await expect(answerOf(async () => fails())).rejects.toThrow('broken');
+    await expect(answerOf(() => Promise.reject(undefined))).rejects.toThrow('undefined');
   });
 
   it('ignores a rejection after the callback was called', () => {
-    const answered = fromNodeCallback<number>(async (done) => {
+    const answered = answerOf<number>(async (done) => {
       done(null, 1);
       fails();
     });
     expect(answered).toBe(1);
+  });
+
+  it('calls its reader at once when the outcome is known', async () => {
+    const pending = Pending.of<number>((done) => queueMicrotask(() => done(null, 1))) as Pending<number>;
+    await settle();
+    const reader = vi.fn();
+    pending.read(reader);
+    expect(reader.mock.calls).toEqual([[null, 1]]);
   });
 });
 
