@@ -34,7 +34,7 @@ interface Kind {
   check(file: string): string[];
   run(file: string): string[];
   reload: NodeJS.Signals;
-  /** What it writes when it begins to reload, where it can miss the signal. */
+  /** The text that it writes when it begins to reload, for a program that can miss the signal. */
   reloading?: string;
   /** The settings of the example's file, and their replacements in the test. */
   settings(here: Here): Record<string, string>;
