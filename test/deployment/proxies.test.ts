@@ -153,7 +153,7 @@ describe.each<ProxyName>(['nginx', 'haproxy'])('%s', (name) => {
     const { proxy } = await deploy('websockets');
     const visitor = await visit(proxy, 'websockets');
     const reconnected = event(visitor.client, 'reconnected');
-    proxy.reload();
+    await proxy.reload();
     await echo(visitor, 'still the old one');
     expect(visitor.drops).toHaveLength(0);
     await reconnected;

@@ -8,6 +8,7 @@ import { findProgram } from '../../scripts/apt.mjs';
 import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
 import { freePort } from '../support/ports.js';
 import { until } from '../support/serve.js';
+import { within } from '../support/wait.js';
 
 export type ProxyName = 'nginx' | 'haproxy';
 
@@ -19,8 +20,8 @@ export interface RunningProxy {
   plain: string;
   /** The output of its check of the configuration. */
   checked: string;
-  /** Reloads its configuration. */
-  reload(): void;
+  /** Has it reload its configuration; resolves when it has begun. */
+  reload(): Promise<void>;
   /** Kills it, with all of its connections. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -33,6 +34,8 @@ interface Kind {
   check(file: string): string[];
   run(file: string): string[];
   reload: NodeJS.Signals;
+  /** The text that it writes when it begins to reload, for a program that can miss the signal. */
+  reloading?: string;
   /** The settings of the example's file, and their replacements in the test. */
   settings(here: Here): Record<string, string>;
 }
@@ -43,6 +46,9 @@ interface Here {
   plain: number;
   servers: readonly number[];
 }
+
+/** How long a signal may take to be noticed, in ms. */
+const RETRY = 5_000;
 
 /** Only root can set the user. */
 const isRoot = process.getuid?.() === 0;
@@ -76,6 +82,8 @@ const kinds: Record<ProxyName, Kind> = {
     check: (file) => ['-c', '-f', file],
     run: (file) => ['-W', '-db', '-f', file],
     reload: 'SIGUSR2',
+    // The master of 2.6 ignores the signal while it starts, when its worker serves already.
+    reloading: 'Reloading HAProxy',
     settings: ({ folder, tls, plain, servers: [one, two] }) => ({
       'bind :80\n': `bind 127.0.0.1:${plain}\n`,
       'bind :443': `bind 127.0.0.1:${tls}`,
@@ -106,13 +114,25 @@ export async function startProxy(name: ProxyName, servers: readonly number[]): P
   if (status !== 0) throw new Error(`${name} refuses the file: ${stdout}${stderr}`);
 
   let running: ChildProcess | undefined;
+  let output = '';
   const proxy: RunningProxy = {
     url: `https://127.0.0.1:${tls}`,
     plain: `http://127.0.0.1:${plain}`,
     checked: stdout + stderr,
-    reload: () => void running?.kill(kind.reload),
+    async reload() {
+      const { reloading } = kind;
+      const begun = () => reloading === undefined || output.includes(reloading);
+      output = '';
+      do {
+        running?.kill(kind.reload);
+        await within(RETRY, begun);
+      } while (!begun());
+    },
     async start() {
-      running = start(program, kind.run(file), { stdio: 'ignore' });
+      running = start(program, kind.run(file), { stdio: ['ignore', 'ignore', 'pipe'] });
+      running.stderr?.on('data', (data) => {
+        output += data;
+      });
       const ended = once(running, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
       await Promise.race([answers(tls), ended]);
     },

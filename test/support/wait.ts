@@ -22,6 +22,12 @@ export async function until(condition: () => unknown): Promise<void> {
   }
 }
 
+/** Resolves once the condition holds, or after that many ms: for what is tried again. */
+export async function within(ms: number, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 /** Resolves once the assertions pass; tries again every few ms, and rejects with the last failure when it takes too long. */
 export async function eventually<Result>(assertions: () => Result | Promise<Result>): Promise<Result> {
   const deadline = Date.now() + LIMIT;
