@@ -38,6 +38,8 @@ export interface Platform {
   readonly without?: { readonly [option: string]: Kind };
   /** The address to connect to when none is given. */
   readonly origin: string | undefined;
+  /** The address of the page that the client runs in, where there is one. */
+  readonly page?: string | undefined;
   /** The clock of heartbeats, waits and timeouts. */
   readonly scheduler: SchedulerLike;
   /** Reports an error that has no listener. */

@@ -120,10 +120,13 @@ describe('addresses', () => {
     refuses(() => open(url), 'ERR_PRIMUS_URL', /wss/);
   });
 
-  it('that are missing are an error where the platform has no default', () => {
-    refuses(() => open(undefined), 'ERR_PRIMUS_URL', /address/);
-    refuses(() => open(''), 'ERR_PRIMUS_URL', /address/);
-    refuses(() => open(null), 'ERR_PRIMUS_URL', /address/);
+  it('that are missing are those of this machine', () => {
+    for (const address of [undefined, '', null]) expect(String(open(address).url)).toBe('http://127.0.0.1/');
+  });
+
+  it('and options have the same path, or none', () => {
+    refuses(() => open('http://localhost/app', { manual: true, pathname: '/live' }), 'ERR_PRIMUS_OPTION', /\/app.*"\/live"/);
+    expect(open('http://localhost/live/', { manual: true, pathname: 'live' }).pathname).toBe('/live');
   });
 });
 
