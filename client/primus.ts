@@ -5,7 +5,6 @@ import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
-import { check, object } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { fromEvents } from '../src/core/streams/from-events.js';
@@ -100,8 +99,7 @@ export class Primus<In = any, Out = any> extends Base {
     const { parts, configuration } = new.target as typeof Primus;
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
-    // Without this check `new Primus(8080)` would silently use the defaults.
-    check({ options: given }, { options: object });
+    platform.inspect?.(given);
     this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
     this.url = parseUrl(address || platform.origin, platform.origin);
     this.pathname = pathnameOf(this.url, this.options.pathname, configuration.pathname, platform.page);

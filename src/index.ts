@@ -142,6 +142,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   /**
    * Creates a class of clients for a server in another process.
    *
+   * @throws ERR_PRIMUS_OPTION when the options are no object
    * @throws ERR_PRIMUS_TRANSFORMER when there is no transformer of that name, or the object is not a transformer
    * @throws ERR_PRIMUS_PARSER when there is no parser of that name, or the object is not a parser
    * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
@@ -152,6 +153,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * const client = new Socket('http://localhost:8080');
    */
   static createSocket(options: CreateSocketOptions = {}): typeof Client {
+    node.inspect?.(options);
     const {
       transformer = SERVER_DEFAULTS.transformer,
       parser = SERVER_DEFAULTS.parser,

@@ -5,6 +5,8 @@ import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
 import { refused as refusedWith } from '../../src/core/close-reasons.js';
 import { asError, LinkError } from '../../src/core/errors.js';
+import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
+import { check, object } from '../../src/core/options.js';
 import { Emitter } from '../emitter.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
@@ -49,6 +51,12 @@ export const node: Platform = {
     });
   },
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
+  inspect(options) {
+    // Without this check `new Primus(8080)` would silently use the defaults.
+    check({ options }, { options: object });
+    for (const option of misspelledOptions(options ?? {}))
+      process.emitWarning(misspelledMessage(option), { type: 'PrimusWarning', code: 'PRIMUS_OPTION' });
+  },
   network$: NEVER,
   origin: 'http://127.0.0.1',
   scheduler: asyncScheduler,

@@ -34,6 +34,12 @@ export interface Platform {
   agent?(secure: boolean): { destroy(): void };
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;
+  /**
+   * Examines the options as they were given, in ways that would be too long for a page.
+   *
+   * @throws ERR_PRIMUS_OPTION when they are no object
+   */
+  inspect?(options: unknown): void;
   /** Options that the platform does not support, each with the alternative. */
   readonly without?: { readonly [option: string]: Kind };
   /** The address to connect to when none is given. */
