@@ -3,7 +3,7 @@ import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
-import { invalid } from '../src/core/options.js';
+import { CLIENT_DEFAULTS, invalid } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { SessionEvent } from './state.js';
@@ -53,7 +53,8 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       details: settings,
       when: (error, wasOpen, attempt) => {
         if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
-        return wasOpen ? has('disconnect') : attempt !== null || has('timeout');
+        if (wasOpen) return has('disconnect');
+        return attempt !== null || (has('timeout') && !(options.strategy === CLIENT_DEFAULTS.strategy && isRefusal(error as LinkError)));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
@@ -79,6 +80,11 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
     const read = (link: Link) => connection.read(link, silence$, scheduler).subscribe(subscriber);
     subscriber.add(dial().subscribe({ next: read, error: fail }));
   });
+}
+
+/** Whether the server rejects this client, and not only for now: its authorization answers with a reason. */
+function isRefusal({ status = 0, reason, retryAfter }: LinkError): boolean {
+  return status >= 400 && status < 500 && reason !== undefined && !retryAfter;
 }
 
 /** For a session that does not care about the network. */

@@ -175,9 +175,9 @@ async function parts(stage: Stage, address: string): Promise<unknown> {
   const client = new (stage.Primus.createSocket({ transformer: 'websockets' }))(address, { strategy: false, manual: true });
   stage.cleanup(() => client.destroy());
   client.on('error', () => {});
-  const told = once(client, 'outgoing::url');
+  const emitted = once(client, 'outgoing::url');
   client.open();
-  const [{ protocol, secure, auth, pathname, query }] = (await told) as [Any];
+  const [{ protocol, secure, auth, pathname, query }] = (await emitted) as [Any];
   return { protocol, secure, auth, pathname, query: query.replace(/_primuscb=.*/, '') };
 }
 
