@@ -52,7 +52,9 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       policy: withRetryAfter(policy),
       details: settings,
       when: (error, wasOpen, attempt) => {
-        if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        const { code } = error as LinkError;
+        if (code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
         if (wasOpen) return has('disconnect');
         return attempt !== null || (has('timeout') && !(options.strategy === CLIENT_DEFAULTS.strategy && isRefusal(error as LinkError)));
       },

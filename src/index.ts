@@ -1,5 +1,6 @@
 import type { ClientOptions } from '../client/options.js';
 import { node } from '../client/platform/node.js';
+import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
 import type { Platform } from '../client/platform/platform.js';
 import { type Primus as Client, configure } from '../client/primus.js';
 import { builtins } from './builtins.js';
@@ -248,7 +249,11 @@ function ofClients(options: object): object {
 function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): typeof Client {
   transformer.client.load?.();
   const Class = configure(
-    { transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node },
+    {
+      transformer: explainingOtherTransformer(transformer.client as ClientTransformer<Platform>, transformer.name),
+      parser,
+      platform: node,
+    },
     assume(configuration),
   );
   return withPlugins(Class, transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark });

@@ -8,6 +8,7 @@ import { asError, LinkError } from '../../src/core/errors.js';
 import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
 import { check, object } from '../../src/core/options.js';
 import { Emitter } from '../emitter.js';
+import { jsonBody } from './json-body.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
 // In Node a client is a Stream, as documented: `pipe` works, and `instanceof Stream` holds.
@@ -15,9 +16,6 @@ Object.setPrototypeOf(Emitter.prototype, Stream.prototype);
 
 /** How long the peer may take to answer a close frame, in ms, before the connection is terminated. */
 const CLOSE_TIMEOUT = 2_000;
-
-/** How much of a rejection's body is read for its message, in bytes. */
-const BODY_LIMIT = 16_384;
 
 /** Node.js. */
 export const node: Platform = {
@@ -71,23 +69,9 @@ function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): Lin
 }
 
 async function refusalOf(response: IncomingMessage): Promise<LinkError> {
-  const error = await messageOf(response);
+  const { error: said } = await jsonBody(response);
+  const error = said === undefined || typeof said === 'string' ? said : JSON.stringify(said);
   const { 'retry-after': retry, 'www-authenticate': authenticate } = response.headers;
   const after = Number(retry);
   return refusedWith(response.statusCode ?? 0, { error, authenticate, retryAfter: after > 0 ? after * 1000 : undefined });
-}
-
-/** The `error` of a JSON body, if it is one and not too long. */
-async function messageOf(response: IncomingMessage): Promise<string | undefined> {
-  try {
-    let body = '';
-    for await (const chunk of response) {
-      body += String(chunk);
-      if (body.length > BODY_LIMIT) return undefined;
-    }
-    const { error } = JSON.parse(body) as { error?: unknown };
-    return error === undefined || typeof error === 'string' ? error : JSON.stringify(error);
-  } catch {
-    return undefined;
-  }
 }

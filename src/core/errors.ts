@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_SERVER'
   /** An option, or an argument of a documented method, has the wrong type or value. */
   | 'ERR_PRIMUS_OPTION'
-  /** There is no transformer of that name, or the object is not a transformer. */
+  /** There is no transformer of that name, the object is not a transformer, or the server of a client has another one. */
   | 'ERR_PRIMUS_TRANSFORMER'
   /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
