@@ -99,9 +99,9 @@ export class Primus<In = any, Out = any> extends Base {
     const { parts, configuration } = new.target as typeof Primus;
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
-    platform.inspect?.(given);
     this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
     this.url = parseUrl(address || platform.origin, platform.origin);
+    platform.inspect?.(given, this.url);
     this.pathname = pathnameOf(this.url, this.options.pathname, configuration.pathname, platform.page);
     this.parser = parser;
     this.encoder = parser.encoder;

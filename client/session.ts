@@ -52,11 +52,11 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       policy: withRetryAfter(policy),
       details: settings,
       when: (error, wasOpen, attempt) => {
-        const { code } = error as LinkError;
+        const { code, status, reason, retryAfter } = error as LinkError;
         if (code === 'ERR_PRIMUS_OFFLINE') return has('online');
-        if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
-        if (wasOpen) return has('disconnect');
-        return attempt !== null || (has('timeout') && !(options.strategy === CLIENT_DEFAULTS.strategy && isRefusal(error as LinkError)));
+        // The authorization rejects with a reason, and for good.
+        const isRejection = /^4/.test(`${status}`) && reason && !retryAfter && options.strategy === CLIENT_DEFAULTS.strategy;
+        return code !== 'ERR_PRIMUS_TRANSFORMER' && (wasOpen ? has('disconnect') : attempt !== null || (has('timeout') && !isRejection));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
@@ -82,11 +82,6 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
     const read = (link: Link) => connection.read(link, silence$, scheduler).subscribe(subscriber);
     subscriber.add(dial().subscribe({ next: read, error: fail }));
   });
-}
-
-/** Whether the server rejects this client, and not only for now: its authorization answers with a reason. */
-function isRefusal({ status = 0, reason, retryAfter }: LinkError): boolean {
-  return status >= 400 && status < 500 && reason !== undefined && !retryAfter;
 }
 
 /** For a session that does not care about the network. */

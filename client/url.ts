@@ -1,6 +1,5 @@
 import { normalizePathname } from '../src/core/configuration.js';
 import { describe, PrimusError } from '../src/core/errors.js';
-import { invalid } from '../src/core/options.js';
 import type { Fields } from '../src/core/transformer.js';
 
 const UNIX = 'ws+unix:';
@@ -44,15 +43,11 @@ export function parseUrl(address: unknown, origin?: string): URL {
 /**
  * Returns the path to connect to: that of the address, else the option `pathname`, else that of the class. The address of the page that
  * the client runs in names a page, not a path of the server.
- *
- * @throws ERR_PRIMUS_OPTION when the address and the option have different paths
  */
 export function pathnameOf({ protocol, pathname, href }: URL, option: string | undefined, assumed: string, page?: string): string {
   // In a ws+unix address the path follows that of the socket.
   const path = normalizePathname(href === page ? '' : protocol === UNIX ? pathname.replace(/^[^:]*:?/, '') : pathname);
-  if (path === '/') return normalizePathname(option ?? assumed);
-  if (option && path !== normalizePathname(option)) throw invalid('pathname', `${path}, as in the address`, option);
-  return path;
+  return path === '/' ? normalizePathname(option ?? assumed) : path;
 }
 
 /** Returns the parts of the address of one attempt; `unique` keeps caches out of the way. */

@@ -4,10 +4,12 @@ import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
 import { refused as refusedWith } from '../../src/core/close-reasons.js';
+import { normalizePathname } from '../../src/core/configuration.js';
 import { asError, LinkError } from '../../src/core/errors.js';
 import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
-import { check, object } from '../../src/core/options.js';
+import { check, invalid, object } from '../../src/core/options.js';
 import { Emitter } from '../emitter.js';
+import { pathnameOf } from '../url.js';
 import { jsonBody } from './json-body.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
@@ -49,9 +51,13 @@ export const node: Platform = {
     });
   },
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
-  inspect(options) {
+  inspect(options, address) {
     // Without this check `new Primus(8080)` would silently use the defaults.
     check({ options }, { options: object });
+    const { pathname: given } = (options ?? {}) as { pathname?: unknown };
+    const path = address && pathnameOf(address, undefined, '');
+    if (path && path !== '/' && typeof given === 'string' && normalizePathname(given) !== path)
+      throw invalid('pathname', `${path}, as in the address`, given);
     for (const option of misspelledOptions(options ?? {}))
       process.emitWarning(misspelledMessage(option), { type: 'PrimusWarning', code: 'PRIMUS_OPTION' });
   },

@@ -35,11 +35,11 @@ export interface Platform {
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;
   /**
-   * Examines the options as they were given, in ways that would be too long for a page.
+   * Examines the options as they were given, and the address, for mistakes whose checks would be too long for a page.
    *
-   * @throws ERR_PRIMUS_OPTION when they are no object
+   * @throws ERR_PRIMUS_OPTION when the options are no object, or have another path than the address
    */
-  inspect?(options: unknown): void;
+  inspect?(options: unknown, address?: URL): void;
   /** Options that the platform does not support, each with the alternative. */
   readonly without?: { readonly [option: string]: Kind };
   /** The address to connect to when none is given. */

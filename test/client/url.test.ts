@@ -81,7 +81,6 @@ describe('the path of an address', () => {
     ['ws+unix:///tmp/a.sock:/app', '/app'],
   ])('%s is the pathname', (address, expected) => {
     expect(path(address)).toBe(expected);
-    expect(path(address, `${expected}/`)).toBe(expected);
   });
 
   it.each([
@@ -96,10 +95,8 @@ describe('the path of an address', () => {
     expect(path(address, 'live/')).toBe('/live');
   });
 
-  it('that is not the option `pathname` is rejected', () => {
-    expect(() => path('http://example.com/app', '/live')).toThrow(
-      expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: '`pathname` must be /app, as in the address, got "/live"' }),
-    );
+  it('takes precedence over the option `pathname`', () => {
+    expect(path('http://example.com/app', '/live')).toBe('/app');
   });
 
   it('is not the path of the page that the client runs in', () => {
