@@ -3,7 +3,7 @@ import { Agent as SecureAgent } from 'node:https';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
-import { refused as refusedWith } from '../../src/core/close-reasons.js';
+import { refused as refusedWith, tooLong } from '../../src/core/close-reasons.js';
 import { normalizePathname } from '../../src/core/configuration.js';
 import { asError, LinkError } from '../../src/core/errors.js';
 import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
@@ -26,11 +26,11 @@ export const node: Platform = {
     const options = {
       perMessageDeflate: compression,
       closeTimeout: CLOSE_TIMEOUT,
+      maxPayload: maxLength,
       ...given,
       headers: { ...given.headers, ...headers },
-      maxPayload: maxLength,
     };
-    return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
+    return new LimitedWebSocket(url, options as ClientOptions, maxLength) as unknown as WebSocketLike;
   },
   messages(socket, receive) {
     // `onmessage` would create an event object for each message.
@@ -67,6 +67,20 @@ export const node: Platform = {
   random: Math.random,
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
 };
+
+/** Closes with the limit as the reason when a message exceeds it: ws sends the code alone. */
+class LimitedWebSocket extends WebSocket {
+  readonly #maxLength: number;
+
+  constructor(url: string, options: ClientOptions, maxLength: number) {
+    super(url, options);
+    this.#maxLength = maxLength;
+  }
+
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, code === 1009 ? tooLong(this.#maxLength) : reason);
+  }
+}
 
 /** Creates the error of a rejection that the user handles. */
 function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): LinkError {

@@ -118,8 +118,15 @@ export class LinkError extends PrimusError {
   }
 }
 
-/** Creates the error of a connection that dropped, cleanly or not. */
+/**
+ * Creates the error of a connection that dropped, cleanly or not. A drop without a cause is everyday, unless the other end closes with 1009:
+ * it has received a message that is too long. The servers and clients of this package give their limit as the reason.
+ */
 export function dropped(closeCode?: number, reason?: string, cause?: unknown): LinkError {
+  if (closeCode === 1009) {
+    if (!/maxLength/.test(`${reason}`)) reason = 'A message exceeds maxLength';
+    cause ??= new Error(reason);
+  }
   const why = [closeCode, reason].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
