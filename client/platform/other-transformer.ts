@@ -7,7 +7,7 @@ import type { ClientTransformer, Target } from '../../src/core/transformer.js';
 import { jsonBody } from './json-body.js';
 import type { Platform } from './platform.js';
 
-/** What each transformer speaks: clients connect to all servers that speak the same. */
+/** The protocol of each transformer: clients connect to all servers of the same protocol. */
 const SPOKEN = new Map([
   ...['websockets', 'uws', 'faye'].map((name) => [name, 'websockets'] as const),
   ...['engine.io', 'socket.io', 'sockjs', 'browserchannel'].map((name) => [name, name] as const),

@@ -119,7 +119,7 @@ export class LinkError extends PrimusError {
 }
 
 /**
- * Creates the error of a connection that dropped, cleanly or not. A drop without a cause is everyday, unless the other end closes with 1009:
+ * Creates the error of a connection that dropped, cleanly or not. A drop without a cause is everyday, unless the peer closes with 1009:
  * it has received a message that is too long. The servers and clients of this package give their limit as the reason.
  */
 export function dropped(closeCode?: number, reason?: string, cause?: unknown): LinkError {

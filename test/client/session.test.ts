@@ -448,7 +448,7 @@ describe('a server that refuses', () => {
 
   it.each([
     ['with another strategy', 403, '', { strategy: 'disconnect, timeout' }],
-    ['when it asks to come back', 429, 'Retry-After: 1\r\n', {}],
+    ['when it names a delay', 429, 'Retry-After: 1\r\n', {}],
     ['when it has failed', 500, '', {}],
   ])('is asked again %s', async (_when, status, headers, options) => {
     const { events } = start(options);

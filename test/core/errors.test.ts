@@ -54,7 +54,7 @@ describe('LinkError', () => {
     expect(dropped(1008, 'no', 'why')).toMatchObject({ code: 'ERR_PRIMUS_DROPPED', closeCode: 1008, reason: 'no', cause: 'why' });
   });
 
-  it('names the limit of messages when the other end closes because of it', () => {
+  it('names the limit of messages when the peer closes because of it', () => {
     const cause = (message: string) => expect.objectContaining({ message });
     expect(dropped(1009)).toMatchObject({ reason: 'A message exceeds maxLength', cause: cause('A message exceeds maxLength') });
     expect(dropped(1009, 'Too large', 'why')).toMatchObject({ reason: 'A message exceeds maxLength', cause: 'why' });

@@ -123,16 +123,16 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect(socket.readyState).toBe(3);
   });
 
-  // A client of 8.0.9 is told by the options of its class, ours by the rejection as well.
+  // A client of 8.0.9 learns it from the options of its class, ours by the rejection as well.
   it.each(meeting.client === ours ? [true, undefined] : [true])(
     'gets the rejection of the server, and does not reconnect: its class has the option authorization %s',
-    async (isTold) => {
+    async (withOption) => {
       let asked = 0;
       const authorization = (_request: unknown, done: (error: unknown) => void) => {
         asked++;
         done({ statusCode: 403, message: 'not you' });
       };
-      const { primus, socket } = await approach(meeting, { authorization }, {}, { authorization: isTold });
+      const { primus, socket } = await approach(meeting, { authorization }, {}, { authorization: withOption });
       let connections = 0;
       primus.on('connection', () => connections++);
       const emitted: string[] = [];

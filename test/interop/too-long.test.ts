@@ -20,8 +20,8 @@ const NAMED = { code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 };
 describe.each(['websockets', 'uws', 'engine.io', 'socket.io', 'sockjs', 'browserchannel', 'memory', 'faye'])('over %s', (transformer) => {
   it('a client that sends more than the server accepts gets an error that names the limit', async () => {
     // The class of a server in another process does not know its limit; that of this one does.
-    const told = /uws|browserchannel/.test(transformer);
-    const { socket, spark } = await meet(transformer, ours, ours, { server: LIMIT, ...(told && { client: LIMIT }) });
+    const known = /uws|browserchannel/.test(transformer);
+    const { socket, spark } = await meet(transformer, ours, ours, { server: LIMIT, ...(known && { client: LIMIT }) });
     const errors = [event(socket, 'error'), event(spark, 'error')];
     socket.write(LONG);
     const [[sender], [receiver]] = (await Promise.all(errors)) as [[Error], [Any]];

@@ -44,7 +44,7 @@ async function listen(stage: Stage): Promise<{ place: Place; seen: IncomingMessa
 /** The outcome without a request: there is no such host, or no server. */
 const NOTHING = 'no connection';
 
-/** What a client dials for an address: the request of its attempt, or the error. */
+/** Returns the request of a client's attempt, or the error. */
 async function dialled(stage: Stage, addressOf: (place: Place) => unknown, options: object = {}, change?: (parts: Any) => void) {
   const { place, seen } = await listen(stage);
   const Socket = stage.Primus.createSocket({ transformer: 'websockets', ...options });

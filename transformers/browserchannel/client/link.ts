@@ -16,7 +16,7 @@ export class BrowserChannelLink extends GuardedLink {
   readonly socket: BCSocket;
   /** In characters. */
   bufferedAmount = 0;
-  /** Whether the last message that was sent exceeds the limit of the server, which tells no reason when it ends the session. */
+  /** Whether the last message that was sent exceeds the limit of the server, which gives no reason when it ends the session. */
   #isTooLong = false;
   readonly #taken = (length: number) => {
     this.bufferedAmount -= length;
