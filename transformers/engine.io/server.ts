@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
-import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
+import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { loadFramework } from '../../src/core/load-framework.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
-import { limitedWebSocket } from '../shared/server/limited-websocket.js';
+import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint, idOf } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';
@@ -35,7 +35,7 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
           ...options,
           maxPayload: longest + 1,
           closeTimeout: CLOSE_TIMEOUT,
-          WebSocket: limitedWebSocket(maxLength),
+          WebSocket: closeWithLimit(WebSocket, maxLength),
         } as WebSocketServerOptions);
       }
     },
