@@ -45,7 +45,7 @@ export interface ClientOptions {
   pingTimeout?: Duration | false;
   /** The reasons to reconnect, as a string or a list; `false` is none. @defaultValue `'disconnect,online,timeout'`, without `timeout` when the server has authorization */
   strategy?: string | readonly (Strategy | string)[] | false;
-  /** The path of the server. @defaultValue that of the class, `'/primus'` for an imported one */
+  /** The path of the server. @defaultValue the path in the address, else that of the class; `'/primus'` for an imported one */
   pathname?: string;
   /** Whether to wait for `open()` instead of connecting at once. @defaultValue `false` */
   manual?: boolean;

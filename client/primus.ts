@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Observable } from 'rxjs';
 import { callable } from '../src/core/callable.js';
-import { type ClientConfiguration, normalizePathname } from '../src/core/configuration.js';
+import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
@@ -16,7 +16,7 @@ import { Lifecycle } from './lifecycle.js';
 import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
-import { parseUrl } from './url.js';
+import { parseUrl, pathnameOf } from './url.js';
 
 const Base = Emitter as unknown as new () => object;
 
@@ -53,7 +53,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** The options, with defaults. Times are in ms. */
   readonly options: ReturnType<typeof clientOptions>;
-  /** The address of the server, without the pathname. */
+  /** The address that was given. */
   readonly url: URL;
   /** The path of the server. */
   readonly pathname: string;
@@ -100,8 +100,9 @@ export class Primus<In = any, Out = any> extends Base {
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
-    this.url = parseUrl(address || platform.origin);
-    this.pathname = normalizePathname(this.options.pathname ?? configuration.pathname);
+    this.url = parseUrl(address || platform.origin, platform.origin);
+    platform.inspect?.(given, this.url);
+    this.pathname = pathnameOf(this.url, this.options.pathname, configuration.pathname, platform.page);
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;

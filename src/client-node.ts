@@ -1,5 +1,6 @@
 import type { ClientParts } from '../client/options.js';
 import { node } from '../client/platform/node.js';
+import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
 import type { LegacyClientClass } from './compat/client.js';
@@ -43,7 +44,7 @@ export function configure(parts: ClientParts, configuration: Partial<ClientConfi
  * primus.on('data', (data) => console.log(data));
  * ```
  */
-export const Primus = configure({ transformer: client, parser: json, platform: node });
+export const Primus = configure({ transformer: explainingOtherTransformer(client, 'websockets'), parser: json, platform: node });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;
 export { Primus as default };

@@ -21,6 +21,7 @@ import { type LibraryOptions, libraryOf, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
+import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
@@ -136,6 +137,7 @@ export class Server<In = any, Out = any> extends Emitter {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
+    noticeMisspelled(options);
     this.#library = libraryOf(this, builtins);
     this.version = builtins.version;
     this.pathname = this.options.pathname;
