@@ -1,5 +1,6 @@
 import type { ClientParts } from '../client/options.js';
 import { node } from '../client/platform/node.js';
+import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
 import type { LegacyClientClass } from './compat/client.js';
@@ -29,7 +30,7 @@ export { LinkError, PrimusError } from './core/errors.js';
  */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
   parts.transformer.load?.();
-  return legacyNodeClient(make(parts, assume(configuration)));
+  return legacyNodeClient(pluggable(make(parts, assume(configuration))));
 }
 
 /**
