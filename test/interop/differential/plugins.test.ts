@@ -89,6 +89,20 @@ compare('a plugin', [
   },
 ]);
 
+/** Runs the library of a server as a page would, but as CommonJS. */
+function load(primus: Any): Any {
+  const module = { exports: {} };
+  const names = ['module', 'WebSocket', 'addEventListener', 'removeEventListener', 'require'];
+  new Function(...names, primus.library())(
+    module,
+    Object,
+    () => {},
+    () => {},
+    undefined,
+  );
+  return module.exports;
+}
+
 compare('the ark of a class of clients', [
   {
     name: 'has the client functions by name, and belongs to one compiled class',
@@ -137,20 +151,12 @@ compare('the ark of a class of clients', [
     },
   },
   {
-    name: 'has the plugins of a served library',
+    name: 'has the plugins of a served library, and is there without plugins',
     run: async (stage) => {
-      const primus = server(stage, { plugin: { mine: { client: () => {}, library: 'Primus.prototype.mine = 1;' } } });
-      const module = { exports: {} as Any };
-      const page = ['module', 'WebSocket', 'addEventListener', 'removeEventListener', 'require'];
-      new Function(...page, primus.library())(
-        module,
-        Object,
-        () => {},
-        () => {},
-        undefined,
-      );
-      const Primus = module.exports;
-      return [Object.keys(Primus.prototype.ark), typeof Primus.prototype.ark.mine, Primus.prototype.mine];
+      const mine = { client: () => {}, library: 'Primus.prototype.mine = 1;' };
+      const [Primus, Plain] = [load(server(stage, { plugin: { mine } })), load(server(stage))];
+      const { ark } = Primus.prototype;
+      return [Object.keys(ark), typeof ark.mine, Primus.prototype.mine, Object.keys(Plain.prototype.ark)];
     },
   },
 ]);
