@@ -7,6 +7,7 @@ import type { LegacyClientClass } from './compat/client.js';
 import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
+import { loadedPlugins } from './server/plugins.js';
 
 export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
@@ -30,7 +31,7 @@ export { LinkError, PrimusError } from './core/errors.js';
  */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
   parts.transformer.load?.();
-  return legacyNodeClient(pluggable(make(parts, assume(configuration))));
+  return legacyNodeClient(pluggable(make(parts, assume(configuration)), loadedPlugins));
 }
 
 /**

@@ -54,6 +54,15 @@ export function pluginsOf(option: unknown): [name: string, plugin: Plugin | stri
   throw invalid(`\`plugin\` must be an object, or a string with the names of packages, got ${describe(option)}`);
 }
 
+/**
+ * Returns the names and plugins of the option `plugin`, with those of packages loaded.
+ *
+ * @throws ERR_PRIMUS_PLUGIN when the option has the wrong type, or a package cannot be loaded
+ */
+export function loadedPlugins(option: unknown): [name: string, plugin: Plugin][] {
+  return pluginsOf(option).map(([name, plugin]) => [name, typeof plugin === 'string' ? load(plugin) : plugin]);
+}
+
 /** Returns the folders in which an application has its packages: that of its main script, and the working directory. */
 function folders(): string[] {
   const main = process.argv[1];

@@ -62,9 +62,9 @@ describe.skipIf(missing ?? noRedis)(`${suite('with Redis')}${noRedis ? ' (skippe
       const clients = [...(await withClients(servers[0], 1)), ...(await withClients(servers[1], 1))];
       await reach(() => servers[0].primus.write('to all'), clients);
       expect(clients.map(({ got }) => got[0])).toEqual(['to all', 'to all']);
-      const told = Promise.all(clients.map((client) => event(client, 'told')));
-      servers[1].primus.send('told', 1, { two: 2 });
-      expect(await told).toEqual([
+      const received = Promise.all(clients.map((client) => event(client, 'notice')));
+      servers[1].primus.send('notice', 1, { two: 2 });
+      expect(await received).toEqual([
         [1, { two: 2 }],
         [1, { two: 2 }],
       ]);
@@ -76,9 +76,9 @@ describe.skipIf(missing ?? noRedis)(`${suite('with Redis')}${noRedis ? ' (skippe
       const [far] = await withClients(servers[1], 1);
       for (const { spark } of [near, far]) await answer((done) => spark.join('room', done));
       await reach(() => servers[0].primus.room('room').write('to the room'), [near, far]);
-      const told = event(far, 'told');
-      servers[0].primus.room('room').send('told', 5);
-      expect(await told).toEqual([5]);
+      const received = event(far, 'notice');
+      servers[0].primus.room('room').send('notice', 5);
+      expect(await received).toEqual([5]);
       expect([near.got[0], far.got[0], outside.got]).toEqual(['to the room', 'to the room', []]);
     });
   });

@@ -333,6 +333,18 @@ describe('the imported client', () => {
     expect(seen).toEqual([outside, client, 7]);
     client.destroy();
   });
+
+  it('loads the plugins of packages', () => {
+    startedIn(folder({ 'node_modules/plugin-one/index.js': 'exports.client = (client) => { client.one = 1; };' }));
+    const given = [{ mine: 'plugin-one', none: null, off: false as const }, 'plugin-one'];
+    const clients = given.map((plugin) => new ImportedClient('http://localhost:1', { plugin, manual: true }) as Any);
+    expect(clients.map((client) => [client.one, Object.keys(client.plugin())])).toEqual([
+      [1, ['mine']],
+      [1, ['plugin-one']],
+    ]);
+    expect(Object.keys(ImportedClient.prototype.ark)).toEqual([]);
+    for (const client of clients) client.destroy();
+  });
 });
 
 describe('the served library', () => {
