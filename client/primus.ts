@@ -6,6 +6,7 @@ import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
 import type { Parser } from '../src/core/parser.js';
+import type { ClientFunctions } from '../src/core/plugin.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { fromEvents } from '../src/core/streams/from-events.js';
 import { ClientConnection } from './connection.js';
@@ -74,6 +75,15 @@ export class Primus<In = any, Out = any> extends Base {
   readonly decoder: Parser['decoder'];
   /** The message transformers, in the order they run. */
   readonly transformers = new MessageTransformers();
+  /**
+   * The client functions of the plugins of this class of clients, by name. A client calls those that are there when it is created.
+   *
+   * @example
+   * ```ts
+   * Primus.prototype.ark.greeter = (primus) => primus.on('open', () => primus.write('hello'));
+   * ```
+   */
+  declare ark: ClientFunctions;
   /** The messages that are buffered until there is a connection. */
   readonly buffer: Out[] = [];
   /** The framework's own socket of the current attempt or connection. */
@@ -139,7 +149,7 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   /**
-   * Called once, before the first connection. Plugins may replace it.
+   * Called once, before the first connection: runs the plugins. They may replace it.
    *
    * @example
    * ```ts
@@ -153,7 +163,8 @@ export class Primus<In = any, Out = any> extends Base {
    * }
    * ```
    */
-  initialise(_options: ClientOptions): this {
+  initialise(options: ClientOptions): this {
+    for (const plugin of Object.values(this.ark)) plugin.call(this, this, options);
     return this;
   }
 
@@ -413,10 +424,10 @@ function failed(type: 'timeout' | 'failed'): (error: Error, attempt: ReconnectAt
 
 /** Creates a class of clients for a server. It may also be called without `new`. */
 export function configure(parts: ClientParts, configuration: ClientConfiguration): typeof Primus {
-  return callable(
-    class extends Primus {
-      static override parts = parts;
-      static override configuration = configuration;
-    },
-  );
+  const Class = class extends Primus {
+    static override parts = parts;
+    static override configuration = configuration;
+  };
+  Class.prototype.ark = {};
+  return callable(Class);
 }

@@ -1,12 +1,14 @@
 import type { ClientParts } from '../client/options.js';
 import { node } from '../client/platform/node.js';
 import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
+import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
 import type { LegacyClientClass } from './compat/client.js';
 import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
+import { loadedPlugins } from './server/plugins.js';
 
 export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
@@ -30,7 +32,7 @@ export { LinkError, PrimusError } from './core/errors.js';
  */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
   parts.transformer.load?.();
-  return legacyNodeClient(make(parts, assume(configuration)));
+  return legacyNodeClient(pluggable(make(parts, assume(configuration)), loadedPlugins));
 }
 
 /**

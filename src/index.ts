@@ -6,13 +6,14 @@ import { type Primus as Client, configure } from '../client/primus.js';
 import { builtins } from './builtins.js';
 import { withPlugins } from './compat/node.js';
 import { type LegacyServer, legacyServer } from './compat/server.js';
+import { legacySparks } from './compat/spark.js';
 import { extend } from './compat/transformer.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
 import { boolean, check, pathname, SERVER_DEFAULTS, size } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
-import type { Plugins } from './core/plugin.js';
+import type { PluginPackages, Plugins } from './core/plugin.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
 import { type CreateServerOptions, createHttpServer } from './server/http/create-server.js';
 import type { HttpServer } from './server/http/host.js';
@@ -29,7 +30,7 @@ export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';
 export type { Direction, MessageTransformer, Packet } from './core/message-transformers.js';
 export type { Parser } from './core/parser.js';
-export type { Plugin, Plugins } from './core/plugin.js';
+export type { Plugin, PluginPackages, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Certificate, CreateServerOptions } from './server/http/create-server.js';
@@ -55,11 +56,11 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
    */
   parser?: string | Parser;
   /**
-   * The plugins by name, or the names of their packages, separated by commas or spaces. Their client functions run from source.
+   * The plugins, or their packages, by name; or the names of packages, separated by commas or spaces. Their client functions run from source.
    *
    * @defaultValue none
    */
-  plugin?: string | Plugins;
+  plugin?: string | PluginPackages | false;
   /**
    * The path of the server.
    *
@@ -92,7 +93,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * @example
    * spark instanceof Primus.Spark; // true
    */
-  static readonly Spark = Spark;
+  static readonly Spark: typeof Spark = legacySparks(Spark);
   /**
    * The class of all errors of this library.
    *
@@ -161,7 +162,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     check(options ?? {}, CLASS_TABLE);
     const { transformer, parser, pathname, maxLength, compression, plugin, ...rest } = options ?? {};
     const ark = new Ark();
-    for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
+    for (const [name, given] of pluginsOf(plugin)) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
       options: { pingTimeout: false, ...ofClients(rest) } as ClientConfiguration['options'],
     };
