@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { callable } from '../src/core/callable.js';
 import { type ClientConfiguration, normalizePathname } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
-import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
+import { type EmitsArguments, type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
 import type { Parser } from '../src/core/parser.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
@@ -287,7 +287,8 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   /**
-   * Returns a function that emits `event` whenever it is called. `parser` reduces its arguments to one value, or prevents the event.
+   * Returns a function that emits `event` whenever it is called, with the bound arguments first. A function as last argument is the parser
+   * of its arguments: see `EmitsParser`.
    *
    * @example
    * ```ts
@@ -295,8 +296,10 @@ export class Primus<In = any, Out = any> extends Base {
    * document.querySelector('input')?.addEventListener('change', nameOf);
    * ```
    */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-    return emits(this as never, event, parser);
+  emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this as never, event, ...bound);
   }
 
   /**
