@@ -1,5 +1,6 @@
 import { filter, type Observable, Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
+import type { LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import type { Report } from '../src/core/streams/safe-observable.js';
@@ -13,7 +14,7 @@ import { CHANGE, type ClientState, END, type SessionEvent, transition } from './
 /** The parts of a client that its lifecycle uses. */
 export interface LifecycleParts {
   /** The client, which the lifecycle changes and lets emit. */
-  client: { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown };
+  client: { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown };
   options: ParsedClientOptions;
   platform: Platform;
   connection: ClientConnection;
@@ -38,14 +39,15 @@ export class Lifecycle {
   readonly #backoff: Backoff;
   readonly #networkSubscription = new Subscription();
   #session = Subscription.EMPTY;
-  /** Whether `open()` was called, and the `end` that belongs to it has not been caused yet. */
-  #isActive = false;
+  /** Whether the client was opened, or opens by itself, and the `end` that belongs to it has not been caused yet. */
+  #isActive: boolean;
   /** Whether `end` was emitted and the client not opened since. */
   isOver = false;
 
   constructor(parts: LifecycleParts) {
     const { options, platform, report } = parts;
     this.#parts = parts;
+    this.#isActive = !options.manual;
     this.#backoff = reconnectPolicy(options.reconnect, platform.random);
     this.state = new StateSubject<ClientState>({ name: 'idle' }, report);
     this.network = new StateSubject(true, report);
@@ -79,7 +81,7 @@ export class Lifecycle {
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
     this.#session.unsubscribe();
-    if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by });
+    if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by, isDue: this.#isActive });
   }
 
   /** Completes the streams. */
@@ -121,13 +123,18 @@ export class Lifecycle {
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
     const readyStateChanged = readyState !== client.readyState;
     client.readyState = readyState;
+    const isEnd = emissions.includes(END);
+    if (isEnd || before.name === 'open' || readyState === OPEN) client.readable = client.writable = readyState === OPEN;
     if (readyState !== OPEN) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
     if (event.type === 'open') connection.attach(event.value);
     const emitState = after === before ? undefined : this.state.set(after);
-    const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
-    if (emissions.includes(END)) this.#isActive = false;
+    const { value: wasOnline } = this.network;
+    const isOnline = onlineAfter(event, wasOnline);
+    const emitNetwork = isOnline === wasOnline ? undefined : this.network.set(isOnline);
+    if (isEnd) this.#isActive = false;
     const emitChange = (): void => {
+      if (emitNetwork) client.emit(isOnline ? 'online' : 'offline');
       emitNetwork?.();
       emitState?.();
       if (readyStateChanged) client.emit('readyStateChange', name);
@@ -145,7 +152,7 @@ export class Lifecycle {
   }
 
   #networkChanged(online: boolean): void {
-    if (online === this.network.value) return;
+    if (online === this.network.value && online === this.#online.value) return;
     const { connection, options } = this.#parts;
     const { events } = connection;
     // The session learns of it before a listener can ask it for an attempt; what it does then is emitted behind.
@@ -154,6 +161,13 @@ export class Lifecycle {
     this.#online.next(online);
     if (begins) events.end();
   }
+}
+
+/** Whether there is a network after an event. A server that is silent counts as none, until there is a connection again. */
+function onlineAfter(event: SessionEvent, before: boolean): boolean {
+  if (event.type === 'network') return event.online;
+  if (event.type === 'lost' && (event.error as LinkError).code === 'ERR_PRIMUS_SILENCE') return false;
+  return before || event.type === 'open';
 }
 
 /** The ready state of each state that is not `end`. */

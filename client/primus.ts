@@ -78,9 +78,9 @@ export class Primus<In = any, Out = any> extends Base {
   readonly buffer: Out[] = [];
   /** The framework's own socket of the current attempt or connection. */
   socket: unknown = null;
-  /** For Node's legacy streams; always true. */
+  /** For Node's legacy streams: false from a lost connection, or an end, to the next connection. */
   readable = true;
-  /** For Node's legacy streams; always true. */
+  /** The same as `readable`. */
   writable = true;
   /** 1 opening, 2 closed, 3 open. */
   readyState: ReadyState = CLOSED;
@@ -108,7 +108,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.#platform = platform;
     this.connection = new ClientConnection(this, () => this.#lifecycle.close('server'));
     this.#lifecycle = new Lifecycle({
-      client: this as { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown },
+      client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
       platform,
       connection: this.connection,

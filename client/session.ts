@@ -50,7 +50,7 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
   return connect(parts).pipe(
     reconnectOn({
       policy: withRetryAfter(policy),
-      details: settings,
+      details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {
         if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
         return wasOpen ? has('disconnect') : attempt !== null || has('timeout');

@@ -182,8 +182,6 @@ export class Connection implements ChannelHandler, Observer<Frame> {
 
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
   end(reconnect: boolean): void {
-    // A `connection` listener that never accepts may end a connection whose client has left meanwhile.
-    if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
     if (!this.writable) return;
     this.ending = true;
     const farewell = () => {
@@ -203,6 +201,11 @@ export class Connection implements ChannelHandler, Observer<Frame> {
       farewell();
       this.channel.flush(close);
     });
+  }
+
+  /** Ends a connection whose client has left before it was announced: the `connection` listener that ends it may never accept it. */
+  abandon(): void {
+    if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
   }
 
   /** Terminates the connection at once. */

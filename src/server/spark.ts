@@ -226,6 +226,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
       this.write(data);
       this.connection.isSendingLast = false;
     }
+    this.connection.abandon();
     this.connection.end(reconnect);
     return this;
   }
