@@ -16,6 +16,8 @@ export interface LifecycleParts {
   /** The client, which the lifecycle changes and lets emit. */
   client: { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown };
   options: ParsedClientOptions;
+  /** Whether a first connection that the server refuses ends the client: unless its options name the strategy `timeout`. */
+  endsWhenRefused: boolean;
   platform: Platform;
   connection: ClientConnection;
   /** Dials once. */
@@ -92,7 +94,7 @@ export class Lifecycle {
   }
 
   #begin(): void {
-    const { connection, options, platform, dial } = this.#parts;
+    const { connection } = this.#parts;
     this.#session.unsubscribe();
     const current = new Subscription();
     this.#session = current;
@@ -100,11 +102,8 @@ export class Lifecycle {
     this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
     const session$ = session({
-      dial,
-      connection,
-      options,
+      ...this.#parts,
       backoff: this.#backoff,
-      platform,
       online$: this.#online.value$,
       now$: this.#hurry.value$.pipe(filter(Boolean)),
     });

@@ -13,7 +13,7 @@ import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
-import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
+import { type ClientOptions, type ClientParts, clientOptions, isDefaultStrategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl } from './url.js';
@@ -99,8 +99,11 @@ export class Primus<In = any, Out = any> extends Base {
     const { parts, configuration } = new.target as typeof Primus;
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
-    this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
-    this.url = parseUrl(address || platform.origin);
+    const { options: inherited } = configuration;
+    const isDefault = isDefaultStrategy(given?.strategy);
+    const merged = { ...inherited, ...given, ...(isDefault && { strategy: inherited.strategy }) } as ClientOptions;
+    this.options = clientOptions(merged, platform.without);
+    this.url = parseUrl(address || merged.url || merged.uri || platform.origin);
     this.pathname = normalizePathname(this.options.pathname ?? configuration.pathname);
     this.parser = parser;
     this.encoder = parser.encoder;
@@ -110,6 +113,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
+      endsWhenRefused: isDefault && isDefaultStrategy(inherited.strategy),
       platform,
       connection: this.connection,
       dial: () => dial(this, parts, configuration),

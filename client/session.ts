@@ -25,6 +25,8 @@ export interface SessionParts {
   dial: () => Observable<Link>;
   connection: SessionConnection;
   options: ParsedClientOptions;
+  /** Whether a first connection that the server refuses is not repeated. */
+  endsWhenRefused: boolean;
   backoff: Backoff;
   platform: Platform;
   /** Whether there is a network: now, and every change. */
@@ -44,7 +46,7 @@ export interface SessionParts {
  * ```
  */
 export function session(parts: SessionParts): Observable<SessionEvent> {
-  const { options, backoff, platform, online$, now$ } = parts;
+  const { options, endsWhenRefused, backoff, platform, online$, now$ } = parts;
   const { policy, settings } = backoff;
   const has = (strategy: Strategy) => options.strategy.includes(strategy);
   return connect(parts).pipe(
@@ -53,9 +55,9 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {
         if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
-        return wasOpen ? has('disconnect') : attempt !== null || has('timeout');
+        return wasOpen ? has('disconnect') : attempt !== null || (has('timeout') && !(endsWhenRefused && isRefusal(error as LinkError)));
       },
-      limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
+      limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ready$: has('online') ? online$ : ALWAYS,
       now$,
@@ -65,12 +67,17 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
   );
 }
 
+/** Whether the server refused a client for good: not because it is missing, slow or busy. */
+function isRefusal({ status, retryAfter }: LinkError): boolean {
+  return /^4(?!04|08|29)/.test(`${status}`) && !retryAfter;
+}
+
 /** One connection: dials, emits the link, and reads it until it is lost, the server is silent or there is no network: errors then. */
 function connect({ dial, connection, options, platform, online$ }: SessionParts): Observable<Link> {
   const { scheduler } = platform;
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  const silence$ = due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
+  const silence$ = !due ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
   return new Observable((subscriber) => {
     const fail = (error: unknown) => subscriber.error(error);
     const offline = (online: boolean) => online || fail(new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone'));

@@ -50,7 +50,7 @@ export const node: Platform = {
   },
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
   network$: NEVER,
-  origin: undefined,
+  origin: 'http://127.0.0.1',
   scheduler: asyncScheduler,
   random: Math.random,
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),

@@ -46,7 +46,7 @@ export class Ark {
  * @throws ERR_PRIMUS_PLUGIN when the option has the wrong type, or a package cannot be loaded
  */
 export function pluginsOf(option: unknown): Plugins {
-  if (option == null) return {};
+  if (option == null || option === false) return {};
   if (typeof option === 'object' && !Array.isArray(option)) return option as Plugins;
   if (typeof option !== 'string')
     throw invalid(`\`plugin\` must be an object, or a string with the names of packages, got ${describe(option)}`);

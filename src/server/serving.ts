@@ -98,8 +98,8 @@ export class Serving implements ConnectionHost {
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
-    if (options.pingInterval === false) return;
-    this.#subscription.add(heartbeat(registry, milliseconds(options.pingInterval, 'pingInterval'), this.scheduler));
+    const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
+    if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
   }
 
   /**
