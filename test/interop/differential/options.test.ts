@@ -170,6 +170,19 @@ const created: Scenario[] = [
   },
 ];
 
+const identities: Scenario[] = ['websockets', 'faye', 'sockjs', 'engine.io', 'browserchannel'].map((transformer) => ({
+  name: `a spark of ${transformer} has the id of the framework's connection, if any`,
+  async run(stage) {
+    const { spark, client } = await stage.pair({ transformer });
+    const id = await new Promise((resolve) => client.id(resolve));
+    return [id === spark.id, spark.id === spark.socket.id];
+  },
+  ...(transformer === 'browserchannel' && {
+    differs: { ours: [true, false], original: [true, true], row: '`spark.id` with browserchannel' },
+  }),
+}));
+
+compare('ids', identities);
 compare('strategies', strategies);
 compare('options that switch off', off);
 compare('addresses', addresses);
