@@ -123,18 +123,24 @@ export class Lifecycle {
     const readyStateChanged = readyState !== client.readyState;
     client.readyState = readyState;
     const isEnd = emissions.includes(END);
-    if (isEnd || before.name === 'open' || readyState === OPEN) client.readable = client.writable = readyState === OPEN;
-    if (readyState !== OPEN) connection.detach();
+    const isOpen = readyState === OPEN;
+    if (isEnd || isOpen || before.name === 'open') client.readable = client.writable = isOpen;
+    if (!isOpen) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
     if (event.type === 'open') connection.attach(event.value);
     const emitState = after === before ? undefined : this.state.set(after);
     const { value: wasOnline } = this.network;
-    const isOnline = onlineAfter(event, wasOnline);
+    let isOnline = wasOnline || event.type === 'open';
+    if (event.type === 'network') isOnline = event.online;
+    // A server that is silent counts as no network, until there is a connection again.
+    if (event.type === 'lost' && (event.error as LinkError).code === 'ERR_PRIMUS_SILENCE') isOnline = false;
     const emitNetwork = isOnline === wasOnline ? undefined : this.network.set(isOnline);
     if (isEnd) this.#isActive = false;
     const emitChange = (): void => {
-      if (emitNetwork) client.emit(isOnline ? 'online' : 'offline');
-      emitNetwork?.();
+      if (emitNetwork) {
+        client.emit(isOnline ? 'online' : 'offline');
+        emitNetwork();
+      }
       emitState?.();
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
@@ -160,13 +166,6 @@ export class Lifecycle {
     this.#online.next(online);
     if (begins) events.end();
   }
-}
-
-/** Whether there is a network after an event. A server that is silent counts as none, until there is a connection again. */
-function onlineAfter(event: SessionEvent, before: boolean): boolean {
-  if (event.type === 'network') return event.online;
-  if (event.type === 'lost' && (event.error as LinkError).code === 'ERR_PRIMUS_SILENCE') return false;
-  return before || event.type === 'open';
 }
 
 /** The ready state of each state that is not `end`. */

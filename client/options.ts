@@ -96,9 +96,9 @@ const TABLE: Record<string, Kind> = {
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
 
-/** Whether an option `strategy` leaves the strategy to the default. */
-export function isDefaultStrategy(strategy: ClientOptions['strategy']): boolean {
-  return strategy == null || (typeof strategy === 'object' && strategy.length === 0);
+/** Whether an option `strategy` has a strategy: no value, and an empty list, leave it to the default. */
+export function isStrategy(strategy: ClientOptions['strategy']): boolean {
+  return typeof strategy === 'object' ? !!strategy?.length : strategy !== undefined;
 }
 
 /**

@@ -13,7 +13,7 @@ import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
-import { type ClientOptions, type ClientParts, clientOptions, isDefaultStrategy } from './options.js';
+import { type ClientOptions, type ClientParts, clientOptions, isStrategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl } from './url.js';
@@ -100,8 +100,8 @@ export class Primus<In = any, Out = any> extends Base {
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     const { options: inherited } = configuration;
-    const isDefault = isDefaultStrategy(given?.strategy);
-    const merged = { ...inherited, ...given, ...(isDefault && { strategy: inherited.strategy }) } as ClientOptions;
+    const strategy = [given?.strategy, inherited.strategy].find(isStrategy);
+    const merged = { ...inherited, ...given, strategy } as ClientOptions;
     this.options = clientOptions(merged, platform.without);
     this.url = parseUrl(address || merged.url || merged.uri || platform.origin);
     this.pathname = normalizePathname(this.options.pathname ?? configuration.pathname);
@@ -113,7 +113,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
-      endsWhenRefused: isDefault && isDefaultStrategy(inherited.strategy),
+      endsWhenRefused: strategy === undefined,
       platform,
       connection: this.connection,
       dial: () => dial(this, parts, configuration),

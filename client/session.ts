@@ -11,6 +11,9 @@ import type { SessionEvent } from './state.js';
 /** The shortest connection that counts as a success, in ms: a server that accepts a connection and then rejects it does so sooner. */
 const SHORTEST_CONNECTION = 1_000;
 
+/** The statuses of a server that refuses a client, and is not missing or busy. */
+const REFUSED = /^40[0-3]/;
+
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
   /** Emits a link, and reads it until it is lost or `silence$` errors: errors then, once all messages that it received have been delivered. */
@@ -54,8 +57,10 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       policy: withRetryAfter(policy),
       details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {
-        if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
-        return wasOpen ? has('disconnect') : attempt !== null || (has('timeout') && !(endsWhenRefused && isRefusal(error as LinkError)));
+        const { code, status } = error as LinkError;
+        if (code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        if (wasOpen) return has('disconnect');
+        return attempt !== null || (has('timeout') && !(endsWhenRefused && REFUSED.test(`${status}`)));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
@@ -65,11 +70,6 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       scheduler: platform.scheduler,
     }),
   );
-}
-
-/** Whether the server refused a client for good: not because it is missing, slow or busy. */
-function isRefusal({ status, retryAfter }: LinkError): boolean {
-  return /^4(?!04|08|29)/.test(`${status}`) && !retryAfter;
 }
 
 /** One connection: dials, emits the link, and reads it until it is lost, the server is silent or there is no network: errors then. */

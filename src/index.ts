@@ -160,16 +160,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * const client = new Socket('http://localhost:8080');
    */
   static createSocket(options: CreateSocketOptions = {}): typeof Client {
-    const {
-      transformer,
-      parser,
-      pathname,
-      maxLength,
-      compression,
-      plugin,
-      authorization,
-      ...rest
-    } = options;
+    const { transformer, parser, pathname, maxLength, compression, plugin, authorization, ...rest } = options;
     const ofServer: ClientConfiguration['options'] = { pingTimeout: false, ...(authorization ? { strategy: AUTHORIZED_STRATEGY } : {}) };
     const ark = new Ark();
     for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);

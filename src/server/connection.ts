@@ -203,7 +203,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     });
   }
 
-  /** Ends a connection whose client has left before it was announced: the `connection` listener that ends it may never accept it. */
+  /** Ends a connection whose client has left before it was announced: its `connection` listeners may never accept it. */
   abandon(): void {
     if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
   }

@@ -128,7 +128,7 @@ class Run {
     const [first] = this.server as [ServerRecorder];
     for (const { since, heard, streamed, completed } of this.server) {
       const rest = about(first.heard.slice(since));
-      // A spark may end while an asynchronous listener of `connection` is asked: the listeners behind it hear of its end before.
+      // A spark may end while an asynchronous listener of `connection` is asked: the listeners behind it get its `disconnection` before.
       const ordered = (entries: string[]) => (this.admission > 0 ? entries.sort() : entries);
       expect(ordered(about(heard)), 'the server emits the same to all').toEqual(ordered([...rest]));
       // A connection whose listeners did not agree is not in `connection$`; one whose listeners are being called will be.

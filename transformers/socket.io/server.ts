@@ -30,7 +30,7 @@ export const server: NodeTransformer = {
       map((socket) => {
         const link = endpoint.of(socket.conn) as SocketIOLink;
         link.join(socket);
-        // For a client of Socket.IO 2 it is the id of the session, with which anybody could take it over.
+        // For a client of Socket.IO 2 it is the id of the session, which is a key to it.
         return endpoint.arrival(link, socket.conn.protocol === 3 ? undefined : socket.id);
       }),
     );

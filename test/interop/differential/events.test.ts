@@ -101,7 +101,7 @@ const sparks: Scenario[] = [
     },
   },
   {
-    name: 'a spark whose client left while an asynchronous connection listener was asked leaves the server when the listener ends it',
+    name: 'a spark whose client left while an asynchronous connection listener was asked leaves the server when the listener calls end()',
     async run(stage) {
       const { primus, connect } = await stage.serve();
       let spark: Any;
@@ -287,7 +287,7 @@ const clients: Scenario[] = [
 
 const errors: Scenario[] = [
   {
-    name: 'the log has the errors of connections that nobody listens to',
+    name: 'the log has the errors of connections that have no listener',
     async run(stage) {
       const { primus, spark, client } = await stage.pair({ maxLength: 100 }, { strategy: false });
       const log: string[] = [];
@@ -332,7 +332,7 @@ const bound: [name: string, call: (emitter: Any) => unknown][] = [
     (emitter) => emitter.emits('event', (next: Any) => [0, '', false].map((value) => next(null, value)))(),
   ],
   ['a parser that never calls back', (emitter) => emitter.emits('event', () => 5)('b')],
-  ['no listener', (emitter) => emitter.emits('nobody', 'a')('b')],
+  ['no listener', (emitter) => emitter.emits('unheard', 'a')('b')],
 ];
 
 const emits: Scenario[] = bound.map(([name, call]) => ({
@@ -350,5 +350,5 @@ const emits: Scenario[] = bound.map(([name, call]) => ({
 compare('events around an end', order);
 compare('a spark that is over', sparks);
 compare('the events of a client', clients);
-compare('errors that nobody listens to', errors);
+compare('errors without a listener', errors);
 compare('emits', emits);
