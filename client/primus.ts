@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { callable } from '../src/core/callable.js';
 import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
-import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
+import { type EmitsArguments, type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
 import type { Parser } from '../src/core/parser.js';
 import type { ClientFunctions } from '../src/core/plugin.js';
@@ -14,7 +14,7 @@ import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
-import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
+import { type ClientOptions, type ClientParts, clientOptions, isStrategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl, pathnameOf } from './url.js';
@@ -88,9 +88,9 @@ export class Primus<In = any, Out = any> extends Base {
   readonly buffer: Out[] = [];
   /** The framework's own socket of the current attempt or connection. */
   socket: unknown = null;
-  /** For Node's legacy streams; always true. */
+  /** For Node's legacy streams: false from a lost connection, or an end, to the next connection. */
   readable = true;
-  /** For Node's legacy streams; always true. */
+  /** The same as `readable`. */
   writable = true;
   /** 1 opening, 2 closed, 3 open. */
   readyState: ReadyState = CLOSED;
@@ -109,8 +109,11 @@ export class Primus<In = any, Out = any> extends Base {
     const { parts, configuration } = new.target as typeof Primus;
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
-    this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
-    this.url = parseUrl(address || platform.origin, platform.origin);
+    const { options: inherited } = configuration;
+    const strategy = [given?.strategy, inherited.strategy].find(isStrategy);
+    const merged = { ...inherited, ...given, strategy } as ClientOptions;
+    this.options = clientOptions(merged, platform.without);
+    this.url = parseUrl(address || merged.url || merged.uri || platform.origin, platform.origin);
     platform.inspect?.(given, this.url);
     this.pathname = pathnameOf(this.url, this.options.pathname, configuration.pathname, platform.page);
     this.parser = parser;
@@ -119,8 +122,9 @@ export class Primus<In = any, Out = any> extends Base {
     this.#platform = platform;
     this.connection = new ClientConnection(this, () => this.#lifecycle.close('server'));
     this.#lifecycle = new Lifecycle({
-      client: this as { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown },
+      client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
+      endsWhenRefused: strategy === undefined,
       platform,
       connection: this.connection,
       dial: () => dial(this, parts, configuration),
@@ -299,7 +303,8 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   /**
-   * Returns a function that emits `event` whenever it is called. `parser` reduces its arguments to one value, or prevents the event.
+   * Returns a function that emits `event` whenever it is called, with the bound arguments first. A function as last argument is the parser
+   * of its arguments: see `EmitsParser`.
    *
    * @example
    * ```ts
@@ -307,8 +312,10 @@ export class Primus<In = any, Out = any> extends Base {
    * document.querySelector('input')?.addEventListener('change', nameOf);
    * ```
    */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-    return emits(this as never, event, parser);
+  emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this as never, event, ...bound);
   }
 
   /**

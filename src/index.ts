@@ -15,7 +15,8 @@ import { boolean, check, pathname, SERVER_DEFAULTS, size } from './core/options.
 import { findParser, type Parser } from './core/parser.js';
 import type { PluginPackages, Plugins } from './core/plugin.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
-import { type CreateServerOptions, createHttpServer } from './server/http/create-server.js';
+import { AUTHORIZED_STRATEGY } from './server/configuration.js';
+import { type CreateServerOptions, createHttpServer, SERVER_EVENTS } from './server/http/create-server.js';
 import type { HttpServer } from './server/http/host.js';
 import type { ServerOptions } from './server/options.js';
 import { Ark, pluginsOf } from './server/plugins.js';
@@ -79,6 +80,13 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
    * @defaultValue `false`
    */
   compression?: boolean;
+  /**
+   * Whether the server authorizes requests: then the strategy `timeout` is not a default, as a refused client must not try again and again.
+   * The server's own option may be passed.
+   *
+   * @defaultValue `false`
+   */
+  authorization?: unknown;
 }
 
 /** The options of a class of clients that are not options of each client. */
@@ -160,18 +168,19 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static createSocket(options?: CreateSocketOptions | null): typeof Client {
     node.inspect?.(options);
     check(options ?? {}, CLASS_TABLE);
-    const { transformer, parser, pathname, maxLength, compression, plugin, ...rest } = options ?? {};
+    const { transformer, parser, pathname, maxLength, compression, plugin, authorization, ...rest } = options ?? {};
+    const ofServer: ClientConfiguration['options'] = { pingTimeout: false, ...(authorization ? { strategy: AUTHORIZED_STRATEGY } : {}) };
     const ark = new Ark();
     for (const [name, given] of pluginsOf(plugin)) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
-      options: { pingTimeout: false, ...ofClients(rest) } as ClientConfiguration['options'],
+      options: { ...ofServer, ...ofClients(rest) } as ClientConfiguration['options'],
     };
     if (pathname != null) configuration.pathname = pathname;
     if (maxLength != null) configuration.maxLength = maxLength;
     if (compression != null) configuration.compression = compression;
     return socketClass(
-      findTransformer(transformer ?? SERVER_DEFAULTS.transformer, builtins.transformers),
-      findParser(parser ?? SERVER_DEFAULTS.parser, builtins.parsers),
+      findTransformer(transformer || SERVER_DEFAULTS.transformer, builtins.transformers),
+      findParser(parser || SERVER_DEFAULTS.parser, builtins.parsers),
       configuration,
       ark.plugins,
     );
@@ -191,6 +200,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions | null, second?: CreateServerOptions | null): PrimusServer {
     const [connection, options] = typeof first === 'function' ? [first, second ?? {}] : [undefined, first ?? second ?? {}];
     const server = createHttpServer(options);
+    for (const event of SERVER_EVENTS) if (typeof options[event] === 'function') server.on(event, options[event] as () => void);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
     server.listen(options.port ?? 0, options.host ?? options.hostname);

@@ -121,7 +121,7 @@ const members = {
     views.timers ??= new Timers((name) => {
       if (name === 'connect') return client.state.name === 'connecting';
       if (name === 'reconnect') return client.state.name === 'waiting';
-      return name === 'heartbeat' && client.readyState === OPEN && client.options.pingTimeout !== false;
+      return name === 'heartbeat' && client.readyState === OPEN && Boolean(client.options.pingTimeout);
     });
     return views.timers;
   },

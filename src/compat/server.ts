@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { of } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
-import { type EmitsParser, emits } from '../core/events.js';
+import { type EmitsArguments, type EmitsParser, emits } from '../core/events.js';
 import { asyncemit, ListenerError } from '../server/asyncemit.js';
 import type { Server } from '../server/primus.js';
 import { transforms } from './transforms.js';
@@ -30,7 +30,8 @@ export interface LegacyServer {
    * @example
    * process.on('SIGHUP', primus.emits('reload'));
    */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void;
+  emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
 }
 
 /** Adds the members that old plugins expect to the class of servers, and makes it callable without `new`. */
@@ -47,8 +48,8 @@ export function legacyServer<C extends abstract new (...args: never[]) => Server
   return callable(Class);
 }
 
-function emitsOf(this: EventEmitter, event: string, parser?: EmitsParser) {
-  return emits(this, event, parser);
+function emitsOf(this: EventEmitter, event: string, ...bound: EmitsArguments) {
+  return emits(this, event, ...bound);
 }
 
 function asyncEmit(this: EventEmitter, event: string, ...args: unknown[]): boolean {

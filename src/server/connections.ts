@@ -51,19 +51,19 @@ export class ConnectionRegistry {
     const key = String(spark.id);
     if (this.sparks.has(key)) return false;
     spark.connection.slot = slotOf(this.sparks.size);
+    spark.connection.register();
     this.sparks.set(key, spark);
     if (this.object !== undefined) this.object[key] = spark;
     return true;
   }
 
-  /** Removes the spark of a connection and returns it; `undefined` when it is not registered. */
-  remove(connection: Connection): Spark | undefined {
+  /** Removes the spark of a connection. Returns false when it is not registered. */
+  remove(connection: Connection): boolean {
     const key = String(connection.subject.id);
-    const spark = this.sparks.get(key);
-    if (spark?.connection !== connection) return undefined;
+    if (this.sparks.get(key)?.connection !== connection) return false;
     this.sparks.delete(key);
     if (this.object !== undefined) delete this.object[key];
-    return spark;
+    return true;
   }
 
   /**

@@ -4,7 +4,7 @@ import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import type { PrimusError } from '../core/errors.js';
-import { type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
+import { type EmitsArguments, type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
 import type { Frame, Link } from '../core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
@@ -227,6 +227,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
       this.write(data);
       this.connection.isSendingLast = false;
     }
+    this.connection.abandon();
     this.connection.end(reconnect);
     return this;
   }
@@ -261,7 +262,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /**
-   * Returns a function that emits `event` when it is called. `parser` reduces its arguments to one value, or prevents the event.
+   * Returns a function that emits `event` when it is called, with the bound arguments first. A function as last argument is the parser of
+   * its arguments: see `EmitsParser`.
    *
    * @example
    * import { EventEmitter } from 'node:events';
@@ -269,8 +271,10 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * const clock = new EventEmitter();
    * clock.on('tick', spark.emits('tick'));
    */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-    return emits(this as never, event, parser);
+  emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this as never, event, ...bound);
   }
 
   /**

@@ -117,7 +117,33 @@ describe('connecting', () => {
     await world.pass(100_000);
     expect(world.network.dials).toEqual([]);
     expect(states).toEqual(['idle', 'closed']);
+    expect(events).toEqual(['close', 'end']);
+    client.open();
+    await world.pass(10);
+    expect(events).toEqual(['close', 'end', 'open']);
+  });
+
+  it('emits nothing for a manual client that ends before it was opened', async () => {
+    const { client, events } = start({ manual: true });
+    expect([client.readable, client.writable]).toEqual([true, true]);
+    client.end();
+    await world.pass(100_000);
     expect(events).toEqual([]);
+    expect([client.readable, client.writable]).toEqual([true, true]);
+  });
+
+  it('is readable and writable until its connection is lost or it ends, and again once there is a connection', async () => {
+    const { client, events } = start();
+    const now = () => [client.readable, client.writable];
+    await world.pass(10);
+    expect(now()).toEqual([true, true]);
+    world.network.pairs[0]?.server.destroy();
+    await world.pass(0);
+    expect([events.at(-1), ...now()]).toEqual(['reconnect scheduled', false, false]);
+    await world.pass(5_000);
+    expect([client.state.name, ...now()]).toEqual(['open', true, true]);
+    client.end();
+    expect([events.at(-1), ...now()]).toEqual(['end', false, false]);
   });
 
   it('has the socket, and an address that may still be changed, before it dials', async () => {
@@ -476,7 +502,7 @@ describe('silence', () => {
     await world.pass(1_890);
     expect(events).toEqual([]);
     await world.pass(200);
-    expect(events.slice(0, 2)).toEqual(['close', 'reconnect scheduled']);
+    expect(events.slice(0, 3)).toEqual(['offline', 'close', 'reconnect scheduled']);
     expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_SILENCE' } });
   });
 
@@ -502,7 +528,7 @@ describe('silence', () => {
     await world.pass(5_000);
     expect(events).toEqual([]);
     await world.pass(200);
-    expect(events.slice(0, 2)).toEqual(['close', 'reconnect scheduled']);
+    expect(events.slice(0, 3)).toEqual(['offline', 'close', 'reconnect scheduled']);
   });
 
   it('is what a message transformer makes that never answers, as at the server', async () => {

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { configure } from '../../client/primus.js';
+import { assume } from '../../src/core/configuration.js';
 import { type ClientOptions, type ErrorCode, Primus, PrimusError, type ServerOptions } from '../../src/index.js';
 
 /** An error with this code and a message that contains this. */
@@ -48,7 +50,7 @@ describe('options of the server', () => {
 
   it.each<[keyof ServerOptions, unknown[]]>([
     ['pathname', [42, '', '/a b', '/a?b', '/a#b', '/a\u2028b', {}]],
-    ['pingInterval', ['soon', -1, Number.NaN, true, {}, 0]],
+    ['pingInterval', ['soon', -1, Number.NaN, true, {}]],
     ['global', [42, {}]],
     ['compression', ['yes', 1, {}]],
     ['maxLength', [0, -1, '1 MB', Number.NaN, {}]],
@@ -154,8 +156,18 @@ describe('addresses', () => {
     refuses(() => open(url), 'ERR_PRIMUS_URL', /wss/);
   });
 
-  it('that are missing are those of this machine', () => {
-    for (const address of [undefined, '', null]) expect(String(open(address).url)).toBe('http://127.0.0.1/');
+  it('that are missing are an error where the platform has no default', () => {
+    const { parts } = Primus.createSocket();
+    const Client = configure({ ...parts, platform: { ...parts.platform, origin: undefined } }, assume({}));
+    for (const url of [undefined, '', null]) refuses(() => new Client(url), 'ERR_PRIMUS_URL', /address/);
+  });
+
+  it('that are missing are http://127.0.0.1 in Node.js', () => {
+    for (const url of [undefined, '', null]) {
+      const client = open(url);
+      expect(client.url.href).toBe('http://127.0.0.1/');
+      client.destroy();
+    }
   });
 
   it('and options have the same path, or none', () => {

@@ -30,7 +30,8 @@ export const server: NodeTransformer = {
       map((socket) => {
         const link = endpoint.of(socket.conn) as SocketIOLink;
         link.join(socket);
-        return endpoint.arrival(link, socket.id);
+        // For a client of Socket.IO 2 it is the id of the session, which is a key to it.
+        return endpoint.arrival(link, socket.conn.protocol === 3 ? undefined : socket.id);
       }),
     );
     return merge(endpoint.opened$.pipe(ignoreElements()), arrivals$, endpoint.served$);

@@ -50,7 +50,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   }
 
   /** Returns the arrival of a link. A WebTransport session has no request: it gets one that stands for it. */
-  arrival(link: L, id: string): Arrival<IncomingMessage> {
+  arrival(link: L, id: string | undefined): Arrival<IncomingMessage> {
     return { link, request: link.engine.request ?? requestTo(this.pathname), id };
   }
 
