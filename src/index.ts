@@ -123,8 +123,8 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
    * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
    */
-  constructor(server: HttpServer, options: ServerOptions = {}) {
-    super(server, options, builtins);
+  constructor(server: HttpServer, options?: ServerOptions) {
+    super(server, options ?? {}, builtins);
   }
 
   /**
@@ -151,7 +151,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * const Socket = Primus.createSocket({ transformer: 'engine.io', parser: 'json' });
    * const client = new Socket('http://localhost:8080');
    */
-  static createSocket(options: CreateSocketOptions = {}): typeof Client {
+  static createSocket(options?: CreateSocketOptions): typeof Client {
     const {
       transformer = SERVER_DEFAULTS.transformer,
       parser = SERVER_DEFAULTS.parser,
@@ -160,10 +160,11 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
       compression,
       plugin,
       ...rest
-    } = options;
+    } = options ?? {};
     const ark = new Ark();
     for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
+      version: builtins.version,
       options: { pingTimeout: false, ...ofClients(rest) } as ClientConfiguration['options'],
     };
     if (pathname !== undefined) configuration.pathname = pathname;
@@ -188,8 +189,8 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    */
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
-  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
-    const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
+  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second?: CreateServerOptions): PrimusServer {
+    const [connection, options = {}] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
     const server = createHttpServer(options);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
@@ -227,6 +228,7 @@ interface PrimusServer<In = any, Out = any> extends LegacyServer {}
  */
 export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
   PrimusServer,
+  builtins,
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;

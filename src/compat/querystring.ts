@@ -4,7 +4,7 @@ export function querystring(query: string): Record<string, string> {
 }
 
 /** Prints an object as a query string, with a prefix when it is not empty. */
-export function querystringify(object: object, prefix: string | boolean = ''): string {
+export function querystringify(object: object, prefix?: string | boolean): string {
   const pairs = Object.entries(object).map(
     ([key, value]) => `${encodeURIComponent(key)}=${value == null ? '' : encodeURIComponent(String(value))}`,
   );

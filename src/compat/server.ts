@@ -4,7 +4,9 @@ import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
 import { type EmitsParser, emits } from '../core/events.js';
 import { asyncemit, ListenerError } from '../server/asyncemit.js';
+import type { Builtins } from '../server/builtins.js';
 import type { Server } from '../server/primus.js';
+import { type Define, definitions, predefine } from './defining.js';
 import { transforms } from './transforms.js';
 
 /** The members of a server that old plugins use. */
@@ -33,18 +35,31 @@ export interface LegacyServer {
   emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void;
 }
 
-/** Adds the members that old plugins expect to the class of servers, and makes it callable without `new`. */
-export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C) {
+/** Adds the members that old code expects to the class of servers, and makes it callable without `new`. */
+export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C, { transformers, parsers }: Builtins<unknown>) {
   const { prototype } = Class;
   const { write } = prototype;
   Object.defineProperties(prototype, {
     asyncemit: { value: asyncEmit, configurable: true, writable: true },
     transforms: { value: transforms, configurable: true, writable: true },
     emits: { value: emitsOf, configurable: true, writable: true },
+    merge: { value: Object.assign, configurable: true, writable: true },
     // Documented as read-only: an assignment has no effect, `Object.defineProperty` has.
     write: { get: () => write, set: () => {}, configurable: true },
+    readable: { get: readable, configurable: true },
+    writable: { get: writable, configurable: true },
   });
-  return callable(Class);
+  const lists = { transformers: Object.fromEntries(transformers), parsers: Object.fromEntries(parsers) };
+  return Object.assign(callable(Class), definitions(prototype), lists);
+}
+
+/** Defines members of one server. */
+function readable(this: object): Define {
+  return predefine(this, { writable: false });
+}
+
+function writable(this: object): Define {
+  return predefine(this, { writable: true });
 }
 
 function emitsOf(this: EventEmitter, event: string, parser?: EmitsParser) {

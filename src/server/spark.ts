@@ -220,13 +220,13 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * @example
    * spark.end({ error: 'Please reconnect' }, { reconnect: true });
    */
-  end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
+  end(data?: Out, options?: { reconnect?: boolean }): this {
     if (data !== undefined && !this.connection.isSendingLast) {
       this.connection.isSendingLast = true;
       this.write(data);
       this.connection.isSendingLast = false;
     }
-    this.connection.end(reconnect);
+    this.connection.end(options?.reconnect ?? false);
     return this;
   }
 
