@@ -124,7 +124,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
    */
   constructor(server: HttpServer, options?: ServerOptions) {
-    super(server, options ?? {}, builtins);
+    super(server, options || {}, builtins);
   }
 
   /**
@@ -152,15 +152,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * const client = new Socket('http://localhost:8080');
    */
   static createSocket(options?: CreateSocketOptions): typeof Client {
-    const {
-      transformer = SERVER_DEFAULTS.transformer,
-      parser = SERVER_DEFAULTS.parser,
-      pathname,
-      maxLength,
-      compression,
-      plugin,
-      ...rest
-    } = options ?? {};
+    const { transformer, parser, pathname, maxLength, compression, plugin, ...rest } = options ?? {};
     const ark = new Ark();
     for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
@@ -171,8 +163,8 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
     return socketClass(
-      findTransformer(transformer, builtins.transformers),
-      findParser(parser, builtins.parsers),
+      findTransformer(transformer ?? SERVER_DEFAULTS.transformer, builtins.transformers),
+      findParser(parser ?? SERVER_DEFAULTS.parser, builtins.parsers),
       configuration,
       ark.plugins,
     );

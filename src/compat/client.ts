@@ -102,7 +102,7 @@ const members = {
   },
 
   merge<T extends object>(target: T, ...sources: object[]): T {
-    return Object.assign(target, ...sources);
+    return sources.length > 0 ? Object.assign(target, ...sources) : target;
   },
 
   clone<T extends object>(object: T): T {
@@ -124,10 +124,10 @@ const members = {
 
   /** Returns the address to connect to. Emits `outgoing::url` with its parts before, which listeners may change. */
   uri(this: Primus, options?: UriOptions): string | UrlOptions {
-    const { protocol = 'http', query = true, object = false } = options ?? {};
+    const { protocol = 'http', query = false, object = false } = options ?? {};
     const speaks = /^ws/.test(protocol) ? 'ws' : 'http';
     const parts = urlOptions(this.url, this.pathname, speaks, Date.now().toString(36), credentialsOf(this));
-    if (query === false) parts.query = '';
+    if (!query) parts.query = '';
     else if (typeof query === 'string') parts.query = query;
     this.emit('outgoing::url', parts);
     return object ? parts : printUrl(parts);

@@ -152,11 +152,11 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   ) {
     super({ captureRejections: true });
     this.primus = primus;
-    this.headers = headers ?? {};
+    this.headers = headers || {};
     this.address = (address ?? {}) as Address;
     this.#query = query;
     // Always a string, as it is a key; throws where `idGenerator` returned a value that has none.
-    this.id = `${id ?? primus.generateId()}`;
+    this.id = `${id || primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, link);

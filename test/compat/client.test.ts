@@ -40,8 +40,8 @@ describe('methods of a client that plugins call', () => {
 
   it('builds addresses, which listeners of `outgoing::url` can change', async () => {
     const { client, port } = await pair();
-    expect(client.uri({ protocol: 'ws' })).toMatch(new RegExp(`^ws://127.0.0.1:${port}/primus\\?a=1&b=two&_primuscb=`));
-    expect(client.uri({ protocol: 'http', query: false })).toBe(`http://127.0.0.1:${port}/primus`);
+    expect(client.uri({ protocol: 'ws', query: true })).toMatch(new RegExp(`^ws://127.0.0.1:${port}/primus\\?a=1&b=two&_primuscb=`));
+    expect(client.uri({ protocol: 'http' })).toBe(`http://127.0.0.1:${port}/primus`);
     client.on('outgoing::url', (options: Any) => {
       options.query = 'mine=1';
     });
