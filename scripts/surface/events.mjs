@@ -59,10 +59,10 @@ function connect(Socket, url, options, record) {
 
 /** Messages in both directions, frames that cannot be decoded, heartbeats, a reconnection and the end. */
 async function conversation(Primus, record) {
-  const { primus, url, end } = await listen(Primus, { pingInterval: 40 }, record);
+  const { primus, url, end } = await listen(Primus, { pingInterval: 500 }, record);
   primus.plugin('mine', { client() {} });
   primus.plugout('mine');
-  const client = connect(primus.Socket, url, {}, record);
+  const client = connect(primus.Socket, url, { pingTimeout: false }, record);
   const [[spark]] = await Promise.all([once(primus, 'connection'), once(client, 'open'), client.open()]);
   client.write({ hello: 'server' });
   await once(spark, 'data');
