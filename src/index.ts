@@ -137,7 +137,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
    */
   constructor(server: HttpServer, options?: ServerOptions | null) {
-    super(server, options ?? {}, builtins);
+    super(server, options || {}, builtins);
   }
 
   /**
@@ -173,6 +173,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     const ark = new Ark();
     for (const [name, given] of pluginsOf(plugin)) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
+      version: builtins.version,
       options: { ...ofServer, ...ofClients(rest) } as ClientConfiguration['options'],
     };
     if (pathname != null) configuration.pathname = pathname;
@@ -237,6 +238,7 @@ interface PrimusServer<In = any, Out = any> extends LegacyServer {}
  */
 export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
   PrimusServer,
+  builtins,
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;

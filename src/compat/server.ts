@@ -3,8 +3,13 @@ import { of } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
 import { type EmitsArguments, type EmitsParser, emits } from '../core/events.js';
+import { invalid } from '../core/options.js';
 import { asyncemit, ListenerError } from '../server/asyncemit.js';
+import type { Builtins } from '../server/builtins.js';
+import type { LibraryOptions } from '../server/library.js';
 import type { Server } from '../server/primus.js';
+import { type Define, definitions, predefine } from './defining.js';
+import { serverEmitter } from './server-emitter.js';
 import { transforms } from './transforms.js';
 
 /** The members of a server that old plugins use. */
@@ -13,10 +18,12 @@ export interface LegacyServer {
    * Emits an event whose listeners may be asynchronous: a listener with one parameter more than there are arguments gets a callback. Calls
    * the last argument with the first error, or when all listeners have answered.
    *
+   * @throws ERR_PRIMUS_OPTION when the last argument is not a function
+   *
    * @example
    * primus.asyncemit('backup', 'users', (error?: Error) => console.log(error ?? 'All listeners have answered'));
    */
-  asyncemit(event: string, ...argumentsAndDone: unknown[]): boolean;
+  asyncemit(event: string, ...argumentsAndDone: unknown[]): this;
   /**
    * Runs the message transformers of one direction on a message of any connection, and delivers it.
    *
@@ -34,30 +41,74 @@ export interface LegacyServer {
   emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
 }
 
-/** Adds the members that old plugins expect to the class of servers, and makes it callable without `new`. */
-export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C) {
+/** Adds the members that old code expects to the class of servers, and makes it callable without `new`. */
+export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C, { transformers, parsers }: Builtins<unknown>) {
   const { prototype } = Class;
-  const { write } = prototype;
+  const { write, use, library } = prototype;
+  const { on, once, removeListener } = serverEmitter;
+  const methods = {
+    asyncemit: asyncEmit,
+    transforms,
+    emits: emitsOf,
+    on,
+    once,
+    removeListener,
+    addListener: on,
+    off: removeListener,
+    use(this: Server, name: unknown, fn: unknown, options: unknown, index: unknown) {
+      return use.apply(this, useArguments([name, fn, options, index]) as Parameters<typeof use>);
+    },
+    // Primus 8 takes a flag.
+    library(this: Server, options?: LibraryOptions | boolean) {
+      return library.call(this, typeof options === 'boolean' ? undefined : options);
+    },
+  };
+  for (const [name, value] of Object.entries(methods))
+    Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
   Object.defineProperties(prototype, {
-    asyncemit: { value: asyncEmit, configurable: true, writable: true },
-    transforms: { value: transforms, configurable: true, writable: true },
-    emits: { value: emitsOf, configurable: true, writable: true },
     // Documented as read-only: an assignment has no effect, `Object.defineProperty` has.
     write: { get: () => write, set: () => {}, configurable: true },
+    readable: { get: readable, configurable: true },
+    writable: { get: writable, configurable: true },
   });
-  return callable(Class);
+  const lists = { transformers: Object.fromEntries(transformers), parsers: Object.fromEntries(parsers) };
+  return Object.assign(callable(Class), definitions(prototype), lists);
+}
+
+let anonymous = 0;
+
+/**
+ * Returns the arguments of `use` in their documented form. Primus 8 takes a function without a name in front of it, and an index as a
+ * string; a negative index is the end.
+ */
+function useArguments(args: unknown[]): unknown[] {
+  const [first] = args;
+  const [name, fn, options, index] =
+    typeof first === 'function' && typeof args[1] !== 'function' ? [first.name || `anonymous ${++anonymous}`, ...args] : args;
+  const at = typeof options === 'number' && index === undefined ? options : Number.parseFloat(`${index}`);
+  return [name, fn, typeof options === 'number' ? undefined : options, at >= 0 ? at : undefined];
+}
+
+/** Defines members of one server. */
+function readable(this: object): Define {
+  return predefine(this, { writable: false });
+}
+
+function writable(this: object): Define {
+  return predefine(this, { writable: true });
 }
 
 function emitsOf(this: EventEmitter, event: string, ...bound: EmitsArguments) {
   return emits(this, event, ...bound);
 }
 
-function asyncEmit(this: EventEmitter, event: string, ...args: unknown[]): boolean {
+function asyncEmit<T extends EventEmitter>(this: T, event: string, ...args: unknown[]): T {
   const done = args.pop() as (error?: unknown) => void;
+  if (typeof done !== 'function') throw invalid('asyncemit: the last argument', 'a function', done);
   const answer = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
   answer.subscribe({
     error: (error) => done(error instanceof ListenerError ? error.reason : error),
     complete: () => done(),
   });
-  return this.listenerCount(event) > 0;
+  return this;
 }

@@ -236,21 +236,18 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Sends a message to every connection. The message is encoded and framed once.
-   *
-   * @returns `false` when the message cannot be encoded; the error is logged
+   * Sends a message to every connection. The message is encoded and framed once. When it cannot be encoded, the error is logged.
    *
    * @example
    * primus.write({ news: 'The server restarts at noon' });
    */
-  write(data: Out): boolean {
+  write(data: Out): this {
     try {
       this.#registry.broadcast(data);
-      return true;
     } catch (error) {
       this.#serving.log('error', error);
-      return false;
     }
+    return this;
   }
 
   /**
@@ -270,7 +267,7 @@ export class Server<In = any, Out = any> extends Emitter {
   forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
-    if (done !== undefined) {
+    if (done) {
       forEachAsync(this.#registry.byId.values(), (spark, next) => step(spark, next as never, undefined as never), done);
       return this;
     }
@@ -451,11 +448,12 @@ export class Server<In = any, Out = any> extends Emitter {
    *   if (error) console.error(error);
    * });
    */
-  save(path: string, done?: (error: Error | null) => void): void;
-  save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): void;
-  save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): void {
-    if (typeof options === 'function') return save(path, this.library(), options);
-    save(path, this.library(options), done);
+  save(path: string, done?: (error: Error | null) => void): this;
+  save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): this;
+  save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): this {
+    if (typeof options === 'function') save(path, this.library(), options);
+    else save(path, this.library(options), done);
+    return this;
   }
 
   /** The configuration of this server's clients. @internal */
@@ -474,7 +472,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.#serving.shutDown(options ?? {}).then(done);
+    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && done());
     return this;
   }
 

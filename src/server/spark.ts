@@ -153,11 +153,11 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   ) {
     super({ captureRejections: true });
     this.primus = primus;
-    this.headers = headers ?? {};
+    this.headers = headers || {};
     this.address = (address ?? {}) as Address;
     this.#query = query;
     // Always a string, as it is a key; throws where `idGenerator` returned a value that has none.
-    this.id = `${id ?? primus.generateId()}`;
+    this.id = `${id || primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, link);
@@ -221,14 +221,14 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * @example
    * spark.end({ error: 'Please reconnect' }, { reconnect: true });
    */
-  end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
+  end(data?: Out, options?: { reconnect?: boolean }): this {
     if (data !== undefined && !this.connection.isSendingLast) {
       this.connection.isSendingLast = true;
       this.write(data);
       this.connection.isSendingLast = false;
     }
     this.connection.abandon();
-    this.connection.end(reconnect);
+    this.connection.end(options?.reconnect ?? false);
     return this;
   }
 
