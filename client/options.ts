@@ -98,7 +98,7 @@ const TABLE: Record<string, Kind> = {
 
 /** Whether an option `strategy` has a strategy: no value, and an empty list, leave it to the default. */
 export function isStrategy(strategy: ClientOptions['strategy']): boolean {
-  return typeof strategy === 'object' ? !!strategy?.length : strategy !== undefined;
+  return Array.isArray(strategy) ? strategy.length > 0 : strategy != null;
 }
 
 /**
