@@ -157,7 +157,7 @@ export class Lifecycle {
   }
 
   #networkChanged(online: boolean): void {
-    if (online === this.network.value && online === this.#online.value) return;
+    if (online === this.#online.value) return;
     const { connection, options } = this.#parts;
     const { events } = connection;
     // The session learns of it before a listener can ask it for an attempt; what it does then is emitted behind.
