@@ -43,6 +43,29 @@ compare('a plugin', [
     },
   },
   {
+    name: 'must not be missing',
+    run: async (stage) => {
+      const attempts = [
+        () => server(stage).plugin('mine', null),
+        () => server(stage, { plugin: 7 }),
+        () => server(stage, { plugin: true }),
+      ];
+      return attempts.map((attempt) => {
+        try {
+          attempt();
+          return 'ignored';
+        } catch (error) {
+          return (error as Any).code;
+        }
+      });
+    },
+    differs: {
+      ours: ['ERR_PRIMUS_PLUGIN', 'ERR_PRIMUS_PLUGIN', 'ERR_PRIMUS_PLUGIN'],
+      original: ['ignored', 'ignored', 'ignored'],
+      row: 'a plugin that is `null`, or an option `plugin` that is a number or `true`',
+    },
+  },
+  {
     name: 'is announced before its server function runs, and before it is removed',
     run: async (stage) => {
       const primus = server(stage);
