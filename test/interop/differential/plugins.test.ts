@@ -336,3 +336,24 @@ compare('in an encoder and a decoder, `this`', [
     },
   },
 ]);
+
+compare('an encoder that is assigned to a server or a client', [
+  {
+    name: 'has no effect',
+    run: async (stage) => {
+      const { primus, spark, client: made } = await stage.pair({ pingInterval: false });
+      const calls: string[] = [];
+      for (const [name, owner] of Object.entries({ server: primus, client: made })) {
+        const { encoder } = owner;
+        owner.encoder = function (this: Any, ...args: unknown[]) {
+          calls.push(name);
+          return encoder.apply(this, args);
+        };
+      }
+      await received(spark, made, 'down');
+      await received(made, spark, 'up');
+      return calls;
+    },
+    differs: { ours: [], original: ['server', 'client'], row: 'assigning `encoder` or `decoder` of a server or client' },
+  },
+]);
