@@ -43,6 +43,29 @@ compare('a plugin', [
     },
   },
   {
+    name: 'must not be missing',
+    run: async (stage) => {
+      const attempts = [
+        () => server(stage).plugin('mine', null),
+        () => server(stage, { plugin: 7 }),
+        () => server(stage, { plugin: true }),
+      ];
+      return attempts.map((attempt) => {
+        try {
+          attempt();
+          return 'ignored';
+        } catch (error) {
+          return (error as Any).code;
+        }
+      });
+    },
+    differs: {
+      ours: ['ERR_PRIMUS_PLUGIN', 'ERR_PRIMUS_PLUGIN', 'ERR_PRIMUS_PLUGIN'],
+      original: ['ignored', 'ignored', 'ignored'],
+      row: 'a plugin that is `null`, or an option `plugin` that is a number or `true`',
+    },
+  },
+  {
     name: 'is announced before its server function runs, and before it is removed',
     run: async (stage) => {
       const primus = server(stage);
@@ -311,5 +334,26 @@ compare('in an encoder and a decoder, `this`', [
       original: ['all', 'spark', 'client'],
       row: '`this` in the encoder of a broadcast',
     },
+  },
+]);
+
+compare('an encoder that is assigned to a server or a client', [
+  {
+    name: 'has no effect',
+    run: async (stage) => {
+      const { primus, spark, client: made } = await stage.pair({ pingInterval: false });
+      const calls: string[] = [];
+      for (const [name, owner] of Object.entries({ server: primus, client: made })) {
+        const { encoder } = owner;
+        owner.encoder = function (this: Any, ...args: unknown[]) {
+          calls.push(name);
+          return encoder.apply(this, args);
+        };
+      }
+      await received(spark, made, 'down');
+      await received(made, spark, 'up');
+      return calls;
+    },
+    differs: { ours: [], original: ['server', 'client'], row: 'assigning `encoder` or `decoder` of a server or client' },
   },
 ]);
