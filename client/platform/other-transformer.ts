@@ -32,7 +32,9 @@ export function explainingOtherTransformer(client: ClientTransformer<Platform>, 
     new Observable<Link>((subscriber) => {
       const abandoned = new AbortController();
       const explain = (cause: LinkError, done: (error: LinkError) => void) =>
-        void explained(cause, addressOf(target, client), name, abandoned.signal).then((error) => abandoned.signal.aborted || done(error));
+        void explained(cause, target, client, name, abandoned.signal)
+          .catch(() => cause)
+          .then((error) => abandoned.signal.aborted || done(error));
       subscriber.add(() => abandoned.abort());
       return client.connect(target).subscribe({
         next: (link) => subscriber.next(name === 'engine.io' ? explainingLoss(link, explain) : link),
@@ -61,31 +63,41 @@ function explainingLoss(link: Link, explain: (cause: LinkError, done: (error: Li
   return link;
 }
 
-async function explained(cause: LinkError, address: RequestOptions, name: string, signal: AbortSignal): Promise<LinkError> {
+/** Returns the error of a failed attempt: the given one, unless the server has another transformer, or no specification where it should be. */
+async function explained(cause: LinkError, target: Target, client: ClientTransformer<Platform>, name: string, signal: AbortSignal) {
   const { status, closeCode, reason } = cause;
   if (!STATUSES.includes(status) || UNREACHABLE.test((cause.cause as NodeJS.ErrnoException | undefined)?.code ?? '')) return cause;
-  const other = await transformerAt(address, signal);
-  if (other === undefined || SPOKEN.get(other) === SPOKEN.get(name)) return cause;
-  const message = `The server speaks ${other}, this client ${name}: create it with \`transformer: '${other}'\``;
-  return new LinkError('ERR_PRIMUS_TRANSFORMER', message, { status, closeCode, reason, cause });
+  const base = baseOf(target, client);
+  const other = base && (await transformerAt(base, signal));
+  const { code, message } = cause;
+  if (other === undefined && base && base.path !== '/primus' && code === 'ERR_PRIMUS_CONNECT')
+    return new LinkError(code, `${message}. Is ${base.path} the pathname of the server?`, { closeCode, reason, cause: cause.cause });
+  if (other === undefined || !SPOKEN.has(other) || SPOKEN.get(other) === SPOKEN.get(name)) return cause;
+  const explanation = `The server speaks ${other}, this client ${name}: create it with \`transformer: '${other}'\``;
+  return new LinkError('ERR_PRIMUS_TRANSFORMER', explanation, { status, closeCode, reason, cause });
 }
 
-/** Returns the address of the specification of the server. */
-function addressOf({ url }: Target, { path = '' }: ClientTransformer<Platform>): RequestOptions {
+/** The address of a server, without the endpoints below it. */
+type Base = RequestOptions & { path: string };
+
+/** Returns where the server of a client is; `undefined` if a listener of `outgoing::url` has made the address invalid. */
+function baseOf({ url }: Target, { path = '' }: ClientTransformer<Platform>): Base | undefined {
+  if (!URL.canParse(url)) return undefined;
   const { protocol, hostname, port, pathname } = new URL(url);
-  const [file, unixPath] = pathname.split(':') as [string, string];
+  const [file, unixPath = ''] = pathname.split(':');
   const unix = protocol === 'ws+unix:';
   const base = (unix ? unixPath : pathname).replace(/\/$/, '').slice(0, -path.length || undefined);
   const place = unix ? { socketPath: file } : { hostname: hostname.replace(/^\[|\]$/g, ''), port };
-  return { ...place, protocol: /^(wss|https):$/.test(protocol) ? 'https:' : 'http:', path: `${base}/spec` };
+  return { ...place, protocol: /^(wss|https):$/.test(protocol) ? 'https:' : 'http:', path: base };
 }
 
-/** Asks a server for its transformer; `undefined` unless it is one of ours. */
-function transformerAt(address: RequestOptions, abandoned: AbortSignal): Promise<string | undefined> {
+/** Asks a server for the transformer in its specification; `undefined` without an answer, or if that is no specification. */
+function transformerAt(base: Base, abandoned: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
     const signal = AbortSignal.any([abandoned, AbortSignal.timeout(TIME_LIMIT)]);
-    const request = (address.protocol === 'https:' ? getSecurely : get)({ ...address, signal, agent: false }, (response) => {
-      void jsonBody(response).then(({ transformer }) => resolve(SPOKEN.has(transformer as string) ? (transformer as string) : undefined));
+    const options = { ...base, path: `${base.path}/spec`, signal, agent: false };
+    const request = (base.protocol === 'https:' ? getSecurely : get)(options, (response) => {
+      void jsonBody(response).then(({ transformer }) => resolve(typeof transformer === 'string' ? transformer : undefined));
     });
     request.on('error', () => resolve(undefined));
   });

@@ -88,6 +88,19 @@ describe('a client that cannot connect', () => {
     expect(asked).toEqual([]);
   });
 
+  it('asks whether the path is right when there is no specification', async () => {
+    const { host } = await serve((_request, response) => response.writeHead(404).end());
+    expect(await errorOf(`ws://${host}/chat?a=b`)).toMatchObject({
+      code: 'ERR_PRIMUS_CONNECT',
+      message: 'The connection could not be established. Is /chat the pathname of the server?',
+    });
+  });
+
+  it('keeps its error when the address is invalid', async () => {
+    expect(await errorOf('ws://127.0.0.1:80x/primus')).toBe(CONNECT);
+    expect(await errorOf('')).toBe(CONNECT);
+  });
+
   it('stops asking when the attempt is abandoned', async () => {
     const events = new EventEmitter();
     const [arrived, closed] = [once(events, 'arrived'), once(events, 'closed')];
