@@ -163,8 +163,8 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     if (maxLength !== undefined) configuration.maxLength = maxLength;
     if (compression !== undefined) configuration.compression = compression;
     return socketClass(
-      findTransformer(transformer ?? SERVER_DEFAULTS.transformer, builtins.transformers),
-      findParser(parser ?? SERVER_DEFAULTS.parser, builtins.parsers),
+      findTransformer(transformer || SERVER_DEFAULTS.transformer, builtins.transformers),
+      findParser(parser || SERVER_DEFAULTS.parser, builtins.parsers),
       configuration,
       ark.plugins,
     );
