@@ -41,7 +41,12 @@ export async function commonjs() {
     for (const { entry, main, values, text } of declarations(entries, folder)) {
       const up = '../'.repeat(entry.split('/').length - 1) || './';
       const exported = `require(${JSON.stringify(`${up}shared/${group}.cjs`)})[${JSON.stringify(entry)}]`;
-      write(`${entry}.cjs`, main ? `const exported = ${exported};\n\nmodule.exports = Object.assign(exported.${main}, exported);\n` : `module.exports = ${exported};\n`);
+      write(
+        `${entry}.cjs`,
+        main
+          ? `const exported = ${exported};\n\nmodule.exports = Object.assign(exported.${main}, exported);\n`
+          : `module.exports = ${exported};\n`,
+      );
       if (group !== 'browser') write(`${entry}.mjs`, passOn(entry, values));
       write(`${entry}.d.cts`, text);
     }

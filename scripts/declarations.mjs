@@ -16,14 +16,21 @@ export function declarations(entries, folder) {
     const module = checker.getSymbolAtLocation(program.getSourceFile(fileOf({ source })));
     const exported = checker.getExportsOfModule(module).map((symbol) => describe(symbol, checker));
     const from = relative(join(folder, entry, '..'), join(root, 'dist', `${source}.js`)).replaceAll('\\', '/');
-    return { entry, main, values: exported.filter(({ isValue }) => isValue).map(({ name }) => name), text: declaration(from, exported, main) };
+    return {
+      entry,
+      main,
+      values: exported.filter(({ isValue }) => isValue).map(({ name }) => name),
+      text: declaration(from, exported, main),
+    };
   });
 }
 
 /** Returns the name of an export, whether it is a value, and its type parameters if it is a type. */
 function describe(symbol, checker) {
   const target = symbol.flags & SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  const type = target.declarations.find((node) => ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node));
+  const type = target.declarations.find(
+    (node) => ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node),
+  );
   return { name: symbol.name, isValue: Boolean(target.flags & SymbolFlags.Value), parameters: type && [...(type.typeParameters ?? [])] };
 }
 
@@ -31,7 +38,10 @@ function declaration(from, exported, main) {
   const values = exported.filter(({ isValue }) => isValue).map(({ name }) => name);
   const types = exported.filter(({ name, parameters }) => parameters && name !== 'default').map(alias);
   const head = `import type * as esm from '${from}' with { 'resolution-mode': 'import' };\n\n`;
-  if (!main) return head + [...values.map((name) => `declare const ${name}: typeof esm.${name};`), ...types].map((line) => `export ${line}\n`).join('');
+  if (!main)
+    return (
+      head + [...values.map((name) => `declare const ${name}: typeof esm.${name};`), ...types].map((line) => `export ${line}\n`).join('')
+    );
   const members = values.map((name) => `  readonly ${name}: typeof esm.${name};\n`).join('');
   return `${head}declare const ${main}: typeof esm.${main} & {
 ${members}};

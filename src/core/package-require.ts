@@ -7,9 +7,6 @@ declare const process: {
   getBuiltinModule(id: 'node:module'): { createRequire(path: string): Require };
 };
 
-/** This module. In the CommonJS build it is `__filename`, which does not exist in a bundle of ES modules. */
-const here = typeof (import.meta as { url?: string }).url === 'string' ? (import.meta as { url?: string }).url : undefined;
-
 /**
  * Finds optional peers and the files of this package: from this package and, when that is bundled into an application, from the
  * application's main script and from the working directory. Bundlers do not see what it loads.
@@ -21,7 +18,7 @@ export const packageRequire: Require = Object.assign((id: string) => requireFor(
 /** Returns the `require` that finds the module. */
 function requireFor(id: string): Require {
   let missing: unknown;
-  for (const path of [here, process.argv[1], `${process.cwd()}/index.js`]) {
+  for (const path of [here(), process.argv[1], `${process.cwd()}/index.js`]) {
     if (path === undefined || !/^(?:file:|\/|[a-z]:|\\\\)/i.test(path)) continue;
     const require = process.getBuiltinModule('node:module').createRequire(path);
     try {
@@ -34,4 +31,13 @@ function requireFor(id: string): Require {
     }
   }
   throw missing;
+}
+
+/** Returns this module. In the CommonJS build it is `__filename`, which does not exist in a bundle of ES modules. */
+function here(): string | undefined {
+  try {
+    return (import.meta as { url?: string }).url;
+  } catch {
+    return undefined;
+  }
 }
