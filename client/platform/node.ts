@@ -17,6 +17,9 @@ const CLOSE_TIMEOUT = 2_000;
 /** How much of a rejection's body is read for its message, in bytes. */
 const BODY_LIMIT = 16_384;
 
+/** What to call when the process exits: one listener of the process serves all clients. */
+const exiting = new Set<() => void>();
+
 /** Node.js. */
 export const node: Platform = {
   webSocket(url, { maxLength, compression, transport, headers }) {
@@ -49,12 +52,24 @@ export const node: Platform = {
     });
   },
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
+  onExit(flush) {
+    if (exiting.size === 0) process.on('exit', exit);
+    exiting.add(flush);
+    return () => {
+      exiting.delete(flush);
+      if (exiting.size === 0) process.off('exit', exit);
+    };
+  },
   network$: NEVER,
   origin: undefined,
   scheduler: asyncScheduler,
   random: Math.random,
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
 };
+
+function exit(): void {
+  for (const flush of exiting) flush();
+}
 
 /** Creates the error of a rejection that the user handles. */
 function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): LinkError {
