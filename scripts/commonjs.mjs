@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
+import { parsers } from './bundle.mjs';
 import { declarations } from './declarations.mjs';
 import { root } from './run.mjs';
 
@@ -19,7 +20,11 @@ const groups = {
   },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
   operators: { operators: { source: 'operators/index' } },
-  parsers: entriesOf('parsers', ['binary', 'json', 'jsonh', 'msgpack'], (name) => `src/parsers/${name}`),
+  parsers: entriesOf(
+    'parsers',
+    ['json', ...parsers].filter((name) => name !== 'ejson'),
+    (name) => `src/parsers/${name}`,
+  ),
   // It needs an optional package.
   ejson: entriesOf('parsers', ['ejson'], () => 'src/parsers/ejson'),
 };

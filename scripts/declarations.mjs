@@ -14,13 +14,16 @@ export function declarations(entries, folder) {
   const checker = program.getTypeChecker();
   return Object.entries(entries).map(([entry, { source, main }]) => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(fileOf({ source })));
-    const exported = checker.getExportsOfModule(module).map((symbol) => describe(symbol, checker));
+    const symbols = checker.getExportsOfModule(module);
+    const exported = symbols.map((symbol) => describe(symbol, checker));
+    const mainSymbol = symbols.find(({ name }) => name === main);
+    const statics = mainSymbol && checker.getTypeOfSymbol(mainSymbol).getProperties();
     const from = relative(join(folder, entry, '..'), join(root, 'dist', `${source}.js`)).replaceAll('\\', '/');
     return {
       entry,
       main,
       values: exported.filter(({ isValue }) => isValue).map(({ name }) => name),
-      text: declaration(from, exported, main),
+      text: declaration(from, exported, main, statics),
     };
   });
 }
@@ -34,26 +37,28 @@ function describe(symbol, checker) {
   return { name: symbol.name, isValue: Boolean(target.flags & SymbolFlags.Value), parameters: type && [...(type.typeParameters ?? [])] };
 }
 
-function declaration(from, exported, main) {
+function declaration(from, exported, main, statics) {
   const values = exported.filter(({ isValue }) => isValue).map(({ name }) => name);
   const types = exported.filter(({ name, parameters }) => parameters && name !== 'default').map(alias);
   const head = `import type * as esm from '${from}' with { 'resolution-mode': 'import' };\n\n`;
-  if (!main)
-    return (
-      head + [...values.map((name) => `declare const ${name}: typeof esm.${name};`), ...types].map((line) => `export ${line}\n`).join('')
-    );
-  const members = values.map((name) => `  readonly ${name}: typeof esm.${name};\n`).join('');
+  if (!main) {
+    const constants = values.map((name) => `declare const ${name}: typeof esm.${name};`);
+    return head + [...constants, ...types].map((exported) => `export ${exported}\n`).join('');
+  }
+  // One that is there twice has no declaration of its own, and the compiler cannot merge it with the type of that name.
+  const more = values.filter((name) => !statics.some((member) => member.name === name));
+  const members = more.map((name) => `  readonly ${name}: typeof esm.${name};\n`).join('');
   return `${head}declare const ${main}: typeof esm.${main} & {
 ${members}};
 declare ${alias(exported.find(({ name }) => name === main))}
 declare namespace ${main} {
-${types.map((line) => `  ${line}\n`).join('')}}
+${types.map((type) => `  ${type}\n`).join('')}}
 export = ${main};
 `;
 }
 
 function alias({ name, parameters }) {
-  const list = (texts) => (texts.length > 0 ? `<${texts.join(', ')}>` : '');
+  const list = (parts) => (parts.length > 0 ? `<${parts.join(', ')}>` : '');
   const declared = list(parameters.map((parameter) => parameter.getText()));
   return `type ${name}${declared} = esm.${name}${list(parameters.map((parameter) => parameter.name.text))};`;
 }

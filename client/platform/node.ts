@@ -17,7 +17,7 @@ const CLOSE_TIMEOUT = 2_000;
 /** How much of a rejection's body is read for its message, in bytes. */
 const BODY_LIMIT = 16_384;
 
-/** What to call when the process exits: one listener of the process serves all clients. */
+/** The functions to call when the process exits. One listener of the process serves all clients. */
 const exiting = new Set<() => void>();
 
 /** Node.js. */

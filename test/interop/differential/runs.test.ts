@@ -21,7 +21,7 @@ const SERVER = `const server = http.createServer(), primus = new Primus(server, 
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 `;
 
-/** What a plain WebSocket receives from a server whose process exits in the turn in which it writes. */
+/** Returns what a plain WebSocket receives from a server whose process exits in the turn in which it writes. */
 async function fromServer(stage: Stage, transformer: string, program: string): Promise<unknown> {
   const child = run(stage, SERVER + program, transformer);
   try {
@@ -38,7 +38,7 @@ async function fromServer(stage: Stage, transformer: string, program: string): P
   }
 }
 
-/** What a server receives from a client whose process exits in the turn in which it writes. */
+/** Returns what a server receives from a client whose process exits in the turn in which it writes. */
 async function fromClient(stage: Stage, transformer: string, program: string): Promise<unknown> {
   const { primus, url } = await stage.serve({ transformer });
   const received: unknown[] = [];
@@ -90,7 +90,7 @@ const exits: Scenario[] = websockets.flatMap((transformer) => [
   },
 ]);
 
-/** What a program sees that requires a saved library. The folder is in this package, where ws is found. */
+/** Returns what a program sees that requires a saved library. The folder is in this package, where ws is found. */
 async function saved(stage: Stage, transformer: string): Promise<unknown> {
   const { primus, url } = await stage.serve({ transformer });
   primus.on('connection', (spark: Any) => spark.on('data', (data: unknown) => spark.write({ echo: data })));
@@ -111,7 +111,7 @@ client.on('data', (data) => {
   }
 }
 
-/** Where a library is found after it has run in a context of this kind. */
+/** Returns where a library is found after it has run in a context of this kind. */
 async function defined(stage: Stage, make: (context: Any, calls: unknown[]) => void): Promise<unknown> {
   const { primus } = await stage.serve();
   const calls: unknown[] = [];
