@@ -116,7 +116,7 @@ export class Lifecycle {
 
   /** Changes the state at once, and emits the events in their order. */
   #transition(event: SessionEvent): void {
-    const { client, connection } = this.#parts;
+    const { client, connection, platform } = this.#parts;
     const before = this.state.value;
     const [after, ...emissions] = transition(before, event);
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
@@ -145,6 +145,9 @@ export class Lifecycle {
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
     };
+    const release = () => event.type === 'open' && connection.release(event.value);
+    // A listener of `open` may write, and end the process.
+    const released = event.type === 'open' ? platform.onExit?.(release) : undefined;
     connection.events.add(() => {
       for (const emission of emissions) {
         if (emission === END) this.isOver = !this.#isActive;
@@ -152,7 +155,8 @@ export class Lifecycle {
         else client.emit(...emission);
       }
       // Messages written before come first, but not before the listeners of `open` were called.
-      if (event.type === 'open') connection.release(event.value);
+      release();
+      released?.();
     });
   }
 

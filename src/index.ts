@@ -268,4 +268,4 @@ function socketClass(transformer: Transformer, parser: Parser, configuration: Pa
   return withPlugins(Class, transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark });
 }
 
-export { Primus as default, Primus as 'module.exports', Spark };
+export { Primus as default, Spark };

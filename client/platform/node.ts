@@ -19,6 +19,9 @@ Object.setPrototypeOf(Emitter.prototype, Stream.prototype);
 /** How long the peer may take to answer a close frame, in ms, before the connection is terminated. */
 const CLOSE_TIMEOUT = 2_000;
 
+/** The functions to call when the process exits. One listener of the process serves all clients. */
+const exiting = new Set<() => void>();
+
 /** Node.js. */
 export const node: Platform = {
   webSocket(url, { maxLength, compression, transport, headers }) {
@@ -51,6 +54,14 @@ export const node: Platform = {
     });
   },
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
+  onExit(flush) {
+    if (exiting.size === 0) process.on('exit', exit);
+    exiting.add(flush);
+    return () => {
+      exiting.delete(flush);
+      if (exiting.size === 0) process.off('exit', exit);
+    };
+  },
   inspect(options, address) {
     // Without this check `new Primus(8080)` would silently use the defaults.
     check({ options }, { options: object });
@@ -67,6 +78,10 @@ export const node: Platform = {
   random: Math.random,
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
 };
+
+function exit(): void {
+  for (const flush of exiting) flush();
+}
 
 /** Closes with the limit as the reason when a message exceeds it: ws sends the code alone. */
 class LimitedWebSocket extends WebSocket {

@@ -32,6 +32,8 @@ export interface Platform {
   messages?(socket: WebSocketLike, receive: (data: unknown, isBinary?: boolean) => void): void;
   /** Creates an agent for a framework's own requests that cannot be aborted: destroying it terminates them. */
   agent?(secure: boolean): { destroy(): void };
+  /** Calls `flush` when the process exits, unless the returned function was called before. */
+  onExit?(flush: () => void): () => void;
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;
   /**

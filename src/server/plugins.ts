@@ -66,7 +66,8 @@ export function loadedPlugins(option: unknown): [name: string, plugin: Plugin][]
 /** Returns the folders in which an application has its packages: that of its main script, and the working directory. */
 function folders(): string[] {
   const main = process.argv[1];
-  return [...(main ? [dirname(main)] : []), process.cwd()];
+  // With `node -e` the first argument stands in its place.
+  return [...(main && isAbsolute(main) ? [dirname(main)] : []), process.cwd()];
 }
 
 /** Returns a `require` that finds the packages of the application. */

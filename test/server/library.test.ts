@@ -47,12 +47,12 @@ describe('the library', () => {
     expect(Object.keys(load(primus.library())).filter((name) => !before.includes(name))).toEqual(['My.Name']);
   });
 
-  it('loads as CommonJS and as AMD', async () => {
+  it('loads as CommonJS and as AMD, and is a global of the page all the same', async () => {
     const { primus } = await serve();
     const module = { exports: {} as unknown };
     const commonjs = load(primus.library(), { module });
     expect(typeof module.exports).toBe('function');
-    expect(commonjs.Primus).toBeUndefined();
+    expect(commonjs.Primus).toBe(module.exports);
     let made: unknown;
     const define = Object.assign(
       (factory: () => unknown) => {
@@ -60,8 +60,9 @@ describe('the library', () => {
       },
       { amd: {} },
     );
-    load(primus.library(), { define });
+    const amd = load(primus.library(), { define });
     expect(typeof made).toBe('function');
+    expect(amd.Primus).toBe(made);
   });
 
   it.each(['</script><script>alert(1)</script>', '\u2028\u2029', '"];alert(1);//', '__proto__x', '<!--', '$&$`'])(

@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
 import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
 import { closeWithLimit } from '../shared/server/close-with-limit.js';
@@ -10,11 +10,9 @@ import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint, idOf } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';
 
-const require = createRequire(import.meta.url);
-
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = loadFramework<typeof import('engine.io')>(require, 'engine.io', '^6.6.7');
+    const { Server } = loadFramework<typeof import('engine.io')>(packageRequire, 'engine.io', '^6.6.7');
     const engine = new Server(settings(host, host.maxLength));
     const endpoint = new EngineEndpoint(host, engine, (socket) => new EngineLink(socket, host));
     return merge(endpoint.opened$.pipe(map((link) => endpoint.arrival(link, idOf(link.engine)))), endpoint.served$);
