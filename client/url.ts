@@ -35,7 +35,7 @@ export function parseUrl(address: unknown, origin?: string): URL {
   }
   throw new PrimusError(
     'ERR_PRIMUS_URL',
-    `The address must be like http://host:port (or https, ws, wss, ws+unix), got ${describe(address)}`,
+    `The address must be like http://host:port (https, ws, wss, ws+unix), got ${describe(address)}`,
     { cause },
   );
 }
@@ -58,7 +58,7 @@ export function urlOptions(
   unique: string,
   credentials: Fields = {},
 ): UrlOptions {
-  const secure = /^(http|ws)s:/.test(protocol);
+  const secure = /s:/.test(protocol);
   const unix = protocol === UNIX;
   return {
     protocol: unix ? protocol : `${speaks}:`,
@@ -83,6 +83,5 @@ function queryOf(search: string, credentials: Fields): string {
 
 /** Returns the address as a string. */
 export function printUrl({ protocol, secure, auth, host, pathname, query }: UrlOptions): string {
-  const scheme = secure ? protocol.replace(/^(http|ws):/, '$1s:') : protocol;
-  return `${scheme}//${auth && `${auth}@`}${host}${pathname}${query ? `?${query}` : ''}`;
+  return `${secure ? protocol.replace(/(http|ws):/, '$1s:') : protocol}//${auth && `${auth}@`}${host}${pathname}${query ? `?${query}` : ''}`;
 }

@@ -62,7 +62,7 @@ function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
 
 /**
  * For a saved library that Node.js requires: the client is a Stream, and its WebSocket is that of the package ws. Bundlers do not see what
- * it loads. The clients of other frameworks are made for pages.
+ * it loads. The clients of other frameworks, and minified ones, are made for pages.
  */
 const IN_NODE = `if (typeof addEventListener == 'undefined' && typeof __filename == 'string') (function (platform, require) {
 platform.network$ = new platform.network$.constructor();
@@ -83,7 +83,7 @@ function library(served: Served, { bundle, parsers }: Parts, minify: boolean): s
 (function (context) {
 ${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.transformer.client.protocol === 'ws' ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
+${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
 if (typeof module == 'object' && module.exports) module.exports = Primus;
 else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 })(this || globalThis);
