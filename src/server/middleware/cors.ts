@@ -98,7 +98,7 @@ export function cors(this: CorsHost): Middleware {
 
   /** Removes the credentials that a page of another site has sent. Returns whether there were any. */
   function hideCredentials(request: IncomingMessage): boolean {
-    if (credentials === 'any-origin' || !isForeign(request)) return false;
+    if (credentials === 'any-origin' || !isForeign(request, credentials === false)) return false;
     const { origin } = request.headers;
     if (credentials && origins !== undefined && origin !== undefined && origin !== 'null') return false;
     if (!strip(request)) return false;
@@ -153,11 +153,11 @@ export function cors(this: CorsHost): Middleware {
   return Object.assign(layer as Middleware, { raw: true });
 }
 
-/** Whether a page of another site has made a request: browsers say so, and older ones name its origin. */
-function isForeign(request: IncomingMessage): boolean {
+/** Whether a page of another site, or `strict` origin, has made a request: browsers say so, or name its origin. */
+function isForeign(request: IncomingMessage, strict: boolean): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers;
-  if (site !== undefined) return site === 'cross-site';
-  if (origin === undefined) return false;
+  if (site !== undefined && !strict) return site === 'cross-site';
+  if (origin === undefined) return site === 'cross-site' || site === 'same-site';
   const parsed = parseOrigin(origin);
   return parsed === undefined || !isOwn(parsed, request);
 }
