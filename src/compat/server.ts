@@ -44,7 +44,7 @@ export interface LegacyServer {
 /** Adds the members that old code expects to the class of servers, and makes it callable without `new`. */
 export function legacyServer<C extends abstract new (...args: never[]) => Server>(Class: C, { transformers, parsers }: Builtins<unknown>) {
   const { prototype } = Class;
-  const { write, use, library } = prototype;
+  const { write, library } = prototype;
   const { on, once, removeListener } = serverEmitter;
   const methods = {
     asyncemit: asyncEmit,
@@ -55,9 +55,6 @@ export function legacyServer<C extends abstract new (...args: never[]) => Server
     removeListener,
     addListener: on,
     off: removeListener,
-    use(this: Server, name: unknown, fn: unknown, options: unknown, index: unknown) {
-      return use.apply(this, useArguments([name, fn, options, index]) as Parameters<typeof use>);
-    },
     // Primus 8 takes a flag.
     library(this: Server, options?: LibraryOptions | boolean) {
       return library.call(this, typeof options === 'boolean' ? undefined : options);
@@ -73,20 +70,6 @@ export function legacyServer<C extends abstract new (...args: never[]) => Server
   });
   const lists = { transformers: Object.fromEntries(transformers), parsers: Object.fromEntries(parsers) };
   return Object.assign(callable(Class), definitions(prototype), lists);
-}
-
-let anonymous = 0;
-
-/**
- * Returns the arguments of `use` in their documented form. Primus 8 takes a function without a name in front of it, and an index as a
- * string; a negative index is the end.
- */
-function useArguments(args: unknown[]): unknown[] {
-  const [first] = args;
-  const [name, fn, options, index] =
-    typeof first === 'function' && typeof args[1] !== 'function' ? [first.name || `anonymous ${++anonymous}`, ...args] : args;
-  const at = typeof options === 'number' && index === undefined ? options : Number.parseFloat(`${index}`);
-  return [name, fn, typeof options === 'number' ? undefined : options, at >= 0 ? at : undefined];
 }
 
 /** Defines members of one server. */

@@ -6,7 +6,7 @@ import { type EmitsParser, emits } from '../core/events.js';
 import type { Plugin } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Host, HttpServer } from '../server/http/host.js';
-import { reject } from '../server/http/reject.js';
+import { reject, requireUpgrade } from '../server/http/reject.js';
 import type { Server } from '../server/primus.js';
 import { eventTransformer } from './inject.js';
 
@@ -69,7 +69,7 @@ export function extend({ server, client, library }: TransformerParts): Transform
           const transformer = new ForeignTransformer(primus as Server);
           server.call(transformer, transformer);
           const requests = request$.subscribe(({ request, response }) => {
-            if (!transformer.emit('request', request, response)) reject(response, 426);
+            if (!transformer.emit('request', request, response)) requireUpgrade(response);
           });
           requests.add(
             upgrade$.subscribe(({ request, socket, head }) => {

@@ -32,11 +32,11 @@ interface ConfiguredServer {
 /** Returns the specification that `<pathname>/spec` serves. */
 export function specOf({ version, pathname, parser, transformer, options: { pingInterval } }: ConfiguredServer): Spec {
   return {
-    version,
+    pingInterval: pingInterval === false ? false : milliseconds(pingInterval, 'pingInterval'),
     pathname,
+    version,
     parser: parser.name ?? 'custom',
     transformer: transformer.name,
-    pingInterval: pingInterval === false ? false : milliseconds(pingInterval, 'pingInterval'),
   };
 }
 

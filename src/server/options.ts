@@ -121,9 +121,10 @@ export interface ServerOptions extends CorsOptions {
    */
   refuseWithClose?: boolean;
   /**
-   * The proxies whose forwarded headers are trusted for `spark.address`.
+   * The proxies whose forwarded headers are trusted for `spark.address`: those on the same machine or private network by default;
+   * `false` trusts none.
    *
-   * @defaultValue none
+   * @defaultValue `'loopback, linklocal, uniquelocal'`
    */
   trustProxy?: TrustProxy;
   /**

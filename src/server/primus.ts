@@ -349,7 +349,8 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /**
    * Adds middleware, at `index` or at the end: see `Middleware`. A function with fewer than two parameters is called with `options`, and
-   * returns the middleware; `this` is the server. A layer of the same name is replaced in its place.
+   * returns the middleware; `this` is the server. A layer of the same name is replaced in its place. Without `name`, the layer has the name
+   * of its function.
    *
    * @throws ERR_PRIMUS_MIDDLEWARE when the name or the function is invalid
    *
@@ -358,7 +359,9 @@ export class Server<In = any, Out = any> extends Emitter {
    *   response.setHeader('X-Powered-By', 'primus-rx');
    * });
    */
-  use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this {
+  use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this;
+  use(fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this;
+  use(name: unknown, fn?: unknown, options?: unknown, index?: unknown): this {
     this.#middleware.use(name, fn, options, index);
     return this;
   }

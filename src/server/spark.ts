@@ -112,7 +112,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   readonly id: string;
   /** The headers of the request that started the connection. */
   readonly headers: IncomingHttpHeaders;
-  /** The address of the client: with `trustProxy` the one that trusted proxies forwarded, else the address of the socket's peer. */
+  /** The address of the client: the one that trusted proxies forwarded (`trustProxy`), else the address of the socket's peer. */
   readonly address: Address;
   /**
    * The request that started the connection. It is answered already.

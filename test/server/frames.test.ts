@@ -254,7 +254,7 @@ describe('handshakes', () => {
     for (const [target, status] of [
       ['/primusfoo', 404],
       ['/other', 404],
-      ['http://x/primus', 400],
+      ['http://x/other', 404],
       ['//x/primus', 400],
     ] as const) {
       const peer = (await raw(served.port)).send(handshake(target));

@@ -44,20 +44,26 @@ export class Stage {
     this.Primus = Primus;
   }
 
+  /** A Primus server on an HTTP server, which need not listen. */
+  create(http: Server, options: object = {}): Any {
+    const primus = new this.Primus(http, { transformer: 'websockets', ...options });
+    const sockets = new Set<Socket>();
+    http.on('connection', (socket) => sockets.add(socket));
+    this.undo.push(() => {
+      primus.destroy({ close: http.listening });
+      // Some scenarios leave connections that a server would wait for.
+      for (const socket of sockets) socket.destroy();
+    });
+    return primus;
+  }
+
   async serve(options: object = {}): Promise<Played> {
     const http = createServer();
-    const primus = new this.Primus(http, { transformer: 'websockets', ...options });
+    const primus = this.create(http, options);
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
     const { port } = http.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;
-    const sockets = new Set<Socket>();
-    http.on('connection', (socket) => sockets.add(socket));
-    this.undo.push(() => {
-      primus.destroy();
-      // Some scenarios leave connections that a server would wait for.
-      for (const socket of sockets) socket.destroy();
-    });
     const connect = (clientOptions: object = {}) => {
       const client = new primus.Socket(url, { reconnect: { min: 5, max: 20 }, ...clientOptions });
       this.undo.push(() => client.destroy());
