@@ -16,7 +16,7 @@ import {
   withDefaults,
 } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
-import type { Plugins } from '../src/core/plugin.js';
+import type { PluginPackages } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { PerAttempt } from './credentials.js';
 import type { Platform } from './platform/platform.js';
@@ -45,7 +45,7 @@ export interface ClientOptions {
   pingTimeout?: Duration | false;
   /** The reasons to reconnect, as a string or a list; `false` is none. @defaultValue `'disconnect,online,timeout'`, without `timeout` when the server has authorization */
   strategy?: string | readonly (Strategy | string)[] | false;
-  /** The path of the server. @defaultValue that of the class, `'/primus'` for an imported one */
+  /** The path of the server. @defaultValue the path in the address, else that of the class; `'/primus'` for an imported one */
   pathname?: string;
   /** Whether to wait for `open()` instead of connecting at once. @defaultValue `false` */
   manual?: boolean;
@@ -53,8 +53,8 @@ export interface ClientOptions {
   network?: boolean;
   /** Whether a framework that can do without WebSockets may use them. @defaultValue `true` */
   websockets?: boolean;
-  /** Plugins by name. Their client functions are called for this client. @defaultValue `{}` */
-  plugin?: Plugins;
+  /** Plugins by name, in Node.js also the names of packages. Their client functions are called for this client. @defaultValue `{}` */
+  plugin?: string | PluginPackages | false;
   /** Options of the framework itself. @defaultValue `{}` */
   transport?: object;
   /**

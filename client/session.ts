@@ -3,7 +3,7 @@ import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
-import { invalid } from '../src/core/options.js';
+import { CLIENT_DEFAULTS, invalid } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { SessionEvent } from './state.js';
@@ -52,8 +52,11 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       policy: withRetryAfter(policy),
       details: settings,
       when: (error, wasOpen, attempt) => {
-        if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
-        return wasOpen ? has('disconnect') : attempt !== null || has('timeout');
+        const { code, status, reason, retryAfter } = error as LinkError;
+        if (code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        // The authorization rejects with a reason, and for good.
+        const isRejection = /^4/.test(`${status}`) && reason && !retryAfter && options.strategy === CLIENT_DEFAULTS.strategy;
+        return code !== 'ERR_PRIMUS_TRANSFORMER' && (wasOpen ? has('disconnect') : attempt !== null || (has('timeout') && !isRejection));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),

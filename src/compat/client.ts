@@ -1,7 +1,7 @@
-import { pluggable } from '../../client/plugins.js';
 import type { Primus } from '../../client/primus.js';
 import { parseUrl, printUrl, type UrlOptions, urlOptions } from '../../client/url.js';
 import { callable } from '../core/callable.js';
+import type { ClientFunctions } from '../core/plugin.js';
 import { OPEN } from '../core/ready-state.js';
 import { credentialsOf, inject } from './inject.js';
 import { querystring, querystringify } from './querystring.js';
@@ -41,7 +41,7 @@ function kept(client: object) {
 /** Adds the members that old plugins expect to a class of clients, and handles the private events that they inject. */
 export function legacyClient(Class: typeof Primus, statics: LegacyStatics): LegacyClientClass {
   const emit = Class.prototype.emit as (event: string, ...args: unknown[]) => boolean;
-  const LegacyClient = class extends pluggable(Class) {
+  const LegacyClient = class extends Class {
     override destroy(): this {
       super.destroy();
       kept(this).timers?.end();
@@ -50,6 +50,7 @@ export function legacyClient(Class: typeof Primus, statics: LegacyStatics): Lega
   };
   Object.defineProperties(LegacyClient.prototype, {
     ...Object.getOwnPropertyDescriptors(members),
+    ark: { value: Class.prototype.ark, writable: true, enumerable: true, configurable: true },
     emit: {
       value(this: Primus, event: string, ...args: unknown[]): boolean {
         return inject(this, event, args) || emit.call(this, event, ...args);
@@ -67,10 +68,9 @@ const members = {
   querystring,
   querystringify,
 
-  /** Returns a plugin of this client's class, or all of them. */
-  plugin(this: Primus, name?: string) {
-    const plugins = this.options.plugin ?? {};
-    return name === undefined ? plugins : plugins[name];
+  /** Returns the client function of a plugin, or those of all plugins by name. */
+  plugin(this: Primus, name?: string): ClientFunctions[string] | ClientFunctions | undefined {
+    return name ? this.ark[name] : { ...this.ark };
   },
 
   merge<T extends object>(target: T, ...sources: object[]): T {

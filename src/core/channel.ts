@@ -109,7 +109,7 @@ export class Channel {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
       return this.#step(
-        () => toEventual(Pending.of<unknown>((done) => parser.decoder(frame, done))),
+        () => toEventual(Pending.of<unknown>((done) => parser.decoder.call(this.#handler.subject, frame, done))),
         decodeError,
         (data) => this.#decoded(data, frame),
       );
@@ -167,7 +167,7 @@ export class Channel {
 
   #encode(data: unknown, coming?: Promise<Frame>): Eventual<unknown> {
     return this.#step(
-      () => coming ?? encoded(this.stack.parser, data),
+      () => coming ?? encoded(this.stack.parser, this.#handler.subject, data),
       (cause) => encodeError(cause, data),
       (frame) => this.#handler.transmit(frame),
     );

@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_SERVER'
   /** An option, or an argument of a documented method, has the wrong type or value. */
   | 'ERR_PRIMUS_OPTION'
-  /** There is no transformer of that name, or the object is not a transformer. */
+  /** There is no transformer of that name, the object is not a transformer, or the server of a client has another one. */
   | 'ERR_PRIMUS_TRANSFORMER'
   /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
@@ -118,8 +118,15 @@ export class LinkError extends PrimusError {
   }
 }
 
-/** Creates the error of a connection that dropped, cleanly or not. */
+/**
+ * Creates the error of a connection that dropped, cleanly or not. A drop without a cause is everyday, unless the peer closes with 1009:
+ * it has received a message that is too long. The servers and clients of this package give their limit as the reason.
+ */
 export function dropped(closeCode?: number, reason?: string, cause?: unknown): LinkError {
+  if (closeCode === 1009) {
+    if (!/maxLength/.test(`${reason}`)) reason = 'A message exceeds maxLength';
+    cause ??= new Error(reason);
+  }
   const why = [closeCode, reason].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }

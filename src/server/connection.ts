@@ -210,6 +210,13 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (buffered > CROWDED) this.crowd(this.link as Link, buffered);
   }
 
+  /** Sends a ping to this connection alone. */
+  ping(): void {
+    const stamp = Math.floor(this.host.scheduler.now());
+    this.pinged(stamp);
+    if (this.state === OPEN) this.control({ type: 'ping', value: String(stamp) });
+  }
+
   /** Emits `outgoing::ping` before a ping is sent. */
   pinged(stamp: number): void {
     if (this.state === OPEN) this.dispatch('outgoing::ping', stamp);

@@ -109,8 +109,8 @@ function pluginSource(served: Served, part: (name: string) => string): string {
 ${part('edge')}
 return PrimusEdge.edge(Primus, ${served.transformer.plugin !== undefined});
 })();
-${libraries.map((source) => `(function (Primus) {\n${source}\n})(Primus);\n`).join('')}Primus.configuration.options.plugin = {
-${clients.map(([name, { client }]) => `[${json(name)}]: { client: ${sourceOf(client, `The client of the plugin '${name}'`)} }`).join(',\n')}
+${libraries.map((source) => `(function (Primus) {\n${source}\n})(Primus);\n`).join('')}Primus.prototype.ark = {
+${clients.map(([name, { client }]) => `[${json(name)}]: ${sourceOf(client, `The client of the plugin '${name}'`)}`).join(',\n')}
 };
 `;
 }

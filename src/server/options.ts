@@ -16,7 +16,7 @@ import {
   withDefaults,
 } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
-import type { Plugins } from '../core/plugin.js';
+import type { PluginPackages } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
@@ -85,11 +85,11 @@ export interface ServerOptions extends CorsOptions {
    */
   maxBuffer?: number;
   /**
-   * The plugins by name, or the names of their packages, separated by commas or spaces.
+   * The plugins, or their packages, by name; or the names of packages, separated by commas or spaces.
    *
    * @defaultValue none
    */
-  plugin?: string | Plugins;
+  plugin?: string | PluginPackages | false;
   /**
    * Options of the framework itself.
    *

@@ -21,6 +21,7 @@ import { type LibraryOptions, libraryOf, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
+import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
@@ -136,6 +137,7 @@ export class Server<In = any, Out = any> extends Emitter {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
+    noticeMisspelled(options);
     this.#library = libraryOf(this, builtins);
     this.version = builtins.version;
     this.pathname = this.options.pathname;
@@ -160,7 +162,7 @@ export class Server<In = any, Out = any> extends Emitter {
     for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
     if (this.options.authorization) this.authorize(this.options.authorization);
     this.#serving.start();
-    for (const [name, plugin] of Object.entries(pluginsOf(this.options.plugin))) this.plugin(name, plugin);
+    for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
     // In a microtask, so that the code that created this server can add listeners first.
     queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
   }
@@ -304,9 +306,9 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Adds a plugin. Without a plugin, returns the one of that name; without a name, returns all of them.
+   * Adds a plugin, or that of a package. Without a plugin, returns the one of that name; without a name, returns all of them.
    *
-   * @throws ERR_PRIMUS_PLUGIN when the plugin or its name is invalid, or the name is taken
+   * @throws ERR_PRIMUS_PLUGIN when the plugin or its name is invalid, the name is taken, or the package cannot be loaded
    *
    * @example
    * primus.plugin('greeter', {
@@ -317,13 +319,13 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   plugin(): Plugins;
   plugin(name: string): Plugin | undefined;
-  plugin(name: string, plugin: Plugin): this;
-  plugin(name?: string, plugin?: Plugin): this | Plugin | Plugins | undefined {
+  plugin(name: string, plugin: Plugin | string): this;
+  plugin(name?: string, plugin?: Plugin | string): this | Plugin | Plugins | undefined {
     if (name === undefined && plugin === undefined) return this.ark;
     if (plugin === undefined && typeof name === 'string') return this.ark[name];
     const added = this.#ark.add(name, plugin);
-    added.server?.call(this, this, this.options);
     this.emit('plugin', name as string, added);
+    added.server?.call(this, this, this.options);
     return this;
   }
 
@@ -336,9 +338,11 @@ export class Server<In = any, Out = any> extends Emitter {
    * primus.plugout('greeter');
    */
   plugout(name: string): boolean {
-    const removed = this.#ark.remove(name);
-    if (removed !== undefined) this.emit('plugout', name, removed);
-    return removed !== undefined;
+    const plugin = this.ark[name];
+    if (plugin === undefined) return false;
+    this.emit('plugout', name, plugin);
+    this.#ark.remove(name);
+    return true;
   }
 
   /** Adds a spark that the application created itself. @internal */

@@ -10,6 +10,7 @@ import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
 import { Connection, type ConnectionHost } from './connection.js';
+import { expectSign } from './heartbeat.js';
 import { duplex } from './node-streams/duplex.js';
 import { type PipeTarget, pipe } from './node-streams/pipe.js';
 
@@ -228,6 +229,17 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     }
     this.connection.end(reconnect);
     return this;
+  }
+
+  /**
+   * Pings the client; terminates the connection instead when nothing was received since the last ping. Called once a `pingInterval`,
+   * for connections whose `heartbeat` was replaced too.
+   *
+   * @example
+   * spark.heartbeat();
+   */
+  heartbeat(): void {
+    if (this.readyState === OPEN && expectSign(this.connection)) this.connection.ping();
   }
 
   /**

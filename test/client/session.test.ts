@@ -438,6 +438,26 @@ describe('a server that refuses', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 401, reason: 'not now' }]);
   });
 
+  it('ends a client that has the default strategy', async () => {
+    const { events } = start({});
+    refuse(403);
+    await world.pass(60_000);
+    expect(events).toEqual(['error', 'close', 'end']);
+    expect(world.network.dials).toHaveLength(1);
+  });
+
+  it.each([
+    ['with another strategy', 403, '', { strategy: 'disconnect, timeout' }],
+    ['when it names a delay', 429, 'Retry-After: 1\r\n', {}],
+    ['when it has failed', 500, '', {}],
+  ])('is asked again %s', async (_when, status, headers, options) => {
+    const { events } = start(options);
+    refuse(status, headers);
+    await world.pass(10_000);
+    expect(events.slice(0, 3)).toEqual(['error', 'reconnect scheduled', 'reconnect']);
+    expect(world.network.dials.length).toBeGreaterThan(1);
+  });
+
   it('delays the next attempt as it asks for', async () => {
     const { events } = start({ reconnect: { min: 100, max: 200 } });
     refuse(503, 'Retry-After: 7\r\n');

@@ -61,7 +61,7 @@ describe('methods of a client that plugins call', () => {
     const plugin = { client() {} };
     const { primus, url } = await serve({ plugin: { p: plugin } });
     const client = new primus.Socket(url, { manual: true }) as Any;
-    expect(typeof client.plugin('p').client).toBe('function');
+    expect(typeof client.plugin('p')).toBe('function');
     expect(client.plugin('q')).toBeUndefined();
     expect(Object.keys(client.plugin())).toEqual(['p']);
   });

@@ -59,7 +59,7 @@ describe('options of the server', () => {
     for (const value of values) refuses(() => make({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(String(option)));
   });
 
-  it.each([null, 'websockets', 42, []])('%o instead of an options object is rejected', (options) => {
+  it.each(['websockets', 42, [], () => {}])('%o instead of an options object is rejected', (options) => {
     refuses(() => make(options), 'ERR_PRIMUS_OPTION', /options/);
   });
 
@@ -92,6 +92,40 @@ describe('options of the server', () => {
   });
 });
 
+describe('options that are null', () => {
+  it('count as missing', () => {
+    expect(new Primus(createServer(), null).pathname).toBe('/primus');
+    expect(new (Primus.createSocket(null))('http://localhost', { manual: true }).pathname).toBe('/primus');
+    const names = ['transformer', 'parser', 'pathname', 'maxLength', 'compression', 'plugin'];
+    const Socket = Primus.createSocket(Object.fromEntries(names.map((name) => [name, null])));
+    expect(new Socket('http://localhost', { manual: true }).pathname).toBe('/primus');
+    expect(() => Primus.createServer(() => {}, null as never).destroy({ close: true })).not.toThrow();
+  });
+});
+
+describe('options of `createSocket`', () => {
+  it.each<[string, unknown[]]>([
+    ['pathname', [42, {}, '/a b']],
+    ['maxLength', [0, '1 MB']],
+    ['compression', [1, 'yes']],
+  ])('an invalid %s is rejected, naming it', (option, values) => {
+    for (const value of values) refuses(() => Primus.createSocket({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(option));
+  });
+
+  it.each(['websockets', 42, [], () => {}])('%o instead of an object is rejected', (options) => {
+    refuses(() => Primus.createSocket(options as never), 'ERR_PRIMUS_OPTION', /options/);
+  });
+});
+
+describe('a client that gets', () => {
+  const Socket = Primus.createSocket();
+
+  it.each([42, true, () => {}, []])('%o instead of an address or options is rejected', (value) => {
+    refuses(() => new Socket(value as never), 'ERR_PRIMUS_OPTION', /options/);
+    refuses(() => new Socket('http://localhost', value as never), 'ERR_PRIMUS_OPTION', /options/);
+  });
+});
+
 describe('methods of the server', () => {
   const primus = new Primus(createServer());
 
@@ -120,10 +154,13 @@ describe('addresses', () => {
     refuses(() => open(url), 'ERR_PRIMUS_URL', /wss/);
   });
 
-  it('that are missing are an error where the platform has no default', () => {
-    refuses(() => open(undefined), 'ERR_PRIMUS_URL', /address/);
-    refuses(() => open(''), 'ERR_PRIMUS_URL', /address/);
-    refuses(() => open(null), 'ERR_PRIMUS_URL', /address/);
+  it('that are missing are those of this machine', () => {
+    for (const address of [undefined, '', null]) expect(String(open(address).url)).toBe('http://127.0.0.1/');
+  });
+
+  it('and options have the same path, or none', () => {
+    refuses(() => open('http://localhost/app', { manual: true, pathname: '/live' }), 'ERR_PRIMUS_OPTION', /\/app.*"\/live"/);
+    expect(open('http://localhost/live/', { manual: true, pathname: 'live' }).pathname).toBe('/live');
   });
 });
 

@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module';
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
-import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
+import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { loadFramework } from '../../src/core/load-framework.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
+import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint, idOf } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';
@@ -21,7 +22,7 @@ export const server: NodeTransformer = {
 };
 
 /** Returns the engine's options. A packet of `longest` bytes passes, by whatever transport. */
-export function settings({ compression, transport }: Host, longest: number): ServerOptions {
+export function settings({ compression, maxLength, transport }: Host, longest: number): ServerOptions {
   // CORS is the business of our middleware.
   const { sessions: _, cors: __, ...given } = transport as EngineIOServerTransport & { cors?: unknown };
   return {
@@ -30,7 +31,12 @@ export function settings({ compression, transport }: Host, longest: number): Ser
     // A WebSocket has a limit of its own: over HTTP a packet may be in base64, which is longer.
     wsEngine: class extends WebSocketServer {
       constructor(options: WebSocketServerOptions) {
-        super({ ...options, maxPayload: longest + 1, closeTimeout: CLOSE_TIMEOUT } as WebSocketServerOptions);
+        super({
+          ...options,
+          maxPayload: longest + 1,
+          closeTimeout: CLOSE_TIMEOUT,
+          WebSocket: closeWithLimit(WebSocket, maxLength),
+        } as WebSocketServerOptions);
       }
     },
     ...given,

@@ -35,7 +35,8 @@ export interface Played {
 /** Runs a scenario with servers and clients of one package, which are all closed at its end. */
 export class Stage {
   private readonly undo: (() => unknown)[] = [];
-  private readonly Primus: Any;
+  /** The constructor of servers. */
+  readonly Primus: Any;
   readonly make: Make;
 
   constructor(make: Make, Primus: Any) {
@@ -109,6 +110,11 @@ export class Stage {
     if (this.make === expected) await until(condition);
     else await control();
     return condition();
+  }
+
+  /** Has something undone at the end. */
+  cleanup(undo: () => unknown): void {
+    this.undo.push(undo);
   }
 
   async leave(): Promise<void> {
