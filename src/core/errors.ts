@@ -133,13 +133,18 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
 
 /** Creates the error of a connection that was not established from the error of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  const why = reason || (cause instanceof Error ? cause.message : '');
+  const why = reason || (isError(cause) ? cause.message : '');
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
 /** Returns an Error as it is, and creates one of any other value that was thrown. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+  return isError(thrown) ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+}
+
+/** Whether a value is an Error, also of another realm: Jest, `node:vm` and frames have classes of their own. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
 /** Describes a value of unknown type in a few words, for an error message. Never throws. */

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { asError, dropped, describe as inWords, LinkError, PrimusError, unopened } from '../../src/core/errors.js';
 
@@ -66,6 +67,13 @@ describe('asError', () => {
   it('returns errors as they are, subclasses included', () => {
     const error = new RangeError('x');
     expect(asError(error)).toBe(error);
+  });
+
+  it('returns an Error of another realm as it is, as programs in Jest throw', () => {
+    const error = runInNewContext('new TypeError("elsewhere")');
+    expect(error).not.toBeInstanceOf(Error);
+    expect(asError(error)).toBe(error);
+    expect(unopened(dropped(undefined, undefined, error)).message).toContain('elsewhere');
   });
 
   it.each([
