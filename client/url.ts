@@ -33,11 +33,9 @@ export function parseUrl(address: unknown, origin?: string): URL {
   } catch (thrown) {
     cause = thrown;
   }
-  throw new PrimusError(
-    'ERR_PRIMUS_URL',
-    `The address must be like http://host:port (https, ws, wss, ws+unix), got ${describe(address)}`,
-    { cause },
-  );
+  throw new PrimusError('ERR_PRIMUS_URL', `The address must be like http://host:port (https, ws, wss, ws+unix), got ${describe(address)}`, {
+    cause,
+  });
 }
 
 /**
@@ -58,7 +56,7 @@ export function urlOptions(
   unique: string,
   credentials: Fields = {},
 ): UrlOptions {
-  const secure = /s:/.test(protocol);
+  const secure = /^(http|ws)s:/.test(protocol);
   const unix = protocol === UNIX;
   return {
     protocol: unix ? protocol : `${speaks}:`,

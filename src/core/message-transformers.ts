@@ -44,7 +44,11 @@ export class MessageTransformers {
    */
   add(direction: unknown, transformer: unknown): void {
     if ((direction !== 'incoming' && direction !== 'outgoing') || typeof transformer !== 'function') {
-      throw invalid('message transformer', "'incoming' or 'outgoing', and a function", typeof transformer === 'function' ? direction : transformer);
+      throw invalid(
+        'message transformer',
+        "'incoming' or 'outgoing', and a function",
+        typeof transformer === 'function' ? direction : transformer,
+      );
     }
     const list = this[direction];
     if (!list.includes(transformer as MessageTransformer)) list.push(transformer as MessageTransformer);
