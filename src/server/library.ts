@@ -64,10 +64,10 @@ function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
  * For a saved library that Node.js requires: the client is a Stream, and its WebSocket is that of the package ws. Bundlers do not see what
  * it loads. The clients of other frameworks, and minified ones, are made for pages.
  */
-const IN_NODE = `if (typeof addEventListener == 'undefined' && typeof __filename == 'string') (function (platform, require) {
+const IN_NODE = `if (typeof addEventListener == 'undefined' && typeof __filename == 'string') (function (platform, load) {
 platform.network$ = new platform.network$.constructor();
-platform.webSocket = function (url) { return new (require('ws'))(url); };
-Primus.prototype.__proto__.__proto__.__proto__ = require('stream').prototype;
+platform.webSocket = function (url) { return new (load('ws'))(url); };
+Primus.prototype.__proto__.__proto__.__proto__ = load('stream').prototype;
 })(Primus.parts.platform, process.getBuiltinModule('module').createRequire(__filename));
 `;
 
