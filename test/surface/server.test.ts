@@ -111,7 +111,7 @@ describe('emits', () => {
       emitter.on('error', (error) => void emitted.push([error.message]));
       emitter.emits('event', (next, ...values) => {
         passed.push(values);
-        next();
+        next(null, null);
       })('a', 'b');
       const later = event(emitter, 'event');
       emitter.emits('event', (next, value) => setImmediate(() => next(undefined, value)))('c', 'd');
