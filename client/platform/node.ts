@@ -64,7 +64,7 @@ export const node: Platform = {
   },
   inspect(options, address) {
     // Without this check `new Primus(8080)` would silently use the defaults.
-    check({ options }, { options: object });
+    if (options) check({ options }, { options: object });
     const { pathname: given } = (options ?? {}) as { pathname?: unknown };
     const path = address && pathnameOf(address, undefined, '');
     if (path && path !== '/' && typeof given === 'string' && normalizePathname(given) !== path)

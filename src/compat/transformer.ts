@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Observable } from 'rxjs';
 import type { Platform } from '../../client/platform/platform.js';
 import { describe, PrimusError } from '../core/errors.js';
-import { type EmitsParser, emits } from '../core/events.js';
+import { type EmitsArguments, emits } from '../core/events.js';
 import type { Plugin } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Host, HttpServer } from '../server/http/host.js';
@@ -42,8 +42,8 @@ export class ForeignTransformer extends EventEmitter {
   }
 
   /** Returns a function that emits `event` when it is called, as `emits` of a spark does. */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-    return emits(this, event, parser);
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this, event, ...bound);
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, PrimusError } from './errors.js';
-import { type Done, type Eventual, isPromise, Pending, toEventual } from './eventual.js';
+import { type Done, type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import type { Frame } from './link.js';
 
 /**
@@ -49,7 +50,7 @@ export interface Parser {
 /** Encodes a message of a spark, a client or a server, which is the `this` of the encoder. Throws, or rejects, when that fails. */
 export function encoded(parser: Parser, owner: unknown, data: unknown): Eventual<Frame> {
   if (parser.encode !== undefined) return toFrame(parser.encode(data));
-  const made = toEventual(Pending.of<unknown>((done) => parser.encoder.call(owner, data, done)));
+  const made = fromNodeCallback<unknown>((done) => parser.encoder.call(owner, data, done));
   return isPromise(made) ? made.then(toFrame) : toFrame(made);
 }
 

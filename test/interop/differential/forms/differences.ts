@@ -8,12 +8,24 @@ export interface Difference {
 }
 
 const CLIENTS = ['new Socket', 'Socket', 'connect'];
-const MENDED = 'being mended';
 
 export const DIFFERENCES: readonly Difference[] = [
-  { methods: CLIENTS, forms: /^(|undefined.*|false.*|0.*|''.*|\{.*|\[\].*)$/, row: MENDED },
-  { methods: ['new Spark'], forms: /^\{\}, \{\}, '/, row: MENDED },
-  { methods: ['primus.plugin', 'client.plugin'], forms: /^(undefined|null|false|0|'')|, (null|false|0|'')$/, row: MENDED },
+  { methods: CLIENTS, forms: /^null/, row: 'an address that is `null`, a number or a `URL`' },
+  {
+    methods: CLIENTS,
+    forms: /^\[\]|^'http:.*, (\[\]|function)$/,
+    row: '`createSocket(1)`, `new Socket(url, [])`, and other options that are no object',
+  },
+  {
+    methods: ['createSocket'],
+    forms: /^(true|1|-1|'x'|\[\]|function)$/,
+    row: '`createSocket(1)`, `new Socket(url, [])`, and other options that are no object',
+  },
+  {
+    methods: ['primus.plugin'],
+    forms: /^(undefined|null|false|0|'')|, (null|false|0|'')$/,
+    row: '`plugin` with an empty name, or an empty plugin',
+  },
   {
     methods: ['new Primus', 'Primus'],
     forms: /^server, (\[\]|function)$/,
@@ -21,10 +33,9 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   { methods: CLIENTS, forms: /^(true|1|-1|function)\b/, row: '`new Socket(true)`, a number or a function for the address' },
   { methods: CLIENTS, forms: /^'x'/, row: "`new Socket('example.com')`" },
-  { methods: CLIENTS, forms: /^'http:.*, (true|1|-1|'x')$/, row: '`new Socket(url, true)`, and other values that are no options' },
   {
     methods: ['new Spark'],
-    forms: /^\{\}, \{\}, \{ a: '1' \}, /,
+    forms: /^\{\}, \{\}, (\{ a: '1' \}|'mine'), /,
     row: '`new primus.Spark({}, {}, {}, 1)`, and other ids that are not strings',
   },
   { methods: ['primus.write', 'spark.write', 'spark._write'], forms: /^(|undefined|function)$/, row: '`write()` and `write(function)`' },
@@ -33,7 +44,7 @@ export const DIFFERENCES: readonly Difference[] = [
   { methods: ['primus.transform', 'client.transform'], forms: /^'(in|out)/, row: '`transform(type)` without a function' },
   { methods: ['client.transform'], forms: /^(?!'(in|out))/, row: '`client.transform` with another type' },
   { methods: ['primus.use'], forms: /^(?!'mine'), \(a, b\)|^\S+, \(a, b\)/, row: '`use` with a name that is not a string' },
-  { methods: ['primus.use'], forms: /\{ a: 1 \}, (null|false|true|''|\[\])$/, row: '`use` with an index that is not a number' },
+  { methods: ['primus.use'], forms: /^\(a, b\) => \{\}, '/, row: '`use` of a function that has no name' },
   { methods: ['primus.library'], forms: /^(0|1|-1|'|\[\]|function)/, row: '`library` with a number, string, list or function' },
   { methods: ['primus.asyncemit', 'primus.listeners'], forms: /^(|undefined.*)$/, row: '`listeners()` without an event' },
   {
