@@ -2,7 +2,18 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Folders of tests that run a browser, proxies, other programs, or all frameworks. `npm run check` leaves them out. */
-const integration = ['browser', 'deployment', 'docs', 'examples', 'frameworks', 'interop', 'plugins', 'smoke', 'transformers'];
+const integration = [
+  'browser',
+  'deployment',
+  'docs',
+  'documented',
+  'examples',
+  'frameworks',
+  'interop',
+  'plugins',
+  'smoke',
+  'transformers',
+];
 const folders = integration.map((folder) => `test/${folder}/**/*.test.ts`);
 const types = 'test/types/**/*.test.ts';
 

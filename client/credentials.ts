@@ -19,7 +19,7 @@ export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]
   const all = given.map(resolve);
   if (!all.some(isPromise)) return all as Fields[];
   return Promise.all(all).catch((cause: unknown) => {
-    throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials of this attempt could not be resolved: see the cause', { cause });
+    throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials could not be resolved: see the cause', { cause });
   });
 }
 

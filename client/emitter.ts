@@ -9,31 +9,36 @@ const NONE: readonly Listener[] = [];
 export class Emitter {
   #handlers = new Map<string, readonly Listener[]>();
 
-  on(event: string, listener: Listener): this {
-    return this.#set(event, [...this.#get(event), checked(listener)]);
+  /** Adds a listener. `context` is its `this`: the emitter of Primus 8 in pages has it. */
+  on(event: string, listener: Listener, context?: unknown): this {
+    return this.#set(event, [
+      ...this.#get(event),
+      context ? Object.assign(checked(listener).bind(context), { listener }) : checked(listener),
+    ]);
   }
 
   prependListener(event: string, listener: Listener): this {
     return this.#set(event, [checked(listener), ...this.#get(event)]);
   }
 
-  once(event: string, listener: Listener): this {
+  once(event: string, listener: Listener, context: unknown = this): this {
     checked(listener);
     const once: Listener = (...args) => {
       this.removeListener(event, once);
-      return listener.apply(this, args);
+      return listener.apply(context, args);
     };
     once.listener = listener;
     return this.on(event, once);
   }
 
-  removeListener(event: string, listener: Listener): this {
+  /** Removes a listener; without one all listeners of the event. */
+  removeListener(event: string, listener?: Listener): this {
     const list = this.#get(event);
     // The latest of several, as in Node.
     const index = list.map((entry) => entry === listener || entry.listener === listener).lastIndexOf(true);
     return this.#set(
       event,
-      list.filter((_, at) => at !== index),
+      list.filter((_, at) => listener && at !== index),
     );
   }
 

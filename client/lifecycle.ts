@@ -1,5 +1,6 @@
 import { filter, type Observable, Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
+import type { LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import type { Report } from '../src/core/streams/safe-observable.js';
@@ -13,8 +14,10 @@ import { CHANGE, type ClientState, END, type SessionEvent, transition } from './
 /** The parts of a client that its lifecycle uses. */
 export interface LifecycleParts {
   /** The client, which the lifecycle changes and lets emit. */
-  client: { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown };
+  client: { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown };
   options: ParsedClientOptions;
+  /** Whether a first connection that the server refuses ends the client: unless its options name the strategy `timeout`. */
+  endsWhenRefused: boolean;
   platform: Platform;
   connection: ClientConnection;
   /** Dials once. */
@@ -38,14 +41,15 @@ export class Lifecycle {
   readonly #backoff: Backoff;
   readonly #networkSubscription = new Subscription();
   #session = Subscription.EMPTY;
-  /** Whether `open()` was called, and the `end` that belongs to it has not been caused yet. */
-  #isActive = false;
+  /** Whether the client was opened, or opens by itself, and the `end` that belongs to it has not been caused yet. */
+  #isActive: boolean;
   /** Whether `end` was emitted and the client not opened since. */
   isOver = false;
 
   constructor(parts: LifecycleParts) {
     const { options, platform, report } = parts;
     this.#parts = parts;
+    this.#isActive = !options.manual;
     this.#backoff = reconnectPolicy(options.reconnect, platform.random);
     this.state = new StateSubject<ClientState>({ name: 'idle' }, report);
     this.network = new StateSubject(true, report);
@@ -79,7 +83,7 @@ export class Lifecycle {
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
     this.#session.unsubscribe();
-    if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by });
+    if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by, isDue: this.#isActive });
   }
 
   /** Completes the streams. */
@@ -90,7 +94,7 @@ export class Lifecycle {
   }
 
   #begin(): void {
-    const { connection, options, platform, dial } = this.#parts;
+    const { connection } = this.#parts;
     this.#session.unsubscribe();
     const current = new Subscription();
     this.#session = current;
@@ -98,11 +102,8 @@ export class Lifecycle {
     this.isOver = false;
     this.#transition({ type: 'connecting', attempt: null });
     const session$ = session({
-      dial,
-      connection,
-      options,
+      ...this.#parts,
       backoff: this.#backoff,
-      platform,
       online$: this.#online.value$,
       now$: this.#hurry.value$.pipe(filter(Boolean)),
     });
@@ -115,24 +116,38 @@ export class Lifecycle {
 
   /** Changes the state at once, and emits the events in their order. */
   #transition(event: SessionEvent): void {
-    const { client, connection } = this.#parts;
+    const { client, connection, platform } = this.#parts;
     const before = this.state.value;
     const [after, ...emissions] = transition(before, event);
     const [readyState, name] = READY[after.name] ?? [CLOSED, 'end'];
     const readyStateChanged = readyState !== client.readyState;
     client.readyState = readyState;
-    if (readyState !== OPEN) connection.detach();
+    const isEnd = emissions.includes(END);
+    const isOpen = readyState === OPEN;
+    if (isEnd || isOpen || before.name === 'open') client.readable = client.writable = isOpen;
+    if (!isOpen) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
     if (event.type === 'open') connection.attach(event.value);
     const emitState = after === before ? undefined : this.state.set(after);
-    const emitNetwork = event.type === 'network' ? this.network.set(event.online) : undefined;
-    if (emissions.includes(END)) this.#isActive = false;
+    const { value: wasOnline } = this.network;
+    let isOnline = wasOnline || event.type === 'open';
+    if (event.type === 'network') isOnline = event.online;
+    // A server that is silent counts as no network, until there is a connection again.
+    if (event.type === 'lost' && (event.error as LinkError).code === 'ERR_PRIMUS_SILENCE') isOnline = false;
+    const emitNetwork = isOnline === wasOnline ? undefined : this.network.set(isOnline);
+    if (isEnd) this.#isActive = false;
     const emitChange = (): void => {
-      emitNetwork?.();
+      if (emitNetwork) {
+        client.emit(isOnline ? 'online' : 'offline');
+        emitNetwork();
+      }
       emitState?.();
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
     };
+    const release = () => event.type === 'open' && connection.release(event.value);
+    // A listener of `open` may write, and end the process.
+    const released = event.type === 'open' ? platform.onExit?.(release) : undefined;
     connection.events.add(() => {
       for (const emission of emissions) {
         if (emission === END) this.isOver = !this.#isActive;
@@ -140,12 +155,13 @@ export class Lifecycle {
         else client.emit(...emission);
       }
       // Messages written before come first, but not before the listeners of `open` were called.
-      if (event.type === 'open') connection.release(event.value);
+      release();
+      released?.();
     });
   }
 
   #networkChanged(online: boolean): void {
-    if (online === this.network.value) return;
+    if (online === this.#online.value) return;
     const { connection, options } = this.#parts;
     const { events } = connection;
     // The session learns of it before a listener can ask it for an attempt; what it does then is emitted behind.

@@ -16,7 +16,7 @@ import {
   withDefaults,
 } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
-import type { Plugins } from '../src/core/plugin.js';
+import type { PluginPackages } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { PerAttempt } from './credentials.js';
 import type { Platform } from './platform/platform.js';
@@ -39,13 +39,17 @@ export interface ClientOptions {
   reconnect?: ReconnectSettings | Policy;
   /** The name of `reconnect` in older versions of the documentation. @defaultValue `{}` */
   backoff?: { minDelay?: Duration; maxDelay?: Duration; retries?: number; factor?: number };
-  /** The time-out of the first connection. @defaultValue `10_000` */
-  timeout?: Duration;
-  /** The longest silence of the server before the connection counts as dead; `false` sets no limit. @defaultValue that of the server, else `45_000` */
+  /** The address of the server, instead of the first argument. @defaultValue that of the page, in Node.js `'http://127.0.0.1'` */
+  url?: string | URL;
+  /** The older name of `url`. @defaultValue that of `url` */
+  uri?: string | URL;
+  /** The time-out of the first connection; `false` or 0 sets none. @defaultValue `10_000` */
+  timeout?: Duration | false;
+  /** The longest silence of the server before the connection counts as dead; `false` or 0 sets no limit. @defaultValue that of the server, else `45_000` */
   pingTimeout?: Duration | false;
-  /** The reasons to reconnect, as a string or a list; `false` is none. @defaultValue `'disconnect,online,timeout'`, without `timeout` when the server has authorization */
+  /** The reasons to reconnect, as a string or a list; `false` is none, an empty list is the default. @defaultValue `'disconnect,online,timeout'`, without `timeout` when the server has authorization */
   strategy?: string | readonly (Strategy | string)[] | false;
-  /** The path of the server. @defaultValue that of the class, `'/primus'` for an imported one */
+  /** The path of the server. @defaultValue the path in the address, else that of the class; `'/primus'` for an imported one */
   pathname?: string;
   /** Whether to wait for `open()` instead of connecting at once. @defaultValue `false` */
   manual?: boolean;
@@ -53,8 +57,8 @@ export interface ClientOptions {
   network?: boolean;
   /** Whether a framework that can do without WebSockets may use them. @defaultValue `true` */
   websockets?: boolean;
-  /** Plugins by name. Their client functions are called for this client. @defaultValue `{}` */
-  plugin?: Plugins;
+  /** Plugins by name, in Node.js also the names of packages. Their client functions are called for this client. @defaultValue `{}` */
+  plugin?: string | PluginPackages | false;
   /** Options of the framework itself. @defaultValue `{}` */
   transport?: object;
   /**
@@ -92,6 +96,11 @@ const TABLE: Record<string, Kind> = {
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
 
+/** Whether an option `strategy` has a strategy: no value, and an empty list, leave it to the default. */
+export function isStrategy(strategy: ClientOptions['strategy']): boolean {
+  return Array.isArray(strategy) ? strategy.length > 0 : strategy != null;
+}
+
 /**
  * Checks the options and adds the defaults. Times become ms, the strategy a lower-case string.
  *
@@ -102,7 +111,7 @@ export function clientOptions(given: ClientOptions, without?: Platform['without'
   const options = withDefaults(CLIENT_DEFAULTS, given);
   return {
     ...options,
-    timeout: milliseconds(options.timeout, 'timeout'),
+    timeout: options.timeout !== false && milliseconds(options.timeout, 'timeout'),
     pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
     strategy: strategyOf(options.strategy),
     reconnect: given.reconnect ?? fromBackoff(given.backoff ?? {}),

@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Observable } from 'rxjs';
 import { callable } from '../src/core/callable.js';
-import { type ClientConfiguration, normalizePathname } from '../src/core/configuration.js';
+import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
-import { type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
+import { type EmitsArguments, type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
 import type { Parser } from '../src/core/parser.js';
+import type { ClientFunctions } from '../src/core/plugin.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import { fromEvents } from '../src/core/streams/from-events.js';
 import { ClientConnection } from './connection.js';
@@ -13,10 +14,10 @@ import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
-import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
+import { type ClientOptions, type ClientParts, clientOptions, isStrategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
-import { parseUrl } from './url.js';
+import { parseUrl, pathnameOf } from './url.js';
 
 const Base = Emitter as unknown as new () => object;
 
@@ -53,7 +54,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   /** The options, with defaults. Times are in ms. */
   readonly options: ReturnType<typeof clientOptions>;
-  /** The address of the server, without the pathname. */
+  /** The address that was given. */
   readonly url: URL;
   /** The path of the server. */
   readonly pathname: string;
@@ -74,13 +75,22 @@ export class Primus<In = any, Out = any> extends Base {
   readonly decoder: Parser['decoder'];
   /** The message transformers, in the order they run. */
   readonly transformers = new MessageTransformers();
+  /**
+   * The client functions of the plugins of this class of clients, by name. A client calls those that are there when it is created.
+   *
+   * @example
+   * ```ts
+   * Primus.prototype.ark.greeter = (primus) => primus.on('open', () => primus.write('hello'));
+   * ```
+   */
+  declare ark: ClientFunctions;
   /** The messages that are buffered until there is a connection. */
   readonly buffer: Out[] = [];
   /** The framework's own socket of the current attempt or connection. */
   socket: unknown = null;
-  /** For Node's legacy streams; always true. */
+  /** For Node's legacy streams: false from a lost connection, or an end, to the next connection. */
   readable = true;
-  /** For Node's legacy streams; always true. */
+  /** The same as `readable`. */
   writable = true;
   /** 1 opening, 2 closed, 3 open. */
   readyState: ReadyState = CLOSED;
@@ -99,17 +109,22 @@ export class Primus<In = any, Out = any> extends Base {
     const { parts, configuration } = new.target as typeof Primus;
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
-    this.options = clientOptions({ ...configuration.options, ...given }, platform.without);
-    this.url = parseUrl(address || platform.origin);
-    this.pathname = normalizePathname(this.options.pathname ?? configuration.pathname);
+    const { options: inherited } = configuration;
+    const strategy = [given?.strategy, inherited.strategy].find(isStrategy);
+    const merged = { ...inherited, ...given, strategy } as ClientOptions;
+    this.options = clientOptions(merged, platform.without);
+    this.url = parseUrl(address || merged.url || merged.uri || platform.origin, platform.origin);
+    platform.inspect?.(given, this.url);
+    this.pathname = pathnameOf(this.url, this.options.pathname, configuration.pathname, platform.page);
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
     this.#platform = platform;
     this.connection = new ClientConnection(this, () => this.#lifecycle.close('server'));
     this.#lifecycle = new Lifecycle({
-      client: this as { readyState: ReadyState; emit(event: string, ...args: unknown[]): unknown },
+      client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
+      endsWhenRefused: strategy === undefined,
       platform,
       connection: this.connection,
       dial: () => dial(this, parts, configuration),
@@ -138,7 +153,7 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   /**
-   * Called once, before the first connection. Plugins may replace it.
+   * Called once, before the first connection: runs the plugins. They may replace it.
    *
    * @example
    * ```ts
@@ -152,7 +167,8 @@ export class Primus<In = any, Out = any> extends Base {
    * }
    * ```
    */
-  initialise(_options: ClientOptions): this {
+  initialise(options: ClientOptions): this {
+    for (const plugin of Object.values(this.ark)) plugin.call(this, this, options);
     return this;
   }
 
@@ -287,7 +303,8 @@ export class Primus<In = any, Out = any> extends Base {
   }
 
   /**
-   * Returns a function that emits `event` whenever it is called. `parser` reduces its arguments to one value, or prevents the event.
+   * Returns a function that emits `event` whenever it is called, with the bound arguments first. A function as last argument is the parser
+   * of its arguments: see `EmitsParser`.
    *
    * @example
    * ```ts
@@ -295,8 +312,10 @@ export class Primus<In = any, Out = any> extends Base {
    * document.querySelector('input')?.addEventListener('change', nameOf);
    * ```
    */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-    return emits(this as never, event, parser);
+  emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this as never, event, ...bound);
   }
 
   /**
@@ -412,10 +431,10 @@ function failed(type: 'timeout' | 'failed'): (error: Error, attempt: ReconnectAt
 
 /** Creates a class of clients for a server. It may also be called without `new`. */
 export function configure(parts: ClientParts, configuration: ClientConfiguration): typeof Primus {
-  return callable(
-    class extends Primus {
-      static override parts = parts;
-      static override configuration = configuration;
-    },
-  );
+  const Class = class extends Primus {
+    static override parts = parts;
+    static override configuration = configuration;
+  };
+  Class.prototype.ark = {};
+  return callable(Class);
 }

@@ -11,6 +11,9 @@ import type { SessionEvent } from './state.js';
 /** The shortest connection that counts as a success, in ms: a server that accepts a connection and then rejects it does so sooner. */
 const SHORTEST_CONNECTION = 1_000;
 
+/** The statuses of a server that refuses a client, and is not missing or busy. */
+const REFUSED = /^40[0-3]/;
+
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
   /** Emits a link, and reads it until it is lost or `silence$` errors: errors then, once all messages that it received have been delivered. */
@@ -25,6 +28,8 @@ export interface SessionParts {
   dial: () => Observable<Link>;
   connection: SessionConnection;
   options: ParsedClientOptions;
+  /** Whether a first connection that the server refuses is not repeated. */
+  endsWhenRefused: boolean;
   backoff: Backoff;
   platform: Platform;
   /** Whether there is a network: now, and every change. */
@@ -44,18 +49,21 @@ export interface SessionParts {
  * ```
  */
 export function session(parts: SessionParts): Observable<SessionEvent> {
-  const { options, backoff, platform, online$, now$ } = parts;
+  const { options, endsWhenRefused, backoff, platform, online$, now$ } = parts;
   const { policy, settings } = backoff;
   const has = (strategy: Strategy) => options.strategy.includes(strategy);
   return connect(parts).pipe(
     reconnectOn({
       policy: withRetryAfter(policy),
-      details: settings,
+      details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {
-        if ((error as LinkError).code === 'ERR_PRIMUS_OFFLINE') return has('online');
-        return wasOpen ? has('disconnect') : attempt !== null || has('timeout');
+        const { code, status, retryAfter } = error as LinkError;
+        if (code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
+        if (wasOpen) return has('disconnect');
+        return attempt !== null || (has('timeout') && !(endsWhenRefused && REFUSED.test(`${status}`) && !retryAfter));
       },
-      limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout),
+      limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ready$: has('online') ? online$ : ALWAYS,
       now$,
@@ -70,7 +78,7 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
   const { scheduler } = platform;
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  const silence$ = due === false ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
+  const silence$ = !due ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
   return new Observable((subscriber) => {
     const fail = (error: unknown) => subscriber.error(error);
     const offline = (online: boolean) => online || fail(new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone'));

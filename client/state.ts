@@ -14,6 +14,8 @@ export interface ReconnectAttempt extends Attempt {
   readonly factor: number;
   /** How long the attempt may take, in ms. */
   readonly 'reconnect timeout': number;
+  /** Whether the attempt waits for its delay. */
+  readonly backoff: boolean;
 }
 
 /**
@@ -44,7 +46,8 @@ export type SessionEvent =
   | Reconnection<Link, ReconnectAttempt>
   /** The platform's network came or went; `pauses`: no attempt is made without it. */
   | { readonly type: 'network'; readonly online: boolean; readonly pauses: boolean }
-  | { readonly type: 'ended'; readonly by: 'client' | 'server' | 'destroy' };
+  /** `isDue`: the client was opened, or was about to open by itself, so that `end` is emitted. */
+  | { readonly type: 'ended'; readonly by: 'client' | 'server' | 'destroy'; readonly isDue: boolean };
 
 /** An event that a client emits, with its arguments. */
 type Emission = readonly [event: string, ...args: unknown[]];
@@ -69,9 +72,10 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
       const { error, wasOpen, attempt, next, follows } = event as typeof event & { error: LinkError };
       const isEnd = follows === 'nothing';
       const after = isEnd ? failure(error) : follows === 'failed' ? failure(gaveUp(error)) : waiting(next, error);
-      const emissions: Emission[] = [CHANGE, [wasOpen ? 'incoming::end' : 'incoming::error', error]];
+      const emissions: Emission[] = [];
       // A connection that is just lost is a `close`. One that broke a rule, or a first one that fails, is an `error` as well.
       if (wasOpen ? error.cause : !attempt && !/OFFLINE|TIMEOUT/.test(error.code)) emissions.push(['error', error]);
+      emissions.push(CHANGE, [wasOpen ? 'incoming::end' : 'incoming::error', error]);
       if (wasOpen || isEnd) emissions.push(CLOSE);
       if (isEnd) emissions.push(END);
       return [after, ...emissions];
@@ -79,7 +83,8 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
     case 'scheduled': {
       const { attempt, error } = event;
       const isKnown = state.name === 'waiting' && state.attempt?.attempt === attempt.attempt;
-      return [isKnown ? state : waiting(attempt, error as LinkError), CHANGE, ['reconnect scheduled', attempt]];
+      const after = isKnown ? state : waiting(attempt, error as LinkError);
+      return [after, CHANGE, ['reconnect scheduled', after.attempt]];
     }
     case 'failed': {
       // The state has it already: `lost` comes before.
@@ -89,12 +94,12 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
     }
     case 'network': {
       const isPaused = state.name === 'waiting' && state.attempt && event.pauses && !event.online;
-      return [isPaused ? waiting(null, state.cause) : state, [event.online ? 'online' : 'offline'], CHANGE];
+      return [isPaused ? waiting(null, state.cause) : state, CHANGE];
     }
     case 'ended': {
       if (state.name === 'closed') return [state, END];
       const after: ClientState = { name: 'closed', by: event.by, cause: null };
-      if (state.name === 'idle') return [after, CHANGE];
+      if (!event.isDue) return [after, CHANGE];
       return state.name === 'waiting' ? [after, CHANGE, END] : [after, CHANGE, CLOSE, END];
     }
     default:
@@ -105,7 +110,8 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
 const CLOSE: Emission = ['close'];
 export const END: Emission = ['end'];
 
-function waiting(attempt: ReconnectAttempt | null, cause: PrimusError): ClientState {
+function waiting(next: ReconnectAttempt | null, cause: PrimusError): ClientState & { name: 'waiting' } {
+  const attempt = next && { ...next, backoff: true };
   return { name: 'waiting', attempt, until: attempt && attempt.start + attempt.duration + attempt.scheduled, cause };
 }
 

@@ -1,9 +1,14 @@
+import { normalizePathname } from '../src/core/configuration.js';
 import { describe, PrimusError } from '../src/core/errors.js';
 import type { Fields } from '../src/core/transformer.js';
 
+const UNIX = 'ws+unix:';
+
 /** The parts of an address. `outgoing::url` passes them to its listeners, which may change them. */
 export interface UrlOptions {
+  /** `ws:`, `http:` or `ws+unix:`. */
   protocol: string;
+  /** Whether the protocol is `wss:` or `https:`. */
   secure: boolean;
   /** `user:password`, or empty. */
   auth: string;
@@ -15,23 +20,32 @@ export interface UrlOptions {
 }
 
 /**
- * Parses the address of a server. Without a protocol it is http.
+ * Parses the address of a server. Without a protocol it is http; one without a host, such as `/app`, is on `origin`.
  *
  * @throws ERR_PRIMUS_URL when the address is invalid
  */
-export function parseUrl(address: unknown): URL {
+export function parseUrl(address: unknown, origin?: string): URL {
   let cause: unknown;
   try {
-    const url = new URL(String(address ?? '').replace(/^(\/\/)?(?![a-z+]+:\/\/)/i, 'http://'));
+    const text = String(address ?? '');
+    const url = /^[/?#]/.test(text) ? new URL(text, origin) : new URL(text.replace(/^(?![a-z+]+:\/)/i, 'http://'));
     if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
   } catch (thrown) {
     cause = thrown;
   }
-  throw new PrimusError(
-    'ERR_PRIMUS_URL',
-    `The address must be like http://host:port (or https, ws, wss, ws+unix), got ${describe(address)}`,
-    { cause },
-  );
+  throw new PrimusError('ERR_PRIMUS_URL', `The address must be like http://host:port (https, ws, wss, ws+unix), got ${describe(address)}`, {
+    cause,
+  });
+}
+
+/**
+ * Returns the path to connect to: that of the address, else the option `pathname`, else that of the class. The address of the page that
+ * the client runs in names a page, not a path of the server.
+ */
+export function pathnameOf({ protocol, pathname, href }: URL, option: string | undefined, assumed: string, page?: string): string {
+  // In a ws+unix address the path follows that of the socket.
+  const path = normalizePathname(href === page ? '' : protocol === UNIX ? pathname.replace(/^[^:]*:?/, '') : pathname);
+  return path === '/' ? normalizePathname(option ?? assumed) : path;
 }
 
 /** Returns the parts of the address of one attempt; `unique` keeps caches out of the way. */
@@ -43,12 +57,13 @@ export function urlOptions(
   credentials: Fields = {},
 ): UrlOptions {
   const secure = /^(http|ws)s:/.test(protocol);
-  const unix = protocol === 'ws+unix:';
+  const unix = protocol === UNIX;
   return {
-    protocol: unix ? protocol : `${speaks}${secure ? 's' : ''}:`,
+    protocol: unix ? protocol : `${speaks}:`,
     secure,
     auth: username && username + (password && `:${password}`),
-    host: unix ? `${file}:` : host,
+    // ws+unix://tmp/a.sock has a host: the first folder.
+    host: unix ? `${host && `/${host}`}${file.split(':')[0]}:` : host,
     pathname,
     query: `${queryOf(search, credentials)}_primuscb=${unique}`,
   };
@@ -65,6 +80,6 @@ function queryOf(search: string, credentials: Fields): string {
 }
 
 /** Returns the address as a string. */
-export function printUrl({ protocol, auth, host, pathname, query }: UrlOptions): string {
-  return `${protocol}//${auth && `${auth}@`}${host}${pathname}${query && `?${query}`}`;
+export function printUrl({ protocol, secure, auth, host, pathname, query }: UrlOptions): string {
+  return `${secure ? protocol.replace(/(http|ws):/, '$1s:') : protocol}//${auth && `${auth}@`}${host}${pathname}${query ? `?${query}` : ''}`;
 }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle, bundleCloseReasons, bundled, bundleEdge, bundleParser, parsers } from './bundle.mjs';
+import { commonjs } from './commonjs.mjs';
 import { root, run } from './run.mjs';
 
 await compile('src');
@@ -10,6 +11,7 @@ await Promise.all([
   ...parsers.map((name) => bundleParser(name)),
   bundleCloseReasons(),
   bundleEdge(),
+  commonjs(),
 ]);
 await compile('examples');
 prune();

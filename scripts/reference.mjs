@@ -14,7 +14,8 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 /** The pages: one for each first segment of the export paths, so that `primus-rx/transformers/engine.io` is on `transformers`. */
 function pagesOf() {
   const found = new Map();
-  for (const [path, { browser, types = browser?.types }] of Object.entries(exports)) {
+  for (const [path, conditions] of Object.entries(exports)) {
+    const { types } = (conditions.browser ?? conditions).default ?? {};
     if (types === undefined) continue;
     const [, name = 'primus-rx'] = path.split('/');
     const entries = types.includes('*') ? expand(types) : [types];

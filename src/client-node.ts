@@ -1,11 +1,14 @@
 import type { ClientParts } from '../client/options.js';
 import { node } from '../client/platform/node.js';
+import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
+import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
 import { client } from '../transformers/websockets/client.js';
 import type { LegacyClientClass } from './compat/client.js';
 import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { json } from './parsers/json.js';
+import { loadedPlugins } from './server/plugins.js';
 
 export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
@@ -29,7 +32,7 @@ export { LinkError, PrimusError } from './core/errors.js';
  */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
   parts.transformer.load?.();
-  return legacyNodeClient(make(parts, assume(configuration)));
+  return legacyNodeClient(pluggable(make(parts, assume(configuration)), loadedPlugins));
 }
 
 /**
@@ -43,7 +46,7 @@ export function configure(parts: ClientParts, configuration: Partial<ClientConfi
  * primus.on('data', (data) => console.log(data));
  * ```
  */
-export const Primus = configure({ transformer: client, parser: json, platform: node });
+export const Primus = configure({ transformer: explainingOtherTransformer(client, 'websockets'), parser: json, platform: node });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;
 export { Primus as default };

@@ -1,19 +1,22 @@
 import type { ClientOptions } from '../client/options.js';
 import { node } from '../client/platform/node.js';
+import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
 import type { Platform } from '../client/platform/platform.js';
 import { type Primus as Client, configure } from '../client/primus.js';
 import { builtins } from './builtins.js';
 import { withPlugins } from './compat/node.js';
 import { type LegacyServer, legacyServer } from './compat/server.js';
+import { legacySparks } from './compat/spark.js';
 import { extend } from './compat/transformer.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
-import { SERVER_DEFAULTS } from './core/options.js';
+import { boolean, check, pathname, SERVER_DEFAULTS, size } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
-import type { Plugins } from './core/plugin.js';
+import type { PluginPackages, Plugins } from './core/plugin.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
-import { type CreateServerOptions, createHttpServer } from './server/http/create-server.js';
+import { AUTHORIZED_STRATEGY } from './server/configuration.js';
+import { type CreateServerOptions, createHttpServer, SERVER_EVENTS } from './server/http/create-server.js';
 import type { HttpServer } from './server/http/host.js';
 import type { ServerOptions } from './server/options.js';
 import { Ark, pluginsOf } from './server/plugins.js';
@@ -28,7 +31,7 @@ export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';
 export type { Direction, MessageTransformer, Packet } from './core/message-transformers.js';
 export type { Parser } from './core/parser.js';
-export type { Plugin, Plugins } from './core/plugin.js';
+export type { Plugin, PluginPackages, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Certificate, CreateServerOptions } from './server/http/create-server.js';
@@ -54,11 +57,11 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
    */
   parser?: string | Parser;
   /**
-   * The plugins by name, or the names of their packages, separated by commas or spaces. Their client functions run from source.
+   * The plugins, or their packages, by name; or the names of packages, separated by commas or spaces. Their client functions run from source.
    *
    * @defaultValue none
    */
-  plugin?: string | Plugins;
+  plugin?: string | PluginPackages | false;
   /**
    * The path of the server.
    *
@@ -77,7 +80,17 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
    * @defaultValue `false`
    */
   compression?: boolean;
+  /**
+   * Whether the server authorizes requests: then the strategy `timeout` is not a default, as a refused client must not try again and again.
+   * The server's own option may be passed.
+   *
+   * @defaultValue `false`
+   */
+  authorization?: unknown;
 }
+
+/** The options of a class of clients that are not options of each client. */
+const CLASS_TABLE = { pathname, maxLength: size, compression: boolean };
 
 /** The server with all transformers and parsers of this package. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
@@ -88,7 +101,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * @example
    * spark instanceof Primus.Spark; // true
    */
-  static readonly Spark = Spark;
+  static readonly Spark: typeof Spark = legacySparks(Spark);
   /**
    * The class of all errors of this library.
    *
@@ -123,8 +136,8 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
    * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
    */
-  constructor(server: HttpServer, options: ServerOptions = {}) {
-    super(server, options, builtins);
+  constructor(server: HttpServer, options?: ServerOptions | null) {
+    super(server, options || {}, builtins);
   }
 
   /**
@@ -142,6 +155,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   /**
    * Creates a class of clients for a server in another process.
    *
+   * @throws ERR_PRIMUS_OPTION when the options are no object, or one has the wrong type or value
    * @throws ERR_PRIMUS_TRANSFORMER when there is no transformer of that name, or the object is not a transformer
    * @throws ERR_PRIMUS_PARSER when there is no parser of that name, or the object is not a parser
    * @throws ERR_PRIMUS_MISSING when the package that the transformer or the parser needs is not installed
@@ -151,27 +165,23 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    * const Socket = Primus.createSocket({ transformer: 'engine.io', parser: 'json' });
    * const client = new Socket('http://localhost:8080');
    */
-  static createSocket(options: CreateSocketOptions = {}): typeof Client {
-    const {
-      transformer = SERVER_DEFAULTS.transformer,
-      parser = SERVER_DEFAULTS.parser,
-      pathname,
-      maxLength,
-      compression,
-      plugin,
-      ...rest
-    } = options;
+  static createSocket(options?: CreateSocketOptions | null): typeof Client {
+    node.inspect?.(options);
+    check(options ?? {}, CLASS_TABLE);
+    const { transformer, parser, pathname, maxLength, compression, plugin, authorization, ...rest } = options ?? {};
+    const ofServer: ClientConfiguration['options'] = { pingTimeout: false, ...(authorization ? { strategy: AUTHORIZED_STRATEGY } : {}) };
     const ark = new Ark();
-    for (const [name, given] of Object.entries(pluginsOf(plugin))) ark.add(name, given);
+    for (const [name, given] of pluginsOf(plugin)) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
-      options: { pingTimeout: false, ...ofClients(rest) } as ClientConfiguration['options'],
+      version: builtins.version,
+      options: { ...ofServer, ...ofClients(rest) } as ClientConfiguration['options'],
     };
-    if (pathname !== undefined) configuration.pathname = pathname;
-    if (maxLength !== undefined) configuration.maxLength = maxLength;
-    if (compression !== undefined) configuration.compression = compression;
+    if (pathname != null) configuration.pathname = pathname;
+    if (maxLength != null) configuration.maxLength = maxLength;
+    if (compression != null) configuration.compression = compression;
     return socketClass(
-      findTransformer(transformer, builtins.transformers),
-      findParser(parser, builtins.parsers),
+      findTransformer(transformer || SERVER_DEFAULTS.transformer, builtins.transformers),
+      findParser(parser || SERVER_DEFAULTS.parser, builtins.parsers),
       configuration,
       ark.plugins,
     );
@@ -188,9 +198,10 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
    */
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
-  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions, second: CreateServerOptions = {}): PrimusServer {
-    const [connection, options] = typeof first === 'function' ? [first, second] : [undefined, first ?? second];
+  static createServer(first?: ((spark: Spark) => void) | CreateServerOptions | null, second?: CreateServerOptions | null): PrimusServer {
+    const [connection, options] = typeof first === 'function' ? [first, second ?? {}] : [undefined, first ?? second ?? {}];
     const server = createHttpServer(options);
+    for (const event of SERVER_EVENTS) if (typeof options[event] === 'function') server.on(event, options[event] as () => void);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
     server.listen(options.port ?? 0, options.host ?? options.hostname);
@@ -227,6 +238,7 @@ interface PrimusServer<In = any, Out = any> extends LegacyServer {}
  */
 export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
   PrimusServer,
+  builtins,
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
@@ -246,10 +258,14 @@ function ofClients(options: object): object {
 function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): typeof Client {
   transformer.client.load?.();
   const Class = configure(
-    { transformer: transformer.client as ClientTransformer<Platform>, parser, platform: node },
+    {
+      transformer: explainingOtherTransformer(transformer.client as ClientTransformer<Platform>, transformer.name),
+      parser,
+      platform: node,
+    },
     assume(configuration),
   );
   return withPlugins(Class, transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark });
 }
 
-export { Primus as default, Primus as 'module.exports', Spark };
+export { Primus as default, Spark };

@@ -14,6 +14,10 @@ export const browser: Platform = {
   }),
   without: { headers: ['used in Node.js only; in a page use `credentials`', () => false] },
   origin: globalThis.location?.origin,
+  // Read when asked: a page changes its address without a reload.
+  get page() {
+    return globalThis.location?.href;
+  },
   scheduler: clock,
   random: Math.random,
   // Like any other uncaught exception: in the console, and to `onerror`.

@@ -3,9 +3,14 @@ import { Agent as SecureAgent } from 'node:https';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
-import { refused as refusedWith } from '../../src/core/close-reasons.js';
+import { refused as refusedWith, tooLong } from '../../src/core/close-reasons.js';
+import { normalizePathname } from '../../src/core/configuration.js';
 import { asError, LinkError } from '../../src/core/errors.js';
+import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
+import { check, invalid, object } from '../../src/core/options.js';
 import { Emitter } from '../emitter.js';
+import { pathnameOf } from '../url.js';
+import { jsonBody } from './json-body.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
 // In Node a client is a Stream, as documented: `pipe` works, and `instanceof Stream` holds.
@@ -14,8 +19,8 @@ Object.setPrototypeOf(Emitter.prototype, Stream.prototype);
 /** How long the peer may take to answer a close frame, in ms, before the connection is terminated. */
 const CLOSE_TIMEOUT = 2_000;
 
-/** How much of a rejection's body is read for its message, in bytes. */
-const BODY_LIMIT = 16_384;
+/** The functions to call when the process exits. One listener of the process serves all clients. */
+const exiting = new Set<() => void>();
 
 /** Node.js. */
 export const node: Platform = {
@@ -24,11 +29,11 @@ export const node: Platform = {
     const options = {
       perMessageDeflate: compression,
       closeTimeout: CLOSE_TIMEOUT,
+      maxPayload: maxLength,
       ...given,
       headers: { ...given.headers, ...headers },
-      maxPayload: maxLength,
     };
-    return new WebSocket(url, options as ClientOptions) as unknown as WebSocketLike;
+    return new LimitedWebSocket(url, options as ClientOptions, maxLength) as unknown as WebSocketLike;
   },
   messages(socket, receive) {
     // `onmessage` would create an event object for each message.
@@ -49,12 +54,48 @@ export const node: Platform = {
     });
   },
   agent: (secure) => (secure ? new SecureAgent() : new Agent()),
+  onExit(flush) {
+    if (exiting.size === 0) process.on('exit', exit);
+    exiting.add(flush);
+    return () => {
+      exiting.delete(flush);
+      if (exiting.size === 0) process.off('exit', exit);
+    };
+  },
+  inspect(options, address) {
+    // Without this check `new Primus(8080)` would silently use the defaults.
+    if (options) check({ options }, { options: object });
+    const { pathname: given } = (options ?? {}) as { pathname?: unknown };
+    const path = address && pathnameOf(address, undefined, '');
+    if (path && path !== '/' && typeof given === 'string' && normalizePathname(given) !== path)
+      throw invalid('pathname', `${path}, as in the address`, given);
+    for (const option of misspelledOptions(options ?? {}))
+      process.emitWarning(misspelledMessage(option), { type: 'PrimusWarning', code: 'PRIMUS_OPTION' });
+  },
   network$: NEVER,
-  origin: undefined,
+  origin: 'http://127.0.0.1',
   scheduler: asyncScheduler,
   random: Math.random,
   report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
 };
+
+function exit(): void {
+  for (const flush of exiting) flush();
+}
+
+/** Closes with the limit as the reason when a message exceeds it: ws sends the code alone. */
+class LimitedWebSocket extends WebSocket {
+  readonly #maxLength: number;
+
+  constructor(url: string, options: ClientOptions, maxLength: number) {
+    super(url, options);
+    this.#maxLength = maxLength;
+  }
+
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, code === 1009 ? tooLong(this.#maxLength) : reason);
+  }
+}
 
 /** Creates the error of a rejection that the user handles. */
 function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): LinkError {
@@ -63,23 +104,9 @@ function refusedBy({ statusCode: status }: IncomingMessage, cause: unknown): Lin
 }
 
 async function refusalOf(response: IncomingMessage): Promise<LinkError> {
-  const error = await messageOf(response);
+  const { error: said } = await jsonBody(response);
+  const error = said === undefined || typeof said === 'string' ? said : JSON.stringify(said);
   const { 'retry-after': retry, 'www-authenticate': authenticate } = response.headers;
   const after = Number(retry);
   return refusedWith(response.statusCode ?? 0, { error, authenticate, retryAfter: after > 0 ? after * 1000 : undefined });
-}
-
-/** The `error` of a JSON body, if it is one and not too long. */
-async function messageOf(response: IncomingMessage): Promise<string | undefined> {
-  try {
-    let body = '';
-    for await (const chunk of response) {
-      body += String(chunk);
-      if (body.length > BODY_LIMIT) return undefined;
-    }
-    const { error } = JSON.parse(body) as { error?: unknown };
-    return error === undefined || typeof error === 'string' ? error : JSON.stringify(error);
-  } catch {
-    return undefined;
-  }
 }

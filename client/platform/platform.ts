@@ -32,12 +32,22 @@ export interface Platform {
   messages?(socket: WebSocketLike, receive: (data: unknown, isBinary?: boolean) => void): void;
   /** Creates an agent for a framework's own requests that cannot be aborted: destroying it terminates them. */
   agent?(secure: boolean): { destroy(): void };
+  /** Calls `flush` when the process exits, unless the returned function was called before. */
+  onExit?(flush: () => void): () => void;
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;
+  /**
+   * Examines the options as they were given, and the address, for mistakes whose checks would be too long for a page.
+   *
+   * @throws ERR_PRIMUS_OPTION when the options are no object, or have another path than the address
+   */
+  inspect?(options: unknown, address?: URL): void;
   /** Options that the platform does not support, each with the alternative. */
   readonly without?: { readonly [option: string]: Kind };
   /** The address to connect to when none is given. */
   readonly origin: string | undefined;
+  /** The address of the page that the client runs in, where there is one. */
+  readonly page?: string | undefined;
   /** The clock of heartbeats, waits and timeouts. */
   readonly scheduler: SchedulerLike;
   /** Reports an error that has no listener. */

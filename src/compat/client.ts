@@ -1,7 +1,9 @@
-import { pluggable } from '../../client/plugins.js';
+import type { ClientOptions } from '../../client/options.js';
 import type { Primus } from '../../client/primus.js';
 import { parseUrl, printUrl, type UrlOptions, urlOptions } from '../../client/url.js';
 import { callable } from '../core/callable.js';
+import { asError } from '../core/errors.js';
+import type { ClientFunctions } from '../core/plugin.js';
 import { OPEN } from '../core/ready-state.js';
 import { credentialsOf, inject } from './inject.js';
 import { querystring, querystringify } from './querystring.js';
@@ -30,6 +32,26 @@ export type LegacyMembers = { [Name in keyof typeof members]: OmitThisParameter<
 /** A class of clients with the members of Primus 8. It may also be called without `new`. */
 export type LegacyClientClass = typeof Primus & LegacyStatics & ((...args: ConstructorParameters<typeof Primus>) => Primus & LegacyMembers);
 
+/** The address of a client, with the names of Primus 8 as well. */
+class LegacyUrl extends URL {
+  get slashes(): boolean {
+    return true;
+  }
+
+  get query(): string {
+    return this.search;
+  }
+
+  get auth(): string {
+    return this.username && this.username + (this.password && `:${this.password}`);
+  }
+
+  set(part: string, value: string): this {
+    (this as unknown as Record<string, string>)[part === 'query' ? 'search' : part] = value;
+    return this;
+  }
+}
+
 const lazy = new WeakMap<object, { recovery?: Recovery; timers?: Timers }>();
 
 function kept(client: object) {
@@ -41,7 +63,12 @@ function kept(client: object) {
 /** Adds the members that old plugins expect to a class of clients, and handles the private events that they inject. */
 export function legacyClient(Class: typeof Primus, statics: LegacyStatics): LegacyClientClass {
   const emit = Class.prototype.emit as (event: string, ...args: unknown[]) => boolean;
-  const LegacyClient = class extends pluggable(Class) {
+  const LegacyClient = class extends Class {
+    override initialise(options: ClientOptions): this {
+      Object.setPrototypeOf(this.url, LegacyUrl.prototype);
+      return super.initialise(options);
+    }
+
     override destroy(): this {
       super.destroy();
       kept(this).timers?.end();
@@ -50,6 +77,7 @@ export function legacyClient(Class: typeof Primus, statics: LegacyStatics): Lega
   };
   Object.defineProperties(LegacyClient.prototype, {
     ...Object.getOwnPropertyDescriptors(members),
+    ark: { value: Class.prototype.ark, writable: true, enumerable: true, configurable: true },
     emit: {
       value(this: Primus, event: string, ...args: unknown[]): boolean {
         return inject(this, event, args) || emit.call(this, event, ...args);
@@ -58,7 +86,8 @@ export function legacyClient(Class: typeof Primus, statics: LegacyStatics): Lega
       configurable: true,
     },
   });
-  return Object.assign(callable(LegacyClient), statics) as unknown as LegacyClientClass;
+  const { Stream: super_, requires } = statics;
+  return Object.assign(callable(LegacyClient), { ...statics, super_, require: requires }) as unknown as LegacyClientClass;
 }
 
 /** The members that old plugins expect on the prototype of clients. */
@@ -67,14 +96,13 @@ const members = {
   querystring,
   querystringify,
 
-  /** Returns a plugin of this client's class, or all of them. */
-  plugin(this: Primus, name?: string) {
-    const plugins = this.options.plugin ?? {};
-    return name === undefined ? plugins : plugins[name];
+  /** Returns the client function of a plugin, or those of all plugins by name. */
+  plugin(this: Primus, name?: string): ClientFunctions[string] | ClientFunctions | undefined {
+    return name ? this.ark[name] : { ...this.ark };
   },
 
   merge<T extends object>(target: T, ...sources: object[]): T {
-    return Object.assign(target, ...sources);
+    return sources.length > 0 ? Object.assign(target, ...sources) : target;
   },
 
   clone<T extends object>(object: T): T {
@@ -83,18 +111,31 @@ const members = {
 
   parse(address: string) {
     const url = parseUrl(address);
-    const { protocol, host, hostname, port, pathname, hash, href, search, username, password } = url;
-    return { protocol, slashes: true, host, hostname, port, pathname, hash, href, query: search, username, password };
+    const { protocol, host, hostname, port, pathname, hash, href, origin, username, password } = url;
+    const { auth, query, slashes } = Object.setPrototypeOf(url, LegacyUrl.prototype) as LegacyUrl;
+    return { protocol, slashes, auth, host, hostname, port, pathname, hash, href, origin, query, username, password };
+  },
+
+  /** Emits an error. */
+  critical(this: Primus, error: unknown) {
+    this.emit('error', asError(error));
+    return this;
   },
 
   /** Returns the address to connect to. Emits `outgoing::url` with its parts before, which listeners may change. */
-  uri(this: Primus, { protocol = 'http', query = true, object = false }: UriOptions = {}): string | UrlOptions {
+  uri(this: Primus, options?: UriOptions): string | UrlOptions {
+    const { protocol = 'http', query = false, object = false } = options ?? {};
     const speaks = /^ws/.test(protocol) ? 'ws' : 'http';
-    const options = urlOptions(this.url, this.pathname, speaks, Date.now().toString(36), credentialsOf(this));
-    if (query === false) options.query = '';
-    else if (typeof query === 'string') options.query = query;
-    this.emit('outgoing::url', options);
-    return object ? options : printUrl(options);
+    const parts = urlOptions(this.url, this.pathname, speaks, Date.now().toString(36), credentialsOf(this));
+    if (!query) parts.query = '';
+    else if (typeof query === 'string') parts.query = query;
+    this.emit('outgoing::url', parts);
+    return object ? parts : printUrl(parts);
+  },
+
+  /** The version of the package that the client comes from. */
+  get version(): string | undefined {
+    return (this.constructor as typeof Primus).configuration.version;
   },
 
   get AVOID_WEBSOCKETS(): boolean {
@@ -102,7 +143,7 @@ const members = {
   },
 
   get NETWORK_EVENTS(): boolean {
-    return (this as unknown as Primus).options.network !== false;
+    return (this as unknown as Primus).options.network !== false && 'onLine' in (globalThis.navigator ?? {});
   },
 
   get transport(): object {
@@ -121,7 +162,7 @@ const members = {
     views.timers ??= new Timers((name) => {
       if (name === 'connect') return client.state.name === 'connecting';
       if (name === 'reconnect') return client.state.name === 'waiting';
-      return name === 'heartbeat' && client.readyState === OPEN && client.options.pingTimeout !== false;
+      return name === 'heartbeat' && client.readyState === OPEN && Boolean(client.options.pingTimeout);
     });
     return views.timers;
   },

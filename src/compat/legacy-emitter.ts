@@ -15,20 +15,20 @@ function set(emitter: object, event: string, listeners: Listener[]): void {
 export function LegacyEmitter(this: unknown): void {}
 
 Object.assign(LegacyEmitter.prototype, {
-  on(this: object, event: string, listener: Listener) {
-    set(this, event, [...of(this, event), listener]);
+  on(this: object, event: string, listener: Listener, context?: unknown) {
+    set(this, event, [...of(this, event), context ? Object.assign(listener.bind(context), { listener }) : listener]);
     return this;
   },
-  once(this: LegacyEmitterObject, event: string, listener: Listener) {
+  once(this: LegacyEmitterObject, event: string, listener: Listener, context: unknown = this) {
     const once: Listener = (...args) => {
       this.removeListener(event, once);
-      return listener.apply(this, args);
+      return listener.apply(context, args);
     };
     once.listener = listener;
     return this.on(event, once);
   },
-  removeListener(this: object, event: string, listener: Listener) {
-    const kept = of(this, event).filter((entry) => entry !== listener && entry.listener !== listener);
+  removeListener(this: object, event: string, listener?: Listener) {
+    const kept = of(this, event).filter((entry) => listener && entry !== listener && entry.listener !== listener);
     set(this, event, kept);
     return this;
   },

@@ -3,7 +3,7 @@ import { Stream } from 'node:stream';
 import { compileFunction } from 'node:vm';
 import { disposable } from '../../client/disposable.js';
 import type { Primus } from '../../client/primus.js';
-import type { Plugin, Plugins } from '../core/plugin.js';
+import type { ClientFunctions, Plugins } from '../core/plugin.js';
 import { sourceOf } from '../server/function-source.js';
 import { applicationRequire, librarySource } from '../server/plugins.js';
 import { type LegacyClientClass, legacyClient } from './client.js';
@@ -26,14 +26,12 @@ export function withPlugins(Class: typeof Primus, plugins: Plugins): LegacyClien
     return compileFunction(source, ['Primus', 'require'], { filename }).call(undefined, Client, require);
   };
   for (const [name, plugin] of list) run(librarySource(plugin), `${name}-library`);
-  const clients: { [name: string]: Plugin } = {};
-  for (const [name, { client }] of list) {
-    if (client !== undefined)
-      clients[name] = { client: run(`return ${sourceOf(client, `The client of the plugin '${name}'`)}`, name) as Plugin['client'] & {} };
-  }
-  Client.configuration = {
-    ...Client.configuration,
-    options: { ...Client.configuration.options, plugin: clients } as typeof Client.configuration.options,
-  };
+  const clients = list.filter(([, { client }]) => client !== undefined);
+  Client.prototype.ark = Object.fromEntries(
+    clients.map(([name, { client }]) => [
+      name,
+      run(`return ${sourceOf(client, `The client of the plugin '${name}'`)}`, name) as ClientFunctions[string],
+    ]),
+  );
   return Client;
 }

@@ -1,3 +1,4 @@
+import { reconnectPolicy } from '../../client/options.js';
 import type { Primus } from '../../client/primus.js';
 import type { ReconnectAttempt } from '../../client/state.js';
 
@@ -7,6 +8,8 @@ export class Recovery {
 
   constructor(client: Primus) {
     this.client = client;
+    // `max`, `min`, `retries`, `factor` and `reconnect timeout`, for those who show them.
+    Object.assign(this, reconnectPolicy(client.options.reconnect, Math.random).settings);
   }
 
   /** The present attempt, or the next one while the client waits for it; `null` when there is none. */

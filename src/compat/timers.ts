@@ -1,4 +1,7 @@
+import { milliseconds } from '../core/options.js';
+
 interface Timer {
+  start(time: number | string): void;
   stop(): void;
   listeners: (() => void)[];
 }
@@ -14,22 +17,21 @@ export class Timers {
   }
 
   setTimeout(name: string, fn: () => void, time: number | string): this {
-    return this.set(name, fn, (run) => {
-      const timer = setTimeout(run, Number(time));
-      return () => clearTimeout(timer);
-    });
+    return this.set(name, fn, time, false);
   }
 
   setInterval(name: string, fn: () => void, time: number | string): this {
-    return this.set(
-      name,
-      fn,
-      (run) => {
-        const timer = setInterval(run, Number(time));
-        return () => clearInterval(timer);
-      },
-      true,
-    );
+    return this.set(name, fn, time, true);
+  }
+
+  setImmediate(name: string, fn: () => void): this {
+    return this.setTimeout(name, fn, 0);
+  }
+
+  /** Starts a timer again with another time. */
+  adjust(name: string, time: number | string): this {
+    this.timers[name]?.start(time);
+    return this;
   }
 
   /** Whether a timer of that name is running. */
@@ -46,24 +48,39 @@ export class Timers {
     return this;
   }
 
+  /** The same as `end`. */
+  destroy(): boolean {
+    return this.end();
+  }
+
   end(): boolean {
     this.clear();
     return true;
   }
 
   /** Starts a timer. When there is one of that name, adds a listener to it. */
-  private set(name: string, fn: () => void, start: (run: () => void) => () => void, again = false): this {
+  private set(name: string, fn: () => void, time: number | string, repeats: boolean): this {
     const existing = this.timers[name];
     if (existing !== undefined) {
       existing.listeners.push(fn);
       return this;
     }
     const listeners = [fn];
-    const stop = start(() => {
-      if (!again) delete this.timers[name];
+    let handle: ReturnType<typeof setInterval> | undefined;
+    const stop = () => clearInterval(handle);
+    const run = () => {
+      if (!repeats) {
+        stop();
+        delete this.timers[name];
+      }
       for (const listener of listeners) listener();
-    });
-    this.timers[name] = { stop, listeners };
+    };
+    const start = (every: number | string) => {
+      stop();
+      handle = setInterval(run, milliseconds(every ?? 0, 'time'));
+    };
+    start(time);
+    this.timers[name] = { start, stop, listeners };
     return this;
   }
 }

@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import { Observable } from 'rxjs';
 import type { Platform } from '../../client/platform/platform.js';
 import { describe, PrimusError } from '../core/errors.js';
+import { type EmitsArguments, emits } from '../core/events.js';
 import type { Plugin } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Host, HttpServer } from '../server/http/host.js';
-import { reject } from '../server/http/reject.js';
+import { reject, requireUpgrade } from '../server/http/reject.js';
 import type { Server } from '../server/primus.js';
 import { eventTransformer } from './inject.js';
 
@@ -19,6 +20,8 @@ export interface TransformerParts {
   library?: string;
 }
 
+type Logger = Readonly<Record<'error' | 'warn' | 'info' | 'debug' | 'log' | 'plain', (...values: unknown[]) => void>>;
+
 /** A third-party transformer of one server. */
 export class ForeignTransformer extends EventEmitter {
   readonly primus: Server;
@@ -26,12 +29,21 @@ export class ForeignTransformer extends EventEmitter {
   readonly server: HttpServer;
   /** For the framework's own server. */
   service: unknown = null;
+  /** Functions that emit `log` on the server: `logger.error(…)`, and the same for `warn`, `info`, `debug`, `log` and `plain`. */
+  readonly logger: Logger;
 
   constructor(primus: Server) {
     super();
     this.primus = primus;
     this.Spark = primus.Spark;
     this.server = primus.server;
+    const log = (level: string) => primus.host.log.bind(primus.host, level);
+    this.logger = { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug'), log: log('log'), plain: log('log') };
+  }
+
+  /** Returns a function that emits `event` when it is called, as `emits` of a spark does. */
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this, event, ...bound);
   }
 }
 
@@ -57,7 +69,7 @@ export function extend({ server, client, library }: TransformerParts): Transform
           const transformer = new ForeignTransformer(primus as Server);
           server.call(transformer, transformer);
           const requests = request$.subscribe(({ request, response }) => {
-            if (!transformer.emit('request', request, response)) reject(response, 426);
+            if (!transformer.emit('request', request, response)) requireUpgrade(response);
           });
           requests.add(
             upgrade$.subscribe(({ request, socket, head }) => {

@@ -1,5 +1,6 @@
 import { asError, PrimusError } from './errors.js';
-import { type Eventual, isPromise, Pending, toEventual } from './eventual.js';
+import { type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import { Lane } from './lane.js';
 import type { Frame } from './link.js';
 import { type MessageTransformer, type MessageTransformers, type Packet, runTransformers } from './message-transformers.js';
@@ -109,7 +110,7 @@ export class Channel {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
       return this.#step(
-        () => toEventual(Pending.of<unknown>((done) => parser.decoder(frame, done))),
+        () => fromNodeCallback<unknown>((done) => parser.decoder.call(this.#handler.subject, frame, done)),
         decodeError,
         (data) => this.#decoded(data, frame),
       );
@@ -167,7 +168,7 @@ export class Channel {
 
   #encode(data: unknown, coming?: Promise<Frame>): Eventual<unknown> {
     return this.#step(
-      () => coming ?? encoded(this.stack.parser, data),
+      () => coming ?? encoded(this.stack.parser, this.#handler.subject, data),
       (cause) => encodeError(cause, data),
       (frame) => this.#handler.transmit(frame),
     );

@@ -20,6 +20,11 @@ export interface CloseReason {
   retryAfter?: number | undefined;
 }
 
+/** Returns the reason of a connection that is closed (1009) because a message exceeds the limit of the end that closes it. */
+export function tooLong(maxLength: number): string {
+  return `A message exceeds maxLength (${maxLength})`;
+}
+
 /** Creates the error of a handshake that the server rejected with a status. */
 export function refused(status: number, { error: reason, ...details }: CloseReason): LinkError {
   const message = `The server rejected the connection: ${status} ${reason ?? ''}`.trim();

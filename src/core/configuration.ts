@@ -15,7 +15,8 @@ export interface Configuration {
 }
 
 /** The part of it that a class of clients is configured with. */
-export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' | 'compression' | 'options'>;
+export type ClientConfiguration = Pick<Configuration, 'pathname' | 'maxLength' | 'compression' | 'options'> &
+  Partial<Pick<Configuration, 'version'>>;
 
 /** Completes a configuration with the defaults of the server. */
 export function assume(given: Partial<ClientConfiguration>): ClientConfiguration {

@@ -4,11 +4,11 @@ export type ErrorCode =
   | 'ERR_PRIMUS_SERVER'
   /** An option, or an argument of a documented method, has the wrong type or value. */
   | 'ERR_PRIMUS_OPTION'
-  /** There is no transformer of that name, or the object is not a transformer. */
+  /** There is no transformer of that name, the object is not a transformer, or the server of a client has another one. */
   | 'ERR_PRIMUS_TRANSFORMER'
   /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
-  /** The package that a transformer or parser needs is not installed, or its version is not supported. */
+  /** A package that is needed is not installed, or its version is not supported: that of a transformer or parser, or, for a bundled server, this one. */
   | 'ERR_PRIMUS_MISSING'
   /** A plugin cannot be added: it has the wrong type, it cannot be loaded, or its name is taken. */
   | 'ERR_PRIMUS_PLUGIN'
@@ -118,21 +118,33 @@ export class LinkError extends PrimusError {
   }
 }
 
-/** Creates the error of a connection that dropped, cleanly or not. */
+/**
+ * Creates the error of a connection that dropped, cleanly or not. A drop without a cause is everyday, unless the peer closes with 1009:
+ * it has received a message that is too long. The servers and clients of this package give their limit as the reason.
+ */
 export function dropped(closeCode?: number, reason?: string, cause?: unknown): LinkError {
+  if (closeCode === 1009) {
+    if (!/maxLength/.test(`${reason}`)) reason = 'A message exceeds maxLength';
+    cause ??= new Error(reason);
+  }
   const why = [closeCode, reason].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
 
 /** Creates the error of a connection that was not established from the error of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  const why = reason || (cause instanceof Error ? cause.message : '');
+  const why = reason || (isError(cause) ? cause.message : '');
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
 /** Returns an Error as it is, and creates one of any other value that was thrown. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+  return isError(thrown) ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+}
+
+/** Whether a value is an Error, also of another realm: Jest, `node:vm` and frames have classes of their own. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
 /** Describes a value of unknown type in a few words, for an error message. Never throws. */

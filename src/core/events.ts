@@ -36,19 +36,27 @@ export function reserve(...events: readonly string[]): Reserved {
 
 type Emit = (event: string, ...args: unknown[]) => unknown;
 
-/** Reduces the arguments of an event to at most one value, or none; not calling `next` prevents the event. */
+/**
+ * Changes the arguments of an event: to a value, to those of an array, or with `null` to none. With `undefined` they stay. Not calling
+ * `next` prevents the event.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: the documented signature takes whatever the event carries.
 export type EmitsParser = (next: (error?: unknown, value?: unknown) => void, ...args: any[]) => void;
 
-/** The documented `emits`: a function that emits `event` each time it is called, through `parser` when there is one. */
-export function emits(emitter: { emit: Emit }, event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-  if (parser === undefined) return (...args) => void emitter.emit(event, ...args);
+/** The arguments of `emits` after the event: those that come first in every event, and a parser of the others. */
+export type EmitsArguments = [...bound: unknown[], parser: EmitsParser] | unknown[];
+
+/** The documented `emits`: a function that emits `event` each time it is called, with the arguments that are bound here and its own. */
+export function emits(emitter: { emit: Emit }, event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+  const parser = bound.at(-1) as EmitsParser;
+  if (typeof parser !== 'function') return (...args) => emitter.emit(event, ...bound, ...args) as boolean;
+  bound.pop();
   return (...args) => {
     const next = (error?: unknown, value?: unknown) => {
       if (error) emitter.emit('error', error);
-      else if (value === undefined) emitter.emit(event);
-      else emitter.emit(event, value);
+      else emitter.emit(event, ...bound, ...(value === undefined ? args : [value ?? []].flat()));
     };
     parser.call(emitter, next, ...args);
+    return true;
   };
 }

@@ -35,9 +35,9 @@ export const SERVER_DEFAULTS = {
 
 /** The defaults of a client. Times are in ms. */
 export const CLIENT_DEFAULTS = {
-  /** The time-out of the first connection. @defaultValue `10_000` */
-  timeout: 10_000 as Duration,
-  /** The longest silence of the server before the connection counts as dead; `false` sets no limit. @defaultValue `45_000` */
+  /** The time-out of the first connection; `false` or 0 sets none. @defaultValue `10_000` */
+  timeout: 10_000 as Duration | false,
+  /** The longest silence of the server before the connection counts as dead; `false` or 0 sets no limit. @defaultValue `45_000` */
   pingTimeout: 45_000 as Duration | false,
   /** The reasons to reconnect: `disconnect`, `online`, `timeout`; `false` is none. @defaultValue `'disconnect,online,timeout'` */
   strategy: 'disconnect,online,timeout' as string | readonly string[] | false,

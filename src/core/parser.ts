@@ -1,5 +1,6 @@
 import { describe, PrimusError } from './errors.js';
-import { type Done, type Eventual, isPromise, Pending, toEventual } from './eventual.js';
+import { type Done, type Eventual, isPromise } from './eventual.js';
+import { fromNodeCallback } from './from-node-callback.js';
 import type { Frame } from './link.js';
 
 /**
@@ -22,10 +23,12 @@ import type { Frame } from './link.js';
  * const primus = new Primus(server, { parser });
  */
 export interface Parser {
-  /** Encodes a value as a frame. */
-  encoder(data: unknown, done: Done<Frame>): void;
-  /** Decodes a frame. */
-  decoder(frame: Frame, done: Done<unknown>): void;
+  /** Encodes a value as a frame. `this` is the spark or the client, and the server where one frame is made for many. */
+  // biome-ignore lint/suspicious/noExplicitAny: a spark, a client or a server of any type.
+  encoder(this: any, data: unknown, done: Done<Frame>): void;
+  /** Decodes a frame. `this` is the spark or the client. */
+  // biome-ignore lint/suspicious/noExplicitAny: a spark or a client of any type.
+  decoder(this: any, frame: Frame, done: Done<unknown>): void;
   /** Encodes at once, and throws what `encoder` would pass to its callback. */
   encode?(data: unknown): Frame;
   /** Decodes at once, and throws what `decoder` would pass to its callback. */
@@ -44,10 +47,10 @@ export interface Parser {
   readonly bundle?: string;
 }
 
-/** Encodes a message. Throws, or rejects, when that fails. */
-export function encoded(parser: Parser, data: unknown): Eventual<Frame> {
+/** Encodes a message of a spark, a client or a server, which is the `this` of the encoder. Throws, or rejects, when that fails. */
+export function encoded(parser: Parser, owner: unknown, data: unknown): Eventual<Frame> {
   if (parser.encode !== undefined) return toFrame(parser.encode(data));
-  const made = toEventual(Pending.of<unknown>((done) => parser.encoder(data, done)));
+  const made = fromNodeCallback<unknown>((done) => parser.encoder.call(owner, data, done));
   return isPromise(made) ? made.then(toFrame) : toFrame(made);
 }
 

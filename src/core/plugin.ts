@@ -30,3 +30,14 @@ export interface Plugin {
 export interface Plugins {
   readonly [name: string]: Plugin;
 }
+
+/** The client functions of plugins, by name. */
+export interface ClientFunctions {
+  // biome-ignore lint/suspicious/noExplicitAny: plugins add what they like to what they are handed.
+  [name: string]: (this: any, primus: any, options: any) => unknown;
+}
+
+/** Plugins, or the packages that have them, by name. `false` and `null` are none. */
+export interface PluginPackages {
+  readonly [name: string]: Plugin | string | false | null | undefined;
+}

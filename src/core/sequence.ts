@@ -18,39 +18,23 @@ import { isPromise, Pending } from './eventual.js';
  * @throws what a step throws; what is thrown behind a late answer, and a late error, is the error of the `Pending`
  */
 export function sequence<T>(items: Iterable<T>, step: (item: T) => unknown, stop: unknown = false): boolean | Pending<boolean> {
-  return run(Array.isArray(items) ? (items as T[]) : items[Symbol.iterator](), 0, step, stop);
+  return run(items[Symbol.iterator](), step, stop);
 }
 
 /** The state travels in parameters: an object or a closure for it would cost the message transformers half of their time again. */
-function run<T>(
-  items: readonly T[] | Iterator<T>,
-  from: number,
-  step: (item: T) => unknown,
-  stop: unknown,
-  outcome?: Pending<boolean>,
-): boolean | Pending<boolean> {
-  for (let index = from; ; index++) {
-    let item: T;
-    // By index, as the iterator of an array costs more than most steps.
-    if (isArray(items)) {
-      if (index >= items.length) return true;
-      item = items[index] as T;
-    } else {
-      const next = items.next();
-      if (next.done) return true;
-      item = next.value;
-    }
-    const answer = step(item);
+function run<T>(items: Iterator<T>, step: (item: T) => unknown, stop: unknown, outcome?: Pending<boolean>): boolean | Pending<boolean> {
+  for (let next = items.next(); !next.done; next = items.next()) {
+    const answer = step(next.value);
     if (answer === stop) return false;
-    if (answer instanceof Pending || isPromise(answer)) return goOn(answer, items, index + 1, step, stop, outcome);
+    if (answer instanceof Pending || isPromise(answer)) return goOn(answer, items, step, stop, outcome);
   }
+  return true;
 }
 
 /** Runs the rest of the steps once `answer` is known. */
 function goOn<T>(
   answer: Pending<unknown> | Promise<unknown>,
-  items: readonly T[] | Iterator<T>,
-  from: number,
+  items: Iterator<T>,
   step: (item: T) => unknown,
   stop: unknown,
   outcome = new Pending<boolean>(),
@@ -59,7 +43,7 @@ function goOn<T>(
     if (error) return outcome.done(error as Error);
     let passes: boolean | Pending<boolean> = false;
     try {
-      if (value !== stop) passes = run(items, from, step, stop, outcome);
+      if (value !== stop) passes = run(items, step, stop, outcome);
     } catch (thrown) {
       return outcome.done((thrown || asError(thrown)) as Error);
     }
@@ -73,8 +57,4 @@ function goOn<T>(
       (thrown) => resume(thrown || asError(thrown)),
     );
   return outcome;
-}
-
-function isArray<T>(items: readonly T[] | Iterator<T>): items is readonly T[] {
-  return Array.isArray(items);
 }

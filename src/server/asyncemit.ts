@@ -18,6 +18,15 @@ export class ListenerError extends Error {
   }
 }
 
+/** Whether an event has a listener that is asynchronous when it is called with `count` arguments. */
+export function hasAsyncListener(emitter: EventEmitter, event: string, count: number): boolean {
+  return (emitter.rawListeners(event) as AnyListener[]).some((listener) => takesCallback(listener, count));
+}
+
+function takesCallback(listener: AnyListener, count: number): boolean {
+  return (listener.listener ?? listener).length > count;
+}
+
 /**
  * Emits an event whose listeners may be asynchronous: a listener with one parameter more than there are arguments gets a callback, and
  * the listeners after it wait until the callback is called. Unsubscribing stops before the next listener.
@@ -27,7 +36,7 @@ export class ListenerError extends Error {
  */
 export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown[]): true | Observable<true> {
   const listeners = emitter.rawListeners(event) as AnyListener[];
-  const isAsync = (listener: AnyListener) => (listener.listener ?? listener).length > args.length;
+  const isAsync = (listener: AnyListener) => takesCallback(listener, args.length);
   if (!listeners.some(isAsync)) {
     for (const listener of listeners) captureRejection(emitter, event, args, listener.apply(emitter, args));
     return true;

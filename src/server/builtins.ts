@@ -4,9 +4,9 @@ import type { Transformer } from '../core/transformer.js';
 /**
  * The parts that the package ships and the core does not know. A server gets them from its entry and chooses by name.
  *
- * @typeParam ExtendSpark the function that extends a server's class of sparks: the server names its type
+ * @typeParam CreateSparkClass the function that creates a server's class of sparks: the server names its type
  */
-export interface Builtins<ExtendSpark = unknown> {
+export interface Builtins<CreateSparkClass = unknown> {
   readonly version: string;
   readonly transformers: ReadonlyMap<string, Transformer>;
   readonly parsers: ReadonlyMap<string, Parser>;
@@ -16,6 +16,6 @@ export interface Builtins<ExtendSpark = unknown> {
    * @throws ERR_PRIMUS_TRANSFORMER when it has none
    */
   bundle(transformer: Pick<Transformer, 'name' | 'bundle'>, minified: boolean): string;
-  /** Adds the members that old plugins expect to a server's class of sparks. */
-  readonly spark?: ExtendSpark;
+  /** Creates a server's class of sparks with the members that old plugins expect. */
+  readonly spark?: CreateSparkClass;
 }

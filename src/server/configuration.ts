@@ -16,6 +16,9 @@ export interface Spec {
   pingInterval: number | false;
 }
 
+/** The default strategy of a server that authorizes requests: a client whose request is rejected must not repeat it again and again. */
+export const AUTHORIZED_STRATEGY = 'disconnect,online';
+
 /** The part of a server that clients are configured from. */
 interface ConfiguredServer {
   readonly version: string;
@@ -29,11 +32,11 @@ interface ConfiguredServer {
 /** Returns the specification that `<pathname>/spec` serves. */
 export function specOf({ version, pathname, parser, transformer, options: { pingInterval } }: ConfiguredServer): Spec {
   return {
-    version,
+    pingInterval: pingInterval === false ? false : milliseconds(pingInterval, 'pingInterval'),
     pathname,
+    version,
     parser: parser.name ?? 'custom',
     transformer: transformer.name,
-    pingInterval: pingInterval === false ? false : milliseconds(pingInterval, 'pingInterval'),
   };
 }
 
@@ -41,8 +44,7 @@ export function specOf({ version, pathname, parser, transformer, options: { ping
 export function configurationOf(server: ConfiguredServer): Configuration {
   const { pingInterval, ...spec } = specOf(server);
   const { global, maxLength, compression } = server.options;
-  const options: Configuration['options'] = { pingTimeout: pingInterval === false ? false : pingInterval * 1.5 };
-  // A client whose request is rejected must not repeat it again and again.
-  if (server.auth) options.strategy = 'disconnect,online';
+  const options: Configuration['options'] = { pingTimeout: pingInterval ? pingInterval * 1.5 : false };
+  if (server.auth) options.strategy = AUTHORIZED_STRATEGY;
   return { ...spec, global, maxLength, compression, options };
 }

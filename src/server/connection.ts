@@ -21,6 +21,9 @@ const CROWDED = 1_048_576;
 /** The interval at which the buffer of a slow consumer is checked, in ms: not every framework has an event for that. */
 const DRAIN_POLL = 10;
 
+/** How far a connection is known: to the registry, to the `connection` listeners, and as accepted by all of them. */
+type Stage = 'created' | 'registered' | 'introduced' | 'announced';
+
 /** The part of a spark that its connection uses. */
 export interface ConnectionSpark {
   readonly primus: Stack & { readonly host: ConnectionHost };
@@ -36,8 +39,10 @@ export interface ConnectionHost {
   /** The limit of buffered bytes. A connection that exceeds it is terminated. */
   readonly maxBuffer: number;
   readonly scheduler: SchedulerLike;
-  /** Removes a connection that has ended. Called once, and not before it was announced. */
-  gone(connection: Connection): void;
+  /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
+  remove(connection: Connection): boolean;
+  /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
+  disconnected(connection: Connection, then: () => void): void;
   log(level: string, ...values: unknown[]): void;
   /** Reports an error of the application's own code that no listener gets. */
   warn(error: unknown): void;
@@ -49,6 +54,8 @@ export interface ConnectionHost {
  * ```
  * created ── `connection` listeners accept ──> announced ── end(), drop, silence ──> closed
  *   frames and an end that arrive before the announcement are buffered until then
+ *
+ * state closed, removed from the server ──> readyStateChange ──> `disconnection` of the server ──> end
  * ```
  *
  * Its events have one order: see `EventQueue`.
@@ -69,7 +76,9 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   private readonly events = new EventQueue();
   /** Whether the link itself has ended. */
   private linkEnded = false;
-  private announced = false;
+  private stage: Stage = 'created';
+  /** Emits the end of a connection that has ended before the server emitted `connection`. */
+  private heldEnd: (() => void) | undefined;
   private ending = false;
   private paused = 0;
   private early: Frame[] | undefined;
@@ -116,7 +125,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
 
   next(frame: Frame): void {
     this.alive = true;
-    if (this.announced) this.receive(frame);
+    if (this.stage === 'announced') this.receive(frame);
     else this.buffer(frame);
   }
 
@@ -150,15 +159,25 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.channel.control(control);
   }
 
+  /** Marks that the server has registered the connection, and emits `connection` later. An end is emitted behind that. */
+  register(): void {
+    this.stage = 'registered';
+  }
+
+  /** Marks that the server emits `connection` now. */
+  introduce(): void {
+    this.stage = 'introduced';
+    this.heldEnd?.();
+  }
+
   /** Announces the connection after the `connection` listeners have accepted it: frames that arrived early are delivered now. */
   announce(): void {
-    this.announced = true;
+    this.stage = 'announced';
     const { early } = this;
     this.early = undefined;
     if (early !== undefined) for (const frame of early) this.receive(frame);
     this.flow(UNANNOUNCED, false);
-    if (this.state === CLOSED) this.host.gone(this);
-    else if (this.lost !== undefined) this.leave(this.lost);
+    if (this.lost !== undefined) this.leave(this.lost);
   }
 
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
@@ -184,10 +203,15 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     });
   }
 
+  /** Ends a connection whose client has left before it was announced: its `connection` listeners may never accept it. */
+  abandon(): void {
+    if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
+  }
+
   /** Terminates the connection at once. */
   terminate(error: LinkError): void {
     if (this.state === CLOSED) return;
-    if (this.announced) this.finish(error);
+    if (this.stage === 'announced') this.finish(error);
     else this.lost = error;
     this.link?.destroy();
   }
@@ -210,6 +234,13 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (buffered > CROWDED) this.crowd(this.link as Link, buffered);
   }
 
+  /** Sends a ping to this connection alone. */
+  ping(): void {
+    const stamp = Math.floor(this.host.scheduler.now());
+    this.pinged(stamp);
+    if (this.state === OPEN) this.control({ type: 'ping', value: String(stamp) });
+  }
+
   /** Emits `outgoing::ping` before a ping is sent. */
   pinged(stamp: number): void {
     if (this.state === OPEN) this.dispatch('outgoing::ping', stamp);
@@ -223,10 +254,10 @@ export class Connection implements ChannelHandler, Observer<Frame> {
 
   // Calls of the channel.
 
-  /** Reports a message that was lost: as an `error` event, after the end in the log. Never throws. */
+  /** Reports a message that was lost: as an `error` event; after the end, or without a listener, in the log. Never throws. */
   fail(error: Error): void {
-    if (this.state === CLOSED) this.host.log('error', error);
-    else if (this.subject.listenerCount('error') > 0) this.events.add(() => this.emitError(error));
+    if (this.state === CLOSED || this.subject.listenerCount('error') === 0) this.host.log('error', error);
+    else this.events.add(() => this.emitError(error));
   }
 
   deliver(data: unknown, raw: Frame): void {
@@ -342,7 +373,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
     this.emitInternal('incoming::end');
-    if (this.announced) this.leave(this.lost);
+    if (this.stage === 'announced') this.leave(this.lost);
   }
 
   /** Ends the connection after everything received so far. Where that takes too long, the heartbeat terminates it. */
@@ -356,13 +387,24 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.state = CLOSED;
     this.endTimer?.unsubscribe();
     this.channel.close();
-    this.events.add(() => {
-      this.dispatch('readyStateChange', 'end');
-      this.emitInternal('outgoing::end');
+    const emitEnd = (): void => {
       this.dispatch('end');
       // A stream that pipes into a spark waits for this event; plugins that forward events need not see it.
       this.emitInternal('close');
-      if (this.announced) this.host.gone(this);
+    };
+    this.events.add(() => {
+      this.dispatch('readyStateChange', 'end');
+      this.emitInternal('outgoing::end');
     });
+    const leave = (): void => {
+      // At once: while an event is being emitted, those of the end have to wait, but nothing finds the spark any more.
+      const wasRegistered = this.host.remove(this);
+      this.events.add(() => {
+        if (wasRegistered) this.host.disconnected(this, () => this.events.add(emitEnd));
+        else emitEnd();
+      });
+    };
+    if (this.stage === 'registered') this.heldEnd = leave;
+    else leave();
   }
 }

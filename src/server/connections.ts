@@ -51,19 +51,19 @@ export class ConnectionRegistry {
     const key = String(spark.id);
     if (this.sparks.has(key)) return false;
     spark.connection.slot = slotOf(this.sparks.size);
+    spark.connection.register();
     this.sparks.set(key, spark);
     if (this.object !== undefined) this.object[key] = spark;
     return true;
   }
 
-  /** Removes the spark of a connection and returns it; `undefined` when it is not registered. */
-  remove(connection: Connection): Spark | undefined {
+  /** Removes the spark of a connection. Returns false when it is not registered. */
+  remove(connection: Connection): boolean {
     const key = String(connection.subject.id);
-    const spark = this.sparks.get(key);
-    if (spark?.connection !== connection) return undefined;
+    if (this.sparks.get(key)?.connection !== connection) return false;
     this.sparks.delete(key);
     if (this.object !== undefined) delete this.object[key];
-    return spark;
+    return true;
   }
 
   /**
@@ -77,9 +77,13 @@ export class ConnectionRegistry {
       for (const spark of this.sparks.values()) spark.write(data);
       return;
     }
-    const frame = encoded(this.stack.parser, data);
+    const frame = encoded(this.stack.parser, this.stack, data);
     if (isPromise(frame)) this.relay(data, frame);
     else this.send(this.sharing(data, frame), frame);
+  }
+
+  sharesPing(spark: { heartbeat(): void }): boolean {
+    return spark.heartbeat === heartbeat;
   }
 
   /** Sends a ping to these connections. */
@@ -136,8 +140,11 @@ function* linksOf(connections: readonly Connection[], frame: Frame): Generator<L
   }
 }
 
+/** The methods as they are before any plugin replaces them on the class of all sparks. */
+const { write, _write, heartbeat } = Spark.prototype;
+
 function untouched(spark: Spark): boolean {
-  return spark.write === Spark.prototype.write && spark._write === Spark.prototype._write;
+  return spark.write === write && spark._write === _write;
 }
 
 // The steps from a link that has arrived to a connection that is announced.

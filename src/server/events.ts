@@ -17,9 +17,9 @@ export interface PrimusEvents<In = any, Out = any> {
   initialised: [transformer: Transformer, parser: Parser, options: ServerOptions];
   /** The server is being destroyed, and its connections have ended. A listener with a second parameter is asynchronous. */
   close: [options: DestroyOptions, next: ListenerNext];
-  /** A plugin was added. */
+  /** A plugin is being added. Its server function runs next. */
   plugin: [name: string, plugin: Plugin];
-  /** A plugin was removed. */
+  /** A plugin is being removed. It is no longer in `ark` afterwards. */
   plugout: [name: string, plugin: Plugin];
   /** The server reports what it reports to no connection: lost messages, warnings, and errors of its own. */
   log: [level: string, ...values: unknown[]];

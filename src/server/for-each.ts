@@ -1,4 +1,3 @@
-import { asError } from '../core/errors.js';
 import { Pending } from '../core/eventual.js';
 import { sequence } from '../core/sequence.js';
 
@@ -11,7 +10,8 @@ export function forEachAsync<T>(
   step: (item: T, next: (error?: unknown, go?: boolean) => void) => unknown,
   done: (error?: Error | null) => void,
 ): void {
-  const ended = (error: unknown): void => done(error ? asError(error) : null);
+  // An error is passed as it was given, which may be a string.
+  const ended = (error: unknown, complete?: boolean): void => (complete ? done() : done((error || null) as Error | null));
   let outcome: boolean | Pending<boolean>;
   try {
     outcome = sequence(items, (item) => Pending.of<boolean>((next) => step(item, next as (error?: unknown, go?: boolean) => void)));
@@ -19,5 +19,5 @@ export function forEachAsync<T>(
     return ended(thrown || new Error('forEach failed'));
   }
   if (outcome instanceof Pending) outcome.read(ended);
-  else ended(null);
+  else ended(null, outcome);
 }

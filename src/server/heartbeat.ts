@@ -6,9 +6,17 @@ import type { Connection } from './connection.js';
 /** The number of slots of a period. Each slot pings a part of the connections, so that many of them cause no stall. */
 const SLOTS = 16;
 
+/** A spark, as far as its heartbeat uses it. */
+interface Beating {
+  readonly connection: Connection;
+  heartbeat(): void;
+}
+
 /** The connections that are pinged. */
 export interface HeartbeatTargets {
-  readonly byId: ReadonlyMap<string, { readonly connection: Connection }>;
+  readonly byId: ReadonlyMap<string, Beating>;
+  /** Whether a spark is pinged together with others: no plugin has replaced its `heartbeat`. */
+  sharesPing(spark: Beating): boolean;
   /** Pings these connections. Their answers repeat `now`, in ms since the epoch. */
   ping(connections: readonly Connection[], now: number): void;
 }
@@ -20,20 +28,35 @@ export interface HeartbeatTargets {
 export function heartbeat(targets: HeartbeatTargets, period: number, scheduler: SchedulerLike): Subscription {
   return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => {
     const due: Connection[] = [];
-    for (const { connection } of targets.byId.values()) {
+    for (const spark of targets.byId.values()) {
+      const { connection } = spark;
       if (connection.slot !== slot) continue;
-      if (connection.alive || !connection.listening) {
-        connection.alive = false;
-        due.push(connection);
-      } else {
-        connection.terminate(
-          new LinkError('ERR_PRIMUS_SILENCE', `Nothing was received from the client for ${period} ms`, { reason: 'silence' }),
-        );
-      }
+      if (!targets.sharesPing(spark)) beatOf(spark);
+      else if (expectSign(connection)) due.push(connection);
     }
     // A stamp is whole milliseconds in its message; not every clock has those.
     if (due.length > 0) targets.ping(due, Math.floor(scheduler.now()));
   });
+}
+
+/** Returns whether to ping a connection: terminates it instead when nothing was received since the last ping. */
+export function expectSign(connection: Connection): boolean {
+  if (connection.alive || !connection.listening) {
+    connection.alive = false;
+    return true;
+  }
+  const message = 'Nothing was received from the client since the last ping';
+  connection.terminate(new LinkError('ERR_PRIMUS_SILENCE', message, { reason: 'silence' }));
+  return false;
+}
+
+/** Calls the heartbeat of a plugin. */
+function beatOf(spark: Beating): void {
+  try {
+    spark.heartbeat();
+  } catch (thrown) {
+    spark.connection.reportListenerError(thrown);
+  }
 }
 
 /** Returns the slot of a new connection. Connections that open together are spread over the period. */

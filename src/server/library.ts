@@ -61,21 +61,32 @@ function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
 }
 
 /**
+ * For a saved library that Node.js requires: the client is a Stream, and its WebSocket is that of the package ws. Bundlers do not see what
+ * it loads. The clients of other frameworks, and minified ones, are made for pages.
+ */
+const IN_NODE = `if (typeof addEventListener == 'undefined' && typeof __filename == 'string') (function (platform, load) {
+platform.network$ = new platform.network$.constructor();
+platform.webSocket = function (url) { return new (load('ws'))(url); };
+Primus.prototype.__proto__.__proto__.__proto__ = load('stream').prototype;
+})(Primus.parts.platform, process.getBuiltinModule('module').createRequire(__filename));
+`;
+
+/**
  * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
  * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected. The library loads as a
- * plain script (a global), as an AMD module and as CommonJS.
+ * plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
  */
 function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
   const part = (name: string) => bundle({ name, bundle: name }, minify);
   return `// primus-rx: ${json([transformer, parser])}
-(function () {
+(function (context) {
 ${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}if (typeof define == 'function' && define.amd) define(function () { return Primus; });
-else if (typeof module == 'object' && module.exports) module.exports = Primus;
-else globalThis[${json(global)}] = Primus;
-})();
+${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
+if (typeof module == 'object' && module.exports) module.exports = Primus;
+else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+})(this || globalThis);
 `;
 }
 
@@ -109,8 +120,8 @@ function pluginSource(served: Served, part: (name: string) => string): string {
 ${part('edge')}
 return PrimusEdge.edge(Primus, ${served.transformer.plugin !== undefined});
 })();
-${libraries.map((source) => `(function (Primus) {\n${source}\n})(Primus);\n`).join('')}Primus.configuration.options.plugin = {
-${clients.map(([name, { client }]) => `[${json(name)}]: { client: ${sourceOf(client, `The client of the plugin '${name}'`)} }`).join(',\n')}
+${libraries.map((source) => `(function (Primus) {\n${source}\n})(Primus);\n`).join('')}Primus.prototype.ark = {
+${clients.map(([name, { client }]) => `[${json(name)}]: ${sourceOf(client, `The client of the plugin '${name}'`)}`).join(',\n')}
 };
 `;
 }

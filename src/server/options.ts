@@ -16,7 +16,7 @@ import {
   withDefaults,
 } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
-import type { Plugins } from '../core/plugin.js';
+import type { PluginPackages } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
@@ -49,7 +49,7 @@ export interface ServerOptions extends CorsOptions {
    */
   transformer?: string | Transformer;
   /**
-   * The time between two pings of a connection; `false` sends none.
+   * The time between two pings of a connection; `false` or 0 sends none.
    *
    * @defaultValue `30_000`
    */
@@ -85,11 +85,11 @@ export interface ServerOptions extends CorsOptions {
    */
   maxBuffer?: number;
   /**
-   * The plugins by name, or the names of their packages, separated by commas or spaces.
+   * The plugins, or their packages, by name; or the names of packages, separated by commas or spaces.
    *
    * @defaultValue none
    */
-  plugin?: string | Plugins;
+  plugin?: string | PluginPackages | false;
   /**
    * Options of the framework itself.
    *
@@ -107,7 +107,7 @@ export interface ServerOptions extends CorsOptions {
    *
    * @defaultValue none: every request is accepted
    */
-  authorization?: Authorize | null;
+  authorization?: Authorize | null | false;
   /**
    * The time-out of `authorization`, after which a request is rejected with 503; `false` sets none.
    *
@@ -121,9 +121,10 @@ export interface ServerOptions extends CorsOptions {
    */
   refuseWithClose?: boolean;
   /**
-   * The proxies whose forwarded headers are trusted for `spark.address`.
+   * The proxies whose forwarded headers are trusted for `spark.address`: those on the same machine or private network by default;
+   * `false` trusts none.
    *
-   * @defaultValue none
+   * @defaultValue `'loopback, linklocal, uniquelocal'`
    */
   trustProxy?: TrustProxy;
   /**
@@ -171,6 +172,9 @@ const TABLE: Record<string, Kind> = {
   idGenerator: callable,
 };
 
+/** The options for which `false` means the default. */
+const UNSET_BY_FALSE = ['authorization', 'plugin', 'transformer', 'parser', 'maxLength', 'transport', 'global', 'idGenerator'] as const;
+
 /**
  * Checks the options of a server and adds the defaults. The pathname begins with one slash and ends with none.
  *
@@ -179,11 +183,12 @@ const TABLE: Record<string, Kind> = {
 export function serverOptions(given: ServerOptions) {
   // Without this check `new Primus(server, 'websockets')` would silently use the defaults.
   if (given === null || !object[1](given)) throw invalid('options', object[0], given);
+  // Often the outcome of a condition, such as `authorization: isPublic ? false : authorize`.
+  given = { ...given };
+  for (const option of UNSET_BY_FALSE) if (given[option] === false) delete given[option];
   check(given, TABLE);
   const options = withDefaults(DEFAULTS, given);
-  const { pingInterval } = options;
-  if (pingInterval !== false && milliseconds(pingInterval, 'pingInterval') === 0)
-    throw invalid('pingInterval', "a positive time in ms, a string such as '2 s', or false", pingInterval);
+  if (options.pingInterval !== false) milliseconds(options.pingInterval, 'pingInterval');
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

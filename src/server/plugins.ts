@@ -2,22 +2,25 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { describe, PrimusError } from '../core/errors.js';
-import type { Plugin, Plugins } from '../core/plugin.js';
+import type { Plugin } from '../core/plugin.js';
 
 /** The plugins of a server, or of a client that is created without one. */
 export class Ark {
   readonly plugins: { [name: string]: Plugin } = Object.create(null);
 
   /**
-   * Adds a plugin.
+   * Adds a plugin, or that of a package.
    *
-   * @throws ERR_PRIMUS_PLUGIN when it has no name or the wrong type, or its name is taken
+   * @throws ERR_PRIMUS_PLUGIN when it has no name or the wrong type, its name is taken, or its package cannot be loaded
    */
-  add(name: unknown, plugin: unknown): Plugin {
+  add(name: unknown, given: unknown): Plugin {
     if (typeof name !== 'string' || name === '') throw invalid(`The name of a plugin must be a non-empty string, got ${describe(name)}`);
     if (Object.hasOwn(this.plugins, name)) throw invalid(`There is already a plugin '${name}'. Remove it first: plugout('${name}')`);
+    const plugin = typeof given === 'string' ? load(given) : given;
     if ((typeof plugin !== 'object' && typeof plugin !== 'function') || plugin === null) {
-      throw invalid(`The plugin '${name}' must be an object with server, client or library, got ${describe(plugin)}`);
+      throw invalid(
+        `The plugin '${name}' must be the name of a package, or an object with server, client or library, got ${describe(plugin)}`,
+      );
     }
     const { server, client, library } = plugin as { [Part in keyof Plugin]?: unknown };
     for (const [part, value] of Object.entries({ server, client })) {
@@ -32,32 +35,39 @@ export class Ark {
     return plugin as Plugin;
   }
 
-  /** Removes a plugin, and returns it. */
-  remove(name: string): Plugin | undefined {
-    const plugin = this.plugins[name];
+  /** Removes a plugin. */
+  remove(name: string): void {
     delete this.plugins[name];
-    return plugin;
   }
 }
 
 /**
- * Returns the plugins of the option `plugin`: an object, or the names of packages, separated by commas or spaces.
+ * Returns the names and plugins, or packages, of the option `plugin`: an object, in which `false` is none, or the names of packages,
+ * separated by commas or spaces.
+ *
+ * @throws ERR_PRIMUS_PLUGIN when the option has the wrong type
+ */
+export function pluginsOf(option: unknown): [name: string, plugin: Plugin | string][] {
+  if (!option) return [];
+  if (typeof option === 'string') return option.split(/[\s,]+/).flatMap((name) => (name === '' ? [] : [[name, name]]));
+  if (typeof option === 'object') return Object.entries(option).filter(([, plugin]) => plugin);
+  throw invalid(`\`plugin\` must be an object, or a string with the names of packages, got ${describe(option)}`);
+}
+
+/**
+ * Returns the names and plugins of the option `plugin`, with those of packages loaded.
  *
  * @throws ERR_PRIMUS_PLUGIN when the option has the wrong type, or a package cannot be loaded
  */
-export function pluginsOf(option: unknown): Plugins {
-  if (option == null) return {};
-  if (typeof option === 'object' && !Array.isArray(option)) return option as Plugins;
-  if (typeof option !== 'string')
-    throw invalid(`\`plugin\` must be an object, or a string with the names of packages, got ${describe(option)}`);
-  const names = option.split(/[\s,]+/).filter(Boolean);
-  return Object.fromEntries(names.map((name) => [name, load(name)]));
+export function loadedPlugins(option: unknown): [name: string, plugin: Plugin][] {
+  return pluginsOf(option).map(([name, plugin]) => [name, typeof plugin === 'string' ? load(plugin) : plugin]);
 }
 
 /** Returns the folders in which an application has its packages: that of its main script, and the working directory. */
 function folders(): string[] {
   const main = process.argv[1];
-  return [...(main ? [dirname(main)] : []), process.cwd()];
+  // With `node -e` the first argument stands in its place.
+  return [...(main && isAbsolute(main) ? [dirname(main)] : []), process.cwd()];
 }
 
 /** Returns a `require` that finds the packages of the application. */
@@ -68,7 +78,14 @@ export function applicationRequire(): NodeJS.Require {
 }
 
 function resolve(require: NodeJS.Require, name: string): string {
-  return require.resolve(name, { paths: folders() });
+  try {
+    return require.resolve(name, { paths: folders() });
+  } catch (missing) {
+    // A main script elsewhere, such as a test runner's, may have this package and its plugins side by side.
+    const { url } = import.meta as { url?: string };
+    if (url === undefined || (missing as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw missing;
+    return createRequire(url).resolve(name);
+  }
 }
 
 function load(name: string): Plugin {

@@ -21,6 +21,7 @@ import { type LibraryOptions, libraryOf, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
+import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
@@ -136,6 +137,7 @@ export class Server<In = any, Out = any> extends Emitter {
     super({ captureRejections: true });
     this.server = checkServer(server);
     this.options = serverOptions(options);
+    noticeMisspelled(options);
     this.#library = libraryOf(this, builtins);
     this.version = builtins.version;
     this.pathname = this.options.pathname;
@@ -160,7 +162,7 @@ export class Server<In = any, Out = any> extends Emitter {
     for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
     if (this.options.authorization) this.authorize(this.options.authorization);
     this.#serving.start();
-    for (const [name, plugin] of Object.entries(pluginsOf(this.options.plugin))) this.plugin(name, plugin);
+    for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
     // In a microtask, so that the code that created this server can add listeners first.
     queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
   }
@@ -234,21 +236,18 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Sends a message to every connection. The message is encoded and framed once.
-   *
-   * @returns `false` when the message cannot be encoded; the error is logged
+   * Sends a message to every connection. The message is encoded and framed once. When it cannot be encoded, the error is logged.
    *
    * @example
    * primus.write({ news: 'The server restarts at noon' });
    */
-  write(data: Out): boolean {
+  write(data: Out): this {
     try {
       this.#registry.broadcast(data);
-      return true;
     } catch (error) {
       this.#serving.log('error', error);
-      return false;
     }
+    return this;
   }
 
   /**
@@ -268,7 +267,7 @@ export class Server<In = any, Out = any> extends Emitter {
   forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
-    if (done !== undefined) {
+    if (done) {
       forEachAsync(this.#registry.byId.values(), (spark, next) => step(spark, next as never, undefined as never), done);
       return this;
     }
@@ -304,9 +303,9 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Adds a plugin. Without a plugin, returns the one of that name; without a name, returns all of them.
+   * Adds a plugin, or that of a package. Without a plugin, returns the one of that name; without a name, returns all of them.
    *
-   * @throws ERR_PRIMUS_PLUGIN when the plugin or its name is invalid, or the name is taken
+   * @throws ERR_PRIMUS_PLUGIN when the plugin or its name is invalid, the name is taken, or the package cannot be loaded
    *
    * @example
    * primus.plugin('greeter', {
@@ -317,13 +316,13 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   plugin(): Plugins;
   plugin(name: string): Plugin | undefined;
-  plugin(name: string, plugin: Plugin): this;
-  plugin(name?: string, plugin?: Plugin): this | Plugin | Plugins | undefined {
+  plugin(name: string, plugin: Plugin | string): this;
+  plugin(name?: string, plugin?: Plugin | string): this | Plugin | Plugins | undefined {
     if (name === undefined && plugin === undefined) return this.ark;
     if (plugin === undefined && typeof name === 'string') return this.ark[name];
     const added = this.#ark.add(name, plugin);
-    added.server?.call(this, this, this.options);
     this.emit('plugin', name as string, added);
+    added.server?.call(this, this, this.options);
     return this;
   }
 
@@ -336,9 +335,11 @@ export class Server<In = any, Out = any> extends Emitter {
    * primus.plugout('greeter');
    */
   plugout(name: string): boolean {
-    const removed = this.#ark.remove(name);
-    if (removed !== undefined) this.emit('plugout', name, removed);
-    return removed !== undefined;
+    const plugin = this.ark[name];
+    if (plugin === undefined) return false;
+    this.emit('plugout', name, plugin);
+    this.#ark.remove(name);
+    return true;
   }
 
   /** Adds a spark that the application created itself. @internal */
@@ -348,7 +349,8 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /**
    * Adds middleware, at `index` or at the end: see `Middleware`. A function with fewer than two parameters is called with `options`, and
-   * returns the middleware; `this` is the server. A layer of the same name is replaced in its place.
+   * returns the middleware; `this` is the server. A layer of the same name is replaced in its place. Without `name`, the layer has the name
+   * of its function.
    *
    * @throws ERR_PRIMUS_MIDDLEWARE when the name or the function is invalid
    *
@@ -357,7 +359,9 @@ export class Server<In = any, Out = any> extends Emitter {
    *   response.setHeader('X-Powered-By', 'primus-rx');
    * });
    */
-  use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this {
+  use(name: string, fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this;
+  use(fn: Middleware | MiddlewareFactory, options?: unknown, index?: number): this;
+  use(name: unknown, fn?: unknown, options?: unknown, index?: unknown): this {
     this.#middleware.use(name, fn, options, index);
     return this;
   }
@@ -447,11 +451,12 @@ export class Server<In = any, Out = any> extends Emitter {
    *   if (error) console.error(error);
    * });
    */
-  save(path: string, done?: (error: Error | null) => void): void;
-  save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): void;
-  save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): void {
-    if (typeof options === 'function') return save(path, this.library(), options);
-    save(path, this.library(options), done);
+  save(path: string, done?: (error: Error | null) => void): this;
+  save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): this;
+  save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): this {
+    if (typeof options === 'function') save(path, this.library(), options);
+    else save(path, this.library(options), done);
+    return this;
   }
 
   /** The configuration of this server's clients. @internal */
@@ -470,7 +475,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.#serving.shutDown(options ?? {}).then(done);
+    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && done());
     return this;
   }
 

@@ -22,7 +22,7 @@ import { CLOSED } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
-import { asyncemit, ListenerError } from './asyncemit.js';
+import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
 import { heartbeat } from './heartbeat.js';
@@ -96,22 +96,37 @@ export class Serving implements ConnectionHost {
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
-    this.#subscription.add(
-      connection$.subscribe((spark) => {
-        this.#announced.next(spark);
-        spark.connection.announce();
-      }),
-    );
+    this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
-    if (options.pingInterval === false) return;
-    this.#subscription.add(heartbeat(registry, milliseconds(options.pingInterval, 'pingInterval'), this.scheduler));
+    const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
+    if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
   }
 
-  /** Whether the `connection` listeners agree. The synchronous ones are called in the order of the server's events. */
+  /**
+   * Whether the `connection` listeners agree; then `connection$` emits. They are called in the order of the server's events, up to one
+   * that answers later: the `disconnection` of a spark that a listener ends follows.
+   */
   #announces(spark: Spark): boolean | Observable<boolean> {
+    const { primus } = this.#parts;
+    const ask = (): boolean | Observable<boolean> => {
+      spark.connection.introduce();
+      const answer = runConnectionListeners(primus, spark);
+      if (answer === true) this.#announced.next(spark);
+      return answer;
+    };
+    if (!hasAsyncListener(primus, 'connection', 1)) return this.#emitting(ask);
+    const announce = (accepted: boolean): void => {
+      // A spark that was ended meanwhile had its `disconnection`.
+      if (accepted && spark.readyState !== CLOSED) this.#emitting(() => this.#announced.next(spark));
+    };
+    return new Observable((subscriber) => this.#emitting(() => (ask() as Observable<boolean>).pipe(tap(announce)).subscribe(subscriber)));
+  }
+
+  /** Emits at once. The events that this causes follow. */
+  #emitting<T>(emit: () => T): T {
     const begins = this.#events.begin();
     try {
-      return runConnectionListeners(this.#parts.primus, spark);
+      return emit();
     } finally {
       if (begins) this.#events.end();
     }
@@ -163,16 +178,19 @@ export class Serving implements ConnectionHost {
 
   // Reports of the connections.
 
-  gone(connection: Connection): void {
+  remove(connection: Connection): boolean {
+    return this.#parts.registry.remove(connection);
+  }
+
+  disconnected({ subject }: Connection, then: () => void): void {
     const { primus, registry } = this.#parts;
-    const spark = registry.remove(connection);
-    if (spark === undefined) return;
     this.#events.add(() => {
       try {
-        primus.emit('disconnection', spark);
+        primus.emit('disconnection', subject);
       } catch (thrown) {
         this.warn(thrown);
       }
+      then();
       registry.left$.next(registry.size);
     });
   }

@@ -12,15 +12,17 @@ export interface AdoptingServer extends SparkServer {
   adopt(spark: Spark): void;
 }
 
-/** The built-in parts of a server, with the function that extends its class of sparks. */
-export type ServerBuiltins = Builtins<(Class: SparkClass, server: AdoptingServer) => SparkClass>;
+/** The built-in parts of a server, with the function that creates its class of sparks. */
+export type ServerBuiltins = Builtins<(server: AdoptingServer) => SparkClass>;
 
-/** Creates the class of a server's sparks, with the members that the built-in parts add. */
+/** Creates the class of a server's sparks: that of the built-in parts, if they have one. */
 export function sparkClass(server: AdoptingServer, builtins: ServerBuiltins): SparkClass {
-  const Class = class extends Spark {
-    constructor(...args: SparkArguments) {
-      super(server, ...args);
+  return (
+    builtins.spark?.(server) ??
+    class extends Spark {
+      constructor(...args: SparkArguments) {
+        super(server, ...args);
+      }
     }
-  };
-  return builtins.spark?.(Class, server) ?? Class;
+  );
 }

@@ -4,12 +4,13 @@ import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import type { PrimusError } from '../core/errors.js';
-import { type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
+import { type EmitsArguments, type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
 import type { Frame, Link } from '../core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
 import { Connection, type ConnectionHost } from './connection.js';
+import { expectSign } from './heartbeat.js';
 import { duplex } from './node-streams/duplex.js';
 import { type PipeTarget, pipe } from './node-streams/pipe.js';
 
@@ -111,7 +112,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   readonly id: string;
   /** The headers of the request that started the connection. */
   readonly headers: IncomingHttpHeaders;
-  /** The address of the client: with `trustProxy` the one that trusted proxies forwarded, else the address of the socket's peer. */
+  /** The address of the client: the one that trusted proxies forwarded (`trustProxy`), else the address of the socket's peer. */
   readonly address: Address;
   /**
    * The request that started the connection. It is answered already.
@@ -152,11 +153,11 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   ) {
     super({ captureRejections: true });
     this.primus = primus;
-    this.headers = headers ?? {};
+    this.headers = headers || {};
     this.address = (address ?? {}) as Address;
     this.#query = query;
     // Always a string, as it is a key; throws where `idGenerator` returned a value that has none.
-    this.id = `${id ?? primus.generateId()}`;
+    this.id = `${id || primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, link);
@@ -220,14 +221,26 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * @example
    * spark.end({ error: 'Please reconnect' }, { reconnect: true });
    */
-  end(data?: Out, { reconnect = false }: { reconnect?: boolean } = {}): this {
+  end(data?: Out, options?: { reconnect?: boolean }): this {
     if (data !== undefined && !this.connection.isSendingLast) {
       this.connection.isSendingLast = true;
       this.write(data);
       this.connection.isSendingLast = false;
     }
-    this.connection.end(reconnect);
+    this.connection.abandon();
+    this.connection.end(options?.reconnect ?? false);
     return this;
+  }
+
+  /**
+   * Pings the client; terminates the connection instead when nothing was received since the last ping. Called once a `pingInterval`,
+   * for connections whose `heartbeat` was replaced too.
+   *
+   * @example
+   * spark.heartbeat();
+   */
+  heartbeat(): void {
+    if (this.readyState === OPEN && expectSign(this.connection)) this.connection.ping();
   }
 
   /**
@@ -249,7 +262,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /**
-   * Returns a function that emits `event` when it is called. `parser` reduces its arguments to one value, or prevents the event.
+   * Returns a function that emits `event` when it is called, with the bound arguments first. A function as last argument is the parser of
+   * its arguments: see `EmitsParser`.
    *
    * @example
    * import { EventEmitter } from 'node:events';
@@ -257,8 +271,10 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * const clock = new EventEmitter();
    * clock.on('tick', spark.emits('tick'));
    */
-  emits(event: string, parser?: EmitsParser): (...args: unknown[]) => void {
-    return emits(this as never, event, parser);
+  emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
+  emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+    return emits(this as never, event, ...bound);
   }
 
   /**

@@ -150,7 +150,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it.each(['', 'engine.io', 'sockjs'])('is an anonymous AMD module under an AMD loader, and no global: %s', async (transformer) => {
+  it.each(['', 'engine.io', 'sockjs'])('is an anonymous AMD module under an AMD loader, and a global: %s', async (transformer) => {
     // As a loader does: a definition belongs to the running script.
     const loader = `<script>
       var modules = {};
@@ -166,7 +166,7 @@ describe.skipIf(noChromium)('the served library in a page', () => {
       scope.loaded = modules['/primus/primus.js']?.();
       return found;
     });
-    expect(before).toEqual({ modules: ['/primus/primus.js'], global: false });
+    expect(before).toEqual({ modules: ['/primus/primus.js'], global: true });
     expect(await echo(page, 'loaded')).toEqual(hello);
     expect(complaints).toEqual([]);
   });

@@ -26,6 +26,31 @@ describe('Emitter', () => {
     expect(order).toEqual(['first', true, [1, 2], 'second']);
   });
 
+  it('calls a listener with another `this`, once or always, and removes it by the function', () => {
+    const emitter = new Emitter();
+    const context = {};
+    const seen: unknown[] = [];
+    const listener = function (this: unknown, value: unknown) {
+      seen.push(this === context, value);
+    };
+    emitter.on('a', listener, context).once('a', listener, context);
+    emitter.emit('a', 1);
+    emitter.emit('a', 2);
+    expect([seen, emitter.listeners('a')]).toEqual([[true, 1, true, 1, true, 2], [listener]]);
+    emitter.removeListener('a', listener);
+    expect(emitter.listenerCount('a')).toBe(0);
+  });
+
+  it('removes all listeners of an event when none is named', () => {
+    const emitter = new Emitter();
+    emitter
+      .on('a', () => {})
+      .on('a', () => {})
+      .on('b', () => {})
+      .removeListener('a');
+    expect([emitter.listenerCount('a'), emitter.listenerCount('b')]).toEqual([0, 1]);
+  });
+
   it('returns whether there was a listener, and does not throw an error without listeners', () => {
     const emitter = new Emitter();
     expect(emitter.emit('a')).toBe(false);

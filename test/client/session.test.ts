@@ -117,7 +117,33 @@ describe('connecting', () => {
     await world.pass(100_000);
     expect(world.network.dials).toEqual([]);
     expect(states).toEqual(['idle', 'closed']);
+    expect(events).toEqual(['close', 'end']);
+    client.open();
+    await world.pass(10);
+    expect(events).toEqual(['close', 'end', 'open']);
+  });
+
+  it('emits nothing for a manual client that ends before it was opened', async () => {
+    const { client, events } = start({ manual: true });
+    expect([client.readable, client.writable]).toEqual([true, true]);
+    client.end();
+    await world.pass(100_000);
     expect(events).toEqual([]);
+    expect([client.readable, client.writable]).toEqual([true, true]);
+  });
+
+  it('is readable and writable until its connection is lost or it ends, and again once there is a connection', async () => {
+    const { client, events } = start();
+    const now = () => [client.readable, client.writable];
+    await world.pass(10);
+    expect(now()).toEqual([true, true]);
+    world.network.pairs[0]?.server.destroy();
+    await world.pass(0);
+    expect([events.at(-1), ...now()]).toEqual(['reconnect scheduled', false, false]);
+    await world.pass(5_000);
+    expect([client.state.name, ...now()]).toEqual(['open', true, true]);
+    client.end();
+    expect([events.at(-1), ...now()]).toEqual(['end', false, false]);
   });
 
   it('has the socket, and an address that may still be changed, before it dials', async () => {
@@ -438,6 +464,26 @@ describe('a server that refuses', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 401, reason: 'not now' }]);
   });
 
+  it('ends a client that has the default strategy', async () => {
+    const { events } = start({});
+    refuse(403);
+    await world.pass(60_000);
+    expect(events).toEqual(['error', 'close', 'end']);
+    expect(world.network.dials).toHaveLength(1);
+  });
+
+  it.each([
+    ['with another strategy', 403, '', { strategy: 'disconnect, timeout' }],
+    ['when it names a delay', 429, 'Retry-After: 1\r\n', {}],
+    ['when it has failed', 500, '', {}],
+  ])('is asked again %s', async (_when, status, headers, options) => {
+    const { events } = start(options);
+    refuse(status, headers);
+    await world.pass(10_000);
+    expect(events.slice(0, 3)).toEqual(['error', 'reconnect scheduled', 'reconnect']);
+    expect(world.network.dials.length).toBeGreaterThan(1);
+  });
+
   it('delays the next attempt as it asks for', async () => {
     const { events } = start({ reconnect: { min: 100, max: 200 } });
     refuse(503, 'Retry-After: 7\r\n');
@@ -456,7 +502,7 @@ describe('silence', () => {
     await world.pass(1_890);
     expect(events).toEqual([]);
     await world.pass(200);
-    expect(events.slice(0, 2)).toEqual(['close', 'reconnect scheduled']);
+    expect(events.slice(0, 3)).toEqual(['offline', 'close', 'reconnect scheduled']);
     expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_SILENCE' } });
   });
 
@@ -482,7 +528,7 @@ describe('silence', () => {
     await world.pass(5_000);
     expect(events).toEqual([]);
     await world.pass(200);
-    expect(events.slice(0, 2)).toEqual(['close', 'reconnect scheduled']);
+    expect(events.slice(0, 3)).toEqual(['offline', 'close', 'reconnect scheduled']);
   });
 
   it('is what a message transformer makes that never answers, as at the server', async () => {

@@ -40,8 +40,8 @@ describe('methods of a client that plugins call', () => {
 
   it('builds addresses, which listeners of `outgoing::url` can change', async () => {
     const { client, port } = await pair();
-    expect(client.uri({ protocol: 'ws' })).toMatch(new RegExp(`^ws://127.0.0.1:${port}/primus\\?a=1&b=two&_primuscb=`));
-    expect(client.uri({ protocol: 'http', query: false })).toBe(`http://127.0.0.1:${port}/primus`);
+    expect(client.uri({ protocol: 'ws', query: true })).toMatch(new RegExp(`^ws://127.0.0.1:${port}/primus\\?a=1&b=two&_primuscb=`));
+    expect(client.uri({ protocol: 'http' })).toBe(`http://127.0.0.1:${port}/primus`);
     client.on('outgoing::url', (options: Any) => {
       options.query = 'mine=1';
     });
@@ -54,14 +54,31 @@ describe('methods of a client that plugins call', () => {
     expect([client.AVOID_WEBSOCKETS, client.NETWORK_EVENTS]).toEqual([true, false]);
     expect(client.transport).toBe(client.options.transport);
     const { client: usual } = await pair();
-    expect([usual.AVOID_WEBSOCKETS, usual.NETWORK_EVENTS, usual.online]).toEqual([false, true, true]);
+    expect([usual.AVOID_WEBSOCKETS, usual.NETWORK_EVENTS, usual.online]).toEqual([false, false, true]);
+  });
+
+  it('names the parts of its address as Primus 8 does', async () => {
+    const { primus } = await serve();
+    const client = new primus.Socket('http://user:secret@127.0.0.1:1/?a=1', { manual: true }) as Any;
+    expect([client.url.query, client.url.auth, client.url.slashes]).toEqual(['?a=1', 'user:secret', true]);
+    expect(client.url.set('query', 'b=2').set('hostname', 'localhost').href).toBe('http://user:secret@localhost:1/?b=2');
+    expect(client.url).toBeInstanceOf(URL);
+    expect(client.parse('http://localhost/x?a=1')).toMatchObject({ query: '?a=1', auth: '', origin: 'http://localhost' });
+  });
+
+  it('emits the argument of `critical` as an error', async () => {
+    const { client } = await pair();
+    const errors: Error[] = [];
+    client.on('error', (error: Error) => errors.push(error));
+    expect(client.critical(new Error('mine'))).toBe(client);
+    expect([errors.map(({ message }) => message), client.readyState]).toEqual([['mine'], 3]);
   });
 
   it('returns the plugins', async () => {
     const plugin = { client() {} };
     const { primus, url } = await serve({ plugin: { p: plugin } });
     const client = new primus.Socket(url, { manual: true }) as Any;
-    expect(typeof client.plugin('p').client).toBe('function');
+    expect(typeof client.plugin('p')).toBe('function');
     expect(client.plugin('q')).toBeUndefined();
     expect(Object.keys(client.plugin())).toEqual(['p']);
   });
@@ -100,7 +117,27 @@ describe('recovery', () => {
   });
 });
 
+describe('the settings of the recovery', () => {
+  it('are those of the client', async () => {
+    const { client } = await pair({ reconnect: { min: '1 s', retries: 3 } });
+    const { min, max, retries, factor, 'reconnect timeout': limit } = client.recovery;
+    expect([min, max, retries, factor, limit]).toEqual([1_000, Infinity, 3, 2, 30_000]);
+  });
+});
+
 describe('timers', () => {
+  it('take strings, run at once, and can be adjusted', async () => {
+    const { client } = await pair();
+    const { timers } = client;
+    const ran: string[] = [];
+    timers.setTimeout('later', () => ran.push('later'), '1 hour').setImmediate('a, b', () => ran.push('immediate'));
+    await until(() => ran.length === 1);
+    expect([ran, timers.active('later'), timers.active('a, b')]).toEqual([['immediate'], true, false]);
+    expect(timers.adjust('later', 1).adjust('none', 1)).toBe(timers);
+    await until(() => ran.length === 2);
+    expect([timers.active('later'), timers.destroy()]).toEqual([false, true]);
+  });
+
   it('run by name, once each, and end with the client', async () => {
     const { client } = await pair();
     const { timers } = client;

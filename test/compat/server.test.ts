@@ -29,7 +29,7 @@ describe('asyncemit', () => {
       }, 5);
     });
     primus.on('custom', () => order.push('last'));
-    await new Promise<void>((resolve) => expect(primus.asyncemit('custom', 'a', 'b', resolve)).toBe(true));
+    await new Promise<void>((resolve) => expect(primus.asyncemit('custom', 'a', 'b', resolve)).toBe(primus));
     expect(order).toEqual(['sync a', 'async ab', 'last']);
   });
 
@@ -40,7 +40,8 @@ describe('asyncemit', () => {
     primus.on('custom', () => order.push('never'));
     const error = await new Promise((resolve) => primus.asyncemit('custom', resolve));
     expect([(error as Error).message, order]).toEqual(['no', []]);
-    expect(primus.asyncemit('unknown', () => {})).toBe(false);
+    expect(primus.asyncemit('unknown', () => {})).toBe(primus);
+    expect(() => primus.asyncemit('unknown')).toThrow('asyncemit: the last argument');
   });
 });
 

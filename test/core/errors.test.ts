@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { asError, dropped, describe as inWords, LinkError, PrimusError, unopened } from '../../src/core/errors.js';
 
@@ -50,13 +51,15 @@ describe('LinkError', () => {
   it('is created of a close code and a reason, where there are any', () => {
     expect(dropped().message).toBe('The connection dropped');
     expect(dropped(1006).message).toBe('The connection dropped (1006)');
-    expect(dropped(1009, 'too long').message).toBe('The connection dropped (1009 too long)');
-    expect(dropped(1009, 'too long', 'why')).toMatchObject({
-      code: 'ERR_PRIMUS_DROPPED',
-      closeCode: 1009,
-      reason: 'too long',
-      cause: 'why',
-    });
+    expect(dropped(1008, 'no').message).toBe('The connection dropped (1008 no)');
+    expect(dropped(1008, 'no', 'why')).toMatchObject({ code: 'ERR_PRIMUS_DROPPED', closeCode: 1008, reason: 'no', cause: 'why' });
+  });
+
+  it('names the limit of messages when the peer closes because of it', () => {
+    const cause = (message: string) => expect.objectContaining({ message });
+    expect(dropped(1009)).toMatchObject({ reason: 'A message exceeds maxLength', cause: cause('A message exceeds maxLength') });
+    expect(dropped(1009, 'Too large', 'why')).toMatchObject({ reason: 'A message exceeds maxLength', cause: 'why' });
+    expect(dropped(1009, 'maxLength is 3').message).toBe('The connection dropped (1009 maxLength is 3)');
   });
 });
 
@@ -64,6 +67,13 @@ describe('asError', () => {
   it('returns errors as they are, subclasses included', () => {
     const error = new RangeError('x');
     expect(asError(error)).toBe(error);
+  });
+
+  it('returns an Error of another realm as it is, as programs in Jest throw', () => {
+    const error = runInNewContext('new TypeError("elsewhere")');
+    expect(error).not.toBeInstanceOf(Error);
+    expect(asError(error)).toBe(error);
+    expect(unopened(dropped(undefined, undefined, error)).message).toContain('elsewhere');
   });
 
   it.each([

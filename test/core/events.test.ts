@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { emits, reserve } from '../../src/core/events.js';
 
+type Next = (error?: unknown, value?: unknown) => void;
+
 describe('reserve', () => {
   const reserved = reserve('open', 'reconnect failed');
 
@@ -55,21 +57,34 @@ describe('emits', () => {
     expect(target.emit.mock.calls).toEqual([['data', 3]]);
   });
 
-  it('emits no value when the parser passes none, and nothing when it does not call back', () => {
+  it('emits the arguments themselves for `undefined`, none for `null`, and nothing when the parser does not call back', () => {
     const target = emitter();
-    emits(target, 'data', (next) => next())('ignored');
+    emits(target, 'data', (next: Next) => next())('kept', 1);
+    emits(target, 'data', (next: Next) => next(null, null))('ignored');
     emits(target, 'data', () => {})('ignored');
-    expect(target.emit.mock.calls).toEqual([['data']]);
+    expect(target.emit.mock.calls).toEqual([['data', 'kept', 1], ['data']]);
   });
 
-  it('emits falsy values', () => {
+  it('emits falsy values, and the values of an array as arguments', () => {
     const target = emitter();
-    for (const value of [0, '', false, null]) emits(target, 'data', (next) => next(null, value))();
+    for (const value of [0, '', false, [1, [2]]]) emits(target, 'data', (next: Next) => next(null, value))();
     expect(target.emit.mock.calls).toEqual([
       ['data', 0],
       ['data', ''],
       ['data', false],
-      ['data', null],
+      ['data', 1, [2]],
+    ]);
+  });
+
+  it('puts bound arguments first, with and without a parser', () => {
+    const target = emitter();
+    emits(target, 'data', 'a')('b');
+    emits(target, 'data', 'a', (next: Next) => next(null, 'c'))('b');
+    emits(target, 'data', null)('b');
+    expect(target.emit.mock.calls).toEqual([
+      ['data', 'a', 'b'],
+      ['data', 'a', 'c'],
+      ['data', null, 'b'],
     ]);
   });
 

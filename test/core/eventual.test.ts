@@ -1,11 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type Done, type Eventual, isPromise, Pending, toEventual } from '../../src/core/eventual.js';
+import { fromNodeCallback } from '../../src/core/from-node-callback.js';
 import { settle } from '../support/clock.js';
 
-/** Runs a function that takes a callback, as parsers and message transformers are run. */
-function answerOf<T>(run: (done: Done<T>) => unknown): Eventual<T> {
-  return toEventual(Pending.of<T>(run));
-}
+/** The two ways to run a function that takes a callback. A reader of a `Pending` is called in the same turn; a promise weighs less in a page. */
+const ways: [string, <T>(run: (done: Done<T>) => unknown) => Eventual<T>][] = [
+  ['Pending', (run) => toEventual(Pending.of(run))],
+  ['fromNodeCallback', fromNodeCallback],
+];
 
 /** Creates a function that calls its callback when `answer` is called. */
 function deferred<T>(): { run: (done: Done<T>) => void; answer: Done<T> } {
@@ -20,7 +22,7 @@ const fails = (): never => {
   throw new Error('broken');
 };
 
-describe('Pending', () => {
+describe.each(ways)('%s', (_, answerOf) => {
   it('returns the value of a callback that is called at once', () => {
     expect(answerOf((done) => done(null, 42))).toBe(42);
     expect(answerOf((done) => done(undefined, 0))).toBe(0);

@@ -20,7 +20,7 @@ interface Shown {
 
 const EVENTS = ['open', 'close', 'reconnect scheduled', 'reconnected', 'end', 'error', 'incoming::ping'];
 
-describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs', 'faye'))(
+describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel'))(
   '8.0.9 in Chromium over $transformer: $what',
   (meeting) => {
     let browser: Browser;

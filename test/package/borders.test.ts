@@ -43,8 +43,8 @@ const borders: Border[] = [
     packages: [rxjs],
   },
   { files: /^src\/compat\//, layers: [operators, core, server, client], packages: [rxjs, node] },
-  // The one client file that knows Node.js.
-  { files: /^client\/platform\/node\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
+  // The client files that know Node.js.
+  { files: /^client\/platform\/(?:node|json-body|other-transformer)\.ts$/, layers: [operators, core], packages: [rxjs, node, /^ws$/] },
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },
   // Shared by several transformers. It imports none of them, and no framework.
   { files: sharedServer, layers: [operators, core, server, shared], packages: [rxjs, node] },

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +15,10 @@ async function weigh(contents: string): Promise<number> {
 
 describe('the field sideEffects', () => {
   it('names files that are there', () => {
-    for (const file of sideEffects) expect(existsSync(root + file.replace('*', 'websockets.min')), file).toBe(true);
+    for (const file of sideEffects) {
+      const names = file.includes('*') ? readdirSync(dirname(root + file)) : [basename(file)];
+      expect(names.filter((name) => name.endsWith(extname(file)) && existsSync(join(dirname(root + file), name)))).not.toEqual([]);
+    }
   });
 
   it('lets a bundler leave out what a page does not import', async () => {

@@ -59,6 +59,24 @@ describe.skipIf(missing ?? noChromium)(suite('plugins in a page'), () => {
     await page.close();
   });
 
+  it('primus-rooms, primus-emitter, primus-multiplex and primus-resource work together', async () => {
+    const names = ['primus-multiplex', 'primus-emitter', 'primus-rooms', 'primus-resource'];
+    const { page, spark, errors } = await open(Object.fromEntries(names.map((name) => [name, name])));
+    const { primus } = spark as Any;
+    primus.resource('creature', { onwalk: (_spark: Any, done: (text: string) => void) => done('walks') });
+    const channel = primus.channel('news');
+    const joined = new Promise<void>((resolve) => channel.on('connection', (member: Any) => member.join('sports', () => resolve())));
+    await page.evaluate(`
+      primus.channel('news').on('score', (value) => (window.score = value));
+      window.creature = primus.resource('creature');
+      creature.on('ready', () => creature.walk((answer) => (window.answer = answer)));`);
+    await joined;
+    channel.room('sports').send('score', 3);
+    await page.waitForFunction("window.score === 3 && window.answer === 'walks'");
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
   it('mirage keeps its id over a reconnection', async () => {
     const { page, spark, errors } = await open({ emit: 'primus-emit', mirage: 'mirage' });
     await page.waitForFunction('primus.mirage');

@@ -4,22 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Primus } from '../../src/index.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
+import { withClients } from './clients.js';
 import { type Any, missing, plugin, published, suite } from './published.js';
 import { noRedis, type Redis, startRedis } from './redis.js';
-
-async function withClients(served: Any, count: number): Promise<Any[]> {
-  const clients: Any[] = [];
-  for (let index = 0; index < count; index++) {
-    const connection = event(served.primus, 'connection');
-    const client = served.connect() as Any;
-    const opened = event(client, 'open');
-    const [spark] = await connection;
-    await opened;
-    clients.push(Object.assign(client, { spark, got: [] }));
-    client.on('data', (data: unknown) => client.got.push(data));
-  }
-  return clients;
-}
 
 describe.skipIf(missing)(suite('omega-supreme'), () => {
   const body = (value: unknown, authorization = `Basic ${Buffer.from('omega:supreme').toString('base64')}`) => ({

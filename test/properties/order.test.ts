@@ -59,7 +59,11 @@ class Run {
   /** As `ahead` of a spark. */
   ahead = 0;
 
+  /** The time for which an asynchronous listener of `connection` does not answer, in ms. */
+  private readonly admission: number;
+
   constructor({ latency, transform, admission }: Setting, interferences: readonly Interference[]) {
+    this.admission = admission;
     this.world = new World({ latency, server: { pingInterval: PING_INTERVAL } });
     const { primus, clock } = this.world;
     (primus as unknown as EventEmitter).setMaxListeners(0);
@@ -97,7 +101,7 @@ class Run {
     for (const { spark, recorders, tooLate } of this.sparks) {
       const [{ heard, initial }] = recorders as [SparkRecorder];
       if (initial.endsWith('closed')) {
-        expect(heard, 'a spark that was ended before `connection` emits nothing more').toEqual([]);
+        expect(heard, 'a spark that is ended before `connection` reaches a listener still ends').toEqual(['end', 'close']);
       } else {
         expect(heard.slice(-3), 'ends once').toEqual(['readyStateChange closed', 'end', 'close']);
         expect(heard.indexOf('end'), 'no event but `close` follows `end`').toBe(heard.length - 2);
@@ -124,7 +128,9 @@ class Run {
     const [first] = this.server as [ServerRecorder];
     for (const { since, heard, streamed, completed } of this.server) {
       const rest = about(first.heard.slice(since));
-      expect(about(heard), 'the server emits the same to all').toEqual(rest);
+      // A spark may end while an asynchronous listener of `connection` is asked: the listeners behind it get its `disconnection` before.
+      const ordered = (entries: string[]) => (this.admission > 0 ? entries.sort() : entries);
+      expect(ordered(about(heard)), 'the server emits the same to all').toEqual(ordered([...rest]));
       // A connection whose listeners did not agree is not in `connection$`; one whose listeners are being called will be.
       const admitted = (entry: string) => !entry.startsWith('connection');
       // `close$` emits to late subscribers as well.

@@ -149,8 +149,8 @@ export class PeerLog {
         this.law(this.scheduled === undefined, 'open is not announced while an attempt is scheduled');
         if (this.attempting !== undefined)
           this.law(
-            this.events.filter((name) => name !== 'readyStateChange').at(-2) === 'reconnected',
-            'reconnected comes right before open',
+            this.events.filter((name) => name !== 'readyStateChange' && name !== 'online').at(-2) === 'reconnected',
+            'reconnected comes right before open, after a silence with online between them',
           );
         this.attempting = undefined;
         this.up = true;

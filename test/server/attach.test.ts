@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Primus } from '../../src/index.js';
@@ -8,8 +8,9 @@ import { cleanup, event } from '../support/serve.js';
 import { handshake, raw } from './raw.js';
 
 /** An HTTP server that listens, with what it answers at a path. */
-async function http(...listeners: RequestListener[]) {
-  const server = createServer();
+async function http(...given: (Server | RequestListener)[]) {
+  const server = given.find((entry) => entry instanceof Server) ?? createServer();
+  const listeners = given.filter((entry) => typeof entry === 'function');
   for (const listener of listeners) server.on('request', listener);
   const listen = async () => {
     server.listen(0, '127.0.0.1');
@@ -139,7 +140,9 @@ describe('exchanges', () => {
   it.each([
     ['/other', 404],
     ['/primusfoo', 404],
-    ['http://host/primus', 400],
+    ['http://host/other', 404],
+    ['http:/primus', 400],
+    ['ftp://host/primus', 400],
     ['//host/primus', 400],
     ['*', 400],
     ['%', 400],
@@ -150,6 +153,97 @@ describe('exchanges', () => {
     expect(await peer.answer()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\n`));
     // The server does not wait for the client to close its socket.
     await peer.rest();
+  });
+
+  it.each(['http://host/primus/?a=b', 'HTTPS://host:81/primus/?a=b', 'http://user:%@host/primus/?a=b', 'http:///primus/?a=b'])(
+    'emits the absolute-form target %s, reduced to its path',
+    async (target) => {
+      const { server, port } = await http();
+      const { seen } = take(server, '/primus', 'ours');
+      expect(await (await raw(port)).send(handshake(target)).answer()).toContain('200 OK');
+      expect(seen).toEqual(['upgrade /primus/?a=b']);
+    },
+  );
+
+  it('reduces an absolute-form target without a path to the path /', async () => {
+    const { server, port } = await http();
+    const { seen } = take(server, '/', 'ours');
+    for (const target of ['http://host', 'http://host?a=b'])
+      expect(await (await raw(port)).send(handshake(target)).answer()).toContain('200 OK');
+    expect(seen).toEqual(['upgrade /', 'upgrade /?a=b']);
+  });
+
+  it('gives a request to the longest path that matches, and of equal paths to the newest', async () => {
+    const { server, get } = await http(app);
+    for (const [path, word] of [
+      ['/a', 'oldest'],
+      ['/a/b', 'long'],
+      ['/', 'root'],
+      ['/a', 'newest'],
+    ] as const)
+      take(server, path, word);
+    const answers = await Promise.all(['/a', '/a/x', '/a/b', '/a/b/x', '/ab', '/'].map(async (path) => (await get(path)).text));
+    expect(answers).toEqual(['newest', 'newest', 'long', 'long', 'root', 'root']);
+  });
+
+  it('passes events through the `emit` of a subclass with private members, with the server as `this`', async () => {
+    class Monitored extends Server {
+      #seen: string[] = [];
+      override emit(event: string, ...args: never[]): boolean {
+        this.#seen.push(event);
+        return super.emit(event, ...args);
+      }
+      count(event: string) {
+        return this.#seen.filter((seen) => seen === event).length;
+      }
+    }
+    const { server, port, get } = await http(new Monitored(), app);
+    take(server, '/primus', 'ours');
+    expect([(await get('/primus')).text, (await get('/other')).text]).toEqual(['ours', 'app /other']);
+    await (await raw(port)).send(handshake('/primus')).answer();
+    expect(['request', 'upgrade'].map((event) => (server as Monitored).count(event))).toEqual([2, 1]);
+  });
+
+  it('passes events through an `emit` of the prototype that was wrapped later', async () => {
+    const parent = Object.create(Server.prototype) as Server;
+    const { server, get } = await http(Object.setPrototypeOf(createServer(), parent) as Server, app);
+    take(server, '/primus', 'ours');
+    const seen: unknown[] = [];
+    parent.emit = function (this: Server, event: string, ...args: never[]) {
+      seen.push(event);
+      return Server.prototype.emit.apply(this, [event, ...args] as never);
+    } as Server['emit'];
+    expect((await get('/primus')).text).toBe('ours');
+    expect(seen).toContain('request');
+  });
+
+  it('keeps the listeners that are added and removed while it handles a request', async () => {
+    const { server, get } = await http(app);
+    const late: RequestListener = (_request, response) => response.end('late');
+    exchanges(server, '/primus').subscribe((exchange) => {
+      server.removeListener('request', app);
+      server.on('request', late);
+      if (exchange.kind === 'request') exchange.response.end('ours');
+    });
+    expect((await get('/primus')).text).toBe('ours');
+    expect((await get('/other')).text).toBe('late');
+  });
+
+  it('hides requests from other listeners again after an `emit` of the server has thrown', async () => {
+    const { server, get } = await http(app);
+    const failing = {
+      emit() {
+        throw new Error('a tool failed');
+      },
+    };
+    const prototype = Object.getPrototypeOf(server);
+    take(server, '/primus', 'ours');
+    const listeners = server.listeners('request');
+    Object.setPrototypeOf(server, Object.setPrototypeOf(failing, prototype));
+    expect(() => server.emit('request', { url: '/primus' } as never, {} as never)).toThrow('a tool failed');
+    Object.setPrototypeOf(server, prototype);
+    expect(server.listeners('request')).toEqual(listeners);
+    expect((await get('/other')).text).toBe('app /other');
   });
 
   it('leaves other upgrades to other listeners where there are any', async () => {

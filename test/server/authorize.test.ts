@@ -7,7 +7,7 @@ import { event, serve, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
 import { handshake, raw } from './raw.js';
 
-type Authorize = NonNullable<ServerOptions['authorization']>;
+type Authorize = Exclude<ServerOptions['authorization'], null | undefined | false>;
 
 watchForCrashes();
 

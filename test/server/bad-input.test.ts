@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { configure } from '../../client/primus.js';
+import { assume } from '../../src/core/configuration.js';
 import { type ClientOptions, type ErrorCode, Primus, PrimusError, type ServerOptions } from '../../src/index.js';
 
 /** An error with this code and a message that contains this. */
@@ -48,7 +50,7 @@ describe('options of the server', () => {
 
   it.each<[keyof ServerOptions, unknown[]]>([
     ['pathname', [42, '', '/a b', '/a?b', '/a#b', '/a\u2028b', {}]],
-    ['pingInterval', ['soon', -1, Number.NaN, true, {}, 0]],
+    ['pingInterval', ['soon', -1, Number.NaN, true, {}]],
     ['global', [42, {}]],
     ['compression', ['yes', 1, {}]],
     ['maxLength', [0, -1, '1 MB', Number.NaN, {}]],
@@ -59,7 +61,7 @@ describe('options of the server', () => {
     for (const value of values) refuses(() => make({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(String(option)));
   });
 
-  it.each([null, 'websockets', 42, []])('%o instead of an options object is rejected', (options) => {
+  it.each(['websockets', 42, []])('%o instead of an options object is rejected', (options) => {
     refuses(() => make(options), 'ERR_PRIMUS_OPTION', /options/);
   });
 
@@ -92,6 +94,40 @@ describe('options of the server', () => {
   });
 });
 
+describe('options that are null', () => {
+  it('count as missing', () => {
+    expect(new Primus(createServer(), null).pathname).toBe('/primus');
+    expect(new (Primus.createSocket(null))('http://localhost', { manual: true }).pathname).toBe('/primus');
+    const names = ['transformer', 'parser', 'pathname', 'maxLength', 'compression', 'plugin'];
+    const Socket = Primus.createSocket(Object.fromEntries(names.map((name) => [name, null])));
+    expect(new Socket('http://localhost', { manual: true }).pathname).toBe('/primus');
+    expect(() => Primus.createServer(() => {}, null as never).destroy({ close: true })).not.toThrow();
+  });
+});
+
+describe('options of `createSocket`', () => {
+  it.each<[string, unknown[]]>([
+    ['pathname', [42, {}, '/a b']],
+    ['maxLength', [0, '1 MB']],
+    ['compression', [1, 'yes']],
+  ])('an invalid %s is rejected, naming it', (option, values) => {
+    for (const value of values) refuses(() => Primus.createSocket({ [option]: value }), 'ERR_PRIMUS_OPTION', new RegExp(option));
+  });
+
+  it.each(['websockets', 42, [], () => {}])('%o instead of an object is rejected', (options) => {
+    refuses(() => Primus.createSocket(options as never), 'ERR_PRIMUS_OPTION', /options/);
+  });
+});
+
+describe('a client that gets', () => {
+  const Socket = Primus.createSocket();
+
+  it.each([42, true, () => {}, []])('%o instead of an address or options is rejected', (value) => {
+    refuses(() => new Socket(value as never), 'ERR_PRIMUS_OPTION', /options/);
+    refuses(() => new Socket('http://localhost', value as never), 'ERR_PRIMUS_OPTION', /options/);
+  });
+});
+
 describe('methods of the server', () => {
   const primus = new Primus(createServer());
 
@@ -121,9 +157,22 @@ describe('addresses', () => {
   });
 
   it('that are missing are an error where the platform has no default', () => {
-    refuses(() => open(undefined), 'ERR_PRIMUS_URL', /address/);
-    refuses(() => open(''), 'ERR_PRIMUS_URL', /address/);
-    refuses(() => open(null), 'ERR_PRIMUS_URL', /address/);
+    const { parts } = Primus.createSocket();
+    const Client = configure({ ...parts, platform: { ...parts.platform, origin: undefined } }, assume({}));
+    for (const url of [undefined, '', null]) refuses(() => new Client(url), 'ERR_PRIMUS_URL', /address/);
+  });
+
+  it('that are missing are http://127.0.0.1 in Node.js', () => {
+    for (const url of [undefined, '', null]) {
+      const client = open(url);
+      expect(client.url.href).toBe('http://127.0.0.1/');
+      client.destroy();
+    }
+  });
+
+  it('and options have the same path, or none', () => {
+    refuses(() => open('http://localhost/app', { manual: true, pathname: '/live' }), 'ERR_PRIMUS_OPTION', /\/app.*"\/live"/);
+    expect(open('http://localhost/live/', { manual: true, pathname: 'live' }).pathname).toBe('/live');
   });
 });
 

@@ -74,7 +74,7 @@ describe('an asynchronous connection listener', () => {
     agree();
     await until(() => log.includes('disconnection'));
     expect(announced).toHaveBeenCalledTimes(1);
-    expect(log).toEqual(['connection', 'data 1', 'data 2', 'data 3', 'state end', 'end', 'disconnection']);
+    expect(log).toEqual(['connection', 'data 1', 'data 2', 'data 3', 'state end', 'disconnection', 'end']);
     expect(primus.connected).toBe(0);
   });
 
@@ -123,7 +123,7 @@ describe('an asynchronous connection listener', () => {
     const client = connect();
     await event(client, 'end');
     await until(() => log.includes('disconnection'));
-    expect(log).toEqual(['connection', 'error broken', 'state end', 'end', 'disconnection']);
+    expect(log).toEqual(['connection', 'error broken', 'state end', 'disconnection', 'end']);
     expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
     expect(announced).not.toHaveBeenCalled();
     expect(primus.connected).toBe(0);
@@ -296,7 +296,7 @@ describe('end', () => {
     await event(client, 'end');
     expect((await data)[0]).toBe('bye');
     await until(() => log.includes('disconnection'));
-    expect(log).toEqual(['connection', 'state end', 'end', 'disconnection']);
+    expect(log).toEqual(['connection', 'state end', 'disconnection', 'end']);
     expect(primus.connected).toBe(0);
   });
 
@@ -311,7 +311,7 @@ describe('end', () => {
     for (const number of [1, 2, 3, 4]) client.write(number);
     expect((await last)[0]).toBe('bye');
     await until(() => log.includes('disconnection'));
-    expect(log).toEqual(['connection', 'data 1', 'data 2', 'state end', 'end', 'disconnection']);
+    expect(log).toEqual(['connection', 'data 1', 'data 2', 'state end', 'disconnection', 'end']);
   });
 
   it('may be called twice, also in an `end` listener', async () => {
@@ -336,7 +336,7 @@ describe('end', () => {
     spark.on('end', () => order.push('end', primus.connected));
     primus.on('disconnection', (gone) => order.push('disconnection', gone === spark, primus.connected, primus.spark(spark.id)));
     spark.end();
-    expect(order).toEqual(['end', 1, 'disconnection', true, 0, undefined]);
+    expect(order).toEqual(['disconnection', true, 0, undefined, 'end', 0]);
   });
 
   it('leaves a spark that sends nothing more and emits nothing more', async () => {
@@ -422,7 +422,7 @@ describe('end', () => {
       await settle();
     }
     await until(() => log.includes('disconnection'));
-    expect(log).toEqual(['connection', 'data 1', 'data 2', 'state end', 'end', 'disconnection']);
+    expect(log).toEqual(['connection', 'data 1', 'data 2', 'state end', 'disconnection', 'end']);
   });
 
   it('is followed by no error of a transformer that was still running', async () => {

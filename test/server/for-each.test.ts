@@ -13,19 +13,19 @@ describe('forEachAsync', () => {
         order.push(item);
         waiting = next;
       },
-      (error) => order.push(error),
+      (...answer) => order.push(answer),
     );
     expect(order).toEqual([1]);
     waiting();
     expect(order).toEqual([1, 2]);
     waiting();
-    expect(order).toEqual([1, 2, null]);
+    expect(order).toEqual([1, 2, []]);
   });
 
   it('calls back at once when there are no items', () => {
     const done = vi.fn();
     forEachAsync([], () => {}, done);
-    expect(done.mock.calls).toEqual([[null]]);
+    expect(done.mock.calls).toEqual([[]]);
   });
 
   it('steps through 20,000 items that answer at once, without growing the stack', () => {
@@ -41,7 +41,7 @@ describe('forEachAsync', () => {
       done,
     );
     expect(count).toBe(20_000);
-    expect(done.mock.calls).toEqual([[null]]);
+    expect(done.mock.calls).toEqual([[]]);
   });
 
   it('steps through 20,000 items of which half answer later', async () => {
@@ -58,7 +58,7 @@ describe('forEachAsync', () => {
     );
     await settle();
     expect(count).toBe(20_000);
-    expect(done.mock.calls).toEqual([[null]]);
+    expect(done.mock.calls).toEqual([[]]);
   });
 
   it('includes items that join meanwhile, and leaves out those that leave', () => {
@@ -81,6 +81,7 @@ describe('forEachAsync', () => {
     ['answers false', (next) => next(undefined, false), null],
     ['answers false later', (next) => queueMicrotask(() => next(undefined, false)), null],
     ['answers an error', (next) => next(new Error('no')), new Error('no')],
+    ['answers a string as an error', (next) => next('no'), 'no'],
     ['answers an error later', (next) => queueMicrotask(() => next(new Error('no'))), new Error('no')],
     [
       'throws',
@@ -126,7 +127,7 @@ describe('forEachAsync', () => {
       done,
     );
     expect(seen).toEqual([1, 2]);
-    expect(done.mock.calls).toEqual([[null]]);
+    expect(done.mock.calls).toEqual([[]]);
   });
 });
 
@@ -164,7 +165,7 @@ describe('primus.forEach', () => {
     }, done);
     await settle();
     expect(ids).toEqual(Object.keys(primus.connections));
-    expect(done.mock.calls).toEqual([[null]]);
+    expect(done.mock.calls).toEqual([[]]);
   });
 
   it('rejects a value that is not a function', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
-import { trusts } from '../../src/server/middleware/proxies.js';
+import { trusted, trusts } from '../../src/server/middleware/proxies.js';
 import { event, serve } from '../support/serve.js';
 import { handshake, raw } from './raw.js';
 
@@ -24,13 +24,46 @@ const PROXY = { trustProxy: ['loopback'] };
 
 describe('the address of a spark', () => {
   it.each(['X-Forwarded-For: 1.2.3.4', 'Forwarded: for=1.2.3.4', 'X-Real-IP: 1.2.3.4', 'X-Client-IP: 1.2.3.4'])(
-    'is that of the socket without trusted proxies: %s',
+    'is that of the socket when no proxy is trusted: %s',
     async (header) => {
-      const { address, peer, asked } = await arrive({}, [header, 'X-Forwarded-Port: 1', 'X-Forwarded-Proto: https']);
+      const { address, peer, asked } = await arrive({ trustProxy: false }, [header, 'X-Forwarded-Port: 1', 'X-Forwarded-Proto: https']);
       expect(address).toEqual(peer);
-      expect(asked).toBeUndefined();
+      expect(asked).toEqual(peer);
     },
   );
+
+  it.each<[ServerOptions]>([[{}], [{ whitelist: [] }]])(
+    'is the one that a proxy on the same machine or network reports with %o',
+    async (options) => {
+      const headers = ['X-Forwarded-For: 6.6.6.6, 1.2.3.4, 10.1.2.3, 192.168.0.9'];
+      expect((await arrive(options, headers)).address).toEqual({ ip: '1.2.3.4', port: 0, secure: false });
+    },
+  );
+
+  it.each([
+    ['127.0.0.1', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['10.9.9.9', true],
+    ['172.31.0.1', true],
+    ['192.168.1.1', true],
+    ['169.254.1.1', true],
+    ['fe80::1%eth0', true],
+    ['fd12::1', true],
+    ['::ffff:10.0.0.1', true],
+    ['', false],
+    ['172.32.0.1', false],
+    ['8.8.8.8', false],
+    ['::ffff:8.8.8.8', false],
+    ['2001:db8::1', false],
+    ['not an address', false],
+  ])('trusts the proxy at %j by default: %s', (ip, expected) => {
+    expect(trusted({})?.(ip, 0)).toBe(expected);
+  });
+
+  it.each([[false], [0], [[]], ['']])('trusts no proxy with %o', (trustProxy) => {
+    expect(trusted({ trustProxy })).toBeUndefined();
+  });
 
   it('is that of the socket when its peer is not a trusted proxy', async () => {
     const { address, peer } = await arrive({ trustProxy: '10.0.0.0/8' }, ['X-Forwarded-For: 1.2.3.4']);

@@ -45,6 +45,38 @@ describe('the heartbeat of the server', () => {
     expect(ended).toEqual([]);
   });
 
+  it('calls a heartbeat that was replaced, in place of the ping, and reports its error', async () => {
+    const { spark, errors } = await pair();
+    const { heartbeat } = spark;
+    const pings: number[] = [];
+    const calls: unknown[] = [];
+    spark.on('outgoing::ping', (stamp) => pings.push(stamp));
+    spark.heartbeat = function (...args: []) {
+      calls.push([this === spark, args.length]);
+      if (calls.length > 1) throw new Error('no heartbeat');
+      heartbeat.call(this);
+    };
+    await world.pass(2 * PERIOD);
+    expect([calls, pings.length, errors.map(({ message }) => message)]).toEqual([
+      [
+        [true, 0],
+        [true, 0],
+      ],
+      1,
+      ['no heartbeat'],
+    ]);
+  });
+
+  it('pings a connection on demand, and terminates it on the next demand if nothing was received', async () => {
+    const { spark, errors, ended } = await pair();
+    const pings: number[] = [];
+    spark.on('outgoing::ping', (stamp) => pings.push(stamp));
+    spark.heartbeat();
+    spark.heartbeat();
+    spark.heartbeat();
+    expect([pings.length, errors.map(({ code }) => code), ended.length]).toEqual([1, ['ERR_PRIMUS_SILENCE'], 1]);
+  });
+
   it('emits no heartbeat when a listener of incoming::pong has ended the connection', async () => {
     const { spark } = await pair();
     const events: string[] = [];

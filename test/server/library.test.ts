@@ -47,12 +47,12 @@ describe('the library', () => {
     expect(Object.keys(load(primus.library())).filter((name) => !before.includes(name))).toEqual(['My.Name']);
   });
 
-  it('loads as CommonJS and as AMD', async () => {
+  it('loads as CommonJS and as AMD, and is a global of the page all the same', async () => {
     const { primus } = await serve();
     const module = { exports: {} as unknown };
     const commonjs = load(primus.library(), { module });
     expect(typeof module.exports).toBe('function');
-    expect(commonjs.Primus).toBeUndefined();
+    expect(commonjs.Primus).toBe(module.exports);
     let made: unknown;
     const define = Object.assign(
       (factory: () => unknown) => {
@@ -60,8 +60,9 @@ describe('the library', () => {
       },
       { amd: {} },
     );
-    load(primus.library(), { define });
+    const amd = load(primus.library(), { define });
     expect(typeof made).toBe('function');
+    expect(amd.Primus).toBe(made);
   });
 
   it.each(['</script><script>alert(1)</script>', '\u2028\u2029', '"];alert(1);//', '__proto__x', '<!--', '$&$`'])(
@@ -268,12 +269,13 @@ describe('the served resource', () => {
     expect(primus.spec).toMatchObject({ parser: 'custom', pingInterval: false });
   });
 
-  it('has no body for HEAD, and nothing for other methods and paths', async () => {
+  it('has no body for HEAD, and rejects other methods and paths', async () => {
     const { url } = await serve();
     for (const path of ['/primus/primus.js', '/primus/spec']) {
       const head = await fetch(`${url}${path}`, { method: 'HEAD' });
       expect([head.status, await head.text()]).toEqual([200, '']);
-      expect((await fetch(`${url}${path}`, { method: 'POST' })).status).toBe(426);
+      const post = await fetch(`${url}${path}`, { method: 'POST' });
+      expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     }
     for (const path of ['/primus', '/primus/', '/primus/primus.jsx', '/primus/specs', '/primus/x/spec']) {
       const answer = await fetch(`${url}${path}`);

@@ -95,8 +95,8 @@ describe('plugin', () => {
   it.each<[string, unknown, unknown, RegExp]>([
     ['no name', '', { server() {} }, /name of a plugin must be a non-empty string, got ""/],
     ['a name that is not a string', 7, { server() {} }, /name of a plugin must be a non-empty string, got 7/],
-    ['text for a plugin', 'x', 'metroplex', /'x' must be an object.*"metroplex"/],
-    ['null', 'x', null, /'x' must be an object.*null/],
+    ['the name of a package that is not installed', 'x', 'not-here', /'not-here' could not be loaded.*npm install not-here/],
+    ['null', 'x', null, /'x' must be the name of a package, or an object.*null/],
     ['an empty object', 'x', {}, /must have a server, a client or a library/],
     ['a server that is no function', 'x', { server: 'y' }, /server of the plugin 'x' must be a function/],
     ['a client that is no function', 'x', { client: {} }, /client of the plugin 'x' must be a function/],
@@ -135,6 +135,27 @@ describe('the option plugin', () => {
     const { primus } = await serve({ plugin: 'plugin-one, plugin-two  @scope/three' });
     expect(primus).toMatchObject({ one: 1, two: 2, three: 3 });
     expect(Object.keys(primus.ark)).toEqual(['plugin-one', 'plugin-two', '@scope/three']);
+  });
+
+  it('accepts the name of a package for a plugin, in clients as well', async () => {
+    startedIn(
+      folder({
+        'node_modules/plugin-one/index.js':
+          'exports.server = (primus) => { primus.one = 1; }; exports.client = (client) => { client.one = 1; };',
+      }),
+    );
+    const { primus } = await serve({ plugin: { first: 'plugin-one', none: null, off: false } });
+    primus.plugin('second', 'plugin-one');
+    expect([Object.keys(primus.ark), (primus as Any).one]).toEqual([['first', 'second'], 1]);
+    const Socket = Server.createSocket({ plugin: { mine: 'plugin-one' } });
+    const client = new Socket('http://localhost:1', { manual: true }) as Any;
+    expect([client.one, Object.keys(Socket.prototype.ark)]).toEqual([1, ['mine']]);
+  });
+
+  it('looks for a package beside this one last', () => {
+    startedIn(folder());
+    // No plugin, but found: it is a dependency of this package, and of no other folder.
+    expect(refusal(() => new Server(createServer(), { plugin: 'nanoid' })).message).toMatch(/'nanoid' must have a server/);
   });
 
   it('names the missing package and the command that installs it', () => {
@@ -311,6 +332,18 @@ describe('the imported client', () => {
     const client = new ImportedClient('http://localhost:1', { plugin, manual: true, x: 7 });
     expect(seen).toEqual([outside, client, 7]);
     client.destroy();
+  });
+
+  it('loads the plugins of packages', () => {
+    startedIn(folder({ 'node_modules/plugin-one/index.js': 'exports.client = (client) => { client.one = 1; };' }));
+    const given = [{ mine: 'plugin-one', none: null, off: false as const }, 'plugin-one'];
+    const clients = given.map((plugin) => new ImportedClient('http://localhost:1', { plugin, manual: true }) as Any);
+    expect(clients.map((client) => [client.one, Object.keys(client.plugin())])).toEqual([
+      [1, ['mine']],
+      [1, ['plugin-one']],
+    ]);
+    expect(Object.keys(ImportedClient.prototype.ark)).toEqual([]);
+    for (const client of clients) client.destroy();
   });
 });
 

@@ -1,6 +1,7 @@
 import { Readable, Stream, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
+import { dropped } from '../../src/core/errors.js';
 import { Primus, type Spark } from '../../src/index.js';
 import { event, serve, until } from '../support/serve.js';
 
@@ -77,6 +78,55 @@ describe('a client in Node', () => {
     Readable.from(['a', 'b', 'c']).pipe(client as never, { end: false });
     await until(() => got.length === 3);
     expect(got).toEqual(['echo a', 'echo b', 'echo c']);
+  });
+
+  it('ends its connection with the readable that is piped into it, and the writable with its connection', async () => {
+    const { primus, connect } = await serve();
+    const heard: unknown[] = [];
+    primus.on('connection', (spark) => spark.on('data', (data) => heard.push(data)));
+    const client = connect();
+    const sink = new Writable({ objectMode: true, write: (_data, _encoding, done) => done() });
+    const closed = event(sink, 'close');
+    (client as unknown as Stream).pipe(sink);
+    await event(client, 'open');
+    Readable.from(['a', 'b']).pipe(client as never);
+    await closed;
+    await until(() => primus.connected === 0);
+    expect(heard).toEqual(['a', 'b']);
+    // The client emits `close` before `end`, and a legacy stream destroys its destination on that: so does 8.0.9.
+    expect(sink.destroyed).toBe(true);
+  });
+});
+
+describe('end', () => {
+  it('makes no further attempt, and another client of the same class connects', async () => {
+    const { primus, connect } = await serve();
+    const client = connect({ reconnect: { min: 1 } });
+    await event(client, 'open');
+    const seen: string[] = [];
+    for (const name of ['close', 'end', 'reconnect scheduled']) client.on(name as 'end', () => seen.push(name));
+    client.end();
+    await until(() => primus.connected === 0);
+    const another = connect();
+    await event(another, 'open');
+    expect(seen).toEqual(['close', 'end']);
+    expect([client.readyState, another.readyState, primus.connected]).toEqual([2, 3, 1]);
+    client.open();
+    await until(() => primus.connected === 2);
+    expect(client.readyState).toBe(3);
+  });
+
+  it('stops the attempts of a client that waits to reconnect', async () => {
+    const { primus, connect } = await serve();
+    const client = connect({ reconnect: { min: 60_000 } });
+    await event(client, 'open');
+    const scheduled = event(client, 'reconnect scheduled');
+    primus.forEach((spark) => void spark.connection.terminate(dropped()));
+    await scheduled;
+    const ended = event(client, 'end');
+    client.end();
+    await ended;
+    expect([client.state.name, primus.connected]).toEqual(['closed', 0]);
   });
 });
 

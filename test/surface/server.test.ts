@@ -101,6 +101,27 @@ describe('emits', () => {
       expect(emitted).toEqual([['a', 'b'], ['c']]);
     }
   });
+
+  it('passes all arguments to the parser of emits, which may remove them, change their number, answer later, or fail', async () => {
+    const { primus, spark, client } = await pair();
+    for (const emitter of [primus, spark, client] as unknown as Spark[]) {
+      const emitted: unknown[][] = [];
+      const passed: unknown[][] = [];
+      emitter.on('event' as 'data', (...values: unknown[]) => void emitted.push(values));
+      emitter.on('error', (error) => void emitted.push([error.message]));
+      emitter.emits('event', (next, ...values) => {
+        passed.push(values);
+        next(null, null);
+      })('a', 'b');
+      const later = event(emitter, 'event');
+      emitter.emits('event', (next, value) => setImmediate(() => next(undefined, value)))('c', 'd');
+      expect(await later).toEqual(['c']);
+      emitter.emits('event', (next) => next(new Error('not this')))('e');
+      await until(() => emitted.length === 3);
+      expect(passed).toEqual([['a', 'b']]);
+      expect(emitted.map((values) => values.filter((value) => value !== undefined))).toEqual([[], ['c'], ['not this']]);
+    }
+  });
 });
 
 describe('broadcasting', () => {

@@ -45,7 +45,7 @@ describe('every pair of a parser and a transformer', () => {
     );
     expect(await new Promise((resolve) => client.id(resolve))).toBe(spark.id);
     down.length = 0;
-    expect(primus.write({ to: 'all' })).toBe(true);
+    expect(primus.write({ to: 'all' })).toBe(primus);
     await until(() => down.length === 1);
     expect(down).toEqual([{ to: 'all' }]);
   });

@@ -130,8 +130,11 @@ describe('Primus<In, Out>', () => {
       });
       primus.use('async', (_request, _response, next) => next());
       primus.use('made', () => (_request: IncomingMessage, _response: object) => {}, { some: 'option' }, 2);
-      // @ts-expect-error Middleware has a name.
-      primus.use(() => {});
+      primus.use(function session(_request, _response, next) {
+        next();
+      });
+      // @ts-expect-error Middleware is a function.
+      primus.use('name');
     };
   });
 

@@ -1,13 +1,11 @@
-import { createRequire } from 'node:module';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { Framework } from './client/framework.js';
 import { client } from './client.js';
 import { server } from './server.js';
 
 export type { BrowserChannelClientTransport, BrowserChannelServerTransport } from './options.js';
-
-const require = createRequire(import.meta.url);
 
 /** The client alone: the main entry of the package loads its server as well. */
 const CLIENT = 'browserchannel/dist/node-bcsocket-uncompressed.js';
@@ -24,5 +22,5 @@ export const browserchannel = {
   name: 'browserchannel',
   bundle: 'browserchannel',
   server,
-  client: client(() => loadFramework<Framework>(require, CLIENT, '^2.1.0').BCSocket),
+  client: client(() => loadFramework<Framework>(packageRequire, CLIENT, '^2.1.0').BCSocket),
 } satisfies Transformer<never, never>;

@@ -1,13 +1,11 @@
-import { createRequire } from 'node:module';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { Framework } from './client/transports.js';
 import { client } from './client.js';
 import { server } from './server.js';
 
 export type { EngineIOClientTransport, EngineIOServerTransport } from './options.js';
-
-const require = createRequire(import.meta.url);
 
 /**
  * Engine.IO: HTTP long-polling that upgrades to a WebSocket, or WebTransport, where the network allows it.
@@ -21,5 +19,5 @@ export const engineIO = {
   name: 'engine.io',
   bundle: 'engine.io',
   server,
-  client: client(() => loadFramework<Framework>(require, 'engine.io-client', '^6.6.0')),
+  client: client(() => loadFramework<Framework>(packageRequire, 'engine.io-client', '^6.6.0')),
 } satisfies Transformer<never, never>;

@@ -1,19 +1,18 @@
-import { createRequire } from 'node:module';
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
-import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
+import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
+import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint, idOf } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';
 
-const require = createRequire(import.meta.url);
-
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = loadFramework<typeof import('engine.io')>(require, 'engine.io', '^6.6.7');
+    const { Server } = loadFramework<typeof import('engine.io')>(packageRequire, 'engine.io', '^6.6.7');
     const engine = new Server(settings(host, host.maxLength));
     const endpoint = new EngineEndpoint(host, engine, (socket) => new EngineLink(socket, host));
     return merge(endpoint.opened$.pipe(map((link) => endpoint.arrival(link, idOf(link.engine)))), endpoint.served$);
@@ -21,7 +20,7 @@ export const server: NodeTransformer = {
 };
 
 /** Returns the engine's options. A packet of `longest` bytes passes, by whatever transport. */
-export function settings({ compression, transport }: Host, longest: number): ServerOptions {
+export function settings({ compression, maxLength, transport }: Host, longest: number): ServerOptions {
   // CORS is the business of our middleware.
   const { sessions: _, cors: __, ...given } = transport as EngineIOServerTransport & { cors?: unknown };
   return {
@@ -30,7 +29,12 @@ export function settings({ compression, transport }: Host, longest: number): Ser
     // A WebSocket has a limit of its own: over HTTP a packet may be in base64, which is longer.
     wsEngine: class extends WebSocketServer {
       constructor(options: WebSocketServerOptions) {
-        super({ ...options, maxPayload: longest + 1, closeTimeout: CLOSE_TIMEOUT } as WebSocketServerOptions);
+        super({
+          ...options,
+          maxPayload: longest + 1,
+          closeTimeout: CLOSE_TIMEOUT,
+          WebSocket: closeWithLimit(WebSocket, maxLength),
+        } as WebSocketServerOptions);
       }
     },
     ...given,

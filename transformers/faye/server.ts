@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { ACCEPTED } from '../../src/core/close-reasons.js';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { deflate } from '../shared/server/deflate.js';
 import { checkHandshake, headOf } from '../shared/server/handshake.js';
@@ -9,11 +9,9 @@ import type { FayeServerTransport } from './options.js';
 import type { FayeConstructor } from './server/framework.js';
 import { FayeLink } from './server/link.js';
 
-const require = createRequire(import.meta.url);
-
 export const server: NodeTransformer = {
   listen(host) {
-    const WebSocket = loadFramework<FayeConstructor>(require, 'faye-websocket', '^0.11.0');
+    const WebSocket = loadFramework<FayeConstructor>(packageRequire, 'faye-websocket', '^0.11.0');
     const { protocols: own = [], ...transport } = host.transport as FayeServerTransport;
     // A browser closes the connection when the server picks none of the subprotocols it offers.
     const protocols = [...own, ACCEPTED];

@@ -1,4 +1,5 @@
 import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
+import { tooLong } from '../../src/core/close-reasons.js';
 import { dropped, LinkError } from '../../src/core/errors.js';
 import { type Frame, NO_OBSERVER } from '../../src/core/link.js';
 import { LinkBase } from '../shared/link-base.js';
@@ -92,8 +93,8 @@ export class MemoryLink extends LinkBase {
     if (!this.carrier.has(this)) return;
     if (frame.length > this.maxLength) {
       const cause = new LinkError('ERR_PRIMUS_DROPPED', `A message of ${frame.length} exceeds maxLength (${this.maxLength})`);
-      this.drop(dropped(1009, 'Message too long', cause));
-      this.peer.drop(dropped(1009, 'Message too long'));
+      this.drop(dropped(1009, tooLong(this.maxLength), cause));
+      this.peer.drop(dropped(1009, tooLong(this.maxLength)));
       return;
     }
     this.inbox.push(frame);

@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { merge, Observable } from 'rxjs';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
-import { reject } from '../../src/server/http/reject.js';
+import { reject, requireUpgrade } from '../../src/server/http/reject.js';
 import { serve } from '../shared/server/serve.js';
 import { type MemoryHandshake, type MemoryListener, sharedNetwork } from './network.js';
 import type { MemoryTransport } from './options.js';
@@ -16,7 +16,7 @@ export const server: NodeTransformer = {
   listen(host) {
     const { network = sharedNetwork } = host.transport as MemoryTransport;
     const arrivals$ = serve(host, (arrived) => ({
-      request: ({ response }) => reject(response, 426),
+      request: ({ response }) => requireUpgrade(response),
       upgrade: ({ request, socket }) => {
         if (socket instanceof MemorySocket) arrived({ request, link: socket.accept(network, host.maxLength) });
         else reject(socket, 426);

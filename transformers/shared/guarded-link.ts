@@ -1,10 +1,8 @@
 import type { SchedulerLike, Unsubscribable } from 'rxjs';
+import { tooLong } from '../../src/core/close-reasons.js';
 import { dropped, type LinkError } from '../../src/core/errors.js';
 import type { Frame } from '../../src/core/link.js';
 import { CLOSE_TIMEOUT, LinkBase } from './link-base.js';
-
-/** Sent with the close code 1009, where the framework sends reasons. */
-const TOO_LONG = 'Message too long';
 
 /**
  * Base of links whose framework leaves some rules to us: the connection ends once, closes once and within a deadline, and
@@ -21,11 +19,14 @@ export abstract class GuardedLink extends LinkBase {
   /** Whether we have begun to close: frames that arrive after that are dropped. */
   closing = false;
   protected readonly scheduler: SchedulerLike;
+  /** The largest message that is accepted, in bytes. */
+  protected readonly maxLength: number;
   #deadline: Unsubscribable | undefined;
 
-  constructor(scheduler: SchedulerLike) {
+  constructor(scheduler: SchedulerLike, maxLength: number) {
     super();
     this.scheduler = scheduler;
+    this.maxLength = maxLength;
   }
 
   close(code?: number, reason?: string): void {
@@ -45,7 +46,7 @@ export abstract class GuardedLink extends LinkBase {
 
   /** Ends the connection, because a message exceeds `maxLength`. */
   failTooLong(): void {
-    this.fail(1009, TOO_LONG);
+    this.fail(1009, tooLong(this.maxLength));
   }
 
   /** Begins the framework's own closing handshake. Called once. */

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { fromEventPattern, ignoreElements, map, merge } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { NodeTransformer } from '../../src/server/http/host.js';
 import { EngineEndpoint } from '../engine.io/server/endpoint.js';
 import { settings } from '../engine.io/server.js';
@@ -11,14 +12,12 @@ import { SocketIOLink } from './server/link.js';
 /** The time in which a client must join the namespace, in ms; then its connection is terminated. */
 const JOINING = { connectTimeout: 10_000 };
 
-const require = createRequire(import.meta.url);
-
 export const server: NodeTransformer = {
   listen(host) {
-    const { Server } = loadFramework<typeof import('socket.io')>(require, 'socket.io', '^4.8.0');
+    const { Server } = loadFramework<typeof import('socket.io')>(packageRequire, 'socket.io', '^4.8.0');
     // Socket.IO stands on the Engine.IO among its own dependencies.
     const { Server: Engine } = loadFramework<typeof import('engine.io')>(
-      createRequire(require.resolve('socket.io')),
+      createRequire(packageRequire.resolve('socket.io')),
       'engine.io',
       '^6.6.7',
     );
@@ -30,7 +29,8 @@ export const server: NodeTransformer = {
       map((socket) => {
         const link = endpoint.of(socket.conn) as SocketIOLink;
         link.join(socket);
-        return endpoint.arrival(link, socket.id);
+        // For a client of Socket.IO 2 it is the id of the session, which is a key to it.
+        return endpoint.arrival(link, socket.conn.protocol === 3 ? undefined : socket.id);
       }),
     );
     return merge(endpoint.opened$.pipe(ignoreElements()), arrivals$, endpoint.served$);

@@ -1,13 +1,11 @@
-import { createRequire } from 'node:module';
 import { loadFramework } from '../../src/core/load-framework.js';
+import { packageRequire } from '../../src/core/package-require.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { SockJSConstructor } from './client/framework.js';
 import { client } from './client.js';
 import { server } from './server.js';
 
 export type { SockJSClientTransport, SockJSServerTransport, SockJSTransportName } from './options.js';
-
-const require = createRequire(import.meta.url);
 
 /**
  * SockJS: a WebSocket, or HTTP streaming and polling where that is blocked.
@@ -21,5 +19,5 @@ export const sockjs = {
   name: 'sockjs',
   bundle: 'sockjs',
   server,
-  client: client(() => loadFramework<SockJSConstructor>(require, 'sockjs-client', '^1.6.0')),
+  client: client(() => loadFramework<SockJSConstructor>(packageRequire, 'sockjs-client', '^1.6.0')),
 } satisfies Transformer<never, never>;

@@ -1,6 +1,7 @@
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
+import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import { serveWebSockets } from '../shared/server/serve.js';
 import type { WebSocketsServerTransport } from './options.js';
 import { Framed } from './server/frames.js';
@@ -16,6 +17,7 @@ export const server: NodeTransformer = {
       ...(host.transport as WebSocketsServerTransport),
       perMessageDeflate: deflate(host),
       maxPayload: host.maxLength,
+      WebSocket: closeWithLimit(WebSocket, host.maxLength),
       noServer: true,
       clientTracking: false,
     });

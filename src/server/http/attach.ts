@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Exchange, HttpServer } from './host.js';
 import { reject } from './reject.js';
+import { describeTarget, pathOf } from './request-target.js';
 
 interface Route {
   pathname: string;
@@ -14,20 +15,28 @@ interface Router {
   uninstall(): void;
 }
 
+/** The listeners of an emitter of Node.js, by event: a function, or a list of functions. */
+interface Listeners {
+  _events: { [event: string]: unknown };
+}
+
 /** The router of each HTTP server that has a route. */
 const routers = new WeakMap<HttpServer, Router>();
 
 /**
  * Returns the requests and upgrades on `pathname`, and below it, of an HTTP server. Subscribing takes the path, unsubscribing releases it.
  *
- * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server.
- * The listeners of the application are not touched: `emit` is wrapped, and sees each event before they do.
+ * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server: the
+ * longest path that matches gets the request, of equal ones the newest. The listeners of the application are not touched: `emit` is
+ * wrapped, and hides a request on a path from them. The event still passes through the server's own `emit`, which may be that of a
+ * subclass, or one that a monitoring tool has wrapped.
  */
 export function exchanges(server: HttpServer, pathname: string): Observable<Exchange> {
   return new Observable((subscriber) => {
     const route = { pathname, exchanges: subscriber };
     const router = routers.get(server) ?? install(server);
-    router.routes.push(route);
+    const longer = router.routes.findIndex((other) => other.pathname.length <= pathname.length);
+    router.routes.splice(longer === -1 ? router.routes.length : longer, 0, route);
     return () => {
       router.routes.splice(router.routes.indexOf(route), 1);
       if (router.routes.length === 0) router.uninstall();
@@ -37,54 +46,84 @@ export function exchanges(server: HttpServer, pathname: string): Observable<Exch
 
 function install(server: HttpServer): Router {
   const routes: Route[] = [];
-  const inherited = !Object.hasOwn(server, 'emit');
-  const emit = server.emit;
-  const find = (request: IncomingMessage) => routes.find((route) => owns(route.pathname, request.url ?? ''));
+  const own = Object.hasOwn(server, 'emit') ? server.emit : undefined;
+  const find = ({ url = '' }: IncomingMessage) => {
+    const path = pathOf(url);
+    return routes.find((route) => owns(route.pathname, path));
+  };
+
+  // The listeners get every request that is on no path, and those that `intercept` hands to them alone.
+  function request(request: IncomingMessage, response: ServerResponse): void {
+    const route = find(request);
+    if (route !== undefined) return deliver(route, { kind: 'request', request, response });
+    if (server.listenerCount('request') === 1 && server.listenerCount('stream') <= 1) reject(response, statusOf(request));
+  }
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const route = find(request);
+    if (route !== undefined) return deliver(route, { kind: 'upgrade', request, socket, head });
+    if (server.listenerCount('upgrade') === 1) reject(socket, statusOf(request));
+  }
+  const handlers: { [event: string]: (...args: never[]) => void } = { request, upgrade };
 
   function intercept(this: HttpServer, event: string, ...args: unknown[]): boolean {
-    if (routes.length > 0 && event === 'request') {
-      const [request, response] = args as [IncomingMessage, ServerResponse];
-      const route = find(request);
-      if (route !== undefined) return deliver(route, { kind: 'request', request, response });
-      if (server.listenerCount('request') === 0 && server.listenerCount('stream') <= 1) return reject(response, statusOf(request));
-    }
-    if (routes.length > 0 && event === 'upgrade') {
-      const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-      const route = find(request);
-      if (route !== undefined) return deliver(route, { kind: 'upgrade', request, socket, head });
-      if (server.listenerCount('upgrade') === 1) return reject(socket, statusOf(request));
-    }
-    return emit.apply(this, [event, ...args] as unknown as Parameters<typeof emit>);
+    // Looked up for each event: a tool may wrap the `emit` of the prototype later.
+    const emit = own ?? (Object.getPrototypeOf(server) as HttpServer).emit;
+    const pass = () => emit.apply(this, [event, ...args] as unknown as Parameters<typeof emit>);
+    const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
+    if (handler === undefined || find(args[0] as IncomingMessage) === undefined) return pass();
+    return emitTo(server, event, handler as (...args: unknown[]) => void, pass);
   }
 
   const router: Router = {
     routes,
     uninstall() {
       routers.delete(server);
-      server.removeListener('upgrade', ignore);
+      for (const [event, handler] of Object.entries(handlers)) server.removeListener(event, handler as () => void);
       // The application may have wrapped `emit` again since; without routes ours only passes events on.
       if (server.emit !== (intercept as typeof emit)) return;
-      if (inherited) Reflect.deleteProperty(server, 'emit');
-      else server.emit = emit;
+      if (own === undefined) Reflect.deleteProperty(server, 'emit');
+      else server.emit = own;
     },
   };
 
-  // Node emits `upgrade` only on a server that listens for it. On an HTTP/2 server it makes requests of streams, by a listener of
-  // `stream` of its own, only once a listener of `request` was added.
-  server.on('upgrade', ignore);
-  server.on('request', ignore).removeListener('request', ignore);
+  // Node emits `upgrade` only on a server that listens for it, and an HTTP/2 server makes requests of streams only for a listener of `request`.
+  for (const [event, handler] of Object.entries(handlers)) server.on(event, handler as () => void);
+  const { emit } = server;
   server.emit = intercept as typeof emit;
   routers.set(server, router);
   return router;
 }
 
+/**
+ * Emits an event to one listener alone. Node.js has no public way: for the time until it reaches the listener, this listener takes the place of
+ * all others. They are back before it is called, so that what it adds or removes stays.
+ */
+function emitTo(server: HttpServer, event: string, listener: (...args: unknown[]) => void, emit: () => boolean): boolean {
+  const { _events } = server as unknown as Listeners;
+  const others = _events[event];
+  let hidden = true;
+  const restore = () => {
+    if (hidden) _events[event] = others;
+    hidden = false;
+  };
+  _events[event] = (...args: unknown[]) => {
+    restore();
+    listener(...args);
+  };
+  try {
+    return emit();
+  } finally {
+    restore();
+  }
+}
+
 function ignore(): void {}
 
-function deliver(route: Route, exchange: Exchange): true {
+function deliver(route: Route, exchange: Exchange): void {
   // Until the socket has an owner, it has no other listener of its errors, and Node would throw them.
   if (exchange.kind === 'upgrade') exchange.socket.on('error', ignore);
+  describeTarget(exchange.request);
   route.exchanges.next(exchange);
-  return true;
 }
 
 /** Whether a target is the path itself or below it. Compared as it came: a malformed target is never parsed. */
@@ -95,7 +134,7 @@ function owns(pathname: string, target: string): boolean {
   return Number.isNaN(next) || next === 0x2f || next === 0x3f;
 }
 
-/** The status for a request that no listener takes: 400 where its target is not a path. */
+/** The status for a request that no listener takes: 400 where its target has no path. */
 function statusOf({ url = '' }: IncomingMessage): 400 | 404 {
-  return /^\/(?!\/)/.test(url) ? 404 : 400;
+  return /^\/(?!\/)/.test(pathOf(url)) ? 404 : 400;
 }

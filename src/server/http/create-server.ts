@@ -84,6 +84,18 @@ export interface CreateServerOptions extends ServerOptions {
    */
   http2?: boolean;
   /**
+   * The older name of `http2`.
+   *
+   * @defaultValue `false`
+   */
+  spdy?: boolean;
+  /**
+   * Listens for `listening` of the HTTP server. Functions as `error`, `request`, `upgrade` and `close` listen for these events.
+   *
+   * @defaultValue none
+   */
+  listening?: () => void;
+  /**
    * Silences the warning that firewalls block plain HTTP more often than HTTPS.
    *
    * @defaultValue `false`
@@ -100,8 +112,12 @@ const TABLE: Record<string, Kind> = {
   root: string,
   passphrase: string,
   http2: boolean,
+  spdy: boolean,
   iknowhttpsisbetter: boolean,
 };
+
+/** The events of the HTTP server for which an option may be the listener. */
+export const SERVER_EVENTS = ['listening', 'error', 'request', 'upgrade', 'close'] as const;
 
 const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
 
@@ -113,7 +129,7 @@ const FILES = ['cert', 'key', 'ca', 'pfx', 'crl'] as const;
 export function createHttpServer(options: CreateServerOptions): Listening {
   check({ options }, { options: object });
   check(options, TABLE);
-  const { cert, key, pfx, http2 = false, iknowhttpsisbetter = false } = options;
+  const { cert, key, pfx, spdy = false, http2 = spdy, iknowhttpsisbetter = false } = options;
   // Without this check, half a certificate would silently give a server without TLS.
   if ((cert === undefined) !== (key === undefined)) throw unusable('A certificate needs both options: `cert` and `key`');
   // Node's HTTP/2 server has an option of the same name and another meaning.

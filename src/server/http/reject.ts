@@ -12,6 +12,12 @@ export interface Rejection {
    */
   readonly message?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * The body as plain text.
+   *
+   * @defaultValue a JSON object with `error`
+   */
+  readonly text?: string;
 }
 
 /**
@@ -19,10 +25,14 @@ export interface Rejection {
  * rejection with that status, and its phrase as the message.
  */
 export function reject(to: ServerResponse | Duplex, rejection: Rejection | number): true {
-  const { status, message, headers = {} }: Rejection = typeof rejection === 'number' ? { status: rejection } : rejection;
+  const { status, message, headers = {}, text }: Rejection = typeof rejection === 'number' ? { status: rejection } : rejection;
   const error = message ?? STATUS_CODES[status] ?? 'Error';
-  const body = JSON.stringify({ error });
-  const fields = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
+  const body = text ?? JSON.stringify({ error });
+  const fields = {
+    'Content-Type': text === undefined ? 'application/json' : 'text/plain',
+    'Content-Length': String(Buffer.byteLength(body)),
+    ...headers,
+  };
   if (isResponse(to)) {
     // A listener may have answered already; half an answer is aborted.
     if (!to.headersSent) to.writeHead(status, 'stream' in to ? withoutConnectionHeaders(fields) : fields).end(body);
@@ -39,6 +49,11 @@ export function reject(to: ServerResponse | Duplex, rejection: Rejection | numbe
   const head = Object.entries({ Connection: 'close', ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
   to.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${head.join('')}\r\n${body}`, () => to.destroy());
   return true;
+}
+
+/** Answers a request to a server that accepts upgrades only. */
+export function requireUpgrade(response: ServerResponse): true {
+  return reject(response, { status: 426, text: 'Upgrade Required', headers: { Connection: 'close', Upgrade: 'websocket' } });
 }
 
 function isResponse(to: ServerResponse | Duplex): to is ServerResponse {

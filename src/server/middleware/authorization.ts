@@ -1,9 +1,10 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES, validateHeaderValue } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, type SchedulerLike, take, takeUntil, timeout } from 'rxjs';
 import { describe, PrimusError } from '../../core/errors.js';
 import { isPromise } from '../../core/eventual.js';
-import { type Rejection, reject } from '../http/reject.js';
+import { reject } from '../http/reject.js';
+import { rejectionOf } from '../http/rejection-of.js';
 import type { Middleware } from './layers.js';
 
 /** An error that an authorization function passes to `done`, beside a string and an Error. */
@@ -110,43 +111,4 @@ function verdict(host: object, auth: Authorize, request: IncomingMessage): Obser
 function within(limit: number, scheduler: SchedulerLike): MonoTypeOperatorFunction<Verdict> {
   const error: AuthorizationError = { statusCode: 503, message: `Authorization timed out after ${limit} ms` };
   return timeout({ first: limit, scheduler, with: () => of({ error }) });
-}
-
-/** Returns a valid rejection for an error of any type. */
-function rejectionOf(error: unknown): Rejection {
-  const { statusCode, authenticate, message } = read(error);
-  const status = Number.isInteger(Number(statusCode)) && Number(statusCode) >= 300 && Number(statusCode) <= 599 ? Number(statusCode) : 401;
-  const challenge = status === 401 && isHeader(authenticate) ? { 'WWW-Authenticate': authenticate } : {};
-  return { status, message: toJson(message) ?? STATUS_CODES[status], headers: challenge };
-}
-
-/** Reads the documented properties of an error, whose getters may throw. A string is its own message. */
-function read(error: unknown): { statusCode?: unknown; authenticate?: unknown; message?: unknown } {
-  if (typeof error !== 'object' || error === null) return { message: error };
-  try {
-    const { statusCode, authenticate, message } = error as { statusCode?: unknown; authenticate?: unknown; message?: unknown };
-    return { statusCode: typeof statusCode === 'string' || typeof statusCode === 'number' ? statusCode : undefined, authenticate, message };
-  } catch {
-    return {};
-  }
-}
-
-function isHeader(value: unknown): value is string {
-  if (typeof value !== 'string' || value === '') return false;
-  try {
-    validateHeaderValue('WWW-Authenticate', value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Returns a message as JSON carries it; `undefined` when it is empty, or JSON cannot. */
-function toJson(message: unknown): unknown {
-  if (!message || message === true) return undefined;
-  try {
-    return JSON.parse(JSON.stringify(message));
-  } catch {
-    return undefined;
-  }
 }

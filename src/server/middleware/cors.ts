@@ -72,9 +72,6 @@ interface CorsHost {
   readonly host: { log(level: string, ...values: unknown[]): void };
 }
 
-/** The `Sec-Fetch-Site` of requests that a page of another site has made. */
-const FOREIGN = /^(cross|same)-site$/;
-
 /** The responses whose CORS headers are final. */
 const sealed = new WeakSet<ServerResponse>();
 
@@ -85,6 +82,7 @@ const sealed = new WeakSet<ServerResponse>();
  * ```
  * origin          origins '*'                     origins named
  * the server's    passes                          passes if named
+ * of this site    passes                          passes if named, with credentials; else 403
  * another         passes without credentials      passes if named, with credentials; else 403
  * ```
  */
@@ -98,10 +96,16 @@ export function cors(this: CorsHost): Middleware {
   const exposed = listOf(options.exposed).join(', ');
   const warnings = new Set<string>();
 
-  function ignoreCredentials(request: IncomingMessage): void {
-    if (!strip(request) || credentials === false) return;
+  /** Removes the credentials that a page of another site has sent. Returns whether there were any. */
+  function hideCredentials(request: IncomingMessage): boolean {
+    if (credentials === 'any-origin' || !isForeign(request, credentials === false)) return false;
+    const { origin } = request.headers;
+    if (credentials && origins !== undefined && origin !== undefined && origin !== 'null') return false;
+    if (!strip(request)) return false;
+    if (credentials === false) return true;
     const hint = "Name the origins that may send them with the option `origins`, or set `credentials` to 'any-origin'";
     warnOnce('ignored', `The credentials of a request from ${request.headers.origin ?? 'another site'} were ignored. ${hint}`);
+    return true;
   }
 
   function rejectOrigin(origin: string, request: IncomingMessage, response: ServerResponse | Duplex): true {
@@ -123,24 +127,15 @@ export function cors(this: CorsHost): Middleware {
     const { origin } = headers;
     const answer = 'setHeader' in response ? response : undefined;
     answer?.appendHeader?.('Vary', 'Origin');
-    const guarded = credentials !== 'any-origin' && (headers.cookie !== undefined || headers.authorization !== undefined);
-    if (origin === undefined) {
-      if (guarded && FOREIGN.test(String(headers['sec-fetch-site']))) ignoreCredentials(request);
-      return false;
-    }
-
-    const known = origins === undefined && answer === undefined ? origin : canonical(origin);
-    if (known === undefined || origins?.has(known) === false) return rejectOrigin(origin, request, response);
-    if (guarded && !(origins !== undefined && credentials && origin !== 'null')) {
-      const parsed = parseOrigin(origin);
-      if (parsed === undefined || !isOwn(parsed, request)) ignoreCredentials(request);
-    }
-    if (answer === undefined) return false;
+    const known = origin === undefined || (origins === undefined && answer === undefined) ? origin : canonical(origin);
+    if (origin !== undefined && (known === undefined || origins?.has(known) === false)) return rejectOrigin(origin, request, response);
+    const hidden = (headers.cookie !== undefined || headers.authorization !== undefined) && hideCredentials(request);
+    if (origin === undefined || answer === undefined) return false;
 
     sealed.add(answer);
     answer.setHeader('Access-Control-Allow-Origin', origins === undefined && !credentials ? '*' : origin);
     // Any sandboxed frame or local file has the origin 'null': it is not trusted with credentials.
-    if (credentials && origin !== 'null') answer.setHeader('Access-Control-Allow-Credentials', 'true');
+    if (credentials && origin !== 'null' && !hidden) answer.setHeader('Access-Control-Allow-Credentials', 'true');
     const asked = headers['access-control-request-method'];
     if (request.method === 'OPTIONS' && asked !== undefined) {
       const wanted = allowed || headers['access-control-request-headers'];
@@ -156,6 +151,15 @@ export function cors(this: CorsHost): Middleware {
     return false;
   };
   return Object.assign(layer as Middleware, { raw: true });
+}
+
+/** Whether a page of another site, or `strict` origin, has made a request: browsers say so, or name its origin. */
+function isForeign(request: IncomingMessage, strict: boolean): boolean {
+  const { origin, 'sec-fetch-site': site } = request.headers;
+  if (site !== undefined && !strict) return site === 'cross-site';
+  if (origin === undefined) return site === 'cross-site' || site === 'same-site';
+  const parsed = parseOrigin(origin);
+  return parsed === undefined || !isOwn(parsed, request);
 }
 
 /** Makes the CORS headers of a response final: some frameworks set their own, which would allow more. */

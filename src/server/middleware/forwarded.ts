@@ -3,21 +3,21 @@ import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Address } from '../spark.js';
 import type { Middleware } from './layers.js';
-import { type Trust, trusts } from './proxies.js';
+import { type Trust, trusted } from './proxies.js';
 
-/** A request, with the address of its client where a trusted proxy forwarded it. */
+/** A request, with the address of its client. */
 export interface ForwardedRequest extends IncomingMessage {
   forwarded?: Address;
 }
 
 /** The part of a server that this middleware uses. */
 interface ForwardedHost {
-  readonly options: { trustProxy?: unknown; whitelist?: unknown };
+  readonly options: { readonly trustProxy?: unknown; readonly whitelist?: unknown };
 }
 
 /**
- * Creates the middleware that finds the client's address of a request that trusted proxies forwarded: `spark.address`, and `forwarded` on
- * the request. Without `trustProxy` no proxy is trusted, as any client can send these headers.
+ * Creates the middleware that finds the client's address of a request: `spark.address`, and `forwarded` on the request. Only the word of
+ * trusted proxies counts, as any client can send these headers. By default those of private networks are trusted.
  *
  * ```
  * X-Forwarded-For: forged, client, proxy 1        <- proxy 2 (the socket)
@@ -25,12 +25,11 @@ interface ForwardedHost {
  * ```
  */
 export function forwarded(this: ForwardedHost): Middleware {
-  const trust = trusts(this.options.trustProxy ?? this.options.whitelist);
+  const trust = trusted(this.options);
   const layer = (request: ForwardedRequest, _response: unknown): void => {
-    request.forwarded = origin(request, trust as Trust);
+    request.forwarded = trust === undefined ? addressOf(request) : origin(request, trust);
   };
-  // Without trusted proxies this layer has nothing to do, and is never called.
-  return Object.assign(layer as Middleware, trust === undefined ? { http: false, upgrade: false } : { raw: true });
+  return Object.assign(layer as Middleware, { raw: true });
 }
 
 /** Returns the address of the peer at the other side of a request's socket. */

@@ -3,7 +3,7 @@ import type { Middleware } from './layers.js';
 
 /** Creates the middleware that forbids caches to store the answers of a live connection. */
 export function noCache(): Middleware {
-  return headers({ 'Cache-Control': 'no-cache, no-store, must-revalidate', Pragma: 'no-cache' });
+  return headers({ 'Cache-Control': 'no-store, no-cache, must-revalidate, max-age=0', Pragma: 'no-cache' });
 }
 
 /** Creates the middleware that disables the XSS filters of old browsers, which attackers can use against a page. */

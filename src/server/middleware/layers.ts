@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { catchError, from, fromEvent, map, type Observable, of, takeUntil, tap } from 'rxjs';
-import { asError, describe, PrimusError } from '../../core/errors.js';
+import { describe, PrimusError } from '../../core/errors.js';
 import { isPromise, Pending, toEventual } from '../../core/eventual.js';
 import { sequence } from '../../core/sequence.js';
 import type { Exchange } from '../http/host.js';
-import { reject } from '../http/reject.js';
+import { type Rejection, reject } from '../http/reject.js';
+import { rejectionOf } from '../http/rejection-of.js';
 import { UpgradeAnswer } from './upgrade-answer.js';
 
 /**
- * A function for every request on the pathname. With two parameters it is synchronous, and returns `true` when it has answered the request.
+ * A function for every request on the pathname. With two parameters it is synchronous, and returns `true` when it answers the request, unless it has answered already.
  * With three it calls `next`. `this` is the server. For an upgrade request that it does not answer, headers that it sets are discarded.
  *
  * @example
@@ -70,11 +71,13 @@ export class Layers {
   }
 
   /**
-   * Adds a layer, at `index` or at the end. A layer of the same name is replaced in its place.
+   * Adds a layer, at `index` or at the end. A layer of the same name is replaced in its place. Without a name, the layer has that of its
+   * function.
    *
    * @throws ERR_PRIMUS_MIDDLEWARE when the name or the function is invalid
    */
-  use(name: unknown, fn: unknown, options?: unknown, index?: unknown): void {
+  use(name: unknown, fn?: unknown, options?: unknown, index?: unknown): void {
+    if (typeof name === 'function') return this.use(name.name || `layer ${this.list.length}`, name, fn, options);
     if (typeof name !== 'string' || name === '') {
       throw new PrimusError('ERR_PRIMUS_MIDDLEWARE', `The name of a middleware must be a non-empty string, got ${describe(name)}`);
     }
@@ -98,7 +101,8 @@ export class Layers {
     const layer: Layer = { name, fn: made as Middleware, length: made.length, enabled: true };
     const existing = this.indexOf(name);
     if (existing !== -1) this.list[existing] = layer;
-    else if (typeof at === 'number') this.list.splice(at, 0, layer);
+    // As in Primus 8: `null` is the first place, and a negative index the last.
+    else if ((at as number) >= 0) this.list.splice(Number(at), 0, layer);
     else this.list.push(layer);
   }
 
@@ -129,11 +133,11 @@ export class Layers {
       answer?.release();
       return true;
     };
-    const rejectWith = (status: number, message?: string): false => {
+    const rejectWith = (rejection: Rejection | number): false => {
       if (answer?.begun) answer.abort();
       else {
         answer?.release();
-        reject(channel, { status, message });
+        reject(channel, rejection);
       }
       return false;
     };
@@ -143,19 +147,24 @@ export class Layers {
       let waiting = true;
       return from(passes).pipe(
         map(conclude),
-        catchError((error) => of(rejectWith(500, asError(error).message))),
+        catchError((error) => of(rejectWith(rejectionOf(error, 500)))),
         // Unsubscribed while a layer has not answered, the server is being destroyed.
         tap({ next: () => (waiting = false), unsubscribe: () => waiting && rejectWith(503) }),
         // A layer that answers the request itself never calls back: stop waiting when it has answered, or when the client disconnects.
         takeUntil(fromEvent(channel, 'close')),
       );
     } catch (error) {
-      return rejectWith(500, asError(error).message);
+      return rejectWith(rejectionOf(error, 500));
     }
   }
 
   private run({ fn, length }: Layer, request: IncomingMessage, response: ServerResponse | Duplex): unknown {
-    if (length <= 2) return fn.call(this.host, request, response as ServerResponse, () => {});
+    if (length <= 2) {
+      // Many layers `return response.end()`, or forget to return anything.
+      const answers = (value: unknown): boolean => value === true || (response as ServerResponse).headersSent === true;
+      const value = fn.call(this.host, request, response as ServerResponse, () => {});
+      return isPromise(value) ? value.then(answers) : answers(value);
+    }
     return Pending.of<unknown>((done) => fn.call(this.host, request, response as ServerResponse, (error) => done(error as Error)));
   }
 }

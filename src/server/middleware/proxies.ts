@@ -16,6 +16,18 @@ const NAMES: Record<string, readonly string[]> = {
   unix: [],
 };
 
+/** The proxies that are trusted by default: those on the same machine or private network, which no stranger can connect from. */
+const DEFAULT = 'loopback, linklocal, uniquelocal';
+
+/**
+ * Returns the function for the options of a server. An empty `whitelist`, its default in Primus 8, is no restriction.
+ *
+ * @throws ERR_PRIMUS_OPTION when `trustProxy` has the wrong type, or an entry is not an address or network
+ */
+export function trusted({ trustProxy, whitelist }: { readonly trustProxy?: unknown; readonly whitelist?: unknown }): Trust | undefined {
+  return trusts(trustProxy ?? (listOf(whitelist).length > 0 ? whitelist : DEFAULT));
+}
+
 /**
  * Returns the function for an option `trustProxy`; `undefined` when no proxy is trusted.
  *

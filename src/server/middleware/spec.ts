@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from './layers.js';
-import { asks } from './primus-js.js';
+import { asks, reads, rejectMethod } from './primus-js.js';
 
 /** Creates the middleware that serves `GET <pathname>/spec`: the specification of the server, which shows a client how to connect. */
 export function spec(this: { pathname: string; spec: object }): Middleware {
   const middleware = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (!asks(request, this.pathname, 'spec')) return false;
+    if (!reads(request)) return rejectMethod(response);
     const body = JSON.stringify(this.spec);
     response.writeHead(200, {
-      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
       'X-Content-Type-Options': 'nosniff',
     });

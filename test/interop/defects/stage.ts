@@ -35,7 +35,8 @@ export interface Played {
 /** Runs a scenario with servers and clients of one package, which are all closed at its end. */
 export class Stage {
   private readonly undo: (() => unknown)[] = [];
-  private readonly Primus: Any;
+  /** The constructor of servers. */
+  readonly Primus: Any;
   readonly make: Make;
 
   constructor(make: Make, Primus: Any) {
@@ -43,20 +44,26 @@ export class Stage {
     this.Primus = Primus;
   }
 
+  /** A Primus server on an HTTP server, which need not listen. */
+  create(http: Server, options: object = {}): Any {
+    const primus = new this.Primus(http, { transformer: 'websockets', ...options });
+    const sockets = new Set<Socket>();
+    http.on('connection', (socket) => sockets.add(socket));
+    this.undo.push(() => {
+      primus.destroy({ close: http.listening });
+      // Some scenarios leave connections that a server would wait for.
+      for (const socket of sockets) socket.destroy();
+    });
+    return primus;
+  }
+
   async serve(options: object = {}): Promise<Played> {
     const http = createServer();
-    const primus = new this.Primus(http, { transformer: 'websockets', ...options });
+    const primus = this.create(http, options);
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
     const { port } = http.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;
-    const sockets = new Set<Socket>();
-    http.on('connection', (socket) => sockets.add(socket));
-    this.undo.push(() => {
-      primus.destroy();
-      // Some scenarios leave connections that a server would wait for.
-      for (const socket of sockets) socket.destroy();
-    });
     const connect = (clientOptions: object = {}) => {
       const client = new primus.Socket(url, { reconnect: { min: 5, max: 20 }, ...clientOptions });
       this.undo.push(() => client.destroy());
@@ -109,6 +116,11 @@ export class Stage {
     if (this.make === expected) await until(condition);
     else await control();
     return condition();
+  }
+
+  /** Has something undone at the end. */
+  cleanup(undo: () => unknown): void {
+    this.undo.push(undo);
   }
 
   async leave(): Promise<void> {

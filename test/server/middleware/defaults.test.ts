@@ -19,10 +19,9 @@ describe('the default layers', () => {
   });
 
   it('run on an upgrade only where an option needs them', async () => {
-    expect(await active('upgrade')).toEqual(['cors']);
-    expect(await active('upgrade', { trustProxy: true })).toEqual(['forwarded', 'cors']);
-    expect(await active('upgrade', { authorization: (_request, done) => done() })).toEqual(['cors', 'authorization']);
-    expect(await active('http')).toEqual(['cors', 'primus.js', 'spec', 'x-xss', 'no-cache']);
+    expect(await active('upgrade')).toEqual(['forwarded', 'cors']);
+    expect(await active('upgrade', { authorization: (_request, done) => done() })).toEqual(['forwarded', 'cors', 'authorization']);
+    expect(await active('http')).toEqual(['forwarded', 'cors', 'primus.js', 'spec', 'x-xss', 'no-cache']);
   });
 
   it('allow other layers at an index, and can be replaced in their place', async () => {

@@ -70,8 +70,31 @@ describe('the list of layers', () => {
     expect(layers.list[0]?.fn).toBe(pass);
   });
 
-  it.each([[''], [undefined], [null], [1], [pass]])('rejects the name %o', (name) => {
+  it.each([[''], [undefined], [null], [1]])('rejects the name %o', (name) => {
     expect(() => new Layers({}).use(name, pass)).toThrow(middlewareError('name'));
+  });
+
+  it('takes the name of the function where none is given', () => {
+    const layers = new Layers({});
+    layers.use(pass);
+    layers.use((_request: unknown, _response: unknown) => {}, {}, 0);
+    expect(names(layers)).toEqual(['layer 1', 'pass']);
+  });
+
+  it.each([
+    [0, ['new', 'a', 'b']],
+    [null, ['new', 'a', 'b']],
+    ['1', ['a', 'new', 'b']],
+    [1.5, ['a', 'new', 'b']],
+    [99, ['a', 'b', 'new']],
+    [-1, ['a', 'b', 'new']],
+    [Number.NaN, ['a', 'b', 'new']],
+    [undefined, ['a', 'b', 'new']],
+  ])('adds a layer at the index %s as Primus 8 does', (index, expected) => {
+    const layers = new Layers({});
+    for (const name of ['a', 'b']) layers.use(name, pass);
+    layers.use('new', pass, {}, index);
+    expect(names(layers)).toEqual(expected);
   });
 
   it.each<[unknown]>([[undefined], ['fn'], [{}], [() => {}], [() => 'x'], [() => () => {}], [() => (_request: unknown) => {}]])(

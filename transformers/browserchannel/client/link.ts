@@ -1,4 +1,5 @@
 import type { Platform } from '../../../client/platform/platform.js';
+import { tooLong } from '../../../src/core/close-reasons.js';
 import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Target } from '../../../src/core/transformer.js';
@@ -15,21 +16,23 @@ export class BrowserChannelLink extends GuardedLink {
   readonly socket: BCSocket;
   /** In characters. */
   bufferedAmount = 0;
-  readonly #maxLength: number;
+  /** Whether the last message that was sent exceeds the limit of the server, which gives no reason when it ends the session. */
+  #isTooLong = false;
   readonly #taken = (length: number) => {
     this.bufferedAmount -= length;
   };
 
   constructor(socket: BCSocket, { maxLength, platform }: Target<Platform>) {
-    super(platform.scheduler);
+    super(platform.scheduler, maxLength);
     this.socket = socket;
-    this.#maxLength = maxLength;
     socket.onmessage = ({ data }) => this.#decoded(data);
-    socket.onclose = (reason) => this.closed(CLEAN.test(reason) ? undefined : dropped(undefined, reason));
+    socket.onclose = (reason) =>
+      this.closed(CLEAN.test(reason) ? undefined : this.#isTooLong ? dropped(1009, tooLong(this.maxLength)) : dropped(undefined, reason));
   }
 
   send(frame: Frame): void {
     if (this.socket.readyState !== OPEN || this.closing) return;
+    this.#isTooLong = frame.length > this.maxLength;
     // A lone surrogate cannot be put into a request.
     const string = encodeString(frame, webBytes).replace(/\p{Surrogate}/gu, '\ufffd');
     this.bufferedAmount += string.length;
@@ -55,7 +58,7 @@ export class BrowserChannelLink extends GuardedLink {
   #decoded(data: unknown): void {
     if (typeof data !== 'string') return;
     const frame = decodeString(data, webBytes);
-    this.received(frame, exceeds(frame, this.#maxLength, webBytes));
+    this.received(frame, exceeds(frame, this.maxLength, webBytes));
   }
 }
 

@@ -132,7 +132,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     const id = randomUUID();
     // The first message to its client: ['c', id, host prefix, version].
     (session._outgoingArrays[0] as { data: unknown[] }).data[1] = id;
-    const link = new BrowserChannelLink(session, rid, this.host.scheduler);
+    const link = new BrowserChannelLink(session, rid, this.host);
     link.accept(rid, batch);
     this.links.set(id, link);
     session.on('close', () => {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import type { SchedulerLike } from 'rxjs';
 import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
+import type { Host } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
 import { HttpLink } from '../../shared/server/http-link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
@@ -22,8 +22,8 @@ export class BrowserChannelLink extends HttpLink {
   /** The number of characters that the client has not acknowledged, sent or not. */
   #unacknowledged = 0;
 
-  constructor(socket: BrowserChannelSession, rid: number, scheduler: SchedulerLike) {
-    super(scheduler);
+  constructor(socket: BrowserChannelSession, rid: number, { scheduler, maxLength }: Pick<Host, 'maxLength' | 'scheduler'>) {
+    super(scheduler, maxLength);
     this.socket = socket;
     this.rid = rid;
     // The endpoint has checked its length.

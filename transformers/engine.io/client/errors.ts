@@ -3,21 +3,19 @@ import { LinkError } from '../../../src/core/errors.js';
 
 /** Returns the error of a connection that ended because a request was answered with a status instead of the engine's data. */
 export function droppedByStatus(status: number, request: XMLHttpRequest): LinkError {
-  const reason = messageOf(request.responseText);
+  // A lost session is everyday; a message that was too long is an error.
+  const isTooLong = status === 413;
+  const said = messageOf(request.responseText);
+  const reason = isTooLong && !/maxLength/.test(`${said}`) ? 'A message exceeds maxLength' : said;
   const after = Number(request.getResponseHeader('retry-after'));
   const authenticate = request.getResponseHeader('www-authenticate') ?? undefined;
   const message = `The connection dropped (${status}${reason ? ` ${reason}` : ''})`;
-  // A lost session is everyday; a message that was too long is an error.
-  const tooLong = status === 413 && {
-    closeCode: 1009,
-    cause: new LinkError('ERR_PRIMUS_DROPPED', 'A message was longer than the server accepts (its maxLength)'),
-  };
   return new LinkError('ERR_PRIMUS_DROPPED', message, {
     status,
     reason,
     retryAfter: after > 0 ? after * 1000 : undefined,
     authenticate,
-    ...tooLong,
+    ...(isTooLong && { closeCode: 1009, cause: new Error(reason) }),
   });
 }
 

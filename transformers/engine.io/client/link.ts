@@ -14,7 +14,7 @@ export class EngineLink extends GuardedLink {
   #failure: Error | undefined;
 
   constructor(engine: Socket, dial: Dial) {
-    super(dial.target.platform.scheduler);
+    super(dial.target.platform.scheduler, dial.target.maxLength);
     this.engine = engine;
     this.dial = dial;
     engine.on('error', (error) => {
@@ -73,7 +73,7 @@ export class EngineLink extends GuardedLink {
   protected arrived(data: string | ArrayBuffer | Uint8Array): void {
     const frame = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
     // In characters: frames of a WebSocket were measured in bytes already, where the platform can.
-    this.received(frame, frame.length > this.dial.target.maxLength);
+    this.received(frame, frame.length > this.maxLength);
   }
 
   protected override doClose(): void {

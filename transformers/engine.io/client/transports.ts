@@ -43,7 +43,7 @@ export function bindTransports({ NodeXHR, WebSocket, WebTransport }: Omit<Framew
     override createSocket(uri: string, _protocols: unknown, transport: Record<string, unknown>): WebSocketLike {
       const dial = dialOf(this);
       const { target, maxPayload } = dial;
-      const socket = target.platform.webSocket(uri, { ...target, transport, maxLength: maxPayload });
+      const socket = target.platform.webSocket(uri, { ...target, transport: { ...transport, maxPayload } });
       // Rejecting an upgrade is no failure: the engine goes on polling.
       if (this.socket.readyState === 'opening') target.platform.refusal?.(socket, (error) => dial.rejected?.(error));
       dial.websocket = socket;

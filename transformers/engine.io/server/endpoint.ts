@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import type { Server, Socket } from 'engine.io';
 import { fromEventPattern, map, merge, NEVER, Observable } from 'rxjs';
+import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
@@ -21,11 +22,13 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   private readonly links = new Map<string, L>();
   private readonly engine: Server;
   private readonly pathname: string;
+  private readonly maxLength: number;
 
   constructor(host: Host, engine: Server, create: (socket: Socket) => L) {
     const { sessions = NEVER } = host.transport as EngineIOServerTransport;
     this.engine = engine;
     this.pathname = host.pathname;
+    this.maxLength = host.maxLength;
     this.opened$ = fromEventPattern<Socket>(
       (connected) => engine.on('connection', connected),
       (connected) => engine.removeListener('connection', connected),
@@ -47,7 +50,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   }
 
   /** Returns the arrival of a link. A WebTransport session has no request: it gets one that stands for it. */
-  arrival(link: L, id: string): Arrival<IncomingMessage> {
+  arrival(link: L, id: string | undefined): Arrival<IncomingMessage> {
     return { link, request: link.engine.request ?? requestTo(this.pathname), id };
   }
 
@@ -93,7 +96,8 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
       // The rest of the body is not waited for.
       if (!request.complete) request.socket.destroySoon();
     });
-    if (Number(request.headers['content-length']) > limit) reject(response, { status: 413, headers: { Connection: 'close' } });
+    if (Number(request.headers['content-length']) > limit)
+      reject(response, { status: 413, message: tooLong(this.maxLength), headers: { Connection: 'close' } });
     else link.posted(exchange, () => this.handle(exchange));
   }
 }

@@ -12,10 +12,12 @@ import { exceeds } from '../../shared/string-frames.js';
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
 type Carrier = Transport & { socket?: WebSocket };
 
+/** The time in which the answer to a request that is rejected reaches the client, in ms. */
+const ANSWER_TIME = 100;
+
 /** A socket of the engine as a link. */
 export class EngineLink extends GuardedLink {
   readonly engine: Socket;
-  private readonly maxLength: number;
   private waiting = 0;
   private paused = false;
   private poll: ServerResponse | undefined;
@@ -27,9 +29,8 @@ export class EngineLink extends GuardedLink {
   private reason: string | undefined;
 
   constructor(engine: Socket, { maxLength, scheduler }: Pick<Host, 'maxLength' | 'scheduler'>) {
-    super(scheduler);
+    super(scheduler, maxLength);
     this.engine = engine;
-    this.maxLength = maxLength;
     this.setTransportSocket(engine.transport);
     engine.on('upgrading', () => this.release());
     engine.on('upgrade', (transport: Carrier) => this.setTransportSocket(transport));
@@ -125,9 +126,11 @@ export class EngineLink extends GuardedLink {
   }
 
   protected override doFail(code: number, reason: string): void {
-    // Only a WebSocket can send the reason to the peer.
-    this.websocket?.close(code);
-    this.engine.transport.emit('error', new Error(reason));
+    const fail = () => this.engine.transport.emit('error', new Error(reason));
+    this.websocket?.close(code, reason);
+    // A poll has its answer, the status of the request: it must arrive before the other request of the connection ends.
+    if (this.websocket === undefined) this.scheduler.schedule(fail, ANSWER_TIME);
+    else fail();
   }
 
   private get websocket(): WebSocket | undefined {

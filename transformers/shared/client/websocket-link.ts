@@ -8,10 +8,10 @@ import { endOfWebSocket, LinkBase } from '../link-base.js';
 const OPEN = 1;
 
 /** Dials with the platform's WebSocket: emits one open link, or errors. Unsubscribing before that closes the socket. */
-export function dialWebSocket(target: Target<Platform>): Observable<Link> {
+export function dialWebSocket(target: Target<Platform>, LinkClass = WebSocketLink): Observable<Link> {
   return new Observable((subscriber) => {
     const socket = target.platform.webSocket(target.url, target);
-    const link = new WebSocketLink(socket, target.platform);
+    const link = new LinkClass(socket, target);
     socket.onopen = () => subscriber.next(link);
     link.subscribe({
       error: (cause: LinkError) => subscriber.error(unopened(cause)),
@@ -27,10 +27,10 @@ export function dialWebSocket(target: Target<Platform>): Observable<Link> {
 }
 
 /** A WebSocket of the platform as a link. */
-class WebSocketLink extends LinkBase {
+export class WebSocketLink extends LinkBase {
   readonly socket: WebSocketLike;
 
-  constructor(socket: WebSocketLike, platform: Platform) {
+  constructor(socket: WebSocketLike, { platform }: Target<Platform>) {
     super();
     this.socket = socket;
     // Blobs are read asynchronously. Any other type, such as the Buffers of Node.js, is bytes already.

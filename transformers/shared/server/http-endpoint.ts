@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
@@ -67,7 +68,7 @@ export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
   }
 
   protected rejectTooLong(response: ServerResponse, link: L | undefined): void {
-    reject(response, { status: 413, message: 'The message is too long', headers: { Connection: 'close' } });
+    reject(response, { status: 413, message: tooLong(this.host.maxLength), headers: { Connection: 'close' } });
     link?.failTooLong();
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { ignoreElements, merge, Observable, tap } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
-import { reject } from '../../../src/server/http/reject.js';
+import { requireUpgrade } from '../../../src/server/http/reject.js';
 
 /** The handler of the requests and upgrades on a server's path. */
 export interface Endpoint {
@@ -34,8 +34,7 @@ export function serveWebSockets(
   accept: (exchange: UpgradeExchange, arrived: (arrival: Arrival) => void) => void,
 ): Observable<Arrival> {
   return serve(host, (arrived) => ({
-    request: ({ response }) =>
-      reject(response, { status: 426, message: 'Upgrade Required', headers: { Connection: 'close', Upgrade: 'websocket' } }),
+    request: ({ response }) => requireUpgrade(response),
     upgrade: (exchange) => accept(exchange, arrived),
   }));
 }

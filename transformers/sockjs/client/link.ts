@@ -16,16 +16,14 @@ const DRAIN_POLL = 10;
 /** A SockJS connection as a link. */
 export class SockJSLink extends GuardedLink {
   readonly socket: SockJS;
-  readonly #maxLength: number;
   #draining: Unsubscribable | undefined;
 
   constructor(socket: SockJS, { maxLength, platform }: Target<Platform>) {
-    super(platform.scheduler);
+    super(platform.scheduler, maxLength);
     this.socket = socket;
-    this.#maxLength = maxLength;
     socket.onmessage = ({ data }) => {
       const frame = decodeString(data as string, webBytes);
-      this.received(frame, exceeds(frame, this.#maxLength, webBytes));
+      this.received(frame, exceeds(frame, this.maxLength, webBytes));
     };
     socket.onclose = ({ code, reason }) => this.closed(code === 1000 ? undefined : dropped(code, reason));
   }

@@ -121,7 +121,8 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
       this.links.set(id, link);
       connection.on('close', () => this.links.delete(id));
     }
-    this.arrived({ link, request });
+    // Made by the framework for this connection, and no key to it: that is the id of the session.
+    this.arrived({ link, request, id: connection.id });
     if (head !== undefined && head.length > 0) socket?.unshift(head);
   }
 

@@ -13,6 +13,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse | Dupl
 
 /** The framework's connection. It has a session, and that has a receiver at a time: a socket or a response. */
 export interface SockJSConnection extends EventEmitter {
+  /** Created by the framework for each connection. The id of the session is another one, which the client chose. */
+  readonly id: string;
   url: string;
   readonly readyState: number;
   readonly _session: SockJSSession;

@@ -16,7 +16,6 @@ export class SockJSLink extends HttpLink {
   readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
   readonly #websocket: WebSocket | undefined;
-  readonly #maxLength: number;
   /** The socket of the last poll; its answer may not have left yet. */
   #last: Duplex | undefined;
   /** The strings of this tick, and their length. */
@@ -30,12 +29,11 @@ export class SockJSLink extends HttpLink {
   #queued = 0;
 
   constructor(socket: SockJSConnection, raw: Duplex | undefined, { maxLength, scheduler }: Host) {
-    super(scheduler);
+    super(scheduler, maxLength);
     this.socket = socket;
     this.#session = socket._session;
     this.#raw = raw;
     this.#websocket = this.#session.recv?.ws ?? this.#session.ws ?? undefined;
-    this.#maxLength = maxLength;
     socket.on('data', (data: unknown) => this.#decoded(data));
     socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
     if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
@@ -121,6 +119,6 @@ export class SockJSLink extends HttpLink {
     // The framework resumes reading once its writes have drained, even when we have paused it.
     if (this.gate.shut) this.#websocket?.pause();
     const frame = decodeString(data, nodeBytes);
-    this.received(frame, exceeds(frame, this.#maxLength, nodeBytes));
+    this.received(frame, exceeds(frame, this.maxLength, nodeBytes));
   }
 }

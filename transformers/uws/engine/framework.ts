@@ -1,7 +1,5 @@
-import { createRequire } from 'node:module';
 import { loadFramework } from '../../../src/core/load-framework.js';
-
-const require = createRequire(import.meta.url);
+import { packageRequire } from '../../../src/core/package-require.js';
 
 /** The part of uWebSockets.js that is used. */
 export interface UWS {
@@ -102,5 +100,5 @@ export interface EngineRequest {
  * @throws ERR_PRIMUS_MISSING
  */
 export function loadEngine(): UWS {
-  return loadFramework<UWS>(require, 'uWebSockets.js', '^20.30.0-0', 'uNetworking/uWebSockets.js#v20.30.0');
+  return loadFramework<UWS>(packageRequire, 'uWebSockets.js', '^20.30.0-0', 'uNetworking/uWebSockets.js#v20.30.0');
 }

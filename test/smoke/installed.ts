@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import manifest from '../../package.json' with { type: 'json' };
+import { pack } from '../../scripts/pack.mjs';
+import { start, temporaryFolder } from '../../scripts/processes.mjs';
+
+/** The outcome of a program: its exit code and what it printed. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** An empty folder outside the repository, so that only the tarball's packages are found. */
+export class Installation {
+  readonly folder = temporaryFolder('smoke');
+
+  /** Packs the package, and installs it into the folder with its peer. Copies the files of a folder beside this one. */
+  async install(files: string): Promise<void> {
+    const { devDependencies } = manifest;
+    writeFileSync(join(this.folder, 'package.json'), '{ "private": true }');
+    const wanted = [pack(this.folder), `rxjs@${devDependencies.rxjs}`, `@types/node@${devDependencies['@types/node']}`];
+    const { code, output } = await this.run('npm', [
+      'install',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      ...wanted,
+    ]);
+    if (code !== 0) throw new Error(output);
+    cpSync(fileURLToPath(new URL(`./${files}/`, import.meta.url)), this.folder, { recursive: true });
+  }
+
+  /** Runs a script of the folder. */
+  node(script: string, ...args: string[]): Promise<Outcome> {
+    return this.run(process.execPath, [join(this.folder, script), ...args]);
+  }
+
+  /** Runs a tool of this repository in the folder. */
+  tool(path: string, ...args: string[]): Promise<Outcome> {
+    return this.run(process.execPath, [fileURLToPath(new URL(`../../node_modules/${path}`, import.meta.url)), ...args]);
+  }
+
+  async run(command: string, args: string[]): Promise<Outcome> {
+    const child = start(command, args, { cwd: this.folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [[code], output] = await Promise.all([once(child, 'close'), text(child.stdout as Readable)]);
+    return { code, output };
+  }
+}
