@@ -63,9 +63,14 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
     expect(here).toEqual(values);
   });
 
+  // An engine.io client of 8.0.9 reports the id of its session, which is the key to it: our sparks have ids of their own.
+  const isKey = meeting.transformer === 'engine.io' && meeting.server === ours;
+
   it('returns the id of the spark', async () => {
     const { spark, socket } = await meet(meeting);
-    expect(await new Promise((resolve) => socket.id(resolve))).toBe(spark.id);
+    const id = await new Promise((resolve) => socket.id(resolve));
+    if (isKey) expect(id).toBe(spark.socket.id);
+    expect(id === spark.id).toBe(!isKey);
   });
 
   it('answers heartbeats, and stays connected', async () => {

@@ -47,9 +47,10 @@ describe('options', () => {
     expect(spark.readyState).toBe(3);
   });
 
-  it('idGenerator: ids come from the framework or nanoid by default', async () => {
-    const { spark: named } = await pair({ transformer: 'engine.io' });
-    expect(named.id).toBe((named.socket as { id: string }).id);
+  it('idGenerator: ids come from nanoid by default, also where the id of the framework is a key', async () => {
+    const { spark: keyed } = await pair({ transformer: 'engine.io' });
+    expect(keyed.id).toMatch(/^[\w-]{21}$/);
+    expect(keyed.id).not.toBe((keyed.socket as { id: string }).id);
     const { spark } = await pair();
     expect(spark.id).toMatch(/^[\w-]{21}$/);
   });

@@ -7,7 +7,7 @@ import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
 import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import type { EngineIOServerTransport } from './options.js';
-import { EngineEndpoint, idOf } from './server/endpoint.js';
+import { EngineEndpoint } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';
 
 export const server: NodeTransformer = {
@@ -15,7 +15,7 @@ export const server: NodeTransformer = {
     const { Server } = loadFramework<typeof import('engine.io')>(packageRequire, 'engine.io', '^6.6.7');
     const engine = new Server(settings(host, host.maxLength));
     const endpoint = new EngineEndpoint(host, engine, (socket) => new EngineLink(socket, host));
-    return merge(endpoint.opened$.pipe(map((link) => endpoint.arrival(link, idOf(link.engine)))), endpoint.served$);
+    return merge(endpoint.opened$.pipe(map((link) => endpoint.arrival(link))), endpoint.served$);
   },
 };
 

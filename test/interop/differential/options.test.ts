@@ -177,8 +177,8 @@ const identities: Scenario[] = ['websockets', 'faye', 'sockjs', 'engine.io', 'br
     const id = await new Promise((resolve) => client.id(resolve));
     return [id === spark.id, spark.id === spark.socket.id];
   },
-  ...(transformer === 'browserchannel' && {
-    differs: { ours: [true, false], original: [true, true], row: '`spark.id` with browserchannel' },
+  ...((transformer === 'engine.io' || transformer === 'browserchannel') && {
+    differs: { ours: [true, false], original: [true, true], row: '`spark.id` with engine.io and browserchannel' },
   }),
 }));
 

@@ -49,8 +49,11 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     return this.links.get(idOf(socket));
   }
 
-  /** Returns the arrival of a link. A WebTransport session has no request: it gets one that stands for it. */
-  arrival(link: L, id: string | undefined): Arrival<IncomingMessage> {
+  /**
+   * Returns the arrival of a link, whose spark gets an id of its own unless `id` is given: that of the session is the key to it, and the ids of
+   * sparks are public. A WebTransport session has no request: it gets one that stands for it.
+   */
+  arrival(link: L, id?: string): Arrival<IncomingMessage> {
     return { link, request: link.engine.request ?? requestTo(this.pathname), id };
   }
 
