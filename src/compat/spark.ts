@@ -40,6 +40,10 @@ export function legacySparks<C extends typeof Spark>(Class: C): C {
     },
     true,
   );
+  // Programs log sparks, whose properties refer to each other.
+  statics.writable('toJSON', function (this: Spark) {
+    return { id: this.id, readyState: this.readyState };
+  });
   statics.set(
     'alive',
     function (this: Spark) {

@@ -27,6 +27,12 @@ describe('a spark created by hand', () => {
     expect(bare).toBeInstanceOf(Primus.Spark);
   });
 
+  it('can be logged as JSON, although its properties refer to each other', async () => {
+    const { primus } = await server();
+    const spark = new primus.Spark({}, {}, {}, 'my-id');
+    expect(JSON.parse(JSON.stringify({ spark }))).toEqual({ spark: { id: 'my-id', readyState: 3 } });
+  });
+
   it('is announced in the next turn, and can be found while it is open', async () => {
     const { primus } = await server();
     const announced: unknown[] = [];
