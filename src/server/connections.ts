@@ -82,6 +82,7 @@ export class ConnectionRegistry {
     else this.send(this.sharing(data, frame), frame);
   }
 
+  /** Whether a spark has the heartbeat of this package, so that its ping may be encoded once for all. */
   sharesPing(spark: { heartbeat(): void }): boolean {
     return spark.heartbeat === heartbeat;
   }
