@@ -20,10 +20,12 @@ import type { SparkClass } from './spark-class.js';
 export class ConnectionRegistry {
   /** The sparks by id. A loop over it includes the sparks that are added meanwhile. */
   readonly byId: ReadonlyMap<string, Spark>;
-  /** Emits the number of connections left, whenever one has ended. */
+  /** Emits the number of `present` connections, whenever the `disconnection` of one was emitted. */
   readonly left$: Subject<number> = new Subject();
   private readonly sparks = new Map<string, Spark>();
   private object: { [id: string]: Spark } | undefined;
+  /** The number of connections that were removed, and whose `disconnection` is still to be emitted. */
+  private leaving = 0;
   private readonly stack: Stack;
   private readonly transformer: ServerTransformer;
 
@@ -35,6 +37,11 @@ export class ConnectionRegistry {
 
   get size(): number {
     return this.sparks.size;
+  }
+
+  /** The number of connections that have not had their `disconnection` yet: also those that nothing finds any more. */
+  get present(): number {
+    return this.sparks.size + this.leaving;
   }
 
   /** The sparks by id in an object without a prototype, which is maintained from its first use on. */
@@ -57,13 +64,20 @@ export class ConnectionRegistry {
     return true;
   }
 
-  /** Removes the spark of a connection. Returns false when it is not registered. */
+  /** Removes the spark of a connection, which `left` has to follow. Returns false when it is not registered. */
   remove(connection: Connection): boolean {
     const key = String(connection.subject.id);
     if (this.sparks.get(key)?.connection !== connection) return false;
     this.sparks.delete(key);
     if (this.object !== undefined) delete this.object[key];
+    this.leaving += 1;
     return true;
+  }
+
+  /** Marks that the `disconnection` of a removed connection was emitted. */
+  left(): void {
+    this.leaving -= 1;
+    this.left$.next(this.present);
   }
 
   /**

@@ -191,7 +191,7 @@ export class Serving implements ConnectionHost {
         this.warn(thrown);
       }
       then();
-      registry.left$.next(registry.size);
+      registry.left();
     });
   }
 

@@ -64,10 +64,10 @@ export function shutdown(parts: ShutdownParts): Observable<unknown> {
   const { options, httpConnections, registry, scheduler, announce, release } = parts;
   const { close = true, reconnect = false, timeout = 0 } = options;
   const empty$ = registry.left$.pipe(
-    takeWhile((left) => left > 0),
+    takeWhile((present) => present > 0),
     last(null, null),
   );
-  const empty = defer(() => (registry.size > 0 ? empty$ : EMPTY));
+  const empty = defer(() => (registry.present > 0 ? empty$ : EMPTY));
   const within = (ms: number) => takeUntil(timer(ms, scheduler));
   const ended: Connection[] = [];
   return concat(

@@ -284,6 +284,15 @@ describe('the events of a spark and its server', () => {
       ],
       ['clients write'],
     ],
+    [
+      'put the disconnection of a spark that was removed, and whose events still wait, before `close`',
+      [
+        { moment: 'data', action: 'end' },
+        { moment: 'readyStateChange', action: 'destroy' },
+        { moment: 'data', action: 'end the other' },
+      ],
+      ['clients write'],
+    ],
     ['complete for streams that are subscribed to inside `close`', [{ moment: 'server close', action: 'add listeners' }], ['destroy']],
   ];
   it.each(cases)('%s', async (_sentence, what, script) => {
