@@ -86,7 +86,8 @@ const network = (index: number, online: boolean) =>
     const pair = real.pair(index);
     if (!online && pair !== undefined) real.stopReceiving(pair, 'client');
     const before = log.events.length;
-    const changes = log.online !== online;
+    // A silent server counts as no network already, and a connection as one.
+    const changes = log.online !== online && log.peer.client.online !== online;
     const alone = log.plans === 0;
     log.online = online;
     log.peer.network$.next(online);
