@@ -61,10 +61,10 @@ export class ClientConnection implements ChannelHandler {
   }
 
   /**
-   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of
-   * `silence$`. What was received comes first, a `primus::server::close` above all. Frames do not pass through operators: they are many.
+   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of one
+   * of `faults`. What was received comes first, a `primus::server::close` above all. Frames do not pass through operators: they are many.
    */
-  read(link: Link, silence$: Observable<unknown>, scheduler: SchedulerLike): Observable<Link> {
+  read(link: Link, faults: readonly Observable<unknown>[], scheduler: SchedulerLike): Observable<Link> {
     return new Observable((reader) => {
       // Whatever follows: the first thing that a client does with its link may be to end.
       const reading = new Subscription(() => link.close());
@@ -78,7 +78,7 @@ export class ClientConnection implements ChannelHandler {
         reader.add(scheduler.schedule(done, END_TIMEOUT));
         this.channel.drain(done);
       };
-      reading.add(silence$.subscribe({ error: lose }));
+      for (const fault$ of faults) reading.add(fault$.subscribe({ error: lose }));
       reader.next(link);
       if (reading.closed) return;
       reading.add(

@@ -1,4 +1,4 @@
-import { NEVER, Observable, type SchedulerLike } from 'rxjs';
+import { filter, NEVER, Observable, type SchedulerLike } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
@@ -16,8 +16,8 @@ const REFUSED = /^40[0-3]/;
 
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
-  /** Emits a link, and reads it until it is lost or `silence$` errors: errors then, once all messages that it received have been delivered. */
-  read(link: Link, silence$: Observable<unknown>, scheduler: SchedulerLike): Observable<Link>;
+  /** Emits a link, and reads it until it is lost or one of `faults` errors: errors then, once all messages that it received have been delivered. */
+  read(link: Link, faults: readonly Observable<unknown>[], scheduler: SchedulerLike): Observable<Link>;
   /** Emits whenever the server shows that it is alive. */
   readonly activity$: Observable<unknown>;
 }
@@ -79,14 +79,23 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
   const silence$ = !due ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
+  const offline$ = online$.pipe(filter(isOffline));
   return new Observable((subscriber) => {
     const fail = (error: unknown) => subscriber.error(error);
-    const offline = (online: boolean) => online || fail(new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone'));
-    subscriber.add(online$.subscribe(offline));
+    const dialling = offline$.subscribe({ error: fail });
+    subscriber.add(dialling);
     if (subscriber.closed) return;
-    const read = (link: Link) => connection.read(link, silence$, scheduler).subscribe(subscriber);
+    const read = (link: Link) => {
+      dialling.unsubscribe();
+      connection.read(link, [silence$, offline$], scheduler).subscribe(subscriber);
+    };
     subscriber.add(dial().subscribe({ next: read, error: fail }));
   });
+}
+
+function isOffline(online: boolean): false {
+  if (online) return false;
+  throw new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone');
 }
 
 /** For a session that does not care about the network. */

@@ -338,6 +338,11 @@ describe('a client', () => {
       [calm(), once(0, 'reconnect', 'flap'), disconnectAll(), pass(3_000)],
     ],
     ['whose network flaps when all attempts failed stays closed', setting, [answer('refuse'), onceIn(0, 'closed', 'flap'), pass(40_000)]],
+    [
+      'whose network flaps at the last message of the server ends',
+      { ...setting, transforms: 2 },
+      [calm(), once(0, 'data', 'flap'), sparkEnd(0, true, false), pass(2), pass(100)],
+    ],
     ['that ends at a ping does not answer it', setting, [calm(), once(0, 'incoming::ping', 'end'), pass(6_000)]],
     [
       'that ends as it fails emits nothing after its end',
