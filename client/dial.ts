@@ -20,10 +20,10 @@ export interface DialClient {
 export function dial(
   client: DialClient,
   { transformer, platform }: ClientParts,
-  { maxLength, compression }: ClientConfiguration,
+  { maxLength: serverLimit, compression }: ClientConfiguration,
 ): Observable<Link> {
-  const { transport, websockets = true, credentials, headers } = client.options;
-  const given = { transport, maxLength, compression, websockets, platform, client };
+  const { transport, maxLength, websockets = true, credentials, headers } = client.options;
+  const given = { transport, maxLength, serverLimit, compression, websockets, platform, client };
 
   /** Returns the address of one attempt; its unique part keeps caches out of the way. */
   function address(fields: Fields): string {

@@ -127,7 +127,14 @@ export class Lifecycle {
     if (isEnd || isOpen || before.name === 'open') client.readable = client.writable = isOpen;
     if (!isOpen) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
-    if (event.type === 'open') connection.attach(event.value);
+    let release: (() => void) | undefined;
+    if (event.type === 'open') {
+      const { value: link } = event;
+      connection.attach(link);
+      release = () => connection.release(link);
+      // A listener of `open` may write, and end the process.
+      release = platform.onExit?.(release) ?? release;
+    }
     const emitState = after === before ? undefined : this.state.set(after);
     const { value: wasOnline } = this.network;
     let isOnline = wasOnline || event.type === 'open';
@@ -145,9 +152,6 @@ export class Lifecycle {
       if (readyStateChanged) client.emit('readyStateChange', name);
       if (readyStateChanged && name === 'end') client.emit('outgoing::end');
     };
-    const release = () => event.type === 'open' && connection.release(event.value);
-    // A listener of `open` may write, and end the process.
-    const released = event.type === 'open' ? platform.onExit?.(release) : undefined;
     connection.events.add(() => {
       for (const emission of emissions) {
         if (emission === END) this.isOver = !this.#isActive;
@@ -155,8 +159,7 @@ export class Lifecycle {
         else client.emit(...emission);
       }
       // Messages written before come first, but not before the listeners of `open` were called.
-      release();
-      released?.();
+      release?.();
     });
   }
 

@@ -59,6 +59,8 @@ export interface ClientOptions {
   websockets?: boolean;
   /** Plugins by name, in Node.js also the names of packages. Their client functions are called for this client. @defaultValue `{}` */
   plugin?: string | PluginPackages | false;
+  /** The longest message that the client accepts, in bytes; it ends the connection when the server sends a longer one. @defaultValue `104_857_600` */
+  maxLength?: number;
   /** Options of the framework itself. @defaultValue `{}` */
   transport?: object;
   /**
@@ -93,6 +95,7 @@ const TABLE: Record<string, Kind> = {
   transport: object,
   backoff: object,
   queueSize: count,
+  maxLength: size,
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
 

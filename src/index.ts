@@ -69,7 +69,7 @@ export interface CreateSocketOptions extends Omit<ClientOptions, 'plugin'> {
    */
   pathname?: string;
   /**
-   * The largest message that is accepted, in bytes.
+   * The longest message that the server accepts, in bytes.
    *
    * @defaultValue `10_485_760`
    */

@@ -3,7 +3,8 @@ import { Agent as SecureAgent } from 'node:https';
 import { Stream } from 'node:stream';
 import { asyncScheduler, NEVER } from 'rxjs';
 import WebSocket, { type ClientOptions } from 'ws';
-import { refused as refusedWith, tooLong } from '../../src/core/close-reasons.js';
+import { refused as refusedWith } from '../../src/core/close-reasons.js';
+import { closeWithLimit } from '../../src/core/close-with-limit.js';
 import { normalizePathname } from '../../src/core/configuration.js';
 import { asError, LinkError } from '../../src/core/errors.js';
 import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
@@ -33,7 +34,8 @@ export const node: Platform = {
       ...given,
       headers: { ...given.headers, ...headers },
     };
-    return new LimitedWebSocket(url, options as ClientOptions, maxLength) as unknown as WebSocketLike;
+    const Limited = closeWithLimit(WebSocket, maxLength);
+    return new Limited(url, options as ClientOptions) as unknown as WebSocketLike;
   },
   messages(socket, receive) {
     // `onmessage` would create an event object for each message.
@@ -58,6 +60,7 @@ export const node: Platform = {
     if (exiting.size === 0) process.on('exit', exit);
     exiting.add(flush);
     return () => {
+      flush();
       exiting.delete(flush);
       if (exiting.size === 0) process.off('exit', exit);
     };
@@ -81,20 +84,6 @@ export const node: Platform = {
 
 function exit(): void {
   for (const flush of exiting) flush();
-}
-
-/** Closes with the limit as the reason when a message exceeds it: ws sends the code alone. */
-class LimitedWebSocket extends WebSocket {
-  readonly #maxLength: number;
-
-  constructor(url: string, options: ClientOptions, maxLength: number) {
-    super(url, options);
-    this.#maxLength = maxLength;
-  }
-
-  override close(code?: number, reason?: string | Buffer): void {
-    super.close(code, code === 1009 ? tooLong(this.#maxLength) : reason);
-  }
 }
 
 /** Creates the error of a rejection that the user handles. */

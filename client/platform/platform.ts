@@ -32,7 +32,7 @@ export interface Platform {
   messages?(socket: WebSocketLike, receive: (data: unknown, isBinary?: boolean) => void): void;
   /** Creates an agent for a framework's own requests that cannot be aborted: destroying it terminates them. */
   agent?(secure: boolean): { destroy(): void };
-  /** Calls `flush` when the process exits, unless the returned function was called before. */
+  /** Calls `flush` when the process exits, or when the returned function is called before. */
   onExit?(flush: () => void): () => void;
   /** `false` when the network is lost, `true` when it is back. */
   readonly network$: Observable<boolean>;

@@ -8,6 +8,7 @@ export interface Configuration {
   transformer: string;
   /** The name of the client's class in a page. */
   global: string;
+  /** The longest message that the server accepts, in bytes. */
   maxLength: number;
   compression: boolean;
   /** Client options that follow from the server's. The options of the client win. */

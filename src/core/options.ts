@@ -25,7 +25,7 @@ export const SERVER_DEFAULTS = {
   global: 'Primus',
   /** Whether messages (permessage-deflate) and HTTP answers are compressed. @defaultValue `false` */
   compression: COMPRESSION,
-  /** The largest message that is accepted. @defaultValue `10_485_760` */
+  /** The longest message that the server accepts. @defaultValue `10_485_760` */
   maxLength: MAX_LENGTH,
   /** The limit of bytes that are buffered for one slow consumer; `Infinity` sets none. @defaultValue `16_777_216` */
   maxBuffer: 16_777_216,
@@ -47,6 +47,8 @@ export const CLIENT_DEFAULTS = {
   queueSize: Infinity,
   /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop: 'oldest' as 'oldest' | 'newest',
+  /** The longest message that the client accepts, in bytes. @defaultValue `104_857_600` */
+  maxLength: 104_857_600,
   /** Options of the framework itself. @defaultValue `{}` */
   transport: {} as object,
 };

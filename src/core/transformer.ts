@@ -37,8 +37,10 @@ export interface Target<Platform = unknown> {
   credentials: Fields;
   /** The client's `headers` for this attempt, where requests can have headers. */
   headers: Fields;
-  /** The largest message that is accepted, in bytes. */
+  /** The longest message that the client accepts, in bytes. */
   maxLength: number;
+  /** The longest message that the server accepts, in bytes, as far as the client knows. */
+  serverLimit: number;
   /** Whether messages may be compressed. */
   compression: boolean;
   /** Whether the framework may use WebSockets, where it has other transports. */

@@ -73,7 +73,7 @@ export interface ServerOptions extends CorsOptions {
    */
   compression?: boolean;
   /**
-   * The largest message that is accepted, in bytes.
+   * The longest message that the server accepts, in bytes.
    *
    * @defaultValue `10_485_760`
    */

@@ -351,7 +351,7 @@ describe('a connection that drops', () => {
   });
 
   it('with a cause, as for a message that is too long, is an error as well', async () => {
-    const { client, events } = await opened({}, { server: { maxLength: 1_000 } });
+    const { client, events } = await opened({ maxLength: 1_000 });
     const errors: unknown[] = [];
     client.on('error', (error) => errors.push(error));
     world.primus.forEach((spark) => void spark.write('x'.repeat(2_000)));

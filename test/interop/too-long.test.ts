@@ -5,11 +5,12 @@ import { type Any, listening, type Make, ours, theirs } from './original.js';
 const LIMIT = 1_000;
 const LONG = 'x'.repeat(5_000);
 
-/** A client that is connected, and its spark. `limit` is that of the server or of the client. */
-async function meet(transformer: string, server: Make, client: Make, limits: { server?: number; client?: number }) {
+/** A client that is connected, and its spark. The limits are those of the server, of what the client knows of it, and of the client. */
+async function meet(transformer: string, server: Make, client: Make, limits: { server?: number; known?: number; client?: number }) {
   const { primus, port } = await listening(server, { transformer, ...(limits.server && { maxLength: limits.server }) });
-  const Client = client.socket({ transformer, ...(limits.client && { maxLength: limits.client }) });
-  const socket = new Client(`http://127.0.0.1:${port}`, { strategy: 'disconnect', reconnect: { min: 20, max: 50 } });
+  const Client = client.socket({ transformer, ...(limits.known && { maxLength: limits.known }) });
+  const more = limits.client && { maxLength: limits.client };
+  const socket = new Client(`http://127.0.0.1:${port}`, { strategy: 'disconnect', reconnect: { min: 20, max: 50 }, ...more });
   cleanup(() => socket.destroy());
   const [[spark]] = (await Promise.all([event(primus, 'connection'), event(socket, 'open')])) as [[Any], unknown];
   return { socket, spark };
@@ -20,8 +21,8 @@ const NAMED = { code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 };
 describe.each(['websockets', 'uws', 'engine.io', 'socket.io', 'sockjs', 'browserchannel', 'memory', 'faye'])('over %s', (transformer) => {
   it('a client that sends more than the server accepts gets an error that names the limit', async () => {
     // The class of a server in another process does not know its limit; that of this one does.
-    const known = /uws|browserchannel/.test(transformer);
-    const { socket, spark } = await meet(transformer, ours, ours, { server: LIMIT, ...(known && { client: LIMIT }) });
+    const known = transformer === 'browserchannel';
+    const { socket, spark } = await meet(transformer, ours, ours, { server: LIMIT, ...(known && { known: LIMIT }) });
     const errors = [event(socket, 'error'), event(spark, 'error')];
     socket.write(LONG);
     const [[sender], [receiver]] = (await Promise.all(errors)) as [[Error], [Any]];
@@ -36,7 +37,7 @@ describe.each(['websockets', 'uws', 'engine.io', 'socket.io', 'sockjs', 'browser
 });
 
 // The others carry no close code from a client to the server.
-describe.each(['websockets', 'uws', 'faye'])('over %s', (transformer) => {
+describe.each(['websockets', 'uws', 'faye', 'memory'])('over %s', (transformer) => {
   it('a server that sends more than a client accepts gets an error that names the limit', async () => {
     const { socket, spark } = await meet(transformer, ours, ours, { client: LIMIT });
     const errors = [event(socket, 'error'), event(spark, 'error')];
@@ -63,9 +64,23 @@ describe.each(['websockets', 'engine.io', 'sockjs', 'faye'])('8.0.9 over %s', (t
   });
 });
 
+describe.each(['websockets', 'engine.io', 'sockjs', 'browserchannel', 'faye'])('over %s, with both packages', (transformer) => {
+  it.each([
+    ['8.0.9', theirs],
+    ['ours', ours],
+  ])('maxLength is what the server accepts, not what its clients accept: %s', async (_name, make) => {
+    const { primus, port } = await listening(make, { transformer, maxLength: LIMIT });
+    const socket = new primus.Socket(`http://127.0.0.1:${port}`);
+    cleanup(() => socket.destroy());
+    const data = event(socket, 'data');
+    primus.on('connection', (spark: Any) => spark.write(LONG));
+    expect((await data)[0]).toBe(LONG);
+  });
+});
+
 describe('8.0.9 over browserchannel', () => {
   it('has no limit, and gets what our client sends', async () => {
-    const { socket, spark } = await meet('browserchannel', theirs, ours, { server: LIMIT, client: LIMIT });
+    const { socket, spark } = await meet('browserchannel', theirs, ours, { server: LIMIT, known: LIMIT });
     const data = event(spark, 'data');
     socket.write(LONG);
     expect((await data)[0]).toBe(LONG);

@@ -118,6 +118,17 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       await event(client, 'reconnected');
     });
 
+    rule('maxLength is what the server accepts: its clients accept longer messages, up to their own maxLength', async () => {
+      const { connect, primus } = await start({ maxLength: 2_000 });
+      primus.on('connection', (spark) => void spark.write('x'.repeat(5_000)));
+      expect((await event(connect(), 'data'))[0]).toHaveLength(5_000);
+      const limited = connect({ maxLength: 4_000, strategy: false });
+      const received: unknown[] = [];
+      limited.on('data', (data) => received.push(data));
+      await event(limited, 'end');
+      expect(received).toEqual([]);
+    });
+
     rule('sends messages written before the connection in order, after open', async () => {
       const { primus, connect } = await start();
       const received: unknown[] = [];

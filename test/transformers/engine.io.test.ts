@@ -122,6 +122,7 @@ describe('a client link of engine.io', () => {
         credentials: {},
         headers: {},
         maxLength: 1_000,
+        serverLimit: 1_000,
         compression: false,
         client: undefined,
         websockets: true,

@@ -229,17 +229,18 @@ describe('uws', () => {
 
   it('reports why the engine rejected a frame', async () => {
     const { primus, port } = await serve({ transformer, maxLength: 1_000 });
-    for (const [bytes, reason] of [
-      [frame(TEXT, 'x'.repeat(1_001)), /too big/],
-      [frame(TEXT, Buffer.from([0x22, 0xff, 0x22])), /UTF-8/],
-      [Buffer.concat([frame(TEXT, 'x'.repeat(600), { fin: false }), frame(CONTINUATION, 'x'.repeat(600))]), /too big/],
+    for (const [bytes, closeCode, reason] of [
+      [frame(TEXT, 'x'.repeat(1_001)), 1009, /maxLength \(1000\)/],
+      [frame(TEXT, 'x'.repeat(1_100_000)), 1006, /too big/],
+      [frame(TEXT, Buffer.from([0x22, 0xff, 0x22])), 1006, /UTF-8/],
+      [Buffer.concat([frame(TEXT, 'x'.repeat(600), { fin: false }), frame(CONTINUATION, 'x'.repeat(600))]), 1009, /maxLength \(1000\)/],
     ] as const) {
       const announced = event(primus, 'connection');
       const client = await rawWebSocket(port);
       const [spark] = (await announced) as [Spark];
       const failed = event(spark, 'error');
       client.send(bytes);
-      expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1006, reason: expect.stringMatching(reason) }]);
+      expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode, reason: expect.stringMatching(reason) }]);
     }
     await until(() => primus.connected === 0);
   });

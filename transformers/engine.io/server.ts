@@ -1,11 +1,11 @@
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
 import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
+import { closeWithLimit } from '../../src/core/close-with-limit.js';
 import { loadFramework } from '../../src/core/load-framework.js';
 import { packageRequire } from '../../src/core/package-require.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
-import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';

@@ -8,13 +8,14 @@ import type { MemoryTransport } from './options.js';
 
 /** Connects within the process. */
 export const client: ClientTransformer<Platform> = {
-  connect({ url, headers, transport, dialled }) {
+  connect({ url, headers, maxLength, transport, dialled }) {
     return new Observable<Link>((subscriber) => {
       const { network = sharedNetwork } = transport as MemoryTransport;
       dialled(network);
       return network.dial({
         url,
         headers,
+        maxLength,
         accepted: (link) => (subscriber.closed ? link.destroy() : subscriber.next(link)),
         rejected: (details) => {
           const { status, reason } = details;

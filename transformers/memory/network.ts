@@ -21,6 +21,8 @@ export interface MemoryNetworkOptions {
 export interface MemoryHandshake {
   readonly url: string;
   readonly headers?: { readonly [name: string]: string };
+  /** The longest message that the client accepts, in bytes. */
+  readonly maxLength: number;
   accepted(link: Link): void;
   rejected(details: LinkErrorDetails): void;
 }
@@ -30,7 +32,6 @@ export interface MemoryListener {
   /** Whether it listens at an address. */
   listensAt(url: URL): boolean;
   handle(handshake: MemoryHandshake): void;
-  readonly maxLength: number;
 }
 
 /**
@@ -82,10 +83,10 @@ export class MemoryNetwork implements Carrier {
     }, this.latency);
   }
 
-  /** Creates both ends of a link. @internal */
-  pair(maxLength: number): [server: MemoryLink, client: MemoryLink] {
-    const server = new MemoryLink(this, maxLength);
-    const client = new MemoryLink(this, maxLength);
+  /** Creates both ends of a link, each with the longest message that it accepts. @internal */
+  pair(serverLimit: number, clientLimit: number): [server: MemoryLink, client: MemoryLink] {
+    const server = new MemoryLink(this, serverLimit);
+    const client = new MemoryLink(this, clientLimit);
     server.peer = client;
     client.peer = server;
     this.links.add(server).add(client);

@@ -27,9 +27,8 @@ export const server: NodeTransformer = {
 };
 
 /** Listens at the port of the HTTP server; while that has none, at every address. */
-function listener({ server: http, maxLength }: Host): MemoryListener {
+function listener({ server: http }: Host): MemoryListener {
   return {
-    maxLength,
     listensAt(url) {
       const address = http.address() as AddressInfo | null;
       return address === null || String(address.port) === (url.port || '80');

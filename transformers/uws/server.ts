@@ -16,13 +16,16 @@ import { UWSLink } from './server/link.js';
 /** The largest limit that the engine takes, in bytes. */
 const LARGEST = 2 ** 32 - 1;
 
+/** The bytes beyond `maxLength` that the engine accepts: it terminates without a close frame, which would not say why. */
+const EXCESS = 1_048_576;
+
 export const server: NodeTransformer = {
   listen(host) {
     const engine = loadEngine();
     const transport = host.transport as UWSServerTransport;
     const port = portOf(host.server, engine, transport);
     const settings = {
-      maxPayloadLength: Math.min(host.maxLength, LARGEST),
+      maxPayloadLength: Math.min(host.maxLength + EXCESS, LARGEST),
       // The library terminates slow consumers; so must the engine, which answers pings by itself.
       maxBackpressure: host.maxBuffer > LARGEST ? 0 : host.maxBuffer,
       compression: compression(engine, host),
@@ -30,7 +33,7 @@ export const server: NodeTransformer = {
     };
     const route = { pathname: host.pathname, settings };
     port.check(route);
-    const audience = new Audience(port, settings.compression !== engine.DISABLED, host.maxBuffer);
+    const audience = new Audience(port, settings.compression !== engine.DISABLED, host);
     return merge(
       new Observable<never>(() => port.open(route)),
       serveWebSockets(host, (exchange, arrived) => accept(exchange, audience, transport.protocols, arrived)),

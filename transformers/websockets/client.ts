@@ -3,4 +3,4 @@ import type { ClientTransformer } from '../../src/core/transformer.js';
 import { dialWebSocket } from '../shared/client/websocket-link.js';
 
 /** Connects with the native WebSocket in browsers, with ws in Node.js. */
-export const client: ClientTransformer<Platform> = { protocol: 'ws', connect: (target) => dialWebSocket(target) };
+export const client: ClientTransformer<Platform> = { protocol: 'ws', connect: dialWebSocket };

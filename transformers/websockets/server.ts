@@ -1,7 +1,7 @@
 import { WebSocket, WebSocketServer } from 'ws';
+import { closeWithLimit } from '../../src/core/close-with-limit.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
-import { closeWithLimit } from '../shared/server/close-with-limit.js';
 import { serveWebSockets } from '../shared/server/serve.js';
 import type { WebSocketsServerTransport } from './options.js';
 import { Framed } from './server/frames.js';

@@ -16,23 +16,25 @@ export class BrowserChannelLink extends GuardedLink {
   readonly socket: BCSocket;
   /** In characters. */
   bufferedAmount = 0;
+  readonly #serverLimit: number;
   /** Whether the last message that was sent exceeds the limit of the server, which gives no reason when it ends the session. */
   #isTooLong = false;
   readonly #taken = (length: number) => {
     this.bufferedAmount -= length;
   };
 
-  constructor(socket: BCSocket, { maxLength, platform }: Target<Platform>) {
+  constructor(socket: BCSocket, { maxLength, serverLimit, platform }: Target<Platform>) {
     super(platform.scheduler, maxLength);
     this.socket = socket;
+    this.#serverLimit = serverLimit;
     socket.onmessage = ({ data }) => this.#decoded(data);
     socket.onclose = (reason) =>
-      this.closed(CLEAN.test(reason) ? undefined : this.#isTooLong ? dropped(1009, tooLong(this.maxLength)) : dropped(undefined, reason));
+      this.closed(CLEAN.test(reason) ? undefined : this.#isTooLong ? dropped(1009, tooLong(serverLimit)) : dropped(undefined, reason));
   }
 
   send(frame: Frame): void {
     if (this.socket.readyState !== OPEN || this.closing) return;
-    this.#isTooLong = frame.length > this.maxLength;
+    this.#isTooLong = frame.length > this.#serverLimit;
     // A lone surrogate cannot be put into a request.
     const string = encodeString(frame, webBytes).replace(/\p{Surrogate}/gu, '\ufffd');
     this.bufferedAmount += string.length;

@@ -14,7 +14,7 @@ export class MemorySocket extends Duplex {
   }
 
   accept(network: MemoryNetwork, maxLength: number) {
-    const [ours, theirs] = network.pair(maxLength);
+    const [ours, theirs] = network.pair(maxLength, this.handshake.maxLength);
     network.scheduler.schedule(() => {
       // The network may have failed while the answer was under way.
       if (network.has(theirs)) this.handshake.accepted(theirs);

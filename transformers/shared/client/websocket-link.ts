@@ -8,10 +8,10 @@ import { endOfWebSocket, LinkBase } from '../link-base.js';
 const OPEN = 1;
 
 /** Dials with the platform's WebSocket: emits one open link, or errors. Unsubscribing before that closes the socket. */
-export function dialWebSocket(target: Target<Platform>, LinkClass = WebSocketLink): Observable<Link> {
+export function dialWebSocket(target: Target<Platform>): Observable<Link> {
   return new Observable((subscriber) => {
     const socket = target.platform.webSocket(target.url, target);
-    const link = new LinkClass(socket, target);
+    const link = new WebSocketLink(socket, target);
     socket.onopen = () => subscriber.next(link);
     link.subscribe({
       error: (cause: LinkError) => subscriber.error(unopened(cause)),
@@ -27,7 +27,7 @@ export function dialWebSocket(target: Target<Platform>, LinkClass = WebSocketLin
 }
 
 /** A WebSocket of the platform as a link. */
-export class WebSocketLink extends LinkBase {
+class WebSocketLink extends LinkBase {
   readonly socket: WebSocketLike;
 
   constructor(socket: WebSocketLike, { platform }: Target<Platform>) {

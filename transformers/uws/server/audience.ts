@@ -1,4 +1,5 @@
 import type { Frame } from '../../../src/core/link.js';
+import type { Host } from '../../../src/server/http/host.js';
 import type { Port } from '../engine/port.js';
 
 /** Shorter messages only grow by compression, in bytes. */
@@ -19,6 +20,7 @@ let audiences = 0;
 export class Audience {
   readonly topic = `primus ${audiences++}`;
   readonly maxBuffer: number;
+  readonly maxLength: number;
   /** The bytes published so far, in units of `UNASKED`. */
   published = 0;
   size = 0;
@@ -26,10 +28,11 @@ export class Audience {
   private readonly deflates: boolean;
   private bytes = 0;
 
-  constructor(port: Port, deflates: boolean, maxBuffer: number) {
+  constructor(port: Port, deflates: boolean, { maxBuffer, maxLength }: Pick<Host, 'maxBuffer' | 'maxLength'>) {
     this.port = port;
     this.deflates = deflates;
     this.maxBuffer = maxBuffer;
+    this.maxLength = maxLength;
   }
 
   /** Whether a frame is compressed. */

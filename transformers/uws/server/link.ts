@@ -1,3 +1,4 @@
+import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
@@ -87,6 +88,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   }
 
   received(data: ArrayBuffer, isBinary: boolean): void {
+    const { maxLength } = this.audience;
+    if (data.byteLength > maxLength) {
+      this.close(1009, tooLong(maxLength));
+      return;
+    }
     if (this.pausedBytes !== -1 && this.overflows(data.byteLength)) return;
     // Frames that others sent before leave first.
     this.flush();
