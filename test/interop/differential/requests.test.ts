@@ -158,7 +158,7 @@ compare('the answer to', [
     differs: {
       ours: Array(2).fill('{"error":"Forbidden"}'),
       original: Array(2).fill('{"error":{"statusCode":403}}'),
-      row: 'a rejection without a message',
+      row: 'a rejection without a message, also `done(true)`',
     },
   },
   { name: 'a failed layer, with an Error', run: failing(new Error('broken')) },
