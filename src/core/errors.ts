@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_CLOSED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
-  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it. */
+  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the longest message. */
   | 'ERR_PRIMUS_SLOW_PEER'
   /** The connection dropped. `closeCode` and `reason` say why, where the framework reports them. */
   | 'ERR_PRIMUS_DROPPED'

@@ -70,6 +70,8 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   isSendingLast = false;
   /** Whether the peer is a slow consumer: more than `CROWDED` bytes are buffered, and `drain` follows. */
   crowded = false;
+  /** The bytes of the longest message that was sent while the link is crowded. */
+  private longest = 0;
   readonly subject: ConnectionSpark;
   readonly link: Link | undefined;
   private readonly channel: RelayChannel;
@@ -231,7 +233,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   sent(frame: Frame): void {
     this.emitInternal('outgoing::data', frame);
     const buffered = (this.link as Link).bufferedAmount;
-    if (buffered > CROWDED) this.crowd(this.link as Link, buffered);
+    if (buffered > CROWDED) this.crowd(this.link as Link, buffered, frame);
   }
 
   /** Sends a ping to this connection alone. */
@@ -341,10 +343,15 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     }
   }
 
-  /** Handles a slow consumer: streams that are piped in wait for `drain`, and above `maxBuffer` the connection is terminated. */
-  private crowd(link: Link, buffered: number): void {
+  /**
+   * Handles a slow consumer: streams that are piped in wait for `drain`, and the connection is terminated when more than `maxBuffer` bytes
+   * are buffered beside the longest message. One message may be of any length: however fast its receiver is, it takes time.
+   */
+  private crowd(link: Link, buffered: number, last: Frame): void {
     const { maxBuffer } = this.host;
-    if (buffered > maxBuffer) {
+    // The bytes on the line may be more than those of the frame.
+    this.longest = Math.max(this.longest, last.length, this.crowded ? 0 : buffered);
+    if (buffered - this.longest > maxBuffer) {
       const message = `Slow consumer: ${buffered} bytes buffered, limit ${maxBuffer} (\`maxBuffer\`)`;
       this.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow consumer' }));
       return;
@@ -356,6 +363,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
       .subscribe({
         complete: () => {
           this.crowded = false;
+          this.longest = 0;
           if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
         },
       });

@@ -79,7 +79,8 @@ export interface ServerOptions extends CorsOptions {
    */
   maxLength?: number;
   /**
-   * The limit of bytes that are buffered for one slow consumer. A connection that exceeds it is terminated; `Infinity` sets no limit.
+   * The limit of bytes that are buffered for one slow consumer, beside the longest message. A connection that exceeds it is terminated;
+   * `Infinity` sets no limit.
    *
    * @defaultValue `16_777_216`
    */

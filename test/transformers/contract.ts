@@ -129,6 +129,16 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual([]);
     });
 
+    rule('delivers a message that is longer than maxBuffer, and what is written behind it', async () => {
+      const { client, spark } = await pair({ maxBuffer: 200_000 });
+      const received: number[] = [];
+      client.on('data', (data) => received.push((data as string).length));
+      spark.write('x'.repeat(2_000_000));
+      for (let count = 0; count < 10; count++) spark.write('x'.repeat(1_000));
+      await until(() => received.length === 11);
+      expect(received).toEqual([2_000_000, ...Array(10).fill(1_000)]);
+    });
+
     rule('sends messages written before the connection in order, after open', async () => {
       const { primus, connect } = await start();
       const received: unknown[] = [];

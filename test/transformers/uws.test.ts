@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { Primus, type Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
-import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, raw, rawWebSocket, TEXT } from '../server/raw.js';
+import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, PING, raw, rawWebSocket, TEXT } from '../server/raw.js';
 import { certificate } from '../support/certificate.js';
 import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
@@ -225,6 +225,23 @@ describe('uws', () => {
     Object.values(primus.connections)[0]?.end();
     expect(await client.closeCode()).toBe(1000);
     expect(errors).toEqual([]);
+  });
+
+  it('terminates a client that sends pings and does not read the answers', async () => {
+    const { primus, port } = await serve({ transformer, maxBuffer: 100_000, pingInterval: false });
+    const announced = event(primus, 'connection');
+    const client = await rawWebSocket(port);
+    const [spark] = (await announced) as [Spark];
+    const ended = event(spark, 'end');
+    client.socket.pause();
+    const pings = Buffer.concat(Array(1_000).fill(frame(PING, 'x'.repeat(125))));
+    // The answers fill the buffers of the system first.
+    for (let count = 0; count < 400 && spark.readyState === 3; count++) {
+      client.socket.write(pings);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    expect(primus.connected).toBe(0);
   });
 
   it('reports why the engine rejected a frame', async () => {

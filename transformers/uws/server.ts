@@ -26,8 +26,6 @@ export const server: NodeTransformer = {
     const port = portOf(host.server, engine, transport);
     const settings = {
       maxPayloadLength: Math.min(host.maxLength + EXCESS, LARGEST),
-      // The library terminates slow consumers; so must the engine, which answers pings by itself.
-      maxBackpressure: host.maxBuffer > LARGEST ? 0 : host.maxBuffer,
       compression: compression(engine, host),
       maxLifetime: transport.maxLifetime ?? 0,
     };

@@ -26,19 +26,20 @@ export interface App {
 /** Settings of the connections of one path. */
 export interface Settings {
   maxPayloadLength: number;
-  /** Frames above this limit are dropped; 0 is no limit. */
-  maxBackpressure: number;
   compression: number;
   maxLifetime: number;
 }
 
 export interface Behavior extends Settings {
-  closeOnBackpressureLimit: boolean;
+  /** Frames above this limit are dropped; 0 is no limit. */
+  maxBackpressure: number;
   idleTimeout: number;
   sendPingsAutomatically: boolean;
   upgrade(response: EngineResponse, request: EngineRequest, context: object): void;
   open(socket: EngineWebSocket): void;
   message(socket: EngineWebSocket, data: ArrayBuffer, isBinary: boolean): void;
+  /** Called after a ping was answered. */
+  ping(socket: EngineWebSocket): void;
   drain(socket: EngineWebSocket): void;
   close(socket: EngineWebSocket, code: number, reason: ArrayBuffer): void;
 }
@@ -60,6 +61,7 @@ export interface EngineWebSocket {
 export interface WebSocketListener {
   opened(socket: EngineWebSocket): void;
   received(data: ArrayBuffer, isBinary: boolean): void;
+  answered(): void;
   drained(): void;
   closed(code: number, reason: string): void;
 }

@@ -78,7 +78,7 @@ export class Port implements ExchangeOwner {
    */
   check({ pathname, settings }: Route): void {
     if (isDeepStrictEqual(this.installed.get(pathname) ?? settings, settings)) return;
-    const message = `maxLength, maxBuffer, compression and maxLifetime of ${pathname} cannot change while the server is open; close it first`;
+    const message = `maxLength, compression and maxLifetime of ${pathname} cannot change while the server is open; close it first`;
     throw new PrimusError('ERR_PRIMUS_OPTION', `The transformer uws: ${message}`);
   }
 
@@ -174,7 +174,8 @@ export class Port implements ExchangeOwner {
     this.installed.set(pathname, settings);
     const behavior = {
       ...settings,
-      closeOnBackpressureLimit: true,
+      // The library terminates slow consumers.
+      maxBackpressure: 0,
       // The library has its own heartbeat.
       idleTimeout: 0,
       sendPingsAutomatically: false,
@@ -187,6 +188,7 @@ export class Port implements ExchangeOwner {
         socket.listener.opened(socket);
       },
       message: (socket: EngineWebSocket, data: ArrayBuffer, isBinary: boolean) => socket.listener.received(data, isBinary),
+      ping: (socket: EngineWebSocket) => socket.listener.answered(),
       drain: (socket: EngineWebSocket) => socket.listener.drained(),
       close: (socket: EngineWebSocket, code: number, reason: ArrayBuffer) => {
         this.links--;

@@ -279,6 +279,7 @@ function closeWith(frame: Buffer): WebSocketListener {
   return {
     opened: (socket) => socket.end(frame.readUInt16BE(2), frame.toString('utf8', 4)),
     received: ignore,
+    answered: ignore,
     drained: ignore,
     closed: ignore,
   };

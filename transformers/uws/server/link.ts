@@ -5,6 +5,9 @@ import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { EngineWebSocket, WebSocketListener } from '../engine/framework.js';
 import type { Audience } from './audience.js';
 
+/** The bytes beyond what messages may take that the answers to pings may take. */
+const ANSWERS = 1_048_576;
+
 /** A WebSocket as a link. The frames of one tick leave in one write. */
 export class UWSLink extends LinkBase implements WebSocketListener {
   socket: EngineWebSocket | undefined;
@@ -100,6 +103,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     // The engine reuses the memory of the message.
     this.observer.next?.(isBinary ? Buffer.from(data.slice(0)) : Buffer.from(data).toString());
     this.reporting = false;
+  }
+
+  /** The engine answers pings by itself: a peer that sends them and does not read would fill the memory. */
+  answered(): void {
+    if ((this.socket?.getBufferedAmount() ?? 0) > 2 * this.audience.maxBuffer + ANSWERS) this.destroy();
   }
 
   drained(): void {
