@@ -349,7 +349,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
    */
   private crowd(link: Link, buffered: number, last: Frame): void {
     const { maxBuffer } = this.host;
-    // The bytes on the line may be more than those of the frame.
+    // A framework may need more bytes than the frame has.
     this.longest = Math.max(this.longest, last.length, this.crowded ? 0 : buffered);
     if (buffered - this.longest > maxBuffer) {
       const message = `Slow consumer: ${buffered} bytes buffered, limit ${maxBuffer} (\`maxBuffer\`)`;
