@@ -95,12 +95,12 @@ interface Verdict {
 
 const ACCEPTED: Verdict = { error: null };
 
-/** Calls `auth`, and emits its answers; only the first counts. No error is any falsy value, as for every error-first callback. */
+/** Calls `auth`, and emits its answers; only the first counts. Any error but `undefined` and `null` rejects, also `false` and `''`. */
 function verdict(host: object, auth: Authorize, request: IncomingMessage): Observable<Verdict> {
   return new Observable((subscriber) => {
     const threw = (error: unknown) => subscriber.next({ error, thrown: true });
     try {
-      const result = auth.call(host, request, (error) => subscriber.next(error ? { error } : ACCEPTED));
+      const result = auth.call(host, request, (error) => subscriber.next(error === undefined || error === null ? ACCEPTED : { error }));
       if (isPromise(result)) result.then(undefined, threw);
     } catch (thrown) {
       threw(thrown);
