@@ -268,7 +268,7 @@ export class Server<In = any, Out = any> extends Emitter {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done) {
-      forEachAsync(this.#registry.byId.values(), (spark, next) => step(spark, next as never, undefined as never), done);
+      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, done);
       return this;
     }
     for (const spark of this.#registry.byId.values()) {

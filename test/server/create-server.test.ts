@@ -40,7 +40,7 @@ describe('createServer', () => {
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
   });
 
-  it.each([-1, 65_536, 1.5, Number.NaN, '8080', {}])('rejects the port %o', (port) => {
+  it.each([-1, 65_536, 1.5, Number.NaN, '', ' ', '80a', '65536', '1.5', '/run/socket', {}])('rejects the port %o', (port) => {
     expect(() => Primus.createServer({ port: port as never })).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('port') }),
     );

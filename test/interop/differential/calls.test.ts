@@ -128,10 +128,16 @@ compare('calls with connections', [
     },
   },
   {
-    name: 'forEach calls back with what the step passed',
+    name: 'forEach passes the spark and a function to a step, and calls back with what the step passed',
     run: async (stage) => {
-      const { primus } = await stage.pair();
+      const { primus, spark } = await stage.pair();
       const answers: unknown[] = [];
+      await new Promise<void>((resolve) =>
+        primus.forEach((...values: Any[]) => {
+          answers.push(values.length, values[0] === spark);
+          values[1]();
+        }, resolve),
+      );
       for (const answer of [[], [null], ['an error'], [null, false], [undefined, true]])
         await new Promise<void>((resolve) =>
           primus.forEach(

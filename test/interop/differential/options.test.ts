@@ -157,6 +157,17 @@ const created: Scenario[] = [
     },
   },
   {
+    name: 'createServer takes its port as a string, as environment variables have it',
+    async run(stage) {
+      const port = await freePort();
+      const primus = packageOf(stage).createServer({ port: String(port), iknowhttpsisbetter: true });
+      await once(primus.server, 'listening');
+      const { status } = await fetch(`http://127.0.0.1:${port}/primus/spec`);
+      await new Promise<void>((done) => primus.destroy({}, done));
+      return status;
+    },
+  },
+  {
     name: 'createServer with spdy and without a certificate is an error',
     async run(stage) {
       const port = await freePort();
