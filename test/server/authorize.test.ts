@@ -41,6 +41,7 @@ describe('authorization', () => {
     ['done(null)', (_request, done) => done(null)],
     ['done(undefined)', (_request, done) => done(undefined)],
     ['done() later', (_request, done) => void setImmediate(done)],
+    ['done() of a wrapper with rest parameters', (...values: Parameters<Authorize>) => values[1]()],
     [
       'done() of an async function',
       async (_request, done) => {
@@ -221,7 +222,7 @@ describe('authorization', () => {
   it('rejects a function without a parameter for the callback', async () => {
     const { primus } = await serve();
     expect(() => primus.authorize((_request: unknown) => true)).toThrow(/done/);
-    await expect(serve({ authorization: (() => {}) as never })).rejects.toThrow(/done/);
+    await expect(serve({ authorization: ((_request: unknown) => {}) as never })).rejects.toThrow(/done/);
   });
 });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
 import { certificate } from '../support/certificate.js';
+import { freePort } from '../support/ports.js';
 import { cleanup, event } from '../support/serve.js';
 
 /** A server made by `createServer`, and its port. */
@@ -38,6 +39,12 @@ describe('createServer', () => {
     expect((primus.server.address() as AddressInfo).address).toBe('127.0.0.1');
     expect(await (await fetch(`http://127.0.0.1:${port}/live/spec`)).json()).toMatchObject({ pathname: '/live' });
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
+  });
+
+  it('takes the port as a string too', async () => {
+    const free = await freePort();
+    const { port } = await create({ port: String(free), iknowhttpsisbetter: true });
+    expect(port).toBe(free);
   });
 
   it.each([-1, 65_536, 1.5, Number.NaN, '', ' ', '80a', '65536', '1.5', '/run/socket', {}])('rejects the port %o', (port) => {

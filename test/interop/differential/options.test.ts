@@ -48,6 +48,21 @@ const strategies: Scenario[] = [
   },
 ];
 
+const wrapped: Scenario[] = [
+  {
+    name: 'authorization may be a wrapper with rest parameters',
+    async run(stage) {
+      const asked: unknown[] = [];
+      const authorization = (...values: Any[]) => {
+        asked.push(values.length);
+        values[1]();
+      };
+      const { client } = await stage.pair({ authorization });
+      return [asked, client.readyState];
+    },
+  },
+];
+
 const off: Scenario[] = [
   ...([0, false] as const).flatMap((value): Scenario[] => [
     {
@@ -195,6 +210,7 @@ const identities: Scenario[] = ['websockets', 'faye', 'sockjs', 'engine.io', 'br
 
 compare('ids', identities);
 compare('strategies', strategies);
+compare('authorization', wrapped);
 compare('options that switch off', off);
 compare('addresses', addresses);
 compare('createServer', created);
