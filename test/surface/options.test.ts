@@ -8,7 +8,7 @@ import { cleanup, event, serve } from '../support/serve.js';
 const TRANSFORMERS = ['websockets', 'uws', 'engine.io', 'socket.io', 'sockjs', 'faye', 'browserchannel'];
 
 /** The spark of a client, by a transformer. */
-async function sparkOf(transformer: string): Promise<Spark> {
+async function connectedSpark(transformer: string): Promise<Spark> {
   const { primus, connect } = await serve({ transformer });
   const announced = event(primus, 'connection');
   connect();
@@ -80,7 +80,7 @@ describe('the options of a server', () => {
   it.each(TRANSFORMERS)(
     'idGenerator: without it, %s has ids of its framework if they are no key of a session, else of nanoid',
     async (transformer) => {
-      const spark = await sparkOf(transformer);
+      const spark = await connectedSpark(transformer);
       const { id, conn } = spark.socket as { id?: string; conn?: { id: string } };
       // The ids of sockets of socket.io are public; those of their sessions are not.
       const own = transformer === 'sockjs' || transformer === 'socket.io';
@@ -101,7 +101,7 @@ describe('spark.socket', () => {
     ['faye', { readyState: 1, version: 'hybi-13' }],
     ['browserchannel', { appVersion: null }],
   ])('is the socket of the framework, by %s', async (transformer, members) => {
-    const spark = await sparkOf(transformer);
+    const spark = await connectedSpark(transformer);
     expect(spark.socket).toMatchObject(members);
   });
 });
