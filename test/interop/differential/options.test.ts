@@ -214,6 +214,17 @@ compare('authorization', wrapped);
 compare('options that switch off', off);
 compare('addresses', addresses);
 compare('createServer', created);
+compare('options of a server', [
+  {
+    name: 'a pathname that ends in a slash',
+    async run(stage) {
+      const { primus, url } = await stage.serve({ pathname: '/live/' });
+      const status = async (path: string) => (await fetch(`${url}${path}`)).status;
+      return [primus.pathname, await status('/live//primus.js'), await status('/live/primus.js')];
+    },
+    differs: { ours: ['/live', 426, 200], original: ['/live/', 200, 426], row: 'a `pathname` that ends in `/`, such as `/live/`' },
+  },
+]);
 
 describe('our client', () => {
   it.each(['websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel'])(
