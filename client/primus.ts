@@ -258,10 +258,10 @@ export class Primus<In = any, Out = any> extends Base {
     this.#destroyed = true;
     this.#lifecycle.close('destroy');
     this.connection.events.add(() => {
-      this.emit('destroy');
-      this.#lifecycle.complete();
       this.buffer.length = this.transformers.incoming.length = this.transformers.outgoing.length = 0;
       this.socket = null;
+      this.emit('destroy');
+      this.#lifecycle.complete();
       this.removeAllListeners();
     });
     return this;

@@ -9,7 +9,7 @@ function answered(answer: string): unknown[] {
   return [Number(status.split(' ')[1]), ...cors.sort()];
 }
 
-/** What pages of two origins are answered: a preflight and a GET of one, a GET of the other, and the status of the upgrades of both. */
+/** Returns what pages of two origins are answered: a preflight and a GET of one, a GET of the other, and the status of the upgrades of both. */
 const pages = (options: object) => async (stage: Stage) => {
   const { port } = await stage.serve(options);
   const [own, other] = ['Origin: http://a.example\r\n', 'Origin: http://other.example\r\n'];

@@ -214,6 +214,19 @@ compare('authorization', wrapped);
 compare('options that switch off', off);
 compare('addresses', addresses);
 compare('createServer', created);
+compare(
+  'reconnect',
+  [false, null, undefined, 0, ''].map((reconnect) => ({
+    name: `with the back-off ${JSON.stringify(reconnect)} a client reconnects as by default`,
+    async run(stage) {
+      const { client, spark } = await stage.pair({}, { reconnect });
+      const scheduled = once(client, 'reconnect scheduled');
+      spark.end(undefined, { reconnect: true });
+      const [{ min, max, factor, retries }] = await scheduled;
+      return { min, max, factor, retries };
+    },
+  })),
+);
 compare('options of a server', [
   {
     name: 'a pathname that ends in a slash',
