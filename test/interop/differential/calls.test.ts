@@ -184,6 +184,23 @@ compare('calls with connections', [
       return id === spark.id;
     },
   },
+  {
+    name: 'id calls back once, with the id alone and the client as `this`, also for two at the same time',
+    run: async (stage) => {
+      const { client, spark } = await stage.pair();
+      const calls: unknown[] = [];
+      const ask = () =>
+        new Promise<void>((resolve) =>
+          client.id(function (this: unknown, ...values: unknown[]) {
+            calls.push(this === client, values.length, values[0] === spark.id);
+            resolve();
+          }),
+        );
+      await Promise.all([ask(), ask()]);
+      await ask();
+      return calls;
+    },
+  },
 ]);
 
 compare('results', [
