@@ -105,3 +105,24 @@ describe('spark.socket', () => {
     expect(spark.socket).toMatchObject(members);
   });
 });
+
+describe('spark.request', () => {
+  it.each(TRANSFORMERS)('is the request of the handshake, with what middleware added, by %s', async (transformer) => {
+    const { primus, connect } = await serve({ transformer });
+    primus.use('user', (request, _response) => {
+      Object.assign(request, { user: 'alice' });
+    });
+    primus.use('later', (request, _response, next) => {
+      setImmediate(() => {
+        Object.assign(request, { later: 1 });
+        next();
+      });
+    });
+    const announced = event(primus, 'connection');
+    connect({}, '/?a=b');
+    const [spark] = (await announced) as [Spark];
+    expect(spark.request).toMatchObject({ user: 'alice', later: 1 });
+    expect(spark.request.url).toMatch(/^\/primus.*[?&]a=b/);
+    expect(spark.headers).toBe(spark.request.headers);
+  });
+});
