@@ -117,7 +117,7 @@ export function clientOptions(given: ClientOptions, without?: Platform['without'
     timeout: options.timeout !== false && milliseconds(options.timeout, 'timeout'),
     pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
     strategy: strategyOf(options.strategy),
-    reconnect: given.reconnect ?? fromBackoff(given.backoff ?? {}),
+    reconnect: given.reconnect || fromBackoff(given.backoff ?? {}),
   };
 }
 

@@ -258,10 +258,10 @@ export class Primus<In = any, Out = any> extends Base {
     this.#destroyed = true;
     this.#lifecycle.close('destroy');
     this.connection.events.add(() => {
-      this.emit('destroy');
-      this.#lifecycle.complete();
       this.buffer.length = this.transformers.incoming.length = this.transformers.outgoing.length = 0;
       this.socket = null;
+      this.emit('destroy');
+      this.#lifecycle.complete();
       this.removeAllListeners();
     });
     return this;
@@ -277,10 +277,8 @@ export class Primus<In = any, Out = any> extends Base {
    */
   id(callback: (id: string) => void): this {
     const ask = () => this.connection.channel.control({ type: 'id', value: '' });
-    this.once('incoming::id', (id) => {
-      this.removeListener('open', ask);
-      callback(id);
-    });
+    this.once('incoming::id', callback);
+    this.once('incoming::id', () => this.removeListener('open', ask));
     this.on('open', ask);
     if (this.readyState === OPEN) ask();
     return this;

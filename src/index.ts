@@ -204,7 +204,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     for (const event of SERVER_EVENTS) if (typeof options[event] === 'function') server.on(event, options[event] as () => void);
     const primus = new PrimusServer(server, options);
     if (connection) primus.on('connection', connection);
-    server.listen(options.port ?? 0, options.host ?? options.hostname);
+    server.listen(Number(options.port ?? 0), options.host ?? options.hostname);
     return primus;
   }
 }

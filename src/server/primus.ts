@@ -160,7 +160,10 @@ export class Server<In = any, Out = any> extends Emitter {
     this.host = this.#serving;
     this.connection$ = this.#serving.connection$;
     for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
-    if (this.options.authorization) this.authorize(this.options.authorization);
+    const { authorization } = this.options;
+    // A wrapper with rest parameters has the length 0, which `authorize` refuses and the option does not.
+    if (authorization && authorization.length === 0) this.auth = authorization;
+    else if (authorization) this.authorize(authorization);
     this.#serving.start();
     for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
     // In a microtask, so that the code that created this server can add listeners first.
@@ -268,7 +271,7 @@ export class Server<In = any, Out = any> extends Emitter {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done) {
-      forEachAsync(this.#registry.byId.values(), (spark, next) => step(spark, next as never, undefined as never), done);
+      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, done);
       return this;
     }
     for (const spark of this.#registry.byId.values()) {

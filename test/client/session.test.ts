@@ -404,6 +404,56 @@ describe('a connection that drops', () => {
   });
 });
 
+describe('no strategy', () => {
+  it.each<[string, (peer: Peer) => void]>([
+    ['drops', () => world.network.cut()],
+    ['is closed by a server that wants the client back', (peer) => world.findSpark(peer)?.end(undefined, { reconnect: true })],
+    ['is silent', () => void Object.assign(world.network.pairs[0]?.server ?? {}, { send() {} })],
+    [
+      'loses its network and finds it again',
+      ({ network$ }) => {
+        network$.next(false);
+        network$.next(true);
+      },
+    ],
+  ])('is followed by no attempt when a connection %s', async (_how, lose) => {
+    const { peer, client, events } = await opened({ strategy: false });
+    lose(peer);
+    await world.pass(1_000_000);
+    expect(events.filter((name) => !/line$/.test(name))).toEqual(['close', 'end']);
+    expect([client.state.name, world.network.dials.length]).toEqual(['closed', 1]);
+  });
+
+  it('is followed by no attempt when the first connection fails', async () => {
+    const { client, events } = start({ strategy: false });
+    world.network.down = true;
+    await world.pass(1_000_000);
+    expect(events).toEqual(['error', 'close', 'end']);
+    expect([client.state.name, world.network.dials.length]).toEqual(['closed', 1]);
+  });
+});
+
+describe('a message', () => {
+  it('that cannot be encoded or decoded is dropped, with an error, and the connection stays open', async () => {
+    const { client, events, spark } = await opened();
+    const [errors, up, down]: unknown[][] = [[], [], []];
+    client.on('error', (error) => errors?.push(error));
+    client.on('data', (data) => down?.push(data));
+    spark.on('data', (data) => up?.push(data));
+    const circular: { itself?: unknown } = {};
+    circular.itself = circular;
+    client.write(circular);
+    client.write('up');
+    world.network.pairs[0]?.server.send('{');
+    spark.write('down');
+    await world.pass(100);
+    expect([up, down]).toEqual([['up'], ['down']]);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_ENCODE' }, { code: 'ERR_PRIMUS_DECODE' }]);
+    expect(events).toEqual(['error', 'error']);
+    expect(client.state).toEqual({ name: 'open' });
+  });
+});
+
 describe('a server that closes', () => {
   it('is closed for good, as it says', async () => {
     const { client, events, spark } = await opened();
@@ -819,6 +869,20 @@ describe('destroy()', () => {
     client.state$.subscribe({ next: ({ name }) => late.push(name), complete: () => late.push('|') });
     client.data$.subscribe({ complete: () => late.push('|') });
     expect(late).toEqual(['closed', '|', '|']);
+  });
+
+  it('releases the socket and the message transformers, emits `destroy`, and removes the listeners', async () => {
+    const { client } = await opened();
+    const passed: unknown[] = [];
+    client.transform('outgoing', (packet) => void passed.push(packet.data));
+    client.on('data', () => {});
+    const found: unknown[] = [];
+    client.on('destroy', () => found.push(client.listenerCount('data'), client.socket ?? null, client.transformers.outgoing.length));
+    client.destroy();
+    client.write('late');
+    await world.pass(100);
+    expect(found).toEqual([1, null, 0]);
+    expect([client.listenerCount('data'), client.listenerCount('destroy'), passed, client.buffer]).toEqual([0, 0, [], []]);
   });
 
   it('in its own `end` and `destroy` listeners is one destruction', async () => {

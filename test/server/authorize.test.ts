@@ -1,9 +1,9 @@
 import { get } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import type { Primus, ServerOptions } from '../../src/index.js';
+import { type Primus, Primus as PrimusServer, type ServerOptions } from '../../src/index.js';
 import { Clock } from '../support/clock.js';
-import { event, serve, until } from '../support/serve.js';
+import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
 import { handshake, raw } from './raw.js';
 
@@ -41,6 +41,7 @@ describe('authorization', () => {
     ['done(null)', (_request, done) => done(null)],
     ['done(undefined)', (_request, done) => done(undefined)],
     ['done() later', (_request, done) => void setImmediate(done)],
+    ['done() of a wrapper with rest parameters', (...values: Parameters<Authorize>) => values[1]()],
     [
       'done() of an async function',
       async (_request, done) => {
@@ -221,7 +222,7 @@ describe('authorization', () => {
   it('rejects a function without a parameter for the callback', async () => {
     const { primus } = await serve();
     expect(() => primus.authorize((_request: unknown) => true)).toThrow(/done/);
-    await expect(serve({ authorization: (() => {}) as never })).rejects.toThrow(/done/);
+    await expect(serve({ authorization: ((_request: unknown) => {}) as never })).rejects.toThrow(/done/);
   });
 });
 
@@ -337,6 +338,26 @@ describe('the error of a client', () => {
     const client = connect({ strategy: 'timeout', reconnect: { min: 1 } });
     const [attempt] = (await event(client, 'reconnect scheduled')) as [{ attempt: number }];
     expect(attempt.attempt).toBe(1);
+  });
+});
+
+describe('the default strategy of clients of createSocket', () => {
+  it('has no timeout with the option authorization, and a client that is rejected makes one attempt', async () => {
+    let asked = 0;
+    const { url } = await serve({
+      authorization: (_request, done) => {
+        asked++;
+        done('no');
+      },
+    });
+    const Socket = PrimusServer.createSocket({ authorization: true });
+    const client = new Socket(url, { reconnect: { min: 1, max: 2 } });
+    cleanup(() => client.destroy());
+    await event(client, 'end');
+    await roundTrips(url);
+    expect([client.options.strategy, asked]).toEqual(['disconnect,online', 1]);
+    const usual = new (PrimusServer.createSocket())(url, { manual: true });
+    expect(usual.options.strategy).toBe('disconnect,online,timeout');
   });
 });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
 import { certificate } from '../support/certificate.js';
+import { freePort } from '../support/ports.js';
 import { cleanup, event } from '../support/serve.js';
 
 /** A server made by `createServer`, and its port. */
@@ -40,7 +41,13 @@ describe('createServer', () => {
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
   });
 
-  it.each([-1, 65_536, 1.5, Number.NaN, '8080', {}])('rejects the port %o', (port) => {
+  it('takes the port as a string too', async () => {
+    const free = await freePort();
+    const { port } = await create({ port: String(free), iknowhttpsisbetter: true });
+    expect(port).toBe(free);
+  });
+
+  it.each([-1, 65_536, 1.5, Number.NaN, '', ' ', '80a', '65536', '1.5', '/run/socket', {}])('rejects the port %o', (port) => {
     expect(() => Primus.createServer({ port: port as never })).toThrow(
       expect.objectContaining({ code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('port') }),
     );

@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { Readable, Stream, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import { dropped } from '../../src/core/errors.js';
 import { Primus, type Spark } from '../../src/index.js';
-import { event, serve, until } from '../support/serve.js';
+import { event, roundTrips, serve, until } from '../support/serve.js';
 
 // The client as the documents show it.
 
@@ -57,6 +58,54 @@ describe('connecting', () => {
     client.write('hello');
     expect((await event(client, 'data'))[0]).toBe('HELLO');
     client.destroy();
+  });
+});
+
+describe('primus.Socket', () => {
+  it('has the pathname, the transformer and the parser of its server', async () => {
+    const { primus, connect } = await serve({ transformer: 'engine.io', parser: 'ejson', pathname: '/live' });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.request.url?.split('?')[0]])));
+    const client = connect();
+    const received = event(client, 'data');
+    client.write(new Date(0));
+    expect((await received)[0]).toEqual([new Date(0), '/live/']);
+    expect((client.socket as { transport: { name: string } }).transport.name).toMatch(/polling|websocket/);
+  });
+});
+
+describe('transport', () => {
+  it.each(['websockets', 'uws', 'faye'])('has the options of ws in Node.js, by %s', async (transformer) => {
+    const { primus, connect } = await serve({ transformer });
+    const announced = event(primus, 'connection');
+    connect({ transport: { headers: { 'X-Own': '1' } } });
+    expect(((await announced) as [Spark])[0].headers).toMatchObject({ 'x-own': '1' });
+  });
+
+  it.each([
+    ['engine.io', { transports: ['polling'], upgrade: false, path: '/other', extraHeaders: { 'X-Own': '1' } }],
+    ['socket.io', { transports: ['polling'], upgrade: false, path: '/other', extraHeaders: { 'X-Own': '1' } }],
+    ['sockjs', { transports: ['xhr-polling'] }],
+    ['browserchannel', { extraHeaders: { 'X-Own': '1' } }],
+  ])('is passed to the client of %s, which keeps the path of its server', async (transformer, transport) => {
+    const { primus, connect, url, server } = await serve({ transformer });
+    const asked: string[] = [];
+    const emit = server.emit as (name: string, ...args: unknown[]) => boolean;
+    server.emit = function (this: typeof server, name: string, ...args: never[]) {
+      const { url, headers } = (args[0] ?? {}) as IncomingMessage;
+      if (name === 'request') asked.push(`request ${url?.split('?')[0]} ${headers['x-own'] ?? ''}`.trim());
+      if (name === 'upgrade') asked.push('upgrade');
+      return emit.call(this, name, ...args);
+    } as never;
+    const announced = event(primus, 'connection');
+    const client = connect({ transport });
+    const [spark] = (await announced) as [Spark];
+    const received = event(spark, 'data');
+    client.write('hello');
+    expect((await received)[0]).toBe('hello');
+    await roundTrips(url);
+    expect(asked).not.toContain('upgrade');
+    expect(asked.every((one) => one.startsWith('request /primus'))).toBe(true);
+    if ('extraHeaders' in transport) expect(asked[0]).toMatch(/ 1$/);
   });
 });
 

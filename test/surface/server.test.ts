@@ -46,14 +46,6 @@ describe('options', () => {
     spark.on('data', (data) => spark.write(data));
     expect(spark.readyState).toBe(3);
   });
-
-  it('idGenerator: ids come from nanoid by default, also where the id of the framework is a key', async () => {
-    const { spark: keyed } = await pair({ transformer: 'engine.io' });
-    expect(keyed.id).toMatch(/^[\w-]{21}$/);
-    expect(keyed.id).not.toBe((keyed.socket as { id: string }).id);
-    const { spark } = await pair();
-    expect(spark.id).toMatch(/^[\w-]{21}$/);
-  });
 });
 
 describe('a spark', () => {
@@ -121,6 +113,21 @@ describe('emits', () => {
       await until(() => emitted.length === 3);
       expect(passed).toEqual([['a', 'b']]);
       expect(emitted.map((values) => values.filter((value) => value !== undefined))).toEqual([[], ['c'], ['not this']]);
+    }
+  });
+
+  it('emits the bound argument before those of the call, on server, spark and client', async () => {
+    const { primus, spark, client } = await pair();
+    for (const emitter of [primus, spark, client] as unknown as Spark[]) {
+      const emitted: unknown[][] = [];
+      emitter.on('event' as 'data', (...values: unknown[]) => void emitted.push(values));
+      const emits = emitter.emits as (event: string, ...values: unknown[]) => (...values: unknown[]) => unknown;
+      emits.call(emitter, 'event', 'a')('b');
+      emits.call(emitter, 'event', 'a', (next: (error: undefined, value: unknown) => void) => next(undefined, 'c'))('b');
+      expect(emitted).toEqual([
+        ['a', 'b'],
+        ['a', 'c'],
+      ]);
     }
   });
 });

@@ -139,6 +139,20 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual([2_000_000, ...Array(10).fill(1_000)]);
     });
 
+    rule('counts maxLength in bytes, not in characters', async () => {
+      const maxLength = 2_000;
+      const { client, spark } = await pair({ maxLength });
+      const received: unknown[] = [];
+      spark.on('data', (data) => received.push(data));
+      spark.on('error', () => {});
+      const gone = event(spark, 'end');
+      client.write('é'.repeat(maxLength / 2 - 1));
+      await until(() => received.length === 1);
+      client.write('é'.repeat(maxLength / 2));
+      await gone;
+      expect(received).toEqual(['é'.repeat(maxLength / 2 - 1)]);
+    });
+
     rule('sends messages written before the connection in order, after open', async () => {
       const { primus, connect } = await start();
       const received: unknown[] = [];

@@ -91,8 +91,8 @@ export class MemoryLink extends LinkBase {
 
   private arrive(frame: Frame): void {
     if (!this.carrier.has(this)) return;
-    if (frame.length > this.maxLength) {
-      const cause = new LinkError('ERR_PRIMUS_DROPPED', `A message of ${frame.length} exceeds maxLength (${this.maxLength})`);
+    if (frame.length * 3 > this.maxLength && byteLength(frame) > this.maxLength) {
+      const cause = new LinkError('ERR_PRIMUS_DROPPED', `A message exceeds maxLength (${this.maxLength} bytes)`);
       this.drop(dropped(1009, tooLong(this.maxLength), cause));
       this.peer.drop(dropped(1009, tooLong(this.maxLength)));
       return;
@@ -117,4 +117,9 @@ export class MemoryLink extends LinkBase {
     if (this.observer === NO_OBSERVER) this.unobserved = how;
     else this.emitEnd(how === 'clean' ? undefined : how);
   }
+}
+
+/** Counts the bytes of a frame: those of a string in UTF-8. */
+function byteLength(frame: Frame): number {
+  return typeof frame === 'string' ? new TextEncoder().encode(frame).length : frame.byteLength;
 }

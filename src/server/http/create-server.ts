@@ -18,11 +18,11 @@ export type Certificate = string | Buffer | readonly (string | Buffer)[];
  */
 export interface CreateServerOptions extends ServerOptions {
   /**
-   * The port to listen on; 0 is any free port.
+   * The port to listen on, as a number or as the string that an environment variable holds; 0 is any free port.
    *
    * @defaultValue `0`
    */
-  port?: number;
+  port?: number | string;
   /**
    * The address to listen on.
    *
@@ -106,7 +106,7 @@ export interface CreateServerOptions extends ServerOptions {
 type Listening = HttpServer & { listen(port: number, host?: string): unknown };
 
 const TABLE: Record<string, Kind> = {
-  port: ['a port number from 0 to 65535', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536],
+  port: ['a port number from 0 to 65535', isPort],
   host: string,
   hostname: string,
   root: string,
@@ -146,6 +146,12 @@ export function createHttpServer(options: CreateServerOptions): Listening {
   } catch (cause) {
     throw unusable(`The certificate cannot be used: ${asError(cause).message}. Check \`cert\`, \`key\`, \`pfx\` and \`passphrase\``, cause);
   }
+}
+
+/** Whether a value is a port. Of strings only digits are one: Node's servers take others as the path of a Unix socket. */
+function isPort(value: unknown): boolean {
+  const port = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return Number.isInteger(port) && (port as number) >= 0 && (port as number) < 65_536;
 }
 
 const PLAIN =

@@ -128,10 +128,16 @@ compare('calls with connections', [
     },
   },
   {
-    name: 'forEach calls back with what the step passed',
+    name: 'forEach passes the spark and a function to a step, and calls back with what the step passed',
     run: async (stage) => {
-      const { primus } = await stage.pair();
+      const { primus, spark } = await stage.pair();
       const answers: unknown[] = [];
+      await new Promise<void>((resolve) =>
+        primus.forEach((...values: Any[]) => {
+          answers.push(values.length, values[0] === spark);
+          values[1]();
+        }, resolve),
+      );
       for (const answer of [[], [null], ['an error'], [null, false], [undefined, true]])
         await new Promise<void>((resolve) =>
           primus.forEach(
@@ -176,6 +182,23 @@ compare('calls with connections', [
       const { client, spark } = await stage.pair();
       const id = await new Promise((resolve) => client.id(resolve, 'extra'));
       return id === spark.id;
+    },
+  },
+  {
+    name: 'id calls back once, with the id alone and the client as `this`, also for two at the same time',
+    run: async (stage) => {
+      const { client, spark } = await stage.pair();
+      const calls: unknown[] = [];
+      const ask = () =>
+        new Promise<void>((resolve) =>
+          client.id(function (this: unknown, ...values: unknown[]) {
+            calls.push(this === client, values.length, values[0] === spark.id);
+            resolve();
+          }),
+        );
+      await Promise.all([ask(), ask()]);
+      await ask();
+      return calls;
     },
   },
 ]);

@@ -4,6 +4,10 @@ import type { Any, Played, Stage } from '../defects/stage.js';
 import { pause } from '../defects/stage.js';
 import { compare, type Scenario } from './compare.js';
 
+/** The states of a client up to the end of its first connection and the next attempt, and from its second connection on. */
+const LOST = ['open 3 true', 'close 2 false', 'reconnect scheduled 2 false', 'reconnect 1 false'];
+const FOUND = ['open 3 true', 'close 2 false', 'end 2 false', 'destroy 2 false'];
+
 const CLIENT = [
   'open',
   'data',
@@ -286,6 +290,40 @@ const clients: Scenario[] = [
 ];
 
 const errors: Scenario[] = [
+  {
+    name: 'the state of a client in each of its events',
+    async run(stage) {
+      const { primus, connect } = await stage.serve();
+      const client = connect();
+      const states: unknown[] = [];
+      for (const name of ['open', 'close', 'reconnect scheduled', 'reconnect', 'reconnected', 'end', 'destroy'])
+        client.on(name, () => states.push(`${name} ${client.readyState} ${client.writable}`));
+      await once(client, 'open');
+      await until(() => primus.connected === 1);
+      const again = once(client, 'open');
+      primus.forEach((spark: Any) => void spark.end(undefined, { reconnect: true }));
+      await once(client, 'reconnected');
+      await again;
+      client.destroy();
+      return states;
+    },
+    differs: {
+      ours: [...LOST, 'reconnected 3 true', ...FOUND],
+      original: [...LOST, 'reconnected 1 false', ...FOUND],
+      row: 'state inside the `reconnected` event',
+    },
+  },
+  {
+    name: 'a client has no socket, and still its listeners, when it emits destroy',
+    async run(stage) {
+      const { client } = await stage.pair();
+      const found: unknown[] = [];
+      client.on('data', () => {});
+      client.on('destroy', () => found.push(client.socket ?? null, client.listeners('data').length, client.readyState));
+      client.destroy();
+      return [found, client.listeners('data').length];
+    },
+  },
   {
     name: 'the log has the errors of connections that have no listener',
     async run(stage) {

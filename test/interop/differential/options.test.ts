@@ -48,6 +48,21 @@ const strategies: Scenario[] = [
   },
 ];
 
+const wrapped: Scenario[] = [
+  {
+    name: 'authorization may be a wrapper with rest parameters',
+    async run(stage) {
+      const asked: unknown[] = [];
+      const authorization = (...values: Any[]) => {
+        asked.push(values.length);
+        values[1]();
+      };
+      const { client } = await stage.pair({ authorization });
+      return [asked, client.readyState];
+    },
+  },
+];
+
 const off: Scenario[] = [
   ...([0, false] as const).flatMap((value): Scenario[] => [
     {
@@ -157,6 +172,17 @@ const created: Scenario[] = [
     },
   },
   {
+    name: 'createServer takes its port as a string, as environment variables have it',
+    async run(stage) {
+      const port = await freePort();
+      const primus = packageOf(stage).createServer({ port: String(port), iknowhttpsisbetter: true });
+      await once(primus.server, 'listening');
+      const { status } = await fetch(`http://127.0.0.1:${port}/primus/spec`);
+      await new Promise<void>((done) => primus.destroy({}, done));
+      return status;
+    },
+  },
+  {
     name: 'createServer with spdy and without a certificate is an error',
     async run(stage) {
       const port = await freePort();
@@ -184,9 +210,34 @@ const identities: Scenario[] = ['websockets', 'faye', 'sockjs', 'engine.io', 'br
 
 compare('ids', identities);
 compare('strategies', strategies);
+compare('authorization', wrapped);
 compare('options that switch off', off);
 compare('addresses', addresses);
 compare('createServer', created);
+compare(
+  'reconnect',
+  [false, null, undefined, 0, ''].map((reconnect) => ({
+    name: `with the back-off ${JSON.stringify(reconnect)} a client reconnects as by default`,
+    async run(stage) {
+      const { client, spark } = await stage.pair({}, { reconnect });
+      const scheduled = once(client, 'reconnect scheduled');
+      spark.end(undefined, { reconnect: true });
+      const [{ min, max, factor, retries }] = await scheduled;
+      return { min, max, factor, retries };
+    },
+  })),
+);
+compare('options of a server', [
+  {
+    name: 'a pathname that ends in a slash',
+    async run(stage) {
+      const { primus, url } = await stage.serve({ pathname: '/live/' });
+      const status = async (path: string) => (await fetch(`${url}${path}`)).status;
+      return [primus.pathname, await status('/live//primus.js'), await status('/live/primus.js')];
+    },
+    differs: { ours: ['/live', 426, 200], original: ['/live/', 200, 426], row: 'a `pathname` that ends in `/`, such as `/live/`' },
+  },
+]);
 
 describe('our client', () => {
   it.each(['websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel'])(
