@@ -6,6 +6,7 @@ import {
   last,
   Observable,
   type SchedulerLike,
+  startWith,
   takeUntil,
   takeWhile,
   timer,
@@ -49,7 +50,7 @@ const GRACE = 2_500;
 /** The time in which a client must poll again, in ms: a live one does so within a round trip. */
 const LINGER = 500;
 
-/** The interval at which buffers are checked, in ms. */
+/** The interval at which buffers and idle connections are checked, in ms. */
 const POLL = 10;
 
 /**
@@ -118,7 +119,12 @@ function closeServer({ server, httpConnections, scheduler, rejectRequests }: Shu
     // A client that had connected before may send its request only now.
     subscriber.add(rejectRequests());
     server.close(() => subscriber.complete());
-    httpConnections.close();
+    // One that was busy is idle once its request has been answered, and Node would keep it for the next one.
+    subscriber.add(
+      interval(POLL, scheduler)
+        .pipe(startWith(0))
+        .subscribe(() => httpConnections.close()),
+    );
     return timer(GRACE, scheduler).subscribe(() => httpConnections.destroy());
   });
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Observable } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
@@ -148,6 +148,30 @@ describe('destroy', () => {
     },
   );
 
+  it('closes a connection that is kept alive as soon as the request on it has been answered', async () => {
+    const clock = new Clock();
+    const { primus, server, port } = await serve({ scheduler: clock });
+    const requested = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>;
+    const peer = (await raw(port)).send('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [, response] = await requested;
+    const closed = once(server, 'close');
+    const destroyed = primus[Symbol.asyncDispose]();
+    await until(() => !server.listening);
+    response.end();
+    await peer.answer();
+    let over = false;
+    closed.then(() => {
+      over = true;
+    });
+    // Long before it would be terminated.
+    for (let ms = 0; ms < 1_000 && !over; ms += 10) {
+      clock.advance(10);
+      await settle();
+    }
+    expect(over).toBe(true);
+    await destroyed;
+  });
+
   it('terminates WebSockets that do not answer, and idle connections, and calls back', async () => {
     const { primus, port } = await serve();
     const idle = await raw(port);
@@ -183,6 +207,41 @@ describe('destroy in virtual time', () => {
     // What is said last may still be on its way out.
     expect(at).toBeLessThan(10_050);
     expect(peers.map(({ client }) => client.state.name)).toEqual(['closed', 'closed']);
+    await world.destroy();
+  });
+
+  it('does not wait without a time-out', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    expect(await destroyed(world, {}, 1_000)).toBeLessThan(50);
+    expect(peer.client.state).toMatchObject({ name: 'closed', by: 'server' });
+    await world.destroy();
+  });
+
+  it('goes on carrying messages of the connections until the time-out', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    const seen: unknown[] = [];
+    peer.client.on('data', (data) => seen.push(data)).on('end', () => seen.push('end'));
+    world.findSpark(peer)?.on('data', (data) => void world.findSpark(peer)?.write(data));
+    world.clock.schedule(() => void peer.client.write('late'), 9_000);
+    await destroyed(world, { timeout: 10_000 }, 12_000);
+    expect(seen).toEqual(['late', 'end']);
+    await world.destroy();
+  });
+
+  it('is called end as well, with the same options', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    const done = vi.fn();
+    expect(world.primus.end({ close: false, reconnect: true, timeout: 1_000 }, done)).toBe(world.primus);
+    await world.pass(900);
+    expect([done.mock.calls.length, peer.client.state.name]).toEqual([0, 'open']);
+    await world.pass(200);
+    expect([done.mock.calls.length, peer.client.state.name]).toEqual([1, 'waiting']);
     await world.destroy();
   });
 
