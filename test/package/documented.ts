@@ -239,6 +239,12 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'primus-multiplex',
     'primus-responder',
     'primus-rooms',
+    'primus-cluster',
+    'primus-express-session',
+    'primus-redis-rooms',
+    'primus-resource',
+    'primus-rooms-redis-adapter',
+    'primus-spark-latency',
   ],
   FAQ: [
     'What is the best way to scale Primus',
