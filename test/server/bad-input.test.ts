@@ -82,11 +82,18 @@ describe('options of the server', () => {
       pingInterval: null,
       global: null,
       maxLength: null,
+      maxBuffer: null,
       transport: null,
       idGenerator: null,
       transformer: null,
       parser: null,
     };
+    expect(make(options).options).toMatchObject({
+      maxLength: 10 * 2 ** 20,
+      maxBuffer: 16 * 2 ** 20,
+      minify: false,
+      refuseWithClose: false,
+    });
     expect(make(options).spec).toMatchObject({ pathname: '/primus', pingInterval: 30_000, transformer: 'websockets', parser: 'json' });
   });
 
