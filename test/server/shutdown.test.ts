@@ -69,6 +69,18 @@ describe('destroy', () => {
     expect(server.listening).toBe(false);
   });
 
+  it('emits `close` when the HTTP server is closed, whose port is free by then', async () => {
+    const { primus, server, port, connect } = await serve();
+    await event(connect(), 'open');
+    const order: string[] = [];
+    server.on('close', () => order.push('server'));
+    primus.on('disconnection', () => order.push(`disconnection ${server.listening}`));
+    primus.on('close', () => order.push(`close ${server.listening}`));
+    await primus[Symbol.asyncDispose]();
+    expect(order).toEqual(['disconnection true', 'server', 'close false']);
+    await serve({}, { port });
+  });
+
   it('works on a server that never listened', async () => {
     const primus = new Primus(createServer(), { transformer: 'memory' });
     const closed = vi.fn();
@@ -132,13 +144,12 @@ describe('destroy', () => {
     'answers a request on an open TCP connection after the HTTP server was closed, and does not wait for more: %s',
     async (transformer) => {
       // In a time that stands still, whatever waits for a while waits for ever.
-      const { primus, port } = await serve({ transformer, scheduler: new Clock() });
+      const { primus, server, port } = await serve({ transformer, scheduler: new Clock() });
       // Node and the engine have both of them accepted for sure when the first is answered.
       const [busy, late] = [await raw(port), await raw(port)];
       await busy.send('GET /primus/spec HTTP/1.1\r\nHost: x\r\n\r\n').answer();
-      const closed = event(primus, 'close');
       const done = primus[Symbol.asyncDispose]();
-      await closed;
+      await until(() => !server.listening);
       await settle();
       late.send(handshake());
       // The engine closes the connection.
@@ -216,6 +227,29 @@ describe('destroy in virtual time', () => {
     await world.pass(100);
     expect(await destroyed(world, {}, 1_000)).toBeLessThan(50);
     expect(peer.client.state).toMatchObject({ name: 'closed', by: 'server' });
+    await world.destroy();
+  });
+
+  const long = { timeout: 60_000 };
+
+  it.each<[DestroyOptions, DestroyOptions, DestroyOptions, number]>([
+    [long, { timeout: 2_000, reconnect: true }, { timeout: 2_000, reconnect: true }, 2_000],
+    [{ timeout: 2_000, reconnect: true }, long, { timeout: 2_000, reconnect: true }, 2_000],
+    [long, { reconnect: true }, { reconnect: true }, 0],
+  ])('follows the call whose time-out ends first: %j, then %j', async (first, second, urgent, at) => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    const closed = vi.fn();
+    world.primus.on('close', closed);
+    const from = world.clock.now();
+    const times: number[] = [];
+    for (const options of [first, second]) world.primus.destroy({ close: false, ...options }, () => times.push(world.clock.now() - from));
+    await world.pass(at + 20);
+    expect(times).toHaveLength(2);
+    for (const time of times) expect(time).toBeGreaterThanOrEqual(at);
+    expect(closed.mock.calls).toEqual([[{ close: false, ...urgent }]]);
+    expect(peer.client.state.name).toBe('waiting');
     await world.destroy();
   });
 

@@ -318,6 +318,35 @@ const errors: Scenario[] = [
   },
 ];
 
+const destroying: Scenario[] = [
+  {
+    name: '`close` follows the disconnections and the end of the HTTP server',
+    async run(stage) {
+      const { primus, http } = await stage.pair();
+      const log: unknown[] = [];
+      http.on('close', () => log.push('http'));
+      primus.on('disconnection', () => log.push('disconnection', http.listening));
+      primus.on('close', (_options: object, next: () => void) => {
+        log.push('close', http.listening);
+        setImmediate(next);
+      });
+      await new Promise<void>((resolve) => primus.destroy({}, resolve));
+      return log;
+    },
+  },
+  {
+    name: 'a second call that does not wait ends the time-out of the first',
+    async run(stage) {
+      const { primus } = await stage.pair();
+      const closed = once(primus, 'close');
+      primus.destroy({ timeout: 1_000 });
+      const options = { close: false };
+      primus.destroy(options);
+      return (await closed)[0] === options;
+    },
+  },
+];
+
 const details = ({ message, code }: { message: string; code: number }) => [message, code];
 
 const objects: Scenario[] = [
@@ -385,5 +414,6 @@ compare('events around an end', order);
 compare('a spark that is over', sparks);
 compare('the events of a client', clients);
 compare('errors without a listener', errors);
+compare('destroy', destroying);
 compare('an object in place of an error', objects);
 compare('emits', emits);
