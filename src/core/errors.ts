@@ -133,13 +133,14 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
 
 /** Creates the error of a connection that was not established from the error of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  const why = reason || (isError(cause) ? cause.message : '');
+  const why = reason || (cause as Partial<Error> | undefined)?.message || '';
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
-/** Returns an Error as it is, and creates one of any other value that was thrown. */
+/** Returns an Error as it is, and creates one of any other value that was thrown, with the properties of an object. */
 export function asError(thrown: unknown): Error {
-  return isError(thrown) ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+  if (isError(thrown)) return thrown;
+  return typeof thrown === 'string' ? new Error(thrown) : Object.assign(new Error(describe(thrown)), thrown);
 }
 
 /** Whether a value is an Error, also of another realm: Jest, `node:vm` and frames have classes of their own. */

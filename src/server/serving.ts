@@ -69,6 +69,7 @@ export class Serving implements ConnectionHost {
   readonly #announced = new Subject<Spark>();
   readonly #subscription = new Subscription();
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
+  readonly #destroy = new Subject<DestroyOptions>();
   #draining = false;
   #over: Promise<void> | undefined;
 
@@ -137,30 +138,31 @@ export class Serving implements ConnectionHost {
     process.nextTick(() => spark.readyState === CLOSED || this.#handmade.next(spark));
   }
 
-  /** Shuts down once; resolves when all is done. */
+  /** Shuts down once, at the end of the shortest time-out of all calls; resolves when all is done. */
   shutDown(options: DestroyOptions): Promise<void> {
-    if (this.#over !== undefined) return this.#over;
-    const { server, registry } = this.#parts;
-    let resolve = () => {};
-    // Before the shutdown begins: a listener of what it emits may call this again.
-    this.#over = new Promise((done) => {
-      resolve = done;
-    });
-    this.#draining = true;
-    shutdown({
-      options,
-      server,
-      httpConnections: this.#httpConnections,
-      registry,
-      scheduler: this.scheduler,
-      announce: () => this.#emitClose(options),
-      release: () => {
-        this.#subscription.unsubscribe();
-        this.#announced.complete();
-      },
-      rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
-    }).subscribe({ complete: resolve });
+    this.#over ??= this.#begin();
+    this.#destroy.next(options);
     return this.#over;
+  }
+
+  #begin(): Promise<void> {
+    const { server, registry } = this.#parts;
+    this.#draining = true;
+    return new Promise((resolve) =>
+      shutdown({
+        calls$: this.#destroy,
+        server,
+        httpConnections: this.#httpConnections,
+        registry,
+        scheduler: this.scheduler,
+        announce: (options) => this.#emitClose(options),
+        release: () => {
+          this.#subscription.unsubscribe();
+          this.#announced.complete();
+        },
+        rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
+      }).subscribe({ complete: resolve }),
+    );
   }
 
   /** Returns events of the server as a stream that completes when the server is destroyed. */

@@ -1,11 +1,20 @@
 import {
   concat,
+  concatMap,
   defer,
   EMPTY,
+  endWith,
+  ignoreElements,
   interval,
-  last,
+  map,
+  merge,
+  mergeMap,
   Observable,
+  of,
   type SchedulerLike,
+  startWith,
+  switchMap,
+  take,
   takeUntil,
   takeWhile,
   timer,
@@ -30,14 +39,15 @@ export interface DestroyOptions {
 
 /** The parts of a server that its shutdown uses. */
 export interface ShutdownParts {
-  options: DestroyOptions;
+  /** Emits the options of each call of `destroy`. */
+  calls$: Observable<DestroyOptions>;
   server: HttpServer;
   httpConnections: HttpConnections;
   registry: ConnectionRegistry;
   scheduler: SchedulerLike;
   /** Emits `close`; completes when its listeners have answered. */
-  announce: () => Observable<unknown>;
-  /** Releases the path. */
+  announce: (options: DestroyOptions) => Observable<unknown>;
+  /** Releases the path; may be called twice. */
   release: () => void;
   /** Rejects further requests on the path. */
   rejectRequests: () => Unsubscribable;
@@ -49,7 +59,7 @@ const GRACE = 2_500;
 /** The time in which a client must poll again, in ms: a live one does so within a round trip. */
 const LINGER = 500;
 
-/** The interval at which buffers are checked, in ms. */
+/** The interval at which buffers and idle connections are checked, in ms. */
 const POLL = 10;
 
 /**
@@ -57,27 +67,53 @@ const POLL = 10;
  *
  * ```
  * wait up to `timeout` for connections to end -> end the rest -> wait for their last messages, and for clients to poll them
- *   -> terminate the connections left -> emit `close` -> release the path -> close the HTTP server
+ *   -> terminate the connections left -> release the path, and close the HTTP server -> emit `close`
  * ```
  */
 export function shutdown(parts: ShutdownParts): Observable<unknown> {
-  const { options, httpConnections, registry, scheduler, announce, release } = parts;
-  const { close = true, reconnect = false, timeout = 0 } = options;
-  const empty$ = registry.left$.pipe(
-    takeWhile((present) => present > 0),
-    last(null, null),
+  return due(parts).pipe(concatMap((options) => end(options, parts)));
+}
+
+/**
+ * Emits the options of the call whose time-out ends first, as a later call may be more urgent. When all connections have ended before,
+ * these are the options of the last call.
+ */
+function due({ calls$, registry, scheduler }: ShutdownParts): Observable<DestroyOptions> {
+  const due$ = calls$.pipe(
+    mergeMap((options) => {
+      const { timeout = 0 } = options;
+      return timeout > 0 ? timer(timeout, scheduler).pipe(map(() => options)) : of(options);
+    }),
   );
-  const empty = defer(() => (registry.present > 0 ? empty$ : EMPTY));
+  const empty$ = calls$.pipe(switchMap((options) => empty(registry).pipe(endWith(options))));
+  return merge(due$, empty$).pipe(take(1));
+}
+
+/** Completes when there are no connections. */
+function empty({ present, left$ }: ConnectionRegistry): Observable<never> {
+  return present > 0
+    ? left$.pipe(
+        takeWhile((count) => count > 0),
+        ignoreElements(),
+      )
+    : EMPTY;
+}
+
+function end(options: DestroyOptions, parts: ShutdownParts): Observable<unknown> {
+  const { httpConnections, registry, scheduler, announce, release } = parts;
+  const { close = true, reconnect = false } = options;
   const within = (ms: number) => takeUntil(timer(ms, scheduler));
   const ended: Connection[] = [];
   return concat(
-    timeout > 0 ? empty.pipe(within(timeout)) : EMPTY,
     endAll(registry, ended, reconnect, scheduler),
-    concat(empty, fetched(ended, scheduler).pipe(within(LINGER))).pipe(within(GRACE)),
+    concat(
+      defer(() => empty(registry)),
+      fetched(ended, scheduler).pipe(within(LINGER)),
+    ).pipe(within(GRACE)),
     act(() => terminateAll(registry)),
-    defer(announce),
+    close ? concat(act(release), closeServer(parts)) : EMPTY,
+    defer(() => announce(options)),
     act(release),
-    close ? closeServer(parts) : EMPTY,
     act(() => httpConnections.forget()),
   );
 }
@@ -118,7 +154,12 @@ function closeServer({ server, httpConnections, scheduler, rejectRequests }: Shu
     // A client that had connected before may send its request only now.
     subscriber.add(rejectRequests());
     server.close(() => subscriber.complete());
-    httpConnections.close();
+    // One that was busy is idle once its request has been answered, and Node would keep it for the next one.
+    subscriber.add(
+      interval(POLL, scheduler)
+        .pipe(startWith(0))
+        .subscribe(() => httpConnections.close()),
+    );
     return timer(GRACE, scheduler).subscribe(() => httpConnections.destroy());
   });
 }

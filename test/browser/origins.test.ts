@@ -112,6 +112,17 @@ describe.skipIf(noChromium)('a page of another origin', () => {
     });
   });
 
+  it.each<[string, string, object]>([
+    ['sockjs', 'xhr-streaming', { transport: { transports: 'xhr-streaming' } }],
+    ['sockjs', 'xhr-polling', { transport: { transports: 'xhr-polling' } }],
+    ['sockjs', 'WebSocket', { transport: { transports: 'websocket' } }],
+    ['socket.io', 'polling', polling],
+    ['faye', 'WebSocket', {}],
+    ['browserchannel', 'requests', {}],
+  ])('connects with credentials where it is named, over %s by %s', async (transformer, _way, client) => {
+    expect(await connect({ transformer, origins: here }, client)).toEqual(OPEN);
+  });
+
   it('that polls with credentials is blocked by the browser when `credentials` is false, and connects without', async () => {
     const options = { transformer: 'engine.io', credentials: false };
     expect(await connect(options, polling)).toEqual({ open: false, cookies: [false] });

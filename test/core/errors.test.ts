@@ -76,6 +76,12 @@ describe('asError', () => {
     expect(unopened(dropped(undefined, undefined, error)).message).toContain('elsewhere');
   });
 
+  it('creates an Error with the properties of an object, as programs pass in place of errors', () => {
+    const error = asError({ message: 'The room is full', code: 5 });
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ message: 'The room is full', code: 5, stack: expect.any(String) });
+  });
+
   it.each([
     ['a string', 'a string'],
     [undefined, 'undefined'],

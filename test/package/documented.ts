@@ -183,7 +183,11 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'the name in any case',
     'the client library of the framework, in the bundle',
   ],
-  'Transformer inconsistencies': ['BrowserChannel: no port of the client, 1337 instead', 'BrowserChannel: query strings'],
+  'Transformer inconsistencies': [
+    'BrowserChannel: no port of the client, 1337 instead',
+    'BrowserChannel: query strings',
+    'BrowserChannel: no cross domain connections',
+  ],
   Parsers: ['JSON', 'binary', 'EJSON', 'a custom parser', 'asynchronous functions, for errors too'],
   Middleware: [
     'forwarded',
@@ -235,6 +239,12 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'primus-multiplex',
     'primus-responder',
     'primus-rooms',
+    'primus-cluster',
+    'primus-express-session',
+    'primus-redis-rooms',
+    'primus-resource',
+    'primus-rooms-redis-adapter',
+    'primus-spark-latency',
   ],
   FAQ: [
     'What is the best way to scale Primus',

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
+import { builtins } from '../../src/builtins.js';
 import { assume } from '../../src/core/configuration.js';
 import { type ClientOptions, type ErrorCode, Primus, PrimusError, type ServerOptions } from '../../src/index.js';
 
@@ -27,6 +28,11 @@ describe('a server argument that is not an HTTP server', () => {
   });
 });
 
+/** A name in capitals, and with a capital. */
+function inOtherCases(name: string): string[] {
+  return [name.toUpperCase(), name.charAt(0).toUpperCase() + name.slice(1)];
+}
+
 describe('options of the server', () => {
   const make = (options: unknown) => new Primus(createServer(), options as ServerOptions);
 
@@ -45,7 +51,12 @@ describe('options of the server', () => {
   );
 
   it('find transformers and parsers in any case', () => {
-    expect(make({ transformer: 'WebSockets', parser: 'JSON' }).spec).toMatchObject({ transformer: 'websockets', parser: 'json' });
+    for (const transformer of builtins.transformers.keys()) {
+      for (const name of inOtherCases(transformer)) expect(make({ transformer: name }).spec.transformer).toBe(transformer);
+    }
+    for (const parser of builtins.parsers.keys()) {
+      for (const name of inOtherCases(parser)) expect(make({ parser: name }).spec.parser).toBe(parser);
+    }
   });
 
   it.each<[keyof ServerOptions, unknown[]]>([
@@ -71,11 +82,18 @@ describe('options of the server', () => {
       pingInterval: null,
       global: null,
       maxLength: null,
+      maxBuffer: null,
       transport: null,
       idGenerator: null,
       transformer: null,
       parser: null,
     };
+    expect(make(options).options).toMatchObject({
+      maxLength: 10 * 2 ** 20,
+      maxBuffer: 16 * 2 ** 20,
+      minify: false,
+      refuseWithClose: false,
+    });
     expect(make(options).spec).toMatchObject({ pathname: '/primus', pingInterval: 30_000, transformer: 'websockets', parser: 'json' });
   });
 
@@ -231,6 +249,12 @@ describe('options of the client', () => {
   });
 
   it('find their transformer and parser in any case, as the server does', () => {
+    for (const transformer of [...builtins.transformers.keys()].flatMap(inOtherCases)) {
+      expect(Primus.createSocket({ transformer })).toBeTypeOf('function');
+    }
+    for (const parser of [...builtins.parsers.keys()].flatMap(inOtherCases)) {
+      expect(Primus.createSocket({ parser })).toBeTypeOf('function');
+    }
     refuses(() => Primus.createSocket({ transformer: 'x' }), 'ERR_PRIMUS_TRANSFORMER', /websockets/);
     refuses(() => Primus.createSocket({ parser: 'x' }), 'ERR_PRIMUS_PARSER', /json/);
   });

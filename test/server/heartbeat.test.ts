@@ -45,6 +45,21 @@ describe('the heartbeat of the server', () => {
     expect(ended).toEqual([]);
   });
 
+  it('sends the time, which the client sends back unchanged', async () => {
+    const { spark } = await pair({ latency: 20 });
+    const asked: number[] = [];
+    const answered: number[] = [];
+    spark.on('outgoing::ping', (stamp) => asked.push(stamp)).on('incoming::pong', (stamp) => answered.push(stamp));
+    const [link] = world.network.pairs;
+    const from = world.clock.now();
+    await world.pass(2 * PERIOD);
+    expect(asked).toHaveLength(2);
+    expect(asked[0]).toBeGreaterThan(from);
+    expect(answered).toEqual(asked);
+    expect(link?.down.slice(-2)).toEqual(asked.map((stamp) => `"primus::ping::${stamp}"`));
+    expect(link?.up.slice(-2)).toEqual(asked.map((stamp) => `"primus::pong::${stamp}"`));
+  });
+
   it('calls a heartbeat that was replaced, in place of the ping, and reports its error', async () => {
     const { spark, errors } = await pair();
     const { heartbeat } = spark;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Observable } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
@@ -69,6 +69,18 @@ describe('destroy', () => {
     expect(server.listening).toBe(false);
   });
 
+  it('emits `close` when the HTTP server is closed, whose port is free by then', async () => {
+    const { primus, server, port, connect } = await serve();
+    await event(connect(), 'open');
+    const order: string[] = [];
+    server.on('close', () => order.push('server'));
+    primus.on('disconnection', () => order.push(`disconnection ${server.listening}`));
+    primus.on('close', () => order.push(`close ${server.listening}`));
+    await primus[Symbol.asyncDispose]();
+    expect(order).toEqual(['disconnection true', 'server', 'close false']);
+    await serve({}, { port });
+  });
+
   it('works on a server that never listened', async () => {
     const primus = new Primus(createServer(), { transformer: 'memory' });
     const closed = vi.fn();
@@ -132,13 +144,12 @@ describe('destroy', () => {
     'answers a request on an open TCP connection after the HTTP server was closed, and does not wait for more: %s',
     async (transformer) => {
       // In a time that stands still, whatever waits for a while waits for ever.
-      const { primus, port } = await serve({ transformer, scheduler: new Clock() });
+      const { primus, server, port } = await serve({ transformer, scheduler: new Clock() });
       // Node and the engine have both of them accepted for sure when the first is answered.
       const [busy, late] = [await raw(port), await raw(port)];
       await busy.send('GET /primus/spec HTTP/1.1\r\nHost: x\r\n\r\n').answer();
-      const closed = event(primus, 'close');
       const done = primus[Symbol.asyncDispose]();
-      await closed;
+      await until(() => !server.listening);
       await settle();
       late.send(handshake());
       // The engine closes the connection.
@@ -147,6 +158,30 @@ describe('destroy', () => {
       expect(primus.connected).toBe(0);
     },
   );
+
+  it('closes a connection that is kept alive as soon as the request on it has been answered', async () => {
+    const clock = new Clock();
+    const { primus, server, port } = await serve({ scheduler: clock });
+    const requested = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>;
+    const peer = (await raw(port)).send('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [, response] = await requested;
+    const closed = once(server, 'close');
+    const destroyed = primus[Symbol.asyncDispose]();
+    await until(() => !server.listening);
+    response.end();
+    await peer.answer();
+    let over = false;
+    closed.then(() => {
+      over = true;
+    });
+    // Long before it would be terminated.
+    for (let ms = 0; ms < 1_000 && !over; ms += 10) {
+      clock.advance(10);
+      await settle();
+    }
+    expect(over).toBe(true);
+    await destroyed;
+  });
 
   it('terminates WebSockets that do not answer, and idle connections, and calls back', async () => {
     const { primus, port } = await serve();
@@ -183,6 +218,64 @@ describe('destroy in virtual time', () => {
     // What is said last may still be on its way out.
     expect(at).toBeLessThan(10_050);
     expect(peers.map(({ client }) => client.state.name)).toEqual(['closed', 'closed']);
+    await world.destroy();
+  });
+
+  it('does not wait without a time-out', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    expect(await destroyed(world, {}, 1_000)).toBeLessThan(50);
+    expect(peer.client.state).toMatchObject({ name: 'closed', by: 'server' });
+    await world.destroy();
+  });
+
+  const long = { timeout: 60_000 };
+
+  it.each<[DestroyOptions, DestroyOptions, DestroyOptions, number]>([
+    [long, { timeout: 2_000, reconnect: true }, { timeout: 2_000, reconnect: true }, 2_000],
+    [{ timeout: 2_000, reconnect: true }, long, { timeout: 2_000, reconnect: true }, 2_000],
+    [long, { reconnect: true }, { reconnect: true }, 0],
+  ])('follows the call whose time-out ends first: %j, then %j', async (first, second, urgent, at) => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    const closed = vi.fn();
+    world.primus.on('close', closed);
+    const from = world.clock.now();
+    const times: number[] = [];
+    for (const options of [first, second]) world.primus.destroy({ close: false, ...options }, () => times.push(world.clock.now() - from));
+    await world.pass(at + 20);
+    expect(times).toHaveLength(2);
+    for (const time of times) expect(time).toBeGreaterThanOrEqual(at);
+    expect(closed.mock.calls).toEqual([[{ close: false, ...urgent }]]);
+    expect(peer.client.state.name).toBe('waiting');
+    await world.destroy();
+  });
+
+  it('goes on carrying messages of the connections until the time-out', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    const seen: unknown[] = [];
+    peer.client.on('data', (data) => seen.push(data)).on('end', () => seen.push('end'));
+    world.findSpark(peer)?.on('data', (data) => void world.findSpark(peer)?.write(data));
+    world.clock.schedule(() => void peer.client.write('late'), 9_000);
+    await destroyed(world, { timeout: 10_000 }, 12_000);
+    expect(seen).toEqual(['late', 'end']);
+    await world.destroy();
+  });
+
+  it('is called end as well, with the same options', async () => {
+    const world = new World();
+    const peer = world.connect();
+    await world.pass(100);
+    const done = vi.fn();
+    expect(world.primus.end({ close: false, reconnect: true, timeout: 1_000 }, done)).toBe(world.primus);
+    await world.pass(900);
+    expect([done.mock.calls.length, peer.client.state.name]).toEqual([0, 'open']);
+    await world.pass(200);
+    expect([done.mock.calls.length, peer.client.state.name]).toEqual([1, 'waiting']);
     await world.destroy();
   });
 

@@ -241,36 +241,44 @@ describe('plugins', () => {
 });
 
 describe('transforming and intercepting messages', () => {
-  it('handles, ignores, rejects and changes messages, synchronously or not, on both ends', async () => {
-    const { primus, spark, client, got } = await pair();
-    const errors: unknown[] = [];
-    spark.on('error', ({ message }) => errors.push(`server: ${message}`));
-    client.on('error', ({ message }) => errors.push(`client: ${message}`));
-    for (const [owner, side] of [
-      [primus, 'server'],
-      [client, 'client'],
-    ] as const) {
-      owner.transform('incoming', (packet) => (packet.data === `${side} handles` ? false : undefined));
-      owner.transform('incoming', (packet, next) => {
-        setImmediate(() => {
-          if (packet.data === `${side} ignores`) return next(undefined, false);
-          if (packet.data === `${side} refuses`) return next(new Error('refused'));
-          packet.data = `${side} saw ${packet.data}`;
-          next();
+  it.each(['incoming', 'outgoing'] as const)(
+    'handles, ignores, rejects and changes %s messages, synchronously or not, on both ends',
+    async (direction) => {
+      const { primus, spark, client, got } = await pair();
+      const errors: unknown[] = [];
+      const reached: unknown[] = [];
+      spark.on('error', ({ message }) => errors.push(`server: ${message}`));
+      client.on('error', ({ message }) => errors.push(`client: ${message}`));
+      for (const [owner, side] of [
+        [primus, 'server'],
+        [client, 'client'],
+      ] as const) {
+        owner.transform(direction, (packet) => (packet.data === `${side} handles` ? false : undefined));
+        owner.transform(direction, (packet, next) => {
+          setImmediate(() => {
+            if (packet.data === `${side} ignores`) return next(undefined, false);
+            if (packet.data === `${side} refuses`) return next(new Error('refused'));
+            packet.data = `${side} saw ${packet.data}`;
+            next();
+          });
         });
-      });
-    }
-    const heard: unknown[] = [];
-    spark.on('data', (data) => heard.push(data));
-    for (const what of ['handles', 'ignores', 'refuses', 'changes']) {
-      client.write(`server ${what}`);
-      spark.write(`client ${what}`);
-    }
-    await until(() => heard.length > 0 && got.length > 0);
-    expect(heard).toEqual(['server saw server changes']);
-    expect(got).toEqual(['client saw client changes']);
-    expect(errors.sort()).toEqual(['client: refused', 'server: refused']);
-  });
+        owner.transform(direction, (packet) => void reached.push(packet.data));
+      }
+      const heard: unknown[] = [];
+      spark.on('data', (data) => heard.push(data));
+      // The end whose transformers a message passes.
+      const [fromClient, fromServer] = direction === 'incoming' ? ['server', 'client'] : ['client', 'server'];
+      for (const what of ['handles', 'ignores', 'refuses', 'changes']) {
+        client.write(`${fromClient} ${what}`);
+        spark.write(`${fromServer} ${what}`);
+      }
+      await until(() => heard.length > 0 && got.length > 0);
+      expect(heard).toEqual([`${fromClient} saw ${fromClient} changes`]);
+      expect(got).toEqual([`${fromServer} saw ${fromServer} changes`]);
+      expect(errors.sort()).toEqual(['client: refused', 'server: refused']);
+      expect(reached.sort()).toEqual(['client saw client changes', 'server saw server changes']);
+    },
+  );
 });
 
 describe('the unexpected-response event of a client whose authorization is rejected', () => {

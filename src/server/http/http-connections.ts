@@ -22,7 +22,9 @@ export interface HttpConnections {
  * goes on after `server.close()` for as long as the client likes, and Node keeps no list.
  */
 export function trackHttpConnections(server: HttpServer): HttpConnections {
-  if (server.closeAllConnections !== undefined) return { close() {}, destroy: () => server.closeAllConnections?.(), forget() {} };
+  if (server.closeAllConnections !== undefined) {
+    return { close: () => server.closeIdleConnections?.(), destroy: () => server.closeAllConnections?.(), forget() {} };
+  }
   const sockets = openOnes<Socket>();
   const sessions = openOnes<Http2Session>();
   server.on('connection', sockets.add);

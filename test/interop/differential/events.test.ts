@@ -356,6 +356,68 @@ const errors: Scenario[] = [
   },
 ];
 
+const destroying: Scenario[] = [
+  {
+    name: '`close` follows the disconnections and the end of the HTTP server',
+    async run(stage) {
+      const { primus, http } = await stage.pair();
+      const log: unknown[] = [];
+      http.on('close', () => log.push('http'));
+      primus.on('disconnection', () => log.push('disconnection', http.listening));
+      primus.on('close', (_options: object, next: () => void) => {
+        log.push('close', http.listening);
+        setImmediate(next);
+      });
+      await new Promise<void>((resolve) => primus.destroy({}, resolve));
+      return log;
+    },
+  },
+  {
+    name: 'a second call that does not wait ends the time-out of the first',
+    async run(stage) {
+      const { primus } = await stage.pair();
+      const closed = once(primus, 'close');
+      primus.destroy({ timeout: 1_000 });
+      const options = { close: false };
+      primus.destroy(options);
+      return (await closed)[0] === options;
+    },
+  },
+];
+
+const details = ({ message, code }: { message: string; code: number }) => [message, code];
+
+const objects: Scenario[] = [
+  {
+    name: 'of a connection listener',
+    async run(stage) {
+      const { primus, connect } = await stage.serve();
+      const failed = new Promise((resolve) => {
+        primus.on('connection', (spark: Any, next: (error: object) => void) => {
+          spark.on('error', (error: Any) => resolve(details(error)));
+          next({ message: 'full', code: 5 });
+        });
+      });
+      const ended = once(connect(), 'end');
+      return [await failed, await ended];
+    },
+  },
+  ...['incoming', 'outgoing'].map((type) => ({
+    name: `of a message transformer, ${type}`,
+    async run(stage: Stage) {
+      const { primus, spark, client } = await stage.pair();
+      const failed: unknown[] = [];
+      for (const end of [spark, client]) end.on('error', (error: Any) => failed.push(details(error)));
+      for (const end of [primus, client])
+        end.transform(type, (_packet: Any, next: (error: object) => void) => next({ message: 'not this', code: 6 }));
+      spark.write(1);
+      client.write(1);
+      await until(() => failed.length === 2);
+      return failed;
+    },
+  })),
+];
+
 const bound: [name: string, call: (emitter: Any) => unknown][] = [
   ['a bound argument', (emitter) => emitter.emits('event', 'a')('b')],
   ['two bound arguments', (emitter) => emitter.emits('event', 'a', 'b')('c', 'd')],
@@ -390,4 +452,6 @@ compare('events around an end', order);
 compare('a spark that is over', sparks);
 compare('the events of a client', clients);
 compare('errors without a listener', errors);
+compare('destroy', destroying);
+compare('an object in place of an error', objects);
 compare('emits', emits);

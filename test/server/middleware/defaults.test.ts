@@ -35,6 +35,15 @@ describe('the default layers', () => {
     expect(await (await fetch(`${url}/primus/spec`)).text()).toBe('mine');
   });
 
+  it.each(['primus.js', 'spec'])('%s is replaced by a layer of the application after its removal', async (name) => {
+    const { primus, url } = await serve();
+    primus.remove(name);
+    const asked = () => fetch(`${url}/primus/${name}`);
+    expect((await asked()).status).toBe(426);
+    primus.use('mine', ({ url: target }, response, next) => (target === `/primus/${name}` ? response.end('mine') : next()));
+    expect(await (await asked()).text()).toBe('mine');
+  });
+
   it('can each be disabled, enabled and removed', async () => {
     const { primus, url } = await serve({ authorization: (_request, done) => done('no') });
     const plain = () => fetch(`${url}/primus/x`, { headers: { origin: 'http://a.example' } });
