@@ -73,7 +73,9 @@ function table(options, read) {
   };
   return Object.fromEntries(
     Object.entries(options).map(([name, values]) => {
-      const readings = [...NOTHING, ...values].map((value) => [print(value), attempt({ [name]: value }, name)]);
+      // Primus 8 changes a list that it is given.
+      const fresh = (value) => (Array.isArray(value) ? [...value] : value);
+      const readings = [...NOTHING, ...values].map((value) => [print(value), attempt({ [name]: fresh(value) }, name)]);
       return [name, { 'not given': attempt({}, name), ...Object.fromEntries(readings) }];
     }),
   );
