@@ -199,7 +199,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions | null, second?: CreateServerOptions | null): PrimusServer {
-    const [connection, options] = typeof first === 'function' ? [first, second ?? {}] : [undefined, first ?? second ?? {}];
+    const [connection, options] = typeof first === 'function' ? [first, second ?? {}] : [undefined, first || second || {}];
     const server = createHttpServer(options);
     for (const event of SERVER_EVENTS) if (typeof options[event] === 'function') server.on(event, options[event] as () => void);
     const primus = new PrimusServer(server, options);
