@@ -81,7 +81,7 @@ export function legacyClient(Class: typeof Primus, statics: LegacyStatics): Lega
     }
 
     override destroy(): this {
-      (this as unknown as LegacyMembers).recovery.destroy();
+      (this as unknown as LegacyMembers).recovery.stop();
       super.destroy();
       kept(this).timers?.end();
       return this;

@@ -8,7 +8,7 @@ export class Recovery {
   private readonly client: Primus;
   /** The delay before a closed client connects. */
   #delay: { unsubscribe(): void } | undefined;
-  #isDestroyed = false;
+  #isStopped = false;
   readonly #policy: Policy;
 
   constructor(client: Primus) {
@@ -36,7 +36,7 @@ export class Recovery {
   reconnect(): this {
     const { client } = this;
     const { state } = client;
-    if (this.#isDestroyed) return this;
+    if (this.#isStopped) return this;
     if (state.name === 'open') client.connection.link?.destroy();
     else if ((state.name === 'idle' || state.name === 'closed') && !this.reconnecting()) {
       const delay = this.#policy(1, undefined);
@@ -63,11 +63,9 @@ export class Recovery {
     this.#delay = undefined;
   }
 
-  /** Ends with the client. Returns whether it has not ended before. */
-  destroy(): boolean {
+  /** Ends with the client, which cannot be opened any more. */
+  stop(): void {
     this.cancel();
-    const isFirst = !this.#isDestroyed;
-    this.#isDestroyed = true;
-    return isFirst;
+    this.#isStopped = true;
   }
 }

@@ -24,6 +24,14 @@ interface Difference {
 
 const differences = JSON.parse(file('forms/differences.json')) as Difference[];
 
+const surface = JSON.parse(file('../../compat/surface.json')) as Record<string, unknown>;
+/** The members of Primus 8 that this package does not have. */
+const absent = new Set(
+  (JSON.parse(file('../../compat/differences.json')) as { rows: Record<string, unknown> }[]).flatMap(({ rows }) =>
+    Object.keys(rows).filter((row) => rows[row] === null),
+  ),
+);
+
 const SUBJECTS = {
   functions: [constructors, CONSTRUCTORS],
   primus: [server, SERVER],
@@ -77,6 +85,28 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, [create, methods]) => {
       if (ours !== theirs) different[form.name] = `${theirs} → ${ours}`;
     }
     expect(different).toEqual(listed[call] ?? {});
+  });
+});
+
+describe('the methods of Primus 8 that this package has', () => {
+  const subjects: Record<string, readonly string[]> = {
+    primus: ['primus'],
+    spark: ['spark', 'spark streams'],
+    client: ['client', 'client streams'],
+    'client.timers': ['client.timers'],
+    'client.recovery': ['client.recovery'],
+  };
+  /** Methods that write files or connect, whose calls other tests compare, and constructors, which are called as functions. */
+  const elsewhere = ['save', 'open', 'initialise', 'Spark', 'Socket'];
+
+  it.each(Object.entries(subjects))('are all called, those of %s', (object, names) => {
+    const methods = Object.keys(surface)
+      .filter((row) => surface[row] === 'function' && row.startsWith(`${object}.`) && !absent.has(row))
+      .map((row) => row.slice(object.length + 1))
+      .filter((name) => /^\w+$/.test(name) && !elsewhere.includes(name));
+    const called = names.flatMap((name) => Object.keys(SUBJECTS[name as keyof typeof SUBJECTS][1]));
+    expect(methods.filter((name) => !called.includes(name))).toEqual([]);
+    expect(methods).not.toEqual([]);
   });
 });
 

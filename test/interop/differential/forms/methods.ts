@@ -104,6 +104,36 @@ const RESERVED = ['incoming::mine', 'outgoing::', 'INCOMING::mine', 'constructor
   formsOf(text(name)),
 );
 
+/** The functions of the parser. */
+const PARSER: Record<string, readonly Form[]> = {
+  encoder: formsOf(object, two),
+  decoder: formsOf(text('{"a":1}'), two),
+};
+
+/** The methods of emitters. */
+const EMITTER: Record<string, readonly Form[]> = {
+  on: formsOf(text('event'), sync, object),
+  addListener: formsOf(text('event'), sync, object),
+  once: formsOf(text('event'), sync, object),
+  off: formsOf(text('event'), sync, object),
+  removeListener: formsOf(text('event'), sync, object),
+  removeAllListeners: formsOf(text('event')),
+  listeners: formsOf(text('event')),
+  listenerCount: formsOf(text('event')),
+  eventNames: formsOf(),
+  emit: formsOf(text('event'), object),
+};
+
+/** The methods of Node's emitters, which those of servers in Primus 8 are not. */
+const NODE_EMITTER: Record<string, readonly Form[]> = {
+  ...EMITTER,
+  prependListener: formsOf(text('event'), sync),
+  prependOnceListener: formsOf(text('event'), sync),
+  rawListeners: formsOf(text('event')),
+  setMaxListeners: formsOf(value('5', () => 5)),
+  getMaxListeners: formsOf(),
+};
+
 export const SERVER: Record<string, readonly Form[]> = {
   write: formsOf(object),
   forEach: [...formsOf(sync), ...formsOf(next, sync)],
@@ -142,12 +172,8 @@ export const SERVER: Record<string, readonly Form[]> = {
     value('{ close: false }', () => ({ close: false })),
     value('() => {}', () => () => {}),
   ),
-  on: formsOf(text('event'), sync, object),
-  once: formsOf(text('event'), sync, object),
-  removeListener: formsOf(text('event'), sync, object),
-  removeAllListeners: formsOf(text('event')),
-  listeners: formsOf(text('event')),
-  emit: formsOf(text('event'), object),
+  ...PARSER,
+  ...EMITTER,
 };
 
 export const SPARK: Record<string, readonly Form[]> = {
@@ -160,6 +186,7 @@ export const SPARK: Record<string, readonly Form[]> = {
   emits: formsOf(text('event'), text('bound'), sync),
   reserved: [...formsOf(text('data')), ...RESERVED],
   heartbeat: formsOf(),
+  ...NODE_EMITTER,
 };
 
 const path = text('/path?a=1');
@@ -198,4 +225,6 @@ export const CLIENT: Record<string, readonly Form[]> = {
     form(url, sync),
   ],
   critical: formsOf(value('error', () => new Error('mine'))),
+  ...PARSER,
+  ...NODE_EMITTER,
 };

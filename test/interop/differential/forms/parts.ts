@@ -130,8 +130,13 @@ async function recovery(Package: Any, waits: boolean): Promise<Subject> {
   given = [];
   for (const event of ['reconnect', 'reconnect scheduled', 'reconnect failed', 'close', 'end', 'open']) created.on(event, record(event));
   const { recovery } = created;
-  const returning = (method: string) =>
-    [method, (...args: unknown[]) => (recovery[method](...args) === recovery ? 'itself' : recovery[method](...args))] as const;
+  const returning = (method: string) => {
+    const call = (...args: unknown[]) => {
+      const result = recovery[method](...args);
+      return result === recovery ? 'itself' : result;
+    };
+    return [method, call] as const;
+  };
   const state = () => ({
     given: given.map((entry) => (entry as unknown[])[0]),
     attempt: recovery.attempt?.attempt,

@@ -77,6 +77,40 @@ export const SPARK_CLASS: Record<string, readonly Form[]> = {
   set: formsOf(mine, getter, sync),
 };
 
+/** `extend` and `predefine` of the constructors. */
+export function extending(Package: Any): Subject {
+  return {
+    self: {
+      extend(...args: unknown[]) {
+        const Class = Package.Spark.extend(...args);
+        return [Class.prototype.method?.(), Class.fixed, typeof Class.extend, Class.prototype instanceof Package.Spark];
+      },
+      'Transformer.extend': (...args: unknown[]) => Boolean(Package.Transformer.extend(...args)),
+      predefine(...args: unknown[]) {
+        const [target] = args;
+        const define = Package.predefine(...args);
+        const chained = define('mine', 1) === define;
+        return [chained, Object.getOwnPropertyDescriptor(target, 'mine')?.writable, Object.keys(target as object)];
+      },
+    },
+    end() {},
+  };
+}
+
+const parts = value('{ server, client }', () => ({ server() {}, client() {} }));
+const members = value('{ method }', () => ({ method: () => 'method' }));
+
+export const EXTENDING: Record<string, readonly Form[]> = {
+  extend: formsOf(
+    members,
+    value('{ fixed: 1 }', () => ({ fixed: 1 })),
+  ),
+  'Transformer.extend': formsOf(parts),
+  predefine: formsOf(
+    value('{}', () => ({})),
+    value('{ writable: true }', () => ({ writable: true })),
+  ),
+};
 /** The static members of the class of clients. */
 export function clientClass(Package: Any): Subject {
   const { self: primus, end } = server(Package);
@@ -91,6 +125,7 @@ export const CLIENT_CLASS: Record<string, readonly Form[]> = {
 
 export const STATICS = {
   Primus: [creating, CREATING],
+  constructors: [extending, EXTENDING],
   'primus.Spark': [sparkClass, SPARK_CLASS],
   'primus.Socket': [clientClass, CLIENT_CLASS],
 } as const;
