@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { Readable, Stream, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
@@ -57,6 +58,23 @@ describe('connecting', () => {
     client.write('hello');
     expect((await event(client, 'data'))[0]).toBe('HELLO');
     client.destroy();
+  });
+});
+
+describe('options that are `undefined` or `null`', () => {
+  it.each([undefined, null])('%s is what the server has', (nothing) => {
+    const primus = new Primus(createServer(), { pingInterval: '60 s', authorization: (_request, next) => next() });
+    const of = (Socket: typeof primus.Socket, options: object) => {
+      const client = new Socket('http://localhost', { manual: true, ...options });
+      client.destroy();
+      return [client.options.pingTimeout, client.options.strategy];
+    };
+    const none = { pingTimeout: nothing, strategy: nothing };
+    expect(of(primus.Socket, none)).toEqual([90_000, 'disconnect,online']);
+    expect(of(primus.Socket, { strategy: [] })).toEqual([90_000, 'disconnect,online']);
+    expect(of(primus.Socket, { pingTimeout: 5, strategy: '' })).toEqual([5, '']);
+    expect(of(Primus.createSocket(none as never), {})).toEqual([false, 'disconnect,online,timeout']);
+    primus.destroy();
   });
 });
 
