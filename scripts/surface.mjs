@@ -116,7 +116,7 @@ export function page(original, differences) {
 
 \`node scripts/surface.mjs\` writes this page. It lists every member, event and option that is different from Primus 8.0.9, or that it does
 not have, as a program sees them: the type or value of a member, the number of parameters of a function (\`length\`), whether it can be
-assigned and is enumerable (\`flags\`), the arguments of an event, and what \`options\` has for a value that was given. \`page\` is the client
+assigned and is enumerable (\`flags\`), the arguments of an event, and what \`options\` has for a value that was given (\`class\`: to \`createSocket\`). \`page\` is the client
 that a page loads. A test compares both packages with this list. [Migrating](migrating.md) has the summary.
 
 ${groups.join('\n')}`;
