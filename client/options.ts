@@ -99,11 +99,6 @@ const TABLE: Record<string, Kind> = {
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
 
-/** Whether an option `strategy` has a strategy: no value, and an empty list, leave it to the default. */
-export function isStrategy(strategy: ClientOptions['strategy']): boolean {
-  return Array.isArray(strategy) ? strategy.length > 0 : strategy != null;
-}
-
 /**
  * Checks the options and adds the defaults. Times become ms, the strategy a lower-case string.
  *

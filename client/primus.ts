@@ -5,6 +5,7 @@ import type { ClientConfiguration } from '../src/core/configuration.js';
 import { asError, PrimusError } from '../src/core/errors.js';
 import { type EmitsArguments, type EmitsParser, emits, type TypedEmitter } from '../src/core/events.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../src/core/message-transformers.js';
+import { withDefaults } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import type { ClientFunctions } from '../src/core/plugin.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
@@ -14,7 +15,7 @@ import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
-import { type ClientOptions, type ClientParts, clientOptions, isStrategy } from './options.js';
+import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl, pathnameOf } from './url.js';
@@ -110,8 +111,9 @@ export class Primus<In = any, Out = any> extends Base {
     const { platform, parser } = parts;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     const { options: inherited } = configuration;
-    const strategy = [given?.strategy, inherited.strategy].find(isStrategy);
-    const merged = { ...inherited, ...given, strategy } as ClientOptions;
+    const merged: ClientOptions = withDefaults(inherited, given ?? {});
+    // An empty list is no strategy.
+    if (merged.strategy && !String(merged.strategy)) merged.strategy = inherited.strategy as string;
     this.options = clientOptions(merged, platform.without);
     this.url = parseUrl(address || merged.url || merged.uri || platform.origin, platform.origin);
     platform.inspect?.(given, this.url);
@@ -124,7 +126,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
-      endsWhenRefused: strategy === undefined,
+      endsWhenRefused: merged.strategy == null,
       platform,
       connection: this.connection,
       dial: () => dial(this, parts, configuration),

@@ -60,7 +60,7 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
   switch (event.type) {
     case 'connecting': {
       const { attempt } = event;
-      if (attempt) return [{ name: 'connecting', attempt }, ['outgoing::reconnect'], ['reconnect', attempt], CHANGE];
+      if (attempt) return [{ name: 'connecting', attempt }, CHANGE, ['outgoing::reconnect'], ['reconnect', attempt]];
       // The session of a first connection repeats what `open()` has emitted.
       return [state.name === 'connecting' ? state : { name: 'connecting', attempt }, CHANGE];
     }

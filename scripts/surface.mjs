@@ -80,30 +80,60 @@ function rowsOf(object, value) {
   return rows;
 }
 
-/** Whether a row of the table belongs to a member of a difference. A member includes its length and flags; `*` stands for anything. */
-export function covers(member, row) {
-  const name = member.split('*').map((part) => part.replace(/[^\w ]/g, '\\$&'));
-  return new RegExp(`^${name.join('.*')}( length| flags)?$`).test(row);
+/**
+ * The rows in which a table is different from that of Primus 8, with what it has there, or `null`. The length and the flags of a member
+ * are left out where one side has no such member.
+ */
+export function differencesOf(original, table) {
+  const counts = (row) => !/ (length|flags)$/.test(row) || (original[row] !== undefined && table[row] !== undefined);
+  const rows = [...new Set([...Object.keys(original), ...Object.keys(table)])];
+  const different = rows.filter((row) => original[row] !== table[row] && counts(row));
+  return Object.fromEntries(different.map((row) => [row, table[row] ?? null]));
+}
+
+/** A value of a table in a cell of Markdown. */
+function cell(value) {
+  return value === null || value === undefined ? 'none' : `\`${String(value).replaceAll('|', '\\|')}\``;
 }
 
 /** The section of docs/migrating.md about the differences. */
 export function section(differences) {
-  const rows = differences.map(
-    ({ members, here, reason }) => `| ${members.map((name) => `\`${name}\``).join(', ')} | ${here} | ${reason} |`,
-  );
+  const rows = differences.map(({ title, rows, here, reason }) => {
+    const members = title ?? Object.keys(rows).map(cell).join(', ');
+    return `| ${members} | ${here} | ${reason} |`;
+  });
   return ['| Primus 8 | primus-rx | reason |', '|---|---|---|', ...rows].join('\n');
 }
 
+/** The page docs/differences.md: every difference, with both values. */
+export function page(original, differences) {
+  const groups = differences.map(({ title, rows, here, reason }) => {
+    const table = Object.entries(rows).map(([row, value]) => `| \`${row}\` | ${cell(original[row])} | ${cell(value)} |`);
+    const heading = title === undefined ? '' : `${title[0].toUpperCase()}${title.slice(1)}: `;
+    return [`${heading}${here}. Reason: ${reason}.`, '', '| | Primus 8 | primus-rx |', '|---|---|---|', ...table, ''].join('\n');
+  });
+  return `# Differences from Primus 8
+
+\`node scripts/surface.mjs\` writes this page. It lists every member, event and option that is different from Primus 8.0.9, or that it does
+not have, as a program sees them: the type or value of a member, the number of parameters of a function (\`length\`), whether it can be
+assigned and is enumerable (\`flags\`), the arguments of an event, and what \`options\` has for a value that was given (\`class\`: to \`createSocket\`). \`page\` is the client
+that a page loads. A test compares both packages with this list. [Migrating](migrating.md) has the summary.
+
+${groups.join('\n')}`;
+}
+
 const DIFFERENCES = join(root, 'test/compat/differences.json');
-const PAGE = join(root, 'docs/migrating.md');
+const SUMMARY = join(root, 'docs/migrating.md');
+const PAGE = join(root, 'docs/differences.md');
 
 if (process.argv[1] === import.meta.filename) {
   const rows = await surfaceOf(createRequire(import.meta.url)('primus'));
   writeFileSync(target, `${JSON.stringify(rows, null, 2)}\n`);
-  const page = readFileSync(PAGE, 'utf8');
-  const table = section(JSON.parse(readFileSync(DIFFERENCES, 'utf8')));
+  const differences = JSON.parse(readFileSync(DIFFERENCES, 'utf8'));
+  writeFileSync(PAGE, page(rows, differences));
+  const table = section(differences);
   writeFileSync(
-    PAGE,
-    page.replace(/(## Members, events and options\n[^|]*)\|[\s\S]*?\n\n/, (_all, head) => `${head}${table}\n\n`),
+    SUMMARY,
+    readFileSync(SUMMARY, 'utf8').replace(/(## Members, events and options\n[^|]*)\|[\s\S]*?\n\n/, (_all, head) => `${head}${table}\n\n`),
   );
 }

@@ -11,7 +11,7 @@ import { extend } from './compat/transformer.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
-import { boolean, check, pathname, SERVER_DEFAULTS, size } from './core/options.js';
+import { boolean, check, pathname, SERVER_DEFAULTS, size, withDefaults } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
 import type { PluginPackages, Plugins } from './core/plugin.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
@@ -174,7 +174,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
     for (const [name, given] of pluginsOf(plugin)) ark.add(name, given);
     const configuration: Partial<ClientConfiguration> = {
       version: builtins.version,
-      options: { ...ofServer, ...ofClients(rest) } as ClientConfiguration['options'],
+      options: withDefaults(ofServer, ofClients(rest)),
     };
     if (pathname != null) configuration.pathname = pathname;
     if (maxLength != null) configuration.maxLength = maxLength;
@@ -199,7 +199,7 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
   static createServer(options: CreateServerOptions): PrimusServer;
   static createServer(connection?: (spark: Spark) => void, options?: CreateServerOptions): PrimusServer;
   static createServer(first?: ((spark: Spark) => void) | CreateServerOptions | null, second?: CreateServerOptions | null): PrimusServer {
-    const [connection, options] = typeof first === 'function' ? [first, second ?? {}] : [undefined, first ?? second ?? {}];
+    const [connection, options] = typeof first === 'function' ? [first, second ?? {}] : [undefined, first || second || {}];
     const server = createHttpServer(options);
     for (const event of SERVER_EVENTS) if (typeof options[event] === 'function') server.on(event, options[event] as () => void);
     const primus = new PrimusServer(server, options);

@@ -41,11 +41,17 @@ function descriptorOf(object, name) {
   return undefined;
 }
 
+/** Where the chain of prototypes is left: behind them there is nothing that a package adds. */
+const ROOTS = new Set([null, Object.prototype, Function.prototype, EventEmitter, Stream]);
+
 /** @returns {Record<string, Member>} */
 export function membersOf(object) {
   const names = new Set();
-  for (let at = object; at !== null && at !== Object.prototype && at !== Function.prototype; at = Object.getPrototypeOf(at))
-    for (const name of Object.getOwnPropertyNames(at)) if (!COMMON.has(name) && !NODE.has(name)) names.add(name);
+  for (let at = object; !ROOTS.has(at); at = Object.getPrototypeOf(at))
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const ofFunction = typeof at === 'function' && ['length', 'name'].includes(name);
+      if (!ofFunction && !COMMON.has(name) && !NODE.has(name)) names.add(name);
+    }
   return Object.fromEntries([...names].sort().map((name) => [name, memberOf(object, name)]));
 }
 

@@ -44,6 +44,18 @@ const CLIENT = {
   mine: ['kept'],
 };
 
+/** The documented options of a class of clients. */
+const CLASS = {
+  transformer: ['websockets', 'WebSockets'],
+  parser: ['json', 'JSON'],
+  pathname: ['/live', 'live', '/live/'],
+  plugin: [{ mine: { client: () => {} } }],
+  authorization: [true, function authorize(_request, _done) {}],
+  pingTimeout: [1_000],
+  strategy: ['online'],
+  timeout: [1_000],
+};
+
 export function optionsOf(Primus) {
   const read = (primus, name) => `${print(primus.options[name])}${name in primus.spec ? `, spec ${print(primus.spec[name])}` : ''}`;
   const server = table(SERVER, (options, name) => {
@@ -59,7 +71,17 @@ export function optionsOf(Primus) {
     created.destroy();
     return reading;
   });
-  return { server, client };
+  const ofClass = table(CLASS, (options) => {
+    const Class = Primus.createSocket({ transformer: 'websockets', ...options });
+    const created = new Class('http://127.0.0.1:1', { manual: true });
+    const { strategy, timeout, pingTimeout } = created.options;
+    const plugins = Object.keys(created.plugin());
+    created.destroy();
+    return Object.entries({ pathname: created.pathname, plugins, strategy, timeout, pingTimeout })
+      .map(([name, value]) => `${name} ${print(value)}`)
+      .join(', ');
+  });
+  return { server, client, class: ofClass };
 }
 
 /** The readings of each option by the given value; a value that is refused reads `throws`. */
@@ -73,7 +95,9 @@ function table(options, read) {
   };
   return Object.fromEntries(
     Object.entries(options).map(([name, values]) => {
-      const readings = [...NOTHING, ...values].map((value) => [print(value), attempt({ [name]: value }, name)]);
+      // Primus 8 changes a list that it is given.
+      const fresh = (value) => (Array.isArray(value) ? [...value] : value);
+      const readings = [...NOTHING, ...values].map((value) => [print(value), attempt({ [name]: fresh(value) }, name)]);
       return [name, { 'not given': attempt({}, name), ...Object.fromEntries(readings) }];
     }),
   );

@@ -32,6 +32,12 @@ export type LegacyMembers = { [Name in keyof typeof members]: OmitThisParameter<
 /** A class of clients with the members of Primus 8. It may also be called without `new`. */
 export type LegacyClientClass = typeof Primus & LegacyStatics & ((...args: ConstructorParameters<typeof Primus>) => Primus & LegacyMembers);
 
+/** An address that others are relative to. */
+type Location = string | { readonly href?: string } | null;
+
+/** A function that parses the query of an address, or whether to parse it. */
+type QueryParser = ((query: string) => unknown) | boolean;
+
 /** The address of a client, with the names of Primus 8 as well. */
 class LegacyUrl extends URL {
   get slashes(): boolean {
@@ -69,7 +75,13 @@ export function legacyClient(Class: typeof Primus, statics: LegacyStatics): Lega
       return super.initialise(options);
     }
 
+    override end(data?: unknown): this {
+      kept(this).recovery?.cancel();
+      return super.end(data);
+    }
+
     override destroy(): this {
+      (this as unknown as LegacyMembers).recovery.stop();
       super.destroy();
       kept(this).timers?.end();
       return this;
@@ -109,10 +121,19 @@ const members = {
     return { ...object };
   },
 
-  parse(address: string) {
-    const url = parseUrl(address);
-    const { protocol, host, hostname, port, pathname, hash, href, origin, username, password } = url;
-    const { auth, query, slashes } = Object.setPrototypeOf(url, LegacyUrl.prototype) as LegacyUrl;
+  /**
+   * Returns the parts of an address. One without a host is resolved against `location`, which may be left out. A `parser` makes an object
+   * of the query, `true` is `querystring`.
+   */
+  parse(this: Primus | undefined, address: string, location?: QueryParser | Location, parser?: QueryParser) {
+    const given = typeof location === 'string' || typeof location === 'object';
+    const { origin: own } = (this?.constructor as typeof Primus | undefined)?.parts.platform ?? {};
+    const base = (typeof location === 'string' ? location : (location as { href?: string } | null | undefined)?.href) ?? own;
+    const url = Object.setPrototypeOf(parseUrl(address || base, base), LegacyUrl.prototype) as LegacyUrl;
+    const { protocol, slashes, auth, host, hostname, port, pathname, hash, href, origin, username, password } = url;
+    const wanted = given ? parser : (parser ?? location);
+    const parse = typeof wanted === 'function' ? wanted : querystring;
+    const query = wanted ? parse(url.query) : url.query;
     return { protocol, slashes, auth, host, hostname, port, pathname, hash, href, origin, query, username, password };
   },
 
@@ -163,7 +184,7 @@ const members = {
       if (name === 'connect') return client.state.name === 'connecting';
       if (name === 'reconnect') return client.state.name === 'waiting';
       return name === 'heartbeat' && client.readyState === OPEN && Boolean(client.options.pingTimeout);
-    });
+    }, client);
     return views.timers;
   },
 };

@@ -14,7 +14,7 @@ type Constructor = (abstract new (...args: never[]) => unknown) & { readonly pro
  * defined again.
  */
 export interface Definitions {
-  /** Adds a member that cannot be assigned; with `accessors`, `value` is a descriptor with `get` and `set`. */
+  /** Adds a member that cannot be assigned; with `accessors`, `value` may be a descriptor with `get` and `set`. */
   readable: Define;
   /** Adds a member that can be assigned. */
   writable: Define;
@@ -32,11 +32,18 @@ export interface Definitions {
 /** Returns a function that defines members of `target` with the flags of `pattern`. */
 export function predefine(target: object, pattern?: PropertyDescriptor): Define {
   const define: Define = (name, value, accessors) => {
-    const descriptor = accessors ? (value as PropertyDescriptor) : { ...pattern, value };
+    const descriptor = accessors ? (isDescriptor(value) ? value : { value }) : { ...pattern, value };
     Object.defineProperty(target, name, { enumerable: false, ...descriptor, configurable: true });
     return define;
   };
   return define;
+}
+
+const DESCRIPTOR = ['configurable', 'enumerable', 'get', 'set', 'value', 'writable'];
+
+function isDescriptor(value: unknown): value is PropertyDescriptor {
+  const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  return names.length > 0 && names.every((name) => DESCRIPTOR.includes(name));
 }
 
 /** Returns the static members of a class whose members may be extended. */

@@ -28,7 +28,8 @@ export function legacySparks<C extends typeof Spark>(Class: C): C {
     return inject(this, event, args) || emit.call(this, event, ...args);
   });
   // The first hook stands for the set-up of Primus 8 itself, which some plugins call a second time.
-  statics.readable('__initialise', [function initialise() {}])('transforms', transforms)(
+  statics.writable('__initialise', [function initialise() {}]);
+  statics.readable('transforms', transforms)(
     'initialise',
     {
       get(this: Hooked) {
@@ -67,13 +68,13 @@ export function legacySpark(server: AdoptingServer): SparkClass {
         const events = new EventLink(() => this.readyState !== CLOSED && emit.call(this, 'outgoing::end'));
         super(server, headers, addressFrom(address, request), queryFrom(query), id, request, socket, events);
       } else super(server, headers, address, query, id, request, socket, link);
-      for (const hook of hooks) hook.call(this);
+      for (const hook of (this as unknown as Hooked).__initialise) hook.call(this);
       if (link === undefined) server.adopt(this);
     }
   }
 
   const statics = definitions(LegacySpark.prototype);
-  statics.readable('__initialise', hooks);
+  statics.writable('__initialise', hooks);
   return Object.assign(callable(LegacySpark), statics);
 }
 

@@ -11,9 +11,12 @@ export class Timers {
   readonly timers: { [name: string]: Timer } = Object.create(null);
   /** Whether an internal timer of that name is running. */
   private readonly own: (name: string) => boolean;
+  /** `this` of the functions. */
+  private readonly context: unknown;
 
-  constructor(own: (name: string) => boolean) {
+  constructor(own: (name: string) => boolean, context?: unknown) {
     this.own = own;
+    this.context = context;
   }
 
   setTimeout(name: string, fn: () => void, time: number | string): this {
@@ -39,9 +42,11 @@ export class Timers {
     return Object.hasOwn(this.timers, name) || this.own(name);
   }
 
-  /** Clears the timers of these names, or all timers. */
+  /** Clears the timers of these names, which may be one string, or all timers. */
   clear(...names: string[]): this {
-    for (const name of names.length > 0 ? names.flatMap((list) => list.split(/[\s,]+/)) : Object.keys(this.timers)) {
+    const [list] = names;
+    const separate = names.length === 1 && typeof list === 'string' ? list.split(/[\s,]+/) : names;
+    for (const name of names.length > 0 ? separate : Object.keys(this.timers)) {
       this.timers[name]?.stop();
       delete this.timers[name];
     }
@@ -73,11 +78,12 @@ export class Timers {
         stop();
         delete this.timers[name];
       }
-      for (const listener of listeners) listener();
+      for (const listener of listeners) listener.call(this.context);
     };
     const start = (every: number | string) => {
       stop();
-      handle = setInterval(run, milliseconds(every ?? 0, 'time'));
+      // A time that has passed already is negative.
+      handle = setInterval(run, typeof every === 'number' ? every : milliseconds(every ?? 0, 'time'));
     };
     start(time);
     this.timers[name] = { start, stop, listeners };

@@ -1,6 +1,7 @@
 import { asError } from '../core/errors.js';
 import { isPromise, Pending } from '../core/eventual.js';
 import { type Direction, type MessageTransformers, type Packet, runTransformers } from '../core/message-transformers.js';
+import { invalid } from '../core/options.js';
 import { sequence } from '../core/sequence.js';
 
 /** The part of a connection that `transforms` uses: a substream of a plugin has no more. */
@@ -28,6 +29,8 @@ export function transforms<T>(
   data: unknown,
   raw?: unknown,
 ): T {
+  const transformers = primus.transformers[type];
+  if (transformers === undefined) throw invalid('transforms: the type', "'incoming' or 'outgoing'", type);
   const packet = (type === 'incoming' ? { data, raw } : { data }) as Packet;
 
   const deliver = (passes: boolean): void => {
@@ -38,7 +41,7 @@ export function transforms<T>(
 
   enqueue(connection, type, () => {
     try {
-      const passes = runTransformers(primus.transformers[type], connection, packet);
+      const passes = runTransformers(transformers, connection, packet);
       if (isPromise(passes)) return passes.then(deliver).catch((error) => emitError(connection, error));
       deliver(passes);
     } catch (error) {

@@ -104,16 +104,45 @@ describe('recovery', () => {
     const waiting = event(client, 'reconnect scheduled');
     client.recovery.reconnect();
     await waiting;
-    const opened = event(client, 'open');
-    client.recovery.reconnect();
-    await opened;
-    const again = event(client, 'reconnect scheduled');
-    client.recovery.reconnect();
-    await again;
     client.recovery.reset();
     expect(client.recovery.reconnecting()).toBe(false);
     expect(client.state.name).toBe('closed');
     await until(() => primus.connected === 0);
+  });
+
+  it('does not evade the back-off when a `close` or an `end` listener reconnects', async () => {
+    const { client, spark } = await pair({ reconnect: { min: 60_000, max: 60_000 } });
+    const states: unknown[] = [];
+    const record = () => states.push([client.state.name, client.recovery.reconnect().reconnecting()]);
+    client.on('close', record).on('end', record);
+    const closed = event(client, 'close');
+    spark.connection.link.destroy();
+    await closed;
+    client.recovery.reset();
+    expect(states).toEqual([
+      ['waiting', true],
+      ['closed', true],
+    ]);
+    expect(client.state.name).toBe('closed');
+    expect([client.end().recovery.reconnecting(), client.state.name]).toEqual([false, 'closed']);
+  });
+
+  it('opens a closed client after the first delay', async () => {
+    const { client } = await pair({ reconnect: { min: 5, max: 5 } });
+    client.end();
+    const opened = event(client, 'open');
+    client.recovery.reconnect();
+    expect([client.state.name, client.recovery.reconnecting()]).toEqual(['closed', true]);
+    await opened;
+    expect(client.recovery.reconnecting()).toBe(false);
+  });
+
+  it('has no effect once the client is destroyed, not even in its `end` listener', async () => {
+    const { client } = await pair({ reconnect: { min: 1, max: 1 } });
+    const states: unknown[] = [];
+    client.on('end', () => states.push(client.recovery.reconnect().reconnecting()));
+    client.destroy();
+    expect([states, client.recovery.reconnect().reconnecting()]).toEqual([[false], false]);
   });
 });
 

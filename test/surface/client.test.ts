@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { Readable, Stream, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
@@ -109,6 +109,23 @@ describe('transport', () => {
   });
 });
 
+describe('options that are `undefined` or `null`', () => {
+  it.each([undefined, null])('%s is what the server has', (nothing) => {
+    const primus = new Primus(createServer(), { pingInterval: '60 s', authorization: (_request, next) => next() });
+    const of = (Socket: typeof primus.Socket, options: object) => {
+      const client = new Socket('http://localhost', { manual: true, ...options });
+      client.destroy();
+      return [client.options.pingTimeout, client.options.strategy];
+    };
+    const none = { pingTimeout: nothing, strategy: nothing };
+    expect(of(primus.Socket, none)).toEqual([90_000, 'disconnect,online']);
+    expect(of(primus.Socket, { strategy: [] })).toEqual([90_000, 'disconnect,online']);
+    expect(of(primus.Socket, { pingTimeout: 5, strategy: '' })).toEqual([5, '']);
+    expect(of(Primus.createSocket(none as never), {})).toEqual([false, 'disconnect,online,timeout']);
+    primus.destroy();
+  });
+});
+
 describe('a client in Node', () => {
   it('is a stream that can be piped from and into', async () => {
     const { primus, connect } = await serve();
@@ -161,8 +178,7 @@ describe('end', () => {
     expect(seen).toEqual(['close', 'end']);
     expect([client.readyState, another.readyState, primus.connected]).toEqual([2, 3, 1]);
     client.open();
-    await until(() => primus.connected === 2);
-    expect(client.readyState).toBe(3);
+    await until(() => primus.connected === 2 && client.readyState === 3);
   });
 
   it('stops the attempts of a client that waits to reconnect', async () => {

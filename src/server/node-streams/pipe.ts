@@ -25,13 +25,13 @@ export interface PipeTarget {
  * Writes the messages of a spark to a target, pauses the connection while the target is full, and ends the target with the connection.
  * Unlike Node's legacy `pipe` it continues after an `error`: for a spark that is an error of one message, not of the stream.
  */
-export function pipe<T extends PipeTarget>(spark: PipeSource, target: T, { end = true }: { end?: boolean } = {}): T {
+export function pipe<T extends PipeTarget>(spark: PipeSource, target: T, options?: { end?: boolean } | null): T {
   function sparkOnData(data: unknown): void {
     if (target.write(data) === false) spark.pause();
   }
   function sparkOnEnd(): void {
     stop();
-    if (end) target.end();
+    if (options?.end !== false) target.end();
   }
   function targetOnDrain(): void {
     spark.resume();

@@ -67,6 +67,16 @@ compare('the class of the sparks of all servers', [
     },
   },
   {
+    name: 'runs the list of hooks that replaces the one of a server',
+    run: async (stage) => {
+      const { prototype } = server(stage).Spark;
+      const calls: unknown[] = [];
+      prototype.__initialise = [...prototype.__initialise, () => calls.push('replaced')];
+      spark({ Spark: prototype.constructor });
+      return calls;
+    },
+  },
+  {
     name: 'takes no hook that is not a function',
     run: async (stage) => {
       const { prototype } = stage.Primus.Spark;

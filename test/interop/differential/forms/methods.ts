@@ -1,14 +1,14 @@
 import { createServer } from 'node:http';
 import type { Any } from '../../defects/stage.js';
 import type { Subject } from './observe.js';
-import { type Form, formsOf, type Value } from './values.js';
+import { type Form, form, formsOf, type Value } from './values.js';
 
-const value = (name: string, create: () => unknown): Value => [name, create];
-const sync = value('(a) => {}', () => (_a: unknown) => {});
+export const value = (name: string, create: () => unknown): Value => [name, create];
+export const sync = value('(a) => {}', () => (_a: unknown) => {});
 const two = value('(a, b) => {}', () => (_a: unknown, _b: unknown) => {});
 const next = value('(a, next) => next()', () => (_a: unknown, done: () => void) => done());
-const text = (string: string) => value(`'${string}'`, () => string);
-const object = value('{ a: 1 }', () => ({ a: 1 }));
+export const text = (string: string) => value(`'${string}'`, () => string);
+export const object = value('{ a: 1 }', () => ({ a: 1 }));
 
 /** A server that does not listen, with the layers, plugins and transformers that calls change. */
 export function server(Primus: Any): Subject {
@@ -30,7 +30,7 @@ export function spark(Primus: Any): Subject {
   const { self: primus } = server(Primus);
   const self = new primus.Spark({}, { ip: '127.0.0.1', port: 1 }, {});
   self.on('error', () => {});
-  return { self, state: () => self.readyState, end: () => primus.destroy() };
+  return { self, state: () => ({ state: self.readyState }), end: () => primus.destroy() };
 }
 
 /** A client that does not connect. */
@@ -38,7 +38,7 @@ export function client(Primus: Any): Subject {
   const { self: primus } = server(Primus);
   const self = new primus.Socket('http://127.0.0.1:1/?a=1', { manual: true });
   self.on('error', () => {});
-  const state = () => ({ state: self.readyState, buffer: self.buffer?.length });
+  const state = () => ({ state: self.readyState, buffered: self.buffer?.length });
   return {
     self,
     state,
@@ -100,6 +100,40 @@ export const CONSTRUCTORS: Record<string, readonly Form[]> = {
   connect: formsOf(url, manual),
 };
 
+const RESERVED = ['incoming::mine', 'outgoing::', 'INCOMING::mine', 'constructor', 'incoming::data extra'].flatMap((name) =>
+  formsOf(text(name)),
+);
+
+/** The functions of the parser. */
+const PARSER: Record<string, readonly Form[]> = {
+  encoder: formsOf(object, two),
+  decoder: formsOf(text('{"a":1}'), two),
+};
+
+/** The methods of emitters. */
+const EMITTER: Record<string, readonly Form[]> = {
+  on: formsOf(text('event'), sync, object),
+  addListener: formsOf(text('event'), sync, object),
+  once: formsOf(text('event'), sync, object),
+  off: formsOf(text('event'), sync, object),
+  removeListener: formsOf(text('event'), sync, object),
+  removeAllListeners: formsOf(text('event')),
+  listeners: formsOf(text('event')),
+  listenerCount: formsOf(text('event')),
+  eventNames: formsOf(),
+  emit: formsOf(text('event'), object),
+};
+
+/** The methods of Node's emitters, which those of servers in Primus 8 are not. */
+const NODE_EMITTER: Record<string, readonly Form[]> = {
+  ...EMITTER,
+  prependListener: formsOf(text('event'), sync),
+  prependOnceListener: formsOf(text('event'), sync),
+  rawListeners: formsOf(text('event')),
+  setMaxListeners: formsOf(value('5', () => 5)),
+  getMaxListeners: formsOf(),
+};
+
 export const SERVER: Record<string, readonly Form[]> = {
   write: formsOf(object),
   forEach: [...formsOf(sync), ...formsOf(next, sync)],
@@ -128,7 +162,7 @@ export const SERVER: Record<string, readonly Form[]> = {
   readable: formsOf(text('mine'), object),
   writable: formsOf(text('mine'), object),
   emits: formsOf(text('event'), text('bound'), sync),
-  reserved: formsOf(text('open')),
+  reserved: [...formsOf(text('open')), ...RESERVED],
   asyncemit: formsOf(text('event'), object, sync),
   destroy: formsOf(
     value('{ close: false }', () => ({ close: false })),
@@ -138,12 +172,8 @@ export const SERVER: Record<string, readonly Form[]> = {
     value('{ close: false }', () => ({ close: false })),
     value('() => {}', () => () => {}),
   ),
-  on: formsOf(text('event'), sync, object),
-  once: formsOf(text('event'), sync, object),
-  removeListener: formsOf(text('event'), sync, object),
-  removeAllListeners: formsOf(text('event')),
-  listeners: formsOf(text('event')),
-  emit: formsOf(text('event'), object),
+  ...PARSER,
+  ...EMITTER,
 };
 
 export const SPARK: Record<string, readonly Form[]> = {
@@ -154,8 +184,14 @@ export const SPARK: Record<string, readonly Form[]> = {
     value('{ reconnect: true }', () => ({ reconnect: true })),
   ),
   emits: formsOf(text('event'), text('bound'), sync),
-  reserved: formsOf(text('data')),
+  reserved: [...formsOf(text('data')), ...RESERVED],
+  heartbeat: formsOf(),
+  ...NODE_EMITTER,
 };
+
+const path = text('/path?a=1');
+const base = text('http://127.0.0.1:1/base');
+export const yes = value('true', () => true);
 
 export const CLIENT: Record<string, readonly Form[]> = {
   write: formsOf(object),
@@ -165,7 +201,7 @@ export const CLIENT: Record<string, readonly Form[]> = {
   plugin: formsOf(text('there')),
   transform: [...formsOf(text('incoming'), sync), ...formsOf(text('outgoing'), two)],
   emits: formsOf(text('event'), text('bound'), sync),
-  reserved: formsOf(text('open')),
+  reserved: [...formsOf(text('open')), ...RESERVED],
   destroy: formsOf(),
   querystring: formsOf(text('?a=1&b')),
   querystringify: formsOf(object, text('?')),
@@ -175,5 +211,20 @@ export const CLIENT: Record<string, readonly Form[]> = {
   ),
   clone: formsOf(object),
   uri: formsOf(value("{ protocol: 'ws:', query: true }", () => ({ protocol: 'ws:', query: true }))),
+  parse: [
+    ...formsOf(text('http://user:pass@127.0.0.1:8080/path?a=1#hash')),
+    ...[url, path].flatMap((address) => [base, yes, value('1', () => 1), value('null', () => null)].map((second) => form(address, second))),
+    form(path),
+    form(path, base, yes),
+    form(
+      url,
+      value('null', () => null),
+      yes,
+    ),
+    form(text('127.0.0.1:1/path')),
+    form(url, sync),
+  ],
   critical: formsOf(value('error', () => new Error('mine'))),
+  ...PARSER,
+  ...NODE_EMITTER,
 };

@@ -17,7 +17,8 @@ export interface Form {
   readonly create: () => unknown[];
 }
 
-function form(values: readonly Value[]): Form {
+/** Returns one form of a call, with exactly these arguments. */
+export function form(...values: readonly Value[]): Form {
   return { name: values.map(([name]) => name).join(', '), create: () => values.map(([, create]) => create()) };
 }
 
@@ -37,5 +38,5 @@ export function formsOf(...good: readonly Value[]): Form[] {
     if (first && second) lists.push([...good.slice(0, at), second, first, ...good.slice(at + 2)]);
   }
   lists.push([...good, ['extra', () => 'extra']]);
-  return [...new Map(lists.map(form).map((entry) => [entry.name, entry])).values()];
+  return [...new Map(lists.map((list) => form(...list)).map((entry) => [entry.name, entry])).values()];
 }
