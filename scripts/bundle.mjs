@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { minifySync } from 'vite';
@@ -61,6 +61,18 @@ const withoutDeadCode = {
   },
 };
 
+/** browserchannel's client evaluates what it receives, which the content security policy of a page may forbid. Its server sends JSON. */
+const withoutEval = {
+  name: 'without-eval',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]browserchannel[\\/]dist[\\/]bcsocket-uncompressed\.js$/ }, ({ path }) => {
+      const contents = readFileSync(path, 'utf8').replace(/\beval\("\(" ?\+ ?(\w+) ?\+ ?"\)"\)/g, 'JSON.parse($1)');
+      if (/\beval\(/.test(contents)) throw new Error(`${path} evaluates something else: see scripts/bundle.mjs`);
+      return { contents, loader: 'js' };
+    });
+  },
+};
+
 /**
  * Writes `NAME.js`, to be read in a debugger, and `NAME.min.js`, since a server has no minifier. Gives what esbuild says of the modules in
  * the second.
@@ -92,7 +104,7 @@ async function write(entry, name, globalName, minify) {
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [withoutDeadCode],
+    plugins: [withoutDeadCode, withoutEval],
   });
   const [{ path, text }] = result.outputFiles;
   const source = plain(text, globalName);

@@ -11,7 +11,8 @@ import {
   tagOf,
 } from './format.js';
 
-const utf8 = new TextEncoder();
+// Created when it is needed: the pages of jsdom have none.
+let utf8: TextEncoder | undefined;
 
 /** The length, in characters, up to which a loop is faster than the platform's encoder. */
 const SHORT = 48;
@@ -54,6 +55,7 @@ export class Packer {
 
   private text(text: string): void {
     if (text.length <= SHORT && this.ascii(text)) return;
+    utf8 ??= new TextEncoder();
     const bytes = utf8.encode(text);
     // Half a surrogate pair would arrive as another character.
     if (bytes.length > text.length && /\p{Surrogate}/u.test(text))

@@ -1,6 +1,7 @@
 import { EXTENSION, FIXED_EXTENSION, FIXED_EXTENSIONS, type Format, type Lengths, LIST, MANY, MAP, MAX_DEPTH, SPACE } from './format.js';
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+// Created when it is needed: the pages of jsdom have none.
+let utf8: TextDecoder | undefined;
 
 /** The length, in bytes, up to which a loop is faster than the platform's decoder. */
 const SHORT = 24;
@@ -124,6 +125,7 @@ export class Unpacker {
       }
       if (index === this.at) return text;
     }
+    utf8 ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     return utf8.decode(this.frame.subarray(begin, this.at));
   }
 

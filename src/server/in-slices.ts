@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 /** The longest time of one turn of the event loop, in ms: other work waits no longer. */
 const SLICE = 20;
 

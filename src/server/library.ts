@@ -61,13 +61,14 @@ function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
 }
 
 /**
- * For a saved library that Node.js requires: the client is a Stream, and its WebSocket is that of the package ws. Bundlers do not see what
- * it loads. The clients of other frameworks, and minified ones, are made for pages.
+ * For a saved library that Node.js requires: the client is a Stream, and its WebSocket is that of the package ws, unless there is a page as
+ * in Electron and in jsdom. Bundlers do not see what it loads. The clients of other frameworks, and minified ones, are made for pages.
  */
-const IN_NODE = `if (typeof addEventListener == 'undefined' && typeof __filename == 'string') (function (platform, load) {
+const IN_NODE = `if (typeof __filename == 'string' && typeof process == 'object' && process.getBuiltinModule) (function (platform, load) {
+Primus.prototype.__proto__.__proto__.__proto__ = load('stream').prototype;
+if (typeof addEventListener == 'function') return;
 platform.network$ = new platform.network$.constructor();
 platform.webSocket = function (url) { return new (load('ws'))(url); };
-Primus.prototype.__proto__.__proto__.__proto__ = load('stream').prototype;
 })(Primus.parts.platform, process.getBuiltinModule('module').createRequire(__filename));
 `;
 

@@ -186,11 +186,12 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     }
   });
 
-  it.each(['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye'])(
+  it.each(['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye', 'browserchannel'])(
     "needs only 'self' scripts in a content security policy: %s",
     async (transformer) => {
       const policy = { 'Content-Security-Policy': "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:" };
-      const { page, complaints } = await visit(await start({ transformer }), '<script src="/primus/primus.js"></script>', policy);
+      const served = await start({ transformer, parser: 'msgpack', plugin: { none: { client() {} } } });
+      const { page, complaints } = await visit(served, '<script src="/primus/primus.js"></script>', policy);
       expect(await echo(page, 'Primus')).toEqual(hello);
       expect(complaints).toEqual([]);
     },

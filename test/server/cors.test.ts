@@ -105,9 +105,15 @@ describe('cross-origin requests', () => {
     expect(answer.headers.vary).toBe('Origin');
   });
 
-  it('of a sandbox or a file are allowed no credentials', async () => {
+  it.each([
+    ['is not readable with credentials', { cookie: 'a=b' }, false],
+    ['is not readable with an authorization', { authorization: 'Basic c2VjcmV0' }, false],
+    ['is readable by a client that asks for credentials and has none', {}, true],
+  ])('of a sandbox or a file: the answer %s', async (_name, secrets, readable) => {
     const { port } = await serve();
-    expect(fields(await ask(port, { origin: 'null' }))).toEqual({ 'access-control-allow-origin': 'null' });
+    const { 'access-control-allow-credentials': allowed, ...rest } = fields(await ask(port, { origin: 'null', ...secrets }));
+    expect(rest).toEqual({ 'access-control-allow-origin': 'null' });
+    expect(allowed).toBe(readable ? 'true' : undefined);
   });
 
   it('are allowed no credentials when the option is false', async () => {
@@ -236,7 +242,7 @@ describe('origins that are named', () => {
 
   it('may be `null`, which gets no credentials', async () => {
     const { port } = await serve({ origins: ['null'] });
-    expect(fields(await ask(port, { origin: 'null' }))).toEqual({ 'access-control-allow-origin': 'null' });
+    expect(fields(await ask(port, { origin: 'null', cookie: 'a=b' }))).toEqual({ 'access-control-allow-origin': 'null' });
   });
 });
 

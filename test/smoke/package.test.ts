@@ -68,6 +68,26 @@ describe.skipIf(noChromium)('the packed package in a browser', () => {
 
   it('runs as the library that the server creates', () => inPage('served'));
 
+  it('runs bundled with a web worker', async () => {
+    const page = await browser.newPage();
+    await page.goto(`${url}/empty`);
+    const answer = await page.evaluate(
+      () =>
+        new Promise((resolve, reject) => {
+          const program = `importScripts(location.origin + '/page.js');
+            const client = new Primus(location.origin);
+            client.on('error', ({ message }) => postMessage(message));
+            client.on('data', (data) => postMessage(data));
+            client.write('from a worker');`;
+          const worker = new Worker(URL.createObjectURL(new Blob([program])));
+          worker.onmessage = ({ data }) => resolve(data);
+          worker.onerror = ({ message }) => reject(message);
+        }),
+    );
+    expect(answer).toEqual({ echo: 'from a worker' });
+    await page.close();
+  });
+
   async function inPage(name: string): Promise<void> {
     const page = await browser.newPage();
     const errors: Error[] = [];

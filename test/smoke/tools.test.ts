@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -27,9 +28,34 @@ it('gives the same objects to require and import in one process', async () => {
 
 it('runs in Jest with its defaults', async () => {
   writeFileSync(join(app.folder, 'jest.config.json'), '{}');
-  const { code, output } = await app.tool('jest/bin/jest.js', '--config', 'jest.config.json', '--json', '--runInBand');
+  const { code, output } = await app.tool('jest/bin/jest.js', '--config', 'jest.config.json', '--json', '--runInBand', 'app');
   expect(JSON.parse(output)).toMatchObject({ success: true, numPassedTests: 2 });
   expect(code).toBe(0);
+});
+
+describe('Jest with jsdom', () => {
+  const environment = createRequire(import.meta.url).resolve('jest-environment-jsdom');
+
+  it.each([
+    ['with its defaults', undefined, 4],
+    ['with the packages of Node.js', ['node', 'node-addons'], 5],
+  ])('runs %s', async (_name, customExportConditions, passed) => {
+    const http = createServer();
+    const primus = new Primus(http);
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    await once(http.listen(0), 'listening');
+    try {
+      primus.save(join(app.folder, 'saved.js'));
+      const configuration = { testEnvironment: environment, testEnvironmentOptions: { customExportConditions } };
+      writeFileSync(join(app.folder, 'jsdom.config.json'), JSON.stringify(configuration));
+      process.env.ECHO = `http://localhost:${(http.address() as AddressInfo).port}`;
+      process.env.CONDITIONS = customExportConditions?.[0] ?? '';
+      const { output } = await app.tool('jest/bin/jest.js', '--config', 'jsdom.config.json', '--json', '--runInBand', 'jsdom');
+      expect(JSON.parse(output)).toMatchObject({ success: true, numPassedTests: passed });
+    } finally {
+      await new Promise<void>((resolve) => primus.destroy({}, resolve));
+    }
+  });
 });
 
 describe('a bundled server starts and serves its library', () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { inSlices } from '../../../src/server/in-slices.js';
 
 /** A link that gathers the frames of a tick. */

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers';
 import { isDeepStrictEqual } from 'node:util';
 import { PrimusError } from '../../../src/core/errors.js';
 import type { HttpServer } from '../../../src/server/http/host.js';
