@@ -8,6 +8,7 @@ import { withPlugins } from './compat/node.js';
 import { type LegacyServer, legacyServer } from './compat/server.js';
 import { legacySparks } from './compat/spark.js';
 import { extend } from './compat/transformer.js';
+import type * as types from './compat/types.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
 import { PrimusError } from './core/errors.js';
 import { findTransformer } from './core/find-transformer.js';
@@ -27,6 +28,7 @@ export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions } from '../client/options.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
+export type { ReconnectEventOpts, ReconnectOpts, Socket, SocketOptions } from './compat/types.js';
 export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
 export type { Frame, Link } from './core/link.js';
 export type { Direction, MessageTransformer, Packet } from './core/message-transformers.js';
@@ -242,6 +244,17 @@ export const Primus: typeof PrimusServer & ((server: HttpServer, options?: Serve
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
+
+/** Types as members of the class: code that was written for `@types/primus` names them so. */
+export declare namespace Primus {
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+  type Spark<In = any, Out = any> = types.Spark<In, Out>;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+  type Socket<In = any, Out = any> = types.Socket<In, Out>;
+  type SocketOptions = types.SocketOptions;
+  type ReconnectOpts = types.ReconnectOpts;
+  type ReconnectEventOpts = types.ReconnectEventOpts;
+}
 
 /**
  * Returns the options that are those of a client. One object of options may serve client and server, and two options of the server have

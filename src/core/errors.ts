@@ -64,8 +64,10 @@ export class PrimusError extends Error {
   readonly code: ErrorCode;
   /** The message that the error is about, where there is one. */
   declare data?: unknown;
+  /** The error that caused this one, where there is one. Declared for applications whose `lib` is older than ES2022. */
+  declare cause?: unknown;
 
-  constructor(code: ErrorCode, message: string, { cause, ...details }: ErrorOptions & { data?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, { cause, ...details }: { cause?: unknown; data?: unknown } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.name = 'PrimusError';

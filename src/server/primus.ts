@@ -21,6 +21,7 @@ import { type LibraryOptions, libraryOf, save } from './library.js';
 import { type Authorize, checkAuthorize } from './middleware/authorization.js';
 import { defaultLayers } from './middleware/defaults.js';
 import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './middleware/layers.js';
+import type { NodeEmitter } from './node-emitter.js';
 import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
 import { Ark, pluginsOf } from './plugins.js';
@@ -519,6 +520,6 @@ export class Server<In = any, Out = any> extends Emitter {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<In, Out>> {}
+export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<In, Out>>, NodeEmitter {}
 
 Server.prototype.reserved = reserved;

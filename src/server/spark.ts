@@ -11,6 +11,7 @@ import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { expectSign } from './heartbeat.js';
+import type { NodeEmitter } from './node-emitter.js';
 import { duplex } from './node-streams/duplex.js';
 import { type PipeTarget, pipe } from './node-streams/pipe.js';
 
@@ -20,12 +21,8 @@ export interface Address {
   ip: string;
   /** The port; 0 when a proxy did not forward it. */
   port: number;
-  /**
-   * Whether the client uses TLS, at least up to the first proxy.
-   *
-   * @defaultValue unknown, for an address that the application created itself
-   */
-  secure?: boolean;
+  /** Whether the client uses TLS, at least up to the first proxy. */
+  secure: boolean;
 }
 
 /** The events of a spark, with their arguments. Extend it by declaration merging. */
@@ -394,6 +391,6 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface Spark<In = any, Out = any> extends TypedEmitter<SparkEvents<In>> {}
+export interface Spark<In = any, Out = any> extends TypedEmitter<SparkEvents<In>>, NodeEmitter {}
 
 Spark.prototype.reserved = reserved;

@@ -115,14 +115,16 @@ describe('a bundled server starts and serves its library', () => {
 });
 
 it.each([
-  ['nodenext', 'nodenext', ['app.ts', 'required.cts']],
-  ['node16', 'node16', ['app.ts', 'required.cts']],
-  ['bundler', 'esnext', ['app.ts']],
+  ['nodenext', 'nodenext', ['app.ts', 'legacy.ts', 'required.cts', 'legacy.cts']],
+  ['node16', 'node16', ['app.ts', 'legacy.ts', 'required.cts', 'legacy.cts']],
+  ['bundler', 'esnext', ['app.ts', 'legacy.ts']],
 ])('compiles with moduleResolution %s', async (moduleResolution, module, files) => {
   for (const type of moduleResolution === 'bundler' ? ['module'] : ['module', 'commonjs']) {
     const folder = join(app.folder, `${moduleResolution}-${type}`);
+    const legacy = readFileSync(join(app.folder, 'legacy.ts'), 'utf8');
     mkdirSync(folder);
-    for (const file of files) cpSync(join(app.folder, file), join(folder, file));
+    for (const file of files) if (file !== 'legacy.cts') cpSync(join(app.folder, file), join(folder, file));
+    writeFileSync(join(folder, 'legacy.cts'), legacy.replace("import Primus from 'primus-rx'", "import Primus = require('primus-rx')"));
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ type }));
     const compilerOptions = { target: 'ES2022', lib: ['ES2022'], module, moduleResolution, strict: true, noEmit: true, types: ['node'] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
