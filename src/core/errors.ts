@@ -56,7 +56,7 @@ export type ErrorCode =
  * import { PrimusError } from 'primus-rx';
  *
  * spark.on('error', (error) => {
- *   if (error instanceof PrimusError && error.code === 'ERR_PRIMUS_ENCODE') console.error('Not sent:', error.data);
+ *   if (error instanceof PrimusError && error.code === 'ERR_PRIMUS_ENCODE') console.error('Not sent:', error.data, error.cause);
  * });
  */
 export class PrimusError extends Error {

@@ -37,12 +37,12 @@ function plain(text: string): string {
   return text.replace(/^`(.*)`$/, '$1');
 }
 
-/** Whether a file has a test of that title or, for a title in code style, that very call. */
+/** Whether a file has a test, or a scenario, of that title or, for a title in code style, that very call. */
 function holds(file: string, title: string): boolean {
   const source = sourceOf(file);
   if (title.startsWith('`contract(')) return source.includes(plain(title));
   const wanted = title.replaceAll('\\<', '<').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const calls = [...source.matchAll(new RegExp(`(\\w*)\\(\\s*(['"\`])${wanted}\\2\\s*,`, 'g'))];
+  const calls = [...source.matchAll(new RegExp(`(?:(\\w*)\\(\\s*|\\bname: )(['"\`])${wanted}\\2\\s*,`, 'g'))];
   return calls.some(([, called]) => called !== 'describe');
 }
 
