@@ -105,16 +105,13 @@ describe('cross-origin requests', () => {
     expect(answer.headers.vary).toBe('Origin');
   });
 
-  it.each([
-    ['is not readable with credentials', { cookie: 'a=b' }, false],
-    ['is not readable with an authorization', { authorization: 'Basic c2VjcmV0' }, false],
-    ['is readable by a client that asks for credentials and has none', {}, true],
-  ])('of a sandbox or a file: the answer %s', async (_name, secrets, readable) => {
-    const { port } = await serve();
-    const { 'access-control-allow-credentials': allowed, ...rest } = fields(await ask(port, { origin: 'null', ...secrets }));
-    expect(rest).toEqual({ 'access-control-allow-origin': 'null' });
-    expect(allowed).toBe(readable ? 'true' : undefined);
-  });
+  it.each([{}, { cookie: 'a=b' }, { authorization: 'Basic c2VjcmV0' }])(
+    'of a sandbox or a file are allowed no credentials: %o',
+    async (secrets) => {
+      const { port } = await serve();
+      expect(fields(await ask(port, { origin: 'null', ...secrets }))).toEqual({ 'access-control-allow-origin': 'null' });
+    },
+  );
 
   it('are allowed no credentials when the option is false', async () => {
     const { port } = await serve({ credentials: false });

@@ -129,15 +129,13 @@ export function cors(this: CorsHost): Middleware {
     answer?.appendHeader?.('Vary', 'Origin');
     const known = origin === undefined || (origins === undefined && answer === undefined) ? origin : canonical(origin);
     if (origin !== undefined && (known === undefined || origins?.has(known) === false)) return rejectOrigin(origin, request, response);
-    const carries = headers.cookie !== undefined || headers.authorization !== undefined;
-    const hidden = carries && hideCredentials(request);
+    const hidden = (headers.cookie !== undefined || headers.authorization !== undefined) && hideCredentials(request);
     if (origin === undefined || answer === undefined) return false;
 
     sealed.add(answer);
     answer.setHeader('Access-Control-Allow-Origin', origins === undefined && !credentials ? '*' : origin);
-    // Any sandboxed frame or local file has the origin 'null': it is not trusted with credentials. The clients of sockjs and browserchannel
-    // always ask for them, and may read an answer to a request that had none.
-    if (credentials && !(origin === 'null' ? carries : hidden)) answer.setHeader('Access-Control-Allow-Credentials', 'true');
+    // Any sandboxed frame or local file has the origin 'null': it is not trusted with credentials.
+    if (credentials && origin !== 'null' && !hidden) answer.setHeader('Access-Control-Allow-Credentials', 'true');
     const asked = headers['access-control-request-method'];
     if (request.method === 'OPTIONS' && asked !== undefined) {
       const wanted = allowed || headers['access-control-request-headers'];

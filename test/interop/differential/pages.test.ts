@@ -184,7 +184,7 @@ describe.skipIf(noChromium)('8.0.9 in Chromium', () => {
 
   compare('in a frame', [
     frame('websockets', ''),
-    ...['websockets', 'engine.io', 'sockjs', 'browserchannel'].map((transformer) => frame(transformer, 'sandbox="allow-scripts"')),
+    ...['websockets', 'engine.io'].map((transformer) => frame(transformer, 'sandbox="allow-scripts"')),
   ]);
 
   const file = (transformer: string): Scenario => ({
@@ -204,5 +204,5 @@ describe.skipIf(noChromium)('8.0.9 in Chromium', () => {
     },
   });
 
-  compare('in a page that is a file', ['websockets', 'engine.io', 'sockjs', 'browserchannel'].map(file));
+  compare('in a page that is a file', ['websockets', 'engine.io'].map(file));
 });
