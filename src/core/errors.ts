@@ -141,8 +141,13 @@ export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
 
 /** Returns an Error as it is, and creates one of any other value that was thrown, with the properties of an object. */
 export function asError(thrown: unknown): Error {
-  if (isError(thrown)) return thrown;
-  return typeof thrown === 'string' ? new Error(thrown) : Object.assign(new Error(describe(thrown)), thrown);
+  const error = new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+  try {
+    return isError(thrown) ? thrown : Object.assign(error, typeof thrown === 'object' && thrown);
+  } catch {
+    // A getter of the object threw.
+    return error;
+  }
 }
 
 /** Whether a value is an Error, also of another realm: Jest, `node:vm` and frames have classes of their own. */

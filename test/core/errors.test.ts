@@ -96,6 +96,19 @@ describe('asError', () => {
   });
 });
 
+describe('asError, of an object whose getters throw,', () => {
+  const get = () => {
+    throw new Error('do not touch');
+  };
+
+  it.each([
+    ['a property', Object.defineProperty({}, 'code', { get, enumerable: true })],
+    ['each property', new Proxy({}, { get })],
+  ])('creates an Error: %s', (_name, thrown) => {
+    expect(asError(thrown).message).toMatch(/object/);
+  });
+});
+
 describe('describe', () => {
   it('never throws for any value', () => {
     const hostile = new Proxy(
