@@ -1,21 +1,16 @@
 import { refused } from '../../../src/core/close-reasons.js';
-import { LinkError } from '../../../src/core/errors.js';
+import { dropped, type LinkError } from '../../../src/core/errors.js';
 
 /** Returns the error of a connection that ended because a request was answered with a status instead of the engine's data. */
 export function droppedByStatus(status: number, request: XMLHttpRequest): LinkError {
-  // A lost session is everyday; a message that was too long is an error.
-  const isTooLong = status === 413;
-  const said = messageOf(request.responseText);
-  const reason = isTooLong && !/maxLength/.test(`${said}`) ? 'A message exceeds maxLength' : said;
   const after = Number(request.getResponseHeader('retry-after'));
-  const authenticate = request.getResponseHeader('www-authenticate') ?? undefined;
-  const message = `The connection dropped (${status}${reason ? ` ${reason}` : ''})`;
-  return new LinkError('ERR_PRIMUS_DROPPED', message, {
+  // A lost session is everyday; a message that was too long is an error.
+  const closeCode = status === 413 ? 1009 : undefined;
+  return Object.assign(dropped(closeCode ?? status, messageOf(request.responseText)), {
+    closeCode,
     status,
-    reason,
     retryAfter: after > 0 ? after * 1000 : undefined,
-    authenticate,
-    ...(isTooLong && { closeCode: 1009, cause: new Error(reason) }),
+    authenticate: request.getResponseHeader('www-authenticate') ?? undefined,
   });
 }
 
