@@ -294,7 +294,7 @@ describe('every event of both ends, in its order and with its `this`', () => {
   });
 });
 
-describe.each(['faye', 'engine.io', 'sockjs'])('every public event of both ends, with %s', (transformer) => {
+describe.each(['faye', 'sockjs'])('every public event of both ends, with %s', (transformer) => {
   it.each(Object.entries(STORIES).filter(([, { usesSocket }]) => !usesSocket))('%s', async (name, story) => {
     const other: Story = { ...story, server: { ...story.server, transformer } };
     const theirs = await played('original', original, other);
@@ -307,6 +307,15 @@ describe.each(['faye', 'engine.io', 'sockjs'])('every public event of both ends,
       if (listed === undefined) expect(both.ours).toBe(both.original);
       else expect(both).toEqual({ original: withoutPrivate(listed.original), ours: withoutPrivate(listed.ours) });
     }
+  });
+});
+
+// With Primus 8 it depends on the moment whether a connection over engine.io ends with an error, and whether its last message arrives.
+describe('every public event of both ends, with engine.io', () => {
+  it.each(Object.entries(STORIES).filter(([, { usesSocket }]) => !usesSocket))('%s, is as over a WebSocket', async (_name, story) => {
+    const plain = await played('ours', Primus, story);
+    const { server, client } = await played('ours', Primus, { ...story, server: { ...story.server, transformer: 'engine.io' } });
+    expect([server, client].map(withoutPrivate)).toEqual([plain.server, plain.client].map(withoutPrivate));
   });
 });
 
