@@ -71,6 +71,8 @@ async function play(stage: Stage, { server = {}, client: options = {}, run }: St
     record('spark', spark, logs.server);
   });
   await run(cast);
+  // The server may learn later that the client has ended.
+  if (logs.client.includes('end') && cast.spark !== undefined) await emitted('spark end');
   await pause(30);
   return { server: logs.server.join(' · '), client: logs.client.join(' · ') };
 }
