@@ -113,21 +113,31 @@ describe('authorization', () => {
       },
     ],
     ['rejects', (_request, _done) => Promise.reject(new Error('oh no'))],
-    [
-      'throws a thing with a status',
-      async (_request, _done) => {
-        throw { statusCode: 401, message: 'oh no' };
-      },
-    ],
-  ])('rejects a request when it %s, and logs the error', async (_name, authorization) => {
+  ])('rejects a request when it %s, logs why, and does not tell the client', async (_name, authorization) => {
     const served = await serve({ authorization });
     const logged = vi.fn();
     served.primus.on('log', logged);
     const answer = await fetch(`${served.url}/primus/anything`);
-    expect(answer.status).toBe(401);
-    expect(await answer.json()).toEqual({ error: 'oh no' });
+    expect(answer.status).toBe(500);
+    expect(await answer.json()).toEqual({ error: 'Internal Server Error' });
     expect(logged).toHaveBeenCalledExactlyOnceWith('error', expect.objectContaining({ message: 'oh no' }));
-    expect(await (await raw(served.port)).send(handshake()).answer()).toContain(' 401 ');
+    const upgrade = await (await raw(served.port)).send(handshake()).answer();
+    expect(upgrade).toContain(' 500 ');
+    expect(upgrade).not.toContain('oh no');
+  });
+
+  it.each([
+    ['throws', false],
+    ['rejects with', true],
+  ])('tells the client an error with a status that it %s: that was meant for it', async (_name, isAsync) => {
+    const { http, upgrade } = await asked((_request, _done) => {
+      const error = { statusCode: 403, message: 'Go away!' };
+      if (isAsync) return Promise.reject(error);
+      throw error;
+    });
+    const answer = { status: 403, challenge: null, body: JSON.stringify({ error: 'Go away!' }) };
+    expect(http).toEqual(answer);
+    expect(upgrade).toEqual(answer);
   });
 
   it.each<[string, Authorize]>([
@@ -140,7 +150,7 @@ describe('authorization', () => {
     ],
   ])('never accepts a request when it %s', async (_name, fails) => {
     const { http, upgrade } = await asked((request, _done) => fails.call(undefined, request, () => {}));
-    expect([http.status, upgrade.status]).toEqual([401, 401]);
+    expect([http.status, upgrade.status]).toEqual([500, 500]);
   });
 
   it.each<[string, Authorize, number]>([

@@ -10,6 +10,15 @@ export function rejectionOf(error: unknown, fallback = 401): Rejection {
   return { status, message: toJson(message) ?? STATUS_CODES[status], headers: challenge };
 }
 
+/**
+ * Returns the rejection for what a function of the application threw, or its promise was rejected with. Only an error with a status was
+ * meant for the client: the message of any other may be a password.
+ */
+export function rejectionOfThrown(thrown: unknown): Rejection {
+  const rejection = rejectionOf(thrown, 0);
+  return rejection.status === 0 ? { status: 500 } : rejection;
+}
+
 /** Reads the documented properties of an error, whose getters may throw. A string is its own message. */
 function read(error: unknown): { statusCode?: unknown; authenticate?: unknown; message?: unknown } {
   if (typeof error !== 'object' || error === null) return { message: error };

@@ -4,7 +4,7 @@ import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, typ
 import { describe, PrimusError } from '../../core/errors.js';
 import { isPromise } from '../../core/eventual.js';
 import { reject } from '../http/reject.js';
-import { rejectionOf } from '../http/rejection-of.js';
+import { rejectionOf, rejectionOfThrown } from '../http/rejection-of.js';
 import type { Middleware } from './layers.js';
 
 /** An error that an authorization function passes to `done`, beside a string and an Error. */
@@ -30,8 +30,8 @@ export interface AuthorizationError {
 }
 
 /**
- * A function that authorizes every request that reaches the transformer. `done()` accepts the request; `done(error)`, an exception and a
- * rejected promise reject it. A polling connection is made of many requests, and ends when one of them is rejected.
+ * A function that authorizes every request that reaches the transformer. `done()` accepts the request, `done(error)` rejects it. An
+ * exception and a rejected promise reject it with a 500, and the client is not told why, unless the error has a `statusCode`. A polling connection is made of many requests, and ends when one of them is rejected.
  *
  * @example
  * primus.authorize(async ({ headers }, done) => {
@@ -79,7 +79,7 @@ export function authorization(limit?: number) {
         .subscribe((answer) => {
           if (answer === ACCEPTED) return next();
           if (answer.thrown) host.log('error', answer.error);
-          reject(response, rejectionOf(answer.error));
+          reject(response, answer.thrown ? rejectionOfThrown(answer.error) : rejectionOf(answer.error));
         });
     };
     const wanted = { get: () => this.auth !== null, enumerable: true };

@@ -6,7 +6,7 @@ import { isPromise, Pending, toEventual } from '../../core/eventual.js';
 import { sequence } from '../../core/sequence.js';
 import type { Exchange } from '../http/host.js';
 import { type Rejection, reject } from '../http/reject.js';
-import { rejectionOf } from '../http/rejection-of.js';
+import { rejectionOf, rejectionOfThrown } from '../http/rejection-of.js';
 import { UpgradeAnswer } from './upgrade-answer.js';
 
 /**
@@ -55,13 +55,21 @@ export interface Layer {
   enabled: boolean;
 }
 
+/** The part of a server that its middleware uses. */
+interface LayersHost {
+  readonly host: { log(level: string, ...values: unknown[]): void };
+}
+
+/** What a middleware threw, or its promise was rejected with, as opposed to what it passed to `next`. */
+class Accident extends Error {}
+
 /** The named middleware of a server, in the order in which it runs. */
 export class Layers {
   readonly list: Layer[] = [];
   /** The server: `this` of the middleware. */
-  private readonly host: object;
+  private readonly host: LayersHost;
 
-  constructor(host: object) {
+  constructor(host: LayersHost) {
     this.host = host;
   }
 
@@ -133,6 +141,11 @@ export class Layers {
       answer?.release();
       return true;
     };
+    const failed = (error: unknown): false => {
+      if (!(error instanceof Accident)) return rejectWith(rejectionOf(error, 500));
+      this.host.host.log('error', error.cause);
+      return rejectWith(rejectionOfThrown(error.cause));
+    };
     const rejectWith = (rejection: Rejection | number): false => {
       if (answer?.begun) answer.abort();
       else {
@@ -147,14 +160,14 @@ export class Layers {
       let waiting = true;
       return from(passes).pipe(
         map(conclude),
-        catchError((error) => of(rejectWith(rejectionOf(error, 500)))),
+        catchError((error) => of(failed(error))),
         // Unsubscribed while a layer has not answered, the server is being destroyed.
         tap({ next: () => (waiting = false), unsubscribe: () => waiting && rejectWith(503) }),
         // A layer that answers the request itself never calls back: stop waiting when it has answered, or when the client disconnects.
         takeUntil(fromEvent(channel, 'close')),
       );
     } catch (error) {
-      return rejectWith(rejectionOf(error, 500));
+      return failed(error);
     }
   }
 
@@ -162,9 +175,25 @@ export class Layers {
     if (length <= 2) {
       // Many layers `return response.end()`, or forget to return anything.
       const answers = (value: unknown): boolean => value === true || (response as ServerResponse).headersSent === true;
-      const value = fn.call(this.host, request, response as ServerResponse, () => {});
+      const value = attempt(() => fn.call(this.host, request, response as ServerResponse, () => {}));
       return isPromise(value) ? value.then(answers) : answers(value);
     }
-    return Pending.of<unknown>((done) => fn.call(this.host, request, response as ServerResponse, (error) => done(error as Error)));
+    return Pending.of<unknown>((done) =>
+      attempt(() => fn.call(this.host, request, response as ServerResponse, (error) => done(error as Error))),
+    );
   }
+}
+
+/** Calls a middleware. What it throws, or its promise is rejected with, is an `Accident`. */
+function attempt(run: () => unknown): unknown {
+  try {
+    const result = run();
+    return isPromise(result) ? result.then(undefined, raise) : result;
+  } catch (thrown) {
+    return raise(thrown);
+  }
+}
+
+function raise(thrown: unknown): never {
+  throw new Accident('A middleware threw', { cause: thrown });
 }

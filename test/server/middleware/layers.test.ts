@@ -12,6 +12,9 @@ watchForCrashes();
 /** The documented layers, in the documented order. */
 const DEFAULTS = ['forwarded', 'cors', 'primus.js', 'spec', 'x-xss', 'no-cache', 'authorization'];
 
+/** A server that logs nothing. */
+const quiet = { host: { log() {} } };
+
 const pass: Middleware = (_request, _response) => {};
 const names = (layers: Layers) => layers.list.map(({ name }) => name);
 const middlewareError = (text: string) =>
@@ -19,7 +22,7 @@ const middlewareError = (text: string) =>
 
 describe('the list of layers', () => {
   it('keeps the order in which layers were added, or their index', () => {
-    const layers = new Layers({});
+    const layers = new Layers(quiet);
     layers.use('a', pass);
     layers.use('b', pass);
     layers.use('c', pass, {}, 1);
@@ -30,7 +33,7 @@ describe('the list of layers', () => {
   });
 
   it('replaces a layer of the same name in its place, enabled', () => {
-    const layers = new Layers({});
+    const layers = new Layers(quiet);
     for (const name of ['a', 'b', 'c']) layers.use(name, pass);
     layers.toggle('b', false);
     const other: Middleware = (_request, _response, _next) => {};
@@ -40,7 +43,7 @@ describe('the list of layers', () => {
   });
 
   it('removes, enables and disables by name, and ignores unknown names', () => {
-    const layers = new Layers({});
+    const layers = new Layers(quiet);
     for (const name of ['a', 'b']) layers.use(name, pass);
     layers.remove('a');
     layers.remove('x');
@@ -52,7 +55,7 @@ describe('the list of layers', () => {
   });
 
   it('calls a function of fewer than two parameters to create the middleware, with the server as `this` and the very options', () => {
-    const owner = {};
+    const owner = { host: quiet.host };
     const options = { some: 'thing' };
     const seen: unknown[] = [];
     const layers = new Layers(owner);
@@ -71,11 +74,11 @@ describe('the list of layers', () => {
   });
 
   it.each([[''], [undefined], [null], [1]])('rejects the name %o', (name) => {
-    expect(() => new Layers({}).use(name, pass)).toThrow(middlewareError('name'));
+    expect(() => new Layers(quiet).use(name, pass)).toThrow(middlewareError('name'));
   });
 
   it('takes the name of the function where none is given', () => {
-    const layers = new Layers({});
+    const layers = new Layers(quiet);
     layers.use(pass);
     layers.use((_request: unknown, _response: unknown) => {}, {}, 0);
     expect(names(layers)).toEqual(['layer 1', 'pass']);
@@ -91,7 +94,7 @@ describe('the list of layers', () => {
     [Number.NaN, ['a', 'b', 'new']],
     [undefined, ['a', 'b', 'new']],
   ])('adds a layer at the index %s as Primus 8 does', (index, expected) => {
-    const layers = new Layers({});
+    const layers = new Layers(quiet);
     for (const name of ['a', 'b']) layers.use(name, pass);
     layers.use('new', pass, {}, index);
     expect(names(layers)).toEqual(expected);
@@ -100,7 +103,7 @@ describe('the list of layers', () => {
   it.each<[unknown]>([[undefined], ['fn'], [{}], [() => {}], [() => 'x'], [() => () => {}], [() => (_request: unknown) => {}]])(
     'rejects %o as middleware, naming the layer',
     (fn) => {
-      expect(() => new Layers({}).use('mine', fn)).toThrow(middlewareError("'mine'"));
+      expect(() => new Layers(quiet).use('mine', fn)).toThrow(middlewareError("'mine'"));
     },
   );
 });
@@ -170,33 +173,9 @@ describe('middleware', () => {
   });
 
   it.each<[string, Middleware]>([
-    [
-      'throws',
-      (_request, _response) => {
-        throw new Error('no "luck"\r\nX: y');
-      },
-    ],
-    [
-      'throws before it calls back',
-      (_request, _response, _next) => {
-        throw new Error('no "luck"\r\nX: y');
-      },
-    ],
-    ['calls back with an error', (_request, _response, next) => next(new Error('no "luck"\r\nX: y'))],
-    ['calls back with an error later', (_request, _response, next) => void setImmediate(next, new Error('no "luck"\r\nX: y'))],
-    [
-      'rejects',
-      async (_request, _response) => {
-        throw new Error('no "luck"\r\nX: y');
-      },
-    ],
-    [
-      'rejects, though it has a callback',
-      async (_request, _response, _next) => {
-        throw new Error('no "luck"\r\nX: y');
-      },
-    ],
-  ])('that %s is answered 500 with JSON, for requests and upgrades', async (_name, fn) => {
+    ['an error', (_request, _response, next) => next(new Error('no "luck"\r\nX: y'))],
+    ['an error later', (_request, _response, next) => void setImmediate(next, new Error('no "luck"\r\nX: y'))],
+  ])('that passes %s to its callback is answered 500 with its message, for requests and upgrades', async (_name, fn) => {
     const { port, get, primus } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
     expect(await get()).toEqual({ status: 500, type: 'application/json', text: JSON.stringify({ error: 'no "luck"\r\nX: y' }) });
     const peer = (await raw(port)).send(handshake());
@@ -205,6 +184,41 @@ describe('middleware', () => {
     expect(head).not.toMatch(/^X: y/m);
     expect(await peer.rest()).toBe(JSON.stringify({ error: 'no "luck"\r\nX: y' }));
     expect(primus.connected).toBe(0);
+  });
+
+  const SECRET = 'connect to postgres://root:secret@db failed';
+  const accidents = (error: unknown): [string, Middleware][] => [
+    [
+      'throws',
+      (_request, _response) => {
+        throw error;
+      },
+    ],
+    [
+      'throws before it calls back',
+      (_request, _response, _next) => {
+        throw error;
+      },
+    ],
+    ['rejects', async (_request, _response) => Promise.reject(error)],
+    ['rejects, though it has a callback', async (_request, _response, _next) => Promise.reject(error)],
+  ];
+
+  it.each(accidents(new Error(SECRET)))('that %s is answered 500: the log tells why, not the answer', async (_name, fn) => {
+    const logged = vi.fn();
+    const { port, get, primus } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
+    primus.on('log', logged);
+    expect(await get()).toEqual({ status: 500, type: 'application/json', text: '{"error":"Internal Server Error"}' });
+    const peer = (await raw(port)).send(handshake());
+    expect(await peer.answer()).toMatch(/^HTTP\/1\.1 500 /);
+    expect(await peer.rest()).toBe('{"error":"Internal Server Error"}');
+    expect(logged.mock.calls).toEqual(Array(2).fill(['error', expect.objectContaining({ message: SECRET })]));
+    expect(primus.connected).toBe(0);
+  });
+
+  it.each(accidents({ statusCode: 418, message: 'teapot' }))('that %s an error with a status is answered with it', async (_name, fn) => {
+    const { get } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
+    expect(await get()).toMatchObject({ status: 418, text: '{"error":"teapot"}' });
   });
 
   it('that fails after it has answered has no effect', async () => {
