@@ -129,6 +129,58 @@ describe.skipIf(noChromium)('a page of another origin', () => {
     expect(await connect(options, { transport: { transports: ['polling'] } })).toEqual(ANONYMOUS);
   });
 
+  describe('with what SockJS serves for pages that cannot use XMLHttpRequest', () => {
+    /** Opens a frame in the page. Returns whether it shows what the server has answered, and the script of that. */
+    async function framed(options: ServerOptions, path: string): Promise<{ shown: boolean; script?: string | undefined }> {
+      const { url } = await serve({ ...options, transformer: 'sockjs' });
+      const page = await visit();
+      const loaded = page.waitForEvent('framenavigated');
+      await page.evaluate((address) => {
+        const frame = document.createElement('iframe');
+        frame.src = address;
+        document.body.append(frame);
+      }, `${url}/primus/${path}`);
+      await loaded;
+      const frame = page.frames().at(-1) as Frame;
+      if (!frame.url().startsWith(url)) return { shown: false };
+      return { shown: true, script: await frame.evaluate(() => document.scripts[0]?.src) };
+    }
+
+    const evil = { origins: 'http://a.example' };
+
+    it('frames its page where it is named, whose script comes from the server', async () => {
+      const { shown, script } = await framed({ origins: here }, 'iframe.html');
+      expect(shown).toBe(true);
+      expect(script).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/primus\/sockjs\.min\.js$/);
+      expect(await (await fetch(script as string)).text()).toContain('iframe');
+    });
+
+    it.each([
+      ['where another origin is named', evil],
+      ['by default', {}],
+    ])('does not frame its pages %s', async (_name, options) => {
+      for (const path of ['iframe.html', '1/2/htmlfile?c=callback']) expect(await framed(options, path)).toEqual({ shown: false });
+    });
+
+    it('does not load its scripts where another origin is named', async () => {
+      const { url } = await serve({ ...evil, transformer: 'sockjs' });
+      const page = await visit();
+      const loads = (path: string) =>
+        page.evaluate(
+          (src) =>
+            new Promise((resolve) => {
+              const script = Object.assign(document.createElement('script'), { src });
+              script.onload = () => resolve(true);
+              script.onerror = () => resolve(false);
+              document.body.append(script);
+            }),
+          `${url}/primus/${path}`,
+        );
+      expect(await loads('1/2/jsonp?c=callback')).toBe(false);
+      expect(await loads('primus.js')).toBe(true);
+    });
+  });
+
   it('may use the methods and headers, and read the headers, of the options', async () => {
     const options: ServerOptions = { origins: here, methods: 'GET', headers: 'X-Good', exposed: 'X-Shown', maxAge: '1 minute' };
     const { primus, url } = await serve(options);

@@ -1,4 +1,10 @@
-import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { seal } from '../../src/server/middleware/cors.js';
@@ -240,6 +246,57 @@ describe('origins that are named', () => {
   it('may be `null`, which gets no credentials', async () => {
     const { port } = await serve({ origins: ['null'] });
     expect(fields(await ask(port, { origin: 'null', cookie: 'a=b' }))).toEqual({ 'access-control-allow-origin': 'null' });
+  });
+});
+
+describe('a request without Origin', () => {
+  const named = { origins: 'http://good.example' };
+
+  it.each<[string, ServerOptions, OutgoingHttpHeaders, number]>([
+    ['of no page, or an old browser, passes', named, {}, 200],
+    ['of the server’s own page passes', named, { 'sec-fetch-site': 'same-origin' }, 200],
+    ['that the user typed passes', named, { 'sec-fetch-site': 'none' }, 200],
+    ['of another site is rejected', named, { 'sec-fetch-site': 'cross-site' }, 403],
+    ['of another origin of the site is rejected', named, { 'sec-fetch-site': 'same-site' }, 403],
+    ['of a page that is named passes', named, { 'sec-fetch-site': 'cross-site', referer: 'http://good.example/page?a=b' }, 200],
+    ['of a page that is not named is rejected', named, { 'sec-fetch-site': 'cross-site', referer: 'http://evil.example/' }, 403],
+    ['is not fooled by a longer name', named, { 'sec-fetch-site': 'cross-site', referer: 'http://good.example.evil.example/' }, 403],
+    ['is not fooled by a user name', named, { 'sec-fetch-site': 'cross-site', referer: 'http://good.example@evil.example/' }, 403],
+    ['with an odd referrer is rejected', named, { 'sec-fetch-site': 'cross-site', referer: 'about:blank' }, 403],
+    ['of another site passes when all origins may', {}, { 'sec-fetch-site': 'cross-site' }, 200],
+  ])('%s', async (_name, options, headers, status) => {
+    const { port } = await serve({ ...options, transformer: 'sockjs' });
+    expect((await ask(port, headers, 'GET', '/primus/info')).status).toBe(status);
+    // The library and the specification are the same for everybody.
+    for (const file of ['primus.js', 'spec']) expect((await ask(port, headers, 'GET', `/primus/${file}`)).status).toBe(200);
+  });
+
+  it.each([
+    ['http://good.example/', true],
+    ['http://other.example/', false],
+  ])('of %s has credentials if it is named: %s', async (referer, expected) => {
+    const { port, primus } = await serve({ origins: ['http://good.example'], transformer: 'sockjs' });
+    const seen: unknown[] = [];
+    primus.use('see', (request: IncomingMessage, _response: ServerResponse) => void seen.push(request.headers.cookie), {}, 2);
+    await ask(port, { 'sec-fetch-site': 'cross-site', referer, cookie: 'a=b' }, 'GET', '/primus/info');
+    expect(seen).toEqual(expected ? ['a=b'] : []);
+  });
+});
+
+describe('frames', () => {
+  it.each<[string, ServerOptions, string | undefined]>([
+    ['of the server’s own pages only, by default', {}, "frame-ancestors 'self'"],
+    ['of any page, where its credentials are wanted', { credentials: 'any-origin' }, undefined],
+    [
+      'of the origins that are named',
+      { origins: ['https://a.example', 'http://b.example:8080', 'app://c', 'null'] },
+      'frame-ancestors https://a.example:443 http://b.example:8080 app://c',
+    ],
+    ['of no page, where none is named', { origins: [] }, "frame-ancestors 'none'"],
+  ])('may show answers in pages %s', async (_name, options, policy) => {
+    const { port } = await serve({ ...options, transformer: 'sockjs' });
+    for (const path of ['/primus/iframe.html', '/primus/1/2/htmlfile?c=x', '/primus/spec'])
+      expect((await ask(port, {}, 'HEAD', path)).headers['content-security-policy']).toBe(policy);
   });
 });
 

@@ -27,7 +27,7 @@ export interface SockJSServerTransport {
   jsessionid?: boolean | ((request: unknown, response: unknown) => void);
   /**
    * The address of sockjs-client for the pages in its iframes.
-   * @defaultValue a public CDN
+   * @defaultValue this server, which sends that of the package sockjs-client
    */
   sockjs_url?: string;
   /**

@@ -5,6 +5,7 @@ import { reject } from '../http/reject.js';
 import { strip } from './credentials.js';
 import type { Middleware } from './layers.js';
 import { canonical, isOwn, listOf, originSet, parseOrigin } from './origins.js';
+import { asks, reads } from './primus-js.js';
 
 /** The options of cross-origin requests: they restrict pages of other origins. */
 export interface CorsOptions {
@@ -68,6 +69,7 @@ export const CORS_TABLE: Record<string, Kind> = {
 
 /** The part of a server that this middleware uses. */
 interface CorsHost {
+  readonly pathname: string;
   readonly options: typeof CORS_DEFAULTS;
   readonly host: { log(level: string, ...values: unknown[]): void };
 }
@@ -77,7 +79,8 @@ const sealed = new WeakSet<ServerResponse>();
 
 /**
  * Creates the middleware for cross-origin requests. It sends the headers of the fetch standard, and enforces them: also on upgrades, for
- * which browsers send no preflight. A request without `Origin` comes from a page of the server's own origin, or from no page.
+ * which browsers send no preflight. A request without `Origin` comes from a page of the server's own origin, from no page, or from one of
+ * another origin that loads a script or a frame: then `Sec-Fetch-Site` says so, and only `Referer` may name the page.
  *
  * ```
  * origin          origins '*'                     origins named
@@ -94,13 +97,13 @@ export function cors(this: CorsHost): Middleware {
   const maxAge = seconds(options.maxAge);
   const allowed = listOf(options.headers).join(', ');
   const exposed = listOf(options.exposed).join(', ');
+  const ancestors = ancestorsOf(origins, credentials);
   const warnings = new Set<string>();
 
   /** Removes the credentials that a page of another site has sent. Returns whether there were any. */
-  function hideCredentials(request: IncomingMessage): boolean {
+  function hideCredentials(request: IncomingMessage, source: string | undefined): boolean {
     if (credentials === 'any-origin' || !isForeign(request, credentials === false)) return false;
-    const { origin } = request.headers;
-    if (credentials && origins !== undefined && origin !== undefined && origin !== 'null') return false;
+    if (credentials && origins !== undefined && source !== undefined && source !== 'null') return false;
     if (!strip(request)) return false;
     if (credentials === false) return true;
     const hint = "Name the origins that may send them with the option `origins`, or set `credentials` to 'any-origin'";
@@ -127,9 +130,11 @@ export function cors(this: CorsHost): Middleware {
     const { origin } = headers;
     const answer = 'setHeader' in response ? response : undefined;
     answer?.appendHeader?.('Vary', 'Origin');
-    const known = origin === undefined || (origins === undefined && answer === undefined) ? origin : canonical(origin);
-    if (origin !== undefined && (known === undefined || origins?.has(known) === false)) return rejectOrigin(origin, request, response);
-    const hidden = (headers.cookie !== undefined || headers.authorization !== undefined) && hideCredentials(request);
+    if (ancestors) answer?.setHeader('Content-Security-Policy', ancestors);
+    const source = origin ?? (isPublic(request, this.pathname) ? undefined : sourceOf(request));
+    const known = source === undefined || (origins === undefined && answer === undefined) ? source : canonical(source);
+    if (source !== undefined && (known === undefined || origins?.has(known) === false)) return rejectOrigin(source, request, response);
+    const hidden = (headers.cookie !== undefined || headers.authorization !== undefined) && hideCredentials(request, source);
     if (origin === undefined || answer === undefined) return false;
 
     sealed.add(answer);
@@ -151,6 +156,31 @@ export function cors(this: CorsHost): Middleware {
     return false;
   };
   return Object.assign(layer as Middleware, { raw: true });
+}
+
+/**
+ * Returns the policy on pages that show an answer in a frame, which has the credentials of this server's own pages: they must be of an
+ * origin that may use those.
+ */
+function ancestorsOf(origins: ReadonlySet<string> | undefined, credentials: boolean | 'any-origin'): string | undefined {
+  if (origins === undefined) return credentials === 'any-origin' ? undefined : "frame-ancestors 'self'";
+  return `frame-ancestors ${
+    [...origins]
+      .filter((origin) => origin !== 'null')
+      .map((origin) => origin.replace(/:0$/, ''))
+      .join(' ') || "'none'"
+  }`;
+}
+
+/** Returns the origin of a page of another origin whose request does not name it: that of `Referer`, else `null`. */
+function sourceOf({ headers }: IncomingMessage): string | undefined {
+  if (!/^(?:cross|same)-site$/.test(String(headers['sec-fetch-site']))) return undefined;
+  return /^https?:\/\/[^/?#]+/i.exec(headers.referer ?? '')?.[0] ?? 'null';
+}
+
+/** Whether a request is for a file that is the same for everybody: any page may load the library as a script. */
+function isPublic(request: IncomingMessage, pathname: string): boolean {
+  return reads(request) && (asks(request, pathname, 'primus.js') || asks(request, pathname, 'spec'));
 }
 
 /** Whether a page of another site, or `strict` origin, has made a request: browsers say so, or name its origin. */

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { packageRequire } from '../../../src/core/package-require.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
+import { reads } from '../../../src/server/middleware/primus-js.js';
+import { StaticText } from '../../../src/server/middleware/static-text.js';
 import { deflate } from '../../shared/server/deflate.js';
 import { checkHandshake, headOf } from '../../shared/server/handshake.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
@@ -11,8 +15,27 @@ import { type Handler, OPEN, type SockJS, type SockJSConnection } from './framew
 import { escapeScriptEnd, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
 import { SockJSLink } from './link.js';
 
+/** The path of sockjs-client for the framework's own pages, below the pathname. */
+const SCRIPT = '/sockjs.min.js';
+
 /** The number of endpoints that this process has created. */
 let endpoints = 0;
+
+let script: StaticText | undefined;
+
+/** Sends sockjs-client to a page of the framework; 404 when it is not installed. */
+function sendScript({ request, response }: RequestExchange): void {
+  try {
+    script ??= new StaticText(
+      readFileSync(packageRequire.resolve('sockjs-client/dist/sockjs.min.js'), 'utf8'),
+      'text/javascript; charset=utf-8',
+    );
+  } catch {
+    reject(response, 404);
+    return;
+  }
+  script.send(request, response);
+}
 
 /** A request that may become a connection; an upgrade has its socket, and what came along with it. */
 interface Pending {
@@ -43,6 +66,8 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     const { faye_server_options: faye, ...transport } = host.transport as SockJSServerTransport;
     const server = sockjs.createServer({
       log: () => {},
+      // The framework's own default is on a public network.
+      sockjs_url: SCRIPT.slice(1),
       ...transport,
       // The framework makes it a part of regular expressions.
       prefix: this.base.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
@@ -60,6 +85,7 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
   override request(exchange: RequestExchange): void {
     const { request, response } = exchange;
     const address = this.addressOf(request);
+    if (address.path === SCRIPT && reads(request)) return sendScript(exchange);
     const path = parsePath(address);
     const link = this.linkOf(address);
     const rejection = rejectionOf(request, path, link !== undefined);
