@@ -267,7 +267,7 @@ describe('a request without Origin', () => {
   ])('%s', async (_name, options, headers, status) => {
     const { port } = await serve({ ...options, transformer: 'sockjs' });
     expect((await ask(port, headers, 'GET', '/primus/info')).status).toBe(status);
-    // The library and the specification are the same for everybody.
+    // The library and the specification have no secrets.
     for (const file of ['primus.js', 'spec']) expect((await ask(port, headers, 'GET', `/primus/${file}`)).status).toBe(200);
   });
 

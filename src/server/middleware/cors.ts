@@ -178,7 +178,7 @@ function sourceOf({ headers }: IncomingMessage): string | undefined {
   return /^https?:\/\/[^/?#]+/i.exec(headers.referer ?? '')?.[0] ?? 'null';
 }
 
-/** Whether a request is for a file that is the same for everybody: any page may load the library as a script. */
+/** Whether a request is for a file without secrets: any page may load the library as a script. */
 function isPublic(request: IncomingMessage, pathname: string): boolean {
   return reads(request) && (asks(request, pathname, 'primus.js') || asks(request, pathname, 'spec'));
 }

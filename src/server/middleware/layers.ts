@@ -60,7 +60,7 @@ interface LayersHost {
   readonly host: { log(level: string, ...values: unknown[]): void };
 }
 
-/** What a middleware threw, or its promise was rejected with, as opposed to what it passed to `next`. */
+/** Carries what a middleware threw, or its promise was rejected with, as opposed to what it passed to `next`. */
 class Accident extends Error {}
 
 /** The named middleware of a server, in the order in which it runs. */

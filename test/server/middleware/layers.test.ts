@@ -204,7 +204,7 @@ describe('middleware', () => {
     ['rejects, though it has a callback', async (_request, _response, _next) => Promise.reject(error)],
   ];
 
-  it.each(accidents(new Error(SECRET)))('that %s is answered 500: the log tells why, not the answer', async (_name, fn) => {
+  it.each(accidents(new Error(SECRET)))('that %s is answered 500: the log has the reason, not the answer', async (_name, fn) => {
     const logged = vi.fn();
     const { port, get, primus } = await start(({ primus }) => primus.use('bad', fn, {}, 0));
     primus.on('log', logged);
