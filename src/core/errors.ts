@@ -24,7 +24,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_ENCODE'
   /** A string that begins with `primus::` would be read as a control message. It was not sent. */
   | 'ERR_PRIMUS_RESERVED'
-  /** An asynchronous `connection` listener refused the connection. */
+  /** An asynchronous `connection` listener refused the connection, or has not answered in time. */
   | 'ERR_PRIMUS_REFUSED'
   /** A message was written after the connection was closed, or was still queued when it closed. */
   | 'ERR_PRIMUS_CLOSED'

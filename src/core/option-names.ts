@@ -18,6 +18,7 @@ export const OPTION_NAMES = [
   'idGenerator',
   'authorization',
   'authorizationTimeout',
+  'connectionTimeout',
   'refuseWithClose',
   'trustProxy',
   'whitelist',

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { catchError, type Observable, of, Subject } from 'rxjs';
+import { catchError, type Observable, of, type SchedulerLike, Subject, timeout } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import { asError, LinkError } from '../core/errors.js';
 import { isPromise } from '../core/eventual.js';
@@ -191,18 +191,32 @@ export function register(registry: ConnectionRegistry, spark: Spark): boolean {
   return false;
 }
 
-/** Runs the `connection` listeners. Returns whether they accept the connection. It ends when one of them refuses it, or throws. */
-export function runConnectionListeners(primus: EventEmitter, spark: Spark): boolean | Observable<boolean> {
-  const refused = (error: unknown): false => {
+/**
+ * Runs the `connection` listeners. Returns whether they accept the connection. It ends when one of them refuses it, throws, or has not
+ * answered within `limit` ms: then the client may try again.
+ */
+export function runConnectionListeners(
+  primus: EventEmitter,
+  spark: Spark,
+  limit: number,
+  scheduler: SchedulerLike,
+): boolean | Observable<boolean> {
+  const refused = (error: unknown, reconnect = false): false => {
     if (error instanceof ListenerError) spark.connection.fail(asError(error.reason));
     else spark.connection.reportListenerError(error);
-    spark.end();
+    spark.end(undefined, { reconnect });
     spark.connection.announce();
     return false;
   };
   try {
     const answer = asyncemit(primus, 'connection', spark);
-    return answer === true || answer.pipe(catchError((error) => of(refused(error))));
+    if (answer === true) return true;
+    const late = () => {
+      const message = `A connection listener has not answered within ${limit} ms (\`connectionTimeout\`)`;
+      return of(refused(new ListenerError(new LinkError('ERR_PRIMUS_REFUSED', message)), true));
+    };
+    const answered$ = answer.pipe(catchError((error) => of(refused(error))));
+    return limit === Infinity ? answered$ : answered$.pipe(timeout({ first: limit, scheduler, with: late }));
   } catch (thrown) {
     return refused(thrown);
   }

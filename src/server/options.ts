@@ -116,6 +116,12 @@ export interface ServerOptions extends CorsOptions {
    */
   authorizationTimeout?: Duration | false;
   /**
+   * The time-out of asynchronous `connection` listeners, after which the connection ends, and the client may try again; `false` sets none.
+   *
+   * @defaultValue `30_000`
+   */
+  connectionTimeout?: Duration | false;
+  /**
    * Whether to report the status of a rejected WebSocket by a close code, as pages cannot see it: 4401 is 401.
    *
    * @defaultValue `false`
@@ -153,6 +159,7 @@ const DEFAULTS = {
   ...SERVER_DEFAULTS,
   ...CORS_DEFAULTS,
   authorizationTimeout: 8_000 as Duration | false,
+  connectionTimeout: 30_000 as Duration | false,
   refuseWithClose: false,
   minify: false,
   iknowclusterwillbreakconnections: false,
@@ -190,6 +197,7 @@ export function serverOptions(given: ServerOptions) {
   check(given, TABLE);
   const options = withDefaults(DEFAULTS, given);
   if (options.pingInterval !== false) milliseconds(options.pingInterval, 'pingInterval');
+  if (options.connectionTimeout !== false) milliseconds(options.connectionTimeout, 'connectionTimeout');
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

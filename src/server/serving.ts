@@ -70,6 +70,7 @@ export class Serving implements ConnectionHost {
   readonly #subscription = new Subscription();
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
+  readonly #connectionTimeout: number;
   #draining = false;
   #over: Promise<void> | undefined;
 
@@ -77,6 +78,8 @@ export class Serving implements ConnectionHost {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
+    const { connectionTimeout: limit } = options;
+    this.#connectionTimeout = limit === false ? Infinity : milliseconds(limit, 'connectionTimeout');
     this.scheduler = options.scheduler ?? asyncScheduler;
     this.#httpConnections = trackHttpConnections(server);
     this.connection$ = new SafeObservable(
@@ -111,7 +114,7 @@ export class Serving implements ConnectionHost {
     const { primus } = this.#parts;
     const ask = (): boolean | Observable<boolean> => {
       spark.connection.introduce();
-      const answer = runConnectionListeners(primus, spark);
+      const answer = runConnectionListeners(primus, spark, this.#connectionTimeout, this.scheduler);
       if (answer === true) this.#announced.next(spark);
       return answer;
     };

@@ -276,6 +276,7 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'maxBuffer',
     'queueDrop',
     'authorizationTimeout',
+    'connectionTimeout',
     'refuseWithClose',
     'minify',
     'primus.js, compressed',

@@ -1,7 +1,7 @@
 import { filter, map } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import type { ClientOptions, MessageTransformer, ServerOptions, Spark } from '../../src/index.js';
-import { settle } from '../support/clock.js';
+import type { ClientOptions, MessageTransformer, Primus, ServerOptions, Spark } from '../../src/index.js';
+import { Clock, settle } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { World } from '../support/world.js';
 import { watchForCrashes } from './crashes.js';
@@ -53,6 +53,18 @@ async function start(options: ServerOptions = {}) {
   return { ...served, log, follow, pair, othersLive };
 }
 
+/** Destroys a server in virtual time. */
+async function destroy(primus: Primus, clock: Clock): Promise<void> {
+  let isOver = false;
+  primus.destroy({}, () => {
+    isOver = true;
+  });
+  await until(() => {
+    clock.advance(1_000);
+    return isOver;
+  });
+}
+
 describe('an asynchronous connection listener', () => {
   it('delays messages until it agrees: connection, data, disconnection', async () => {
     const { primus, connect, log, follow } = await start();
@@ -76,6 +88,59 @@ describe('an asynchronous connection listener', () => {
     expect(announced).toHaveBeenCalledTimes(1);
     expect(log).toEqual(['connection', 'data 1', 'data 2', 'data 3', 'state end', 'disconnection', 'end']);
     expect(primus.connected).toBe(0);
+  });
+
+  it('has a time-out, also for a client that has left', async () => {
+    const scheduler = new Clock();
+    const { primus, connect, log, follow } = await start({ scheduler, connectionTimeout: '2 s' });
+    let agree: () => void = () => {};
+    primus.on('connection', follow);
+    primus.on('connection', (_spark, next) => {
+      agree = next;
+    });
+    const announced = vi.fn();
+    primus.connection$.subscribe(announced);
+    const [staying, leaving] = [connect({ reconnect: { min: 1 } }), connect()];
+    await Promise.all([event(staying, 'open'), event(leaving, 'open')]);
+    await until(() => scheduler.pending === 2);
+    leaving.end();
+    await settle();
+    scheduler.advance(1_999);
+    expect(primus.connected).toBe(2);
+    const ended = event(staying, 'reconnect scheduled');
+    scheduler.advance(1);
+    await ended;
+    await until(() => log.filter((entry) => entry === 'disconnection').length === 2);
+    const message = 'A connection listener has not answered within 2000 ms (`connectionTimeout`)';
+    expect(log.filter((entry) => entry.includes('2000 ms'))).toEqual([`error ${message}`, `error ${message}`]);
+    expect(announced).not.toHaveBeenCalled();
+    // Too late.
+    agree();
+    await settle();
+    expect(announced).not.toHaveBeenCalled();
+    staying.destroy();
+    await destroy(primus, scheduler);
+  });
+
+  it('has 30 s to answer by default, and all the time when the option is false', async () => {
+    for (const [option, connected] of [
+      [{}, 0],
+      [{ connectionTimeout: false }, 1],
+    ] as const) {
+      const scheduler = new Clock();
+      const { primus, connect } = await start({ scheduler, ...option });
+      primus.on('connection', (_spark, _next) => {});
+      const client = connect({ strategy: false });
+      await event(client, 'open');
+      await until(() => primus.connected === 1);
+      await settle();
+      scheduler.advance(29_999);
+      expect(primus.connected).toBe(1);
+      scheduler.advance(1);
+      await settle();
+      expect(primus.connected).toBe(connected);
+      await destroy(primus, scheduler);
+    }
   });
 
   it('pauses the link until it agrees', async () => {
