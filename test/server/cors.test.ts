@@ -264,6 +264,7 @@ describe('a request without Origin', () => {
     ['is not fooled by a user name', named, { 'sec-fetch-site': 'cross-site', referer: 'http://good.example@evil.example/' }, 403],
     ['with an odd referrer is rejected', named, { 'sec-fetch-site': 'cross-site', referer: 'about:blank' }, 403],
     ['of another site passes when all origins may', {}, { 'sec-fetch-site': 'cross-site' }, 200],
+    ['with an odd referrer passes when all origins may', {}, { 'sec-fetch-site': 'cross-site', referer: 'http://a@b.example/' }, 200],
   ])('%s', async (_name, options, headers, status) => {
     const { port } = await serve({ ...options, transformer: 'sockjs' });
     expect((await ask(port, headers, 'GET', '/primus/info')).status).toBe(status);

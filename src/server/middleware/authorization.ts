@@ -31,7 +31,8 @@ export interface AuthorizationError {
 
 /**
  * A function that authorizes every request that reaches the transformer. `done()` accepts the request, `done(error)` rejects it. An
- * exception and a rejected promise reject it with a 500. The answer does not say why, unless the error has a `statusCode`. A polling connection is made of many requests, and ends when one of them is rejected.
+ * exception and a rejected promise reject it with a 500. The answer does not say why, unless the error has a `statusCode`. A polling
+ * connection is made of many requests, and ends when one of them is rejected.
  *
  * @example
  * primus.authorize(async ({ headers }, done) => {

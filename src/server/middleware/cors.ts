@@ -175,7 +175,8 @@ function ancestorsOf(origins: ReadonlySet<string> | undefined, credentials: bool
 /** Returns the origin of a page of another origin whose request does not name it: that of `Referer`, else `null`. */
 function sourceOf({ headers }: IncomingMessage): string | undefined {
   if (!/^(?:cross|same)-site$/.test(String(headers['sec-fetch-site']))) return undefined;
-  return /^https?:\/\/[^/?#]+/i.exec(headers.referer ?? '')?.[0] ?? 'null';
+  const [origin = ''] = /^https?:\/\/[^/?#]+/i.exec(headers.referer ?? '') ?? [];
+  return parseOrigin(origin) ? origin : 'null';
 }
 
 /** Whether a request is for a file without secrets: any page may load the library as a script. */
