@@ -65,16 +65,22 @@ async function destroy(primus: Primus, clock: Clock): Promise<void> {
   });
 }
 
+/** Adds a listener behind `follow` that agrees on demand. `announced` is called with the sparks that all listeners have accepted. */
+function agreesLater(primus: Primus, follow: (spark: Spark) => void) {
+  let answer: () => void = () => {};
+  primus.on('connection', follow);
+  primus.on('connection', (_spark, next) => {
+    answer = next;
+  });
+  const announced = vi.fn();
+  primus.connection$.subscribe(announced);
+  return { agree: () => answer(), announced };
+}
+
 describe('an asynchronous connection listener', () => {
   it('delays messages until it agrees: connection, data, disconnection', async () => {
     const { primus, connect, log, follow } = await start();
-    let agree: () => void = () => {};
-    primus.on('connection', follow);
-    primus.on('connection', (_spark, next) => {
-      agree = next;
-    });
-    const announced = vi.fn();
-    primus.connection$.subscribe(announced);
+    const { agree, announced } = agreesLater(primus, follow);
     const client = connect();
     for (const number of [1, 2, 3]) client.write(number);
     await event(client, 'open');
@@ -93,13 +99,7 @@ describe('an asynchronous connection listener', () => {
   it('has a time-out, also for a client that has left', async () => {
     const scheduler = new Clock();
     const { primus, connect, log, follow } = await start({ scheduler, connectionTimeout: '2 s' });
-    let agree: () => void = () => {};
-    primus.on('connection', follow);
-    primus.on('connection', (_spark, next) => {
-      agree = next;
-    });
-    const announced = vi.fn();
-    primus.connection$.subscribe(announced);
+    const { agree, announced } = agreesLater(primus, follow);
     const [staying, leaving] = [connect({ reconnect: { min: 1 } }), connect()];
     await Promise.all([event(staying, 'open'), event(leaving, 'open')]);
     await until(() => scheduler.pending === 2);

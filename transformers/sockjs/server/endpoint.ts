@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { lazy } from '../../../src/core/load-framework.js';
 import { packageRequire } from '../../../src/core/package-require.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
@@ -21,20 +22,22 @@ const SCRIPT = '/sockjs.min.js';
 /** The number of endpoints that this process has created. */
 let endpoints = 0;
 
-let script: StaticText | undefined;
+/** Reads sockjs-client once. */
+const script = lazy(() => {
+  const path = packageRequire.resolve('sockjs-client/dist/sockjs.min.js');
+  return new StaticText(readFileSync(path, 'utf8'), 'text/javascript; charset=utf-8');
+});
 
 /** Sends sockjs-client to a page of the framework; 404 when it is not installed. */
 function sendScript({ request, response }: RequestExchange): void {
+  let file: StaticText;
   try {
-    script ??= new StaticText(
-      readFileSync(packageRequire.resolve('sockjs-client/dist/sockjs.min.js'), 'utf8'),
-      'text/javascript; charset=utf-8',
-    );
+    file = script();
   } catch {
     reject(response, 404);
     return;
   }
-  script.send(request, response);
+  file.send(request, response);
 }
 
 /** A request that may become a connection; an upgrade has its socket, and what came along with it. */
