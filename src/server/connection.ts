@@ -1,12 +1,14 @@
 import { EventEmitter } from 'node:events';
-import { interval, type Observer, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
-import { type ChannelHandler, END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
+import type { Subscription } from 'rxjs';
+import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
-import type { Frame, Link } from '../core/link.js';
+import type { Frame, Link, LinkObserver } from '../core/link.js';
 import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
-import { RelayChannel } from '../core/relay-channel.js';
+import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
+import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
+import { sizeOf } from './size-of.js';
 
 const { emit } = EventEmitter.prototype;
 
@@ -15,12 +17,6 @@ const UNANNOUNCED = 1;
 const PRESSURE = 2;
 const USER = 4;
 
-/** The number of buffered bytes above which a writer that listens for `drain` should wait for it. */
-const CROWDED = 1_048_576;
-
-/** The interval at which the buffer of a slow consumer is checked, in ms: not every framework has an event for that. */
-const DRAIN_POLL = 10;
-
 /** How far a connection is known: to the registry, to the `connection` listeners, and as accepted by all of them. */
 type Stage = 'created' | 'registered' | 'introduced' | 'announced';
 
@@ -28,6 +24,7 @@ type Stage = 'created' | 'registered' | 'introduced' | 'announced';
 export interface ConnectionSpark {
   readonly primus: Stack & { readonly host: ConnectionHost };
   readonly id: string;
+  readonly address: { readonly ip: string };
   emit(event: string, ...args: unknown[]): boolean;
   listenerCount(event: string): number;
   /** Sends every outgoing message. Plugins replace it. */
@@ -35,15 +32,14 @@ export interface ConnectionSpark {
 }
 
 /** The part of a server that its connections use. @internal */
-export interface ConnectionHost {
-  /** The limit of buffered bytes. A connection that exceeds it is terminated. */
-  readonly maxBuffer: number;
-  readonly scheduler: SchedulerLike;
+export interface ConnectionHost extends BufferLimits {
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
   remove(connection: Connection): boolean;
   /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
   disconnected(connection: Connection, then: () => void): void;
   log(level: string, ...values: unknown[]): void;
+  /** Returns the observer of a connection's link: the connection, or what limits its rate. */
+  observe(connection: Connection): LinkObserver;
   /** Reports an error of the application's own code that no listener gets. */
   warn(error: unknown): void;
 }
@@ -60,7 +56,7 @@ export interface ConnectionHost {
  *
  * Its events have one order: see `EventQueue`.
  */
-export class Connection implements ChannelHandler, Observer<Frame> {
+export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   state: ReadyState = OPEN;
   /** Whether anything was received since the last heartbeat. */
   alive = true;
@@ -68,10 +64,6 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   slot = 0;
   /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
   isSendingLast = false;
-  /** Whether the peer is a slow consumer: more than `CROWDED` bytes are buffered, and `drain` follows. */
-  crowded = false;
-  /** The bytes of the longest message that was sent while the link is crowded. */
-  private longest = 0;
   readonly subject: ConnectionSpark;
   readonly link: Link | undefined;
   private readonly channel: RelayChannel;
@@ -84,6 +76,8 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   private ending = false;
   private paused = 0;
   private early: Frame[] | undefined;
+  /** The bytes that wait. Most connections never have many. */
+  private waiting: ConnectionBuffer | undefined;
   /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
   private lost: LinkError | null | undefined;
   /** The timer that runs while an end waits for the messages before it. */
@@ -93,7 +87,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.subject = spark;
     this.channel = new RelayChannel(spark.primus, this);
     this.link = link;
-    link?.subscribe(this);
+    link?.subscribe(spark.primus.host.observe(this));
   }
 
   private get host(): ConnectionHost {
@@ -115,6 +109,15 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
+  /** Whether the client is behind, so that writers should wait for `drain`. */
+  get crowded(): boolean {
+    return this.waiting?.crowded === true;
+  }
+
+  get ip(): string {
+    return this.subject.address.ip;
+  }
+
   /**
    * Whether silence terminates the connection. It does not while the application has paused reading. It does while a listener or a
    * message transformer does not answer; every message that is delivered counts as activity.
@@ -128,7 +131,12 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   next(frame: Frame): void {
     this.alive = true;
     if (this.stage === 'announced') this.receive(frame);
-    else this.buffer(frame);
+    else this.keep(frame);
+  }
+
+  incomplete(bytes: number): void {
+    if (this.state === OPEN && (bytes > 0 || this.waiting !== undefined)) this.buffer.incomplete(bytes);
+    this.forgetBuffer();
   }
 
   complete(): void {
@@ -177,7 +185,12 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.stage = 'announced';
     const { early } = this;
     this.early = undefined;
-    if (early !== undefined) for (const frame of early) this.receive(frame);
+    if (early !== undefined) {
+      for (const frame of early) {
+        this.received(-frame.length);
+        this.receive(frame);
+      }
+    }
     this.flow(UNANNOUNCED, false);
     if (this.lost !== undefined) this.leave(this.lost);
   }
@@ -210,12 +223,18 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
   }
 
-  /** Terminates the connection at once. */
-  terminate(error: LinkError): void {
+  /** Ends the connection at once: the link is terminated, or closed with a close code. */
+  terminate(error: LinkError, closeCode?: number): void {
     if (this.state === CLOSED) return;
     if (this.stage === 'announced') this.finish(error);
-    else this.lost = error;
-    this.link?.destroy();
+    else {
+      this.lost ??= error;
+      this.early = undefined;
+      this.waiting?.release();
+      this.waiting = undefined;
+    }
+    if (closeCode === undefined) this.link?.destroy();
+    else this.link?.close(closeCode, error.reason);
   }
 
   pause(paused: boolean): void {
@@ -230,10 +249,9 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   }
 
   /** Emits `outgoing::data` after a frame was sent on the link, by this connection or in a broadcast. */
-  sent(frame: Frame): void {
+  sent(frame: Frame, isShared = false): void {
     this.emitInternal('outgoing::data', frame);
-    const buffered = (this.link as Link).bufferedAmount;
-    if (buffered > CROWDED) this.crowd(this.link as Link, buffered, frame);
+    if (this.waiting !== undefined || (this.link as Link).bufferedAmount > this.host.highWater) this.sentMuch(frame, isShared);
   }
 
   /** Sends a ping to this connection alone. */
@@ -305,16 +323,59 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.flow(PRESSURE, high);
   }
 
+  queued(data: unknown): () => void {
+    const bytes = sizeOf(data);
+    if (this.state === OPEN) this.buffer.queued(bytes);
+    return () => {
+      this.waiting?.queued(-bytes);
+      this.forgetBuffer();
+    };
+  }
+
+  queuedFrame(frame: Frame): () => void {
+    this.received(frame.length);
+    return () => this.received(-frame.length);
+  }
+
+  // Calls of the buffer.
+
+  drained(): void {
+    this.forgetBuffer();
+    if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
+  }
+
   private receive(frame: Frame): void {
     if (this.state !== OPEN) return;
     this.emitInternal('incoming::data', frame);
     this.channel.receive(frame);
   }
 
-  private buffer(frame: Frame): void {
+  private keep(frame: Frame): void {
+    if (this.state === CLOSED || this.lost !== undefined) return;
     this.early ??= [];
     this.early.push(frame);
     this.flow(UNANNOUNCED, true);
+    this.received(frame.length);
+  }
+
+  /** Notes that a received message of so many bytes waits; with a negative number, that one does no longer. */
+  private received(bytes: number): void {
+    if (this.state === OPEN && (bytes > 0 || this.waiting !== undefined)) this.buffer.received(bytes);
+    this.forgetBuffer();
+  }
+
+  private sentMuch(frame: Frame, isShared: boolean): void {
+    if (this.state === OPEN) this.buffer.sent(frame, isShared);
+    this.forgetBuffer();
+  }
+
+  private get buffer(): ConnectionBuffer {
+    this.waiting ??= new ConnectionBuffer(this, this.host);
+    return this.waiting;
+  }
+
+  private forgetBuffer(): void {
+    if (this.waiting?.isEmpty) this.waiting = undefined;
   }
 
   /** Emits an internal event. It does not call the spark's `emit`, which takes events of such a name for injected ones. */
@@ -343,32 +404,6 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     }
   }
 
-  /**
-   * Handles a slow consumer: streams that are piped in wait for `drain`, and the connection is terminated when more than `maxBuffer` bytes
-   * are buffered beside the longest message. One message may be of any length: however fast its receiver is, it takes time.
-   */
-  private crowd(link: Link, buffered: number, last: Frame): void {
-    const { maxBuffer } = this.host;
-    // A framework may need more bytes than the frame has.
-    this.longest = Math.max(this.longest, last.length, this.crowded ? 0 : buffered);
-    if (buffered - this.longest > maxBuffer) {
-      const message = `Slow consumer: ${buffered} bytes buffered, limit ${maxBuffer} (\`maxBuffer\`)`;
-      this.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow consumer' }));
-      return;
-    }
-    if (this.crowded) return;
-    this.crowded = true;
-    interval(DRAIN_POLL, this.host.scheduler)
-      .pipe(takeWhile(() => this.state === OPEN && link.bufferedAmount > CROWDED / 2))
-      .subscribe({
-        complete: () => {
-          this.crowded = false;
-          this.longest = 0;
-          if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
-        },
-      });
-  }
-
   private flow(reason: number, stop: boolean): void {
     const before = this.paused;
     this.paused = stop ? before | reason : before & ~reason;
@@ -394,6 +429,8 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (error !== null && (error.cause !== undefined || error.code !== 'ERR_PRIMUS_DROPPED')) this.fail(error);
     this.state = CLOSED;
     this.endTimer?.unsubscribe();
+    this.waiting?.release();
+    this.waiting = undefined;
     this.channel.close();
     const emitEnd = (): void => {
       this.dispatch('end');

@@ -12,7 +12,7 @@ import type { Arrival, ServerTransformer } from '../core/transformer.js';
 import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { slotOf } from './heartbeat.js';
-import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
+import { clientAddress } from './middleware/forwarded.js';
 import { Spark } from './spark.js';
 import type { SparkClass } from './spark-class.js';
 
@@ -138,7 +138,7 @@ export class ConnectionRegistry {
       const { connection } = spark;
       if (connection.canShareFrame && untouched(spark)) {
         yield connection.link as Link;
-        connection.sent(frame);
+        connection.sent(frame, true);
       } else spark.write(data);
     }
   }
@@ -173,9 +173,8 @@ export interface SparkFactory {
 
 /** Creates the spark of an arrival. Returns `undefined` when the application's code, such as `idGenerator`, throws. */
 export function createSpark({ Spark, options, host }: SparkFactory, { link, request, id }: Arrival<IncomingMessage>): Spark | undefined {
-  const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
   try {
-    return new Spark(request.headers, address, undefined, options.idGenerator ? undefined : id, request, link.socket, link);
+    return new Spark(request.headers, clientAddress(request), undefined, options.idGenerator ? undefined : id, request, link.socket, link);
   } catch (error) {
     host.log('error', error);
     link.destroy();

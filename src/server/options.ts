@@ -79,12 +79,25 @@ export interface ServerOptions extends CorsOptions {
    */
   maxLength?: number;
   /**
-   * The limit of bytes that are buffered for one slow consumer, beside the longest message. A connection that exceeds it is terminated;
-   * `Infinity` sets no limit.
+   * The limit of bytes that are buffered for one slow consumer, beside the messages that were written in one turn of the event loop, which
+   * may be sixteen times as many. A connection that exceeds it is terminated; `Infinity` sets no limit.
    *
-   * @defaultValue `16_777_216`
+   * @defaultValue `1_048_576`
    */
   maxBuffer?: number;
+  /**
+   * The limit of bytes that wait in the server, in both directions and for all connections. Of those, an eighth may come from one address.
+   * Over the limit, the connection with the most is terminated; `Infinity` sets no limit.
+   *
+   * @defaultValue `268_435_456`
+   */
+  maxMemory?: number;
+  /**
+   * The limit of messages that one connection may send in a second. Twice as many in a row close it with 1008; `Infinity` sets no limit.
+   *
+   * @defaultValue `Infinity`
+   */
+  maxMessageRate?: number;
   /**
    * The plugins, or their packages, by name; or the names of packages, separated by commas or spaces.
    *
@@ -160,6 +173,8 @@ const DEFAULTS = {
   ...CORS_DEFAULTS,
   authorizationTimeout: 8_000 as Duration | false,
   connectionTimeout: 30_000 as Duration | false,
+  maxMemory: 268_435_456,
+  maxMessageRate: Infinity,
   refuseWithClose: false,
   minify: false,
   iknowclusterwillbreakconnections: false,
@@ -176,6 +191,8 @@ const TABLE: Record<string, Kind> = {
   compression: boolean,
   maxLength: size,
   maxBuffer: size,
+  maxMemory: size,
+  maxMessageRate: size,
   transport: object,
   idGenerator: callable,
 };

@@ -17,6 +17,7 @@ import {
 import { filterAsync } from '../../operators/index.js';
 import { asError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
+import type { LinkObserver } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
 import { CLOSED } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
@@ -24,16 +25,19 @@ import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
+import { highWaterOf } from './connection-buffer.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
 import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import { MemoryAccount } from './memory.js';
 import type { Layers } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
 import type { ParsedServerOptions } from './options.js';
+import { RateLimit } from './rate-limit.js';
 import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
 
@@ -58,6 +62,8 @@ export interface ServingParts {
  */
 export class Serving implements ConnectionHost {
   readonly maxBuffer: number;
+  readonly highWater: number;
+  readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
@@ -78,6 +84,8 @@ export class Serving implements ConnectionHost {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
+    this.highWater = highWaterOf(options.maxBuffer);
+    this.memory = new MemoryAccount(options.maxMemory, options.maxLength);
     const { connectionTimeout: limit } = options;
     this.#connectionTimeout = limit === false ? Infinity : milliseconds(limit, 'connectionTimeout');
     this.scheduler = options.scheduler ?? asyncScheduler;
@@ -91,7 +99,15 @@ export class Serving implements ConnectionHost {
   /** Begins to serve. */
   start(): void {
     const { primus, server, options, transformer, middleware, registry } = this.#parts;
-    const host = createTransformerHost({ primus, server, options, scheduler: this.scheduler, middleware, draining: () => this.#draining });
+    const host = createTransformerHost({
+      primus,
+      server,
+      options,
+      scheduler: this.scheduler,
+      memory: this.memory,
+      middleware,
+      draining: () => this.#draining,
+    });
     const connection$ = transformer.server.listen(host).pipe(
       map((arrival) => createSpark(primus, arrival as Arrival<IncomingMessage>)),
       filter((spark) => spark !== undefined),
@@ -182,6 +198,11 @@ export class Serving implements ConnectionHost {
   }
 
   // Reports of the connections.
+
+  observe(connection: Connection): LinkObserver {
+    const { maxMessageRate: rate } = this.#parts.options;
+    return rate === Infinity ? connection : new RateLimit(connection, rate, this.scheduler, (message) => this.log('warning', message));
+  }
 
   remove(connection: Connection): boolean {
     return this.#parts.registry.remove(connection);

@@ -64,6 +64,49 @@ describe('a slow consumer', () => {
     await peer.rest();
   });
 
+  it('is terminated at a maxBuffer of 64 kB', async () => {
+    const maxBuffer = 65_536;
+    const { primus, port } = await serve({ pingInterval: false, maxBuffer });
+    const announced = event(primus, 'connection');
+    await openSlow(port);
+    const [spark] = (await announced) as [Spark];
+    const failed = event(spark, 'error');
+    let most = 0;
+    while (spark.readyState === 3) {
+      spark.write('x'.repeat(4_096));
+      await settle();
+      most = Math.max(most, spark.connection.link?.bufferedAmount ?? 0);
+    }
+    expect((await failed)[0]).toMatchObject({ code: 'ERR_PRIMUS_SLOW_PEER' });
+    expect(most).toBeLessThan(maxBuffer + 16_384);
+  });
+
+  it.each([
+    ['a message transformer', (primus: Primus) => primus.transform('outgoing', (_packet, next) => void setTimeout(next, 5))],
+    ['an encoder', () => {}],
+  ])('is terminated when %s is too slow for what is written', async (name, add) => {
+    const late: Parser = {
+      encoder: (data, done) => void setTimeout(() => json.encoder(data, done), 5),
+      decoder: (data, done) => json.decoder(data, done),
+    };
+    const { primus, spark, client } = await pair({
+      transformer: 'memory',
+      maxBuffer: 100_000,
+      ...(name === 'an encoder' && { parser: late }),
+    });
+    const dropped = event(client, 'reconnect scheduled');
+    add(primus);
+    const failed = event(spark, 'error');
+    let written = 0;
+    while (spark.readyState === 3 && written < 100_000_000) {
+      spark.write({ text: 'x'.repeat(1_000) });
+      written += 1_000;
+      await settle();
+    }
+    expect((await failed)[0]).toMatchObject({ code: 'ERR_PRIMUS_SLOW_PEER' });
+    await dropped;
+  });
+
   it('stays connected when maxBuffer is Infinity', async () => {
     const { primus, port } = await serve({ pingInterval: false, maxBuffer: Number.POSITIVE_INFINITY });
     const announced = event(primus, 'connection');

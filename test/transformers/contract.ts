@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
@@ -137,6 +138,24 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       for (let count = 0; count < 10; count++) spark.write('x'.repeat(1_000));
       await until(() => received.length === 11);
       expect(received).toEqual([2_000_000, ...Array(10).fill(1_000)]);
+    });
+
+    rule('delivers a burst of 4 MB with the defaults to a client that reads', async () => {
+      const { client, spark } = await pair();
+      let received = 0;
+      client.on('data', () => received++);
+      for (let count = 0; count < 4_000; count++) spark.write(`${count}${'x'.repeat(1_000)}`);
+      await until(() => received === 4_000);
+      expect(spark.readyState).toBe(3);
+    });
+
+    rule('slows a stream that is piped into the spark, and delivers all of it', async () => {
+      const { client, spark } = await pair();
+      let received = 0;
+      client.on('data', () => received++);
+      Readable.from(Array.from({ length: 200 }, () => 'x'.repeat(50_000))).pipe(spark as never, { end: false });
+      await until(() => received === 200);
+      expect(spark.readyState).toBe(3);
     });
 
     rule('counts maxLength in bytes, not in characters', async () => {

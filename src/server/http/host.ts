@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { ServerTransformer } from '../../core/transformer.js';
+import type { MemoryAccount } from '../memory.js';
 
 /** An HTTP server, or anything that behaves like one (`https`, `http2` with HTTP/1, `spdy`). */
 export type HttpServer = Pick<Server, 'on' | 'removeListener' | 'emit' | 'listenerCount' | 'close' | 'address'> &
@@ -41,6 +42,8 @@ export interface Host {
   readonly maxLength: number;
   /** The limit of bytes that are buffered for one slow consumer. */
   readonly maxBuffer: number;
+  /** The account of the bytes that wait. */
+  readonly memory: MemoryAccount;
   /** Whether messages and HTTP answers may be compressed. */
   readonly compression: boolean;
   /** The server's `transport` option. */

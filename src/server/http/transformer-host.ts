@@ -1,5 +1,6 @@
 import { filter, identity, type SchedulerLike, share, tap } from 'rxjs';
 import { filterAsync } from '../../../operators/index.js';
+import type { MemoryAccount } from '../memory.js';
 import { seal } from '../middleware/cors.js';
 import type { Layers } from '../middleware/layers.js';
 import type { serverOptions } from '../options.js';
@@ -13,13 +14,14 @@ export interface TransformerHostParts {
   server: HttpServer;
   options: ReturnType<typeof serverOptions>;
   scheduler: SchedulerLike;
+  memory: MemoryAccount;
   middleware: Layers;
   /** Whether the server is shutting down: it then accepts requests of open links only. */
   draining: () => boolean;
 }
 
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
-export function createTransformerHost({ primus, server, options, scheduler, middleware, draining }: TransformerHostParts): Host {
+export function createTransformerHost({ primus, server, options, scheduler, memory, middleware, draining }: TransformerHostParts): Host {
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -41,6 +43,7 @@ export function createTransformerHost({ primus, server, options, scheduler, midd
     scheduler,
     maxLength,
     maxBuffer,
+    memory,
     compression,
     transport,
     request$: exchange$.pipe(

@@ -32,6 +32,11 @@ export function forwarded(this: ForwardedHost): Middleware {
   return Object.assign(layer as Middleware, { raw: true });
 }
 
+/** Returns the address of a request's client: the one that trusted proxies forwarded, where the middleware ran. */
+export function clientAddress(request: ForwardedRequest): Address {
+  return request.forwarded ?? addressOf(request);
+}
+
 /** Returns the address of the peer at the other side of a request's socket. */
 export function addressOf({ socket }: IncomingMessage): Address {
   return { ip: socket.remoteAddress, port: socket.remotePort, secure: (socket as TLSSocket).encrypted === true } as Address;

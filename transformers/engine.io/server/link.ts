@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Socket, Transport } from 'engine.io';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
@@ -6,14 +7,19 @@ import type { Frame } from '../../../src/core/link.js';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
+import { countBody } from '../../shared/server/count-body.js';
+import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
-type Carrier = Transport & { socket?: WebSocket };
+type Carrier = Transport & { socket?: WebSocket & { _socket?: Duplex } };
 
 /** The time in which the answer to a request that is rejected reaches the client, in ms. */
 const ANSWER_TIME = 100;
+
+/** The part of a host that these links use. */
+type EngineHost = Pick<Host, 'maxLength' | 'scheduler' | 'memory'>;
 
 /** A socket of the engine as a link. */
 export class EngineLink extends GuardedLink {
@@ -25,11 +31,13 @@ export class EngineLink extends GuardedLink {
   /** Hands the data that waits for the end of a pause to the engine. */
   private proceed: (() => void) | undefined;
   private failure: Error | undefined;
+  private readonly host: EngineHost;
   private closeCode: number | undefined;
   private reason: string | undefined;
 
-  constructor(engine: Socket, { maxLength, scheduler }: Pick<Host, 'maxLength' | 'scheduler'>) {
-    super(scheduler, maxLength);
+  constructor(engine: Socket, host: EngineHost) {
+    super(host.scheduler, host.maxLength);
+    this.host = host;
     this.engine = engine;
     this.setTransportSocket(engine.transport);
     engine.on('upgrading', () => this.release());
@@ -78,6 +86,10 @@ export class EngineLink extends GuardedLink {
     this.engine.transport.emit('error', new Error('destroyed'));
   }
 
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
+  }
+
   // The endpoint calls these.
 
   /** A poll has begun. */
@@ -92,6 +104,7 @@ export class EngineLink extends GuardedLink {
   posted(exchange: RequestExchange, proceed: () => void): void {
     const { request, response } = exchange;
     const { post } = this;
+    countBody(exchange, this.host);
     if (post === undefined) {
       this.post = exchange;
       response.once('close', () => {
@@ -149,6 +162,10 @@ export class EngineLink extends GuardedLink {
       this.failure = error;
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.closeCode = 1009;
     });
+    if (socket._socket !== undefined) {
+      const incoming = new IncomingBytes(socket._socket, this);
+      socket.on('message', () => incoming.complete());
+    }
     if (this.paused) socket.pause();
   }
 

@@ -5,6 +5,7 @@ import { destroyLate } from '../../shared/destroy-late.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { limitFragments } from '../../shared/server/fragments.js';
+import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
 import { type FayeWebSocket, OPEN } from './framework.js';
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */
@@ -12,6 +13,7 @@ export class FayeLink extends LinkBase {
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
   readonly #scheduler: SchedulerLike;
+  readonly #incoming: IncomingBytes;
   #failure: Error | undefined;
   /** The code of a connection that we terminated; to the framework it is a lost one. */
   #code: number | undefined;
@@ -23,6 +25,7 @@ export class FayeLink extends LinkBase {
     this.socket = socket;
     this.#raw = raw;
     this.#scheduler = scheduler;
+    this.#incoming = new IncomingBytes(raw, this);
     socket.on('message', ({ data }) => this.#received(data));
     socket.on('error', ({ message }) => {
       this.#failure = new Error(message);
@@ -74,7 +77,12 @@ export class FayeLink extends LinkBase {
     this.#raw.destroy();
   }
 
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
+  }
+
   #received(data: string | Buffer): void {
+    this.#incoming.complete();
     // The framework resumes reading once its writes have drained, even when we have paused it.
     if (this.#paused) this.socket.pause();
     this.observer.next?.(data);

@@ -6,6 +6,7 @@ import { destroyLate } from '../../shared/destroy-late.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { limitFragments } from '../../shared/server/fragments.js';
 import { HttpLink } from '../../shared/server/http-link.js';
+import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
@@ -37,6 +38,10 @@ export class SockJSLink extends HttpLink {
     socket.on('data', (data: unknown) => this.#decoded(data));
     socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
     if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
+    if (this.#websocket !== undefined && raw !== undefined) {
+      const incoming = new IncomingBytes(raw, this);
+      this.#websocket.on('message', () => incoming.complete());
+    }
     // The framework listens as well, and does not pass the code on.
     this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
       this.#code = code;
@@ -108,6 +113,10 @@ export class SockJSLink extends HttpLink {
     // Without SockJS's framing the code is sent in a WebSocket's close frame, where not every code is allowed.
     this.socket.close(this.#session.ws && code < 3000 ? 1000 : code, reason);
     if (this.#raw !== undefined && !this.#raw.destroyed) destroyLate(this.#raw, this.scheduler);
+  }
+
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
   }
 
   #decoded(data: unknown): void {

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
 import { Framed, printAll } from './frames.js';
 
 /** The key under which a socket's listeners find their link. */
@@ -22,6 +23,7 @@ export class WebSocketLink extends LinkBase {
   /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
   private rest: (Frame | Framed)[] | undefined;
+  private readonly incoming: IncomingBytes;
   private readonly deflates: boolean;
   private waiting = 0;
   private failure: Error | undefined;
@@ -31,6 +33,7 @@ export class WebSocketLink extends LinkBase {
     this.socket = socket;
     this.raw = raw;
     this.deflates = socket.extensions !== '';
+    this.incoming = new IncomingBytes(raw, this);
     (socket as LinkedSocket)[LINK] = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
@@ -92,7 +95,12 @@ export class WebSocketLink extends LinkBase {
     this.socket.terminate();
   }
 
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
+  }
+
   received(data: Buffer, isBinary: boolean): void {
+    this.incoming.complete();
     this.observer.next?.(isBinary ? data : data.toString());
   }
 
