@@ -71,17 +71,21 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Whether the link itself has ended. */
   private linkEnded = false;
   private stage: Stage = 'created';
-  /** Emits the end of a connection that has ended before the server emitted `connection`. */
-  private heldEnd: (() => void) | undefined;
   private ending = false;
   private paused = 0;
-  private early: Frame[] | undefined;
+
+  // Declared: an idle connection has no memory for these.
+
+  /** Emits the end of a connection that has ended before the server emitted `connection`. */
+  declare private heldEnd?: (() => void) | undefined;
+  /** The frames that arrived before the announcement. */
+  declare private early?: Frame[] | undefined;
   /** The bytes that wait. Most connections never have many. */
-  private waiting: ConnectionBuffer | undefined;
+  declare private waiting?: ConnectionBuffer | undefined;
   /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
-  private lost: LinkError | null | undefined;
+  declare private lost?: LinkError | null | undefined;
   /** The timer that runs while an end waits for the messages before it. */
-  private endTimer: Subscription | undefined;
+  declare private endTimer?: Subscription | undefined;
 
   constructor(spark: ConnectionSpark, link: Link | undefined) {
     this.subject = spark;

@@ -8,7 +8,7 @@ import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import { countBody } from '../../shared/server/count-body.js';
-import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
 
@@ -22,7 +22,8 @@ const ANSWER_TIME = 100;
 type EngineHost = Pick<Host, 'maxLength' | 'scheduler' | 'memory'>;
 
 /** A socket of the engine as a link. */
-export class EngineLink extends GuardedLink {
+export class EngineLink extends GuardedLink implements CountedLink {
+  incoming = 0;
   readonly engine: Socket;
   private waiting = 0;
   private paused = false;
@@ -163,8 +164,8 @@ export class EngineLink extends GuardedLink {
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.closeCode = 1009;
     });
     if (socket._socket !== undefined) {
-      const incoming = new IncomingBytes(socket._socket, this);
-      socket.on('message', () => incoming.complete());
+      countIncoming(socket._socket, this);
+      socket.on('message', () => countedMessage(this));
     }
     if (this.paused) socket.pause();
   }

@@ -5,15 +5,15 @@ import { destroyLate } from '../../shared/destroy-late.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { limitFragments } from '../../shared/server/fragments.js';
-import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { type FayeWebSocket, OPEN } from './framework.js';
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */
-export class FayeLink extends LinkBase {
+export class FayeLink extends LinkBase implements CountedLink {
+  incoming = 0;
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
   readonly #scheduler: SchedulerLike;
-  readonly #incoming: IncomingBytes;
   #failure: Error | undefined;
   /** The code of a connection that we terminated; to the framework it is a lost one. */
   #code: number | undefined;
@@ -25,7 +25,7 @@ export class FayeLink extends LinkBase {
     this.socket = socket;
     this.#raw = raw;
     this.#scheduler = scheduler;
-    this.#incoming = new IncomingBytes(raw, this);
+    countIncoming(raw, this);
     socket.on('message', ({ data }) => this.#received(data));
     socket.on('error', ({ message }) => {
       this.#failure = new Error(message);
@@ -82,7 +82,7 @@ export class FayeLink extends LinkBase {
   }
 
   #received(data: string | Buffer): void {
-    this.#incoming.complete();
+    countedMessage(this);
     // The framework resumes reading once its writes have drained, even when we have paused it.
     if (this.#paused) this.socket.pause();
     this.observer.next?.(data);

@@ -6,13 +6,14 @@ import { destroyLate } from '../../shared/destroy-late.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { limitFragments } from '../../shared/server/fragments.js';
 import { HttpLink } from '../../shared/server/http-link.js';
-import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
-export class SockJSLink extends HttpLink {
+export class SockJSLink extends HttpLink implements CountedLink {
+  incoming = 0;
   readonly socket: SockJSConnection;
   readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
@@ -39,8 +40,8 @@ export class SockJSLink extends HttpLink {
     socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
     if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
     if (this.#websocket !== undefined && raw !== undefined) {
-      const incoming = new IncomingBytes(raw, this);
-      this.#websocket.on('message', () => incoming.complete());
+      countIncoming(raw, this);
+      this.#websocket.on('message', () => countedMessage(this));
     }
     // The framework listens as well, and does not pass the code on.
     this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {

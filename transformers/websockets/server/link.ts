@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import { IncomingBytes } from '../../shared/server/incoming-bytes.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { Framed, printAll } from './frames.js';
 
 /** The key under which a socket's listeners find their link. */
@@ -17,23 +17,23 @@ interface LinkedSocket extends WebSocket {
  * A WebSocket as a link. The frames of one tick leave in one write: they are printed side by side into one buffer, past
  * the framework's sender, which would write each by itself. Connections with compression go through the sender.
  */
-export class WebSocketLink extends LinkBase {
+export class WebSocketLink extends LinkBase implements CountedLink {
+  incoming = 0;
   readonly socket: WebSocket;
   private readonly raw: Duplex;
   /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
-  private rest: (Frame | Framed)[] | undefined;
-  private readonly incoming: IncomingBytes;
+  declare private rest?: (Frame | Framed)[] | undefined;
   private readonly deflates: boolean;
   private waiting = 0;
-  private failure: Error | undefined;
+  declare private failure?: Error | undefined;
 
   constructor(socket: WebSocket, raw: Duplex) {
     super();
     this.socket = socket;
     this.raw = raw;
     this.deflates = socket.extensions !== '';
-    this.incoming = new IncomingBytes(raw, this);
+    countIncoming(raw, this);
     (socket as LinkedSocket)[LINK] = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
@@ -71,7 +71,8 @@ export class WebSocketLink extends LinkBase {
   flush(): void {
     const { first, rest } = this;
     if (first === undefined) return;
-    this.first = this.rest = undefined;
+    this.first = undefined;
+    if (rest !== undefined) this.rest = undefined;
     this.waiting = 0;
     if (this.socket.readyState !== WebSocket.OPEN) return;
     if (rest === undefined && first instanceof Framed) this.raw.write(first.bytes);
@@ -100,7 +101,7 @@ export class WebSocketLink extends LinkBase {
   }
 
   received(data: Buffer, isBinary: boolean): void {
-    this.incoming.complete();
+    countedMessage(this);
     this.observer.next?.(isBinary ? data : data.toString());
   }
 
