@@ -113,7 +113,7 @@ export class ConnectionBuffer implements MemoryHolder {
     if (bytes > 0) this.#written(bytes);
   }
 
-  /** Notes that a frame was sent. */
+  /** Notes that a frame was sent. A shared one is stored once for all connections. */
   sent(frame: Frame, isShared: boolean): void {
     const bytes = typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
     if (isShared) this.#shared += bytes;
@@ -189,13 +189,11 @@ export class ConnectionBuffer implements MemoryHolder {
 
   /** Reports to the account, in steps: most connections never have as much. */
   #report(): void {
-    const incoming = this.#incomplete + this.#received;
     const outgoing = this.crowded ? Math.max(this.#queued, this.#unsent - this.#shared) : 0;
-    const sum = incoming + outgoing;
+    const sum = this.#incomplete + this.#received + outgoing;
     const isLittle = sum < STEP;
     if (isLittle ? this.#reported === 0 : Math.abs(sum - this.#reported) < STEP) return;
     this.#reported = isLittle ? 0 : sum;
-    if (isLittle) this.#limits.memory.delete(this);
-    else this.#limits.memory.set(this, incoming, outgoing);
+    this.#limits.memory.set(this, this.#reported);
   }
 }

@@ -8,12 +8,16 @@ import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
+import { costOf, KeptFrames } from './kept-frames.js';
 import { sizeOf } from './size-of.js';
+import { exceedsTurn } from './turn.js';
 
 const { emit } = EventEmitter.prototype;
 
+const neverExceeds = (): boolean => false;
+
 /** The reasons for which a link is not read. */
-const UNANNOUNCED = 1;
+const KEPT = 1;
 const PRESSURE = 2;
 const USER = 4;
 
@@ -49,7 +53,7 @@ export interface ConnectionHost extends BufferLimits {
  *
  * ```
  * created ── `connection` listeners accept ──> announced ── end(), drop, silence ──> closed
- *   frames and an end that arrive before the announcement are buffered until then
+ *   frames and an end that arrive before the announcement, or when a turn has taken too long, are kept until then, or the next turn
  *
  * state closed, removed from the server ──> readyStateChange ──> `disconnection` of the server ──> end
  * ```
@@ -78,8 +82,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Emits the end of a connection that has ended before the server emitted `connection`. */
   declare private heldEnd?: (() => void) | undefined;
-  /** The frames that arrived before the announcement. */
-  declare private early?: Frame[] | undefined;
+  /** The frames that wait for the announcement, or for the next turn of the event loop. */
+  declare private kept?: KeptFrames | undefined;
   /** The bytes that wait. Most connections never have many. */
   declare private waiting?: ConnectionBuffer | undefined;
   /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
@@ -134,7 +138,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   next(frame: Frame): void {
     this.alive = true;
-    if (this.stage === 'announced') this.receive(frame);
+    if (this.stage === 'announced' && this.kept === undefined && !exceedsTurn(frame.length)) this.receive(frame);
     else this.keep(frame);
   }
 
@@ -187,16 +191,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Announces the connection after the `connection` listeners have accepted it: frames that arrived early are delivered now. */
   announce(): void {
     this.stage = 'announced';
-    const { early } = this;
-    this.early = undefined;
-    if (early !== undefined) {
-      for (const frame of early) {
-        this.received(-frame.length);
-        this.receive(frame);
-      }
-    }
-    this.flow(UNANNOUNCED, false);
-    if (this.lost !== undefined) this.leave(this.lost);
+    this.proceed(exceedsTurn);
   }
 
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
@@ -233,7 +228,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.stage === 'announced') this.finish(error);
     else {
       this.lost ??= error;
-      this.early = undefined;
+      this.kept = undefined;
       this.waiting?.release();
       this.waiting = undefined;
     }
@@ -337,8 +332,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   }
 
   queuedFrame(frame: Frame): () => void {
-    this.received(frame.length);
-    return () => this.received(-frame.length);
+    this.received(costOf(frame));
+    return () => this.received(-costOf(frame));
   }
 
   // Calls of the buffer.
@@ -356,10 +351,31 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   private keep(frame: Frame): void {
     if (this.state === CLOSED || this.lost !== undefined) return;
-    this.early ??= [];
-    this.early.push(frame);
-    this.flow(UNANNOUNCED, true);
-    this.received(frame.length);
+    if (this.kept === undefined) {
+      this.kept = new KeptFrames();
+      this.flow(KEPT, true);
+      if (this.stage === 'announced') setImmediate(() => this.proceed(exceedsTurn));
+    }
+    this.kept.add(frame);
+    this.received(costOf(frame));
+    // Where a framework cannot stop reading, its peer has to wait for the messages at last.
+    if (this.stage === 'announced' && this.kept.bytes > this.host.maxBuffer) this.proceed(neverExceeds);
+  }
+
+  /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */
+  private proceed(exceeds: (length: number) => boolean): void {
+    if (this.state === CLOSED) return;
+    const { kept } = this;
+    for (let frame = kept?.take(); frame !== undefined; frame = kept?.take()) {
+      this.received(-costOf(frame));
+      this.receive(frame);
+      if (kept?.next === undefined || !exceeds(kept.next.length)) continue;
+      setImmediate(() => this.proceed(exceedsTurn));
+      return;
+    }
+    this.kept = undefined;
+    this.flow(KEPT, false);
+    if (this.lost !== undefined) this.leave(this.lost);
   }
 
   /** Notes that a received message of so many bytes waits; with a negative number, that one does no longer. */
@@ -420,7 +436,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
     this.emitInternal('incoming::end');
-    if (this.stage === 'announced') this.leave(this.lost);
+    if (this.stage === 'announced' && this.kept === undefined) this.leave(this.lost);
   }
 
   /** Ends the connection after everything received so far. Where that takes too long, the heartbeat terminates it. */
@@ -433,6 +449,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (error !== null && (error.cause !== undefined || error.code !== 'ERR_PRIMUS_DROPPED')) this.fail(error);
     this.state = CLOSED;
     this.endTimer?.unsubscribe();
+    this.kept = undefined;
     this.waiting?.release();
     this.waiting = undefined;
     this.channel.close();

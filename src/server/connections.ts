@@ -134,11 +134,12 @@ export class ConnectionRegistry {
 
   /** Yields the links that can share the frame. Writes the message to every other spark on the way. */
   private *sharing(data: unknown, frame: Frame): Generator<Link> {
+    const isShared = this.transformer.broadcast !== undefined;
     for (const spark of this.sparks.values()) {
       const { connection } = spark;
       if (connection.canShareFrame && untouched(spark)) {
         yield connection.link as Link;
-        connection.sent(frame, true);
+        connection.sent(frame, isShared);
       } else spark.write(data);
     }
   }

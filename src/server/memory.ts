@@ -1,6 +1,6 @@
 import { LinkError } from '../core/errors.js';
 
-/** The share of `maxMemory` that the messages which one address sends may take, as long as it has room for two messages. */
+/** The share of `maxMemory` that one address may take, as long as it has room for two messages. */
 const SHARE = 8;
 
 /** Something for which bytes wait: a connection, or a request whose body is being read. */
@@ -11,21 +11,15 @@ export interface MemoryHolder {
   shed(error: LinkError): void;
 }
 
-/** The bytes that wait for one holder. */
-interface Amount {
-  incoming: number;
-  outgoing: number;
-}
-
 /**
  * The account of the bytes that wait in a server: messages that are not complete, messages that wait for a listener, a message
- * transformer or a parser, and messages that clients have not received. Over its limit, or when the incoming ones of one address exceed
- * its share, the holder with the most is shed.
+ * transformer or a parser, and messages that clients have not received. Over its limit, or when one address exceeds its share, the
+ * holder with the most is shed.
  */
 export class MemoryAccount {
   readonly #limit: number;
   readonly #share: number;
-  readonly #amounts = new Map<MemoryHolder, Amount>();
+  readonly #amounts = new Map<MemoryHolder, number>();
   readonly #byAddress = new Map<string, number>();
   #total = 0;
 
@@ -44,40 +38,32 @@ export class MemoryAccount {
   }
 
   /** Notes how many bytes wait for a holder now. May shed it, or another. */
-  set(holder: MemoryHolder, incoming: number, outgoing: number): void {
-    const before = this.#amounts.get(holder);
-    if (before === undefined && incoming + outgoing === 0) return;
-    this.#total += incoming + outgoing - (before === undefined ? 0 : before.incoming + before.outgoing);
-    const ofAddress = this.#add(holder.ip, incoming - (before?.incoming ?? 0));
-    if (incoming + outgoing === 0) this.#amounts.delete(holder);
-    else if (before === undefined) this.#amounts.set(holder, { incoming, outgoing });
-    else Object.assign(before, { incoming, outgoing });
-    if (ofAddress > this.#share)
-      this.#shed(`${ofAddress} bytes from one address`, ({ ip }, amount) => (ip === holder.ip ? amount.incoming : 0));
-    if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, (_holder, amount) => amount.incoming + amount.outgoing);
+  set(holder: MemoryHolder, bytes: number): void {
+    const added = bytes - (this.#amounts.get(holder) ?? 0);
+    if (added === 0) return;
+    if (bytes === 0) this.#amounts.delete(holder);
+    else this.#amounts.set(holder, bytes);
+    this.#total += added;
+    const ofAddress = (this.#byAddress.get(holder.ip) ?? 0) + added;
+    if (ofAddress === 0) this.#byAddress.delete(holder.ip);
+    else this.#byAddress.set(holder.ip, ofAddress);
+    if (ofAddress > this.#share) this.#shed(`${ofAddress} bytes for one address`, ({ ip }) => ip === holder.ip);
+    if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, () => true);
   }
 
   /** Forgets a holder. */
   delete(holder: MemoryHolder): void {
-    this.set(holder, 0, 0);
+    this.set(holder, 0);
   }
 
-  #add(ip: string, bytes: number): number {
-    const sum = (this.#byAddress.get(ip) ?? 0) + bytes;
-    if (sum === 0) this.#byAddress.delete(ip);
-    else this.#byAddress.set(ip, sum);
-    return sum;
-  }
-
-  /** Sheds the holder that weighs the most. */
-  #shed(found: string, weigh: (holder: MemoryHolder, amount: Amount) => number): void {
+  /** Sheds the holder with the most bytes among some. */
+  #shed(found: string, among: (holder: MemoryHolder) => boolean): void {
     let worst: MemoryHolder | undefined;
     let most = 0;
-    for (const [holder, amount] of this.#amounts) {
-      const weight = weigh(holder, amount);
-      if (weight <= most) continue;
+    for (const [holder, bytes] of this.#amounts) {
+      if (bytes <= most || !among(holder)) continue;
       worst = holder;
-      most = weight;
+      most = bytes;
     }
     if (worst === undefined) return;
     this.delete(worst);

@@ -86,7 +86,7 @@ export interface ServerOptions extends CorsOptions {
    */
   maxBuffer?: number;
   /**
-   * The limit of bytes that wait in the server, in both directions and for all connections. Of those, an eighth may come from one address.
+   * The limit of bytes that wait in the server, in both directions and for all connections. One address may take an eighth of it.
    * Over the limit, the connection with the most is terminated; `Infinity` sets no limit.
    *
    * @defaultValue `268_435_456`

@@ -148,6 +148,75 @@ describe('a slow consumer', () => {
   });
 });
 
+describe('a turn of the event loop', () => {
+  const burn = (ms: number): void => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  };
+
+  it.each(['websockets', 'faye', 'engine.io', 'sockjs', 'uws'])(
+    'takes no more messages when they have taken long, and delivers all in order: %s',
+    async (transformer) => {
+      const { primus, client, spark } = await pair({ transformer });
+      const received: unknown[] = [];
+      let inTurn = 0;
+      let most = 0;
+      spark.on('data', (data) => {
+        if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+        most = Math.max(most, inTurn);
+        received.push(data);
+        burn(2);
+      });
+      const ended = event(primus, 'disconnection');
+      for (let count = 0; count < 400; count++) client.write(count);
+      client.end();
+      await ended;
+      expect(received).toEqual(Array.from({ length: 400 }, (_, count) => count));
+      // 20 in the time of a turn, and at most 16 before the clock is read.
+      expect(most).toBeLessThan(100);
+    },
+  );
+
+  it('is shared by the connections: each gets a message delivered in each', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    let foes = 0;
+    let answered = false;
+    primus.on('connection', (spark) =>
+      spark.on('data', (data) => {
+        if (data === 'friend') answered = true;
+        else if (!answered) foes++;
+        burn(1);
+      }),
+    );
+    const [foe, friend] = [await rawWebSocket(port), await rawWebSocket(port)];
+    await until(() => primus.connected === 2);
+    foe.send(...Array.from({ length: 2_000 }, () => frame(TEXT, '"foe"')));
+    await until(() => foes > 0);
+    friend.send(frame(TEXT, '"friend"'));
+    await until(() => answered);
+    expect(foes).toBeLessThan(1_000);
+  });
+
+  it('keeps the messages of a connection that drops meanwhile', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    const announced = event(primus, 'connection');
+    const peer = await rawWebSocket(port);
+    const [spark] = (await announced) as [Spark];
+    let received = 0;
+    spark.on('data', () => {
+      received++;
+      burn(1);
+    });
+    const ended = event(spark, 'end');
+    peer.send(...Array.from({ length: 300 }, () => frame(TEXT, '"x"')));
+    await until(() => received > 0);
+    peer.socket.end();
+    await ended;
+    expect(received).toBe(300);
+    expect(primus.host.memory.total).toBe(0);
+  });
+});
+
 describe('piping', () => {
   it('into a spark is no faster than the client reads', async () => {
     const { primus, port } = await serve({ pingInterval: false });

@@ -18,7 +18,7 @@ export function countBody({ request, response }: RequestExchange, { memory }: Pi
   // Only counts: the code that reads the body makes it flow.
   request.prependListener('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes >= MANY) memory.set(holder, bytes, 0);
+    if (bytes >= MANY) memory.set(holder, bytes);
   });
   response.once('close', () => memory.delete(holder));
 }
