@@ -57,7 +57,7 @@ function accept(exchange: UpgradeExchange, audience: Audience, spoken: string[] 
     reject(socket, { status: 400, message: 'The engine does not take this for a WebSocket' });
     return;
   }
-  const link = new UWSLink(audience);
+  const link = new UWSLink(audience, audience.deflates && /permessage-deflate/i.test(request.headers['sec-websocket-extensions'] ?? ''));
   socket.upgrade(link, choose(request.headers['sec-websocket-protocol'], spoken));
   keepPeer(request, new ConnectedPeer(socket, link) as unknown as Socket);
   arrived({ link, request });

@@ -12,6 +12,8 @@ const ANSWERS = 1_048_576;
 export class UWSLink extends LinkBase implements WebSocketListener {
   socket: EngineWebSocket | undefined;
   readonly audience: Audience;
+  /** Whether the peer may compress its messages. */
+  private readonly inflates: boolean;
   /** Whether the engine is reporting a message: it gathers what is sent meanwhile itself. */
   private reporting = false;
   private frames: Frame[] | undefined;
@@ -23,9 +25,10 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   private pausedBytes = -1;
   private failure: Error | undefined;
 
-  constructor(audience: Audience) {
+  constructor(audience: Audience, inflates: boolean) {
     super();
     this.audience = audience;
+    this.inflates = inflates;
   }
 
   get bufferedAmount(): number {
@@ -93,7 +96,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   received(data: ArrayBuffer, isBinary: boolean): void {
     const { maxLength } = this.audience;
     if (data.byteLength > maxLength) {
-      this.close(1009, tooLong(maxLength));
+      this.fail(1009, tooLong(maxLength));
+      return;
+    }
+    if (this.inflates && this.audience.overinflates(data.byteLength)) {
+      this.fail(1008, 'Too many compressed messages at once');
       return;
     }
     if (this.pausedBytes !== -1 && this.overflows(data.byteLength)) return;
@@ -107,7 +114,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
 
   /** The engine answers pings by itself: a peer that sends them and does not read would fill the memory. */
   answered(): void {
-    if ((this.socket?.getBufferedAmount() ?? 0) > 2 * this.audience.maxBuffer + ANSWERS) this.destroy();
+    const limit = 2 * this.audience.maxBuffer + ANSWERS;
+    const buffered = this.socket?.getBufferedAmount() ?? 0;
+    if (buffered <= limit) return;
+    this.failure = new Error(`Slow consumer: it sends pings and does not read the answers; ${buffered} bytes buffered, limit ${limit}`);
+    this.destroy();
   }
 
   drained(): void {
@@ -119,7 +130,12 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     this.audience.size--;
     // A reason without a close frame is an error that the engine found.
     const failure = this.failure ?? (code === 1006 && reason !== '' ? new Error(reason) : undefined);
-    this.emitEnd(endOfWebSocket(code, reason, failure));
+    this.emitEnd(endOfWebSocket(code, reason || (failure?.message ?? ''), failure));
+  }
+
+  private fail(code: number, reason: string): void {
+    this.failure = new Error(reason);
+    this.close(code, reason);
   }
 
   private post(socket: EngineWebSocket, frame: Frame): void {
