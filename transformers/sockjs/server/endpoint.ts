@@ -152,7 +152,8 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     }
     // Made by the framework for this connection, and no key to it: that is the id of the session.
     this.arrived({ link, request, id: connection.id });
-    if (head !== undefined && head.length > 0) socket?.unshift(head);
+    // Without SockJS's framing, the framework listens only after it has announced the connection.
+    if (head !== undefined) process.nextTick(() => link.read(head));
   }
 
   /** Returns the alias that the framework sees of a request; a connection finds its request by `key`. */

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Fragmented } from '../../shared/server/fragments.js';
+import type { FayeInternals } from '../../shared/server/faye-input.js';
 
 /** The part of sockjs that is used. */
 export interface SockJS {
@@ -31,9 +31,6 @@ export interface SockJSSession {
   readonly ws?: WebSocket | null;
 }
 
-export interface WebSocket extends EventEmitter, Fragmented {
-  pause(): void;
-  resume(): void;
-}
+export interface WebSocket extends EventEmitter, FayeInternals {}
 
 export const OPEN = 1;

@@ -3,19 +3,19 @@ import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
+import { FayeInput } from '../../shared/server/faye-input.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import { limitFragments } from '../../shared/server/fragments.js';
 import { HttpLink } from '../../shared/server/http-link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
-import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
+import { OPEN, type SockJSConnection, type SockJSSession } from './framework.js';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
 export class SockJSLink extends HttpLink {
   readonly socket: SockJSConnection;
   readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
-  readonly #websocket: WebSocket | undefined;
+  readonly #input: FayeInput | undefined;
   /** The socket of the last poll; its answer may not have left yet. */
   #last: Duplex | undefined;
   /** The strings of this tick, and their length. */
@@ -33,12 +33,13 @@ export class SockJSLink extends HttpLink {
     this.socket = socket;
     this.#session = socket._session;
     this.#raw = raw;
-    this.#websocket = this.#session.recv?.ws ?? this.#session.ws ?? undefined;
+    const websocket = this.#session.recv?.ws ?? this.#session.ws;
     socket.on('data', (data: unknown) => this.#decoded(data));
     socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
-    if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
+    if (!websocket || raw === undefined) return;
+    this.#input = new FayeInput(websocket, raw, (code, reason) => this.fail(code, reason));
     // The framework listens as well, and does not pass the code on.
-    this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
+    websocket.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
       this.#code = code;
       this.#reason = reason;
     });
@@ -51,12 +52,22 @@ export class SockJSLink extends HttpLink {
       this.#counted = this.#queued = 0;
     }
     for (; this.#counted < queue.length; this.#counted++) this.#queued += (queue[this.#counted] as string).length;
-    return this.#gatheredLength + this.#queued + ((this.#raw ?? this.#session.recv?.response ?? this.#last)?.writableLength ?? 0);
+    return (
+      this.#gatheredLength +
+      this.#queued +
+      (this.#input?.compressing ?? 0) +
+      ((this.#raw ?? this.#session.recv?.response ?? this.#last)?.writableLength ?? 0)
+    );
   }
 
   /** Notes the socket of another poll. */
   setTransportSocket(socket: Duplex): void {
     this.#last = socket;
+  }
+
+  /** Reads the bytes that came along with the handshake of a WebSocket. */
+  read(head: Buffer): void {
+    if (this.#raw?.destroyed === false) this.#input?.read(head);
   }
 
   send(frame: Frame): void {
@@ -86,11 +97,11 @@ export class SockJSLink extends HttpLink {
 
   override pause(): void {
     super.pause();
-    this.#websocket?.pause();
+    this.#input?.pause();
   }
 
   override resume(): void {
-    this.#websocket?.resume();
+    this.#input?.resume();
     super.resume();
   }
 
@@ -116,8 +127,6 @@ export class SockJSLink extends HttpLink {
       this.fail(1003, 'Only strings are accepted');
       return;
     }
-    // The framework resumes reading once its writes have drained, even when we have paused it.
-    if (this.gate.shut) this.#websocket?.pause();
     const frame = decodeString(data, nodeBytes);
     this.received(frame, exceeds(frame, this.maxLength, nodeBytes));
   }
