@@ -25,6 +25,7 @@ interface FayeDriver {
 const PAUSED = 1;
 const UNSENT = 2;
 const INFLATING = 4;
+const BUSY = 8;
 
 /** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
 const FREE = 4_096;
@@ -46,7 +47,7 @@ let errorCodes: readonly number[] | undefined;
 
 /**
  * Reads the socket of a faye-websocket in place of the framework's own pipe, which goes on reading whenever its writes have drained. Nothing is
- * read while the link is paused, while what was written has not left, and while messages wait to be inflated. Adds rules that the driver
+ * read while the link is paused or busy, while what was written has not left, and while messages wait to be inflated. Adds rules that the driver
  * lacks: on fragments without end, on frames that are not masked, and on UTF-8 in messages of any length.
  */
 export class FayeInput {
@@ -99,6 +100,11 @@ export class FayeInput {
   resume(): void {
     this.#hold(PAUSED, false);
     if (this.#session !== undefined) this.#session.paused = false;
+  }
+
+  /** Delays what follows until the messages of one frame are delivered. */
+  set busy(busy: boolean) {
+    this.#hold(BUSY, busy);
   }
 
   #hold(reason: number, on: boolean): void {

@@ -26,9 +26,18 @@ export interface SockJSSession {
   readonly session_id?: string;
   /** Replaced by an empty one when it is sent. */
   readonly send_buffer?: string[];
-  readonly recv?: { readonly ws?: WebSocket; readonly response?: ServerResponse | null } | null;
+  readonly recv?: Receiver | null;
   /** Of a connection without SockJS's own framing, which has no receiver. */
   readonly ws?: WebSocket | null;
+}
+
+/** A WebSocket, or the response to a poll. */
+export interface Receiver {
+  readonly ws?: WebSocket;
+  readonly response?: ServerResponse | null;
+  /** Takes a frame of a WebSocket. */
+  didMessage?(payload: string | Buffer): void;
+  didClose(code?: number, reason?: string): void;
 }
 
 export interface WebSocket extends EventEmitter, FayeInternals {}
