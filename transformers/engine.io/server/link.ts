@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Socket, Transport } from 'engine.io';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
@@ -8,6 +7,7 @@ import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
+import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
 type Carrier = Transport & { socket?: WebSocket };
@@ -20,8 +20,8 @@ export class EngineLink extends GuardedLink {
   readonly engine: Socket;
   private waiting = 0;
   private paused = false;
-  private poll: ServerResponse | undefined;
-  private post: RequestExchange | undefined;
+  private polls: Turns | undefined;
+  private posts: Turns | undefined;
   /** Hands the data that waits for the end of a pause to the engine. */
   private proceed: (() => void) | undefined;
   private failure: Error | undefined;
@@ -49,7 +49,7 @@ export class EngineLink extends GuardedLink {
   }
 
   get bufferedAmount(): number {
-    return this.waiting + (this.websocket?.bufferedAmount ?? 0);
+    return this.waiting + (this.polls?.current?.writableLength ?? 0) + (this.websocket?.bufferedAmount ?? 0);
   }
 
   send(frame: Frame): void {
@@ -72,35 +72,41 @@ export class EngineLink extends GuardedLink {
   }
 
   destroy(): void {
+    this.terminate('destroyed');
+  }
+
+  private terminate(reason: string): void {
     if (this.ended) return;
     this.websocket?.terminate();
-    this.poll?.destroy();
-    this.engine.transport.emit('error', new Error('destroyed'));
+    this.polls?.current?.destroy();
+    this.engine.transport.emit('error', new Error(reason));
   }
 
   // The endpoint calls these.
 
-  /** A poll has begun. */
-  polled(response: ServerResponse): void {
-    this.poll = response;
-    response.once('close', () => {
-      if (this.poll === response) this.poll = undefined;
-    });
+  /** Whether a WebSocket may take over from the polls. The engine closes one that comes after another has. */
+  get takesUpgrade(): boolean {
+    const { upgrading, upgraded } = this.engine;
+    return upgraded || !(upgrading || this.websocket !== undefined);
   }
 
-  /** Data has arrived; calls `proceed` when the engine may read it. */
-  posted(exchange: RequestExchange, proceed: () => void): void {
-    const { request, response } = exchange;
-    const { post } = this;
-    if (post === undefined) {
-      this.post = exchange;
-      response.once('close', () => {
-        this.post = undefined;
-      });
-    }
-    // The engine rejects a second request beside the first. An upgrade cannot wait for the end of a pause.
-    if (post !== undefined || !this.paused || this.engine.upgrading) return proceed();
-    this.proceed = () => (request.destroyed ? this.destroy() : proceed());
+  /** A poll has arrived; calls `proceed` when the engine may have it. Returns `false` for a second one beside the first. */
+  polled({ response }: RequestExchange, proceed: () => void): boolean {
+    // The engine takes the messages of an answer for sent, and would go on without them.
+    const aborted = () => this.terminate('poll connection closed prematurely');
+    this.polls ??= new Turns();
+    return this.polls.take(response, proceed, aborted);
+  }
+
+  /** Data has arrived; calls `proceed` when the engine may read it. Returns `false` for a second request beside the first. */
+  posted({ request, response }: RequestExchange, proceed: () => void): boolean {
+    const begin = () => {
+      // An upgrade cannot wait for the end of a pause.
+      if (!this.paused || this.engine.upgrading) return proceed();
+      this.proceed = () => (request.destroyed ? this.destroy() : proceed());
+    };
+    this.posts ??= new Turns();
+    return this.posts.take(response, begin, () => {});
   }
 
   // Frameworks on top of the engine override these.
@@ -121,8 +127,9 @@ export class EngineLink extends GuardedLink {
   protected override doClose(): void {
     this.setDeadline(() => this.destroy());
     // The engine aborts a request with data that is under way, and the client would take that for a failure.
-    if (this.post === undefined) this.engine.close();
-    else this.post.response.once('close', () => this.engine.close());
+    const current = this.posts?.current;
+    if (current === undefined) this.engine.close();
+    else current.once('close', () => this.engine.close());
   }
 
   protected override doFail(code: number, reason: string): void {
@@ -149,7 +156,9 @@ export class EngineLink extends GuardedLink {
       this.failure = error;
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.closeCode = 1009;
     });
+    // A new one is not read before it has a link.
     if (this.paused) socket.pause();
+    else socket.resume();
   }
 
   /** Answers the engine's heartbeat for the peer: while paused, we do not read the peer's own answer. */
