@@ -1,9 +1,10 @@
 import { get, type IncomingMessage } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { frame, type Raw, raw, TEXT, handshake as upgrade } from '../server/raw.js';
-import { event, requested, roundTrips, serve, until } from '../support/serve.js';
+import { cleanup, event, requested, roundTrips, serve, until } from '../support/serve.js';
 import { coalesced } from './coalesced.js';
 import { ask, handshake, target } from './polling.js';
 
@@ -12,7 +13,7 @@ const BAD_REQUEST = { code: 3, message: 'Bad request' };
 describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
   watchForCrashes();
 
-  /** What a frame looks like in a packet of the engine. */
+  /** Returns the packet of the engine for a frame. */
   const packet = (data: string) => (transformer === 'engine.io' ? `4${data}` : `42${JSON.stringify(['message', data])}`);
 
   /** A server, and a session by polling whose client has read all that came so far. */
@@ -42,7 +43,7 @@ describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
     return { ...served, sid, spark, received, poll, post, isAlive };
   }
 
-  /** Answers a WebSocket handshake of its own with the first line, the headers and the body. */
+  /** Answers a WebSocket handshake of its own with its status and body. */
   async function rejected(port: number, query: string): Promise<[status: string, body: unknown]> {
     const connection = (await raw(port)).send(upgrade(`/primus/?EIO=4${query}`));
     const [status = ''] = (await connection.answer()).split('\r\n');
@@ -164,7 +165,7 @@ describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
     await isAlive();
   });
 
-  it('is not reached from an origin that is not let in', async () => {
+  it('is not reached from an origin that is rejected', async () => {
     const { port, sid, received, isAlive } = await session({ origins: 'http://good.example' });
     const headers = { Origin: 'http://evil.example' };
     expect((await ask(port, 'GET', `&sid=${sid}`, undefined, headers)).status).toBe(403);
@@ -216,7 +217,72 @@ describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
     expect((await poll()).status).toBe(400);
   });
 
-  it('counts an answer that its client does not read, and takes no other poll beside it', async () => {
+  /** Many packets in one payload. */
+  const payload = (count: number) => Array.from({ length: count }, (_, index) => packet(String(index))).join('\u001e');
+
+  it('does not hold the event loop for the packets of one request', async () => {
+    const { post, received, spark } = await session();
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      loop = setImmediate(turn);
+    };
+    let loop = setImmediate(turn);
+    cleanup(() => clearImmediate(loop));
+    const seen = new Set<number>();
+    spark.on('data', () => seen.add(turns));
+    expect((await post(payload(100_000))).body).toBe('ok');
+    expect(received).toEqual(Array.from({ length: 100_000 }, (_, index) => index));
+    expect(seen.size).toBeGreaterThan(2);
+  });
+
+  // Socket.IO emits events in a later tick, by which all packets of a slice have been decoded.
+  const atOnce = it.skipIf(transformer === 'socket.io');
+
+  atOnce('pauses between the packets of one request, whose answer waits for the last', async () => {
+    const { post, spark, received, url, isAlive } = await session();
+    spark.on('data', (data) => {
+      if (data === 100) spark.pause();
+    });
+    let answered = false;
+    const sent = post(payload(1_000)).finally(() => {
+      answered = true;
+    });
+    await until(() => received.length > 100);
+    await roundTrips(url);
+    expect(received.length).toBeLessThan(1_000);
+    expect(answered).toBe(false);
+    spark.resume();
+    expect((await sent).status).toBe(200);
+    expect(received).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
+    await isAlive();
+  });
+
+  atOnce('ends with a malformed packet, behind those before it', async () => {
+    const { post, spark, received, primus } = await session();
+    const ended = event(spark, 'end');
+    await post(`${payload(100)}\u001e9\u001e${payload(10)}`);
+    await ended;
+    expect(received).toHaveLength(100);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('does not begin by JSONP', async () => {
+    const { port, primus } = await serve({ transformer });
+    const { status, body } = await ask(port, 'GET', '&j=0');
+    expect([status, JSON.parse(body)]).toEqual([400, { code: 3, message: 'JSONP is not supported' }]);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('does not inflate data', async () => {
+    const { port, sid, spark, received } = await session();
+    const ended = event(spark, 'end');
+    await ask(port, 'POST', `&sid=${sid}`, gzipSync(packet('"x"')), { 'Content-Encoding': 'gzip' });
+    await ended;
+    expect(received).toEqual([]);
+  });
+
+  it('counts an unread answer as buffered, and takes no other poll beside it', async () => {
     const { port, sid, spark, url, primus } = await session({ maxBuffer: 1_000_000 });
     const begin = async () => {
       const connection = await raw(port);

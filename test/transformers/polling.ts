@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 /** Sends a request of Engine.IO by polling, on a connection of its own. */
-export function ask(port: number, method: string, query = '', body?: string, headers = {}): Promise<Answer> {
+export function ask(port: number, method: string, query = '', body?: string | Buffer, headers = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const agent = new Agent();
     cleanup(() => agent.destroy());

@@ -65,7 +65,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   }
 
   /**
-   * Answers a handshake, a poll, or data. What would crash the engine, end the session of somebody else, or never be answered, is rejected
+   * Answers a handshake, a poll, or data. What would crash the engine, end the session of another client, or never be answered, is rejected
    * here.
    */
   request(exchange: RequestExchange): void {
@@ -79,6 +79,9 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
       else refuse(response, query.has('sid') ? BAD_REQUEST : BAD_METHOD);
     } else if (isAmbiguous(query) || (link !== undefined && last(query, 'transport') === 'websocket')) {
       refuse(response, BAD_REQUEST);
+    } else if (!query.has('sid') && query.has('j')) {
+      // The engine would unescape data of scripts without end, and send scripts as text.
+      refuse(response, NO_JSONP);
     } else if (link === undefined) {
       this.handle(exchange);
     } else if (request.method === 'POST') {
@@ -137,6 +140,7 @@ interface Refusal {
 const UNKNOWN_TRANSPORT: Refusal = { code: 0, message: 'Transport unknown' };
 const BAD_METHOD: Refusal = { code: 2, message: 'Bad handshake method' };
 const BAD_REQUEST: Refusal = { code: 3, message: 'Bad request' };
+const NO_JSONP: Refusal = { code: 3, message: 'JSONP is not supported' };
 const UNSUPPORTED_PROTOCOL: Refusal = { code: 5, message: 'Unsupported protocol version' };
 
 /** Rejects a request, or an upgrade, as the engine does. */

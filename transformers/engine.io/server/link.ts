@@ -7,6 +7,7 @@ import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
+import { readInSlices } from './payload.js';
 import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
@@ -41,6 +42,7 @@ export class EngineLink extends GuardedLink {
       if (type === 'ping' && this.paused) process.nextTick(() => this.answerPing());
     });
     engine.on('close', (reason: string, cause?: Error) => this.engineClosed(reason, cause));
+    if (engine.transport.name === 'polling' && engine.protocol === 4) this.readInSlices();
     this.listen();
   }
 
@@ -101,8 +103,7 @@ export class EngineLink extends GuardedLink {
   /** Data has arrived; calls `proceed` when the engine may read it. Returns `false` for a second request beside the first. */
   posted({ request, response }: RequestExchange, proceed: () => void): boolean {
     const begin = () => {
-      // An upgrade cannot wait for the end of a pause.
-      if (!this.paused || this.engine.upgrading) return proceed();
+      if (this.reads) return proceed();
       this.proceed = () => (request.destroyed ? this.destroy() : proceed());
     };
     this.posts ??= new Turns();
@@ -159,6 +160,29 @@ export class EngineLink extends GuardedLink {
     // A new one is not read before it has a link.
     if (this.paused) socket.pause();
     else socket.resume();
+  }
+
+  /** Whether data is read now. An upgrade cannot wait for the end of a pause. */
+  private get reads(): boolean {
+    return !this.paused || this.engine.upgrading;
+  }
+
+  private readInSlices(): void {
+    const link = this;
+    readInSlices(this.engine.transport, {
+      get reads() {
+        return link.reads && !this.closed;
+      },
+      get closed() {
+        return link.engine.readyState !== 'open';
+      },
+      get response() {
+        return link.posts?.current;
+      },
+      wait(proceed) {
+        link.proceed = proceed;
+      },
+    });
   }
 
   /** Answers the engine's heartbeat for the peer: while paused, we do not read the peer's own answer. */
