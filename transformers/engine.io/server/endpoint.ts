@@ -64,25 +64,41 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     return link;
   }
 
-  /** Answers a handshake, a poll, or data. What would crash the engine, or what it never answers, is rejected here. */
+  /**
+   * Answers a handshake, a poll, or data. What would crash the engine, end the session of another client, or never be answered, is rejected
+   * here.
+   */
   request(exchange: RequestExchange): void {
     const { request, response } = exchange;
-    const link = this.links.get(query(request, 'sid'));
     // The client left while middleware took its time: the engine would wait for a close event that has passed.
     if (request.socket.destroyed) return;
+    const query = queryOf(request);
+    const link = this.links.get(query.get('sid') ?? '');
     if (request.method !== 'GET' && request.method !== 'POST') {
-      reject(response, { status: 405, headers: { Allow: 'GET, POST' } });
-    } else if (link !== undefined && request.method === 'POST') {
-      this.post(link, exchange);
-    } else {
+      if (!query.has('transport') && !query.has('EIO')) reject(response, { status: 405, headers: { Allow: 'GET, POST' } });
+      else refuse(response, query.has('sid') ? BAD_REQUEST : BAD_METHOD);
+    } else if (isAmbiguous(query) || (link !== undefined && last(query, 'transport') === 'websocket')) {
+      refuse(response, BAD_REQUEST);
+    } else if (!query.has('sid') && query.has('j')) {
+      // The engine would unescape data of scripts without end, and send scripts as text.
+      refuse(response, NO_JSONP);
+    } else if (link === undefined) {
       this.handle(exchange);
-      if (!response.writableEnded) link?.polled(response);
+    } else if (request.method === 'POST') {
+      this.post(link, exchange);
+    } else if (!link.polled(exchange, () => this.handle(exchange))) {
+      refuse(response, BAD_REQUEST);
     }
   }
 
   upgrade({ request, socket, head }: UpgradeExchange): void {
+    const query = queryOf(request);
+    const link = this.links.get(query.get('sid') ?? '');
     // The engine would upgrade to any transport that it knows.
-    if (query(request, 'transport') !== 'websocket') reject(socket, 400);
+    if (last(query, 'transport') !== 'websocket') refuse(socket, UNKNOWN_TRANSPORT);
+    else if (isAmbiguous(query) || link?.takesUpgrade === false) refuse(socket, BAD_REQUEST);
+    // The engine would answer within the WebSocket.
+    else if (last(query, 'EIO') !== '4' && !this.engine.opts.allowEIO3) refuse(socket, UNSUPPORTED_PROTOCOL);
     else attempt(socket, () => this.engine.handleUpgrade(request, socket, head));
   }
 
@@ -101,11 +117,13 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     });
     if (Number(request.headers['content-length']) > limit)
       reject(response, { status: 413, message: tooLong(this.maxLength), headers: { Connection: 'close' } });
-    else link.posted(exchange, () => this.handle(exchange));
+    else if (!link.posted(exchange, () => this.handle(exchange))) refuse(response, BAD_REQUEST);
   }
 }
 
-function attempt(to: Parameters<typeof reject>[0], action: () => void): void {
+type Rejected = Parameters<typeof reject>[0];
+
+function attempt(to: Rejected, action: () => void): void {
   try {
     action();
   } catch {
@@ -113,10 +131,38 @@ function attempt(to: Parameters<typeof reject>[0], action: () => void): void {
   }
 }
 
+/** An error of the protocol, as the engine words it. */
+interface Refusal {
+  code: number;
+  message: string;
+}
+
+const UNKNOWN_TRANSPORT: Refusal = { code: 0, message: 'Transport unknown' };
+const BAD_METHOD: Refusal = { code: 2, message: 'Bad handshake method' };
+const BAD_REQUEST: Refusal = { code: 3, message: 'Bad request' };
+const NO_JSONP: Refusal = { code: 3, message: 'JSONP is not supported' };
+const UNSUPPORTED_PROTOCOL: Refusal = { code: 5, message: 'Unsupported protocol version' };
+
+/** Rejects a request, or an upgrade, as the engine does. */
+function refuse(to: Rejected, refusal: Refusal): void {
+  const { message } = refusal;
+  reject(to, { status: 400, message, text: JSON.stringify(refusal), headers: { 'Content-Type': 'application/json' } });
+}
+
+/** Returns the query of a request as the engine reads it. */
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const [, search = ''] = /^[^?#]*\??([^#]*)/.exec(url) ?? [];
+  return new URLSearchParams(search);
+}
+
 /** Returns the last value of a query parameter, which is the one that the engine takes. */
-function query({ url = '' }: IncomingMessage, name: string): string {
-  const start = url.indexOf('?');
-  return new URLSearchParams(start === -1 ? '' : url.slice(start)).getAll(name).at(-1) ?? '';
+function last(query: URLSearchParams, name: string): string | undefined {
+  return query.getAll(name).at(-1);
+}
+
+/** Whether a request names several sessions. */
+function isAmbiguous(query: URLSearchParams): boolean {
+  return query.getAll('sid').length > 1;
 }
 
 function requestTo(pathname: string): IncomingMessage {
