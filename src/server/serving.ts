@@ -27,9 +27,12 @@ import type { Connection, ConnectionHost } from './connection.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
+import { Capacity } from './http/capacity.js';
+import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
 import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import { clientAddresses } from './middleware/forwarded.js';
 import type { Layers } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
@@ -59,6 +62,7 @@ export interface ServingParts {
 export class Serving implements ConnectionHost {
   readonly maxBuffer: number;
   readonly scheduler: SchedulerLike;
+  readonly handshakes: Handshakes;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -71,6 +75,7 @@ export class Serving implements ConnectionHost {
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
   readonly #connectionTimeout: number;
+  readonly #capacity: Capacity;
   #draining = false;
   #over: Promise<void> | undefined;
 
@@ -78,9 +83,15 @@ export class Serving implements ConnectionHost {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
-    const { connectionTimeout: limit } = options;
-    this.#connectionTimeout = limit === false ? Infinity : milliseconds(limit, 'connectionTimeout');
+    this.#connectionTimeout = limitOf(options, 'connectionTimeout');
     this.scheduler = options.scheduler ?? asyncScheduler;
+    this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
+    this.#capacity = new Capacity({
+      limits: options,
+      scheduler: this.scheduler,
+      addressOf: clientAddresses(options),
+      log: (level, message) => this.log(level, message),
+    });
     this.#httpConnections = trackHttpConnections(server);
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
@@ -91,16 +102,28 @@ export class Serving implements ConnectionHost {
   /** Begins to serve. */
   start(): void {
     const { primus, server, options, transformer, middleware, registry } = this.#parts;
-    const host = createTransformerHost({ primus, server, options, scheduler: this.scheduler, middleware, draining: () => this.#draining });
-    const connection$ = transformer.server.listen(host).pipe(
-      map((arrival) => createSpark(primus, arrival as Arrival<IncomingMessage>)),
+    const host = createTransformerHost({
+      primus,
+      server,
+      options,
+      scheduler: this.scheduler,
+      middleware,
+      capacity: this.#capacity,
+      handshakes: this.handshakes,
+      draining: () => this.#draining,
+    });
+    const connection$ = (transformer.server.listen(host) as Observable<Arrival<IncomingMessage>>).pipe(
+      tap(({ request }) => this.handshakes.done(request)),
+      map((arrival) => createSpark(primus, arrival)),
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
+      tap(({ request }) => this.#capacity.hold(request)),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
+    this.#subscription.add(this.handshakes);
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
@@ -184,7 +207,9 @@ export class Serving implements ConnectionHost {
   // Reports of the connections.
 
   remove(connection: Connection): boolean {
-    return this.#parts.registry.remove(connection);
+    const wasRegistered = this.#parts.registry.remove(connection);
+    if (wasRegistered) this.#capacity.release((connection.subject as Spark).request);
+    return wasRegistered;
   }
 
   disconnected({ subject }: Connection, then: () => void): void {
@@ -227,4 +252,10 @@ export class Serving implements ConnectionHost {
     // A listener of `disconnection` may have destroyed the server: the other disconnections come first.
     return new Observable((subscriber) => this.#events.add(() => close$.subscribe(subscriber)));
   }
+}
+
+/** Returns a time limit in ms; `Infinity` for none. */
+function limitOf(options: ParsedServerOptions, name: 'connectionTimeout' | 'handshakeTimeout'): number {
+  const limit = options[name];
+  return limit === false ? Infinity : milliseconds(limit, name);
 }
