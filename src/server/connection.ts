@@ -66,6 +66,8 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   alive = true;
   /** The slot of the heartbeat in which this connection is pinged. */
   slot = 0;
+  /** The sweeps of `endIdle` since the last message of the application. */
+  quietSweeps = 0;
   /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
   isSendingLast = false;
   /** Whether the peer is a slow consumer: more than `CROWDED` bytes are buffered, and `drain` follows. */
@@ -121,6 +123,11 @@ export class Connection implements ChannelHandler, Observer<Frame> {
    */
   get listening(): boolean {
     return (this.paused & USER) === 0 || this.lost !== undefined;
+  }
+
+  /** Whether a client that sends no messages is idle: not before the announcement, and not while reading is paused. */
+  get mayBeIdle(): boolean {
+    return this.stage === 'announced' && this.writable && this.paused === 0;
   }
 
   // Reports of the link.
@@ -265,6 +272,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   deliver(data: unknown, raw: Frame): void {
     if (this.state !== OPEN) return;
     this.alive = true;
+    this.quietSweeps = 0;
     const { events } = this;
     if (events.begin()) {
       this.dispatch('data', data, raw);

@@ -187,7 +187,8 @@ export interface ServerOptions extends CorsOptions {
   [option: string]: unknown;
 }
 
-const DEFAULTS = {
+/** The defaults of a server. */
+export const DEFAULTS = {
   ...SERVER_DEFAULTS,
   ...CORS_DEFAULTS,
   authorizationTimeout: 8_000 as Duration | false,

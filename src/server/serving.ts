@@ -32,6 +32,7 @@ import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
 import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import { endIdle } from './idle.js';
 import { clientAddresses } from './middleware/forwarded.js';
 import type { Layers } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
@@ -127,6 +128,8 @@ export class Serving implements ConnectionHost {
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
+    const idle = limitOf(options, 'idleTimeout');
+    if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
   }
 
   /**
@@ -178,7 +181,14 @@ export class Serving implements ConnectionHost {
       shutdown({
         calls$: this.#destroy,
         server,
-        httpConnections: this.#httpConnections,
+        httpConnections: {
+          ...this.#httpConnections,
+          destroy: () => {
+            this.#httpConnections.destroy();
+            // Node.js does not count upgrades among its connections.
+            this.handshakes.terminateAll();
+          },
+        },
         registry,
         scheduler: this.scheduler,
         announce: (options) => this.#emitClose(options),
@@ -254,8 +264,8 @@ export class Serving implements ConnectionHost {
   }
 }
 
-/** Returns a time limit in ms; `Infinity` for none. */
-function limitOf(options: ParsedServerOptions, name: 'connectionTimeout' | 'handshakeTimeout'): number {
+/** Returns a time limit in ms; `Infinity` for `false` and 0, which set none. */
+function limitOf(options: ParsedServerOptions, name: 'connectionTimeout' | 'handshakeTimeout' | 'idleTimeout'): number {
   const limit = options[name];
-  return limit === false ? Infinity : milliseconds(limit, name);
+  return (limit && milliseconds(limit, name)) || Infinity;
 }

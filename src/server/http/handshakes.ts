@@ -18,7 +18,9 @@ interface Handshake {
   forget: (() => void) | undefined;
 }
 
-const LATE: Rejection = { status: 503, message: 'The handshake took too long', headers: { 'Retry-After': '1', Connection: 'close' } };
+const AGAIN = { 'Retry-After': '1', Connection: 'close' };
+const LATE: Rejection = { status: 503, message: 'The handshake took too long', headers: AGAIN };
+const SHUTTING_DOWN: Rejection = { status: 503, message: 'The server is shutting down', headers: AGAIN };
 
 /**
  * Limits the time of handshakes: from the request until the connection exists, or the request is answered and its socket closed.
@@ -93,11 +95,20 @@ export class Handshakes implements Unsubscribable {
     this.#rest();
   }
 
-  /** Terminates what is under way on the server's own path: nothing would end it any more. */
+  /** Ends the handshakes on the server's own path: nothing would finish them any more. Those on paths of others keep their time limit. */
   unsubscribe(): void {
-    for (const { exchange, isForeign } of [...this.#underWay.values(), ...this.#suspended.values()]) {
-      this.done(exchange.request);
-      if (!isForeign && exchange.kind === 'upgrade') setImmediate(() => exchange.socket.destroy());
+    this.#shutDown(({ isForeign }) => !isForeign);
+  }
+
+  /** Ends all handshakes: the HTTP server waits for them to close. */
+  terminateAll(): void {
+    this.#shutDown(() => true);
+  }
+
+  #shutDown(isMeant: (handshake: Handshake) => boolean): void {
+    for (const handshake of [...this.#underWay.values(), ...this.#suspended.values()].filter(isMeant)) {
+      this.done(handshake.exchange.request);
+      terminate(handshake, SHUTTING_DOWN);
     }
   }
 
@@ -121,16 +132,16 @@ export class Handshakes implements Unsubscribable {
     for (const handshake of this.#underWay.values()) {
       if (handshake.since + this.#limit > now) break;
       this.done(handshake.exchange.request);
-      terminate(handshake);
+      terminate(handshake, LATE);
     }
     this.#schedule();
   }
 }
 
-/** Ends a handshake that took too long: with 503 where nothing was answered yet. */
-function terminate({ exchange, isForeign, written }: Handshake): void {
+/** Ends a handshake: with a status where nothing was answered yet. */
+function terminate({ exchange, isForeign, written }: Handshake, rejection: Rejection): void {
   if (exchange.kind === 'request') {
-    reject(exchange.response, LATE);
+    reject(exchange.response, rejection);
     return;
   }
   const { socket } = exchange;
@@ -138,7 +149,7 @@ function terminate({ exchange, isForeign, written }: Handshake): void {
   if (isForeign && isAnswered) return;
   if (isForeign || isAnswered) socket.destroy();
   else {
-    reject(socket, LATE);
+    reject(socket, rejection);
     // A peer that reads nothing does not get the answer.
     setImmediate(() => socket.destroy());
   }
