@@ -66,6 +66,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   alive = true;
   /** The slot of the heartbeat in which this connection is pinged. */
   slot = 0;
+  /** The sweeps of `endIdle` since the last message of the application. */
+  quietSweeps = 0;
   /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
   isSendingLast = false;
   readonly subject: ConnectionSpark;
@@ -132,6 +134,11 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
    */
   get listening(): boolean {
     return (this.paused & USER) === 0 || this.lost !== undefined;
+  }
+
+  /** Whether a client that sends no messages is idle: not before the announcement, and not while reading is paused. */
+  get mayBeIdle(): boolean {
+    return this.stage === 'announced' && this.writable && this.paused === 0;
   }
 
   // Reports of the link.
@@ -282,6 +289,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   deliver(data: unknown, raw: Frame): void {
     if (this.state !== OPEN) return;
     this.alive = true;
+    this.quietSweeps = 0;
     const { events } = this;
     if (events.begin()) {
       this.dispatch('data', data, raw);

@@ -29,10 +29,14 @@ import { highWaterOf } from './connection-buffer.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
+import { Capacity } from './http/capacity.js';
+import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
 import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import { endIdle } from './idle.js';
 import { MemoryAccount } from './memory.js';
+import { clientAddresses } from './middleware/forwarded.js';
 import type { Layers } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
@@ -65,6 +69,7 @@ export class Serving implements ConnectionHost {
   readonly highWater: number;
   readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
+  readonly handshakes: Handshakes;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -77,6 +82,7 @@ export class Serving implements ConnectionHost {
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
   readonly #connectionTimeout: number;
+  readonly #capacity: Capacity;
   #draining = false;
   #over: Promise<void> | undefined;
 
@@ -86,9 +92,15 @@ export class Serving implements ConnectionHost {
     this.maxBuffer = options.maxBuffer;
     this.highWater = highWaterOf(options.maxBuffer);
     this.memory = new MemoryAccount(options.maxMemory, options.maxLength);
-    const { connectionTimeout: limit } = options;
-    this.#connectionTimeout = limit === false ? Infinity : milliseconds(limit, 'connectionTimeout');
+    this.#connectionTimeout = limitOf(options, 'connectionTimeout');
     this.scheduler = options.scheduler ?? asyncScheduler;
+    this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
+    this.#capacity = new Capacity({
+      limits: options,
+      scheduler: this.scheduler,
+      addressOf: clientAddresses(options),
+      log: (level, message) => this.log(level, message),
+    });
     this.#httpConnections = trackHttpConnections(server);
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
@@ -106,20 +118,27 @@ export class Serving implements ConnectionHost {
       scheduler: this.scheduler,
       memory: this.memory,
       middleware,
+      capacity: this.#capacity,
+      handshakes: this.handshakes,
       draining: () => this.#draining,
     });
-    const connection$ = transformer.server.listen(host).pipe(
-      map((arrival) => createSpark(primus, arrival as Arrival<IncomingMessage>)),
+    const connection$ = (transformer.server.listen(host) as Observable<Arrival<IncomingMessage>>).pipe(
+      tap(({ request }) => this.handshakes.done(request)),
+      map((arrival) => createSpark(primus, arrival)),
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
+      tap(({ request }) => this.#capacity.hold(request)),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
+    this.#subscription.add(this.handshakes);
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
+    const idle = limitOf(options, 'idleTimeout');
+    if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
   }
 
   /**
@@ -171,7 +190,14 @@ export class Serving implements ConnectionHost {
       shutdown({
         calls$: this.#destroy,
         server,
-        httpConnections: this.#httpConnections,
+        httpConnections: {
+          ...this.#httpConnections,
+          destroy: () => {
+            this.#httpConnections.destroy();
+            // Node.js does not count upgrades among its connections.
+            this.handshakes.terminateAll();
+          },
+        },
         registry,
         scheduler: this.scheduler,
         announce: (options) => this.#emitClose(options),
@@ -205,7 +231,9 @@ export class Serving implements ConnectionHost {
   }
 
   remove(connection: Connection): boolean {
-    return this.#parts.registry.remove(connection);
+    const wasRegistered = this.#parts.registry.remove(connection);
+    if (wasRegistered) this.#capacity.release((connection.subject as Spark).request);
+    return wasRegistered;
   }
 
   disconnected({ subject }: Connection, then: () => void): void {
@@ -248,4 +276,10 @@ export class Serving implements ConnectionHost {
     // A listener of `disconnection` may have destroyed the server: the other disconnections come first.
     return new Observable((subscriber) => this.#events.add(() => close$.subscribe(subscriber)));
   }
+}
+
+/** Returns a time limit in ms; `Infinity` for `false` and 0, which set none. */
+function limitOf(options: ParsedServerOptions, name: 'connectionTimeout' | 'handshakeTimeout' | 'idleTimeout'): number {
+  const limit = options[name];
+  return (limit && milliseconds(limit, name)) || Infinity;
 }

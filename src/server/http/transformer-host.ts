@@ -1,11 +1,13 @@
-import { filter, identity, type SchedulerLike, share, tap } from 'rxjs';
+import { filter, identity, type MonoTypeOperatorFunction, Observable, type SchedulerLike, share, tap } from 'rxjs';
 import { filterAsync } from '../../../operators/index.js';
 import type { MemoryAccount } from '../memory.js';
 import { seal } from '../middleware/cors.js';
 import type { Layers } from '../middleware/layers.js';
 import type { serverOptions } from '../options.js';
 import { exchanges } from './attach.js';
+import type { Capacity } from './capacity.js';
 import { noteCloseReasons } from './close-reasons.js';
+import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { type Rejection, reject } from './reject.js';
 
@@ -16,12 +18,15 @@ export interface TransformerHostParts {
   scheduler: SchedulerLike;
   memory: MemoryAccount;
   middleware: Layers;
+  capacity: Capacity;
+  handshakes: Handshakes;
   /** Whether the server is shutting down: it then accepts requests of open links only. */
   draining: () => boolean;
 }
 
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
-export function createTransformerHost({ primus, server, options, scheduler, memory, middleware, draining }: TransformerHostParts): Host {
+export function createTransformerHost(parts: TransformerHostParts): Host {
+  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, draining } = parts;
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -30,10 +35,20 @@ export function createTransformerHost({ primus, server, options, scheduler, memo
     return false;
   }
 
-  const exchange$ = exchanges(server, pathname).pipe(
+  /** Whether a request begins a connection: without a word of the transformer, every upgrade does. */
+  function begins(exchange: Exchange): boolean {
+    return host.begins?.(exchange) ?? exchange.kind === 'upgrade';
+  }
+
+  const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
+    afterwards(({ request }) => handshakes.watch(request)),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
     filter(isAccepted),
+    tap((exchange) => (exchange.kind === 'upgrade' || begins(exchange)) && handshakes.begin(exchange)),
+    filter((exchange) => !begins(exchange) || capacity.take(exchange)),
     filterAsync((exchange) => middleware.admit(exchange)),
+    // An upgrade of an open connection is the framework's business from here on.
+    tap((exchange) => exchange.kind === 'upgrade' && !begins(exchange) && handshakes.done(exchange.request)),
     share(),
   );
   const host: Host = {
@@ -46,6 +61,7 @@ export function createTransformerHost({ primus, server, options, scheduler, memo
     memory,
     compression,
     transport,
+    places: capacity,
     request$: exchange$.pipe(
       filter((exchange): exchange is RequestExchange => exchange.kind === 'request'),
       tap(({ response }) => seal(response)),
@@ -53,6 +69,21 @@ export function createTransformerHost({ primus, server, options, scheduler, memo
     upgrade$: exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade')),
   };
   return host;
+}
+
+/** Calls `act` with each value after all subscribers have had it. */
+function afterwards<T>(act: (value: T) => void): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) =>
+      source.subscribe({
+        next(value) {
+          subscriber.next(value);
+          act(value);
+        },
+        error: (error) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      }),
+    );
 }
 
 const SHUTTING_DOWN: Rejection = {

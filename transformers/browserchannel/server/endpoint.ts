@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finalize, Subscription, timer } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
@@ -44,6 +44,11 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     // The framework adds to the headers it is given. CORS is the business of our middleware.
     const options = { hostPrefixes, keepAliveInterval, sessionTimeoutInterval, headers: { ...headers }, base: this.base };
     this.#handle = browserChannel(options, (session) => this.#connected(session));
+  }
+
+  begins({ kind, request }: Exchange): boolean {
+    const address = this.addressOf(request);
+    return kind === 'request' && request.method === 'POST' && address.path === '/bind' && this.linkOf(address) === undefined;
   }
 
   override request(exchange: RequestExchange): void {

@@ -4,7 +4,7 @@ import type { Server, Socket } from 'engine.io';
 import { fromEventPattern, map, merge, NEVER, Observable } from 'rxjs';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { type Endpoint, serve } from '../../shared/server/serve.js';
 import type { EngineIOServerTransport } from '../options.js';
@@ -23,12 +23,14 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   private readonly engine: Server;
   private readonly pathname: string;
   private readonly maxLength: number;
+  private readonly places: Host['places'];
 
   constructor(host: Host, engine: Server, create: (socket: Socket) => L) {
     const { sessions = NEVER } = host.transport as EngineIOServerTransport;
     this.engine = engine;
     this.pathname = host.pathname;
     this.maxLength = host.maxLength;
+    this.places = host.places;
     this.opened$ = fromEventPattern<Socket>(
       (connected) => engine.on('connection', connected),
       (connected) => engine.removeListener('connection', connected),
@@ -42,6 +44,12 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   /** Whether a request names a session, and so does not begin one. */
   continues({ url = '' }: IncomingMessage): boolean {
     return /[?&]sid=[^&]/.test(url);
+  }
+
+  /** A plain request without a transport is no handshake, but one that middleware answers. An upgrade may name a session that there is not. */
+  begins({ kind, request }: Exchange): boolean {
+    if (kind === 'upgrade') return !this.links.has(queryOf(request).get('sid') ?? '');
+    return request.method === 'GET' && /[?&]transport=/.test(request.url ?? '') && !this.continues(request);
   }
 
   /** Finds the link on a socket of the engine. */
@@ -60,8 +68,17 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   private add(link: L): L {
     const id = idOf(link.engine);
     this.links.set(id, link);
+    const { request } = link.engine as { request?: IncomingMessage };
+    if (request !== undefined) this.holdPlace(link.engine, request);
     link.engine.once('close', () => this.links.delete(id));
     return link;
+  }
+
+  /** A session has its place from its handshake on: a client of Socket.IO joins the namespace later, or never. */
+  private holdPlace(socket: Socket, request: IncomingMessage): void {
+    this.places.hold(request);
+    socket.once('close', () => this.places.release(request));
+    socket.once('upgrade', () => this.places.upgraded(request));
   }
 
   /**

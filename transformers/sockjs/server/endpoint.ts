@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { lazy } from '../../../src/core/load-framework.js';
 import { packageRequire } from '../../../src/core/package-require.js';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { reads } from '../../../src/server/middleware/primus-js.js';
 import { StaticText } from '../../../src/server/middleware/static-text.js';
@@ -19,6 +19,9 @@ import { WHOLE } from './messages.js';
 
 /** The path of sockjs-client for the framework's own pages, below the pathname. */
 const SCRIPT = '/sockjs.min.js';
+
+/** The actions that open a session. */
+const OPENING = /^(?:xhr|xhr_streaming|jsonp|htmlfile|eventsource)\/?$/;
 
 /** The number of endpoints that this process has created. */
 let endpoints = 0;
@@ -94,6 +97,13 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     server.on('connection', (connection: SockJSConnection) => this.#connected(connection));
     this.#handle = server.listener().getHandler();
     this.#handleWithoutCors = server.listener({ disable_cors: true }).getHandler();
+  }
+
+  /** A WebSocket has a session of its own, whatever it is called. */
+  begins({ kind, request }: Exchange): boolean {
+    if (kind === 'upgrade') return true;
+    const address = this.addressOf(request);
+    return OPENING.test(parsePath(address).verb) && request.method !== 'OPTIONS' && this.linkOf(address) === undefined;
   }
 
   override request(exchange: RequestExchange): void {

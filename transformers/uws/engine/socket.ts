@@ -114,7 +114,8 @@ export class EngineSocket extends Duplex implements Peer {
     const { context, key, extensions } = this.context;
     this.due = undefined;
     due.cork(() => due.upgrade({ listener }, key, protocol, extensions, context));
-    this.owner.exchangeEnded(this);
+    // The exchange is over: emits `close`.
+    this.destroy();
   }
 
   /** Resumes or pauses the body of the request. */
