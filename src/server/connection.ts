@@ -21,6 +21,12 @@ const KEPT = 1;
 const PRESSURE = 2;
 const USER = 4;
 
+/** The time in which the client of a server that drains should close its connection, in ms; then the server closes it. */
+const DRAIN_WAIT = 1_000;
+
+/** The time in which it must answer that, in ms; then the connection is terminated. */
+const DRAIN_CLOSE = 2_000;
+
 /** How far a connection is known: to the registry, to the `connection` listeners, and as accepted by all of them. */
 type Stage = 'created' | 'registered' | 'introduced' | 'announced';
 
@@ -222,6 +228,30 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
       farewell();
       this.channel.flush(close);
     });
+  }
+
+  /**
+   * Ends the connection after everything written so far, and asks the client to reconnect after `retryAfter` ms. The client closes, so
+   * that everything that it has sent is received; one that does not is closed.
+   */
+  drain(retryAfter: number): void {
+    if (!this.writable) return;
+    this.ending = true;
+    const { scheduler } = this.host;
+    const terminate = () => {
+      this.terminate(new LinkError('ERR_PRIMUS_DROPPED', 'The server is shutting down'));
+      this.announce();
+    };
+    const close = () => {
+      if (this.link === undefined) this.finish(null);
+      else this.link.close();
+    };
+    const closeLater = () => {
+      this.endTimer = scheduler.schedule(terminate, DRAIN_CLOSE);
+      this.channel.flush(close);
+    };
+    this.endTimer = scheduler.schedule(closeLater, DRAIN_WAIT);
+    this.channel.flush(() => this.channel.control({ type: 'server::retry', value: String(Math.ceil(retryAfter)) }));
   }
 
   /** Ends a connection whose client has left before it was announced: its `connection` listeners may never accept it. */

@@ -3,15 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import {
   asyncScheduler,
   catchError,
+  defer,
   EMPTY,
   filter,
+  finalize,
   map,
   mergeWith,
   Observable,
   of,
+  ReplaySubject,
   type SchedulerLike,
   Subject,
   Subscription,
+  share,
   tap,
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
@@ -27,13 +31,14 @@ import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { highWaterOf } from './connection-buffer.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
+import { type DrainOptions, type DrainProgress, drain, drainOptions, type ParsedDrainOptions } from './drain.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
 import { Capacity } from './http/capacity.js';
 import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
-import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import { createTransformerHost, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
 import { endIdle } from './idle.js';
 import { MemoryAccount } from './memory.js';
 import { clientAddresses } from './middleware/forwarded.js';
@@ -83,7 +88,10 @@ export class Serving implements ConnectionHost {
   readonly #destroy = new Subject<DestroyOptions>();
   readonly #connectionTimeout: number;
   readonly #capacity: Capacity;
-  #draining = false;
+  /** The delay for rejected clients, in ms, while the server shuts down. */
+  #retryAfter: number | undefined;
+  /** The run of `drain` under way. */
+  #drain: Observable<DrainProgress> | undefined;
   #over: Promise<void> | undefined;
 
   constructor(parts: ServingParts) {
@@ -120,7 +128,7 @@ export class Serving implements ConnectionHost {
       middleware,
       capacity: this.#capacity,
       handshakes: this.handshakes,
-      draining: () => this.#draining,
+      retryAfter: () => this.#retryAfter,
     });
     const connection$ = (transformer.server.listen(host) as Observable<Arrival<IncomingMessage>>).pipe(
       tap(({ request }) => this.handshakes.done(request)),
@@ -183,9 +191,59 @@ export class Serving implements ConnectionHost {
     return this.#over;
   }
 
+  /** Whether new connections are accepted. */
+  get ready(): boolean {
+    return this.#retryAfter === undefined;
+  }
+
+  /**
+   * Drains while it is subscribed to. All subscribers share one run, whose options are those of the first; when the last one
+   * unsubscribes, or is aborted, the server accepts connections again.
+   */
+  drain(given: DrainOptions): Observable<DrainProgress> {
+    const options = drainOptions(given);
+    const { signal } = options;
+    return new SafeObservable(
+      (subscriber) => {
+        const running = new Subscription();
+        const abort = () => {
+          running.unsubscribe();
+          subscriber.error(signal?.reason);
+        };
+        subscriber.add(running);
+        if (signal?.aborted) return abort();
+        signal?.addEventListener('abort', abort);
+        running.add(() => signal?.removeEventListener('abort', abort));
+        this.#drain ??= this.#drainOnce(options);
+        running.add(this.#drain.subscribe({ next: (progress) => subscriber.next(progress), complete: () => subscriber.complete() }));
+      },
+      (error) => this.warn(error),
+    );
+  }
+
+  #drainOnce(options: ParsedDrainOptions): Observable<DrainProgress> {
+    let isDone = false;
+    const run$ = defer(() => {
+      this.#retryAfter = options.retryAfter;
+      return drain(this.#parts.registry, this.scheduler, options);
+    });
+    return run$.pipe(
+      tap({
+        complete: () => {
+          isDone = true;
+        },
+      }),
+      finalize(() => {
+        this.#drain = undefined;
+        if (!isDone && this.#over === undefined) this.#retryAfter = undefined;
+      }),
+      share({ connector: () => new ReplaySubject(1) }),
+    );
+  }
+
   #begin(): Promise<void> {
     const { server, registry } = this.#parts;
-    this.#draining = true;
+    this.#retryAfter ??= RETRY_AFTER;
     return new Promise((resolve) =>
       shutdown({
         calls$: this.#destroy,
@@ -205,7 +263,8 @@ export class Serving implements ConnectionHost {
           this.#subscription.unsubscribe();
           this.#announced.complete();
         },
-        rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
+        rejectRequests: () =>
+          exchanges(server, this.#parts.options.pathname).subscribe((exchange) => rejectDuringShutdown(exchange, this.#retryAfter)),
       }).subscribe({ complete: resolve }),
     );
   }

@@ -9,7 +9,10 @@ import type { Capacity } from './capacity.js';
 import { noteCloseReasons } from './close-reasons.js';
 import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
-import { type Rejection, reject } from './reject.js';
+import { reject } from './reject.js';
+
+/** The delay after which rejected clients should try again, in ms. */
+export const RETRY_AFTER = 1_000;
 
 export interface TransformerHostParts {
   primus: unknown;
@@ -20,18 +23,22 @@ export interface TransformerHostParts {
   middleware: Layers;
   capacity: Capacity;
   handshakes: Handshakes;
-  /** Whether the server is shutting down: it then accepts requests of open links only. */
-  draining: () => boolean;
+  /**
+   * The delay after which rejected clients should try again, in ms, while the server shuts down: it then accepts requests of open links
+   * only. `undefined` while it accepts all.
+   */
+  retryAfter: () => number | undefined;
 }
 
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost(parts: TransformerHostParts): Host {
-  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, draining } = parts;
+  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter } = parts;
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
-    if (!draining() || host.continues?.(exchange)) return true;
-    rejectDuringShutdown(exchange);
+    const delay = retryAfter();
+    if (delay === undefined || host.continues?.(exchange)) return true;
+    rejectDuringShutdown(exchange, delay);
     return false;
   }
 
@@ -47,6 +54,8 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     tap((exchange) => (exchange.kind === 'upgrade' || begins(exchange)) && handshakes.begin(exchange)),
     filter((exchange) => !begins(exchange) || capacity.take(exchange)),
     filterAsync((exchange) => middleware.admit(exchange)),
+    // Middleware may take its time.
+    filter(isAccepted),
     // An upgrade of an open connection is the framework's business from here on.
     tap((exchange) => exchange.kind === 'upgrade' && !begins(exchange) && handshakes.done(exchange.request)),
     share(),
@@ -86,13 +95,10 @@ function afterwards<T>(act: (value: T) => void): MonoTypeOperatorFunction<T> {
     );
 }
 
-const SHUTTING_DOWN: Rejection = {
-  status: 503,
-  message: 'The server is shutting down',
-  headers: { 'Retry-After': '1', Connection: 'close' },
-};
-
-/** Rejects a request during shutdown with 503, and closes its connection. */
-export function rejectDuringShutdown(exchange: Exchange): void {
-  reject(exchange.kind === 'request' ? exchange.response : exchange.socket, SHUTTING_DOWN);
+/** Rejects a request during shutdown with 503, and closes its connection. `retryAfter`: the delay in ms. */
+export function rejectDuringShutdown(exchange: Exchange, retryAfter = RETRY_AFTER): void {
+  const seconds = Math.max(1, Math.ceil(retryAfter / 1_000));
+  const headers = { 'Retry-After': String(seconds), Connection: 'close' };
+  const rejection = { status: 503, message: 'The server is shutting down', headers };
+  reject(exchange.kind === 'request' ? exchange.response : exchange.socket, rejection);
 }
