@@ -26,9 +26,24 @@ export interface SockJSSession {
   readonly session_id?: string;
   /** Replaced by an empty one when it is sent. */
   readonly send_buffer?: string[];
-  readonly recv?: { readonly ws?: WebSocket; readonly response?: ServerResponse | null } | null;
+  readonly recv?: Receiver | WebSocketReceiver | null;
   /** Of a connection without SockJS's own framing, which has no receiver. */
   readonly ws?: WebSocket | null;
+}
+
+/** An answer of SockJS's HTTP transports. */
+interface Receiver {
+  readonly ws?: undefined;
+  readonly response?: ServerResponse | null;
+}
+
+/** A WebSocket with SockJS's framing: a frame is an array of messages. */
+export interface WebSocketReceiver {
+  readonly ws: WebSocket;
+  readonly response?: undefined;
+  /** `null` once the session has ended. */
+  readonly session: SockJSSession | null;
+  didMessage(payload: string): void;
 }
 
 export interface WebSocket extends EventEmitter, Fragmented {

@@ -8,7 +8,7 @@ import { limitFragments } from '../../shared/server/fragments.js';
 import { HttpLink } from '../../shared/server/http-link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
-import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
+import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket, type WebSocketReceiver } from './framework.js';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
 export class SockJSLink extends HttpLink {
@@ -36,6 +36,7 @@ export class SockJSLink extends HttpLink {
     this.#websocket = this.#session.recv?.ws ?? this.#session.ws ?? undefined;
     socket.on('data', (data: unknown) => this.#decoded(data));
     socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
+    if (this.#session.recv?.ws !== undefined) outliveSession(this.#session.recv);
     if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
     // The framework listens as well, and does not pass the code on.
     this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
@@ -121,4 +122,16 @@ export class SockJSLink extends HttpLink {
     const frame = decodeString(data, nodeBytes);
     this.received(frame, exceeds(frame, this.maxLength, nodeBytes));
   }
+}
+
+/** Drops the messages behind one that ends the connection: the framework would pass them to a session that is gone, and throw. */
+function outliveSession(receiver: WebSocketReceiver): void {
+  const { didMessage } = receiver;
+  receiver.didMessage = (payload) => {
+    try {
+      didMessage.call(receiver, payload);
+    } catch (error) {
+      if (receiver.session !== null) throw error;
+    }
+  };
 }
