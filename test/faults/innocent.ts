@@ -19,7 +19,7 @@ const { url, serves, ...options } = JSON.parse(process.argv[2] as string) as Inn
 const Socket = Primus.createSocket(options);
 const client = new Socket(url, { reconnect: { min: 50, max: 200, retries: Infinity }, strategy: 'online, timeout, disconnect' });
 
-/** The number that was sent last, and when; `answered` when it came back. */
+/** The number that was sent last, and when; `answered` when its echo arrived. */
 let asked = 0;
 let askedAt = 0;
 let answered = 0;

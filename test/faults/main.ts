@@ -13,7 +13,7 @@ const options = parseOptions(process.argv.slice(2));
 const passed = await MODES[options.mode](options);
 process.exit(passed ? 0 : 1);
 
-/** Plays mutated inputs against each server, and tells whether all survived. */
+/** Plays mutated inputs against each server, and returns whether all survived. */
 async function fuzzAll({
   transformers,
   parsers,
@@ -63,7 +63,7 @@ async function fuzzAll({
   return passed;
 }
 
-/** Plays mixed faults against each server, and tells whether all survived without a leak. */
+/** Plays mixed faults against each server, and returns whether all survived without a leak. */
 async function playAll({ transformers, compression, seed, inputs, minutes, index, only }: ProgramOptions): Promise<boolean> {
   const targets = transformers.flatMap((transformer) => compression.map((isCompressed) => ({ transformer, compression: isCompressed })));
   const begin = performance.now();
@@ -105,7 +105,7 @@ function share(minutes: number | undefined, begin: number, parts: number): numbe
   return now + (minutes * 60_000 - (now - begin)) / parts;
 }
 
-/** Measures all attacks, prints them, and tells whether all are within the limits. */
+/** Measures all attacks, prints them, and returns whether all are within the limits. */
 async function attackAll({ transformers, parsers, compression, only, seconds, tries, write }: ProgramOptions): Promise<boolean> {
   const costs: Cost[] = [];
   for (const transformer of transformers) {

@@ -1,8 +1,8 @@
 import { openSync, readSync } from 'node:fs';
 
 /**
- * Returns a function that tells how long the main thread of a process was ready to run, but waited for a processor, in ms. Where the
- * system does not tell (it is Linux that does), it returns 0.
+ * Returns a function that measures how long the main thread of a process was ready to run, but waited for a processor, in ms. Where the
+ * system does not count that (Linux does), it returns 0.
  */
 export function waitForProcessor(pid: number | 'self' = 'self'): () => number {
   let file: number;

@@ -47,13 +47,13 @@ export class Target {
     return target;
   }
 
-  /** Resolves when the innocent client is served; rejects when it is not within 10 s. */
+  /** Resolves when the innocent client is served; rejects when it is not within 20 s. */
   async serves(): Promise<void> {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 20_000;
     await this.innocent.call('report');
     while ((await this.innocent.call('report')).served === 0) {
       if (this.server.failure !== undefined) throw this.server.failure;
-      if (performance.now() > deadline) throw new Error('The innocent client was not served for 10 s');
+      if (performance.now() > deadline) throw new Error('The innocent client was not served for 20 s');
       await pause(30);
     }
   }

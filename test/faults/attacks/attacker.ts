@@ -7,12 +7,12 @@ import { DIALECTS, type Dialect, POLLING, type PollingDialect, type PollRequest,
 import { readUntil, Sockets, write } from '../wire/socket.js';
 import { frame, handshake, TEXT } from '../wire/websocket.js';
 
-/** What one attacker does to a server. */
+/** Describes one way to harm a server. */
 export interface Attack {
   name: string;
   /** The number in the list of scenarios. */
   scenario: number;
-  /** What the application has to have so that there is something to attack. */
+  /** Settings of the application under attack. */
   application?: ApplicationSettings;
   options?: ServerOptions;
   /** Whether it applies to the server. Default: to every one. */

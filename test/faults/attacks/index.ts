@@ -1,12 +1,12 @@
 import type { Attack } from './attacker.js';
 import { allowedBombs, manyBombs, nestedBomb, oneBomb } from './bombs.js';
 import { handshakes, idleConnections, sessions } from './connections.js';
-import { foreignPath, halfBodies, halfRequests, heldAuthorization } from './held.js';
 import { largeFlood, messageFlood, postFlood, slowTransformer } from './messages.js';
 import { deadListener, pollingPreOpen, slowListener, smallPreOpen } from './pre-open.js';
 import { absentPolls, slowPolls, slowReaders } from './slow-readers.js';
 import { postedStructure, STRUCTURES, structure } from './structures.js';
 import { emptyFragments, tinyFragments } from './tiny-fragments.js';
+import { foreignPath, halfBodies, halfRequests, heldAuthorization } from './unanswered.js';
 import { unfinishedFrames, unfinishedMessages, unfinishedPosts } from './unfinished.js';
 import { idQuestions, pings, unreadEchoes, unreadLibrary, unreadRejections, unreadSpec } from './unread-answers.js';
 

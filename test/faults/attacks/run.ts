@@ -3,7 +3,7 @@ import { Target } from '../target.js';
 import { readUntil } from '../wire/socket.js';
 import { type Attack, Attacker } from './attacker.js';
 
-/** What one attacker may cost: bytes of memory, and ms for which others wait. */
+/** The limits for one attacker: bytes of memory, and ms for which others wait. */
 export const LIMITS = { memory: 64 * 2 ** 20, stall: 250 };
 
 /** The time of ordinary traffic before the memory is measured, in ms: the heap grows to what it needs for that. */

@@ -2,7 +2,7 @@ import { type Attack, type Attacker, everywhere } from './attacker.js';
 
 const SIZE = 10_000_000;
 
-/** Texts of 10 MB that are expensive for a parser of JSON. */
+/** Messages of 10 MB that are expensive for a parser of JSON. */
 export const STRUCTURES: Record<string, () => string> = {
   'open brackets': () => '['.repeat(SIZE),
   'nested arrays': () => '['.repeat(SIZE / 2) + ']'.repeat(SIZE / 2),

@@ -24,9 +24,9 @@ export const frames: Fuzzer = {
     };
     const bytes = Buffer.concat([...greeting, ...parts]);
     // Frames do not end where segments do.
-    const cut = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
+    const split = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
     return {
-      steps: [open, { bytes: bytes.subarray(0, cut) }, { bytes: bytes.subarray(cut) }],
+      steps: [open, { bytes: bytes.subarray(0, split) }, { bytes: bytes.subarray(split) }],
       inputs: parts.length,
       leaves: leaving(random),
     };
@@ -59,8 +59,8 @@ function whole(payload: string | Buffer, suits: boolean): Buffer {
 
 function fragments(random: Random, context: FuzzContext): Buffer {
   const payload = Buffer.from(message(random, context));
-  const cuts = random.list(1, 4, () => random.int(0, payload.length)).sort((a, b) => a - b);
-  const parts = [0, ...cuts].map((start, index) => payload.subarray(start, cuts[index] ?? payload.length));
+  const ends = random.list(1, 4, () => random.int(0, payload.length)).sort((a, b) => a - b);
+  const parts = [0, ...ends].map((start, index) => payload.subarray(start, ends[index] ?? payload.length));
   return Buffer.concat(
     parts.flatMap((each, index) => {
       const one = frame(index === 0 ? TEXT : CONTINUATION, each, { fin: index === parts.length - 1 });

@@ -153,8 +153,8 @@ export const requests: Fuzzer = {
   name: 'requests',
   appliesTo: () => true,
   script(random, context) {
-    const texts = random.list(1, 6, () => request(random, context));
-    return { steps: [{ bytes: Buffer.concat(texts) }], inputs: texts.length, leaves: leaving(random) };
+    const parts = random.list(1, 6, () => request(random, context));
+    return { steps: [{ bytes: Buffer.concat(parts) }], inputs: parts.length, leaves: leaving(random) };
   },
 };
 

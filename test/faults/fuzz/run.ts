@@ -14,7 +14,7 @@ const FUZZERS: readonly Fuzzer[] = [requests, frames, sessions];
 const CONCURRENCY = 48;
 
 /** A longer stall of the event loop, in ms, is a failure. Inputs of a few kB need nothing like it. */
-const STALL = 1_000;
+const STALL = 2_000;
 
 export interface FuzzSettings extends FuzzContext {
   seed: number;

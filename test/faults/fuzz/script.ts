@@ -8,7 +8,7 @@ export interface Step {
   until?: RegExp;
 }
 
-/** What a raw client does with one connection. */
+/** The steps of a raw client on one connection, and its end. */
 export interface Script {
   steps: Step[];
   /** The number of requests, frames and messages in it. */

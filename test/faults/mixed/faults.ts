@@ -14,10 +14,10 @@ const SIZE = 200_000;
 const hasWebSocket = ({ dialect }: Scene) => dialect !== undefined;
 const hasPolling = ({ polling }: Scene) => polling !== undefined;
 
-/** The connection breaks somewhere in a message; the client comes back, and is served. */
-function cut(direction: Direction, how: 'reset' | 'end'): Fault {
+/** The connection breaks somewhere in a message; the client reconnects, and is served. */
+function breakIn(direction: Direction, how: 'reset' | 'end'): Fault {
   return {
-    name: `cut ${direction} with ${how === 'reset' ? 'RST' : 'FIN'} in a message`,
+    name: `${how === 'reset' ? 'RST' : 'FIN'} in a message going ${direction}`,
     async run(scene) {
       const { client, relay } = await scene.client();
       let reopened = false;
@@ -37,7 +37,7 @@ function cut(direction: Direction, how: 'reset' | 'end'): Fault {
   };
 }
 
-/** Both ends vanish for each other; nothing closes the sockets. The relay closes its own long after the server has to have noticed. */
+/** The network between both ends is gone; nothing closes the sockets. The relay closes its own long after the server has to have noticed. */
 const halfOpen: Fault = {
   name: 'half-open',
   async run(scene) {
@@ -194,10 +194,10 @@ const serverEnds: Fault = {
 };
 
 export const FAULTS: readonly Fault[] = [
-  cut('up', 'reset'),
-  cut('up', 'end'),
-  cut('down', 'reset'),
-  cut('down', 'end'),
+  breakIn('up', 'reset'),
+  breakIn('up', 'end'),
+  breakIn('down', 'reset'),
+  breakIn('down', 'end'),
   halfOpen,
   partition,
   abortedPoll,

@@ -9,7 +9,7 @@ class Relayed {
   readonly far: Socket;
   readonly #stopped = new Set<Direction>();
   #break: { direction: Direction; how: 'reset' | 'end'; left: number } | undefined;
-  /** Whether an end that closes is kept from the other one, as when its cable was cut. */
+  /** Whether the end of one socket is not passed on to the other, as when a cable is unplugged. */
   silent = false;
 
   constructor(near: Socket, far: Socket) {

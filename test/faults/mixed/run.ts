@@ -115,7 +115,7 @@ function faultOf(scene: Scene, only: string): Fault {
   return scene.random.pick(FAULTS.filter((fault) => fault.name.includes(only) && fault.appliesTo?.(scene) !== false));
 }
 
-/** What the server uses when only the innocent client is left; sessions over requests end by time-outs. */
+/** Measures the server when only the innocent client is left; sessions over requests end by time-outs. */
 async function settled(target: Target): Promise<{ heap: number; descriptors: number }> {
   const deadline = performance.now() + 60_000;
   while ((await target.server.call('connected')) > 1) {

@@ -7,7 +7,7 @@ import { readUntil, type Sockets } from '../wire/socket.js';
 import { frame, handshake, TEXT } from '../wire/websocket.js';
 import { Relay } from './relay.js';
 
-/** A message whose receiver can tell whether it is whole. */
+/** A message with its length, so that its receiver can check that it is whole. */
 export interface Checked {
   data: string;
   length: number;
@@ -15,7 +15,7 @@ export interface Checked {
 
 export type Client = InstanceType<ReturnType<typeof Primus.createSocket>>;
 
-/** What one fault works with: a client of the library behind a relay of its own, and raw sockets. */
+/** The means of one fault: a client of the library behind a relay of its own, and raw sockets. */
 export class Scene {
   readonly random: Random;
   readonly target: Target;

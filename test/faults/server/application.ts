@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Primus, Spark } from 'primus-rx';
 
-/** What the application does, beside the library. Each attack asks for what it attacks. */
+/** Settings of the application, beside those of the library. Each attack sets the ones that it attacks. */
 export interface ApplicationSettings {
   /** An incoming message transformer that takes that many ms per message. */
   transformerDelay?: number;
@@ -9,7 +9,7 @@ export interface ApplicationSettings {
   authorizes?: boolean;
 }
 
-/** What the application has seen. */
+/** Counts of the application. */
 export const counters = {
   /** Messages that say another length than they have. */
   corrupt: 0,
@@ -36,7 +36,7 @@ export function runApplication(primus: Primus, { transformerDelay, authorizes = 
   primus.on('connection', (spark: Spark) => {
     const { silent, listener } = spark.query as { silent?: string; listener?: string };
     spark.on('error', () => {});
-    spark.on('data', (message: unknown) => (silent === undefined ? obey(spark, message) : undefined));
+    spark.on('data', (message: unknown) => (silent === undefined ? handle(spark, message) : undefined));
     if (listener === 'never') return new Promise<void>(() => {});
     return listener === undefined ? undefined : pause(Number(listener));
   });
@@ -46,7 +46,7 @@ function query({ url = '' }: { url?: string | undefined }): URLSearchParams {
   return new URLSearchParams(url.slice(url.indexOf('?') + 1));
 }
 
-function obey(spark: Spark, message: unknown): unknown {
+function handle(spark: Spark, message: unknown): unknown {
   const command = (typeof message === 'object' && message !== null ? message : {}) as Record<string, unknown>;
   if (command.throw !== undefined) throw command.throw;
   if (command.reject !== undefined) return Promise.reject(command.reject);

@@ -1,4 +1,4 @@
-// The server under attack, in a process of its own: whatever ends it is a crash, and nothing else uses its event loop.
+// The server under attack, in a process of its own: its end is a crash, and nothing else uses its event loop.
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';

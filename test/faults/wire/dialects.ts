@@ -126,8 +126,8 @@ function randomId(): string {
 
 /** The text of a request as it goes over the wire. */
 export function requestText({ method, target, headers = {}, body }: PollRequest): string {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
-  else if (method === 'POST') lines.push('Content-Length: 0\r\n');
-  return `${method} ${target} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n${body ?? ''}`;
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  if (body !== undefined) fields.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
+  else if (method === 'POST') fields.push('Content-Length: 0\r\n');
+  return `${method} ${target} HTTP/1.1\r\nHost: x\r\n${fields.join('')}\r\n${body ?? ''}`;
 }

@@ -43,7 +43,7 @@ export class Sockets {
   }
 }
 
-/** Writes; resolves when the system has taken it, or nobody will. */
+/** Writes; resolves when the system has taken it, or the socket is closed. */
 export async function write(socket: Socket, data: string | Buffer, signal?: AbortSignal): Promise<void> {
   if (!socket.writable || socket.write(data)) return;
   await new Promise<void>((resolve) => {

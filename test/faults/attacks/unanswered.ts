@@ -5,7 +5,7 @@ import type { Attack, Attacker } from './attacker.js';
 const COUNT = 1_000;
 
 /** A thousand sockets that each write something, and then wait. */
-function held(name: string, text: (attacker: Attacker, index: number) => string | Buffer, more: Partial<Attack> = {}): Attack {
+function waiting(name: string, text: (attacker: Attacker, index: number) => string | Buffer, more: Partial<Attack> = {}): Attack {
   return {
     name,
     scenario: 16,
@@ -25,7 +25,7 @@ function held(name: string, text: (attacker: Attacker, index: number) => string 
   };
 }
 
-export const heldAuthorization = held(
+export const heldAuthorization = waiting(
   '1,000 requests that authorization never answers',
   (attacker) =>
     attacker.dialect !== undefined
@@ -33,11 +33,11 @@ export const heldAuthorization = held(
       : `GET /primus/test?authorize=never HTTP/1.1\r\nHost: x\r\n\r\n`,
   { application: { authorizes: true } },
 );
-export const foreignPath = held('1,000 upgrades on a path of nobody', () => handshake('/nobody'));
-export const halfRequests = held('1,000 requests that never end', (attacker) =>
+export const foreignPath = waiting('1,000 upgrades on a foreign path', () => handshake('/foreign'));
+export const halfRequests = waiting('1,000 requests that never end', (attacker) =>
   handshake(attacker.dialect?.target('') ?? '/primus').slice(0, -2),
 );
-export const halfBodies = held(
+export const halfBodies = waiting(
   '1,000 bodies that never end',
   ({ polling }) =>
     `POST ${polling?.open('').target ?? '/primus'} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(60_000)}`,
