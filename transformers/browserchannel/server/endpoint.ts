@@ -127,8 +127,8 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     if (link !== undefined) seen.set('SID', link.socket.id);
     const headers = Object.create(request.headers, { 'content-type': { value: 'application/json' } });
     const body = batch && { headers: { value: headers }, body: { value: { ofs: batch.first, data: batch.frames } } };
-    // The socket that HTTP/2 substitutes takes listeners, but does not give them back.
-    if ('stream' in response) Object.defineProperty(response, 'connection', { value: response.stream });
+    // The socket that HTTP/2 substitutes takes listeners, but does not give them back; a pipelined response has none until its turn.
+    Object.defineProperty(response, 'connection', { value: 'stream' in response ? response.stream : request.socket });
     this.#handle(this.aliasOf(request, `${endpoint}?${seen}`, body), response, () => reject(response, 404));
   }
 
