@@ -15,6 +15,8 @@ export const OPTION_NAMES = [
   'global',
   'minify',
   'maxBuffer',
+  'maxDepth',
+  'maxValues',
   'idGenerator',
   'authorization',
   'authorizationTimeout',

@@ -31,8 +31,11 @@ export interface Parser {
   decoder(this: any, frame: Frame, done: Done<unknown>): void;
   /** Encodes at once, and throws what `encoder` would pass to its callback. */
   encode?(data: unknown): Frame;
-  /** Decodes at once, and throws what `decoder` would pass to its callback. */
-  decode?(frame: Frame): unknown;
+  /**
+   * Decodes at once, and throws what `decoder` would pass to its callback. A server passes its limits to the binary parsers of this
+   * package, which check them while they decode.
+   */
+  decode?(frame: Frame, limits?: DecodeLimits): unknown;
   /** The JavaScript source that the encoder and decoder need in a served client. */
   library?: string;
   /** The name, in lower case. */
@@ -45,6 +48,14 @@ export interface Parser {
   load?(): void;
   /** The file name of its browser bundle, for a parser that is not a part of every served client. */
   readonly bundle?: string;
+}
+
+/** The limits of what a message contains, beside its length: the server's options `maxDepth` and `maxValues`. */
+export interface DecodeLimits {
+  /** The limit of nested lists and objects. */
+  readonly maxDepth: number;
+  /** The limit of keys and values in all lists and objects. */
+  readonly maxValues: number;
 }
 
 /** Encodes a message of a spark, a client or a server, which is the `this` of the encoder. Throws, or rejects, when that fails. */

@@ -39,6 +39,8 @@ export interface ConnectionHost {
   /** The limit of buffered bytes. A connection that exceeds it is terminated. */
   readonly maxBuffer: number;
   readonly scheduler: SchedulerLike;
+  /** The parser, with limits for what it decodes, and the message transformers. */
+  readonly stack: Stack;
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
   remove(connection: Connection): boolean;
   /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
@@ -91,7 +93,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
 
   constructor(spark: ConnectionSpark, link: Link | undefined) {
     this.subject = spark;
-    this.channel = new RelayChannel(spark.primus, this);
+    this.channel = new RelayChannel(spark.primus.host.stack, this);
     this.link = link;
     link?.subscribe(this);
   }

@@ -15,6 +15,7 @@ import {
   tap,
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
+import type { Stack } from '../core/channel.js';
 import { asError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import { milliseconds } from '../core/options.js';
@@ -43,6 +44,7 @@ export interface ServingParts {
   primus: EventEmitter & SparkFactory;
   server: HttpServer;
   options: ParsedServerOptions;
+  stack: Stack;
   transformer: Transformer;
   middleware: Layers;
   registry: ConnectionRegistry;
@@ -59,6 +61,7 @@ export interface ServingParts {
 export class Serving implements ConnectionHost {
   readonly maxBuffer: number;
   readonly scheduler: SchedulerLike;
+  readonly stack: Stack;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -78,6 +81,7 @@ export class Serving implements ConnectionHost {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
+    this.stack = parts.stack;
     const { connectionTimeout: limit } = options;
     this.#connectionTimeout = limit === false ? Infinity : milliseconds(limit, 'connectionTimeout');
     this.scheduler = options.scheduler ?? asyncScheduler;

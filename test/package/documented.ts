@@ -274,6 +274,8 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
   ],
   'Beyond the two documents': [
     'maxBuffer',
+    'maxDepth',
+    'maxValues',
     'queueDrop',
     'authorizationTimeout',
     'connectionTimeout',
