@@ -1,4 +1,10 @@
-import type { DecodeLimits } from './parser.js';
+/** The limits of what a message contains, beside its length. */
+export interface MessageLimits {
+  /** The limit of nested lists and objects. */
+  readonly maxDepth: number;
+  /** The limit of keys and values in all lists and objects. */
+  readonly maxValues: number;
+}
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -17,7 +23,7 @@ const MARKS = /[",:[\]{}]/g;
  *
  * @throws RangeError when it exceeds a limit
  */
-export function checkJson(text: string, { maxDepth, maxValues }: DecodeLimits): void {
+export function checkJson(text: string, { maxDepth, maxValues }: MessageLimits): void {
   // Both a list and a value of a list take two characters: the brackets, or the value and the comma.
   if (text.length <= 2 * Math.min(maxDepth, maxValues)) return;
   if (text.length <= 2 * maxValues && !hasBrackets(text, maxDepth)) return;

@@ -31,11 +31,8 @@ export interface Parser {
   decoder(this: any, frame: Frame, done: Done<unknown>): void;
   /** Encodes at once, and throws what `encoder` would pass to its callback. */
   encode?(data: unknown): Frame;
-  /**
-   * Decodes at once, and throws what `decoder` would pass to its callback. A server passes its limits to the binary parsers of this
-   * package, which check them while they decode.
-   */
-  decode?(frame: Frame, limits?: DecodeLimits): unknown;
+  /** Decodes at once, and throws what `decoder` would pass to its callback. The binary parsers of this package report to `meter`. */
+  decode?(frame: Frame, meter?: Meter): unknown;
   /** The JavaScript source that the encoder and decoder need in a served client. */
   library?: string;
   /** The name, in lower case. */
@@ -50,13 +47,11 @@ export interface Parser {
   readonly bundle?: string;
 }
 
-/** The limits of what a message contains, beside its length: the server's options `maxDepth` and `maxValues`. */
-export interface DecodeLimits {
-  /** The limit of nested lists and objects. */
-  readonly maxDepth: number;
-  /** The limit of keys and values in all lists and objects. */
-  readonly maxValues: number;
-}
+/**
+ * Called by a binary parser before it decodes a list, a map, bytes or an extension, with its length in values, keys or bytes, and its
+ * depth. It throws when that is too much.
+ */
+export type Meter = (kind: string, length: number, depth: number) => void;
 
 /** Encodes a message of a spark, a client or a server, which is the `this` of the encoder. Throws, or rejects, when that fails. */
 export function encoded(parser: Parser, owner: unknown, data: unknown): Eventual<Frame> {

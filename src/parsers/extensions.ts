@@ -1,8 +1,5 @@
 import { costOf } from './expressions.js';
-import { COPY, type Extension } from './format.js';
-
-/** The cost of the stack of an error. */
-const STACK = 64;
+import type { Extension } from './format.js';
 
 /** Creates the extension of a typed array; its content is the bytes, in the byte order of the machine. */
 function typed(type: number, Class: { new (buffer: ArrayBuffer): ArrayBufferView; readonly name: string }): Extension {
@@ -10,7 +7,6 @@ function typed(type: number, Class: { new (buffer: ArrayBuffer): ArrayBufferView
     type,
     tag: Class.name,
     packed: false,
-    cost: COPY,
     to: ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength),
     from: (bytes: Uint8Array) => new Class(bufferOf(bytes)),
   };
@@ -28,7 +24,6 @@ function failed(type: number, Class: new (message?: string) => Error): Extension
     tag: 'Error',
     fits: (error: Error) => error instanceof Class,
     packed: true,
-    cost: STACK,
     to: ({ name, message }: Error) => ({ name, message, stack: null, columnNumber: null, fileName: null, lineNumber: null }),
     from: (content: unknown) => {
       const { name, message } = recordOf(content);
@@ -55,7 +50,7 @@ const regularExpression: Extension = {
   tag: 'RegExp',
   packed: true,
   to: ({ source, flags }: RegExp) => [source, flags],
-  costOf: (content: unknown) => costOf(...expressionOf(content)),
+  cost: (content: unknown) => costOf(...expressionOf(content)),
   from: (content: unknown) => new RegExp(...expressionOf(content)),
 };
 
@@ -88,7 +83,7 @@ export const extensions: readonly Extension[] = [
   typed(0x17, Float32Array),
   typed(0x18, Float64Array),
   typed(0x19, Uint8ClampedArray),
-  { type: 0x1a, tag: 'ArrayBuffer', packed: false, cost: COPY, to: (value: ArrayBuffer) => new Uint8Array(value), from: bufferOf },
+  { type: 0x1a, tag: 'ArrayBuffer', packed: false, to: (value: ArrayBuffer) => new Uint8Array(value), from: bufferOf },
   // msgpack-lite's own type for bytes: decoded, and never encoded.
   { type: 0x1b, packed: false, to: Object, from: (bytes: Uint8Array) => bytes },
   typed(0x1d, DataView),

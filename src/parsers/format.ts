@@ -48,10 +48,8 @@ export interface Extension {
   readonly packed: boolean;
   /** Returns the content for a value. */
   to(value: never): unknown;
-  /** The extra cost of creating a value. @defaultValue `0` */
-  readonly cost?: number;
   /** Returns the extra cost of creating the value of a content, as a part of `MANY`. @defaultValue `0` */
-  costOf?(content: never): number;
+  cost?(content: never): number;
   /** Returns the value of a content. Throws when an encoded content is not one that `to` returns. */
   from(content: never): unknown;
 }
@@ -65,12 +63,6 @@ export const MAX_DEPTH = 1_000;
  */
 export const MANY = 1_000_000;
 export const SPACE = 8;
-
-/** The cost of a key or value where all of them are limited, in the unit of `MANY`: about a tenth of a microsecond. */
-export const VALUE = 8;
-
-/** The extra cost of bytes, and of the typed arrays that are made of them. */
-export const COPY = 16;
 
 /** Returns the tag of a value: `Date` of `[object Date]`. */
 export function tagOf(value: object): string {

@@ -1,19 +1,5 @@
-import { tooDeep, tooMany } from '../core/json-limits.js';
-import type { DecodeLimits } from '../core/parser.js';
-import {
-  COPY,
-  EXTENSION,
-  FIXED_EXTENSION,
-  FIXED_EXTENSIONS,
-  type Format,
-  type Lengths,
-  LIST,
-  MANY,
-  MAP,
-  MAX_DEPTH,
-  SPACE,
-  VALUE,
-} from './format.js';
+import type { Meter } from '../core/parser.js';
+import { EXTENSION, FIXED_EXTENSION, FIXED_EXTENSIONS, type Format, type Lengths, LIST, MANY, MAP, MAX_DEPTH, SPACE } from './format.js';
 import { beginSparse, endSparse, isFar } from './sparse.js';
 
 // Created when it is needed: the pages of jsdom have none.
@@ -57,21 +43,18 @@ export class Unpacker {
   private readonly codes: readonly (Code | undefined)[];
   private readonly frame: Uint8Array;
   private readonly view: DataView;
-  private readonly limits: DecodeLimits | undefined;
-  private readonly maxDepth: number;
+  private readonly meter: Meter | undefined;
   private at = 0;
-  /** The rest of the limit; values that are expensive to create use more of it. */
+  /** The rest of the limit of lists, maps and extensions; expensive extensions use more of it. */
   private room: number;
 
-  /** @param limits of all keys and values; without them, the number of lists, maps and extensions is limited */
-  constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array, limits?: DecodeLimits) {
+  constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array, meter?: Meter) {
     this.format = format;
     this.codes = codes;
     this.frame = frame;
     this.view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    this.limits = limits;
-    this.maxDepth = limits !== undefined && limits.maxDepth < MAX_DEPTH ? limits.maxDepth : MAX_DEPTH;
-    this.room = limits !== undefined ? limits.maxValues * VALUE : Math.max(MANY, frame.length / SPACE);
+    this.meter = meter;
+    this.room = Math.max(MANY, frame.length / SPACE);
   }
 
   unpack(): unknown {
@@ -126,12 +109,12 @@ export class Unpacker {
 
   private sized(kind: Kind, length: number, depth: number): unknown {
     if (kind === 'text') return this.text(length);
+    this.meter?.(kind, length, depth);
     if (kind === 'bytes') return this.bytes(length);
-    if (depth > this.maxDepth) throw tooDeep(this.maxDepth);
-    const values = kind === 'extension' ? 0 : kind === 'list' ? length : length * 2;
-    this.check(values);
-    this.spend(this.limits === undefined ? 1 : values * VALUE);
+    if (depth > MAX_DEPTH) throw new RangeError(`It is nested more than ${MAX_DEPTH} deep`);
+    this.spend(1, `more than ${MANY} lists and maps`);
     if (kind === 'extension') return this.extension(length, depth);
+    this.check(kind === 'list' ? length : length * 2);
     return kind === 'list' ? this.list(length, depth) : this.map(length, depth);
   }
 
@@ -153,7 +136,6 @@ export class Unpacker {
 
   /** Copies bytes of the frame: to a Buffer where the frame is one. */
   private bytes(length: number): Uint8Array {
-    this.spendMore(COPY);
     const begin = this.skip(length);
     return Uint8Array.prototype.slice.call(this.frame, begin, this.at);
   }
@@ -186,25 +168,18 @@ export class Unpacker {
     const type = this.unsigned(1);
     const extension = this.format.extensions.find((candidate) => candidate.type === type);
     if (extension === undefined) throw new RangeError(`There is no extension type ${type}`);
-    this.spendMore(extension.cost);
+    this.meter?.(extension.tag ?? 'bytes', length, depth);
     if (!extension.packed) return extension.from(this.bytes(length) as never);
     const end = this.at + length;
     const content = this.read(depth);
     if (this.at !== end) throw new RangeError('The length of an extension does not match its content');
-    this.spend(extension.costOf?.(content as never) ?? 0, 'regular expressions that take too long to make');
+    this.spend(extension.cost?.(content as never) ?? 0, 'regular expressions that take too long to make');
     return extension.from(content as never);
   }
 
-  private spend(cost: number, what?: string): void {
+  private spend(cost: number, what: string): void {
     this.room -= cost;
-    if (this.room >= 0) return;
-    if (what === undefined && this.limits !== undefined) throw tooMany(this.limits.maxValues);
-    throw new RangeError(`It contains ${what ?? `more than ${MANY} lists and maps`}`);
-  }
-
-  /** Counts a value that takes longer to create than others, where all values are limited. */
-  private spendMore(cost = 0): void {
-    if (cost > 0 && this.limits !== undefined) this.spend(cost);
+    if (this.room < 0) throw new RangeError(`It contains ${what}`);
   }
 
   private unsigned(size: 1 | 2 | 4): number {
