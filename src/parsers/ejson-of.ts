@@ -58,7 +58,7 @@ class Reviver {
       case '$binary':
         return decodeBase64(content.$binary);
       case '$escape':
-        return this.#each(content.$escape as Content);
+        return this.#each(escapedOf(content));
       case '$flags,$regexp':
         this.#spend(content.$regexp);
         return this.#library.fromJSONValue(content);
@@ -86,4 +86,10 @@ class Reviver {
     this.#room -= costOf(`${source}`, 'u');
     if (this.#room < 0) throw new RangeError('It contains regular expressions that take too long to create');
   }
+}
+
+/** Returns the content of an escaped object. */
+function escapedOf({ $escape: content }: Content): Content {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new TypeError('An escaped object must be an object');
+  return content as Content;
 }
