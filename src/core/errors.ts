@@ -18,7 +18,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_URL'
   /** The object was destroyed and cannot be used again. */
   | 'ERR_PRIMUS_DESTROYED'
-  /** A message could not be decoded. It was dropped; the connection stays open. */
+  /** A message could not be decoded, or exceeds `maxDepth` or `maxValues`. It was dropped; the connection stays open. */
   | 'ERR_PRIMUS_DECODE'
   /** A message could not be encoded. It was not sent; the connection stays open. */
   | 'ERR_PRIMUS_ENCODE'

@@ -25,6 +25,7 @@ import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './m
 import type { NodeEmitter } from './node-emitter.js';
 import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
+import { withLimits } from './parser-limits.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
 import type { DestroyOptions } from './shutdown.js';
@@ -155,6 +156,7 @@ export class Server<In = any, Out = any> extends Emitter {
       primus: this as unknown as ServingParts['primus'],
       server: this.server,
       options: this.options,
+      stack: { parser: withLimits(this.parser, this.options), transformers: this.transformers },
       transformer: this.transformer,
       middleware: this.#middleware,
       registry: this.#registry,

@@ -19,6 +19,7 @@ import {
   tap,
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
+import type { Stack } from '../core/channel.js';
 import { asError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import type { LinkObserver } from '../core/link.js';
@@ -56,6 +57,7 @@ export interface ServingParts {
   primus: EventEmitter & SparkFactory;
   server: HttpServer;
   options: ParsedServerOptions;
+  stack: Stack;
   transformer: Transformer;
   middleware: Layers;
   registry: ConnectionRegistry;
@@ -75,6 +77,7 @@ export class Serving implements ConnectionHost {
   readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
   readonly handshakes: Handshakes;
+  readonly stack: Stack;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -101,6 +104,7 @@ export class Serving implements ConnectionHost {
     this.highWater = highWaterOf(options.maxBuffer);
     this.memory = new MemoryAccount(options.maxMemory, options.maxLength);
     this.#connectionTimeout = limitOf(options, 'connectionTimeout');
+    this.stack = parts.stack;
     this.scheduler = options.scheduler ?? asyncScheduler;
     this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
     this.#capacity = new Capacity({
