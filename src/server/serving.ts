@@ -25,6 +25,7 @@ import type { Arrival, Transformer } from '../core/transformer.js';
 import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
+import { exhausted$ } from './descriptors.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
 import { Capacity } from './http/capacity.js';
@@ -125,11 +126,21 @@ export class Serving implements ConnectionHost {
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
     this.#subscription.add(this.handshakes);
+    this.#subscription.add(exhausted$.subscribe((exhausted) => this.#reportExhaustion(exhausted)));
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
     const idle = limitOf(options, 'idleTimeout');
     if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
+  }
+
+  #reportExhaustion(exhausted: boolean): void {
+    if (exhausted)
+      this.log(
+        'error',
+        'The process has no file descriptors left: new connections are dropped. Raise the limit (`ulimit -n`), or set `maxConnections`',
+      );
+    else this.log('warning', 'The process has file descriptors again: connections are accepted');
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
+import { isExhaustion } from '../descriptors.js';
 import type { Exchange, HttpServer, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
@@ -72,6 +73,8 @@ function install(server: HttpServer): Router {
     // Looked up for each event: a tool may wrap the `emit` of the prototype later.
     const emit = own ?? (Object.getPrototypeOf(server) as HttpServer).emit;
     const pass = () => emit.apply(this, [event, ...args] as unknown as Parameters<typeof emit>);
+    // Without a listener, Node.js would end the process because of one connection that cannot be accepted.
+    if (event === 'error' && isExhaustion(args[0]) && server.listenerCount('error') === 0) return false;
     const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
     if (handler === undefined || find(args[0] as IncomingMessage) === undefined) return pass();
     return emitTo(server, event, handler as (...args: unknown[]) => void, pass);
