@@ -7,7 +7,7 @@ const PERIOD = 250;
 
 /** The number of descriptors that must be free again, and the periods until that is looked for: at the limit the state would flap. */
 const ENOUGH = 16;
-const PATIENCE = 8;
+const RECOVERY = 8;
 
 /**
  * Emits whether the process has run out of file descriptors, whenever that changes. At the limit no event says so: Node.js accepts and drops
@@ -17,7 +17,7 @@ export const exhausted$: Observable<boolean> = new Observable<boolean>((subscrib
   let exhausted = false;
   let periods = 0;
   const timer = setInterval(() => {
-    if (exhausted && ++periods % PATIENCE !== 0) return;
+    if (exhausted && ++periods % RECOVERY !== 0) return;
     if (canOpen(exhausted ? ENOUGH : 1) !== exhausted) return;
     exhausted = !exhausted;
     subscriber.next(exhausted);

@@ -120,7 +120,7 @@ export class Serving implements ConnectionHost {
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
-      tap(({ request }) => this.#capacity.hold(request)),
+      tap(({ request }) => this.#capacity.claim(request)),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );

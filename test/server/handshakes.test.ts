@@ -122,7 +122,7 @@ describe.each(Object.entries(opening))('a handshake with %s', (transformer, byte
 describe('handshakes', () => {
   watchForCrashes();
 
-  it.each(['websockets', 'uws'])('on paths of others end when nobody answers them, by %s', async (transformer) => {
+  it.each(['websockets', 'uws'])('on paths of others end when they get no answer, by %s', async (transformer) => {
     const { server, port, clock } = await start({ transformer });
     let asked = 0;
     server.on('upgrade', () => asked++);

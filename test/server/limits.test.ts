@@ -139,7 +139,7 @@ describe.each(ways)('the limits of $transformer, by $kind', (way) => {
     let mode = 'reject';
     const { primus, port, open, statuses } = await start({
       maxConnections: 4,
-      authorization: (_request, done) => (mode === 'reject' ? done('no') : mode === 'throw' ? oops() : mode === 'hold' || done()),
+      authorization: (_request, done) => (mode === 'reject' ? done('no') : mode === 'throw' ? oops() : mode === 'wait' || done()),
     });
     const rounds = async (status: number) => {
       // The answer may be with the client before its place is free.
@@ -148,12 +148,12 @@ describe.each(ways)('the limits of $transformer, by $kind', (way) => {
     await rounds(401);
     mode = 'throw';
     await rounds(500);
-    mode = 'hold';
+    mode = 'wait';
     for (let round = 0; round < 10; round++) {
       const peer = await raw(port);
       const fields = kind === 'WebSocket' ? HANDSHAKE_HEADERS : {};
-      const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-      peer.send(`${way.method ?? 'GET'} ${way.target(++attempts)} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n`);
+      const printed = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+      peer.send(`${way.method ?? 'GET'} ${way.target(++attempts)} HTTP/1.1\r\nHost: x\r\n${printed.join('')}\r\n`);
       peer.socket.resetAndDestroy();
     }
     mode = 'accept';

@@ -32,7 +32,7 @@ const routers = new WeakMap<HttpServer, Router>();
  * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server: the
  * longest path that matches gets the request, of equal ones the newest. The listeners of the application are not touched: `emit` is
  * wrapped, and hides a request on a path from them. The event still passes through the server's own `emit`, which may be that of a
- * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as perhaps nobody answers them.
+ * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as these may get no answer.
  */
 export function exchanges(server: HttpServer, pathname: string, unclaimed?: (exchange: UpgradeExchange) => void): Observable<Exchange> {
   return new Observable((subscriber) => {

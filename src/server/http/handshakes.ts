@@ -8,7 +8,7 @@ import { type Rejection, reject } from './reject.js';
 /** A handshake that is under way. */
 interface Handshake {
   readonly exchange: Exchange;
-  /** Whether its path belongs to others: only one that nobody answers is terminated. */
+  /** Whether its path belongs to others: only one that gets no answer is terminated. */
   readonly isForeign: boolean;
   /** The bytes that were written to its socket before it; `undefined` where the socket does not count them. */
   readonly written: number | undefined;

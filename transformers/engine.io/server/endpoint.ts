@@ -69,14 +69,14 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     const id = idOf(link.engine);
     this.links.set(id, link);
     const { request } = link.engine as { request?: IncomingMessage };
-    if (request !== undefined) this.holdPlace(link.engine, request);
+    if (request !== undefined) this.claimPlace(link.engine, request);
     link.engine.once('close', () => this.links.delete(id));
     return link;
   }
 
   /** A session has its place from its handshake on: a client of Socket.IO joins the namespace later, or never. */
-  private holdPlace(socket: Socket, request: IncomingMessage): void {
-    this.places.hold(request);
+  private claimPlace(socket: Socket, request: IncomingMessage): void {
+    this.places.claim(request);
     socket.once('close', () => this.places.release(request));
     socket.once('upgrade', () => this.places.upgraded(request));
   }
