@@ -9,6 +9,7 @@ import { noteCloseReasons } from './close-reasons.js';
 import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { type Rejection, reject } from './reject.js';
+import { Unanswered } from './unanswered.js';
 
 export interface TransformerHostParts {
   primus: unknown;
@@ -25,6 +26,7 @@ export interface TransformerHostParts {
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost(parts: TransformerHostParts): Host {
   const { primus, server, options, scheduler, middleware, capacity, handshakes, draining } = parts;
+  const unanswered = new Unanswered();
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -38,9 +40,16 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     return host.begins?.(exchange) ?? exchange.kind === 'upgrade';
   }
 
+  /** Counts and limits what was not done in its first turn. */
+  function watch(exchange: Exchange): void {
+    handshakes.watch(exchange.request);
+    if (exchange.kind === 'request') unanswered.watch(exchange);
+  }
+
   const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
-    afterwards(({ request }) => handshakes.watch(request)),
+    afterwards(watch),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
+    filter((exchange) => exchange.kind === 'upgrade' || unanswered.accepts(exchange)),
     filter(isAccepted),
     tap((exchange) => (exchange.kind === 'upgrade' || begins(exchange)) && handshakes.begin(exchange)),
     filter((exchange) => !begins(exchange) || capacity.take(exchange)),
