@@ -2,10 +2,11 @@ import { Agent, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../src/core/errors.js';
-import type { ServerOptions, Spark } from '../../src/index.js';
+import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { networkOf } from '../../src/server/http/network-of.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, eventually, LIMIT, serve, until } from '../support/serve.js';
+import { World } from '../support/world.js';
 import { watchForCrashes } from './crashes.js';
 import { HANDSHAKE_HEADERS, raw } from './raw.js';
 
@@ -238,6 +239,44 @@ describe('the limits of connections', () => {
     await rounds(1);
     ids = () => 'another';
     await eventually(async () => expect((await attempt(port, way)).status).toBe(101));
+    expect((await attempt(port, way)).status).toBe(503);
+  });
+
+  it('let all clients of a storm back in that were there before', async () => {
+    const clients = 100;
+    const world = new World({ server: { maxConnections: clients }, latency: 20 });
+    cleanup(() => world.destroy());
+    for (let count = 0; count < clients; count++) world.connect();
+    await world.pass(1_000);
+    expect(world.primus.connected).toBe(clients);
+    const { client: stranger } = world.connect();
+    const errors: unknown[] = [];
+    stranger.on('error', (error) => errors.push(error));
+    await world.pass(1_000);
+    expect(errors).toMatchObject([{ status: 503, retryAfter: 5_000 }]);
+    stranger.destroy();
+    for (let cut = 0; cut < 5; cut++) {
+      world.network.cut();
+      await world.pass(60_000);
+      expect(world.primus.connected).toBe(clients);
+    }
+  });
+
+  it('do not delay a shutdown, and are those of the next server afterwards', async () => {
+    const pending: (() => void)[] = [];
+    const options = { maxConnections: 3, authorization: (_request: unknown, done: () => void) => void pending.push(done) };
+    const { primus, server, port } = await serve(options);
+    const way = ways[0] as Way;
+    const outcomes = [attempt(port, way), attempt(port, way), attempt(port, way)];
+    await until(() => pending.length === 3);
+    pending[0]?.();
+    expect((await outcomes[0])?.status).toBe(101);
+    expect((await attempt(port, way)).status).toBe(503);
+    await new Promise<void>((resolve) => primus.destroy({ close: false }, resolve));
+    expect((await Promise.all(outcomes)).map(({ status }) => status)).toEqual([101, 503, 503]);
+    const next = new Primus(server, { maxConnections: 3 });
+    cleanup(() => new Promise<void>((resolve) => next.destroy({ close: false }, resolve)));
+    expect((await Promise.all(outcomes.map(() => attempt(port, way)))).map(({ status }) => status)).toEqual([101, 101, 101]);
     expect((await attempt(port, way)).status).toBe(503);
   });
 
