@@ -206,6 +206,24 @@ describe('the limits of connections', () => {
     expect(primus.connected).toBe(3);
   });
 
+  it('count all upgrades of a session but the first', async () => {
+    const asked: (() => void)[] = [];
+    const { primus, port } = await serve({ transformer: 'engine.io', maxConnections: 3 });
+    const poll = ways.find(({ transformer, kind }) => transformer === 'engine.io' && kind === 'session') as Way;
+    const sid = /"sid":"([^"]+)"/.exec((await attempt(port, poll)).body)?.[1];
+    primus.authorize((_request, done) => void asked.push(done));
+    const upgrade: Way = { ...poll, kind: 'WebSocket', target: () => `${EIO}websocket&sid=${sid}` };
+    const pending = [attempt(port, upgrade), attempt(port, upgrade), attempt(port, upgrade)];
+    await until(() => asked.length === 3);
+    expect((await attempt(port, upgrade)).status).toBe(503);
+    expect((await attempt(port, { ...upgrade, target: () => `${EIO}websocket&sid=unknown` })).status).toBe(503);
+    for (const done of asked) done();
+    expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([101, 101, 101]);
+    // The engine closes those that it does not need.
+    primus.auth = null;
+    await eventually(async () => expect((await attempt(port, { ...poll })).status).toBe(200));
+  });
+
   it('keep a place until both the spark and its socket are gone', async () => {
     const { primus, port } = await serve({ maxConnections: 1 });
     const way = ways[0] as Way;

@@ -114,7 +114,7 @@ export class Capacity implements Places {
   /** Returns the counts of a client; `undefined` for one without an address, as at a Unix socket. */
   #tallyOf(request: IncomingMessage): Tally | undefined {
     const { ip } = this.#parts.addressOf(request) as { ip?: string };
-    if (ip === undefined) return undefined;
+    if (!ip) return undefined;
     const network = networkOf(ip);
     return this.#tallies.get(network) ?? { network, connections: 0, sessions: 0 };
   }

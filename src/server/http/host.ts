@@ -61,7 +61,7 @@ export interface Host {
   readonly places: Places;
   /**
    * Returns whether a request begins a connection, and so takes a place of the limits of connections. A transformer whose links are made of
-   * many requests sets it. Without it, every upgrade does.
+   * many requests sets it; it is called once for each request. Without it, every upgrade does.
    */
   begins?: (exchange: Exchange) => boolean;
   /**

@@ -35,9 +35,12 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     return false;
   }
 
-  /** Whether a request begins a connection: without a word of the transformer, every upgrade does. */
-  function begins(exchange: Exchange): boolean {
-    return host.begins?.(exchange) ?? exchange.kind === 'upgrade';
+  /** Whether there is a place for a request, if it begins a connection: without a word of the transformer, every upgrade does. */
+  function hasPlace(exchange: Exchange): boolean {
+    const begins = host.begins?.(exchange) ?? exchange.kind === 'upgrade';
+    if (begins) handshakes.begin(exchange, 'first');
+    else if (exchange.kind === 'upgrade') handshakes.begin(exchange, 'further');
+    return !begins || capacity.take(exchange);
   }
 
   /** Counts and limits what was not done in its first turn. */
@@ -51,11 +54,9 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
     filter((exchange) => exchange.kind === 'upgrade' || unanswered.accepts(exchange)),
     filter(isAccepted),
-    tap((exchange) => (exchange.kind === 'upgrade' || begins(exchange)) && handshakes.begin(exchange)),
-    filter((exchange) => !begins(exchange) || capacity.take(exchange)),
+    filter(hasPlace),
     filterAsync((exchange) => middleware.admit(exchange)),
-    // An upgrade of an open connection is the framework's business from here on.
-    tap((exchange) => exchange.kind === 'upgrade' && !begins(exchange) && handshakes.done(exchange.request)),
+    tap(({ request }) => handshakes.passed(request)),
     share(),
   );
   const host: Host = {

@@ -20,6 +20,8 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   /** Serves while subscribed to; emits nothing. */
   readonly served$: Observable<Arrival>;
   private readonly links = new Map<string, L>();
+  /** The sessions that have a WebSocket, or are about to. */
+  private readonly upgrading = new Set<string>();
   private readonly engine: Server;
   private readonly pathname: string;
   private readonly maxLength: number;
@@ -46,9 +48,19 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     return /[?&]sid=[^&]/.test(url);
   }
 
-  /** A plain request without a transport is no handshake, but one that middleware answers. An upgrade may name a session that there is not. */
-  begins({ kind, request }: Exchange): boolean {
-    if (kind === 'upgrade') return !this.links.has(query(request, 'sid'));
+  /**
+   * A plain request without a transport is no handshake, but one that middleware answers. An upgrade may name a session that there is not, or
+   * that is being upgraded already: these take a place of their own.
+   */
+  begins(exchange: Exchange): boolean {
+    const { request } = exchange;
+    if (exchange.kind === 'upgrade') {
+      const id = query(request, 'sid');
+      if (!this.links.has(id) || this.upgrading.has(id)) return true;
+      this.upgrading.add(id);
+      exchange.socket.once('close', () => this.upgrading.delete(id));
+      return false;
+    }
     return request.method === 'GET' && /[?&]transport=/.test(request.url ?? '') && !this.continues(request);
   }
 
