@@ -4,7 +4,7 @@ import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, PING, TEXT } from '../server/raw.js';
-import { cleanup, serve } from '../support/serve.js';
+import { cleanup, serve, until } from '../support/serve.js';
 
 /** What a client sends after the handshake, and what the server answers: frames in order, each as `text …`, `pong …` or `close 1002`. */
 export interface Vector {
@@ -212,6 +212,7 @@ function deflated(data: string | Buffer): Buffer {
 }
 
 const RSV1 = 4;
+const DEFLATE = 'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n';
 const LONG = 'Hello world, '.repeat(1_000);
 
 /** Frames with permessage-deflate: RFC 7692. The server has agreed on `client_no_context_takeover`. */
@@ -284,12 +285,14 @@ export interface Rfc6455 {
   options?: ServerOptions;
   /** Whether it terminates the connection at an invalid frame, without a close frame. */
   cuts?: boolean;
+  /** Why the frames that come in the segment of the handshake are not delivered. */
+  losesFirstSegment?: string;
   /** What it answers otherwise than the RFCs ask, by the names of vectors. */
   differences?: readonly (readonly [names: RegExp, expected: (string | RegExp)[]])[];
 }
 
 /** Sends every vector to an echo server, each on a connection of its own. */
-export function keepsRfc6455({ transformer, path, options, cuts = false, differences = [] }: Rfc6455): void {
+export function keepsRfc6455({ transformer, path, options, cuts = false, losesFirstSegment, differences = [] }: Rfc6455): void {
   const run = async (group: readonly Vector[], more: ServerOptions, headers?: string) => {
     const { port, primus } = await serve({ transformer, parser, pingInterval: false, ...options, ...more });
     primus.on('connection', (spark: Spark) => {
@@ -307,14 +310,85 @@ export function keepsRfc6455({ transformer, path, options, cuts = false, differe
       }
     }
     expect(failures).toEqual([]);
-    await expect.poll(() => primus.connected).toBe(0);
+    await until(() => primus.connected === 0);
   };
 
   it.each(Object.entries(vectors))('answers the frames of the vectors as RFC 6455 asks: %s', (_, group) => run(group, {}));
 
-  it('answers compressed frames as RFC 7692 asks', () =>
-    run(compressed, { compression: true }, 'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n'));
+  it('answers compressed frames as RFC 7692 asks', () => run(compressed, { compression: true }, DEFLATE));
+
+  it('accepts messages of maxLength in every form, and closes with 1009 for one byte more', () => {
+    const maxLength = 5_000;
+    const sizes = Object.entries(FORMS).flatMap(([form, message]) => [
+      ...[maxLength - 1, maxLength].map((length) => valid(`${length} bytes ${form}`, [message(length)], `text ${'x'.repeat(length)}`)),
+      invalid(`one byte more ${form}`, [message(maxLength + 1)], 1009),
+    ]);
+    return run(sizes, { compression: true, maxLength }, DEFLATE);
+  });
+
+  const early = losesFirstSegment === undefined ? it : it.skip;
+  const note = losesFirstSegment === undefined ? '' : ` (${losesFirstSegment})`;
+  early.each([
+    ['two messages', [frame(TEXT, 'a'), frame(TEXT, 'b')], ['connection', 'data a', 'data b']],
+    ['a message and a close', [frame(TEXT, 'a'), GOODBYE], ['connection', 'data a', 'disconnection']],
+    ['a message and an invalid frame', [frame(TEXT, 'a'), frame(3)], ['connection', 'data a', 'disconnection']],
+    ['an invalid frame', [frame(3)], ['connection', 'disconnection']],
+    ['a close', [GOODBYE], ['connection', 'disconnection']],
+  ])(`delivers what comes in the segment of the handshake, and keeps no dead spark: %s${note}`, async (_, frames, wanted) => {
+    const { seen, primus, open } = await record();
+    await open(Buffer.concat(frames));
+    await until(() => seen.length === wanted.length);
+    expect(seen).toEqual(wanted);
+    expect(primus.connected).toBe(wanted.includes('disconnection') ? 0 : 1);
+  });
+
+  it.each([
+    ['two messages', [frame(TEXT, 'a'), frame(TEXT, 'b')], ['connection', 'data a', 'data b']],
+    ['a message and a close', [frame(TEXT, 'a'), GOODBYE], ['connection', 'data a', 'disconnection']],
+  ])('delivers what comes while the request is authorized: %s', async (_, frames, wanted) => {
+    const asked: (() => void)[] = [];
+    const { seen, primus, open } = await record({ authorization: (_request, done) => void asked.push(done) });
+    const socket = await open();
+    await until(() => asked.length === 1);
+    socket.write(Buffer.concat(frames));
+    // The server shares this process, and has received them then.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    asked[0]?.();
+    await until(() => seen.length === wanted.length);
+    expect(seen).toEqual(wanted);
+    expect(primus.connected).toBe(wanted.includes('disconnection') ? 0 : 1);
+  });
+
+  /** A server whose events are recorded, and a way to connect to it with bytes behind the handshake, in its segment. */
+  async function record(more: ServerOptions = {}) {
+    const { port, primus } = await serve({ transformer, parser, pingInterval: false, ...options, ...more });
+    const seen: string[] = [];
+    primus.on('connection', (spark: Spark) => {
+      seen.push('connection');
+      spark.on('error', () => {});
+      spark.on('data', (data) => seen.push(`data ${data}`));
+    });
+    primus.on('disconnection', () => seen.push('disconnection'));
+    const open = async (bytes = Buffer.alloc(0)) => {
+      const socket = createConnection(port, '127.0.0.1');
+      cleanup(() => socket.destroy());
+      socket.on('error', () => {}).resume();
+      await once(socket, 'connect');
+      socket.write(Buffer.concat([Buffer.from(handshake(path)), bytes]));
+      return socket;
+    };
+    return { seen, primus, open };
+  }
 }
+
+/** The bytes of a text message of so many bytes, in each form that a message has. */
+const FORMS: Record<string, (length: number) => Buffer> = {
+  'in a frame': (length) => frame(TEXT, 'x'.repeat(length)),
+  'in two fragments': (length) => Buffer.concat(fragmented(TEXT, Buffer.alloc(length, 'x'), length - 10)),
+  'in fragments of 10 bytes': (length) => Buffer.concat(fragmented(TEXT, Buffer.alloc(length, 'x'), 10)),
+  compressed: (length) => frame(TEXT, deflated('x'.repeat(length)), { reserved: RSV1 }),
+  'compressed and in fragments': (length) => Buffer.concat(fragmented(TEXT, deflated('x'.repeat(length)), 10, RSV1)),
+};
 
 const shorten = (part: string | RegExp): string => String(part).slice(0, 60);
 
