@@ -6,7 +6,7 @@ import type { ServerOptions, Spark } from '../../src/index.js';
 import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, PING, TEXT } from '../server/raw.js';
 import { cleanup, serve, until } from '../support/serve.js';
 
-/** What a client sends after the handshake, and what the server answers: frames in order, each as `text …`, `pong …` or `close 1002`. */
+/** The bytes that a client sends after the handshake, and the frames of the answer, in order: each is `text …`, `pong …` or `close 1002`. */
 export interface Vector {
   name: string;
   bytes: Buffer;
@@ -45,12 +45,12 @@ function long(...length: number[]): Buffer {
 
 const framing: Vector[] = [
   ...[0, 1, 125, 126, 127, 128, 65_535, 65_536].flatMap((length) => [
-    valid(`a text of ${length} bytes`, [frame(TEXT, '*'.repeat(length))], `text ${'*'.repeat(length)}`),
+    valid(`a string of ${length} bytes`, [frame(TEXT, '*'.repeat(length))], `text ${'*'.repeat(length)}`),
     valid(`a binary message of ${length} bytes`, [frame(BINARY, Buffer.alloc(length, 0xfe))], `binary ${'fe'.repeat(length)}`),
   ]),
-  valid('a text that takes eight bytes for its length', [frame(TEXT, '*'.repeat(70_000))], `text ${'*'.repeat(70_000)}`),
+  valid('a string that takes eight bytes for its length', [frame(TEXT, '*'.repeat(70_000))], `text ${'*'.repeat(70_000)}`),
   ...[1, 2, 3, 4, 5, 6, 7].flatMap((reserved) => [
-    invalid(`reserved bits ${reserved} in a text`, [frame(TEXT, 'a'), frame(TEXT, 'x', { reserved })], 1002, 'text a'),
+    invalid(`reserved bits ${reserved} in a string`, [frame(TEXT, 'a'), frame(TEXT, 'x', { reserved })], 1002, 'text a'),
     invalid(`reserved bits ${reserved} in a ping`, [frame(PING, 'x', { reserved })], 1002),
     invalid(`reserved bits ${reserved} in a close`, [frame(CLOSE, closing(1000), { reserved })], 1002),
     invalid(
@@ -80,7 +80,7 @@ const control: Vector[] = [
     Array.from({ length: 10 }, (_, index) => frame(PING, `ping ${index}`)),
     ...Array.from({ length: 10 }, (_, index) => `pong ping ${index}`),
   ),
-  valid('pongs that nobody asked for', [frame(PONG), frame(PONG, 'x'), frame(TEXT, 'a')], 'text a'),
+  valid('pongs without a ping', [frame(PONG), frame(PONG, 'x'), frame(TEXT, 'a')], 'text a'),
   valid(
     'pings between fragments',
     [
@@ -106,7 +106,7 @@ const control: Vector[] = [
 ];
 
 const fragments: Vector[] = [
-  valid('a text in two fragments', [frame(TEXT, 'a', { fin: false }), frame(CONTINUATION, 'b')], 'text ab'),
+  valid('a string in two fragments', [frame(TEXT, 'a', { fin: false }), frame(CONTINUATION, 'b')], 'text ab'),
   valid('empty fragments', [frame(TEXT, '', { fin: false }), frame(CONTINUATION, '', { fin: false }), frame(CONTINUATION)], 'text '),
   valid(
     'an empty fragment, then data',
@@ -117,8 +117,8 @@ const fragments: Vector[] = [
   valid('fragments of 64 bytes', fragmented(TEXT, Buffer.alloc(320_000, 'x'), 64), `text ${'x'.repeat(320_000)}`),
   ...[true, false].flatMap((fin) => [
     invalid(`a continuation of nothing, fin ${fin}`, [frame(CONTINUATION, 'x', { fin })], 1002),
-    invalid(`a continuation of a complete text, fin ${fin}`, [frame(TEXT, 'a'), frame(CONTINUATION, 'x', { fin })], 1002, 'text a'),
-    invalid(`a text between fragments, fin ${fin}`, [frame(TEXT, 'a', { fin: false }), frame(TEXT, 'x', { fin })], 1002),
+    invalid(`a continuation of a complete string, fin ${fin}`, [frame(TEXT, 'a'), frame(CONTINUATION, 'x', { fin })], 1002, 'text a'),
+    invalid(`a string between fragments, fin ${fin}`, [frame(TEXT, 'a', { fin: false }), frame(TEXT, 'x', { fin })], 1002),
     invalid(`a binary message between fragments, fin ${fin}`, [frame(TEXT, 'a', { fin: false }), frame(BINARY, 'x', { fin })], 1002),
   ]),
 ];
@@ -284,15 +284,15 @@ export interface Rfc6455 {
   path?: string;
   options?: ServerOptions;
   /** Whether it terminates the connection at an invalid frame, without a close frame. */
-  cuts?: boolean;
+  terminates?: boolean;
   /** Why the frames that come in the segment of the handshake are not delivered. */
   losesFirstSegment?: string;
-  /** What it answers otherwise than the RFCs ask, by the names of vectors. */
+  /** The answers that differ from those of the RFCs, by the names of vectors. */
   differences?: readonly (readonly [names: RegExp, expected: (string | RegExp)[]])[];
 }
 
 /** Sends every vector to an echo server, each on a connection of its own. */
-export function keepsRfc6455({ transformer, path, options, cuts = false, losesFirstSegment, differences = [] }: Rfc6455): void {
+export function keepsRfc6455({ transformer, path, options, terminates = false, losesFirstSegment, differences = [] }: Rfc6455): void {
   const run = async (group: readonly Vector[], more: ServerOptions, headers?: string) => {
     const { port, primus } = await serve({ transformer, parser, pingInterval: false, ...options, ...more });
     primus.on('connection', (spark: Spark) => {
@@ -306,7 +306,7 @@ export function keepsRfc6455({ transformer, path, options, cuts = false, losesFi
       for (const [index, { name, expected }] of part.entries()) {
         const wanted = differences.find(([names]) => names.test(name))?.[1] ?? expected;
         const answer = answers[index] as string[];
-        if (!matches(answer, wanted, cuts)) failures.push({ name, wanted: wanted.map(shorten), answer: answer.map(shorten) });
+        if (!matches(answer, wanted, terminates)) failures.push({ name, wanted: wanted.map(shorten), answer: answer.map(shorten) });
       }
     }
     expect(failures).toEqual([]);
@@ -392,10 +392,10 @@ const FORMS: Record<string, (length: number) => Buffer> = {
 
 const shorten = (part: string | RegExp): string => String(part).slice(0, 60);
 
-/** Whether an answer is that of a vector. Where a server `cuts`, what comes before an invalid frame need not be answered either. */
-function matches(answer: readonly string[], wanted: readonly (string | RegExp)[], cuts: boolean): boolean {
+/** Whether an answer is that of a vector. Where a server `terminates`, what comes before an invalid frame need not be answered either. */
+function matches(answer: readonly string[], wanted: readonly (string | RegExp)[], terminates: boolean): boolean {
   const isInvalid = /close 10(0[279]|\()|close 100\[/.test(String(wanted.at(-1)));
-  if (answer.length !== wanted.length && !(cuts && isInvalid && answer.length < wanted.length)) return false;
+  if (answer.length !== wanted.length && !(terminates && isInvalid && answer.length < wanted.length)) return false;
   return answer.every((part, index) => {
     const want = wanted[index] as string | RegExp;
     return typeof want === 'string' ? part === want : want.test(part);

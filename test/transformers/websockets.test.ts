@@ -42,7 +42,7 @@ describe('websockets', () => {
       }
     });
 
-    it('are sent for the last ping only when the peer does not read', async () => {
+    it('are sent for the last ping only to a slow consumer', async () => {
       const { client, url, spark } = await open();
       const buffered = () => spark.connection.link?.bufferedAmount ?? 0;
       client.socket.pause();

@@ -60,11 +60,11 @@ function accept(exchange: UpgradeExchange, audience: Audience, spoken: string[] 
     return;
   }
   const link = new UWSLink(audience, audience.deflates && /permessage-deflate/i.test(request.headers['sec-websocket-extensions'] ?? ''));
-  const { isHeld } = socket;
+  const { isReading } = socket;
   socket.upgrade(link, choose(request.headers['sec-websocket-protocol'], spoken));
   keepPeer(request, new ConnectedPeer(socket, link) as unknown as Socket);
-  if (isHeld) afterFirstRead(link, () => arrived({ link, request }));
-  else arrived({ link, request });
+  if (isReading) arrived({ link, request });
+  else afterFirstRead(link, () => arrived({ link, request }));
 }
 
 /** Calls back when the engine has read what arrived while middleware took its time, unless the client left without a message meanwhile. */

@@ -108,13 +108,13 @@ export class EngineSocket extends Duplex implements Peer {
   }
 
   /** Stops reading while middleware takes its time over an upgrade: the engine would drop what arrives meanwhile. */
-  hold(): void {
+  stopReading(): void {
     if (this.upgradable) this.setFlowing(false);
   }
 
-  /** Whether it is not read. */
-  get isHeld(): boolean {
-    return !this.flowing;
+  /** Whether it is read. */
+  get isReading(): boolean {
+    return this.flowing;
   }
 
   /** Upgrades the request to a WebSocket, whose events go to `listener`. */
