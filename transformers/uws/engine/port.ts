@@ -245,6 +245,7 @@ export class Port implements ExchangeOwner {
     const request = incomingMessage(head, socket);
     if (server.listenerCount('upgrade') > 0 && headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? '')) {
       server.emit('upgrade', request, socket, NO_HEAD);
+      socket.stopReading();
       return;
     }
     stream(response, request, socket);

@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
@@ -110,6 +111,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     // The engine reuses the memory of the message.
     this.observer.next?.(isBinary ? Buffer.from(data.slice(0)) : Buffer.from(data).toString());
     this.reporting = false;
+  }
+
+  /** Emits what arrived before the present observer subscribed. */
+  replay(early: Observable<Frame>): void {
+    early.subscribe(this.observer);
   }
 
   /** The engine answers pings by itself: a peer that sends them and does not read would fill the memory. */

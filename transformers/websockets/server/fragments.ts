@@ -6,7 +6,7 @@ export interface FrameReceiver extends Writable {
   /** The fragments of the present message, without the empty ones; their total length, with all of the present frame. */
   readonly _fragments: Buffer[];
   readonly _totalPayloadLength: number;
-  /** What is not parsed yet, of the present frame. */
+  /** The bytes of the present frame that are not parsed yet. */
   _buffers: Buffer[];
   _maxFragments: number;
   readonly _maxPayload: number;
