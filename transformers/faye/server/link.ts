@@ -28,10 +28,7 @@ export class FayeLink extends LinkBase {
       this.#failure = new Error(message);
     });
     socket.on('close', ({ code, reason }) => this.#closed(this.#code ?? code, reason));
-    this.#input = new FayeInput(socket, raw, (code, reason) => {
-      this.#code = code;
-      this.#failure = new Error(reason);
-    });
+    this.#input = new FayeInput(socket, raw, scheduler, this);
   }
 
   get bufferedAmount(): number {
@@ -54,6 +51,7 @@ export class FayeLink extends LinkBase {
   }
 
   flush(): void {
+    if (!this.#corked) return;
     this.#corked = false;
     this.#raw.uncork();
   }
@@ -68,13 +66,18 @@ export class FayeLink extends LinkBase {
 
   close(code = 1000, reason = ''): void {
     if (this.socket.readyState !== OPEN) return;
-    // The framework throws at other codes, which an application must not send.
-    this.socket.close(code >= 3000 && code <= 4999 ? code : 1000, reason);
+    this.#input.close(code, reason);
+    this.socket.close(1000, reason);
     destroyLate(this.#raw, this.#scheduler);
   }
 
   destroy(): void {
     this.#raw.destroy();
+  }
+
+  exceeded(code: number, reason: string): void {
+    this.#code = code;
+    this.#failure = new Error(reason);
   }
 
   #closed(code: number, reason: string): void {
