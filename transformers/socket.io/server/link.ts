@@ -2,6 +2,7 @@ import type { Socket as EngineSocket } from 'engine.io';
 import type { Socket } from 'socket.io';
 import type { Frame } from '../../../src/core/link.js';
 import { EngineLink } from '../../engine.io/server/link.js';
+import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { frameOf } from '../options.js';
 
 /** A packet that asks to join the namespace `/`, perhaps with credentials. */
@@ -31,8 +32,7 @@ export class SocketIOLink extends EngineLink {
       const acknowledge = args.at(-1);
       if (typeof acknowledge === 'function') acknowledge();
     });
-    // The connection of a client that leaves the namespace has no further use.
-    io.on('disconnect', () => this.close());
+    io.on('disconnect', () => (this.engine.readyState === 'open' ? this.left() : this.close()));
     this.joined?.();
     this.joined = undefined;
   }
@@ -41,6 +41,13 @@ export class SocketIOLink extends EngineLink {
 
   protected override transmit(frame: Frame): void {
     this.io?.emit('message', frame);
+  }
+
+  /** The client has left the namespace, or was sent off. By the protocol its connection stays, but soon it has no further use. */
+  private left(): void {
+    const deadline = this.scheduler.schedule(() => this.engine.close(), CLOSE_TIMEOUT);
+    this.engine.once('close', () => deadline.unsubscribe());
+    this.closed();
   }
 
   /** Socket.IO joins a client later, and closes the connection of one that sends events before: those behind the request to join wait. */
