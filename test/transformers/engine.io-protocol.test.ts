@@ -295,6 +295,7 @@ describe('the protocol of Socket.IO', () => {
     ['an answer to no question', '430["x"]'],
     ['an answer with the number of no question', '43999999999999999999[]'],
     ['a reserved event', '42["disconnect","x"]'],
+    ['an event that throws without a listener', '42["error","x"]'],
     ['an event with the name of a property', '42["__proto__","x"]'],
     ['an event whose name is a number', '42[1,"x"]'],
     ['an event whose name is no finite number', '42[1e999,"x"]'],
@@ -307,6 +308,33 @@ describe('the protocol of Socket.IO', () => {
     await event(connect(), 'open');
     expect(received).toEqual([]);
     expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+
+  it.each([
+    ['deeply nested lists', `42["message",${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}]`],
+    ['deeply nested objects', `42["message",${'{"a":'.repeat(500_000)}1${'}'.repeat(500_000)}]`],
+    ['deeply nested lists before it joins', `40{"a":${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}}`],
+    ['a million keys', `42["message",{${Array.from({ length: 400_000 }, (_, key) => `"${key.toString(36)}":1`).join()}}]`],
+    ['a deeply nested message with bytes', `451-["message",${'['.repeat(2_000)}{"_placeholder":true,"num":0}${']'.repeat(2_000)}]`],
+  ])('ends with 1008 for a packet with %s', async (_what, packet) => {
+    const { port, primus, connect } = await start();
+    const client = await webSocket(port);
+    await text(client);
+    if (!packet.startsWith('40')) {
+      client.send(frame(TEXT, '40'));
+      await text(client);
+    }
+    client.send(frame(TEXT, packet));
+    expect(await client.closeCode()).toBe(1008);
+    await until(() => primus.connected === 0);
+    await event(connect(), 'open');
+  });
+
+  it('takes a value that is nested as deep as messages may be', async () => {
+    const { client } = await joined();
+    const value = `${'['.repeat(900)}${']'.repeat(900)}`;
+    client.send(frame(TEXT, `42["message",${value}]`));
+    expect(await text(client)).toBe(`42["message","${value}"]`);
   });
 
   it('answers a question of the client, and puts bytes into their places', async () => {
