@@ -109,7 +109,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     } else if (isAmbiguous(query) || (link !== undefined && last(query, 'transport') === 'websocket')) {
       refuse(response, BAD_REQUEST);
     } else if (!query.has('sid') && query.has('j')) {
-      // The engine would unescape data of scripts without end, and send scripts as text.
+      // The engine takes seconds to unescape the data of one request, and sends scripts with the type of plain text.
       refuse(response, NO_JSONP);
     } else if (link === undefined) {
       this.handle(exchange);
