@@ -10,13 +10,14 @@ export interface Relay {
   restore(): void;
 }
 
-/** Starts a TCP relay to the port `to` of this machine, whose connections can be interrupted. */
-export async function startRelay(to: number): Promise<Relay> {
+/** Starts a TCP relay to the port `to` of this machine, whose connections can be interrupted. `answered` gets what the server sends. */
+export async function startRelay(to: number, answered?: (bytes: Buffer) => void): Promise<Relay> {
   const sockets = new Set<Socket>();
   let accepting = true;
   const server = createServer((near) => {
     if (!accepting) return void near.destroy();
     const far = connect(to, '127.0.0.1');
+    if (answered !== undefined) far.on('data', answered);
     for (const [from, into] of [
       [near, far],
       [far, near],
