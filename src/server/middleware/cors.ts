@@ -131,6 +131,8 @@ export function cors(this: CorsHost): Middleware {
     const answer = 'setHeader' in response ? response : undefined;
     answer?.appendHeader?.('Vary', 'Origin');
     if (ancestors) answer?.setHeader('Content-Security-Policy', ancestors);
+    // The address of a page that a framework serves may have a token.
+    answer?.setHeader('Referrer-Policy', 'no-referrer');
     const source = origin ?? (isPublic(request, this.pathname) ? undefined : sourceOf(request));
     const known = source === undefined || origins === undefined ? source : canonical(source);
     if (source !== undefined && (known === undefined || origins?.has(known) === false)) return rejectOrigin(source, request, response);
