@@ -4,19 +4,24 @@ import { cleanup } from './serve.js';
 
 export interface Relay {
   port: number;
+  /** How many connections to the server it has open. */
+  readonly connections: number;
   /** Terminates the connections, and accepts no new ones. */
   interrupt(): void;
   /** Accepts connections again. */
   restore(): void;
+  /** Passes nothing on any more, neither bytes nor the end of a connection: each end finds the other one silent. */
+  silence(): void;
 }
 
 /** Starts a TCP relay to the port `to` of this machine, whose connections can be interrupted. */
 export async function startRelay(to: number): Promise<Relay> {
   const sockets = new Set<Socket>();
   let accepting = true;
-  const server = createServer((near) => {
+  let silent = false;
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     if (!accepting) return void near.destroy();
-    const far = connect(to, '127.0.0.1');
+    const far = connect({ port: to, host: '127.0.0.1', allowHalfOpen: true });
     for (const [from, into] of [
       [near, far],
       [far, near],
@@ -24,13 +29,16 @@ export async function startRelay(to: number): Promise<Relay> {
       sockets.add(from);
       from.pipe(into);
       from.on('error', () => {});
-      from.on('close', () => into.destroy());
+      from.on('close', () => !silent && into.destroy());
     }
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const relay: Relay = {
     port: (server.address() as AddressInfo).port,
+    get connections() {
+      return [...sockets].filter((socket) => socket.remotePort === to && !socket.destroyed).length;
+    },
     interrupt() {
       accepting = false;
       for (const socket of sockets) socket.destroy();
@@ -38,6 +46,14 @@ export async function startRelay(to: number): Promise<Relay> {
     },
     restore() {
       accepting = true;
+    },
+    silence() {
+      silent = true;
+      for (const socket of sockets) {
+        socket.unpipe().resume();
+        // Only the server's end is looked at: its socket must not learn that the client has gone.
+        if (socket.remotePort !== to) socket.on('end', () => socket.destroy());
+      }
     },
   };
   cleanup(() => {
