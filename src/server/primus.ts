@@ -3,16 +3,20 @@ import { EventEmitter } from 'node:events';
 import { nanoid } from 'nanoid';
 import type { Observable } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
-import { describe, PrimusError } from '../core/errors.js';
+import { asError, describe, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
+import { isPromise } from '../core/eventual.js';
 import { findTransformer } from '../core/find-transformer.js';
+import { guard } from '../core/guard.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/message-transformers.js';
+import { invalid } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import { configurationOf, type Spec, specOf } from './configuration.js';
 import type { ConnectionHost } from './connection.js';
 import { ConnectionRegistry } from './connections.js';
+import type { DrainOptions, DrainProgress } from './drain.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
 import { forEachAsync } from './for-each.js';
 import { checkServer } from './http/check-server.js';
@@ -24,6 +28,7 @@ import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './m
 import type { NodeEmitter } from './node-emitter.js';
 import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
+import { withLimits } from './parser-limits.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
 import type { DestroyOptions } from './shutdown.js';
@@ -154,6 +159,7 @@ export class Server<In = any, Out = any> extends Emitter {
       primus: this as unknown as ServingParts['primus'],
       server: this.server,
       options: this.options,
+      stack: { parser: withLimits(this.parser, this.options), transformers: this.transformers },
       transformer: this.transformer,
       middleware: this.#middleware,
       registry: this.#registry,
@@ -166,9 +172,15 @@ export class Server<In = any, Out = any> extends Emitter {
     if (authorization && authorization.length === 0) this.auth = authorization;
     else if (authorization) this.authorize(authorization);
     this.#serving.start();
-    for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
+    try {
+      for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
+    } catch (thrown) {
+      // The caller has no server to destroy.
+      this.#serving.stop();
+      throw thrown;
+    }
     // In a microtask, so that the code that created this server can add listeners first.
-    queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
+    queueMicrotask(() => this.#guard(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions)));
   }
 
   /**
@@ -272,11 +284,15 @@ export class Server<In = any, Out = any> extends Emitter {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done) {
-      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, done);
+      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, (...error) =>
+        this.#guard(() => done(...error)),
+      );
       return this;
     }
     for (const spark of this.#registry.byId.values()) {
-      if (step(spark, spark.id as never, this.connections as never) === false) break;
+      const answer = step(spark, spark.id as never, this.connections as never);
+      if (answer === false) break;
+      if (answer) this.#guard(() => answer);
     }
     return this;
   }
@@ -326,7 +342,8 @@ export class Server<In = any, Out = any> extends Emitter {
     if (plugin === undefined && typeof name === 'string') return this.ark[name];
     const added = this.#ark.add(name, plugin);
     this.emit('plugin', name as string, added);
-    added.server?.call(this, this, this.options);
+    const answer = added.server?.call(this, this, this.options);
+    if (answer) this.#guard(() => answer);
     return this;
   }
 
@@ -458,14 +475,52 @@ export class Server<In = any, Out = any> extends Emitter {
   save(path: string, done?: (error: Error | null) => void): this;
   save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): this;
   save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): this {
-    if (typeof options === 'function') save(path, this.library(), options);
-    else save(path, this.library(options), done);
+    const [given, callback] = typeof options === 'function' ? [undefined, options] : [options, done];
+    save(path, this.library(given), callback && ((error) => this.#guard(() => callback(error))));
     return this;
   }
 
   /** The configuration of this server's clients. @internal */
   get configuration(): Configuration {
     return configurationOf(this);
+  }
+
+  /**
+   * Whether the server accepts new connections: `false` from the beginning of `drain` or `destroy` on. For the readiness probe of a load
+   * balancer.
+   *
+   * @example
+   * import { createServer } from 'node:http';
+   *
+   * const server = createServer((request, response) => {
+   *   if (request.url === '/healthz') response.writeHead(primus.ready ? 200 : 503).end();
+   * });
+   * const primus = new Primus(server);
+   */
+  get ready(): boolean {
+    return this.#serving.ready;
+  }
+
+  /**
+   * Prepares for a shutdown while it is subscribed to: rejects new connections with 503 and `Retry-After`, and ends the open ones at an even
+   * rate, after everything that was written to them. Clients reconnect, to another server, after `retryAfter` and their jitter. Emits the
+   * progress; completes when there is no connection left, 5 s after `over` at the latest, and then `destroy` does not wait.
+   *
+   * A further subscription joins the run under way. The server accepts connections again when the last subscriber unsubscribes, or when
+   * `signal` is aborted: then the Observable errors with its reason.
+   *
+   * @throws ERR_PRIMUS_OPTION when an option is invalid
+   *
+   * @example
+   * process.once('SIGTERM', () => {
+   *   primus.drain({ over: '20 s' }).subscribe({
+   *     next: ({ remaining }) => console.log(`${remaining} connections left`),
+   *     complete: () => primus.destroy(() => process.exit()),
+   *   });
+   * });
+   */
+  drain(options?: DrainOptions): Observable<DrainProgress> {
+    return this.#serving.drain(options || {});
   }
 
   /**
@@ -479,7 +534,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && done());
+    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && this.#guard(done));
     return this;
   }
 
@@ -508,14 +563,23 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** Creates the id of a new spark. @internal */
   generateId(): string {
-    return this.options.idGenerator?.() ?? nanoid();
+    const id: unknown = this.options.idGenerator?.() ?? nanoid();
+    if (!isPromise(id)) return id as string;
+    this.#guard(() => id);
+    throw invalid('idGenerator', 'a function that returns a string', id);
+  }
+
+  /** Calls a function of the application. What it throws, or its promise is rejected with, is a log entry. */
+  #guard(run: () => unknown): void {
+    guard(run, (error) => this.#serving.warn(error));
   }
 
   /** Reports the rejected promise of an asynchronous listener. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
     if (event === 'connection' && subject instanceof Spark) subject.connection.reportListenerError(error);
     // A log listener that rejects cannot be reported to the log: the next entry would be its next rejection.
-    else if (event !== 'log') this.#serving.warn(error);
+    else if (event === 'log') process.emitWarning(asError(error));
+    else this.#serving.warn(error);
   }
 }
 

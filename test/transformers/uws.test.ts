@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createConnection } from 'node:net';
 import { join } from 'node:path';
+import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { Primus, type Spark } from '../../src/index.js';
@@ -199,7 +200,7 @@ describe('uws', () => {
   });
 
   it('terminates a client that sends more than maxBuffer while the spark is paused', async () => {
-    const { primus, url } = await serve({ transformer, maxBuffer: 1_000_000 });
+    const { primus, url } = await serve({ transformer, maxBuffer: 500_000, maxLength: 500_000 });
     primus.on('connection', (_spark, next) => void next);
     const ws = await dial(url);
     const closed = event(ws, 'close');
@@ -232,7 +233,7 @@ describe('uws', () => {
     const announced = event(primus, 'connection');
     const client = await rawWebSocket(port);
     const [spark] = (await announced) as [Spark];
-    const ended = event(spark, 'end');
+    const failed = event(spark, 'error');
     client.socket.pause();
     const pings = Buffer.concat(Array(1_000).fill(frame(PING, 'x'.repeat(125))));
     // The answers fill the buffers of the system first.
@@ -240,7 +241,7 @@ describe('uws', () => {
       client.socket.write(pings);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await ended;
+    expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', reason: expect.stringMatching(/^Slow consumer: it sends pings/) }]);
     expect(primus.connected).toBe(0);
   });
 
@@ -382,6 +383,28 @@ describe('uws', () => {
     const failed = event(spark, 'error');
     ws.send(JSON.stringify('x'.repeat(50_000_000)));
     expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED' }]);
+  });
+
+  it('closes a connection of which a segment holds more compressed messages than can be inflated at once, and serves the others', async () => {
+    const { primus, port, connect } = await serve({ transformer, compression: true });
+    const friend = connect();
+    await event(friend, 'open');
+    const announced = event(primus, 'connection');
+    const foe = (await raw(port)).send(handshake('/primus', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+    await foe.answer();
+    const [spark] = (await announced) as [Spark];
+    let count = 0;
+    spark.on('data', () => count++);
+    const failed = event(spark, 'error');
+    const bytes = deflateRawSync(JSON.stringify('x'.repeat(10_000_000)), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+    foe.send(...Array(20).fill(frame(TEXT, bytes, { reserved: 4 })));
+    expect(await foe.closeCode()).toBe(1008);
+    expect(await failed).toMatchObject([{ closeCode: 1008, reason: expect.stringContaining('compressed messages') }]);
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(5);
+    const echo = event(friend, 'data');
+    primus.write('still there');
+    expect((await echo)[0]).toBe('still there');
   });
 
   it('terminates a client that does not answer its close', async () => {

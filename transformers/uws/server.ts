@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { merge, Observable } from 'rxjs';
+import { setImmediate } from 'node:timers';
+import { defaultIfEmpty, first, merge, Observable, ReplaySubject } from 'rxjs';
+import type { Frame } from '../../src/core/link.js';
 import type { Arrival } from '../../src/core/transformer.js';
 import type { Host, NodeTransformer, UpgradeExchange } from '../../src/server/http/host.js';
 import { reject } from '../../src/server/http/reject.js';
@@ -57,10 +59,31 @@ function accept(exchange: UpgradeExchange, audience: Audience, spoken: string[] 
     reject(socket, { status: 400, message: 'The engine does not take this for a WebSocket' });
     return;
   }
-  const link = new UWSLink(audience);
+  const link = new UWSLink(audience, audience.deflates && /permessage-deflate/i.test(request.headers['sec-websocket-extensions'] ?? ''));
+  const { isReading } = socket;
   socket.upgrade(link, choose(request.headers['sec-websocket-protocol'], spoken));
   keepPeer(request, new ConnectedPeer(socket, link) as unknown as Socket);
-  arrived({ link, request });
+  if (isReading) arrived({ link, request });
+  else afterFirstRead(link, () => arrived({ link, request }));
+}
+
+/** Calls back when the engine has read what arrived while middleware took its time, unless the client left without a message meanwhile. */
+function afterFirstRead(link: UWSLink, arrive: () => void): void {
+  const early = new ReplaySubject<Frame>();
+  // A message comes before the end, or there is none.
+  let hasLeft = false;
+  early.pipe(defaultIfEmpty(undefined), first()).subscribe({
+    next: (frame) => (hasLeft = frame === undefined),
+    error: () => (hasLeft = true),
+  });
+  link.subscribe(early);
+  const proceed = () => {
+    if (hasLeft) return;
+    arrive();
+    link.replay(early);
+  };
+  // Behind the next time that the event loop looks for what has arrived.
+  setImmediate(() => setImmediate(proceed));
 }
 
 /** Replaces the socket of a request: the request lives as long as its connection, and whatever it refers to with it. */

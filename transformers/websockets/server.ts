@@ -1,29 +1,36 @@
-import { WebSocket, WebSocketServer } from 'ws';
-import { closeWithLimit } from '../../src/core/close-with-limit.js';
+import { WebSocketServer } from 'ws';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
 import { serveWebSockets } from '../shared/server/serve.js';
 import type { WebSocketsServerTransport } from './options.js';
+import { NO_CONTEXT } from './server/deflate.js';
+import { MAX_FRAGMENTS } from './server/fragments.js';
 import { Framed } from './server/frames.js';
 import { WebSocketLink } from './server/link.js';
+import { ServerWebSocket } from './server/socket.js';
 
 /** Missing from the types of ws. */
-const CLOSING = { closeTimeout: CLOSE_TIMEOUT };
+const DEFAULTS = { closeTimeout: CLOSE_TIMEOUT, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: 0 };
 
 export const server: NodeTransformer = {
   listen(host) {
+    const { autoPong = true, ...transport } = host.transport as WebSocketsServerTransport;
     const sockets = new WebSocketServer({
-      ...CLOSING,
-      ...(host.transport as WebSocketsServerTransport),
+      ...DEFAULTS,
+      ...transport,
+      // The link answers pings.
+      autoPong: false,
       perMessageDeflate: deflate(host),
       maxPayload: host.maxLength,
-      WebSocket: closeWithLimit(WebSocket, host.maxLength),
+      WebSocket: ServerWebSocket,
       noServer: true,
       clientTracking: false,
     });
     // A handshake is done at once; a malformed one is answered by ws itself.
     return serveWebSockets(host, ({ request, socket, head }, arrived) =>
-      sockets.handleUpgrade(request, socket, head, (websocket) => arrived({ link: new WebSocketLink(websocket, socket), request })),
+      sockets.handleUpgrade(request, socket, head, (websocket) =>
+        arrived({ link: new WebSocketLink(websocket, socket, autoPong), request }),
+      ),
     );
   },
 
@@ -34,5 +41,5 @@ export const server: NodeTransformer = {
 };
 
 function deflate({ compression, transport }: Host): WebSocketsServerTransport['perMessageDeflate'] {
-  return (transport as WebSocketsServerTransport).perMessageDeflate ?? compression;
+  return (transport as WebSocketsServerTransport).perMessageDeflate ?? (compression && NO_CONTEXT);
 }

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
-import type { Exchange, HttpServer } from './host.js';
+import { isExhaustion } from '../descriptors.js';
+import type { Exchange, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
 
 interface Route {
   pathname: string;
   exchanges: Subscriber<Exchange>;
+  /** Gets the upgrades that are on no path. */
+  unclaimed: ((exchange: UpgradeExchange) => void) | undefined;
 }
 
 interface Router {
@@ -29,11 +32,11 @@ const routers = new WeakMap<HttpServer, Router>();
  * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server: the
  * longest path that matches gets the request, of equal ones the newest. The listeners of the application are not touched: `emit` is
  * wrapped, and hides a request on a path from them. The event still passes through the server's own `emit`, which may be that of a
- * subclass, or one that a monitoring tool has wrapped.
+ * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as these may get no answer.
  */
-export function exchanges(server: HttpServer, pathname: string): Observable<Exchange> {
+export function exchanges(server: HttpServer, pathname: string, unclaimed?: (exchange: UpgradeExchange) => void): Observable<Exchange> {
   return new Observable((subscriber) => {
-    const route = { pathname, exchanges: subscriber };
+    const route = { pathname, exchanges: subscriber, unclaimed };
     const router = routers.get(server) ?? install(server);
     const longer = router.routes.findIndex((other) => other.pathname.length <= pathname.length);
     router.routes.splice(longer === -1 ? router.routes.length : longer, 0, route);
@@ -56,11 +59,13 @@ function install(server: HttpServer): Router {
   function request(request: IncomingMessage, response: ServerResponse): void {
     const route = find(request);
     if (route !== undefined) return deliver(route, { kind: 'request', request, response });
-    if (server.listenerCount('request') === 1 && server.listenerCount('stream') <= 1) reject(response, statusOf(request));
+    if (server.listenerCount('request') > 1 || server.listenerCount('stream') > 1) return;
+    if (isInTurn({ request, response })) reject(response, statusOf(request));
   }
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const route = find(request);
     if (route !== undefined) return deliver(route, { kind: 'upgrade', request, socket, head });
+    routes.find((candidate) => candidate.unclaimed !== undefined)?.unclaimed?.({ kind: 'upgrade', request, socket, head });
     if (server.listenerCount('upgrade') === 1) reject(socket, statusOf(request));
   }
   const handlers: { [event: string]: (...args: never[]) => void } = { request, upgrade };
@@ -69,6 +74,8 @@ function install(server: HttpServer): Router {
     // Looked up for each event: a tool may wrap the `emit` of the prototype later.
     const emit = own ?? (Object.getPrototypeOf(server) as HttpServer).emit;
     const pass = () => emit.apply(this, [event, ...args] as unknown as Parameters<typeof emit>);
+    // Without a listener, Node.js would end the process because of one connection that cannot be accepted.
+    if (event === 'error' && isExhaustion(args[0]) && server.listenerCount('error') === 0) return false;
     const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
     if (handler === undefined || find(args[0] as IncomingMessage) === undefined) return pass();
     return emitTo(server, event, handler as (...args: unknown[]) => void, pass);
@@ -119,7 +126,28 @@ function emitTo(server: HttpServer, event: string, listener: (...args: unknown[]
 
 function ignore(): void {}
 
+/** The number of requests that one connection may send before the first of them is answered: HTTP pipelining, which browsers do not use. */
+const PIPELINED = 64;
+
+/** The number of answers that wait behind another one of their connection. */
+const queued = new WeakMap<Duplex, number>();
+
+/**
+ * Terminates a connection that pipelines too many requests: a client that never reads would have thousands of answers wait for it. Returns
+ * whether the request should be answered.
+ */
+function isInTurn({ request: { socket }, response }: Pick<RequestExchange, 'request' | 'response'>): boolean {
+  // Node.js gives a response its socket when those before it have been sent.
+  if (response.socket !== null) return true;
+  const count = (queued.get(socket) ?? 0) + 1;
+  queued.set(socket, count);
+  if (count > PIPELINED) socket.destroy();
+  else response.once('close', () => queued.set(socket, (queued.get(socket) ?? 1) - 1));
+  return count <= PIPELINED;
+}
+
 function deliver(route: Route, exchange: Exchange): void {
+  if (exchange.kind === 'request' && !isInTurn(exchange)) return;
   // Until the socket has an owner, it has no other listener of its errors, and Node would throw them.
   if (exchange.kind === 'upgrade') exchange.socket.on('error', ignore);
   describeTarget(exchange.request);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finalize, Subscription, timer } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
@@ -46,6 +46,11 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     this.#handle = browserChannel(options, (session) => this.#connected(session));
   }
 
+  begins({ kind, request }: Exchange): boolean {
+    const address = this.addressOf(request);
+    return kind === 'request' && request.method === 'POST' && address.path === '/bind' && this.linkOf(address) === undefined;
+  }
+
   override request(exchange: RequestExchange): void {
     const { request, response } = exchange;
     const address = this.addressOf(request);
@@ -59,6 +64,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     else if (endpoint === '/test' && query.get('MODE') !== 'init') this.#probe(response);
     else if (request.method === 'POST') this.#post(exchange, parsed, link);
     else {
+      if (link !== undefined && query.get('RID') === 'rpc') link.polled(exchange.response);
       this.#pass(exchange, parsed, link);
       if (query.get('TYPE') === 'terminate') link?.terminated();
     }
@@ -95,7 +101,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     // In the body of a form a byte takes up to three, and in base64 there up to four.
     this.readBody(exchange, maxLength * 4 + GATHERED, link, (body) => {
       if (request.socket.destroyed) return;
-      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0);
+      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0, maxLength);
       const rid = parseNumber(address.query.get('RID')) as number;
       if (batch === undefined) {
         reject(response, { status: 400, message: 'The body is not a list of messages, or not the next ones' });

@@ -107,14 +107,26 @@ export class EngineSocket extends Duplex implements Peer {
     return this.due !== undefined && this.context !== undefined;
   }
 
+  /** Stops reading while middleware takes its time over an upgrade: the engine would drop what arrives meanwhile. */
+  stopReading(): void {
+    if (this.upgradable) this.setFlowing(false);
+  }
+
+  /** Whether it is read. */
+  get isReading(): boolean {
+    return this.flowing;
+  }
+
   /** Upgrades the request to a WebSocket, whose events go to `listener`. */
   upgrade(listener: WebSocketListener, protocol: string): void {
     const { due } = this;
     if (due === undefined || this.context === undefined) return;
     const { context, key, extensions } = this.context;
+    this.setFlowing(true);
     this.due = undefined;
     due.cork(() => due.upgrade({ listener }, key, protocol, extensions, context));
-    this.owner.exchangeEnded(this);
+    // The exchange is over: emits `close`.
+    this.destroy();
   }
 
   /** Resumes or pauses the body of the request. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
 import type { Port } from '../engine/port.js';
@@ -14,6 +15,12 @@ interface Member {
   flush(): void;
 }
 
+/** The bytes of messages that may be inflated in one turn of the event loop: the engine inflates while nothing else can run. */
+const INFLATABLE = 33_554_432;
+
+/** The bytes that were received in this turn by connections with compression; of all servers, as is the event loop. */
+let inflated = 0;
+
 let audiences = 0;
 
 /** The open links of a server: a broadcast to all of them is published by the engine. */
@@ -24,8 +31,9 @@ export class Audience {
   /** The bytes published so far, in units of `UNASKED`. */
   published = 0;
   size = 0;
+  /** Whether messages may be compressed, both ways. */
+  readonly deflates: boolean;
   private readonly port: Port;
-  private readonly deflates: boolean;
   private bytes = 0;
 
   constructor(port: Port, deflates: boolean, { maxBuffer, maxLength }: Pick<Host, 'maxBuffer' | 'maxLength'>) {
@@ -40,6 +48,17 @@ export class Audience {
     return this.deflates && frame.length >= WORTHWHILE;
   }
 
+  /**
+   * Counts a message that may have been compressed. Returns whether it is one too many for this turn: each takes a few bytes of a segment, in
+   * which there are many, and is no longer than `maxLength`.
+   */
+  overinflates(length: number): boolean {
+    if (length < WORTHWHILE) return false;
+    if (inflated === 0) setImmediate(deflate);
+    inflated += length;
+    return inflated > INFLATABLE && inflated > length;
+  }
+
   send(links: readonly Member[], frame: Frame): void {
     if (links.length < this.size || links.length === 1) {
       for (const link of links) link.send(frame);
@@ -50,4 +69,8 @@ export class Audience {
     this.published = this.bytes >>> UNASKED;
     this.port.app?.publish(this.topic, frame, typeof frame !== 'string', this.compresses(frame));
   }
+}
+
+function deflate(): void {
+  inflated = 0;
 }

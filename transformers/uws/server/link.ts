@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
@@ -12,6 +13,8 @@ const ANSWERS = 1_048_576;
 export class UWSLink extends LinkBase implements WebSocketListener {
   socket: EngineWebSocket | undefined;
   readonly audience: Audience;
+  /** Whether the peer may compress its messages. */
+  private readonly inflates: boolean;
   /** Whether the engine is reporting a message: it gathers what is sent meanwhile itself. */
   private reporting = false;
   private frames: Frame[] | undefined;
@@ -23,9 +26,10 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   private pausedBytes = -1;
   private failure: Error | undefined;
 
-  constructor(audience: Audience) {
+  constructor(audience: Audience, inflates: boolean) {
     super();
     this.audience = audience;
+    this.inflates = inflates;
   }
 
   get bufferedAmount(): number {
@@ -93,7 +97,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   received(data: ArrayBuffer, isBinary: boolean): void {
     const { maxLength } = this.audience;
     if (data.byteLength > maxLength) {
-      this.close(1009, tooLong(maxLength));
+      this.fail(1009, tooLong(maxLength));
+      return;
+    }
+    if (this.inflates && this.audience.overinflates(data.byteLength)) {
+      this.fail(1008, 'Too many compressed messages at once');
       return;
     }
     if (this.pausedBytes !== -1 && this.overflows(data.byteLength)) return;
@@ -105,9 +113,18 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     this.reporting = false;
   }
 
+  /** Emits what arrived before the present observer subscribed. */
+  replay(early: Observable<Frame>): void {
+    early.subscribe(this.observer);
+  }
+
   /** The engine answers pings by itself: a peer that sends them and does not read would fill the memory. */
   answered(): void {
-    if ((this.socket?.getBufferedAmount() ?? 0) > 2 * this.audience.maxBuffer + ANSWERS) this.destroy();
+    const limit = 2 * this.audience.maxBuffer + ANSWERS;
+    const buffered = this.socket?.getBufferedAmount() ?? 0;
+    if (buffered <= limit) return;
+    this.failure = new Error(`Slow consumer: it sends pings and does not read the answers; ${buffered} bytes buffered, limit ${limit}`);
+    this.destroy();
   }
 
   drained(): void {
@@ -119,7 +136,12 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     this.audience.size--;
     // A reason without a close frame is an error that the engine found.
     const failure = this.failure ?? (code === 1006 && reason !== '' ? new Error(reason) : undefined);
-    this.emitEnd(endOfWebSocket(code, reason, failure));
+    this.emitEnd(endOfWebSocket(code, reason || (failure?.message ?? ''), failure));
+  }
+
+  private fail(code: number, reason: string): void {
+    this.failure = new Error(reason);
+    this.close(code, reason);
   }
 
   private post(socket: EngineWebSocket, frame: Frame): void {
@@ -127,11 +149,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   }
 
   private overflows(length: number): boolean {
-    const { maxBuffer } = this.audience;
+    const { maxBuffer, maxLength } = this.audience;
     this.pausedBytes += length;
-    if (this.pausedBytes <= maxBuffer) return false;
+    if (this.pausedBytes <= maxBuffer + maxLength) return false;
     this.failure = new Error(
-      `More than ${maxBuffer} bytes (maxBuffer) arrived while the spark was paused; uWebSockets.js cannot stop reading`,
+      `More than ${maxBuffer} bytes (maxBuffer) beside one message arrived while the spark was paused; uWebSockets.js cannot stop reading`,
     );
     this.destroy();
     return true;

@@ -9,8 +9,9 @@ export class Framed {
   readonly frame: Frame;
   private printed: Buffer | undefined;
 
-  constructor(frame: Frame) {
+  constructor(frame: Frame, printed?: Buffer) {
     this.frame = frame;
+    this.printed = printed;
   }
 
   get bytes(): Buffer {
@@ -20,6 +21,14 @@ export class Framed {
     }
     return this.printed;
   }
+}
+
+/** Frames the answer to a ping, which repeats its data. */
+export function pong(data: Buffer): Framed {
+  const bytes = Buffer.allocUnsafe(sizeOf(data));
+  print(data, bytes, 0);
+  bytes[0] = 0x8a;
+  return new Framed(data, bytes);
 }
 
 /** Prints frames side by side into one buffer. */

@@ -1,0 +1,267 @@
+import { isUtf8 } from 'node:buffer';
+import type { EventEmitter } from 'node:events';
+import type { Duplex, Writable } from 'node:stream';
+import type { SchedulerLike } from 'rxjs';
+import { destroyLate } from '../destroy-late.js';
+import { DeflateSession } from './deflate.js';
+
+/** The internals of a faye-websocket that are used: nothing public reads without its pipe, or knows of a fragmented message. */
+export interface FayeInternals {
+  readonly _driver: FayeDriver;
+  /** The socket, once the framework has begun to read and write it: how it is ended. */
+  _stream: Stream;
+}
+
+interface Stream {
+  readonly readable: boolean;
+  end(): void;
+  destroy(): void;
+  removeListener(event: string, listener: () => void): void;
+}
+
+interface FayeDriver {
+  readonly io: EventEmitter & Writable;
+  /** The message whose fragments are being collected. */
+  readonly _message?: { readonly length: number; readonly _chunks: Buffer[] };
+  /** Collects the chunks of an unfinished frame. */
+  readonly _reader: { readonly _queue: Buffer[] };
+  readonly _extensions: { readonly _sessions: readonly (readonly [extension: unknown, session: unknown])[] };
+  ERRORS: Readonly<Record<string, number>>;
+  ERROR_CODES: readonly number[];
+  /** Whether a string that was no UTF-8 has arrived: ours. */
+  _isInvalid?: boolean;
+  /** Reads for this driver: ours. */
+  _input?: FayeInput;
+  /** What is parsed next; 5 is nothing any more. */
+  _stage: number;
+  _maxLength: number;
+  _encode(bytes: Buffer): string | null;
+  _shutdown(code: number, reason: string, error?: boolean): void;
+  close(reason: string, code: number): boolean;
+}
+
+/** The link of an input. */
+interface FayeInputLink {
+  /** Writes what was sent in this tick. */
+  flush(): void;
+  /** Is told that the peer broke a rule, for which the connection is being closed. */
+  exceeded(code: number, reason: string): void;
+}
+
+/** The codes that may be sent in a close frame: RFC 6455, section 7.4. */
+const SENDABLE = /^(?:100[0-37-9]|101[0-4]|[34]\d{3})$/;
+
+/** The reasons for which a socket is not read. */
+const PAUSED = 1;
+const UNSENT = 2;
+const INFLATING = 4;
+const BUSY = 8;
+
+/** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
+const FREE = 4_096;
+const MIN_AVERAGE = 16;
+
+/** The number of parts, and of bytes received, after which parts are joined: a part keeps the whole chunk that it came in. */
+const JOINED_PARTS = 256;
+const JOINED_BYTES = 262_144;
+
+/** The size of a small part of an unfinished frame, in bytes. */
+const SMALL = 4_096;
+
+/**
+ * The error codes of RFC 6455 where the driver has others: 1002 for a frame that is not masked (section 5.1), and the ones that were
+ * registered later for the close frame of a peer.
+ */
+let errors: Readonly<Record<string, number>> | undefined;
+let errorCodes: readonly number[] | undefined;
+
+/**
+ * Reads the socket of a faye-websocket in place of the framework's own pipe, which goes on reading whenever its writes have drained. Nothing is
+ * read while the link is paused or busy, while what was written has not left, and while messages wait to be inflated. Adds rules that the driver
+ * lacks: on fragments without end, on frames that are not masked, and on UTF-8 in messages of any length.
+ */
+export class FayeInput implements Stream {
+  /** Whether the framework waits for the socket to close before it reports the end. */
+  readonly readable = false;
+  readonly #driver: FayeDriver;
+  readonly #socket: Duplex;
+  readonly #scheduler: SchedulerLike;
+  readonly #session: DeflateSession | undefined;
+  readonly #link: FayeInputLink;
+  #reasons = 0;
+  #isOver = false;
+  /** The bytes that have arrived since parts were joined. */
+  #received = 0;
+  /** The message that is being collected, how many of its first parts are joined ones, and the number of fragments in those. */
+  #message: FayeDriver['_message'];
+  #joined = 0;
+  #fragments = 0;
+
+  constructor(websocket: FayeInternals, socket: Duplex, scheduler: SchedulerLike, link: FayeInputLink) {
+    const { _driver: driver } = websocket;
+    this.#driver = driver;
+    this.#socket = socket;
+    this.#scheduler = scheduler;
+    this.#link = link;
+    correct(driver);
+    driver._input = this;
+    this.#session = sessionOf(driver);
+    if (this.#session !== undefined) {
+      this.#session.onBacklog = (isWaiting) => this.#hold(INFLATING, isWaiting);
+      socket.once('close', () => this.#session?.abort());
+    }
+    websocket._stream = this;
+    socket.unpipe(driver.io);
+    socket.on('data', (chunk: Buffer) => this.read(chunk));
+    driver.io.on('drain', () => this.#hold(UNSENT, false));
+    socket.resume();
+  }
+
+  /** The bytes of messages that are being compressed, and are not with the socket yet. */
+  get compressing(): number {
+    return this.#session?.compressing ?? 0;
+  }
+
+  /** Reads bytes that have arrived, such as those that came along with the handshake. */
+  read(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (!this.#driver.io.write(chunk)) this.#hold(UNSENT, true);
+    this.#collect(chunk.length);
+  }
+
+  pause(): void {
+    this.#hold(PAUSED, true);
+    if (this.#session !== undefined) this.#session.paused = true;
+  }
+
+  resume(): void {
+    this.#hold(PAUSED, false);
+    if (this.#session !== undefined) this.#session.paused = false;
+  }
+
+  /**
+   * Ends the socket behind what was written. The framework would destroy it, and with it what waits to be written; what is not read yet would
+   * even make the system drop a close frame that has left.
+   */
+  end(): void {
+    this.#isOver = true;
+    const { destroyed, writableEnded } = this.#socket;
+    if (destroyed || writableEnded) return;
+    this.#socket.end();
+    this.#socket.resume();
+    destroyLate(this.#socket, this.#scheduler);
+  }
+
+  destroy(): void {
+    this.end();
+  }
+
+  /**
+   * Proceeds with the end of the protocol, after a close frame of the peer or an error. What has arrived before a close frame comes first, and
+   * can still be answered. A reason that is no UTF-8 is answered with 1007 (RFC 6455, section 8.1), where the driver has 1002.
+   */
+  shutdown(code: number, reason: string, error?: boolean): void {
+    const driver = this.#driver;
+    const proceed = () => {
+      this.#link.flush();
+      (Object.getPrototypeOf(driver) as FayeDriver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
+    };
+    if (error === true || !this.#session?.isInflating) {
+      proceed();
+      return;
+    }
+    driver._stage = 5;
+    this.#session.onIdle = proceed;
+  }
+
+  removeListener(event: string, listener: () => void): void {
+    this.#socket.removeListener(event, listener);
+  }
+
+  /** Sends a close frame. The framework's own `close`, which has to follow, throws at the codes that an application must not choose. */
+  close(code: number, reason: string): void {
+    this.#driver.close(reason, SENDABLE.test(String(code)) ? code : 1000);
+  }
+
+  /** Limits the length of messages, in bytes. */
+  set maxLength(bytes: number) {
+    this.#driver._maxLength = bytes;
+  }
+
+  /** Delays what follows until the messages of one frame are delivered. */
+  set busy(busy: boolean) {
+    this.#hold(BUSY, busy);
+  }
+
+  #hold(reason: number, on: boolean): void {
+    const before = this.#reasons;
+    this.#reasons = on ? before | reason : before & ~reason;
+    // In the end it is read to its end, and nothing is done with it.
+    if (this.#isOver) return;
+    if (before === 0 && this.#reasons !== 0) this.#socket.pause();
+    else if (before !== 0 && this.#reasons === 0) this.#socket.resume();
+  }
+
+  /** Joins what unfinished messages and frames consist of, and closes a connection that sends fragments without end and without content. */
+  #collect(received: number): void {
+    const { _message: message, _reader: reader } = this.#driver;
+    if (message !== this.#message) {
+      this.#message = message;
+      this.#joined = this.#fragments = this.#received = 0;
+    }
+    if (reader._queue.length > JOINED_PARTS) joinSmall(reader._queue);
+    if (message === undefined) return;
+    const chunks = message._chunks;
+    this.#received += received;
+    const parts = chunks.length - this.#joined;
+    const fragments = this.#fragments + parts;
+    if (fragments > FREE && message.length < fragments * MIN_AVERAGE) {
+      this.#exceeded();
+    } else if (parts > JOINED_PARTS || this.#received > JOINED_BYTES) {
+      this.#received = 0;
+      if (parts < 1) return;
+      chunks.push(Buffer.concat(chunks.splice(this.#joined)));
+      this.#joined++;
+      this.#fragments = fragments;
+    }
+  }
+
+  #exceeded(): void {
+    this.#link.exceeded(1008, 'Too many fragments');
+    this.#driver.close('Too many fragments', 1008);
+    this.end();
+  }
+}
+
+/** Corrects what a driver does with its input. */
+function correct(driver: FayeDriver): void {
+  errors ??= { ...driver.ERRORS, unacceptable: 1002 };
+  errorCodes ??= [...driver.ERROR_CODES, 1012, 1013, 1014];
+  driver.ERRORS = errors;
+  driver.ERROR_CODES = errorCodes;
+  driver._encode = decode;
+  driver._shutdown = shutdown;
+}
+
+/** Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. */
+function decode(this: FayeDriver, bytes: Buffer): string | null {
+  if (isUtf8(bytes)) return bytes.toString();
+  this._isInvalid = true;
+  return null;
+}
+
+function shutdown(this: FayeDriver, code: number, reason: string, error?: boolean): void {
+  this._input?.shutdown(code, reason, error);
+}
+
+function sessionOf({ _extensions: { _sessions: sessions } }: FayeDriver): DeflateSession | undefined {
+  for (const [, session] of sessions) if (session instanceof DeflateSession) return session;
+  return undefined;
+}
+
+/** Joins the last parts of an unfinished frame, as long as they are small. */
+function joinSmall(queue: Buffer[]): void {
+  let start = queue.length;
+  while (start > 0 && (queue[start - 1] as Buffer).length < SMALL) start--;
+  if (queue.length - start > 1) queue.push(Buffer.concat(queue.splice(start)));
+}
