@@ -8,6 +8,7 @@ const integration = [
   'docs',
   'documented',
   'examples',
+  'faults',
   'frameworks',
   'interop',
   'plugins',

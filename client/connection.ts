@@ -25,7 +25,7 @@ export class ClientConnection implements ChannelHandler {
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
-  /** Emits, to one subscriber, at each frame and at each message that was delivered late. */
+  /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
     return () => {
@@ -134,6 +134,9 @@ export class ClientConnection implements ChannelHandler {
         break;
       case 'close':
         this.#closedByServer();
+        break;
+      case 'server::retry':
+        this.#activity?.error(Object.assign(dropped(), { retryAfter: Number(control.value) }));
         break;
       default:
     }

@@ -1,4 +1,4 @@
-import { filter, NEVER, Observable, type SchedulerLike } from 'rxjs';
+import { filter, Observable, type SchedulerLike } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
@@ -11,14 +11,11 @@ import type { SessionEvent } from './state.js';
 /** The shortest connection that counts as a success, in ms: a server that accepts a connection and then rejects it does so sooner. */
 const SHORTEST_CONNECTION = 1_000;
 
-/** The statuses of a server that refuses a client, and is not missing or busy. */
-const REFUSED = /^40[0-3]/;
-
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
   /** Emits a link, and reads it until it is lost or one of `faults` errors: errors then, once all messages that it received have been delivered. */
   read(link: Link, faults: readonly Observable<unknown>[], scheduler: SchedulerLike): Observable<Link>;
-  /** Emits whenever the server shows that it is alive. */
+  /** Emits whenever the server shows that it is alive; errors when the server asks for another connection. */
   readonly activity$: Observable<unknown>;
 }
 
@@ -54,14 +51,23 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
   const has = (strategy: Strategy) => options.strategy.includes(strategy);
   return connect(parts).pipe(
     reconnectOn({
-      policy: withRetryAfter(policy),
+      policy(attempt, error) {
+        const wait = policy(attempt, error);
+        if (wait === false) return wait;
+        // Added, and not the longer one of the two: many clients get the same time, and the jitter has to stay.
+        if (wait >= 0) return wait + ((error as LinkError).retryAfter ?? 0);
+        throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
+      },
       details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {
         const { code, status, retryAfter } = error as LinkError;
         if (code === 'ERR_PRIMUS_OFFLINE') return has('online');
+        // A server that names a time asks for the attempt, whatever the strategy is.
+        if (retryAfter !== undefined) return true;
         if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
         if (wasOpen) return has('disconnect');
-        return attempt !== null || (has('timeout') && !(endsWhenRefused && REFUSED.test(`${status}`) && !retryAfter));
+        if (/^40[13]/.test(`${status}`)) return false;
+        return attempt !== null || (has('timeout') && !(endsWhenRefused && /^40[02]/.test(`${status}`)));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
@@ -78,7 +84,7 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
   const { scheduler } = platform;
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
-  const silence$ = !due ? NEVER : connection.activity$.pipe(watchdogOn({ due, scheduler, error }));
+  const silence$ = due ? connection.activity$.pipe(watchdogOn({ due, scheduler, error })) : connection.activity$;
   const offline$ = online$.pipe(filter(isOffline));
   return new Observable((subscriber) => {
     const fail = (error: unknown) => subscriber.error(error);
@@ -100,13 +106,3 @@ function isOffline(online: boolean): false {
 
 /** For a session that does not care about the network. */
 const ALWAYS = new Observable<boolean>((subscriber) => subscriber.next(true));
-
-/** A server that names a time is not asked before it. */
-function withRetryAfter(policy: Backoff['policy']): Backoff['policy'] {
-  return (attempt, error) => {
-    const wait = policy(attempt, error);
-    if (wait === false) return wait;
-    if (wait >= 0) return Math.max(wait, (error as LinkError).retryAfter ?? 0);
-    throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
-  };
-}

@@ -73,8 +73,8 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
       const isEnd = follows === 'nothing';
       const after = isEnd ? failure(error) : follows === 'failed' ? failure(gaveUp(error)) : waiting(next, error);
       const emissions: Emission[] = [];
-      // A connection that is just lost is a `close`. One that broke a rule, or a first one that fails, is an `error` as well.
-      if (wasOpen ? error.cause : !attempt && !/OFFLINE|TIMEOUT/.test(error.code)) emissions.push(['error', error]);
+      // A connection that is just lost is a `close`. One that broke a rule, a first one that fails, and an attempt that is final are an `error` as well.
+      if (wasOpen ? error.cause : (isEnd || !attempt) && !/OFFLINE|TIMEOUT/.test(error.code)) emissions.push(['error', error]);
       emissions.push(CHANGE, [wasOpen ? 'incoming::end' : 'incoming::error', error]);
       if (wasOpen || isEnd) emissions.push(CLOSE);
       if (isEnd) emissions.push(END);

@@ -35,6 +35,7 @@ export type { Direction, MessageTransformer, Packet } from './core/message-trans
 export type { Parser } from './core/parser.js';
 export type { Plugin, PluginPackages, Plugins } from './core/plugin.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
+export type { DrainOptions, DrainProgress } from './server/drain.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
 export type { Certificate, CreateServerOptions } from './server/http/create-server.js';
 export type { Host, HttpServer } from './server/http/host.js';

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import Primus from 'primus-rx';
-import { fromEvent, merge, take } from 'rxjs';
+import { concat, defer, fromEvent, ignoreElements, merge, take, takeUntil } from 'rxjs';
 import type { ToPage } from './messages.js';
 import { room } from './room.js';
 
@@ -45,10 +45,15 @@ room(primus).subscribe();
 const { BUILD_ID } = process.env;
 if (BUILD_ID) primus.connection$.subscribe((spark) => spark.write({ type: 'build', id: BUILD_ID }));
 
-// On Ctrl-C the pages are asked to reconnect, so that they are back when the server is.
-merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'))
-  .pipe(take(1))
-  .subscribe(() => primus.destroy({ reconnect: true }));
+// On Ctrl-C and SIGTERM the pages are asked to reconnect, one after the other, so that they are back when the server is. A second signal
+// does not wait for them, nor does `npm run dev`.
+const signal$ = merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'));
+concat(
+  signal$.pipe(take(1), ignoreElements()),
+  defer(() => primus.drain(BUILD_ID ? { over: 0, retryAfter: 0 } : { over: '2 s' })).pipe(takeUntil(signal$)),
+).subscribe({
+  complete: () => primus.destroy({ reconnect: true }),
+});
 
 server.listen(Number(process.env.PORT ?? 8080), () => {
   console.log(`The chat is at http://localhost:${(server.address() as AddressInfo).port}`);

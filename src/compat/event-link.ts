@@ -1,6 +1,6 @@
-import type { Observer, Unsubscribable } from 'rxjs';
+import type { Unsubscribable } from 'rxjs';
 import { dropped } from '../core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../core/link.js';
+import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../core/link.js';
 
 /**
  * A link that consists of events. The code that created the connection listens for `outgoing::data` and `outgoing::end`, and injects
@@ -10,7 +10,7 @@ export class EventLink implements Link {
   readonly bufferedAmount = 0;
   readonly excludeFromBroadcast = true;
   readonly socket: unknown = undefined;
-  private observer: Partial<Observer<Frame>> = NO_OBSERVER;
+  private observer: Partial<LinkObserver> = NO_OBSERVER;
   private readonly closed: () => void;
   private over = false;
 
@@ -19,7 +19,7 @@ export class EventLink implements Link {
     this.closed = closed;
   }
 
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
+  subscribe(observer: Partial<LinkObserver>): Unsubscribable {
     this.observer = observer;
     return { unsubscribe: () => this.subscribe(NO_OBSERVER) };
   }

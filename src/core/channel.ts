@@ -50,7 +50,7 @@ export class Channel {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
   /** One object for all: most connections never have any. */
-  protected lanes: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
+  declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
   constructor(stack: Stack, handler: ChannelHandler) {
     this.stack = stack;

@@ -30,8 +30,12 @@ export type ErrorCode =
   | 'ERR_PRIMUS_CLOSED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
-  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the longest message. */
+  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the messages that were written at once. */
   | 'ERR_PRIMUS_SLOW_PEER'
+  /** The bytes that wait in the server exceed `maxMemory`, or those for one address its share, and this connection has the most of them. */
+  | 'ERR_PRIMUS_MEMORY'
+  /** The peer sends more messages than `maxMessageRate`. */
+  | 'ERR_PRIMUS_RATE'
   /** The connection dropped. `closeCode` and `reason` say why, where the framework reports them. */
   | 'ERR_PRIMUS_DROPPED'
   /** The server rejected the handshake. `status` and `reason` are its answer. */

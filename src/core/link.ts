@@ -3,6 +3,12 @@ import type { Observer, Subscribable, Unsubscribable } from 'rxjs';
 /** One encoded message, as links carry it. */
 export type Frame = string | Uint8Array;
 
+/** The observer of a link. */
+export interface LinkObserver extends Observer<Frame> {
+  /** Takes the number of bytes that have arrived of a message that is not complete, where it is large; 0 when it is complete. */
+  incomplete?(bytes: number): void;
+}
+
 /**
  * One live raw connection; both ends look the same.
  *
@@ -11,7 +17,7 @@ export type Frame = string | Uint8Array;
  */
 export interface Link extends Subscribable<Frame> {
   /** Begins to read. There is one observer: a later one takes the place of the one before. */
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable;
+  subscribe(observer: Partial<LinkObserver>): Unsubscribable;
   /** Sends one frame. A frame sent after the end of the connection is dropped; the end itself was emitted. */
   send(frame: Frame): void;
   /** Bytes accepted and not yet handed to the system. */
@@ -31,4 +37,4 @@ export interface Link extends Subscribable<Frame> {
 }
 
 /** The observer of a link that has none: its end is not an error. */
-export const NO_OBSERVER: Partial<Observer<Frame>> = {};
+export const NO_OBSERVER: Partial<LinkObserver> = {};

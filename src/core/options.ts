@@ -27,8 +27,8 @@ export const SERVER_DEFAULTS = {
   compression: COMPRESSION,
   /** The longest message that the server accepts. @defaultValue `10_485_760` */
   maxLength: MAX_LENGTH,
-  /** The limit of bytes that are buffered for one slow consumer; `Infinity` sets none. @defaultValue `16_777_216` */
-  maxBuffer: 16_777_216,
+  /** The limit of bytes that are buffered for one slow consumer; `Infinity` sets none. @defaultValue `1_048_576` */
+  maxBuffer: 1_048_576,
   /** Options of the framework itself. @defaultValue `{}` */
   transport: {} as object,
 };

@@ -9,6 +9,7 @@ import { PrimusError } from './errors.js';
  * primus::id::               client -> server   asks for the id of the spark
  * primus::id::<id>           server -> client   the answer
  * primus::server::close      server -> client   closed on purpose: do not reconnect
+ * primus::server::retry::<ms> server -> client  the server drains: reconnect after <ms> at the earliest
  * ```
  */
 export type Control =
@@ -17,6 +18,8 @@ export type Control =
   /** `value`: the id, or empty in the question. */
   | { readonly type: 'id'; readonly value: string }
   | { readonly type: 'close' }
+  /** `value`: the delay in ms, in digits. */
+  | { readonly type: 'server::retry'; readonly value: string }
   /** Reserved for later versions. It is ignored. */
   | { readonly type: 'unknown'; readonly value: string };
 
@@ -41,7 +44,7 @@ export function reservedError(data: unknown): PrimusError {
 
 export function parseControl(text: string): Control {
   if (text === CLOSE) return { type: 'close' };
-  const [, type, value] = /^primus::(p[io]ng(?=::\d{1,16}$)|id)::(.*)$/s.exec(text) ?? ['', 'unknown', text];
+  const [, type, value] = /^primus::((?:p[io]ng|server::retry)(?=::\d{1,16}$)|id)::(.*)$/s.exec(text) ?? ['', 'unknown', text];
   return { type, value } as Control;
 }
 

@@ -1,25 +1,31 @@
 import { EventEmitter } from 'node:events';
-import { interval, type Observer, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
-import { type ChannelHandler, END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
+import type { Subscription } from 'rxjs';
+import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
-import type { Frame, Link } from '../core/link.js';
+import type { Frame, Link, LinkObserver } from '../core/link.js';
 import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
-import { RelayChannel } from '../core/relay-channel.js';
+import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
+import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
+import { costOf, KeptFrames } from './kept-frames.js';
+import { sizeOf } from './size-of.js';
+import { exceedsTurn } from './turn.js';
 
 const { emit } = EventEmitter.prototype;
 
+const neverExceeds = (): boolean => false;
+
 /** The reasons for which a link is not read. */
-const UNANNOUNCED = 1;
+const KEPT = 1;
 const PRESSURE = 2;
 const USER = 4;
 
-/** The number of buffered bytes above which a writer that listens for `drain` should wait for it. */
-const CROWDED = 1_048_576;
+/** The time in which the client of a server that drains should close its connection, in ms; then the server closes it. */
+const DRAIN_WAIT = 1_000;
 
-/** The interval at which the buffer of a slow consumer is checked, in ms: not every framework has an event for that. */
-const DRAIN_POLL = 10;
+/** The time in which it must answer that, in ms; then the connection is terminated. */
+const DRAIN_CLOSE = 2_000;
 
 /** How far a connection is known: to the registry, to the `connection` listeners, and as accepted by all of them. */
 type Stage = 'created' | 'registered' | 'introduced' | 'announced';
@@ -28,6 +34,7 @@ type Stage = 'created' | 'registered' | 'introduced' | 'announced';
 export interface ConnectionSpark {
   readonly primus: Stack & { readonly host: ConnectionHost };
   readonly id: string;
+  readonly address: { readonly ip: string };
   emit(event: string, ...args: unknown[]): boolean;
   listenerCount(event: string): number;
   /** Sends every outgoing message. Plugins replace it. */
@@ -35,15 +42,14 @@ export interface ConnectionSpark {
 }
 
 /** The part of a server that its connections use. @internal */
-export interface ConnectionHost {
-  /** The limit of buffered bytes. A connection that exceeds it is terminated. */
-  readonly maxBuffer: number;
-  readonly scheduler: SchedulerLike;
+export interface ConnectionHost extends BufferLimits {
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
   remove(connection: Connection): boolean;
   /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
   disconnected(connection: Connection, then: () => void): void;
   log(level: string, ...values: unknown[]): void;
+  /** Returns the observer of a connection's link: the connection, or what limits its rate. */
+  observe(connection: Connection): LinkObserver;
   /** Reports an error of the application's own code that no listener gets. */
   warn(error: unknown): void;
 }
@@ -53,25 +59,23 @@ export interface ConnectionHost {
  *
  * ```
  * created ── `connection` listeners accept ──> announced ── end(), drop, silence ──> closed
- *   frames and an end that arrive before the announcement are buffered until then
+ *   frames and an end that arrive before the announcement, or when a turn has taken too long, are kept until then, or the next turn
  *
  * state closed, removed from the server ──> readyStateChange ──> `disconnection` of the server ──> end
  * ```
  *
  * Its events have one order: see `EventQueue`.
  */
-export class Connection implements ChannelHandler, Observer<Frame> {
+export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   state: ReadyState = OPEN;
   /** Whether anything was received since the last heartbeat. */
   alive = true;
   /** The slot of the heartbeat in which this connection is pinged. */
   slot = 0;
+  /** The sweeps of `endIdle` since the last message of the application. */
+  quietSweeps = 0;
   /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
   isSendingLast = false;
-  /** Whether the peer is a slow consumer: more than `CROWDED` bytes are buffered, and `drain` follows. */
-  crowded = false;
-  /** The bytes of the longest message that was sent while the link is crowded. */
-  private longest = 0;
   readonly subject: ConnectionSpark;
   readonly link: Link | undefined;
   private readonly channel: RelayChannel;
@@ -79,21 +83,27 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   /** Whether the link itself has ended. */
   private linkEnded = false;
   private stage: Stage = 'created';
-  /** Emits the end of a connection that has ended before the server emitted `connection`. */
-  private heldEnd: (() => void) | undefined;
   private ending = false;
   private paused = 0;
-  private early: Frame[] | undefined;
+
+  // Declared: an idle connection has no memory for these.
+
+  /** Emits the end of a connection that has ended before the server emitted `connection`. */
+  declare private heldEnd?: (() => void) | undefined;
+  /** The frames that wait for the announcement, or for the next turn of the event loop. */
+  declare private kept?: KeptFrames | undefined;
+  /** The bytes that wait. Most connections never have many. */
+  declare private waiting?: ConnectionBuffer | undefined;
   /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
-  private lost: LinkError | null | undefined;
+  declare private lost?: LinkError | null | undefined;
   /** The timer that runs while an end waits for the messages before it. */
-  private endTimer: Subscription | undefined;
+  declare private endTimer?: Subscription | undefined;
 
   constructor(spark: ConnectionSpark, link: Link | undefined) {
     this.subject = spark;
     this.channel = new RelayChannel(spark.primus, this);
     this.link = link;
-    link?.subscribe(this);
+    link?.subscribe(spark.primus.host.observe(this));
   }
 
   private get host(): ConnectionHost {
@@ -115,6 +125,15 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
+  /** Whether the client is behind, so that writers should wait for `drain`. */
+  get crowded(): boolean {
+    return this.waiting?.crowded === true;
+  }
+
+  get ip(): string {
+    return this.subject.address.ip;
+  }
+
   /**
    * Whether silence terminates the connection. It does not while the application has paused reading. It does while a listener or a
    * message transformer does not answer; every message that is delivered counts as activity.
@@ -123,12 +142,22 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     return (this.paused & USER) === 0 || this.lost !== undefined;
   }
 
+  /** Whether a client that sends no messages is idle: not before the announcement, and not while reading is paused. */
+  get mayBeIdle(): boolean {
+    return this.stage === 'announced' && this.writable && this.paused === 0;
+  }
+
   // Reports of the link.
 
   next(frame: Frame): void {
     this.alive = true;
-    if (this.stage === 'announced') this.receive(frame);
-    else this.buffer(frame);
+    if (this.stage === 'announced' && this.kept === undefined && !exceedsTurn(frame.length)) this.receive(frame);
+    else this.keep(frame);
+  }
+
+  incomplete(bytes: number): void {
+    if (this.state === OPEN && (bytes > 0 || this.waiting !== undefined)) this.buffer.incomplete(bytes);
+    this.forgetBuffer();
   }
 
   complete(): void {
@@ -175,11 +204,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   /** Announces the connection after the `connection` listeners have accepted it: frames that arrived early are delivered now. */
   announce(): void {
     this.stage = 'announced';
-    const { early } = this;
-    this.early = undefined;
-    if (early !== undefined) for (const frame of early) this.receive(frame);
-    this.flow(UNANNOUNCED, false);
-    if (this.lost !== undefined) this.leave(this.lost);
+    this.proceed(exceedsTurn);
   }
 
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
@@ -205,17 +230,47 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     });
   }
 
+  /**
+   * Ends the connection after everything written so far, and asks the client to reconnect after `retryAfter` ms. The client closes, so
+   * that everything that it has sent is received; one that does not is closed.
+   */
+  drain(retryAfter: number): void {
+    if (!this.writable) return;
+    this.ending = true;
+    const { scheduler } = this.host;
+    const terminate = () => {
+      this.terminate(new LinkError('ERR_PRIMUS_DROPPED', 'The server is shutting down'));
+      this.announce();
+    };
+    const close = () => {
+      if (this.link === undefined) this.finish(null);
+      else this.link.close();
+    };
+    const closeLater = () => {
+      this.endTimer = scheduler.schedule(terminate, DRAIN_CLOSE);
+      this.channel.flush(close);
+    };
+    this.endTimer = scheduler.schedule(closeLater, DRAIN_WAIT);
+    this.channel.flush(() => this.channel.control({ type: 'server::retry', value: String(Math.ceil(retryAfter)) }));
+  }
+
   /** Ends a connection whose client has left before it was announced: its `connection` listeners may never accept it. */
   abandon(): void {
     if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
   }
 
-  /** Terminates the connection at once. */
-  terminate(error: LinkError): void {
+  /** Ends the connection at once: the link is terminated, or closed with a close code. */
+  terminate(error: LinkError, closeCode?: number): void {
     if (this.state === CLOSED) return;
     if (this.stage === 'announced') this.finish(error);
-    else this.lost = error;
-    this.link?.destroy();
+    else {
+      this.lost ??= error;
+      this.kept = undefined;
+      this.waiting?.release();
+      this.waiting = undefined;
+    }
+    if (closeCode === undefined) this.link?.destroy();
+    else this.link?.close(closeCode, error.reason);
   }
 
   pause(paused: boolean): void {
@@ -230,10 +285,9 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   }
 
   /** Emits `outgoing::data` after a frame was sent on the link, by this connection or in a broadcast. */
-  sent(frame: Frame): void {
+  sent(frame: Frame, isShared = false): void {
     this.emitInternal('outgoing::data', frame);
-    const buffered = (this.link as Link).bufferedAmount;
-    if (buffered > CROWDED) this.crowd(this.link as Link, buffered, frame);
+    if (this.waiting !== undefined || (this.link as Link).bufferedAmount > this.host.highWater) this.sentMuch(frame, isShared);
   }
 
   /** Sends a ping to this connection alone. */
@@ -265,6 +319,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
   deliver(data: unknown, raw: Frame): void {
     if (this.state !== OPEN) return;
     this.alive = true;
+    this.quietSweeps = 0;
     const { events } = this;
     if (events.begin()) {
       this.dispatch('data', data, raw);
@@ -305,16 +360,80 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     this.flow(PRESSURE, high);
   }
 
+  queued(data: unknown): () => void {
+    const bytes = sizeOf(data);
+    if (this.state === OPEN) this.buffer.queued(bytes);
+    return () => {
+      this.waiting?.queued(-bytes);
+      this.forgetBuffer();
+    };
+  }
+
+  queuedFrame(frame: Frame): () => void {
+    this.received(costOf(frame));
+    return () => this.received(-costOf(frame));
+  }
+
+  // Calls of the buffer.
+
+  drained(): void {
+    this.forgetBuffer();
+    if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
+  }
+
   private receive(frame: Frame): void {
     if (this.state !== OPEN) return;
     this.emitInternal('incoming::data', frame);
     this.channel.receive(frame);
   }
 
-  private buffer(frame: Frame): void {
-    this.early ??= [];
-    this.early.push(frame);
-    this.flow(UNANNOUNCED, true);
+  private keep(frame: Frame): void {
+    if (this.state === CLOSED || this.lost !== undefined) return;
+    if (this.kept === undefined) {
+      this.kept = new KeptFrames();
+      this.flow(KEPT, true);
+      if (this.stage === 'announced') setImmediate(() => this.proceed(exceedsTurn));
+    }
+    this.kept.add(frame);
+    this.received(costOf(frame));
+    // Where a framework cannot stop reading, its peer has to wait for the messages at last.
+    if (this.stage === 'announced' && this.kept.bytes > this.host.maxBuffer) this.proceed(neverExceeds);
+  }
+
+  /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */
+  private proceed(exceeds: (length: number) => boolean): void {
+    if (this.state === CLOSED) return;
+    const { kept } = this;
+    for (let frame = kept?.take(); frame !== undefined; frame = kept?.take()) {
+      this.received(-costOf(frame));
+      this.receive(frame);
+      if (kept?.next === undefined || !exceeds(kept.next.length)) continue;
+      setImmediate(() => this.proceed(exceedsTurn));
+      return;
+    }
+    this.kept = undefined;
+    this.flow(KEPT, false);
+    if (this.lost !== undefined) this.leave(this.lost);
+  }
+
+  /** Notes that a received message of so many bytes waits; with a negative number, that one does no longer. */
+  private received(bytes: number): void {
+    if (this.state === OPEN && (bytes > 0 || this.waiting !== undefined)) this.buffer.received(bytes);
+    this.forgetBuffer();
+  }
+
+  private sentMuch(frame: Frame, isShared: boolean): void {
+    if (this.state === OPEN) this.buffer.sent(frame, isShared);
+    this.forgetBuffer();
+  }
+
+  private get buffer(): ConnectionBuffer {
+    this.waiting ??= new ConnectionBuffer(this, this.host);
+    return this.waiting;
+  }
+
+  private forgetBuffer(): void {
+    if (this.waiting?.isEmpty) this.waiting = undefined;
   }
 
   /** Emits an internal event. It does not call the spark's `emit`, which takes events of such a name for injected ones. */
@@ -343,32 +462,6 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     }
   }
 
-  /**
-   * Handles a slow consumer: streams that are piped in wait for `drain`, and the connection is terminated when more than `maxBuffer` bytes
-   * are buffered beside the longest message. One message may be of any length: however fast its receiver is, it takes time.
-   */
-  private crowd(link: Link, buffered: number, last: Frame): void {
-    const { maxBuffer } = this.host;
-    // A framework may need more bytes than the frame has.
-    this.longest = Math.max(this.longest, last.length, this.crowded ? 0 : buffered);
-    if (buffered - this.longest > maxBuffer) {
-      const message = `Slow consumer: ${buffered} bytes buffered, limit ${maxBuffer} (\`maxBuffer\`)`;
-      this.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow consumer' }));
-      return;
-    }
-    if (this.crowded) return;
-    this.crowded = true;
-    interval(DRAIN_POLL, this.host.scheduler)
-      .pipe(takeWhile(() => this.state === OPEN && link.bufferedAmount > CROWDED / 2))
-      .subscribe({
-        complete: () => {
-          this.crowded = false;
-          this.longest = 0;
-          if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
-        },
-      });
-  }
-
   private flow(reason: number, stop: boolean): void {
     const before = this.paused;
     this.paused = stop ? before | reason : before & ~reason;
@@ -381,7 +474,7 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
     this.emitInternal('incoming::end');
-    if (this.stage === 'announced') this.leave(this.lost);
+    if (this.stage === 'announced' && this.kept === undefined) this.leave(this.lost);
   }
 
   /** Ends the connection after everything received so far. Where that takes too long, the heartbeat terminates it. */
@@ -394,6 +487,9 @@ export class Connection implements ChannelHandler, Observer<Frame> {
     if (error !== null && (error.cause !== undefined || error.code !== 'ERR_PRIMUS_DROPPED')) this.fail(error);
     this.state = CLOSED;
     this.endTimer?.unsubscribe();
+    this.kept = undefined;
+    this.waiting?.release();
+    this.waiting = undefined;
     this.channel.close();
     const emitEnd = (): void => {
       this.dispatch('end');

@@ -12,7 +12,7 @@ import type { Arrival, ServerTransformer } from '../core/transformer.js';
 import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { slotOf } from './heartbeat.js';
-import { addressOf, type ForwardedRequest } from './middleware/forwarded.js';
+import { clientAddress } from './middleware/forwarded.js';
 import { Spark } from './spark.js';
 import type { SparkClass } from './spark-class.js';
 
@@ -134,11 +134,12 @@ export class ConnectionRegistry {
 
   /** Yields the links that can share the frame. Writes the message to every other spark on the way. */
   private *sharing(data: unknown, frame: Frame): Generator<Link> {
+    const isShared = this.transformer.broadcast !== undefined;
     for (const spark of this.sparks.values()) {
       const { connection } = spark;
       if (connection.canShareFrame && untouched(spark)) {
         yield connection.link as Link;
-        connection.sent(frame);
+        connection.sent(frame, isShared);
       } else spark.write(data);
     }
   }
@@ -173,9 +174,8 @@ export interface SparkFactory {
 
 /** Creates the spark of an arrival. Returns `undefined` when the application's code, such as `idGenerator`, throws. */
 export function createSpark({ Spark, options, host }: SparkFactory, { link, request, id }: Arrival<IncomingMessage>): Spark | undefined {
-  const address = (request as ForwardedRequest).forwarded ?? addressOf(request);
   try {
-    return new Spark(request.headers, address, undefined, options.idGenerator ? undefined : id, request, link.socket, link);
+    return new Spark(request.headers, clientAddress(request), undefined, options.idGenerator ? undefined : id, request, link.socket, link);
   } catch (error) {
     host.log('error', error);
     link.destroy();

@@ -79,12 +79,25 @@ export interface ServerOptions extends CorsOptions {
    */
   maxLength?: number;
   /**
-   * The limit of bytes that are buffered for one slow consumer, beside the longest message. A connection that exceeds it is terminated;
-   * `Infinity` sets no limit.
+   * The limit of bytes that are buffered for one slow consumer, beside the messages that were written in one turn of the event loop, which
+   * may be sixteen times as many. A connection that exceeds it is terminated; `Infinity` sets no limit.
    *
-   * @defaultValue `16_777_216`
+   * @defaultValue `1_048_576`
    */
   maxBuffer?: number;
+  /**
+   * The limit of bytes that wait in the server, in both directions and for all connections. One address may take an eighth of it.
+   * Over the limit, the connection with the most is terminated; `Infinity` sets no limit.
+   *
+   * @defaultValue `268_435_456`
+   */
+  maxMemory?: number;
+  /**
+   * The limit of messages that one connection may send in a second. Twice as many in a row close it with 1008; `Infinity` sets no limit.
+   *
+   * @defaultValue `Infinity`
+   */
+  maxMessageRate?: number;
   /**
    * The plugins, or their packages, by name; or the names of packages, separated by commas or spaces.
    *
@@ -122,6 +135,38 @@ export interface ServerOptions extends CorsOptions {
    */
   connectionTimeout?: Duration | false;
   /**
+   * The time-out of handshakes: from the request until the connection exists, without the time for `authorization`. After it a request is
+   * rejected with 503, and an upgrade on another path that nobody has answered is terminated; `false` sets none.
+   *
+   * @defaultValue `8_000`
+   */
+  handshakeTimeout?: Duration | false;
+  /**
+   * The time without a message from the client, other than answers to pings, after which a connection ends, and the client may connect
+   * again; `false` sets none.
+   *
+   * @defaultValue `false`
+   */
+  idleTimeout?: Duration | false;
+  /**
+   * The limit of connections, those that are being established included. A further one is rejected with 503; `Infinity` sets no limit.
+   *
+   * @defaultValue `Infinity`
+   */
+  maxConnections?: number;
+  /**
+   * The limit of connections from one client address, as `trustProxy` finds it; a /64 network of IPv6 counts as one address.
+   *
+   * @defaultValue `Infinity`
+   */
+  maxConnectionsPerAddress?: number;
+  /**
+   * The limit of connections from one client address that are made of many requests, and have no WebSocket.
+   *
+   * @defaultValue `1_000`
+   */
+  maxSessionsPerAddress?: number;
+  /**
    * Whether to report the status of a rejected WebSocket by a close code, as pages cannot see it: 4401 is 401.
    *
    * @defaultValue `false`
@@ -155,11 +200,19 @@ export interface ServerOptions extends CorsOptions {
   [option: string]: unknown;
 }
 
-const DEFAULTS = {
+/** The defaults of a server. */
+export const DEFAULTS = {
   ...SERVER_DEFAULTS,
   ...CORS_DEFAULTS,
   authorizationTimeout: 8_000 as Duration | false,
   connectionTimeout: 30_000 as Duration | false,
+  maxMemory: 268_435_456,
+  maxMessageRate: Infinity,
+  handshakeTimeout: 8_000 as Duration | false,
+  idleTimeout: false as Duration | false,
+  maxConnections: Infinity,
+  maxConnectionsPerAddress: Infinity,
+  maxSessionsPerAddress: 1_000,
   refuseWithClose: false,
   minify: false,
   iknowclusterwillbreakconnections: false,
@@ -176,9 +229,17 @@ const TABLE: Record<string, Kind> = {
   compression: boolean,
   maxLength: size,
   maxBuffer: size,
+  maxMemory: size,
+  maxMessageRate: size,
+  maxConnections: size,
+  maxConnectionsPerAddress: size,
+  maxSessionsPerAddress: size,
   transport: object,
   idGenerator: callable,
 };
+
+/** The options that are a time, or `false` for none. */
+const DURATIONS = ['pingInterval', 'connectionTimeout', 'handshakeTimeout', 'idleTimeout'] as const;
 
 /** The options for which `false` means the default. */
 const UNSET_BY_FALSE = ['authorization', 'plugin', 'transformer', 'parser', 'maxLength', 'transport', 'global', 'idGenerator'] as const;
@@ -196,8 +257,7 @@ export function serverOptions(given: ServerOptions) {
   for (const option of UNSET_BY_FALSE) if (given[option] === false) delete given[option];
   check(given, TABLE);
   const options = withDefaults(DEFAULTS, given);
-  if (options.pingInterval !== false) milliseconds(options.pingInterval, 'pingInterval');
-  if (options.connectionTimeout !== false) milliseconds(options.connectionTimeout, 'connectionTimeout');
+  for (const option of DURATIONS) if (options[option] !== false) milliseconds(options[option], option);
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

@@ -13,6 +13,7 @@ import type { Transformer } from '../core/transformer.js';
 import { configurationOf, type Spec, specOf } from './configuration.js';
 import type { ConnectionHost } from './connection.js';
 import { ConnectionRegistry } from './connections.js';
+import type { DrainOptions, DrainProgress } from './drain.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
 import { forEachAsync } from './for-each.js';
 import { checkServer } from './http/check-server.js';
@@ -466,6 +467,44 @@ export class Server<In = any, Out = any> extends Emitter {
   /** The configuration of this server's clients. @internal */
   get configuration(): Configuration {
     return configurationOf(this);
+  }
+
+  /**
+   * Whether the server accepts new connections: `false` from the beginning of `drain` or `destroy` on. For the readiness probe of a load
+   * balancer.
+   *
+   * @example
+   * import { createServer } from 'node:http';
+   *
+   * const server = createServer((request, response) => {
+   *   if (request.url === '/healthz') response.writeHead(primus.ready ? 200 : 503).end();
+   * });
+   * const primus = new Primus(server);
+   */
+  get ready(): boolean {
+    return this.#serving.ready;
+  }
+
+  /**
+   * Prepares for a shutdown while it is subscribed to: rejects new connections with 503 and `Retry-After`, and ends the open ones at an even
+   * rate, after everything that was written to them. Clients reconnect, to another server, after `retryAfter` and their jitter. Emits the
+   * progress; completes when there is no connection left, 5 s after `over` at the latest, and then `destroy` does not wait.
+   *
+   * A further subscription joins the run under way. The server accepts connections again when the last subscriber unsubscribes, or when
+   * `signal` is aborted: then the Observable errors with its reason.
+   *
+   * @throws ERR_PRIMUS_OPTION when an option is invalid
+   *
+   * @example
+   * process.once('SIGTERM', () => {
+   *   primus.drain({ over: '20 s' }).subscribe({
+   *     next: ({ remaining }) => console.log(`${remaining} connections left`),
+   *     complete: () => primus.destroy(() => process.exit()),
+   *   });
+   * });
+   */
+  drain(options?: DrainOptions): Observable<DrainProgress> {
+    return this.#serving.drain(options || {});
   }
 
   /**

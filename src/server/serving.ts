@@ -3,20 +3,25 @@ import type { IncomingMessage } from 'node:http';
 import {
   asyncScheduler,
   catchError,
+  defer,
   EMPTY,
   filter,
+  finalize,
   map,
   mergeWith,
   Observable,
   of,
+  ReplaySubject,
   type SchedulerLike,
   Subject,
   Subscription,
+  share,
   tap,
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { asError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
+import type { LinkObserver } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
 import { CLOSED } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
@@ -24,16 +29,24 @@ import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { Arrival, Transformer } from '../core/transformer.js';
 import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
+import { highWaterOf } from './connection-buffer.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
+import { type DrainOptions, type DrainProgress, drain, drainOptions, type ParsedDrainOptions } from './drain.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
+import { Capacity } from './http/capacity.js';
+import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
-import { createTransformerHost, rejectDuringShutdown } from './http/transformer-host.js';
+import { createTransformerHost, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
+import { endIdle } from './idle.js';
+import { MemoryAccount } from './memory.js';
+import { clientAddresses } from './middleware/forwarded.js';
 import type { Layers } from './middleware/layers.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
 import type { ParsedServerOptions } from './options.js';
+import { RateLimit } from './rate-limit.js';
 import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
 
@@ -58,7 +71,10 @@ export interface ServingParts {
  */
 export class Serving implements ConnectionHost {
   readonly maxBuffer: number;
+  readonly highWater: number;
+  readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
+  readonly handshakes: Handshakes;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -71,16 +87,28 @@ export class Serving implements ConnectionHost {
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
   readonly #connectionTimeout: number;
-  #draining = false;
+  readonly #capacity: Capacity;
+  /** The delay for rejected clients, in ms, while the server shuts down. */
+  #retryAfter: number | undefined;
+  /** The run of `drain` under way. */
+  #drain: Observable<DrainProgress> | undefined;
   #over: Promise<void> | undefined;
 
   constructor(parts: ServingParts) {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
-    const { connectionTimeout: limit } = options;
-    this.#connectionTimeout = limit === false ? Infinity : milliseconds(limit, 'connectionTimeout');
+    this.highWater = highWaterOf(options.maxBuffer);
+    this.memory = new MemoryAccount(options.maxMemory, options.maxLength);
+    this.#connectionTimeout = limitOf(options, 'connectionTimeout');
     this.scheduler = options.scheduler ?? asyncScheduler;
+    this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
+    this.#capacity = new Capacity({
+      limits: options,
+      scheduler: this.scheduler,
+      addressOf: clientAddresses(options),
+      log: (level, message) => this.log(level, message),
+    });
     this.#httpConnections = trackHttpConnections(server);
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
@@ -91,19 +119,34 @@ export class Serving implements ConnectionHost {
   /** Begins to serve. */
   start(): void {
     const { primus, server, options, transformer, middleware, registry } = this.#parts;
-    const host = createTransformerHost({ primus, server, options, scheduler: this.scheduler, middleware, draining: () => this.#draining });
-    const connection$ = transformer.server.listen(host).pipe(
-      map((arrival) => createSpark(primus, arrival as Arrival<IncomingMessage>)),
+    const host = createTransformerHost({
+      primus,
+      server,
+      options,
+      scheduler: this.scheduler,
+      memory: this.memory,
+      middleware,
+      capacity: this.#capacity,
+      handshakes: this.handshakes,
+      retryAfter: () => this.#retryAfter,
+    });
+    const connection$ = (transformer.server.listen(host) as Observable<Arrival<IncomingMessage>>).pipe(
+      tap(({ request }) => this.handshakes.done(request)),
+      map((arrival) => createSpark(primus, arrival)),
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
+      tap(({ request }) => this.#capacity.hold(request)),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
+    this.#subscription.add(this.handshakes);
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
+    const idle = limitOf(options, 'idleTimeout');
+    if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
   }
 
   /**
@@ -148,14 +191,71 @@ export class Serving implements ConnectionHost {
     return this.#over;
   }
 
+  /** Whether new connections are accepted. */
+  get ready(): boolean {
+    return this.#retryAfter === undefined;
+  }
+
+  /**
+   * Drains while it is subscribed to. All subscribers share one run, whose options are those of the first; when the last one
+   * unsubscribes, or is aborted, the server accepts connections again.
+   */
+  drain(given: DrainOptions): Observable<DrainProgress> {
+    const options = drainOptions(given);
+    const { signal } = options;
+    return new SafeObservable(
+      (subscriber) => {
+        const running = new Subscription();
+        const abort = () => {
+          running.unsubscribe();
+          subscriber.error(signal?.reason);
+        };
+        subscriber.add(running);
+        if (signal?.aborted) return abort();
+        signal?.addEventListener('abort', abort);
+        running.add(() => signal?.removeEventListener('abort', abort));
+        this.#drain ??= this.#drainOnce(options);
+        running.add(this.#drain.subscribe({ next: (progress) => subscriber.next(progress), complete: () => subscriber.complete() }));
+      },
+      (error) => this.warn(error),
+    );
+  }
+
+  #drainOnce(options: ParsedDrainOptions): Observable<DrainProgress> {
+    let isDone = false;
+    const run$ = defer(() => {
+      this.#retryAfter = options.retryAfter;
+      return drain(this.#parts.registry, this.scheduler, options);
+    });
+    return run$.pipe(
+      tap({
+        complete: () => {
+          isDone = true;
+        },
+      }),
+      finalize(() => {
+        this.#drain = undefined;
+        if (!isDone && this.#over === undefined) this.#retryAfter = undefined;
+      }),
+      share({ connector: () => new ReplaySubject(1) }),
+    );
+  }
+
   #begin(): Promise<void> {
     const { server, registry } = this.#parts;
-    this.#draining = true;
+    this.#retryAfter ??= RETRY_AFTER;
     return new Promise((resolve) =>
       shutdown({
         calls$: this.#destroy,
         server,
-        httpConnections: this.#httpConnections,
+        httpConnections: {
+          ...this.#httpConnections,
+          destroy: () => {
+            this.#httpConnections.destroy();
+            // Node.js does not count upgrades among its connections.
+            this.handshakes.terminateAll();
+          },
+        },
         registry,
         scheduler: this.scheduler,
         announce: (options) => this.#emitClose(options),
@@ -163,7 +263,8 @@ export class Serving implements ConnectionHost {
           this.#subscription.unsubscribe();
           this.#announced.complete();
         },
-        rejectRequests: () => exchanges(server, this.#parts.options.pathname).subscribe(rejectDuringShutdown),
+        rejectRequests: () =>
+          exchanges(server, this.#parts.options.pathname).subscribe((exchange) => rejectDuringShutdown(exchange, this.#retryAfter)),
       }).subscribe({ complete: resolve }),
     );
   }
@@ -183,8 +284,15 @@ export class Serving implements ConnectionHost {
 
   // Reports of the connections.
 
+  observe(connection: Connection): LinkObserver {
+    const { maxMessageRate: rate } = this.#parts.options;
+    return rate === Infinity ? connection : new RateLimit(connection, rate, this.scheduler, (message) => this.log('warning', message));
+  }
+
   remove(connection: Connection): boolean {
-    return this.#parts.registry.remove(connection);
+    const wasRegistered = this.#parts.registry.remove(connection);
+    if (wasRegistered) this.#capacity.release((connection.subject as Spark).request);
+    return wasRegistered;
   }
 
   disconnected({ subject }: Connection, then: () => void): void {
@@ -227,4 +335,10 @@ export class Serving implements ConnectionHost {
     // A listener of `disconnection` may have destroyed the server: the other disconnections come first.
     return new Observable((subscriber) => this.#events.add(() => close$.subscribe(subscriber)));
   }
+}
+
+/** Returns a time limit in ms; `Infinity` for `false` and 0, which set none. */
+function limitOf(options: ParsedServerOptions, name: 'connectionTimeout' | 'handshakeTimeout' | 'idleTimeout'): number {
+  const limit = options[name];
+  return (limit && milliseconds(limit, name)) || Infinity;
 }

@@ -134,7 +134,8 @@ function fetched(ended: readonly Connection[], scheduler: SchedulerLike): Observ
   return defer(() => (waits() ? interval(POLL, scheduler).pipe(takeWhile(waits)) : EMPTY));
 }
 
-function terminateAll({ byId }: ConnectionRegistry): void {
+/** Terminates all connections, also those that were not announced. */
+export function terminateAll({ byId }: ConnectionRegistry): void {
   for (const { connection } of [...byId.values()]) {
     connection.terminate(new LinkError('ERR_PRIMUS_DROPPED', 'The server was shut down'));
     connection.announce();

@@ -514,17 +514,31 @@ describe('a server that refuses', () => {
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 401, reason: 'not now' }]);
   });
 
-  it('ends a client that has the default strategy', async () => {
+  it.each([400, 401, 402, 403])('with %i ends a client that has the default strategy', async (status) => {
     const { events } = start({});
-    refuse(403);
+    refuse(status);
     await world.pass(60_000);
     expect(events).toEqual(['error', 'close', 'end']);
     expect(world.network.dials).toHaveLength(1);
   });
 
+  it.each([401, 403])('with %i ends a client with any strategy, and one that reconnects', async (status) => {
+    const { client: open, events } = start({ strategy: 'disconnect, timeout' });
+    await world.pass(100);
+    refuse(status);
+    const first = record(world.connect({ strategy: 'disconnect, timeout', reconnect: () => 1 }));
+    world.network.cut();
+    await world.pass(60_000);
+    expect(first).toEqual(['error', 'close', 'end']);
+    expect(events).toEqual(['open', 'close', 'reconnect scheduled', 'reconnect', 'error', 'close', 'end']);
+    expect(open.state).toMatchObject({ name: 'closed', by: 'failure', cause: { status } });
+    expect(world.network.dials).toHaveLength(3);
+  });
+
   it.each([
-    ['with another strategy', 403, '', { strategy: 'disconnect, timeout' }],
+    ['with another strategy', 402, '', { strategy: 'disconnect, timeout' }],
     ['when it names a delay', 429, 'Retry-After: 1\r\n', {}],
+    ['when it names a delay, whatever the strategy is', 503, 'Retry-After: 1\r\n', { strategy: false as const }],
     ['when it has failed', 500, '', {}],
   ])('is asked again %s', async (_when, status, headers, options) => {
     const { events } = start(options);
@@ -537,12 +551,69 @@ describe('a server that refuses', () => {
   it('delays the next attempt as it asks for', async () => {
     const { events } = start({ reconnect: { min: 100, max: 200 } });
     refuse(503, 'Retry-After: 7\r\n');
-    await world.pass(6_990);
+    await world.pass(7_090);
     expect(world.network.dials).toHaveLength(1);
     world.primus.remove('refuse');
     await world.pass(300);
     expect(world.network.dials).toHaveLength(2);
     expect(events).toEqual(['error', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
+  });
+
+  it('gets its clients back spread over the jitter of their policies, which is added to its delay', async () => {
+    start({});
+    refuse(503, 'Retry-After: 30\r\n');
+    for (let count = 1; count < 100; count++) world.connect();
+    await world.pass(40_000);
+    const again = world.network.dials.slice(100).map((time) => time - 30_000);
+    expect(again).toHaveLength(100);
+    expect(Math.min(...again)).toBeGreaterThanOrEqual(500);
+    expect(Math.max(...again)).toBeLessThanOrEqual(1_020);
+    expect(new Set(again.map((time) => Math.floor(time / 50))).size).toBeGreaterThan(8);
+  });
+});
+
+describe('a server that drains', () => {
+  const word = '"primus::server::retry::5000"';
+
+  it.each([undefined, false] as const)(
+    'is left at once, and met again after its delay and the jitter: pingTimeout %s',
+    async (pingTimeout) => {
+      const { client, events } = start({ ...(pingTimeout === false && { pingTimeout }) });
+      await world.pass(100);
+      const seen: unknown[] = [];
+      client.on('data', (data) => seen.push(data)).on('reconnect scheduled', ({ scheduled }) => seen.push(scheduled));
+      world.network.pairs[0]?.server.send(word);
+      await world.pass(10);
+      expect(events).toEqual(['open', 'close', 'reconnect scheduled']);
+      expect(seen).toEqual([expect.closeTo(5_750, -3)]);
+      expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_DROPPED', retryAfter: 5_000 } });
+      client.write('kept');
+      const received = new Promise((resolve) => world.primus.on('connection', (spark) => spark.on('data', resolve)));
+      await world.pass(7_000);
+      expect(await received).toBe('kept');
+      expect(world.network.alive).toBe(1);
+    },
+  );
+
+  it.each(['"primus::server::retry::"', '"primus::server::retry::soon"', '"primus::server::retry::-1"', '"primus::server::other::1"'])(
+    'and says %s is not understood, and the connection stays open',
+    async (other) => {
+      const { events } = start({});
+      await world.pass(100);
+      world.network.pairs[0]?.server.send(other);
+      await world.pass(10_000);
+      expect(events).toEqual(['open']);
+    },
+  );
+
+  it('is met again at once by open()', async () => {
+    const { client } = start({});
+    await world.pass(100);
+    world.network.pairs[0]?.server.send(word);
+    await world.pass(10);
+    client.open();
+    await world.pass(10);
+    expect(client.state.name).toBe('open');
   });
 });
 

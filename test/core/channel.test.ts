@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { ChannelHandler } from '../../src/core/channel.js';
 import type { Done } from '../../src/core/eventual.js';
 import type { Frame } from '../../src/core/link.js';
 import { type MessageTransformer, MessageTransformers } from '../../src/core/message-transformers.js';
 import { defineParser, type Parser } from '../../src/core/parser.js';
 import type { Control } from '../../src/core/protocol.js';
-import { RelayChannel } from '../../src/core/relay-channel.js';
+import { RelayChannel, type RelayHandler } from '../../src/core/relay-channel.js';
 import { json } from '../../src/parsers/json.js';
 import { settle } from '../support/clock.js';
 
 /** A channel whose ends are lists. */
-class Recorder implements ChannelHandler {
+class Recorder implements RelayHandler {
   readonly subject = {};
   readonly transformers = new MessageTransformers();
   readonly delivered: unknown[] = [];
@@ -19,6 +18,8 @@ class Recorder implements ChannelHandler {
   readonly frames: Frame[] = [];
   readonly errors: (Error & { code?: string; data?: unknown })[] = [];
   readonly pressures: boolean[] = [];
+  /** The messages that wait, in each direction. */
+  waiting = { written: 0, received: 0 };
   private readonly channel: RelayChannel;
 
   constructor(parser: Parser = json) {
@@ -47,6 +48,16 @@ class Recorder implements ChannelHandler {
 
   drain(done: () => void): void {
     this.channel.drain(done);
+  }
+
+  queued(): () => void {
+    this.waiting.written++;
+    return () => this.waiting.written--;
+  }
+
+  queuedFrame(): () => void {
+    this.waiting.received++;
+    return () => this.waiting.received--;
   }
 
   stop(): void {

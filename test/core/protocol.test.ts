@@ -5,7 +5,7 @@ import { type Control, isControl, parseControl, printControl } from '../../src/c
 const stamp = fc.bigInt({ min: 0n, max: 9_999_999_999_999_999n }).map(String);
 
 const control = fc.oneof<fc.Arbitrary<Exclude<Control, { type: 'unknown' }>>[]>(
-  fc.record({ type: fc.constantFrom('ping', 'pong'), value: stamp }),
+  fc.record({ type: fc.constantFrom('ping', 'pong', 'server::retry'), value: stamp }),
   fc.constant({ type: 'id', value: '' }),
   fc.record({ type: fc.constant('id'), value: fc.string({ minLength: 1 }) }),
   fc.constant({ type: 'close' }),
@@ -18,6 +18,7 @@ describe('control messages', () => {
     expect(printControl({ type: 'id', value: '' })).toBe('primus::id::');
     expect(printControl({ type: 'id', value: 'a::b' })).toBe('primus::id::a::b');
     expect(printControl({ type: 'close' })).toBe('primus::server::close');
+    expect(printControl({ type: 'server::retry', value: '5000' })).toBe('primus::server::retry::5000');
   });
 
   it('are parsed as they were printed', () => {
@@ -43,6 +44,10 @@ describe('control messages', () => {
       'pong::',
       'server::close::',
       'server::open',
+      'server::retry',
+      'server::retry::',
+      'server::retry::-1',
+      'server::retry::soon',
       'id',
       '::',
       'PING::1',

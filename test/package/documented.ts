@@ -274,6 +274,8 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
   ],
   'Beyond the two documents': [
     'maxBuffer',
+    'maxMemory',
+    'maxMessageRate',
     'queueDrop',
     'authorizationTimeout',
     'connectionTimeout',
@@ -296,5 +298,12 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'for await (const data of spark)',
     'spark.duplex()',
     'Symbol.asyncDispose',
+    'primus.drain(options)',
+    'primus.ready',
+    'over (drain)',
+    'retryAfter (drain)',
+    'signal (drain)',
+    '401 and 403 are final',
+    'Retry-After',
   ],
 };

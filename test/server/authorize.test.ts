@@ -342,7 +342,7 @@ describe('the error of a client', () => {
   it('does not change the strategy of a client that sets one, or of servers without authorization', async () => {
     const { primus, connect, url } = await serve();
     expect(new primus.Socket(url, { manual: true }).options.strategy).toBe('disconnect,online,timeout');
-    primus.authorize((_request, done) => done('no'));
+    primus.authorize((_request, done) => done({ statusCode: 402, message: 'no' }));
     expect(strategyOf(primus, url)).toBe('disconnect,online');
     expect(primus.library()).toContain('"strategy":"disconnect,online"');
     const client = connect({ strategy: 'timeout', reconnect: { min: 1 } });

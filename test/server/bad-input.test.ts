@@ -90,7 +90,7 @@ describe('options of the server', () => {
     };
     expect(make(options).options).toMatchObject({
       maxLength: 10 * 2 ** 20,
-      maxBuffer: 16 * 2 ** 20,
+      maxBuffer: 2 ** 20,
       minify: false,
       refuseWithClose: false,
     });

@@ -79,7 +79,7 @@ describe('refuseWithClose', () => {
 
   it('waits for the closing handshake, up to its time-out', async () => {
     const scheduler = new Clock();
-    const { port } = await serve(refusing('no', { scheduler, pingInterval: false }));
+    const { port } = await serve(refusing('no', { scheduler, pingInterval: false, handshakeTimeout: false }));
     const peer = (await raw(port)).send(handshake('/primus', OFFER));
     await peer.answer();
     expect(await peer.closeCode()).toBe(4401);

@@ -64,6 +64,49 @@ describe('a slow consumer', () => {
     await peer.rest();
   });
 
+  it('is terminated at a maxBuffer of 64 kB', async () => {
+    const maxBuffer = 65_536;
+    const { primus, port } = await serve({ pingInterval: false, maxBuffer });
+    const announced = event(primus, 'connection');
+    await openSlow(port);
+    const [spark] = (await announced) as [Spark];
+    const failed = event(spark, 'error');
+    let most = 0;
+    while (spark.readyState === 3) {
+      spark.write('x'.repeat(4_096));
+      await settle();
+      most = Math.max(most, spark.connection.link?.bufferedAmount ?? 0);
+    }
+    expect((await failed)[0]).toMatchObject({ code: 'ERR_PRIMUS_SLOW_PEER' });
+    expect(most).toBeLessThan(maxBuffer + 16_384);
+  });
+
+  it.each([
+    ['a message transformer', (primus: Primus) => primus.transform('outgoing', (_packet, next) => void setTimeout(next, 5))],
+    ['an encoder', () => {}],
+  ])('is terminated when %s is too slow for what is written', async (name, add) => {
+    const late: Parser = {
+      encoder: (data, done) => void setTimeout(() => json.encoder(data, done), 5),
+      decoder: (data, done) => json.decoder(data, done),
+    };
+    const { primus, spark, client } = await pair({
+      transformer: 'memory',
+      maxBuffer: 100_000,
+      ...(name === 'an encoder' && { parser: late }),
+    });
+    const dropped = event(client, 'reconnect scheduled');
+    add(primus);
+    const failed = event(spark, 'error');
+    let written = 0;
+    while (spark.readyState === 3 && written < 100_000_000) {
+      spark.write({ text: 'x'.repeat(1_000) });
+      written += 1_000;
+      await settle();
+    }
+    expect((await failed)[0]).toMatchObject({ code: 'ERR_PRIMUS_SLOW_PEER' });
+    await dropped;
+  });
+
   it('stays connected when maxBuffer is Infinity', async () => {
     const { primus, port } = await serve({ pingInterval: false, maxBuffer: Number.POSITIVE_INFINITY });
     const announced = event(primus, 'connection');
@@ -102,6 +145,75 @@ describe('a slow consumer', () => {
     await openSlow(port);
     const [spark] = (await announced) as [Spark];
     for (let count = 0; count < 100; count++) expect(spark.write(chunk)).toBe(true);
+  });
+});
+
+describe('a turn of the event loop', () => {
+  const burn = (ms: number): void => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  };
+
+  it.each(['websockets', 'faye', 'engine.io', 'sockjs', 'uws'])(
+    'takes no more messages when they have taken long, and delivers all in order: %s',
+    async (transformer) => {
+      const { primus, client, spark } = await pair({ transformer });
+      const received: unknown[] = [];
+      let inTurn = 0;
+      let most = 0;
+      spark.on('data', (data) => {
+        if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+        most = Math.max(most, inTurn);
+        received.push(data);
+        burn(2);
+      });
+      const ended = event(primus, 'disconnection');
+      for (let count = 0; count < 400; count++) client.write(count);
+      client.end();
+      await ended;
+      expect(received).toEqual(Array.from({ length: 400 }, (_, count) => count));
+      // 20 in the time of a turn, and at most 16 before the clock is read.
+      expect(most).toBeLessThan(100);
+    },
+  );
+
+  it('is shared by the connections: each gets a message delivered in each', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    let foes = 0;
+    let answered = false;
+    primus.on('connection', (spark) =>
+      spark.on('data', (data) => {
+        if (data === 'friend') answered = true;
+        else if (!answered) foes++;
+        burn(1);
+      }),
+    );
+    const [foe, friend] = [await rawWebSocket(port), await rawWebSocket(port)];
+    await until(() => primus.connected === 2);
+    foe.send(...Array.from({ length: 2_000 }, () => frame(TEXT, '"foe"')));
+    await until(() => foes > 0);
+    friend.send(frame(TEXT, '"friend"'));
+    await until(() => answered);
+    expect(foes).toBeLessThan(1_000);
+  });
+
+  it('keeps the messages of a connection that drops meanwhile', async () => {
+    const { primus, port } = await serve({ pingInterval: false });
+    const announced = event(primus, 'connection');
+    const peer = await rawWebSocket(port);
+    const [spark] = (await announced) as [Spark];
+    let received = 0;
+    spark.on('data', () => {
+      received++;
+      burn(1);
+    });
+    const ended = event(spark, 'end');
+    peer.send(...Array.from({ length: 300 }, () => frame(TEXT, '"x"')));
+    await until(() => received > 0);
+    peer.socket.end();
+    await ended;
+    expect(received).toBe(300);
+    expect(primus.host.memory.total).toBe(0);
   });
 });
 

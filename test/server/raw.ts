@@ -9,8 +9,17 @@ export interface RawFrame {
   payload: Buffer;
 }
 
-const HANDSHAKE =
-  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+/** The headers of a handshake. */
+export const HANDSHAKE_HEADERS = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
+
+const HANDSHAKE = Object.entries(HANDSHAKE_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
 
 /** The text of a handshake. */
 export function handshake(target = '/primus', headers = ''): string {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { createConnection } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
+import { raw } from '../server/raw.js';
 import { Clock, settle } from '../support/clock.js';
 import { cleanup, event, LIMIT, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
@@ -72,6 +73,19 @@ function sidIn(body: string): string {
 }
 
 describe(transformer, () => {
+  it('serves polls that are pipelined on one connection', async () => {
+    const { spark, sid, url, port } = await open();
+    const poll = `GET /primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=1&AID=0 HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const client = (await raw(port)).send(poll, poll);
+    // The second one replaces the first, which is answered.
+    expect(await client.answer()).toContain(' 200 ');
+    // The end of its body, in chunks.
+    expect(await client.answer()).toMatch(/0$/);
+    spark.write('hello');
+    expect(await client.answer()).toContain(' 200 ');
+    expect(await ask(url, '/primus/spec')).toMatchObject({ status: 200 });
+  });
+
   it('serves an unmodified client of the framework', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.token])));

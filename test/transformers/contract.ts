@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
+import { Readable } from 'node:stream';
+import { lastValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
@@ -139,6 +141,24 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual([2_000_000, ...Array(10).fill(1_000)]);
     });
 
+    rule('delivers a burst of 4 MB with the defaults to a client that reads', async () => {
+      const { client, spark } = await pair();
+      let received = 0;
+      client.on('data', () => received++);
+      for (let count = 0; count < 4_000; count++) spark.write(`${count}${'x'.repeat(1_000)}`);
+      await until(() => received === 4_000);
+      expect(spark.readyState).toBe(3);
+    });
+
+    rule('slows a stream that is piped into the spark, and delivers all of it', async () => {
+      const { client, spark } = await pair();
+      let received = 0;
+      client.on('data', () => received++);
+      Readable.from(Array.from({ length: 200 }, () => 'x'.repeat(50_000))).pipe(spark as never, { end: false });
+      await until(() => received === 200);
+      expect(spark.readyState).toBe(3);
+    });
+
     rule('counts maxLength in bytes, not in characters', async () => {
       const maxLength = 2_000;
       const { client, spark } = await pair({ maxLength });
@@ -249,6 +269,22 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       const [error] = await event(client, 'error');
       expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403, reason: 'not you' });
       await until(() => client.state.name === 'closed');
+    });
+
+    rule('ends a client whose attempt to reconnect is rejected with 401 or 403, and says why, whatever its strategy', async () => {
+      for (const status of [401, 403]) {
+        const { primus, client, spark } = await pair({}, { strategy: 'disconnect, timeout, online' });
+        const bouncer = (_request: unknown, response: ServerResponse, _next: unknown) => void reject(response, status);
+        client.once('close', () => primus.use('bouncer', bouncer));
+        const errors: unknown[] = [];
+        client.on('error', (error) => errors.push(error));
+        const ended = event(client, 'end');
+        spark.end(undefined, { reconnect: true });
+        await ended;
+        // The framework of BrowserChannel takes the end of a session for an error.
+        expect(errors.at(-1)).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status });
+        expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { status } });
+      }
     });
 
     rule('rejects a client that is not authorized', async () => {
@@ -551,6 +587,32 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       await Promise.all([ended, destroyed]);
       expect(heard).toEqual(['first', 'last']);
       expect(client.state).toMatchObject({ name: 'closed', by: 'server' });
+    });
+
+    rule('drains: rejects new clients, delivers what was sent, lets the clients reconnect after a delay, and completes', async () => {
+      const { primus, client, spark, connect } = await pair({}, { strategy: false });
+      const down: unknown[] = [];
+      const up: unknown[] = [];
+      client.on('data', (data) => down.push(data));
+      spark.on('data', (data) => up.push(data));
+      const scheduled = event(client, 'reconnect scheduled');
+      primus.transform('outgoing', (_packet, next) => void setImmediate(next));
+      for (const number of [1, 2, 3]) spark.write(number);
+      const drained = lastValueFrom(primus.drain({ over: 0, retryAfter: 60_000 }));
+      expect(primus.ready).toBe(false);
+      for (const number of [4, 5, 6]) client.write(number);
+      const late = connect({ strategy: false });
+      const [error] = await event(late, 'error');
+      expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 503, retryAfter: 60_000 });
+      await until(() => late.state.name === 'waiting');
+      const [attempt] = (await scheduled) as [{ scheduled: number }];
+      expect(attempt.scheduled).toBeGreaterThan(60_000);
+      expect(await drained).toMatchObject({ remaining: 0, ended: 1 });
+      expect([down, up]).toEqual([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
+      await new Promise<void>((resolve) => primus.destroy({}, resolve));
     });
 
     rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {

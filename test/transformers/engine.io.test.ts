@@ -1,4 +1,4 @@
-import { Agent, createServer, get, request as httpRequest, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect as dial } from 'node:net';
 import * as engineClient from 'engine.io-client';
@@ -13,6 +13,7 @@ import { Clock, settle } from '../support/clock.js';
 import { cleanup, event, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
+import { ask, handshake } from './polling.js';
 
 missing('engine.io', 'engine.io', 'engine.io-client');
 
@@ -332,9 +333,9 @@ describe('the endpoint of engine.io', () => {
     ['an unknown session', 'GET', '&sid=__proto__', 400],
     ['data for an unknown session', 'POST', '&sid=x', 400],
     ['an old protocol', 'GET', '&EIO=3', 400],
-    ['HEAD', 'HEAD', '', 405],
-    ['PUT', 'PUT', '', 405],
-    ['DELETE', 'DELETE', '', 405],
+    ['HEAD', 'HEAD', '', 400],
+    ['PUT', 'PUT', '', 400],
+    ['DELETE', 'DELETE', '', 400],
   ])('rejects %s', async (_name, method, query, status) => {
     const { port } = await start();
     const answer = await ask(port, method, query);
@@ -355,30 +356,6 @@ describe('the endpoint of engine.io', () => {
     });
     expect(answer).toMatch(/^HTTP\/1\.1 400/);
     expect(primus.connected).toBe(0);
-  });
-
-  it('ends a session whose client polls twice at once, and serves others', async () => {
-    const { port, primus, server } = await start();
-    const { sid } = await handshake(port);
-    await until(() => primus.connected === 1);
-    const first = ask(port, 'GET', `&sid=${sid}`);
-    await requested(server);
-    expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
-    expect((await first).status).toBe(200);
-    await until(() => primus.connected === 0);
-    await handshake(port);
-    await until(() => primus.connected === 1);
-  });
-
-  it('ends a session whose poll is aborted', async () => {
-    const { port, primus, server } = await start();
-    const { sid } = await handshake(port);
-    await until(() => primus.connected === 1);
-    const poll = get({ port, path: `/primus/?EIO=4&transport=polling&sid=${sid}` }).on('error', () => {});
-    await requested(server);
-    poll.destroy();
-    await until(() => primus.connected === 0);
-    expect((await ask(port, 'GET', `&sid=${sid}`)).status).toBe(400);
   });
 
   it.each([true, false])('answers 413 to a body that is too long, and ends the session; with Content-Length: %s', async (hasLength) => {
@@ -403,34 +380,6 @@ describe('the endpoint of engine.io', () => {
     expect(primus.connected).toBeGreaterThanOrEqual(1);
   });
 });
-
-interface Answer {
-  status: number;
-  headers: IncomingMessage['headers'];
-  body: string;
-}
-
-function ask(port: number, method: string, query = '', body?: string, headers = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const path = `/primus/?EIO=4&transport=polling${query}`;
-    const agent = new Agent();
-    cleanup(() => agent.destroy());
-    const request = httpRequest({ port, method, path, headers: { 'Content-Type': 'text/plain', ...headers }, agent }, (response) => {
-      let text = '';
-      response.on('data', (chunk) => {
-        text += chunk;
-      });
-      response.on('close', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
-}
-
-async function handshake(port: number): Promise<{ sid: string }> {
-  const { body } = await ask(port, 'GET');
-  return JSON.parse(body.slice(1));
-}
 
 /** A session as an HTTP/3 server would hand it over: one stream, opened by the client. */
 function webTransport() {

@@ -3,7 +3,8 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
-import { CLOSE, frame, handshake, TEXT } from '../server/raw.js';
+import { watchForCrashes } from '../server/crashes.js';
+import { CLOSE, frame, handshake, rawWebSocket, TEXT } from '../server/raw.js';
 import { cleanup, event, LIMIT, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
@@ -40,6 +41,31 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 }
 
 describe('sockjs', () => {
+  watchForCrashes();
+
+  it.each(['[1,2]', '["end","more"]'])('drops the messages of a frame behind one that ends the connection: %s', async (text) => {
+    const { primus, port, connect } = await serve({ transformer });
+    const received: unknown[] = [];
+    primus.on('connection', (spark) => {
+      spark.on('error', () => {});
+      spark.on('data', (data: unknown) => {
+        received.push(data);
+        if (data === 'end') spark.end();
+      });
+    });
+    const client = await rawWebSocket(port, '/primus/000/some-session/websocket');
+    const ended = event(primus, 'disconnection');
+    client.send(
+      frame(
+        TEXT,
+        text.replaceAll(/"(\w+)"/g, (string) => JSON.stringify(string)),
+      ),
+    );
+    await ended;
+    expect(received).toEqual(text.includes('end') ? ['end'] : []);
+    await event(connect(), 'open');
+  });
+
   it.each(['websocket', 'xhr-streaming', 'xhr-polling'])('serves an unmodified sockjs-client over %s', async (transports) => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data, spark.query.a])));

@@ -200,7 +200,7 @@ describe('uws', () => {
   });
 
   it('terminates a client that sends more than maxBuffer while the spark is paused', async () => {
-    const { primus, url } = await serve({ transformer, maxBuffer: 1_000_000 });
+    const { primus, url } = await serve({ transformer, maxBuffer: 500_000, maxLength: 500_000 });
     primus.on('connection', (_spark, next) => void next);
     const ws = await dial(url);
     const closed = event(ws, 'close');

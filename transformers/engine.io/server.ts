@@ -36,6 +36,14 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
           WebSocket: closeWithLimit(WebSocket, maxLength),
         } as WebSocketServerOptions);
       }
+
+      // The engine listens to a new session later in this turn, and would lose what came with the request. The link reads on.
+      override handleUpgrade(...[request, socket, head, upgraded]: Parameters<WebSocketServer['handleUpgrade']>): void {
+        super.handleUpgrade(request, socket, head, (webSocket, ...rest) => {
+          if (!(request as { _query?: { sid?: string } })._query?.sid) webSocket.pause();
+          upgraded(webSocket, ...rest);
+        });
+      }
     },
     ...given,
     maxHttpBufferSize: Math.ceil(longest / 3) * 4 + 2,

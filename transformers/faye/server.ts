@@ -9,6 +9,8 @@ import type { FayeServerTransport } from './options.js';
 import type { FayeConstructor } from './server/framework.js';
 import { FayeLink } from './server/link.js';
 
+const NONE = Buffer.alloc(0);
+
 export const server: NodeTransformer = {
   listen(host) {
     const WebSocket = loadFramework<FayeConstructor>(packageRequire, 'faye-websocket', '^0.11.0');
@@ -19,9 +21,14 @@ export const server: NodeTransformer = {
     return serveWebSockets(host, (exchange, arrived) => {
       // The framework would take older drafts as well, and leaves a malformed handshake open.
       if (!checkHandshake(exchange)) return;
-      const { request, socket, head } = exchange;
-      const websocket = new WebSocket(request, socket, headOf(socket, head), protocols, options);
-      websocket.on('open', () => arrived({ link: new FayeLink(websocket, socket, host.scheduler), request }));
+      const { request, socket } = exchange;
+      const head = headOf(socket, exchange.head);
+      const websocket = new WebSocket(request, socket, NONE, protocols, options);
+      websocket.on('open', () => {
+        const link = new FayeLink(websocket, socket, host.scheduler);
+        arrived({ link, request });
+        link.read(head);
+      });
     });
   },
 };

@@ -1,7 +1,7 @@
-import type { Observer, SchedulerLike, Unsubscribable } from 'rxjs';
+import type { SchedulerLike, Unsubscribable } from 'rxjs';
 import { tooLong } from '../../src/core/close-reasons.js';
 import { dropped, LinkError } from '../../src/core/errors.js';
-import { type Frame, NO_OBSERVER } from '../../src/core/link.js';
+import { type Frame, type LinkObserver, NO_OBSERVER } from '../../src/core/link.js';
 import { LinkBase } from '../shared/link-base.js';
 
 /** The part of a network that its links use. */
@@ -43,7 +43,7 @@ export class MemoryLink extends LinkBase {
     return this.peer.waiting;
   }
 
-  override subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
+  override subscribe(observer: Partial<LinkObserver>): Unsubscribable {
     const subscription = super.subscribe(observer);
     const { unobserved } = this;
     this.unobserved = undefined;

@@ -1,6 +1,6 @@
-import type { Observer, Unsubscribable } from 'rxjs';
+import type { Unsubscribable } from 'rxjs';
 import { dropped, type LinkError } from '../../src/core/errors.js';
-import { type Frame, type Link, NO_OBSERVER } from '../../src/core/link.js';
+import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../../src/core/link.js';
 
 /** The time in which a peer must answer our close, in ms; then the connection is terminated. */
 export const CLOSE_TIMEOUT = 2_000;
@@ -12,9 +12,9 @@ export const CLOSE_TIMEOUT = 2_000;
 export abstract class LinkBase implements Link {
   abstract readonly socket: unknown;
   abstract readonly bufferedAmount: number;
-  protected observer: Partial<Observer<Frame>> = NO_OBSERVER;
+  protected observer: Partial<LinkObserver> = NO_OBSERVER;
 
-  subscribe(observer: Partial<Observer<Frame>>): Unsubscribable {
+  subscribe(observer: Partial<LinkObserver>): Unsubscribable {
     this.observer = observer;
     return {
       unsubscribe: () => {

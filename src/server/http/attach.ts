@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
-import type { Exchange, HttpServer } from './host.js';
+import type { Exchange, HttpServer, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
 
 interface Route {
   pathname: string;
   exchanges: Subscriber<Exchange>;
+  /** Gets the upgrades that are on no path. */
+  unclaimed: ((exchange: UpgradeExchange) => void) | undefined;
 }
 
 interface Router {
@@ -29,11 +31,11 @@ const routers = new WeakMap<HttpServer, Router>();
  * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server: the
  * longest path that matches gets the request, of equal ones the newest. The listeners of the application are not touched: `emit` is
  * wrapped, and hides a request on a path from them. The event still passes through the server's own `emit`, which may be that of a
- * subclass, or one that a monitoring tool has wrapped.
+ * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as perhaps nobody answers them.
  */
-export function exchanges(server: HttpServer, pathname: string): Observable<Exchange> {
+export function exchanges(server: HttpServer, pathname: string, unclaimed?: (exchange: UpgradeExchange) => void): Observable<Exchange> {
   return new Observable((subscriber) => {
-    const route = { pathname, exchanges: subscriber };
+    const route = { pathname, exchanges: subscriber, unclaimed };
     const router = routers.get(server) ?? install(server);
     const longer = router.routes.findIndex((other) => other.pathname.length <= pathname.length);
     router.routes.splice(longer === -1 ? router.routes.length : longer, 0, route);
@@ -61,6 +63,7 @@ function install(server: HttpServer): Router {
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const route = find(request);
     if (route !== undefined) return deliver(route, { kind: 'upgrade', request, socket, head });
+    routes.find((candidate) => candidate.unclaimed !== undefined)?.unclaimed?.({ kind: 'upgrade', request, socket, head });
     if (server.listenerCount('upgrade') === 1) reject(socket, statusOf(request));
   }
   const handlers: { [event: string]: (...args: never[]) => void } = { request, upgrade };

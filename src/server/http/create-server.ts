@@ -4,10 +4,11 @@ import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { resolve } from 'node:path';
 import { asError, PrimusError } from '../../core/errors.js';
-import { boolean, check, type Kind, object, string } from '../../core/options.js';
+import { boolean, check, type Kind, milliseconds, object, string } from '../../core/options.js';
 import { notice } from '../notices.js';
-import type { ServerOptions } from '../options.js';
+import { DEFAULTS, type ServerOptions } from '../options.js';
 import type { HttpServer } from './host.js';
+import { closeIdleConnections } from './idle-connections.js';
 
 /** A certificate file: its name in the folder `root`, or its contents as PEM or bytes. */
 export type Certificate = string | Buffer | readonly (string | Buffer)[];
@@ -116,6 +117,12 @@ const TABLE: Record<string, Kind> = {
   iknowhttpsisbetter: boolean,
 };
 
+/** The streams that a client may open at a time in one HTTP/2 session: Node.js sets no limit. */
+const STREAMS = 100;
+
+/** The longest interval at which Node's servers look for requests that are late, in ms: its own default. */
+const CHECK = 30_000;
+
 /** The events of the HTTP server for which an option may be the listener. */
 export const SERVER_EVENTS = ['listening', 'error', 'request', 'upgrade', 'close'] as const;
 
@@ -132,8 +139,11 @@ export function createHttpServer(options: CreateServerOptions): Listening {
   const { cert, key, pfx, spdy = false, http2 = spdy, iknowhttpsisbetter = false } = options;
   // Without this check, half a certificate would silently give a server without TLS.
   if ((cert === undefined) !== (key === undefined)) throw unusable('A certificate needs both options: `cert` and `key`');
-  // Node's HTTP/2 server has an option of the same name and another meaning.
-  const { origins: _, ...given } = options;
+  // Node's HTTP/2 server has an option `origins` of another meaning, and its TLS servers take the time-out in ms only.
+  const { origins: _, handshakeTimeout, ...rest } = options;
+  const timeout = handshakeTimeout ?? DEFAULTS.handshakeTimeout;
+  const limit = timeout && milliseconds(timeout, 'handshakeTimeout');
+  const given = { ...(limit && limitsOf(limit)), ...rest };
   if (pfx === undefined && cert === undefined) {
     if (http2) throw unusable('`http2` needs a certificate, as browsers support HTTP/2 over TLS only: set `cert` and `key`, or `pfx`');
     if (!iknowhttpsisbetter) notice('PRIMUS_HTTP', PLAIN);
@@ -142,10 +152,18 @@ export function createHttpServer(options: CreateServerOptions): Listening {
   const files = FILES.filter((name) => options[name] !== undefined).map((name) => [name, contents(name, options)]);
   const secure = { ...given, ...Object.fromEntries(files) };
   try {
-    return http2 ? (createHttp2Server({ ...secure, allowHTTP1: true }) as unknown as Listening) : createHttpsServer(secure);
+    if (!http2) return createHttpsServer(secure);
+    const server = createHttp2Server({ settings: { maxConcurrentStreams: STREAMS }, ...secure, allowHTTP1: true });
+    if (limit) closeIdleConnections(server, limit);
+    return server as unknown as Listening;
   } catch (cause) {
     throw unusable(`The certificate cannot be used: ${asError(cause).message}. Check \`cert\`, \`key\`, \`pfx\` and \`passphrase\``, cause);
   }
+}
+
+/** Returns the options of Node's servers that limit the time for a TLS handshake and for the headers of a request. */
+function limitsOf(limit: number) {
+  return { handshakeTimeout: limit, headersTimeout: limit, connectionsCheckingInterval: Math.max(1, Math.min(CHECK, limit / 8)) };
 }
 
 /** Whether a value is a port. Of strings only digits are one: Node's servers take others as the path of a Unix socket. */

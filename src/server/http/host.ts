@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { ServerTransformer } from '../../core/transformer.js';
+import type { MemoryAccount } from '../memory.js';
 
 /** An HTTP server, or anything that behaves like one (`https`, `http2` with HTTP/1, `spdy`). */
 export type HttpServer = Pick<Server, 'on' | 'removeListener' | 'emit' | 'listenerCount' | 'close' | 'address'> &
@@ -25,6 +26,16 @@ export interface UpgradeExchange {
 /** A request of either kind. */
 export type Exchange = RequestExchange | UpgradeExchange;
 
+/** The places of connections in the limits of a server, by the requests that began them. */
+export interface Places {
+  /** Keeps the place of a request until `release` is called as well. */
+  hold(request: IncomingMessage): void;
+  /** Frees the place of a request when this is its last hold. */
+  release(request: IncomingMessage): void;
+  /** Notes that the connection that a request began has a WebSocket now: it is no session of many requests any more. */
+  upgraded(request: IncomingMessage): void;
+}
+
 /** The part of a server that its transformer uses. */
 export interface Host {
   /** The HTTP server. */
@@ -41,12 +52,21 @@ export interface Host {
   readonly maxLength: number;
   /** The limit of bytes that are buffered for one slow consumer. */
   readonly maxBuffer: number;
+  /** The account of the bytes that wait. */
+  readonly memory: MemoryAccount;
   /** Whether messages and HTTP answers may be compressed. */
   readonly compression: boolean;
   /** The server's `transport` option. */
   readonly transport: object;
   /** The clock of timers. */
   readonly scheduler: SchedulerLike;
+  /** The limits of connections. A framework whose connections outlive their requests without a link holds their places. */
+  readonly places: Places;
+  /**
+   * Returns whether a request begins a connection, and so takes a place of the limits of connections. A transformer whose links are made of
+   * many requests sets it. Without it, every upgrade does.
+   */
+  begins?: (exchange: Exchange) => boolean;
   /**
    * Returns whether a request belongs to an open link. A transformer whose links are made of many requests sets it: during shutdown the
    * server accepts those requests, and rejects all others.

@@ -1,37 +1,63 @@
-import { filter, identity, type SchedulerLike, share, tap } from 'rxjs';
+import { filter, identity, type MonoTypeOperatorFunction, Observable, type SchedulerLike, share, tap } from 'rxjs';
 import { filterAsync } from '../../../operators/index.js';
+import type { MemoryAccount } from '../memory.js';
 import { seal } from '../middleware/cors.js';
 import type { Layers } from '../middleware/layers.js';
 import type { serverOptions } from '../options.js';
 import { exchanges } from './attach.js';
+import type { Capacity } from './capacity.js';
 import { noteCloseReasons } from './close-reasons.js';
+import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
-import { type Rejection, reject } from './reject.js';
+import { reject } from './reject.js';
+
+/** The delay after which rejected clients should try again, in ms. */
+export const RETRY_AFTER = 1_000;
 
 export interface TransformerHostParts {
   primus: unknown;
   server: HttpServer;
   options: ReturnType<typeof serverOptions>;
   scheduler: SchedulerLike;
+  memory: MemoryAccount;
   middleware: Layers;
-  /** Whether the server is shutting down: it then accepts requests of open links only. */
-  draining: () => boolean;
+  capacity: Capacity;
+  handshakes: Handshakes;
+  /**
+   * The delay after which rejected clients should try again, in ms, while the server shuts down: it then accepts requests of open links
+   * only. `undefined` while it accepts all.
+   */
+  retryAfter: () => number | undefined;
 }
 
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
-export function createTransformerHost({ primus, server, options, scheduler, middleware, draining }: TransformerHostParts): Host {
+export function createTransformerHost(parts: TransformerHostParts): Host {
+  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter } = parts;
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
-    if (!draining() || host.continues?.(exchange)) return true;
-    rejectDuringShutdown(exchange);
+    const delay = retryAfter();
+    if (delay === undefined || host.continues?.(exchange)) return true;
+    rejectDuringShutdown(exchange, delay);
     return false;
   }
 
-  const exchange$ = exchanges(server, pathname).pipe(
+  /** Whether a request begins a connection: without a word of the transformer, every upgrade does. */
+  function begins(exchange: Exchange): boolean {
+    return host.begins?.(exchange) ?? exchange.kind === 'upgrade';
+  }
+
+  const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
+    afterwards(({ request }) => handshakes.watch(request)),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
     filter(isAccepted),
+    tap((exchange) => (exchange.kind === 'upgrade' || begins(exchange)) && handshakes.begin(exchange)),
+    filter((exchange) => !begins(exchange) || capacity.take(exchange)),
     filterAsync((exchange) => middleware.admit(exchange)),
+    // Middleware may take its time.
+    filter(isAccepted),
+    // An upgrade of an open connection is the framework's business from here on.
+    tap((exchange) => exchange.kind === 'upgrade' && !begins(exchange) && handshakes.done(exchange.request)),
     share(),
   );
   const host: Host = {
@@ -41,8 +67,10 @@ export function createTransformerHost({ primus, server, options, scheduler, midd
     scheduler,
     maxLength,
     maxBuffer,
+    memory,
     compression,
     transport,
+    places: capacity,
     request$: exchange$.pipe(
       filter((exchange): exchange is RequestExchange => exchange.kind === 'request'),
       tap(({ response }) => seal(response)),
@@ -52,13 +80,25 @@ export function createTransformerHost({ primus, server, options, scheduler, midd
   return host;
 }
 
-const SHUTTING_DOWN: Rejection = {
-  status: 503,
-  message: 'The server is shutting down',
-  headers: { 'Retry-After': '1', Connection: 'close' },
-};
+/** Calls `act` with each value after all subscribers have had it. */
+function afterwards<T>(act: (value: T) => void): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) =>
+      source.subscribe({
+        next(value) {
+          subscriber.next(value);
+          act(value);
+        },
+        error: (error) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      }),
+    );
+}
 
-/** Rejects a request during shutdown with 503, and closes its connection. */
-export function rejectDuringShutdown(exchange: Exchange): void {
-  reject(exchange.kind === 'request' ? exchange.response : exchange.socket, SHUTTING_DOWN);
+/** Rejects a request during shutdown with 503, and closes its connection. `retryAfter`: the delay in ms. */
+export function rejectDuringShutdown(exchange: Exchange, retryAfter = RETRY_AFTER): void {
+  const seconds = Math.max(1, Math.ceil(retryAfter / 1_000));
+  const headers = { 'Retry-After': String(seconds), Connection: 'close' };
+  const rejection = { status: 503, message: 'The server is shutting down', headers };
+  reject(exchange.kind === 'request' ? exchange.response : exchange.socket, rejection);
 }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, type SchedulerLike, take, takeUntil, timeout } from 'rxjs';
 import { describe, PrimusError } from '../../core/errors.js';
 import { isPromise } from '../../core/eventual.js';
+import type { Handshakes } from '../http/handshakes.js';
 import { reject } from '../http/reject.js';
 import { rejectionOf, rejectionOfThrown } from '../http/rejection-of.js';
 import type { Middleware } from './layers.js';
@@ -51,7 +52,11 @@ export type Authorize = (
 /** The part of a server that this middleware uses. */
 interface AuthorizationHost {
   readonly auth: Authorize | null;
-  readonly host: { readonly scheduler: SchedulerLike; log(level: string, ...values: unknown[]): void };
+  readonly host: {
+    readonly scheduler: SchedulerLike;
+    readonly handshakes: Pick<Handshakes, 'suspend' | 'resume'>;
+    log(level: string, ...values: unknown[]): void;
+  };
 }
 
 /**
@@ -75,9 +80,12 @@ export function authorization(limit?: number) {
     const layer = (request: IncomingMessage, response: ServerResponse | Duplex, next: () => void): void => {
       const { auth, host } = this;
       if (auth === null) return next();
+      // It has a limit of its own.
+      host.handshakes.suspend(request);
       verdict(this, auth, request)
         .pipe(take(1), limit === undefined ? identity : within(limit, host.scheduler), takeUntil(fromEvent(response, 'close')))
         .subscribe((answer) => {
+          host.handshakes.resume(request);
           if (answer === ACCEPTED) return next();
           if (answer.thrown) host.log('error', answer.error);
           reject(response, answer.thrown ? rejectionOfThrown(answer.error) : rejectionOf(answer.error));

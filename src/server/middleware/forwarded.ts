@@ -25,11 +25,26 @@ interface ForwardedHost {
  * ```
  */
 export function forwarded(this: ForwardedHost): Middleware {
-  const trust = trusted(this.options);
+  const clientOf = clientAddresses(this.options);
   const layer = (request: ForwardedRequest, _response: unknown): void => {
-    request.forwarded = trust === undefined ? addressOf(request) : origin(request, trust);
+    request.forwarded = clientOf(request);
   };
   return Object.assign(layer as Middleware, { raw: true });
+}
+
+/** Returns the address of a request's client: the one that trusted proxies forwarded, where the middleware ran. */
+export function clientAddress(request: ForwardedRequest): Address {
+  return request.forwarded ?? addressOf(request);
+}
+
+/**
+ * Returns the function that finds the address of a client, for the options of a server.
+ *
+ * @throws ERR_PRIMUS_OPTION when `trustProxy` has the wrong type, or an entry is not an address or network
+ */
+export function clientAddresses(options: ForwardedHost['options']): (request: IncomingMessage) => Address {
+  const trust = trusted(options);
+  return trust === undefined ? addressOf : (request) => origin(request, trust);
 }
 
 /** Returns the address of the peer at the other side of a request's socket. */

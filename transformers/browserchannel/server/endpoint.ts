@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finalize, Subscription, timer } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
@@ -44,6 +44,11 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     // The framework adds to the headers it is given. CORS is the business of our middleware.
     const options = { hostPrefixes, keepAliveInterval, sessionTimeoutInterval, headers: { ...headers }, base: this.base };
     this.#handle = browserChannel(options, (session) => this.#connected(session));
+  }
+
+  begins({ kind, request }: Exchange): boolean {
+    const address = this.addressOf(request);
+    return kind === 'request' && request.method === 'POST' && address.path === '/bind' && this.linkOf(address) === undefined;
   }
 
   override request(exchange: RequestExchange): void {
@@ -122,8 +127,8 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     if (link !== undefined) seen.set('SID', link.socket.id);
     const headers = Object.create(request.headers, { 'content-type': { value: 'application/json' } });
     const body = batch && { headers: { value: headers }, body: { value: { ofs: batch.first, data: batch.frames } } };
-    // The socket that HTTP/2 substitutes takes listeners, but does not give them back.
-    if ('stream' in response) Object.defineProperty(response, 'connection', { value: response.stream });
+    // The socket that HTTP/2 substitutes takes listeners, but does not give them back; a pipelined response has none until its turn.
+    Object.defineProperty(response, 'connection', { value: 'stream' in response ? response.stream : request.socket });
     this.#handle(this.aliasOf(request, `${endpoint}?${seen}`, body), response, () => reject(response, 404));
   }
 

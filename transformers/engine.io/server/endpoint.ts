@@ -4,7 +4,7 @@ import type { Server, Socket } from 'engine.io';
 import { fromEventPattern, map, merge, NEVER, Observable } from 'rxjs';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { type Endpoint, serve } from '../../shared/server/serve.js';
 import type { EngineIOServerTransport } from '../options.js';
@@ -23,12 +23,14 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   private readonly engine: Server;
   private readonly pathname: string;
   private readonly maxLength: number;
+  private readonly places: Host['places'];
 
   constructor(host: Host, engine: Server, create: (socket: Socket) => L) {
     const { sessions = NEVER } = host.transport as EngineIOServerTransport;
     this.engine = engine;
     this.pathname = host.pathname;
     this.maxLength = host.maxLength;
+    this.places = host.places;
     this.opened$ = fromEventPattern<Socket>(
       (connected) => engine.on('connection', connected),
       (connected) => engine.removeListener('connection', connected),
@@ -42,6 +44,12 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   /** Whether a request names a session, and so does not begin one. */
   continues({ url = '' }: IncomingMessage): boolean {
     return /[?&]sid=[^&]/.test(url);
+  }
+
+  /** A plain request without a transport is no handshake, but one that middleware answers. An upgrade may name a session that there is not. */
+  begins({ kind, request }: Exchange): boolean {
+    if (kind === 'upgrade') return !this.links.has(queryOf(request).get('sid') ?? '');
+    return request.method === 'GET' && /[?&]transport=/.test(request.url ?? '') && !this.continues(request);
   }
 
   /** Finds the link on a socket of the engine. */
@@ -60,29 +68,54 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   private add(link: L): L {
     const id = idOf(link.engine);
     this.links.set(id, link);
+    const { request } = link.engine as { request?: IncomingMessage };
+    if (request !== undefined) this.holdPlace(link.engine, request);
     link.engine.once('close', () => this.links.delete(id));
     return link;
   }
 
-  /** Answers a handshake, a poll, or data. What would crash the engine, or what it never answers, is rejected here. */
+  /** A session has its place from its handshake on: a client of Socket.IO joins the namespace later, or never. */
+  private holdPlace(socket: Socket, request: IncomingMessage): void {
+    this.places.hold(request);
+    socket.once('close', () => this.places.release(request));
+    socket.once('upgrade', () => this.places.upgraded(request));
+  }
+
+  /**
+   * Answers a handshake, a poll, or data. What would crash the engine, end the session of another client, or never be answered, is rejected
+   * here.
+   */
   request(exchange: RequestExchange): void {
     const { request, response } = exchange;
-    const link = this.links.get(query(request, 'sid'));
     // The client left while middleware took its time: the engine would wait for a close event that has passed.
     if (request.socket.destroyed) return;
+    const query = queryOf(request);
+    const link = this.links.get(query.get('sid') ?? '');
     if (request.method !== 'GET' && request.method !== 'POST') {
-      reject(response, { status: 405, headers: { Allow: 'GET, POST' } });
-    } else if (link !== undefined && request.method === 'POST') {
-      this.post(link, exchange);
-    } else {
+      if (!query.has('transport') && !query.has('EIO')) reject(response, { status: 405, headers: { Allow: 'GET, POST' } });
+      else refuse(response, query.has('sid') ? BAD_REQUEST : BAD_METHOD);
+    } else if (isAmbiguous(query) || (link !== undefined && last(query, 'transport') === 'websocket')) {
+      refuse(response, BAD_REQUEST);
+    } else if (!query.has('sid') && query.has('j')) {
+      // The engine would unescape data of scripts without end, and send scripts as text.
+      refuse(response, NO_JSONP);
+    } else if (link === undefined) {
       this.handle(exchange);
-      if (!response.writableEnded) link?.polled(response);
+    } else if (request.method === 'POST') {
+      this.post(link, exchange);
+    } else if (!link.polled(exchange, () => this.handle(exchange))) {
+      refuse(response, BAD_REQUEST);
     }
   }
 
   upgrade({ request, socket, head }: UpgradeExchange): void {
+    const query = queryOf(request);
+    const link = this.links.get(query.get('sid') ?? '');
     // The engine would upgrade to any transport that it knows.
-    if (query(request, 'transport') !== 'websocket') reject(socket, 400);
+    if (last(query, 'transport') !== 'websocket') refuse(socket, UNKNOWN_TRANSPORT);
+    else if (isAmbiguous(query) || link?.takesUpgrade === false) refuse(socket, BAD_REQUEST);
+    // The engine would answer within the WebSocket.
+    else if (last(query, 'EIO') !== '4' && !this.engine.opts.allowEIO3) refuse(socket, UNSUPPORTED_PROTOCOL);
     else attempt(socket, () => this.engine.handleUpgrade(request, socket, head));
   }
 
@@ -101,11 +134,13 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     });
     if (Number(request.headers['content-length']) > limit)
       reject(response, { status: 413, message: tooLong(this.maxLength), headers: { Connection: 'close' } });
-    else link.posted(exchange, () => this.handle(exchange));
+    else if (!link.posted(exchange, () => this.handle(exchange))) refuse(response, BAD_REQUEST);
   }
 }
 
-function attempt(to: Parameters<typeof reject>[0], action: () => void): void {
+type Rejected = Parameters<typeof reject>[0];
+
+function attempt(to: Rejected, action: () => void): void {
   try {
     action();
   } catch {
@@ -113,10 +148,38 @@ function attempt(to: Parameters<typeof reject>[0], action: () => void): void {
   }
 }
 
+/** An error of the protocol, as the engine words it. */
+interface Refusal {
+  code: number;
+  message: string;
+}
+
+const UNKNOWN_TRANSPORT: Refusal = { code: 0, message: 'Transport unknown' };
+const BAD_METHOD: Refusal = { code: 2, message: 'Bad handshake method' };
+const BAD_REQUEST: Refusal = { code: 3, message: 'Bad request' };
+const NO_JSONP: Refusal = { code: 3, message: 'JSONP is not supported' };
+const UNSUPPORTED_PROTOCOL: Refusal = { code: 5, message: 'Unsupported protocol version' };
+
+/** Rejects a request, or an upgrade, as the engine does. */
+function refuse(to: Rejected, refusal: Refusal): void {
+  const { message } = refusal;
+  reject(to, { status: 400, message, text: JSON.stringify(refusal), headers: { 'Content-Type': 'application/json' } });
+}
+
+/** Returns the query of a request as the engine reads it. */
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const [, search = ''] = /^[^?#]*\??([^#]*)/.exec(url) ?? [];
+  return new URLSearchParams(search);
+}
+
 /** Returns the last value of a query parameter, which is the one that the engine takes. */
-function query({ url = '' }: IncomingMessage, name: string): string {
-  const start = url.indexOf('?');
-  return new URLSearchParams(start === -1 ? '' : url.slice(start)).getAll(name).at(-1) ?? '';
+function last(query: URLSearchParams, name: string): string | undefined {
+  return query.getAll(name).at(-1);
+}
+
+/** Whether a request names several sessions. */
+function isAmbiguous(query: URLSearchParams): boolean {
+  return query.getAll('sid').length > 1;
 }
 
 function requestTo(pathname: string): IncomingMessage {

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Socket, Transport } from 'engine.io';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
@@ -6,30 +6,40 @@ import type { Frame } from '../../../src/core/link.js';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
+import { countBody } from '../../shared/server/count-body.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
+import { readInSlices } from './payload.js';
+import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
-type Carrier = Transport & { socket?: WebSocket };
+type Carrier = Transport & { socket?: WebSocket & { _socket?: Duplex } };
 
 /** The time in which the answer to a request that is rejected reaches the client, in ms. */
 const ANSWER_TIME = 100;
 
+/** The part of a host that these links use. */
+type EngineHost = Pick<Host, 'maxLength' | 'scheduler' | 'memory'>;
+
 /** A socket of the engine as a link. */
-export class EngineLink extends GuardedLink {
+export class EngineLink extends GuardedLink implements CountedLink {
+  incoming = 0;
   readonly engine: Socket;
   private waiting = 0;
   private paused = false;
-  private poll: ServerResponse | undefined;
-  private post: RequestExchange | undefined;
+  private polls: Turns | undefined;
+  private posts: Turns | undefined;
   /** Hands the data that waits for the end of a pause to the engine. */
   private proceed: (() => void) | undefined;
   private failure: Error | undefined;
+  private readonly host: EngineHost;
   private closeCode: number | undefined;
   private reason: string | undefined;
 
-  constructor(engine: Socket, { maxLength, scheduler }: Pick<Host, 'maxLength' | 'scheduler'>) {
-    super(scheduler, maxLength);
+  constructor(engine: Socket, host: EngineHost) {
+    super(host.scheduler, host.maxLength);
+    this.host = host;
     this.engine = engine;
     this.setTransportSocket(engine.transport);
     engine.on('upgrading', () => this.release());
@@ -41,6 +51,7 @@ export class EngineLink extends GuardedLink {
       if (type === 'ping' && this.paused) process.nextTick(() => this.answerPing());
     });
     engine.on('close', (reason: string, cause?: Error) => this.engineClosed(reason, cause));
+    if (engine.transport.name === 'polling' && engine.protocol === 4) this.readInSlices();
     this.listen();
   }
 
@@ -49,7 +60,7 @@ export class EngineLink extends GuardedLink {
   }
 
   get bufferedAmount(): number {
-    return this.waiting + (this.websocket?.bufferedAmount ?? 0);
+    return this.waiting + (this.polls?.current?.writableLength ?? 0) + (this.websocket?.bufferedAmount ?? 0);
   }
 
   send(frame: Frame): void {
@@ -72,35 +83,46 @@ export class EngineLink extends GuardedLink {
   }
 
   destroy(): void {
+    this.terminate('destroyed');
+  }
+
+  private terminate(reason: string): void {
     if (this.ended) return;
     this.websocket?.terminate();
-    this.poll?.destroy();
-    this.engine.transport.emit('error', new Error('destroyed'));
+    this.polls?.current?.destroy();
+    this.engine.transport.emit('error', new Error(reason));
+  }
+
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
   }
 
   // The endpoint calls these.
 
-  /** A poll has begun. */
-  polled(response: ServerResponse): void {
-    this.poll = response;
-    response.once('close', () => {
-      if (this.poll === response) this.poll = undefined;
-    });
+  /** Whether a WebSocket may take over from the polls. The engine closes one that comes after another has. */
+  get takesUpgrade(): boolean {
+    const { upgrading, upgraded } = this.engine;
+    return upgraded || !(upgrading || this.websocket !== undefined);
   }
 
-  /** Data has arrived; calls `proceed` when the engine may read it. */
-  posted(exchange: RequestExchange, proceed: () => void): void {
+  /** A poll has arrived; calls `proceed` when the engine may have it. Returns `false` for a second one beside the first. */
+  polled({ response }: RequestExchange, proceed: () => void): boolean {
+    // The engine takes the messages of an answer for sent, and would go on without them.
+    const aborted = () => this.terminate('poll connection closed prematurely');
+    this.polls ??= new Turns();
+    return this.polls.take(response, proceed, aborted);
+  }
+
+  /** Data has arrived; calls `proceed` when the engine may read it. Returns `false` for a second request beside the first. */
+  posted(exchange: RequestExchange, proceed: () => void): boolean {
     const { request, response } = exchange;
-    const { post } = this;
-    if (post === undefined) {
-      this.post = exchange;
-      response.once('close', () => {
-        this.post = undefined;
-      });
-    }
-    // The engine rejects a second request beside the first. An upgrade cannot wait for the end of a pause.
-    if (post !== undefined || !this.paused || this.engine.upgrading) return proceed();
-    this.proceed = () => (request.destroyed ? this.destroy() : proceed());
+    countBody(exchange, this.host);
+    const begin = () => {
+      if (this.reads) return proceed();
+      this.proceed = () => (request.destroyed ? this.destroy() : proceed());
+    };
+    this.posts ??= new Turns();
+    return this.posts.take(response, begin, () => {});
   }
 
   // Frameworks on top of the engine override these.
@@ -121,8 +143,9 @@ export class EngineLink extends GuardedLink {
   protected override doClose(): void {
     this.setDeadline(() => this.destroy());
     // The engine aborts a request with data that is under way, and the client would take that for a failure.
-    if (this.post === undefined) this.engine.close();
-    else this.post.response.once('close', () => this.engine.close());
+    const current = this.posts?.current;
+    if (current === undefined) this.engine.close();
+    else current.once('close', () => this.engine.close());
   }
 
   protected override doFail(code: number, reason: string): void {
@@ -149,7 +172,36 @@ export class EngineLink extends GuardedLink {
       this.failure = error;
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.closeCode = 1009;
     });
+    if (socket._socket !== undefined) {
+      countIncoming(socket._socket, this);
+      socket.on('message', () => countedMessage(this));
+    }
+    // A new one is not read before it has a link.
     if (this.paused) socket.pause();
+    else socket.resume();
+  }
+
+  /** Whether data is read now. An upgrade cannot wait for the end of a pause. */
+  private get reads(): boolean {
+    return !this.paused || this.engine.upgrading;
+  }
+
+  private readInSlices(): void {
+    const link = this;
+    readInSlices(this.engine.transport, {
+      get reads() {
+        return link.reads && !this.closed;
+      },
+      get closed() {
+        return link.engine.readyState !== 'open';
+      },
+      get response() {
+        return link.posts?.current;
+      },
+      wait(proceed) {
+        link.proceed = proceed;
+      },
+    });
   }
 
   /** Answers the engine's heartbeat for the peer: while paused, we do not read the peer's own answer. */

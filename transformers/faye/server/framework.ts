@@ -1,17 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Fragmented } from '../../shared/server/fragments.js';
+import type { FayeInternals } from '../../shared/server/faye-input.js';
 
 /** The part of faye-websocket that is used. */
-export interface FayeWebSocket extends Fragmented {
+export interface FayeWebSocket extends FayeInternals {
   readonly readyState: number;
   on(event: 'open', listener: () => void): void;
   on(event: 'message', listener: (event: { data: string | Buffer }) => void): void;
   on(event: 'error', listener: (event: { message: string }) => void): void;
   on(event: 'close', listener: (event: { code: number; reason: string }) => void): void;
   send(data: string | Buffer): void;
-  pause(): void;
-  resume(): void;
   close(code: number, reason: string): void;
 }
 

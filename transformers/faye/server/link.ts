@@ -3,39 +3,50 @@ import type { SchedulerLike } from 'rxjs';
 import type { Frame } from '../../../src/core/link.js';
 import { destroyLate } from '../../shared/destroy-late.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
+import { FayeInput } from '../../shared/server/faye-input.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import { limitFragments } from '../../shared/server/fragments.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { type FayeWebSocket, OPEN } from './framework.js';
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */
-export class FayeLink extends LinkBase {
+export class FayeLink extends LinkBase implements CountedLink {
+  incoming = 0;
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
+  readonly #input: FayeInput;
   readonly #scheduler: SchedulerLike;
   #failure: Error | undefined;
   /** The code of a connection that we terminated; to the framework it is a lost one. */
   #code: number | undefined;
   #corked = false;
-  #paused = false;
 
   constructor(socket: FayeWebSocket, raw: Duplex, scheduler: SchedulerLike) {
     super();
     this.socket = socket;
     this.#raw = raw;
     this.#scheduler = scheduler;
-    socket.on('message', ({ data }) => this.#received(data));
+    countIncoming(raw, this);
+    socket.on('message', ({ data }) => {
+      countedMessage(this);
+      this.observer.next?.(data);
+    });
     socket.on('error', ({ message }) => {
       this.#failure = new Error(message);
     });
     socket.on('close', ({ code, reason }) => this.#closed(this.#code ?? code, reason));
-    limitFragments(socket, raw, (code, reason) => {
+    this.#input = new FayeInput(socket, raw, (code, reason) => {
       this.#code = code;
       this.#failure = new Error(reason);
     });
   }
 
   get bufferedAmount(): number {
-    return this.#raw.writableLength;
+    return this.#raw.writableLength + this.#input.compressing;
+  }
+
+  /** Reads the bytes that came along with the handshake. */
+  read(head: Buffer): void {
+    if (!this.#raw.destroyed) this.#input.read(head);
   }
 
   send(frame: Frame): void {
@@ -54,13 +65,11 @@ export class FayeLink extends LinkBase {
   }
 
   pause(): void {
-    this.#paused = true;
-    this.socket.pause();
+    this.#input.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.socket.resume();
+    this.#input.resume();
   }
 
   close(code = 1000, reason = ''): void {
@@ -74,10 +83,8 @@ export class FayeLink extends LinkBase {
     this.#raw.destroy();
   }
 
-  #received(data: string | Buffer): void {
-    // The framework resumes reading once its writes have drained, even when we have paused it.
-    if (this.#paused) this.socket.pause();
-    this.observer.next?.(data);
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
   }
 
   #closed(code: number, reason: string): void {

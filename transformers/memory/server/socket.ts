@@ -20,6 +20,8 @@ export class MemorySocket extends Duplex {
       if (network.has(theirs)) this.handshake.accepted(theirs);
       else this.handshake.rejected({ reason: 'The connection was terminated during the handshake' });
     }, network.latency);
+    // The handshake is over: emits `close`.
+    this.destroy();
     return ours;
   }
 

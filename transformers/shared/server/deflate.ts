@@ -1,4 +1,5 @@
-import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
+import { createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { ZlibPool, type ZlibTask } from './zlib-pool.js';
 
 /** A message in the drivers of faye-websocket and sockjs. */
 interface Message {
@@ -10,19 +11,30 @@ type Done = (error: (Error & { type?: string }) | null, message?: Message) => vo
 
 type Params = Record<string, unknown>;
 
+/** A message that waits to be compressed or inflated. */
+interface Job {
+  readonly message: Message;
+  readonly done: Done;
+}
+
 /** The end of a Z_SYNC_FLUSH, which is left out on the wire: RFC 7692, section 7.2.1. */
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
 /** Shorter messages are not compressed: they would only grow. In bytes. */
 const THRESHOLD = 1_024;
 
-/** The type of error that the drivers close with 1009. */
-const TOO_LARGE = 'too_large';
+/** A compressed message of at most this many bytes has at most 1 MB, and does not wait behind longer ones. */
+const SHORT = 1_024;
+
+/** The pools of this process: what one peer sends is inflated in the memory and the time that all connections share. */
+const inflateShort = new ZlibPool(4);
+const inflateLong = new ZlibPool(1);
+const compress = new ZlibPool(4);
 
 /**
  * Creates a permessage-deflate extension (RFC 7692) for the server side of drivers that take plug-ins of
  * websocket-extensions. Contexts are not taken over from one message to the next, so that an idle connection has no
- * compressor. A message is never inflated beyond `maxLength`.
+ * compressor. A message is never inflated beyond `maxLength`. A connection has one message inflated and one compressed at a time.
  */
 export function deflate(maxLength: number) {
   return {
@@ -51,13 +63,29 @@ function acceptable(offer: Params): boolean {
   });
 }
 
-class DeflateSession {
+/** The extension of one connection. */
+export class DeflateSession {
+  /** Is called when messages begin to wait to be inflated, and when none waits any more. */
+  onBacklog: ((isWaiting: boolean) => void) | undefined;
+  /** The bytes of messages that are being compressed, or wait for it. */
+  compressing = 0;
   readonly #maxLength: number;
   readonly #windowBits: number | undefined;
+  readonly #incoming: Job[] = [];
+  readonly #outgoing: Job[] = [];
+  #inflating: ZlibTask | undefined;
+  #deflating: ZlibTask | undefined;
+  #paused = false;
 
   constructor(maxLength: number, { server_max_window_bits: bits }: Params) {
     this.#maxLength = maxLength;
     this.#windowBits = bits === undefined ? undefined : Number(bits);
+  }
+
+  /** Delays the messages that wait to be inflated: a paused connection gets no more of them. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    this.#inflate();
   }
 
   generateResponse(): Params {
@@ -74,53 +102,68 @@ class DeflateSession {
       done(null, message);
       return;
     }
-    run(createInflateRaw(), [message.data, TAIL], this.#maxLength, (error, data) => {
-      if (error === null) done(null, Object.assign(message, { data }));
-      else done(error);
-    });
+    this.#incoming.push({ message, done });
+    this.#inflate();
+    if (this.#incoming.length > 0) this.onBacklog?.(true);
   }
 
   processOutgoingMessage(message: Message, done: Done): void {
-    if (message.data.length < THRESHOLD) {
+    if (message.data.length < THRESHOLD && this.compressing === 0) {
       done(null, message);
       return;
     }
-    const deflater = createDeflateRaw({ windowBits: this.#windowBits ?? 15 });
-    run(deflater, [message.data], Number.POSITIVE_INFINITY, (error, data) => {
-      if (error !== null) done(error);
-      else done(null, Object.assign(message, { rsv1: true, data: data.subarray(0, -TAIL.length) }));
-    });
+    this.compressing += message.data.length;
+    this.#outgoing.push({ message, done });
+    this.#deflate();
+  }
+
+  /** Drops what waits: the connection has ended. */
+  abort(): void {
+    this.#incoming.length = this.#outgoing.length = this.compressing = 0;
+    this.#inflating?.abort();
+    this.#deflating?.abort();
   }
 
   close(): void {}
-}
 
-/** Runs a message through zlib, up to `limit` bytes. */
-function run(
-  through: InflateRaw | DeflateRaw,
-  input: Buffer[],
-  limit: number,
-  done: (error: (Error & { type?: string }) | null, data: Buffer) => void,
-): void {
-  const output: Buffer[] = [];
-  let length = 0;
-  const end = (error: (Error & { type?: string }) | null) => {
-    through.removeAllListeners();
-    // Work that is still in the thread pool may yet fail.
-    through.on('error', ignore);
-    through.destroy();
-    done(error, Buffer.concat(output));
-  };
-  through.on('error', (error) => end(Object.assign(error, { type: 'encoding_error' })));
-  through.on('data', (chunk: Buffer) => {
-    length += chunk.length;
-    if (length <= limit) output.push(chunk);
-    else end(Object.assign(new Error(`A message exceeds ${limit} bytes once it is inflated`), { type: TOO_LARGE }));
-  });
-  for (const chunk of input) through.write(chunk);
-  through.flush(constants.Z_SYNC_FLUSH, () => {
-    if (length <= limit) end(null);
-  });
-}
+  #inflate(): void {
+    if (this.#paused || this.#inflating !== undefined) return;
+    const job = this.#incoming.shift();
+    if (job === undefined) return;
+    const { message, done } = job;
+    const isShort = message.data.length <= SHORT;
+    const create = () => createInflateRaw(isShort ? {} : { chunkSize: 65_536 });
+    this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [message.data, TAIL], this.#maxLength, (error, data) => {
+      if (error === null) done(null, Object.assign(message, { data }));
+      else {
+        this.#incoming.length = 0;
+        done(error);
+      }
+      this.#inflating = undefined;
+      this.#inflate();
+      if (this.#incoming.length === 0) this.onBacklog?.(false);
+    });
+  }
 
-function ignore(): void {}
+  #deflate(): void {
+    while (this.#deflating === undefined) {
+      const job = this.#outgoing.shift();
+      if (job === undefined) return;
+      const { message, done } = job;
+      const { length } = message.data;
+      if (length < THRESHOLD) {
+        this.compressing -= length;
+        done(null, message);
+        continue;
+      }
+      const create = () => createDeflateRaw({ windowBits: this.#windowBits ?? 15 });
+      this.#deflating = compress.run(create, [message.data], Number.POSITIVE_INFINITY, (error, data) => {
+        this.compressing -= length;
+        this.#deflating = undefined;
+        if (error !== null) done(error);
+        else done(null, Object.assign(message, { rsv1: true, data: data.subarray(0, -TAIL.length) }));
+        this.#deflate();
+      });
+    }
+  }
+}

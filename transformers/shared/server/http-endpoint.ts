@@ -3,6 +3,7 @@ import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
+import { countBody } from './count-body.js';
 import type { HttpLink } from './http-link.js';
 import { readBody } from './read-body.js';
 import type { Endpoint } from './serve.js';
@@ -57,7 +58,9 @@ export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
    * Reads the body of a request, once its link is not paused: frameworks read without limit. A body longer than `limit` is rejected with
    * 413, and ends the link.
    */
-  protected readBody({ request, response }: RequestExchange, limit: number, link: L | undefined, done: (body: Buffer) => void): void {
+  protected readBody(exchange: RequestExchange, limit: number, link: L | undefined, done: (body: Buffer) => void): void {
+    const { request, response } = exchange;
+    countBody(exchange, this.host);
     const read = () =>
       readBody(request, limit, (body) => {
         if (body === null) this.rejectTooLong(response, link);

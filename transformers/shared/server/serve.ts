@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ignoreElements, merge, Observable, tap } from 'rxjs';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { requireUpgrade } from '../../../src/server/http/reject.js';
 
 /** The handler of the requests and upgrades on a server's path. */
@@ -10,6 +10,8 @@ export interface Endpoint {
   upgrade(exchange: UpgradeExchange): void;
   /** Whether a request belongs to an open connection, where connections are made of many requests. */
   continues?(request: IncomingMessage): boolean;
+  /** Whether a request begins a connection, where not exactly the upgrades do. */
+  begins?(exchange: Exchange): boolean;
   /** Stops serving. Open links stay. */
   stop?(): void;
 }
@@ -19,6 +21,7 @@ export function serve(host: Host, create: (arrived: (arrival: Arrival) => void) 
   return new Observable((subscriber) => {
     const endpoint = create((arrival) => (subscriber.closed ? arrival.link.destroy() : subscriber.next(arrival)));
     if (endpoint.continues !== undefined) host.continues = ({ request }) => endpoint.continues?.(request) === true;
+    if (endpoint.begins !== undefined) host.begins = (exchange) => endpoint.begins?.(exchange) === true;
     const served$ = merge(
       host.request$.pipe(tap((exchange) => endpoint.request(exchange))),
       host.upgrade$.pipe(tap((exchange) => endpoint.upgrade(exchange))),

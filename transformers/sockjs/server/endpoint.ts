@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { lazy } from '../../../src/core/load-framework.js';
 import { packageRequire } from '../../../src/core/package-require.js';
 import type { Arrival } from '../../../src/core/transformer.js';
-import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
+import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { reads } from '../../../src/server/middleware/primus-js.js';
 import { StaticText } from '../../../src/server/middleware/static-text.js';
@@ -13,11 +13,15 @@ import { checkHandshake, headOf } from '../../shared/server/handshake.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
 import type { SockJSServerTransport } from '../options.js';
 import { type Handler, OPEN, type SockJS, type SockJSConnection } from './framework.js';
-import { escapeScriptEnd, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
+import { escapeScriptEnd, isPoll, listIn, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
 import { SockJSLink } from './link.js';
+import { WHOLE } from './messages.js';
 
 /** The path of sockjs-client for the framework's own pages, below the pathname. */
 const SCRIPT = '/sockjs.min.js';
+
+/** The actions that open a session. */
+const OPENING = /^(?:xhr|xhr_streaming|jsonp|htmlfile|eventsource)\/?$/;
 
 /** The number of endpoints that this process has created. */
 let endpoints = 0;
@@ -40,11 +44,21 @@ function sendScript({ request, response }: RequestExchange): void {
   file.send(request, response);
 }
 
-/** A request that may become a connection; an upgrade has its socket, and what came along with it. */
+/** A request that may become a connection, with its response; an upgrade has its socket, and what came along with it. */
 interface Pending {
   request: IncomingMessage;
+  response?: ServerResponse;
   socket?: Duplex;
   head?: Buffer;
+}
+
+/** Delivers a long list of messages, and has the framework answer its request as if the list had been short. */
+function deliverList(link: SockJSLink, request: IncomingMessage, path: SessionPath, body: Buffer, answer: (body: Buffer) => void): void {
+  const list = listIn(request, path, body);
+  const isForm = list?.isForm === true;
+  const answerWith = (text: string) => answer(Buffer.from(isForm ? `d=${text}` : text));
+  if (list === undefined) answerWith('');
+  else link.deliver(list.text, (error) => answerWith(error === undefined ? '[]' : '['));
 }
 
 /**
@@ -85,6 +99,13 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     this.#handleWithoutCors = server.listener({ disable_cors: true }).getHandler();
   }
 
+  /** A WebSocket has a session of its own, whatever it is called. */
+  begins({ kind, request }: Exchange): boolean {
+    if (kind === 'upgrade') return true;
+    const address = this.addressOf(request);
+    return OPENING.test(parsePath(address).verb) && request.method !== 'OPTIONS' && this.linkOf(address) === undefined;
+  }
+
   override request(exchange: RequestExchange): void {
     const { request, response } = exchange;
     const address = this.addressOf(request);
@@ -99,13 +120,19 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
     if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(path.verb) && request.method === 'POST') {
       this.readBody(exchange, this.host.maxLength * 2 + GATHERED, link, (body) => {
-        if (!handle(withBody(this.#aliasOf(request, path), body), response)) reject(response, 404);
+        const pass = (bytes: Buffer) => {
+          if (!handle(withBody(this.#aliasOf(request, path), bytes), response)) reject(response, 404);
+        };
+        if (link === undefined) pass(body);
+        else if (body.length <= WHOLE) link.whenDelivered(() => pass(body));
+        else deliverList(link, request, path, body, pass);
       });
       return;
     }
-    link?.setTransportSocket(request.socket);
+    // A second poll gets an error of the framework, and has no messages.
+    if (link?.isPolled === false && isPoll(path)) link.answerBy(response);
     if (/^htmlfile\/?$/.test(path.verb)) escapeScriptEnd(response);
-    const key = this.#expect({ request });
+    const key = this.#expect({ request, response });
     response.once('close', () => this.#pending.delete(key));
     if (!handle(this.#aliasOf(request, path, key), response)) reject(response, 404);
   }
@@ -138,21 +165,22 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
 
   #connected(connection: SockJSConnection): void {
     const key = connection.url.slice(connection.url.indexOf('#') + 1);
-    const { request, socket, head } = this.#pending.get(key) ?? {};
+    const { request, response, socket, head } = this.#pending.get(key) ?? {};
     this.#pending.delete(key);
     // Its request has ended, and it ends with it.
     if (request === undefined || connection.readyState !== OPEN) return;
     connection.url = request.url ?? '';
     const id = connection._session.session_id;
     const link = new SockJSLink(connection, socket, this.host);
-    if (socket === undefined) link.setTransportSocket(request.socket);
+    if (response !== undefined) link.answerBy(response);
     if (id !== undefined) {
       this.links.set(id, link);
       connection.on('close', () => this.links.delete(id));
     }
     // Made by the framework for this connection, and no key to it: that is the id of the session.
     this.arrived({ link, request, id: connection.id });
-    if (head !== undefined && head.length > 0) socket?.unshift(head);
+    // Without SockJS's framing, the framework listens only after it has announced the connection.
+    if (head !== undefined) process.nextTick(() => link.read(head));
   }
 
   /** Returns the alias that the framework sees of a request; a connection finds its request by `key`. */

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Fragmented } from '../../shared/server/fragments.js';
+import type { FayeInternals } from '../../shared/server/faye-input.js';
 
 /** The part of sockjs that is used. */
 export interface SockJS {
@@ -26,14 +26,20 @@ export interface SockJSSession {
   readonly session_id?: string;
   /** Replaced by an empty one when it is sent. */
   readonly send_buffer?: string[];
-  readonly recv?: { readonly ws?: WebSocket; readonly response?: ServerResponse | null } | null;
+  readonly recv?: Receiver | null;
   /** Of a connection without SockJS's own framing, which has no receiver. */
   readonly ws?: WebSocket | null;
 }
 
-export interface WebSocket extends EventEmitter, Fragmented {
-  pause(): void;
-  resume(): void;
+/** A WebSocket, or the response to a poll. */
+export interface Receiver {
+  readonly ws?: WebSocket;
+  readonly response?: ServerResponse | null;
+  /** Takes a frame of a WebSocket. */
+  didMessage?(payload: string | Buffer): void;
+  didClose(code?: number, reason?: string): void;
 }
+
+export interface WebSocket extends EventEmitter, FayeInternals {}
 
 export const OPEN = 1;

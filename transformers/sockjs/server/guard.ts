@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parse } from 'node:querystring';
 import type { Rejection } from '../../../src/server/http/reject.js';
 import type { Address } from '../../shared/server/http-endpoint.js';
 
@@ -40,6 +41,31 @@ export function rejectionOf(
   }
   if (/^(?:xhr|jsonp)_send\/?$/.test(verb) && method === 'POST' && !isKnown) return { status: 404, message: 'There is no such session' };
   return undefined;
+}
+
+/** Whether a path is that of a request which gets the messages of a session. */
+export function isPoll({ verb, session }: SessionPath): boolean {
+  return session !== undefined && /^(?:xhr|xhr_streaming|eventsource|htmlfile|jsonp)\/?$/.test(verb);
+}
+
+/** The types of a body that is the list of messages itself. */
+const PLAIN = {
+  xhr: ['', 'T', 'text/plain', 'application/json', 'application/xml', 'text/xml'],
+  jsonp: ['', 'text/plain'],
+};
+
+/** Returns the list of messages in the body of a request, as the framework finds it; `undefined` where there is none. */
+export function listIn(
+  { headers }: IncomingMessage,
+  { verb }: SessionPath,
+  body: Buffer,
+): { readonly text: string; readonly isForm: boolean } | undefined {
+  const [type = ''] = (headers['content-type'] ?? '').split(';');
+  const isJsonp = verb.startsWith('jsonp');
+  if ((isJsonp ? PLAIN.jsonp : PLAIN.xhr).includes(type)) return { text: body.toString(), isForm: false };
+  if (!isJsonp || type !== 'application/x-www-form-urlencoded') return undefined;
+  const { d } = parse(body.toString());
+  return typeof d === 'string' ? { text: d, isForm: true } : undefined;
 }
 
 /** Escapes what the framework writes into the script of a page: a message that ends the script would inject markup into it. */

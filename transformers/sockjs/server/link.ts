@@ -1,23 +1,32 @@
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { dropped } from '../../../src/core/errors.js';
+import { dropped, type LinkError } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
+import { FayeInput } from '../../shared/server/faye-input.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import { limitFragments } from '../../shared/server/fragments.js';
 import { HttpLink } from '../../shared/server/http-link.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
-import { OPEN, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
+import { Batches } from './batches.js';
+import { OPEN, type Receiver, type SockJSConnection, type SockJSSession } from './framework.js';
+import { messagesOf, parseLazily, WHOLE } from './messages.js';
+
+const BROKEN = 'Broken framing.';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
-export class SockJSLink extends HttpLink {
+export class SockJSLink extends HttpLink implements CountedLink {
+  incoming = 0;
   readonly socket: SockJSConnection;
   readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
-  readonly #websocket: WebSocket | undefined;
-  /** The socket of the last poll; its answer may not have left yet. */
-  #last: Duplex | undefined;
+  readonly #input: FayeInput | undefined;
+  /** The answers to polls that have not left yet. */
+  readonly #answers = new Set<ServerResponse>();
+  /** The lists of messages that take more than one turn. */
+  #batches: Batches | undefined;
   /** The strings of this tick, and their length. */
   #gathered: string[] | undefined;
   #gatheredLength = 0;
@@ -33,12 +42,20 @@ export class SockJSLink extends HttpLink {
     this.socket = socket;
     this.#session = socket._session;
     this.#raw = raw;
-    this.#websocket = this.#session.recv?.ws ?? this.#session.ws ?? undefined;
+    const { recv, ws } = this.#session;
+    const websocket = recv?.ws ?? ws;
     socket.on('data', (data: unknown) => this.#decoded(data));
-    socket.on('close', () => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason)));
-    if (this.#websocket !== undefined && raw !== undefined) limitFragments(this.#websocket, raw, (code, reason) => this.fail(code, reason));
+    socket.on('close', () =>
+      this.whenDelivered(() => this.closed(this.closing || this.#code === 1000 ? undefined : dropped(this.#code, this.#reason))),
+    );
+    // The framework's own fails when one message of a frame ends the connection, and others follow.
+    if (recv?.ws) recv.didMessage = (payload) => this.#frame(payload, recv);
+    if (!websocket || raw === undefined) return;
+    this.#input = new FayeInput(websocket, raw, (code, reason) => this.fail(code, reason));
+    countIncoming(raw, this);
+    websocket.on('message', () => countedMessage(this));
     // The framework listens as well, and does not pass the code on.
-    this.#websocket?.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
+    websocket.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
       this.#code = code;
       this.#reason = reason;
     });
@@ -51,12 +68,46 @@ export class SockJSLink extends HttpLink {
       this.#counted = this.#queued = 0;
     }
     for (; this.#counted < queue.length; this.#counted++) this.#queued += (queue[this.#counted] as string).length;
-    return this.#gatheredLength + this.#queued + ((this.#raw ?? this.#session.recv?.response ?? this.#last)?.writableLength ?? 0);
+    let unsent = this.#gatheredLength + this.#queued;
+    if (this.#raw !== undefined) return unsent + this.#raw.writableLength + (this.#input?.compressing ?? 0);
+    for (const answer of this.#answers) unsent += unsentOf(answer);
+    return unsent;
   }
 
-  /** Notes the socket of another poll. */
-  setTransportSocket(socket: Duplex): void {
-    this.#last = socket;
+  /** Whether a poll waits for messages at the moment. */
+  get isPolled(): boolean {
+    return Boolean(this.#session.recv);
+  }
+
+  /** Notes the answer to a poll. If it cannot be sent, messages are lost, and the connection ends. */
+  answerBy(response: ServerResponse): void {
+    this.#answers.add(response);
+    response.once('close', () => {
+      this.#answers.delete(response);
+      // One that the framework has not ended yet is its own to notice.
+      if (response.writableEnded && !response.writableFinished && !this.closing) this.fail(1002, 'Connection interrupted');
+    });
+  }
+
+  /** Delivers the messages in a list, and calls back behind the last one, with the error of a list that is not one. */
+  deliver(list: string, done: (error?: unknown) => void): void {
+    if (this.#input !== undefined) this.#input.busy = true;
+    this.#batches ??= new Batches(this.#receiver());
+    this.#batches.add(parseLazily(list), (error) => {
+      if (this.#input !== undefined) this.#input.busy = false;
+      done(error);
+    });
+  }
+
+  /** Calls back once everything that has arrived is delivered. */
+  whenDelivered(done: () => void): void {
+    if (this.#batches?.busy) this.#batches.add([], done);
+    else done();
+  }
+
+  /** Reads the bytes that came along with the handshake of a WebSocket. */
+  read(head: Buffer): void {
+    if (this.#raw?.destroyed === false) this.#input?.read(head);
   }
 
   send(frame: Frame): void {
@@ -79,28 +130,37 @@ export class SockJSLink extends HttpLink {
     const last = strings.pop() as string;
     const { send_buffer: queue } = this.#session;
     // The framework sends its whole queue with the next message that is written.
-    if (queue !== undefined) queue.push(...strings);
-    else for (const string of strings) this.socket.write(string);
+    for (const string of strings) {
+      if (queue !== undefined) queue.push(string);
+      else this.socket.write(string);
+    }
     this.socket.write(last);
   }
 
   override pause(): void {
     super.pause();
-    this.#websocket?.pause();
+    this.#input?.pause();
   }
 
   override resume(): void {
-    this.#websocket?.resume();
+    this.#input?.resume();
     super.resume();
+    this.#batches?.run();
   }
 
   destroy(): void {
     this.closing = true;
-    const socket = this.#raw ?? this.#session.recv?.response;
-    if (socket) socket.destroy();
+    const receiver = this.#raw ?? this.#session.recv?.response;
+    if (receiver) receiver.destroy();
     // Without a poll at the moment, the next one gets the end.
     else this.socket.close(3000, 'Terminated');
-    if (this.#last !== undefined && this.#last.writableLength > 0) this.#last.destroy();
+    for (const answer of this.#answers) if (unsentOf(answer) > 0) answer.destroy();
+    this.#batches?.run();
+  }
+
+  protected override emitEnd(error?: LinkError): void {
+    super.emitEnd(error);
+    this.#batches?.run();
   }
 
   protected override doClose(code = 1000, reason = 'Normal closure'): void {
@@ -110,15 +170,56 @@ export class SockJSLink extends HttpLink {
     if (this.#raw !== undefined && !this.#raw.destroyed) destroyLate(this.#raw, this.scheduler);
   }
 
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
+  }
+
+  #receiver() {
+    const link = this;
+    return {
+      get isPaused() {
+        return link.gate.shut;
+      },
+      get isOver() {
+        return link.ended || link.closing;
+      },
+      deliver: (message: unknown) => link.#decoded(message),
+    };
+  }
+
+  /** Delivers the messages of a frame. */
+  #frame(payload: string | Buffer, receiver: Receiver): void {
+    if (payload.length === 0) return;
+    const broken = () => {
+      this.emitEnd(dropped(3000, BROKEN, new Error(BROKEN)));
+      receiver.didClose(3000, BROKEN);
+    };
+    if (payload.length > WHOLE || this.#batches?.busy) {
+      this.deliver(String(payload), (error) => error && broken());
+      return;
+    }
+    let messages: Iterable<unknown>;
+    try {
+      messages = messagesOf(String(payload));
+    } catch {
+      broken();
+      return;
+    }
+    for (const message of messages) this.#decoded(message);
+  }
+
   #decoded(data: unknown): void {
     if (this.ended || this.closing) return;
     if (typeof data !== 'string') {
       this.fail(1003, 'Only strings are accepted');
       return;
     }
-    // The framework resumes reading once its writes have drained, even when we have paused it.
-    if (this.gate.shut) this.#websocket?.pause();
     const frame = decodeString(data, nodeBytes);
     this.received(frame, exceeds(frame, this.maxLength, nodeBytes));
   }
+}
+
+/** Returns the number of bytes of a response that the system has not taken; one of HTTP/2 is not a stream itself. */
+function unsentOf(response: ServerResponse & { stream?: Duplex }): number {
+  return (response.stream ?? response).writableLength;
 }

@@ -125,7 +125,8 @@ export class EngineSocket extends Duplex implements Peer {
     this.setFlowing(true);
     this.due = undefined;
     due.cork(() => due.upgrade({ listener }, key, protocol, extensions, context));
-    this.owner.exchangeEnded(this);
+    // The exchange is over: emits `close`.
+    this.destroy();
   }
 
   /** Resumes or pauses the body of the request. */

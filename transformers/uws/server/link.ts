@@ -149,11 +149,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   }
 
   private overflows(length: number): boolean {
-    const { maxBuffer } = this.audience;
+    const { maxBuffer, maxLength } = this.audience;
     this.pausedBytes += length;
-    if (this.pausedBytes <= maxBuffer) return false;
+    if (this.pausedBytes <= maxBuffer + maxLength) return false;
     this.failure = new Error(
-      `More than ${maxBuffer} bytes (maxBuffer) arrived while the spark was paused; uWebSockets.js cannot stop reading`,
+      `More than ${maxBuffer} bytes (maxBuffer) beside one message arrived while the spark was paused; uWebSockets.js cannot stop reading`,
     );
     this.destroy();
     return true;

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { Framed, pong, printAll } from './frames.js';
 import type { ServerWebSocket } from './socket.js';
 
@@ -30,22 +31,24 @@ interface LinkedSocket extends ServerWebSocket {
  * A WebSocket as a link. The frames of one tick leave in one write: they are printed side by side into one buffer, past
  * the framework's sender, which would write each by itself. Connections with compression go through the sender.
  */
-export class WebSocketLink extends LinkBase {
+export class WebSocketLink extends LinkBase implements CountedLink {
+  incoming = 0;
   readonly socket: ServerWebSocket;
   private readonly raw: Duplex;
   /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
-  private rest: (Frame | Framed)[] | undefined;
+  declare private rest?: (Frame | Framed)[] | undefined;
   private readonly deflates: boolean;
   private waiting = 0;
-  private failure: Error | undefined;
-  private answers: Answers | undefined;
+  declare private failure?: Error | undefined;
+  declare private answers?: Answers | undefined;
 
   constructor(socket: ServerWebSocket, raw: Duplex, answersPings: boolean) {
     super();
     this.socket = socket;
     this.raw = raw;
     this.deflates = socket.extensions !== '';
+    countIncoming(raw, this);
     socket.link = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
@@ -84,7 +87,8 @@ export class WebSocketLink extends LinkBase {
   flush(): void {
     const { first, rest, answers } = this;
     if (first === undefined) return;
-    this.first = this.rest = undefined;
+    this.first = undefined;
+    if (rest !== undefined) this.rest = undefined;
     this.waiting = 0;
     if (this.socket.readyState !== WebSocket.OPEN) return;
     const bytes = rest === undefined && first instanceof Framed ? first.bytes : printAll(rest === undefined ? [first] : [first, ...rest]);
@@ -140,7 +144,12 @@ export class WebSocketLink extends LinkBase {
     this.socket.terminate();
   }
 
+  reportIncomplete(bytes: number): void {
+    this.observer.incomplete?.(bytes);
+  }
+
   received(data: Buffer, isBinary: boolean): void {
+    countedMessage(this);
     this.observer.next?.(isBinary ? data : data.toString());
   }
 

@@ -1,0 +1,199 @@
+import { expand, type SchedulerLike, type Subscription, takeWhile, timer } from 'rxjs';
+import { LinkError } from '../core/errors.js';
+import type { Frame, Link } from '../core/link.js';
+import type { MemoryAccount, MemoryHolder } from './memory.js';
+import { currentTurn } from './turn.js';
+
+/** The number of unsent bytes above which a writer that listens for `drain` should wait for it, unless `maxBuffer` asks for less. */
+const HIGH_WATER = 262_144;
+
+/** How many times `maxBuffer` may be written in one turn of the event loop. */
+const BURST = 16;
+
+/** How long more than `maxBuffer` may wait for a client that receives nothing, in ms. */
+const STALL_TIMEOUT = 10_000;
+
+/** The interval at which unsent bytes are counted, in ms: not every framework has an event for that. It doubles while none leave. */
+const DRAIN_POLL = 10;
+const LONGEST_POLL = 640;
+
+/** Fewer bytes than this are not reported to the account of the server. */
+const STEP = 65_536;
+
+/** The limits of the bytes that wait, of a server. */
+export interface BufferLimits {
+  readonly maxBuffer: number;
+  /** The number of unsent bytes above which writers should wait for `drain`. */
+  readonly highWater: number;
+  readonly memory: MemoryAccount;
+  readonly scheduler: SchedulerLike;
+}
+
+/** Returns the number of unsent bytes above which writers should wait for `drain`. */
+export function highWaterOf(maxBuffer: number): number {
+  return Math.min(HIGH_WATER, maxBuffer / 4);
+}
+
+/** The connection of a buffer, as far as the buffer uses it. */
+export interface BufferOwner {
+  readonly ip: string;
+  readonly link: Pick<Link, 'bufferedAmount'> | undefined;
+  terminate(error: LinkError): void;
+  /** Called when most of the unsent bytes have left, after `crowded` was true. */
+  drained(): void;
+}
+
+/**
+ * The bytes that wait on one connection, in both directions. Only a connection with many of them has it.
+ *
+ * A client is a slow consumer when more than `maxBuffer` bytes wait for it beside the longest burst: the messages that were written in one
+ * turn of the event loop. However fast a client is, they take time. It is also one when it receives none of them for ten seconds.
+ */
+export class ConnectionBuffer implements MemoryHolder {
+  /** Whether the client is behind: more than the high-water mark waits, and `drain` follows. */
+  crowded = false;
+  readonly #owner: BufferOwner;
+  readonly #limits: BufferLimits;
+  /** The bytes of a message that is not complete. */
+  #incomplete = 0;
+  /** The bytes of messages that were received, and wait for a listener, a message transformer or a parser. */
+  #received = 0;
+  /** The bytes of messages that were written, and wait for a message transformer or a parser. */
+  #queued = 0;
+  /** The unsent bytes of broadcasts, which all connections share. */
+  #shared = 0;
+  /** The unsent bytes when they were counted last. */
+  #unsent = 0;
+  #turn = 0;
+  /** The bytes written in this turn. */
+  #burst = 0;
+  #longestBurst = 0;
+  #longestMessage = 0;
+  /** The bytes that a framework has added to messages, up to as many as the messages have. */
+  #overhead = 0;
+  #delay = DRAIN_POLL;
+  /** When unsent bytes left last. */
+  #progress = 0;
+  #polling: Subscription | undefined;
+  #reported = 0;
+
+  constructor(owner: BufferOwner, limits: BufferLimits) {
+    this.#owner = owner;
+    this.#limits = limits;
+  }
+
+  get ip(): string {
+    return this.#owner.ip;
+  }
+
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return !this.crowded && this.#incomplete + this.#received + this.#queued === 0;
+  }
+
+  shed(error: LinkError): void {
+    this.#owner.terminate(error);
+  }
+
+  /** Notes how many bytes have arrived of a message that is not complete. */
+  incomplete(bytes: number): void {
+    this.#incomplete = bytes;
+    this.#report();
+  }
+
+  /** Notes that a received message waits; with a negative number, that one does no longer. */
+  received(bytes: number): void {
+    this.#received += bytes;
+    this.#report();
+  }
+
+  /** Notes that a written message waits for a message transformer or a parser; with a negative number, that one does no longer. */
+  queued(bytes: number): void {
+    this.#queued += bytes;
+    if (bytes > 0) this.#written(bytes);
+  }
+
+  /** Notes that a frame was sent. A shared one is stored once for all connections. */
+  sent(frame: Frame, isShared: boolean): void {
+    const bytes = typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
+    if (isShared) this.#shared += bytes;
+    this.#written(bytes);
+  }
+
+  /** Forgets all that waits. */
+  release(): void {
+    this.#polling?.unsubscribe();
+    this.#limits.memory.delete(this);
+  }
+
+  #written(bytes: number): void {
+    const { maxBuffer, highWater } = this.#limits;
+    const turn = currentTurn();
+    if (turn !== this.#turn) this.#burst = 0;
+    this.#turn = turn;
+    this.#burst += bytes;
+    this.#longestMessage = Math.max(this.#longestMessage, bytes);
+    this.#longestBurst = Math.max(this.#longestBurst, this.#burst);
+    this.#count(bytes);
+    const isBehind = this.#unsent - this.#longestBurst - this.#overhead > maxBuffer;
+    if (isBehind || this.#burst - this.#longestMessage > BURST * maxBuffer) this.#terminate();
+    else if (this.#unsent > highWater && !this.crowded) this.#crowd();
+  }
+
+  #crowd(): void {
+    const { scheduler } = this.#limits;
+    this.crowded = true;
+    this.#delay = DRAIN_POLL;
+    this.#progress = scheduler.now();
+    this.#polling = timer(DRAIN_POLL, scheduler)
+      .pipe(
+        expand(() => timer(this.#delay, scheduler)),
+        takeWhile(() => this.#isCrowded()),
+      )
+      .subscribe({ complete: () => this.#drained() });
+  }
+
+  /** Counts the unsent bytes again. Returns whether they are still too many. */
+  #isCrowded(): boolean {
+    const { maxBuffer, highWater, scheduler } = this.#limits;
+    const before = this.#unsent;
+    this.#count(0);
+    if (this.#unsent <= highWater / 2) return false;
+    const hasProgress = this.#unsent < before;
+    this.#delay = hasProgress ? DRAIN_POLL : Math.min(2 * this.#delay, LONGEST_POLL);
+    if (hasProgress) this.#progress = scheduler.now();
+    else if (this.#unsent > maxBuffer && scheduler.now() - this.#progress >= STALL_TIMEOUT) this.#terminate();
+    this.#report();
+    return true;
+  }
+
+  #drained(): void {
+    this.crowded = false;
+    this.#shared = this.#unsent = this.#burst = this.#longestBurst = this.#longestMessage = this.#overhead = 0;
+    this.#report();
+    this.#owner.drained();
+  }
+
+  /** Counts the unsent bytes, after so many were written. */
+  #count(written: number): void {
+    const unsent = this.#queued + (this.#owner.link?.bufferedAmount ?? 0);
+    const added = Math.max(0, unsent - this.#unsent - written);
+    this.#overhead = Math.min(this.#overhead + added, this.#longestBurst);
+    this.#unsent = unsent;
+  }
+
+  #terminate(): void {
+    const message = `Slow consumer: ${this.#unsent} bytes buffered, limit ${this.#limits.maxBuffer} (\`maxBuffer\`)`;
+    this.#owner.terminate(new LinkError('ERR_PRIMUS_SLOW_PEER', message, { reason: 'slow consumer' }));
+  }
+
+  /** Reports to the account, in steps: most connections never have as much. */
+  #report(): void {
+    const outgoing = this.crowded ? Math.max(this.#queued, this.#unsent - this.#shared) : 0;
+    const sum = this.#incomplete + this.#received + outgoing;
+    const isLittle = sum < STEP;
+    if (isLittle ? this.#reported === 0 : Math.abs(sum - this.#reported) < STEP) return;
+    this.#reported = isLittle ? 0 : sum;
+    this.#limits.memory.set(this, this.#reported);
+  }
+}

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { expect, it } from 'vitest';
+import { kill, start } from '../../scripts/processes.mjs';
+import { PARSERS, TRANSFORMERS } from './options.js';
+
+/** Runs the program that `npm run faults` runs, with the built package. */
+async function faults(...args: string[]): Promise<{ output: string; code: number }> {
+  const child = start(process.execPath, ['scripts/faults.mjs', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  try {
+    const [code] = await once(child, 'close');
+    return { output, code };
+  } finally {
+    await kill(child);
+  }
+}
+
+// A failure prints the seed, and how to repeat it.
+it.each(TRANSFORMERS)('serves others while a client of %s sends mutated requests, frames and messages', async (transformer) => {
+  const { output, code } = await faults('--transformer', transformer, '--inputs', '2000', '--seed', '1');
+  expect(code, output).toBe(0);
+  expect(output.match(/ inputs in /g)).toHaveLength(2);
+});
+
+it('serves others while clients send mutated messages of all parsers', async () => {
+  const args = ['--transformer', 'websockets', '--parser', PARSERS.join(), '--compression', 'off', '--only', 'frames'];
+  const { output, code } = await faults(...args, '--inputs', '5000', '--seed', '1');
+  expect(code, output).toBe(0);
+  expect(output.match(/ inputs in /g)).toHaveLength(PARSERS.length);
+});
+
+it('has the memory and the descriptors of before when connections have broken in every way', async () => {
+  const { output, code } = await faults('--faults', '--transformer', 'websockets', '--compression', 'off', '--inputs', '60', '--seed', '1');
+  expect(code, output).toBe(0);
+  expect(output).toContain('60 faults');
+});

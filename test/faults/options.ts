@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util';
+
+export const TRANSFORMERS = ['websockets', 'faye', 'uws', 'engine.io', 'socket.io', 'sockjs', 'browserchannel'] as const;
+export const PARSERS = ['json', 'jsonh', 'ejson', 'msgpack', 'binary'] as const;
+
+const HELP = `npm run faults -- [options]
+
+Without --faults and --attacks: sends mutated requests, frames and messages to a server, and stops when it crashes, hangs,
+or stalls. --seed and --index repeat a case.
+
+  --faults                  breaks connections in many ways instead, and compares memory and descriptors
+  --attacks                 measures what one attacker costs instead; status 1 over the limits
+  --transformer websockets  this one only, or several: websockets,uws. Default: all
+  --parser json             the parser of the server, or several
+  --seed 1                  of every random number. Default: another one each time
+  --inputs 100000           the number of inputs, or faults, per transformer
+  --minutes 10              the time for everything, instead of a number
+  --index 123               repeats this case only
+  --until 130               with --index: and those up to this one
+  --only bombs              only attacks, or kinds of cases or faults, whose name contains this
+  --seconds 4               the duration of an attack
+  --tries 3                 how often an attack that seems to be over the limits is measured; the best counts
+  --compression on          of attacks: on or off only
+  --write docs/table.md     writes the table of the attacks to a file as well`;
+
+/** The options of the program. */
+export function parseOptions(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      faults: { type: 'boolean', default: false },
+      attacks: { type: 'boolean', default: false },
+      transformer: { type: 'string' },
+      parser: { type: 'string' },
+      seed: { type: 'string' },
+      inputs: { type: 'string' },
+      minutes: { type: 'string' },
+      index: { type: 'string' },
+      until: { type: 'string' },
+      only: { type: 'string', default: '' },
+      seconds: { type: 'string', default: '4' },
+      tries: { type: 'string', default: '3' },
+      compression: { type: 'string' },
+      write: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    process.exit();
+  }
+  const number = (name: 'seed' | 'inputs' | 'minutes' | 'index' | 'until' | 'seconds' | 'tries') => {
+    const value = values[name];
+    if (value === undefined) return undefined;
+    if (!/^\d+(\.\d+)?$/.test(value)) throw new Error(`--${name} takes a number, not ${value}`);
+    return Number(value);
+  };
+  return {
+    mode: values.attacks ? ('attacks' as const) : values.faults ? ('faults' as const) : ('fuzz' as const),
+    transformers: chosen(values.transformer, TRANSFORMERS),
+    parsers: values.parser === undefined ? undefined : chosen(values.parser, PARSERS),
+    seed: number('seed') ?? Math.floor(Math.random() * 2 ** 31),
+    inputs: number('inputs'),
+    minutes: number('minutes'),
+    index: number('index'),
+    until: number('until'),
+    only: values.only,
+    seconds: number('seconds') ?? 4,
+    tries: number('tries') ?? 3,
+    compression: values.compression === undefined ? [false, true] : [values.compression === 'on'],
+    write: values.write,
+  };
+}
+
+export type ProgramOptions = ReturnType<typeof parseOptions>;
+
+function chosen<Name extends string>(list: string | undefined, all: readonly Name[]): readonly Name[] {
+  const names = list?.split(',') ?? all;
+  for (const name of names) if (!all.includes(name as Name)) throw new Error(`There is no ${name}; there are ${all.join(', ')}`);
+  return names as readonly Name[];
+}

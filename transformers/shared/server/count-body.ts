@@ -1,0 +1,24 @@
+import type { Host, RequestExchange } from '../../../src/server/http/host.js';
+import { reject } from '../../../src/server/http/reject.js';
+import { clientAddress } from '../../../src/server/middleware/forwarded.js';
+
+/** Fewer bytes than this are not counted. */
+const MANY = 65_536;
+
+/** Counts the body of a request, while it is being read, in the account of the server. When it is shed, the request is rejected with 503. */
+export function countBody({ request, response }: RequestExchange, { memory }: Pick<Host, 'memory'>): void {
+  const holder = {
+    ip: clientAddress(request).ip,
+    shed(): void {
+      reject(response, { status: 503, message: 'The server is busy', headers: { Connection: 'close', 'Retry-After': '1' } });
+      request.socket.destroySoon();
+    },
+  };
+  let bytes = 0;
+  // Only counts: the code that reads the body makes it flow.
+  request.prependListener('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes >= MANY) memory.set(holder, bytes);
+  });
+  response.once('close', () => memory.delete(holder));
+}
