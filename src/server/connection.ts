@@ -397,7 +397,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.kept.add(frame);
     this.received(costOf(frame));
     // Where a framework cannot stop reading, its peer has to wait for the messages at last.
-    if (this.stage === 'announced' && this.kept.bytes > this.host.maxBuffer) this.proceed(neverExceeds);
+    // It is undefined where the account has just shed this connection.
+    if (this.stage === 'announced' && (this.kept?.bytes ?? 0) > this.host.maxBuffer) this.proceed(neverExceeds);
   }
 
   /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */
