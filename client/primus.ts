@@ -408,7 +408,7 @@ export class Primus<In = any, Out = any> extends Base {
 
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   #view<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
-    const report = (error: unknown) => this.onListenerError(error);
+    const report = (error: unknown) => this.onListenerError(error, Object.keys(events)[0]);
     return fromEvents(this as never, { events, end: 'destroy', ended: () => this.#destroyed, report, ...(replay && { replay }) });
   }
 }

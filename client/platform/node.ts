@@ -79,7 +79,7 @@ export const node: Platform = {
   origin: 'http://127.0.0.1',
   scheduler: asyncScheduler,
   random: Math.random,
-  report: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'PrimusListenerWarning'),
+  report: (error) => process.emitWarning(asError(error), 'PrimusListenerWarning'),
 };
 
 function exit(): void {

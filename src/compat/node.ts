@@ -3,6 +3,8 @@ import { Stream } from 'node:stream';
 import { compileFunction } from 'node:vm';
 import { disposable } from '../../client/disposable.js';
 import type { Primus } from '../../client/primus.js';
+import type { EmitsArguments } from '../core/events.js';
+import { guardedEmits } from '../core/guarded-emits.js';
 import type { ClientFunctions, Plugins } from '../core/plugin.js';
 import { sourceOf } from '../server/function-source.js';
 import { applicationRequire, librarySource } from '../server/plugins.js';
@@ -10,7 +12,12 @@ import { type LegacyClientClass, legacyClient } from './client.js';
 
 /** Creates the class of clients for Node that old plugins expect. */
 export function legacyNodeClient(Class: typeof Primus): LegacyClientClass {
-  return legacyClient(disposable(Class), { EventEmitter, Stream, requires: applicationRequire() });
+  const Guarded = class extends disposable(Class) {
+    override emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
+      return guardedEmits(this as never, (error) => this.onListenerError(error), event, bound);
+    }
+  };
+  return legacyClient(Guarded, { EventEmitter, Stream, requires: applicationRequire() });
 }
 
 /**

@@ -2,7 +2,9 @@ import type { EventEmitter } from 'node:events';
 import { of } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import { callable } from '../core/callable.js';
-import { type EmitsArguments, type EmitsParser, emits } from '../core/events.js';
+import type { EmitsArguments, EmitsParser } from '../core/events.js';
+import { guard } from '../core/guard.js';
+import { guardedEmits } from '../core/guarded-emits.js';
 import { invalid } from '../core/options.js';
 import { asyncemit, ListenerError } from '../server/asyncemit.js';
 import type { Builtins } from '../server/builtins.js';
@@ -81,17 +83,19 @@ function writable(this: object): Define {
   return predefine(this, { writable: true });
 }
 
-function emitsOf(this: EventEmitter, event: string, ...bound: EmitsArguments) {
-  return emits(this, event, ...bound);
+function emitsOf(this: EventEmitter & Pick<Server, 'host'>, event: string, ...bound: EmitsArguments) {
+  return guardedEmits(this, (error) => this.host.warn(error), event, bound);
 }
 
-function asyncEmit<T extends EventEmitter>(this: T, event: string, ...args: unknown[]): T {
+function asyncEmit<T extends EventEmitter & Pick<Server, 'host'>>(this: T, event: string, ...args: unknown[]): T {
   const done = args.pop() as (error?: unknown) => void;
   if (typeof done !== 'function') throw invalid('asyncemit: the last argument', 'a function', done);
   const answer = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
-  answer.subscribe({
-    error: (error) => done(error instanceof ListenerError ? error.reason : error),
-    complete: () => done(),
-  });
+  const answered = (...error: unknown[]) =>
+    guard(
+      () => done(...error),
+      (thrown) => this.host.warn(thrown),
+    );
+  answer.subscribe({ error: (error) => answered(ListenerError.is(error) ? error.reason : error), complete: answered });
   return this;
 }

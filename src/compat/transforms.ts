@@ -1,5 +1,6 @@
 import { asError } from '../core/errors.js';
 import { isPromise, Pending } from '../core/eventual.js';
+import { guard } from '../core/guard.js';
 import { type Direction, type MessageTransformers, type Packet, runTransformers } from '../core/message-transformers.js';
 import { invalid } from '../core/options.js';
 import { sequence } from '../core/sequence.js';
@@ -23,7 +24,7 @@ const queues = new WeakMap<object, { [D in Direction]?: Pass[] }>();
  */
 export function transforms<T>(
   this: T,
-  primus: { transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'> },
+  primus: { transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>; host?: Pick<Console, 'warn'> },
   connection: ForeignConnection,
   type: Direction,
   data: unknown,
@@ -39,13 +40,19 @@ export function transforms<T>(
     else connection._write(packet.data);
   };
 
+  const failed = (error: unknown): void =>
+    guard(
+      () => emitError(connection, error),
+      (thrown) => (primus.host ?? console).warn(thrown),
+    );
+
   enqueue(connection, type, () => {
     try {
       const passes = runTransformers(transformers, connection, packet);
-      if (isPromise(passes)) return passes.then(deliver).catch((error) => emitError(connection, error));
+      if (isPromise(passes)) return passes.then(deliver).catch(failed);
       deliver(passes);
     } catch (error) {
-      emitError(connection, error);
+      failed(error);
     }
     return undefined;
   });
@@ -62,10 +69,8 @@ function enqueue(connection: object, type: Direction, pass: Pass): void {
   }
   const queue = [pass];
   waiting[type] = queue;
-  const close = (error?: unknown): void => {
+  const close = (): void => {
     delete waiting[type];
-    // An error of a late message that its `error` listener threw: an unhandled rejection, like any error of a listener.
-    if (error) throw error;
   };
   let outcome: boolean | Pending<boolean> = true;
   try {

@@ -18,7 +18,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_URL'
   /** The object was destroyed and cannot be used again. */
   | 'ERR_PRIMUS_DESTROYED'
-  /** A message could not be decoded. It was dropped; the connection stays open. */
+  /** A message could not be decoded, or exceeds `maxDepth` or `maxValues`. It was dropped; the connection stays open. */
   | 'ERR_PRIMUS_DECODE'
   /** A message could not be encoded. It was not sent; the connection stays open. */
   | 'ERR_PRIMUS_ENCODE'
@@ -143,14 +143,18 @@ export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
-/** Returns an Error as it is, and creates one of any other value that was thrown, with the properties of an object. */
+/**
+ * Returns an Error as it is, and creates one of any other value that was thrown, with the properties of an object. The error can be printed:
+ * one whose message is no string, or whose getters throw, is replaced.
+ */
 export function asError(thrown: unknown): Error {
-  const error = new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+  const create = () => new Error(typeof thrown === 'string' ? thrown : describe(thrown));
   try {
-    return isError(thrown) ? thrown : Object.assign(error, typeof thrown === 'object' && thrown);
-  } catch {
-    // A getter of the object threw.
+    const error = isError(thrown) ? thrown : Object.assign(create(), typeof thrown === 'object' && thrown);
+    String(error);
     return error;
+  } catch {
+    return create();
   }
 }
 

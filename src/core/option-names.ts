@@ -17,6 +17,8 @@ export const OPTION_NAMES = [
   'maxBuffer',
   'maxMemory',
   'maxMessageRate',
+  'maxDepth',
+  'maxValues',
   'idGenerator',
   'authorization',
   'authorizationTimeout',

@@ -27,6 +27,10 @@ export const SERVER_DEFAULTS = {
   compression: COMPRESSION,
   /** The longest message that the server accepts. @defaultValue `10_485_760` */
   maxLength: MAX_LENGTH,
+  /** The limit of nested lists and objects in a message. @defaultValue `1_000` */
+  maxDepth: 1_000,
+  /** The limit of keys and values in a message. @defaultValue `100_000` */
+  maxValues: 100_000,
   /** The limit of bytes that are buffered for one slow consumer; `Infinity` sets none. @defaultValue `1_048_576` */
   maxBuffer: 1_048_576,
   /** Options of the framework itself. @defaultValue `{}` */

@@ -31,8 +31,8 @@ export interface Parser {
   decoder(this: any, frame: Frame, done: Done<unknown>): void;
   /** Encodes at once, and throws what `encoder` would pass to its callback. */
   encode?(data: unknown): Frame;
-  /** Decodes at once, and throws what `decoder` would pass to its callback. */
-  decode?(frame: Frame): unknown;
+  /** Decodes at once, and throws what `decoder` would pass to its callback. The binary parsers of this package report to `meter`. */
+  decode?(frame: Frame, meter?: Meter): unknown;
   /** The JavaScript source that the encoder and decoder need in a served client. */
   library?: string;
   /** The name, in lower case. */
@@ -46,6 +46,12 @@ export interface Parser {
   /** The file name of its browser bundle, for a parser that is not a part of every served client. */
   readonly bundle?: string;
 }
+
+/**
+ * Called by a binary parser before it decodes a list, a map, bytes or an extension, with its length in values, keys or bytes, and its
+ * depth. It throws when that is too much.
+ */
+export type Meter = (kind: string, length: number, depth: number) => void;
 
 /** Encodes a message of a spark, a client or a server, which is the `this` of the encoder. Throws, or rejects, when that fails. */
 export function encoded(parser: Parser, owner: unknown, data: unknown): Eventual<Frame> {

@@ -1,11 +1,12 @@
 import { defineParser, type Parser } from '../core/parser.js';
+import { decodeBase64 } from './base64.js';
 import { AFFORDABLE, costOf } from './expressions.js';
 import { made, textOf } from './text.js';
 
 /** The functions of the package `ejson` that are used. */
 export interface EJSON {
   stringify(data: unknown): string | undefined;
-  parse(text: string): unknown;
+  fromJSONValue(value: object): unknown;
 }
 
 /** Creates the parser of EJSON: JSON that keeps dates, bytes, regular expressions, NaN and the infinities. */
@@ -16,8 +17,10 @@ export function ejsonOf(library: () => EJSON): Parser {
       (data) => made(library().stringify(data), data),
       (frame) => {
         const text = textOf(frame);
-        if (/__proto__|\$regexp|\\u00[2-7]/i.test(text)) JSON.parse(text, guard());
-        return library().parse(text);
+        const value: unknown = JSON.parse(text);
+        // An escape may stand for a `$` or `_`.
+        const isPlain = !text.includes('$') && !text.includes('__proto__') && !text.includes('\\u00');
+        return isPlain ? value : new Reviver(library()).revive(value);
       },
     ),
     load: () => void library(),
@@ -25,15 +28,68 @@ export function ejsonOf(library: () => EJSON): Parser {
   };
 }
 
-/** Creates a reviver that throws on input which is harmful to decode: the package creates values without checks. */
-function guard(): (key: string, value: unknown) => unknown {
-  let room = AFFORDABLE;
-  return (key, value) => {
-    // The package assigns the values of an escaped object key by key: this key would replace its prototype.
-    if (key === '__proto__') throw new TypeError('EJSON cannot represent the key __proto__');
-    // It is the only expensive flag that the package supports.
-    if (key === '$regexp') room -= costOf(`${value}`, 'u');
-    if (room < 0) throw new RangeError('It contains regular expressions that take too long to create');
-    return value;
-  };
+type Content = { [key: string]: unknown };
+
+/**
+ * Replaces the objects that stand for values of other types. The package does so too, but it copies everything first, and once more for
+ * each level of escaped objects, so that one message of a megabyte takes minutes.
+ */
+class Reviver {
+  readonly #library: EJSON;
+  /** The rest of the limit of regular expressions. */
+  #room = AFFORDABLE;
+
+  constructor(library: EJSON) {
+    this.#library = library;
+  }
+
+  revive(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index++) {
+        const item: unknown = value[index];
+        if (typeof item === 'object' && item !== null) value[index] = this.revive(item);
+      }
+      return value;
+    }
+    const content = value as Content;
+    const keys = Object.keys(content);
+    switch (keys.length <= 2 && keys[0]?.startsWith('$') ? keys.sort().join() : '') {
+      case '$binary':
+        return decodeBase64(content.$binary);
+      case '$escape':
+        return this.#each(escapedOf(content));
+      case '$flags,$regexp':
+        this.#spend(content.$regexp);
+        return this.#library.fromJSONValue(content);
+      case '$date':
+      case '$InfNaN':
+      case '$type,$value':
+        return this.#library.fromJSONValue(content);
+      default:
+        return this.#each(content, keys);
+    }
+  }
+
+  #each(content: Content, keys = Object.keys(content)): Content {
+    for (const key of keys) {
+      // The package cannot represent it either: it replaces the prototype.
+      if (key === '__proto__') throw new TypeError('EJSON cannot represent the key __proto__');
+      const value = content[key];
+      if (typeof value === 'object' && value !== null) content[key] = this.revive(value);
+    }
+    return content;
+  }
+
+  #spend(source: unknown): void {
+    // Properties of Unicode are expensive with this flag only, of those that the package supports.
+    this.#room -= costOf(`${source}`, 'u');
+    if (this.#room < 0) throw new RangeError('It contains regular expressions that take too long to create');
+  }
+}
+
+/** Returns the content of an escaped object. */
+function escapedOf({ $escape: content }: Content): Content {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new TypeError('An escaped object must be an object');
+  return content as Content;
 }

@@ -1,4 +1,5 @@
 import { defineParser, type Parser } from '../core/parser.js';
+import { beginSparse, endSparse, isFar } from './sparse.js';
 import { made, textOf } from './text.js';
 
 type Row = { [key: string]: unknown };
@@ -69,9 +70,12 @@ function isPacked(data: unknown): data is [number, ...unknown[]] {
 
 function unpack([count, ...rest]: [number, ...unknown[]]): Row[] {
   const rows: Row[] = [];
+  const sparse = rest.slice(0, count).some((key) => isFar(key as string, count));
   for (let at = count; at < rest.length; at += count) {
     const row: Row = {};
+    if (sparse) beginSparse(row);
     for (let index = 0; index < count; index++) row[rest[index] as string] = rest[at + index];
+    if (sparse) endSparse(row);
     rows.push(row);
   }
   return rows;

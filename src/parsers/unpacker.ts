@@ -1,10 +1,12 @@
+import type { Meter } from '../core/parser.js';
 import { EXTENSION, FIXED_EXTENSION, FIXED_EXTENSIONS, type Format, type Lengths, LIST, MANY, MAP, MAX_DEPTH, SPACE } from './format.js';
+import { beginSparse, endSparse, isFar } from './sparse.js';
 
 // Created when it is needed: the pages of jsdom have none.
 let utf8: TextDecoder | undefined;
 
-/** The length, in bytes, up to which a loop is faster than the platform's decoder. */
-const SHORT = 24;
+/** The length, in bytes, up to which a loop is faster than the platform's decoder: a longer string would be a chain of its beginnings. */
+const SHORT = 12;
 
 type Kind = 'text' | 'bytes' | 'list' | 'map' | 'extension';
 
@@ -41,15 +43,17 @@ export class Unpacker {
   private readonly codes: readonly (Code | undefined)[];
   private readonly frame: Uint8Array;
   private readonly view: DataView;
+  private readonly meter: Meter | undefined;
   private at = 0;
   /** The rest of the limit of lists, maps and extensions; expensive extensions use more of it. */
   private room: number;
 
-  constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array) {
+  constructor(format: Format, codes: readonly (Code | undefined)[], frame: Uint8Array, meter?: Meter) {
     this.format = format;
     this.codes = codes;
     this.frame = frame;
     this.view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    this.meter = meter;
     this.room = Math.max(MANY, frame.length / SPACE);
   }
 
@@ -105,6 +109,7 @@ export class Unpacker {
 
   private sized(kind: Kind, length: number, depth: number): unknown {
     if (kind === 'text') return this.text(length);
+    this.meter?.(kind, length, depth);
     if (kind === 'bytes') return this.bytes(length);
     if (depth > MAX_DEPTH) throw new RangeError(`It is nested more than ${MAX_DEPTH} deep`);
     this.spend(1, `more than ${MANY} lists and maps`);
@@ -143,13 +148,19 @@ export class Unpacker {
 
   private map(length: number, depth: number): object {
     const map: Record<string, unknown> = {};
+    let sparse = false;
     for (let index = 0; index < length; index++) {
       const key = this.read(depth);
       if (typeof key !== 'string' && typeof key !== 'number') throw new TypeError('A key must be a string or a number');
+      if (!sparse && isFar(key, index)) {
+        sparse = true;
+        beginSparse(map);
+      }
       const value = this.read(depth);
       if (key === '__proto__') Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
       else map[key] = value;
     }
+    if (sparse) endSparse(map);
     return map;
   }
 
@@ -157,6 +168,7 @@ export class Unpacker {
     const type = this.unsigned(1);
     const extension = this.format.extensions.find((candidate) => candidate.type === type);
     if (extension === undefined) throw new RangeError(`There is no extension type ${type}`);
+    this.meter?.(extension.tag ?? 'bytes', length, depth);
     if (!extension.packed) return extension.from(this.bytes(length) as never);
     const end = this.at + length;
     const content = this.read(depth);

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Observable } from 'rxjs';
 import { asError } from '../core/errors.js';
-import { Pending } from '../core/eventual.js';
+import { isPromise, Pending } from '../core/eventual.js';
 import { sequence } from '../core/sequence.js';
 
 type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: unknown[]) => unknown };
@@ -10,11 +10,17 @@ type AnyListener = ((...args: unknown[]) => unknown) & { listener?: (...args: un
 export class ListenerError extends Error {
   /** The value that the listener passed, of any type. */
   readonly reason: unknown;
+  readonly #brand = true;
 
   constructor(reason: unknown) {
     super(asError(reason).message, { cause: reason });
     this.name = 'ListenerError';
     this.reason = reason;
+  }
+
+  /** Whether a value is one. Never throws, unlike `instanceof`: a listener may throw a proxy. */
+  static is(value: unknown): value is ListenerError {
+    return typeof value === 'object' && value !== null && #brand in value;
   }
 }
 
@@ -62,7 +68,7 @@ const rejection = Symbol.for('nodejs.rejection');
 
 /** Reports the rejection of an async function that is not waited for to the emitter, as Node's `captureRejections` does. */
 function captureRejection(emitter: EventEmitter, event: string, args: unknown[], result: unknown): void {
-  if (!(result instanceof Promise)) return;
+  if (!isPromise(result)) return;
   const handlers = emitter as unknown as { [rejection]?: (error: unknown, event: string, ...args: unknown[]) => void };
-  result.catch((error: unknown) => handlers[rejection]?.(error, event, ...args));
+  result.then(undefined, (error: unknown) => handlers[rejection]?.(error, event, ...args));
 }

@@ -43,6 +43,8 @@ export interface ConnectionSpark {
 
 /** The part of a server that its connections use. @internal */
 export interface ConnectionHost extends BufferLimits {
+  /** The parser, with limits for what it decodes, and the message transformers. */
+  readonly stack: Stack;
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
   remove(connection: Connection): boolean;
   /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
@@ -101,7 +103,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   constructor(spark: ConnectionSpark, link: Link | undefined) {
     this.subject = spark;
-    this.channel = new RelayChannel(spark.primus, this);
+    this.channel = new RelayChannel(spark.primus.host.stack, this);
     this.link = link;
     link?.subscribe(spark.primus.host.observe(this));
   }

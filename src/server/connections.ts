@@ -202,7 +202,7 @@ export function runConnectionListeners(
   scheduler: SchedulerLike,
 ): boolean | Observable<boolean> {
   const refused = (error: unknown, reconnect = false): false => {
-    if (error instanceof ListenerError) spark.connection.fail(asError(error.reason));
+    if (ListenerError.is(error)) spark.connection.fail(asError(error.reason));
     else spark.connection.reportListenerError(error);
     spark.end(undefined, { reconnect });
     spark.connection.announce();

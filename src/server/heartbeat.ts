@@ -1,6 +1,7 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { pulse } from '../../operators/index.js';
 import { LinkError } from '../core/errors.js';
+import { guard } from '../core/guard.js';
 import type { Connection } from './connection.js';
 
 /** The number of slots of a period. Each slot pings a part of the connections, so that many of them cause no stall. */
@@ -25,8 +26,13 @@ export interface HeartbeatTargets {
  * Pings every connection once a period, in ms, and terminates those from which nothing was received since the last ping. One timer
  * serves all of them. Everything that is received counts as activity.
  */
-export function heartbeat(targets: HeartbeatTargets, period: number, scheduler: SchedulerLike): Subscription {
-  return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => {
+export function heartbeat(
+  targets: HeartbeatTargets,
+  period: number,
+  scheduler: SchedulerLike,
+  report: (error: unknown) => void,
+): Subscription {
+  const beat = (slot: number): void => {
     const due: Connection[] = [];
     for (const spark of targets.byId.values()) {
       const { connection } = spark;
@@ -36,7 +42,9 @@ export function heartbeat(targets: HeartbeatTargets, period: number, scheduler: 
     }
     // A stamp is whole milliseconds in its message; not every clock has those.
     if (due.length > 0) targets.ping(due, Math.floor(scheduler.now()));
-  });
+  };
+  // An encoder of the application, or its transformer, may throw; the next slot has its beat all the same.
+  return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => guard(() => beat(slot), report));
 }
 
 /** Returns whether to ping a connection: terminates it instead when nothing was received since the last ping. */

@@ -3,9 +3,6 @@ import { setImmediate } from 'node:timers';
 /** The longest time of one turn of the event loop, in ms: other work waits no longer. */
 const SLICE = 20;
 
-/** The number of items after which the clock is read. */
-const STRIDE = 64;
-
 /**
  * Calls `act` with each of many items: at once for as long as one slice of time, and with the rest in later turns. Calls `done` after the
  * last item.
@@ -19,7 +16,6 @@ export function inSlices<T>(
 
   function slice(): void {
     const end = performance.now() + SLICE;
-    let count = 0;
     let finished = false;
     try {
       do {
@@ -29,7 +25,7 @@ export function inSlices<T>(
           return done?.();
         }
         act(step.value);
-      } while (++count % STRIDE !== 0 || performance.now() <= end);
+      } while (performance.now() <= end);
     } finally {
       // Also when `act` throws: the other items must not suffer.
       if (!finished) later(slice);

@@ -79,6 +79,20 @@ export interface ServerOptions extends CorsOptions {
    */
   maxLength?: number;
   /**
+   * The limit of nested lists and objects in a message that a client sends. A message that exceeds it is dropped with an `error` event.
+   * `msgpack` and `binary` decode at most 1,000.
+   *
+   * @defaultValue `1_000`
+   */
+  maxDepth?: number;
+  /**
+   * The limit of keys and values in a message that a client sends, in all of its lists and objects together. A message that exceeds it is
+   * dropped with an `error` event. It bounds the time that one message takes to decode; `Infinity` sets no limit.
+   *
+   * @defaultValue `100_000`
+   */
+  maxValues?: number;
+  /**
    * The limit of bytes that are buffered for one slow consumer, beside the messages that were written in one turn of the event loop, which
    * may be sixteen times as many. A connection that exceeds it is terminated; `Infinity` sets no limit.
    *
@@ -234,6 +248,8 @@ const TABLE: Record<string, Kind> = {
   maxConnections: size,
   maxConnectionsPerAddress: size,
   maxSessionsPerAddress: size,
+  maxDepth: size,
+  maxValues: size,
   transport: object,
   idGenerator: callable,
 };

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { describe, PrimusError } from '../core/errors.js';
@@ -102,10 +102,21 @@ function load(name: string): Plugin {
   return given === undefined && loaded.default !== undefined ? loaded.default : loaded;
 }
 
-/** Returns the source of a plugin's library: the string itself, or the contents of the file that it names. */
+/** The contents of files that are libraries, by path, with the version that was read. */
+const files = new Map<string, { version: string; source: string }>();
+
+/** Returns the source of a plugin's library: the string itself, or the contents of the file that it names, which is read when it changes. */
 export function librarySource({ library }: Plugin): string {
   if (library === undefined) return '';
-  return isAbsolute(library) && !library.includes('\n') && existsSync(library) ? readFileSync(library, 'utf8') : library;
+  const stats = isAbsolute(library) && !library.includes('\n') ? statSync(library, { throwIfNoEntry: false }) : undefined;
+  if (stats === undefined) return library;
+  const version = `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
+  let file = files.get(library);
+  if (file?.version !== version) {
+    file = { version, source: readFileSync(library, 'utf8') };
+    files.set(library, file);
+  }
+  return file.source;
 }
 
 function invalid(message: string, cause?: unknown): PrimusError {

@@ -3,10 +3,13 @@ import { EventEmitter } from 'node:events';
 import { nanoid } from 'nanoid';
 import type { Observable } from 'rxjs';
 import type { Configuration } from '../core/configuration.js';
-import { describe, PrimusError } from '../core/errors.js';
+import { asError, describe, PrimusError } from '../core/errors.js';
 import type { TypedEmitter } from '../core/events.js';
+import { isPromise } from '../core/eventual.js';
 import { findTransformer } from '../core/find-transformer.js';
+import { guard } from '../core/guard.js';
 import { type Direction, type MessageTransformer, MessageTransformers } from '../core/message-transformers.js';
+import { invalid } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
@@ -25,6 +28,7 @@ import { type Layer, Layers, type Middleware, type MiddlewareFactory } from './m
 import type { NodeEmitter } from './node-emitter.js';
 import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
+import { withLimits } from './parser-limits.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
 import type { DestroyOptions } from './shutdown.js';
@@ -155,6 +159,7 @@ export class Server<In = any, Out = any> extends Emitter {
       primus: this as unknown as ServingParts['primus'],
       server: this.server,
       options: this.options,
+      stack: { parser: withLimits(this.parser, this.options), transformers: this.transformers },
       transformer: this.transformer,
       middleware: this.#middleware,
       registry: this.#registry,
@@ -167,9 +172,15 @@ export class Server<In = any, Out = any> extends Emitter {
     if (authorization && authorization.length === 0) this.auth = authorization;
     else if (authorization) this.authorize(authorization);
     this.#serving.start();
-    for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
+    try {
+      for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
+    } catch (thrown) {
+      // The caller has no server to destroy.
+      this.#serving.stop();
+      throw thrown;
+    }
     // In a microtask, so that the code that created this server can add listeners first.
-    queueMicrotask(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions));
+    queueMicrotask(() => this.#guard(() => this.emit('initialised', this.transformer, this.parser, this.options as ServerOptions)));
   }
 
   /**
@@ -273,11 +284,15 @@ export class Server<In = any, Out = any> extends Emitter {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done) {
-      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, done);
+      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, (...error) =>
+        this.#guard(() => done(...error)),
+      );
       return this;
     }
     for (const spark of this.#registry.byId.values()) {
-      if (step(spark, spark.id as never, this.connections as never) === false) break;
+      const answer = step(spark, spark.id as never, this.connections as never);
+      if (answer === false) break;
+      if (answer) this.#guard(() => answer);
     }
     return this;
   }
@@ -327,7 +342,8 @@ export class Server<In = any, Out = any> extends Emitter {
     if (plugin === undefined && typeof name === 'string') return this.ark[name];
     const added = this.#ark.add(name, plugin);
     this.emit('plugin', name as string, added);
-    added.server?.call(this, this, this.options);
+    const answer = added.server?.call(this, this, this.options);
+    if (answer) this.#guard(() => answer);
     return this;
   }
 
@@ -459,8 +475,8 @@ export class Server<In = any, Out = any> extends Emitter {
   save(path: string, done?: (error: Error | null) => void): this;
   save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): this;
   save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): this {
-    if (typeof options === 'function') save(path, this.library(), options);
-    else save(path, this.library(options), done);
+    const [given, callback] = typeof options === 'function' ? [undefined, options] : [options, done];
+    save(path, this.library(given), callback && ((error) => this.#guard(() => callback(error))));
     return this;
   }
 
@@ -518,7 +534,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && done());
+    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && this.#guard(done));
     return this;
   }
 
@@ -547,14 +563,23 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** Creates the id of a new spark. @internal */
   generateId(): string {
-    return this.options.idGenerator?.() ?? nanoid();
+    const id: unknown = this.options.idGenerator?.() ?? nanoid();
+    if (!isPromise(id)) return id as string;
+    this.#guard(() => id);
+    throw invalid('idGenerator', 'a function that returns a string', id);
+  }
+
+  /** Calls a function of the application. What it throws, or its promise is rejected with, is a log entry. */
+  #guard(run: () => unknown): void {
+    guard(run, (error) => this.#serving.warn(error));
   }
 
   /** Reports the rejected promise of an asynchronous listener. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string, subject: unknown): void {
     if (event === 'connection' && subject instanceof Spark) subject.connection.reportListenerError(error);
     // A log listener that rejects cannot be reported to the log: the next entry would be its next rejection.
-    else if (event !== 'log') this.#serving.warn(error);
+    else if (event === 'log') process.emitWarning(asError(error));
+    else this.#serving.warn(error);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   tap,
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
+import type { Stack } from '../core/channel.js';
 import { asError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import type { LinkObserver } from '../core/link.js';
@@ -56,6 +57,7 @@ export interface ServingParts {
   primus: EventEmitter & SparkFactory;
   server: HttpServer;
   options: ParsedServerOptions;
+  stack: Stack;
   transformer: Transformer;
   middleware: Layers;
   registry: ConnectionRegistry;
@@ -75,6 +77,7 @@ export class Serving implements ConnectionHost {
   readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
   readonly handshakes: Handshakes;
+  readonly stack: Stack;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -101,6 +104,7 @@ export class Serving implements ConnectionHost {
     this.highWater = highWaterOf(options.maxBuffer);
     this.memory = new MemoryAccount(options.maxMemory, options.maxLength);
     this.#connectionTimeout = limitOf(options, 'connectionTimeout');
+    this.stack = parts.stack;
     this.scheduler = options.scheduler ?? asyncScheduler;
     this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
     this.#capacity = new Capacity({
@@ -112,7 +116,7 @@ export class Serving implements ConnectionHost {
     this.#httpConnections = trackHttpConnections(server);
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
-      (error, spark) => (spark instanceof Spark ? spark.connection.reportListenerError(error) : this.warn(error)),
+      (error, value) => (isSpark(value) ? value.connection.reportListenerError(error) : this.warn(error)),
     );
   }
 
@@ -144,7 +148,7 @@ export class Serving implements ConnectionHost {
     this.#subscription.add(this.handshakes);
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
-    if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler));
+    if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler, (error) => this.log('error', error)));
     const idle = limitOf(options, 'idleTimeout');
     if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
   }
@@ -177,6 +181,17 @@ export class Serving implements ConnectionHost {
     } finally {
       if (begins) this.#events.end();
     }
+  }
+
+  /** Releases the path at once: for a server whose constructor throws. */
+  stop(): void {
+    this.#release();
+    this.#httpConnections.forget();
+  }
+
+  #release(): void {
+    this.#subscription.unsubscribe();
+    this.#announced.complete();
   }
 
   /** Adds a spark that the application created itself, and announces it, in the next turn. */
@@ -259,20 +274,25 @@ export class Serving implements ConnectionHost {
         registry,
         scheduler: this.scheduler,
         announce: (options) => this.#emitClose(options),
-        release: () => {
-          this.#subscription.unsubscribe();
-          this.#announced.complete();
-        },
+        release: () => this.#release(),
         rejectRequests: () =>
           exchanges(server, this.#parts.options.pathname).subscribe((exchange) => rejectDuringShutdown(exchange, this.#retryAfter)),
-      }).subscribe({ complete: resolve }),
+      }).subscribe({
+        // A listener of the HTTP server's `removeListener` may throw.
+        error: (error) => {
+          this.warn(error);
+          resolve();
+        },
+        complete: resolve,
+      }),
     );
   }
 
   /** Returns events of the server as a stream that completes when the server is destroyed. */
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every event.
   stream<T>(events: Record<string, (...args: any[]) => T>, replay?: () => readonly T[]): Observable<T> {
-    const report = (error: unknown) => this.warn(error);
+    // A subscriber of the log that throws cannot be reported to the log: the entry would be its next one, and so on.
+    const report = 'log' in events ? warnProcess : (error: unknown) => this.warn(error);
     return fromEvents(this.#parts.primus, {
       events,
       end: 'close',
@@ -311,14 +331,14 @@ export class Serving implements ConnectionHost {
   log(level: string, ...values: unknown[]): void {
     try {
       this.#parts.primus.emit('log', level, ...values);
-    } catch {
-      // A log listener that throws cannot be reported to the log.
+    } catch (thrown) {
+      warnProcess(thrown);
     }
   }
 
   warn(error: unknown): void {
     if (this.#parts.primus.listenerCount('log') > 0) this.log('error', error);
-    else process.emitWarning(asError(error));
+    else warnProcess(error);
   }
 
   #emitClose(options: DestroyOptions): Observable<unknown> {
@@ -328,7 +348,7 @@ export class Serving implements ConnectionHost {
       }),
       filterAsync(() => asyncemit(this.#parts.primus, 'close', options)),
       catchError((error) => {
-        this.warn(error instanceof ListenerError ? error.reason : error);
+        this.warn(ListenerError.is(error) ? error.reason : error);
         return EMPTY;
       }),
     );
@@ -341,4 +361,17 @@ export class Serving implements ConnectionHost {
 function limitOf(options: ParsedServerOptions, name: 'connectionTimeout' | 'handshakeTimeout' | 'idleTimeout'): number {
   const limit = options[name];
   return (limit && milliseconds(limit, name)) || Infinity;
+}
+
+function warnProcess(error: unknown): void {
+  process.emitWarning(asError(error));
+}
+
+/** Whether a subscriber received a spark: operators may have made anything of it, also a proxy, which throws here. */
+function isSpark(value: unknown): value is Spark {
+  try {
+    return value instanceof Spark;
+  } catch {
+    return false;
+  }
 }

@@ -4,7 +4,8 @@ import { type Duplex, Stream } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import type { PrimusError } from '../core/errors.js';
-import { type EmitsArguments, type EmitsParser, emits, reserve, type TypedEmitter } from '../core/events.js';
+import { type EmitsArguments, type EmitsParser, reserve, type TypedEmitter } from '../core/events.js';
+import { guardedEmits } from '../core/guarded-emits.js';
 import type { Frame, Link } from '../core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
@@ -271,7 +272,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   emits(event: string, parser: EmitsParser): (...args: unknown[]) => boolean;
   emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean;
   emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
-    return emits(this as never, event, ...bound);
+    return guardedEmits(this as never, (error) => this.connection.reportListenerError(error), event, bound);
   }
 
   /**
@@ -374,6 +375,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 
   /** Reports the rejected promise of an asynchronous listener. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
+    // As an event, the error would be the next one of the same listener, and so on.
     if (event === 'error') this.primus.host.log('error', 'An error listener rejected', error);
     else this.connection.reportListenerError(error);
   }
@@ -384,7 +386,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
       events,
       end: 'end',
       ended: () => this.connection.state === CLOSED,
-      report: (error) => this.connection.reportListenerError(error),
+      report: (error) =>
+        'error' in events ? this.primus.host.log('error', 'An error listener threw', error) : this.connection.reportListenerError(error),
       ...(replay && { replay }),
     });
   }

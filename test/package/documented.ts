@@ -276,6 +276,8 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'maxBuffer',
     'maxMemory',
     'maxMessageRate',
+    'maxDepth',
+    'maxValues',
     'queueDrop',
     'authorizationTimeout',
     'connectionTimeout',

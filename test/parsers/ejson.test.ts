@@ -1,10 +1,13 @@
 import { createServer } from 'node:http';
-import Module from 'node:module';
+import Module, { createRequire } from 'node:module';
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { Primus } from '../../src/index.js';
 import { ejson } from '../../src/parsers/ejson.js';
+import { processorTime } from '../support/cpu.js';
 import { parserOf } from './domains.js';
 
+const original = createRequire(import.meta.url)('ejson') as { parse(text: string): unknown };
 const { encode, decode } = parserOf('ejson');
 
 describe('ejson', () => {
@@ -22,6 +25,61 @@ describe('ejson', () => {
     expect(decode(frame('\\p{L}'.repeat(100), 5))).toHaveLength(5);
     for (const text of [frame('\\p{L}'.repeat(100), 20), frame(['\\P{L}'.repeat(2_000)]), frame('a'.repeat(300_000))])
       expect(() => decode(text)).toThrow(/expressions that take too long/);
+  });
+
+  it('decodes what the package decodes, escaped or not', () => {
+    const keys = fc.constantFrom('$date', '$binary', '$InfNaN', '$regexp', '$flags', '$escape', '$type', '$value', '$other', 'a');
+    const leaves = fc.constantFrom<unknown>(0, 1, -1, 1e12, 'AQI=', 'AQID', 'g', 'a', '', true, null);
+    const { value: values } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        leaves,
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(keys, tie('value'), { maxKeys: 2, noNullPrototype: true }),
+        fc.record({ $escape: fc.dictionary(keys, tie('value'), { maxKeys: 2, noNullPrototype: true }) }),
+        fc.record({ $regexp: fc.constantFrom('a', '\\d+'), $flags: fc.constantFrom('', 'g', 'gg', 'imx') }),
+      ),
+    }));
+    let decoded = 0;
+    fc.assert(
+      fc.property(values, (value) => {
+        const text = JSON.stringify(value);
+        let expected: unknown;
+        try {
+          expected = original.parse(text);
+        } catch {
+          return;
+        }
+        try {
+          expect(decode(text)).toStrictEqual(expected);
+          decoded++;
+        } catch (error) {
+          // The package takes any string for base64, and any value for an escaped object.
+          if (!(error instanceof TypeError)) throw error;
+          expect(error.message).toMatch(/base64|escaped/);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(decoded).toBeGreaterThan(2_000);
+  });
+
+  it('decodes bytes of every length, with padding or without, and rejects what is not base64', () => {
+    for (let length = 0; length < 20; length++) {
+      const bytes = Uint8Array.from({ length }, (_, index) => index * 37 + 200);
+      const base64 = Buffer.from(bytes).toString('base64');
+      expect(decode(`{"$binary":"${base64}"}`)).toStrictEqual(bytes);
+      expect(decode(`{"$binary":"${base64.replaceAll('=', '')}"}`)).toStrictEqual(bytes);
+    }
+    for (const wrong of ['"a b="', '"é==="', '"AA=A"', '5', 'null', '["AA=="]'])
+      expect(() => decode(`{"$binary":${wrong}}`)).toThrow(/base64/);
+  });
+
+  it('needs a time in proportion to the length of a message with many levels of escaped objects', async () => {
+    const list = `[${'1,'.repeat(50_000)}1]`;
+    const escaped = (levels: number) => `${'{"$escape":{"x":['.repeat(levels)}${list}${']}}'.repeat(levels)}`;
+    const one = await processorTime(() => decode(escaped(1)));
+    expect(await processorTime(() => decode(escaped(300)))).toBeLessThan(one * 5 + 500);
   });
 
   it('is the same parser in the module for bundlers', () => {

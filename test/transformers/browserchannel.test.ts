@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { raw } from '../server/raw.js';
 import { Clock, settle } from '../support/clock.js';
+import { processorTime } from '../support/cpu.js';
 import { cleanup, event, LIMIT, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
@@ -45,6 +46,12 @@ async function ask(url: string, path: string, init: RequestInit = {}): Promise<A
   const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(LIMIT), ...init });
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
 }
+
+/** Frames as they are. */
+const RAW = {
+  encoder: (data: unknown, done: (error: Error | null, frame?: string) => void) => done(null, String(data)),
+  decoder: (frame: unknown, done: (error: Error | null, data?: unknown) => void) => done(null, frame),
+};
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -466,5 +473,56 @@ describe('the sessions of browserchannel', () => {
     const watcher = watchFile(require.resolve('browserchannel/dist/bcsocket.js'), { persistent: false }, () => {});
     cleanup(() => watcher.removeAllListeners());
     expect(watcher.listenerCount('change')).toBe(1);
+  });
+});
+
+describe('a request that takes long to parse', () => {
+  it('decodes a form as URLSearchParams does', async () => {
+    const { post, received } = await open({ parser: RAW });
+    const values = ['', 'a b+c', 'é 漢 🎉 \0', '100%', '%zz%4', '+', '&=&', '"req1__S"', '\u2028'];
+    const fields = values.map((value, index) => [`req${index}__S`, value]);
+    const body = new URLSearchParams([['count', String(values.length)], ['ofs', '0'], ...fields] as string[][]);
+    expect(await post(String(body))).toMatchObject({ status: 200 });
+    await until(() => received.length === values.length);
+    expect(received).toEqual(values);
+  });
+
+  it('leaves broken escapes and bytes as they are, and skips a message that occurs twice', async () => {
+    const { post, received } = await open({ parser: RAW });
+    expect(await post('count=4&ofs=0&req0__S=%zz%4&req1__S=%ff%E6%BC&req2__S=a&req2__S=b&req3__S=%')).toMatchObject({ status: 200 });
+    await until(() => received.length === 3);
+    expect(received).toEqual(['%zz%4', '\ufffd\ufffd', '%']);
+  });
+
+  it('takes no more time than its length needs', async () => {
+    const { post, received } = await open({ parser: RAW, maxLength: 2_000_000 });
+    const reference = await processorTime(() => decodeURIComponent('%41'.repeat(2_000_000)));
+    let time = 0;
+    for (const [index, part] of ['+', '%2b', '%zz', '%'].entries()) {
+      const body = `count=1&ofs=${index}&req0__S=${part.repeat(600_000)}`;
+      time = Math.max(time, await processorTime(() => post(body)));
+    }
+    expect(received).toHaveLength(4);
+    expect(time).toBeLessThan(reference * 5 + 2_000);
+  });
+
+  it('is rejected when it is JSON with too many brackets or values', async () => {
+    const { post, errors } = await open();
+    const json = { headers: { 'content-type': 'application/json' } };
+    for (const data of [`${'['.repeat(2_000)}${']'.repeat(2_000)}`, `[[${'1,'.repeat(200_000)}1]]`, '['.repeat(500_000)])
+      expect(await post(`{"ofs":0,"data":${data}}`, json)).toMatchObject({ status: 400 });
+    expect(errors).toEqual([]);
+  });
+
+  it('delivers many long messages in order, in several turns, and the end behind them', async () => {
+    const { post, received, spark, url, sid } = await open({ maxLength: 5_000_000 });
+    const long = JSON.stringify(Array.from({ length: 20_000 }, (_, index) => ({ [`key${index}`]: [] })));
+    const count = 12;
+    const fields = Array.from({ length: count }, (_, index) => `req${index}__S=${encodeURIComponent(long)}`).join('&');
+    const ended = event(spark, 'end');
+    await post(`count=${count}&ofs=0&${fields}`);
+    await ask(url, `/primus/bind?VER=8&SID=${sid}&RID=102&TYPE=terminate`);
+    await ended;
+    expect(received).toHaveLength(count);
   });
 });

@@ -73,13 +73,13 @@ function origin(request: IncomingMessage, trust: Trust): Address {
   return { ip: hop.ip, port, secure: hop.secure ?? first(headers['x-forwarded-proto']) === 'https' };
 }
 
-/** Returns the hops before the socket, the nearest first; `undefined` for a hop that is not an address. */
-function hops({ headers }: IncomingMessage): (Hop | undefined)[] {
+/** Yields the hops before the socket, the nearest first; `undefined` for a hop that is not an address. A stranger may send thousands. */
+function* hops({ headers }: IncomingMessage): Generator<Hop | undefined> {
   const list = headers['x-forwarded-for'];
-  if (list !== undefined) return String(list).split(',').reverse().map(hopOf);
-  if (headers.forwarded !== undefined) return String(headers.forwarded).split(',').reverse().map(elementOf);
   const real = headers['x-real-ip'];
-  return real === undefined ? [] : [hopOf(String(real))];
+  if (list !== undefined) for (const text of String(list).split(',').reverse()) yield hopOf(text);
+  else if (headers.forwarded !== undefined) for (const text of String(headers.forwarded).split(',').reverse()) yield elementOf(text);
+  else if (real !== undefined) yield hopOf(String(real));
 }
 
 /** Parses a hop: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`. */

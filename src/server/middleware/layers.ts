@@ -61,7 +61,14 @@ interface LayersHost {
 }
 
 /** Carries what a middleware threw, or its promise was rejected with, as opposed to what it passed to `next`. */
-class Accident extends Error {}
+class Accident extends Error {
+  readonly #brand = true;
+
+  /** Whether a value is one. Never throws, unlike `instanceof`: a middleware may pass a proxy to `next`. */
+  static is(value: unknown): value is Accident {
+    return typeof value === 'object' && value !== null && #brand in value;
+  }
+}
 
 /** The named middleware of a server, in the order in which it runs. */
 export class Layers {
@@ -142,7 +149,7 @@ export class Layers {
       return true;
     };
     const failed = (error: unknown): false => {
-      if (!(error instanceof Accident)) return rejectWith(rejectionOf(error, 500));
+      if (!Accident.is(error)) return rejectWith(rejectionOf(error, 500));
       this.host.host.log('error', error.cause);
       return rejectWith(rejectionOfThrown(error.cause));
     };

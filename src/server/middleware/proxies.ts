@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { isPromise } from '../../core/eventual.js';
 import { invalid } from '../../core/options.js';
 import { listOf } from './origins.js';
 
@@ -36,7 +37,7 @@ export function trusted({ trustProxy, whitelist }: { readonly trustProxy?: unkno
 export function trusts(option: unknown): Trust | undefined {
   if (option === undefined || option === null || option === false || option === 0) return undefined;
   if (option === true) return () => true;
-  if (typeof option === 'function') return option as Trust;
+  if (typeof option === 'function') return synchronous(option as Trust);
   if (Number.isInteger(option) && (option as number) > 0) return (_ip, hop) => hop < (option as number);
   if (typeof option !== 'string' && !Array.isArray(option)) return odd(option);
   const entries = listOf(option);
@@ -50,6 +51,16 @@ export function trusts(option: unknown): Trust | undefined {
     const address = ip.split('%', 1)[0] as string;
     const family = isIP(address);
     return family !== 0 && networks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  };
+}
+
+/** Returns a function that throws where `trust` answers with a promise, which would count as yes. */
+function synchronous(trust: Trust): Trust {
+  return (ip, hop) => {
+    const answer: unknown = trust(ip, hop);
+    if (!isPromise(answer)) return answer as boolean;
+    answer.then(undefined, () => {});
+    throw invalid('trustProxy', 'a function that returns a boolean', answer);
   };
 }
 

@@ -58,7 +58,8 @@ export class StaticText {
 /** Returns the coding that `Accept-Encoding` prefers, the smallest of equals; `undefined` when it accepts none of them. */
 function negotiate(header = ''): string | undefined {
   const weights = new Map<string, number>();
-  for (const entry of String(header).toLowerCase().split(',')) {
+  // The header may have thousands of entries: those of browsers have five.
+  for (const entry of String(header).toLowerCase().split(',', 32)) {
     const [name = '', ...parameters] = entry.split(';').map((part) => part.trim());
     const q = parameters.find((parameter) => parameter.startsWith('q='));
     weights.set(name === 'x-gzip' ? 'gzip' : name, q === undefined ? 1 : Number(q.slice(2)) || 0);

@@ -10,8 +10,8 @@ const END_TIMEOUT = 1_000;
 /** The part of a spark that its duplex stream uses. */
 export interface DuplexSource<Out> extends PipeSource {
   readonly readyState: ReadyState;
-  readonly connection: { readonly crowded: boolean };
-  readonly primus: { readonly host: { readonly scheduler: SchedulerLike } };
+  readonly connection: PipeSource['connection'] & { readonly crowded: boolean };
+  readonly primus: { readonly host: { readonly scheduler: SchedulerLike; warn(error: unknown): void } };
   write(data: Out): unknown;
   end(): unknown;
 }
@@ -61,6 +61,10 @@ export function duplex<In, Out>(spark: DuplexSource<Out>): Duplex {
     // A stream that is only written to reads no end; one that is read gets all messages before it.
     stream.read(0);
   }
+  // Node.js throws an error without listeners.
+  stream.on('error', (error) => {
+    if (stream.listenerCount('error') === 1) spark.primus.host.warn(error);
+  });
   stream.once('end', () => {
     // One `pipeline` may write to this stream what it reads from it: the end then reaches the writable side a little later.
     const read = stream.readableFlowing !== null || stream.listenerCount('readable') > 0;

@@ -1,8 +1,11 @@
+import { guard } from '../../core/guard.js';
+
 // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
 type Listener = (...args: any[]) => void;
 
 /** A source of messages: a spark. */
 export interface PipeSource {
+  readonly connection: { reportListenerError(error: unknown): void };
   on(event: 'data' | 'drain' | 'end', listener: Listener): unknown;
   removeListener(event: 'data' | 'drain' | 'end', listener: Listener): unknown;
   pause(): unknown;
@@ -26,12 +29,15 @@ export interface PipeTarget {
  * Unlike Node's legacy `pipe` it continues after an `error`: for a spark that is an error of one message, not of the stream.
  */
 export function pipe<T extends PipeTarget>(spark: PipeSource, target: T, options?: { end?: boolean } | null): T {
+  const report = (error: unknown) => spark.connection.reportListenerError(error);
   function sparkOnData(data: unknown): void {
-    if (target.write(data) === false) spark.pause();
+    const accepted = target.write(data);
+    if (accepted === false) spark.pause();
+    else if (accepted !== true) guard(() => accepted, report);
   }
   function sparkOnEnd(): void {
     stop();
-    if (options?.end !== false) target.end();
+    if (options?.end !== false) guard(() => target.end(), report);
   }
   function targetOnDrain(): void {
     spark.resume();

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
+import { inSlices } from '../../../src/server/in-slices.js';
 import { destroyLate } from '../../shared/destroy-late.js';
 import { HttpLink } from '../../shared/server/http-link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
@@ -21,15 +22,17 @@ export class BrowserChannelLink extends HttpLink {
   expected = 0;
   /** The number of characters that the client has not acknowledged, sent or not. */
   #unacknowledged = 0;
+  /** The reports of the session that wait, the one under way first. */
+  readonly #reports: (() => void)[] = [];
 
   constructor(socket: BrowserChannelSession, rid: number, { scheduler, maxLength }: Pick<Host, 'maxLength' | 'scheduler'>) {
     super(scheduler, maxLength);
     this.socket = socket;
     this.rid = rid;
     // The endpoint has checked its length.
-    socket.on('message', (frame: Frame | undefined) => frame !== undefined && this.received(frame, false));
+    socket.on('message', (frame: Frame | undefined) => frame !== undefined && this.#add(() => this.received(frame, false)));
     socket.on('close', (message?: string) =>
-      this.closed(this.closing || message === 'Disconnected' ? undefined : dropped(undefined, message)),
+      this.#add(() => this.closed(this.closing || message === 'Disconnected' ? undefined : dropped(undefined, message))),
     );
   }
 
@@ -46,6 +49,19 @@ export class BrowserChannelLink extends HttpLink {
     this.socket.send(string, () => {
       this.#unacknowledged -= string.length;
     });
+  }
+
+  /** Takes what the session reports in order, in slices of time: one request may have a thousand long messages. */
+  #add(report: () => void): void {
+    this.#reports.push(report);
+    if (this.#reports.length === 1) inSlices(this.#nextReports(), (next) => next());
+  }
+
+  *#nextReports(): Generator<() => void> {
+    for (let [next] = this.#reports; next !== undefined; [next] = this.#reports) {
+      yield next;
+      this.#reports.shift();
+    }
   }
 
   /** Notes the arrival of a request and its messages. */

@@ -1,10 +1,14 @@
-import { parse } from 'node:querystring';
+import { checkJson } from '../../../src/core/json-limits.js';
 import type { Frame } from '../../../src/core/link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString } from '../../shared/string-frames.js';
+import { parseForm } from './form.js';
 
 /** The most messages in one request: clients send no more. */
 const MANY = 1_000;
+
+/** The limits of a body of JSON. A message is a string in it; one of a foreign client may be any value. */
+const LIMITS = { maxDepth: 1_000, maxValues: 100_000 };
 
 /** The messages of one request, and the number of the first. */
 export interface Batch {
@@ -15,7 +19,7 @@ export interface Batch {
 /** Parses the messages of a body; `undefined` when it is malformed, or when messages before it are missing. */
 export function parseBatch(body: Buffer, type: string | undefined, expected: number): Batch | undefined {
   try {
-    const batch = type === 'application/json' ? fromJson(body.toString()) : fromForm(body.toString());
+    const batch = type === 'application/json' ? fromJson(body.toString()) : fromForm(body);
     if (batch.frames.length > MANY || !(batch.first <= expected)) return undefined;
     return batch.frames.length === 0 ? { ...batch, first: expected } : batch;
   } catch {
@@ -24,19 +28,20 @@ export function parseBatch(body: Buffer, type: string | undefined, expected: num
 }
 
 /** `count=2&ofs=0&req0__S=text&req1_JSON=%7B%7D` */
-function fromForm(body: string): Batch {
-  const form = parse(body, '&', '=', { maxKeys: MANY * 2 });
-  const count = parseNumber(form.count as string) ?? Number.NaN;
+function fromForm(body: Buffer): Batch {
+  const form = parseForm(body, MANY * 2);
+  const count = parseNumber(form.get('count')) ?? Number.NaN;
   if (!(count <= MANY)) throw new RangeError(`A request carries at most ${MANY} messages`);
   const frames = Array.from({ length: count }, (_, index) => {
-    const message = form[`req${index}__S`] ?? form[`req${index}_JSON`];
-    return typeof message === 'string' ? decodeString(message, nodeBytes) : undefined;
+    const message = form.get(`req${index}__S`) ?? form.get(`req${index}_JSON`);
+    return message === undefined ? undefined : decodeString(message, nodeBytes);
   });
-  return { first: count === 0 ? 0 : (parseNumber(form.ofs as string) ?? Number.NaN), frames };
+  return { first: count === 0 ? 0 : (parseNumber(form.get('ofs')) ?? Number.NaN), frames };
 }
 
 /** `{ "ofs": 0, "data": ["text", {}] }` */
 function fromJson(body: string): Batch {
+  checkJson(body, LIMITS);
   const { ofs, data } = JSON.parse(body) as { ofs: unknown; data: unknown[] };
   return {
     first: parseNumber(String(ofs)) ?? Number.NaN,
@@ -45,6 +50,6 @@ function fromJson(body: string): Batch {
 }
 
 /** Parses the number of a request or a message, from an address or a form. */
-export function parseNumber(digits: string | null): number | undefined {
-  return digits !== null && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
+export function parseNumber(digits: string | null | undefined): number | undefined {
+  return digits != null && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
 }

@@ -10,6 +10,13 @@ export interface FrameReceiver extends Writable {
   _buffers: Buffer[];
   _maxFragments: number;
   readonly _maxPayload: number;
+  /** The length of `_buffers`. */
+  readonly _bufferedBytes: number;
+  /** What is read next, and of which frame. */
+  readonly _state: number;
+  readonly _opcode: number;
+  readonly _payloadLength: number;
+  link?: ReceivingLink;
   _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void;
 }
 
@@ -17,20 +24,48 @@ export interface FrameReceiver extends Writable {
 export const MAX_FRAGMENTS = 4_096;
 const MIN_AVERAGE = 16;
 
+/** The states of a receiver that has read the header of a frame. */
+const GET_MASK = 3;
+const GET_DATA = 4;
+
+const FIRST_CONTROL_FRAME = 8;
+
+/** Fewer bytes than this are not reported. */
+const MANY = 65_536;
+
 /** The number of small parts that are joined to one: each is a view of the segment that it came in, and keeps that in memory. */
 const SMALL_PARTS = 1_024;
 
-const { Receiver } = ws as unknown as { Receiver: new () => FrameReceiver };
+const { Receiver } = ws as unknown as { Receiver: { prototype: FrameReceiver } };
+const { _write: write } = Receiver.prototype;
 
-/** A receiver for which the fragments of a message, and the segments of a frame, cost little more memory than their bytes. */
-class ThriftyReceiver extends Receiver {
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    const earned = (this._totalPayloadLength + chunk.length) / MIN_AVERAGE;
-    this._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
-    super._write(chunk, encoding, done);
-    if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
-    if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
-  }
+/** The link of a receiver. */
+export interface ReceivingLink {
+  /** The bytes of an incomplete message that were reported last. */
+  incomplete: number;
+  reportIncomplete(bytes: number): void;
+}
+
+/**
+ * The `_write` of a receiver for which the fragments of a message, and the segments of a frame, cost little more memory than their bytes.
+ * It reports how many those are.
+ */
+function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+  const earned = (this._totalPayloadLength + chunk.length) / MIN_AVERAGE;
+  this._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
+  write.call(this, chunk, encoding, done);
+  if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
+  if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
+  const { link } = this;
+  const bytes = this._bufferedBytes + this._totalPayloadLength - announced(this);
+  if (link === undefined || (bytes < MANY && link.incomplete === 0)) return;
+  link.incomplete = bytes >= MANY ? bytes : 0;
+  link.reportIncomplete(link.incomplete);
+}
+
+/** Returns the length of the frame whose payload is still being read: it is counted from its header on. */
+function announced({ _state: state, _opcode: opcode, _payloadLength: length }: FrameReceiver): number {
+  return (state === GET_MASK || state === GET_DATA) && opcode < FIRST_CONTROL_FRAME ? length : 0;
 }
 
 /** Joins the small fragments at the end. What was joined before is not small. */
@@ -42,5 +77,6 @@ function joinEnd(fragments: Buffer[]): void {
 
 /** Lets the number of fragments grow with the length of their message, in a receiver that ws has just created with `MAX_FRAGMENTS`. */
 export function limitFragments(receiver: FrameReceiver): void {
-  if (receiver._maxFragments === MAX_FRAGMENTS) Object.setPrototypeOf(receiver, ThriftyReceiver.prototype);
+  // Another prototype would cost each connection 900 bytes.
+  if (receiver._maxFragments === MAX_FRAGMENTS) receiver._write = writeThriftily;
 }

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
+import type { ReceivingLink } from './fragments.js';
 import { Framed, pong, printAll } from './frames.js';
 import type { ServerWebSocket } from './socket.js';
 
@@ -31,8 +31,8 @@ interface LinkedSocket extends ServerWebSocket {
  * A WebSocket as a link. The frames of one tick leave in one write: they are printed side by side into one buffer, past
  * the framework's sender, which would write each by itself. Connections with compression go through the sender.
  */
-export class WebSocketLink extends LinkBase implements CountedLink {
-  incoming = 0;
+export class WebSocketLink extends LinkBase implements ReceivingLink {
+  incomplete = 0;
   readonly socket: ServerWebSocket;
   private readonly raw: Duplex;
   /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
@@ -48,7 +48,7 @@ export class WebSocketLink extends LinkBase implements CountedLink {
     this.socket = socket;
     this.raw = raw;
     this.deflates = socket.extensions !== '';
-    countIncoming(raw, this);
+    socket._receiver.link = this;
     socket.link = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
@@ -149,7 +149,6 @@ export class WebSocketLink extends LinkBase implements CountedLink {
   }
 
   received(data: Buffer, isBinary: boolean): void {
-    countedMessage(this);
     this.observer.next?.(isBinary ? data : data.toString());
   }
 
