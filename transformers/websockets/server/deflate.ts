@@ -47,15 +47,20 @@ const SMALL = 1_024;
 const large = new Limiter(1);
 const small = new Limiter(4);
 
-/** An extension that keeps neither a compressor nor a decompressor between two messages: those take 250 kB for each connection. */
+/**
+ * An extension that inflates one large message at a time, and keeps neither a compressor nor a decompressor between two messages, unless
+ * a context is taken over: those take 250 kB for each connection.
+ */
 class TransientDeflate extends PerMessageDeflate {
   /** The number of jobs under way, and whether a message is inflated in part. */
   declare private jobs: number;
   declare private midway: boolean;
+  declare private inflated: () => void;
 
-  begin(): void {
+  begin(inflated: () => void): void {
     this.jobs = 0;
     this.midway = false;
+    this.inflated = inflated;
   }
 
   override decompress(data: Buffer, fin: boolean, done: Done): void {
@@ -65,6 +70,7 @@ class TransientDeflate extends PerMessageDeflate {
       super.decompress(data, fin, (error, inflated) => {
         try {
           done(error, inflated);
+          this.inflated();
         } finally {
           release();
           this.end();
@@ -86,14 +92,13 @@ class TransientDeflate extends PerMessageDeflate {
 
   private end(): void {
     this.jobs -= 1;
-    if (this.jobs === 0 && !this.midway) this.cleanup();
+    const { client_no_context_takeover: client, server_no_context_takeover: server } = this.params;
+    if (this.jobs === 0 && !this.midway && client && server) this.cleanup();
   }
 }
 
-/** Has an extension that ws has just negotiated release its memory after each message, where no context is taken over. */
-export function releaseBetweenMessages(extension: MessageDeflate): void {
-  const { client_no_context_takeover: client, server_no_context_takeover: server } = extension.params;
-  if (!(client && server)) return;
+/** Limits what an extension that ws has just negotiated costs, and calls back after each fragment that was inflated. */
+export function limitInflation(extension: MessageDeflate, inflated: () => void): void {
   Object.setPrototypeOf(extension, TransientDeflate.prototype);
-  (extension as TransientDeflate).begin();
+  (extension as TransientDeflate).begin(inflated);
 }

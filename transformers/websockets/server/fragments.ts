@@ -6,6 +6,8 @@ export interface FrameReceiver extends Writable {
   /** The fragments of the present message, without the empty ones; their total length, with all of the present frame. */
   readonly _fragments: Buffer[];
   readonly _totalPayloadLength: number;
+  /** The length of the present message, as far as it is complete and inflated. */
+  readonly _messageLength: number;
   /** The bytes of the present frame that are not parsed yet. */
   _buffers: Buffer[];
   _maxFragments: number;
@@ -56,8 +58,13 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEnco
   write.call(this, chunk, encoding, done);
   if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
   if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
-  const { link } = this;
-  const bytes = this._bufferedBytes + this._totalPayloadLength - announced(this);
+  reportIncomplete(this);
+}
+
+/** Reports the bytes of the present message: of a compressed one, those that its fragments are inflated to. */
+export function reportIncomplete(receiver: FrameReceiver): void {
+  const { link } = receiver;
+  const bytes = receiver._bufferedBytes + Math.max(receiver._totalPayloadLength - announced(receiver), receiver._messageLength);
   if (link === undefined || (bytes < MANY && link.incomplete === 0)) return;
   link.incomplete = bytes >= MANY ? bytes : 0;
   link.reportIncomplete(link.incomplete);
