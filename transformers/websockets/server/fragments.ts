@@ -18,6 +18,7 @@ export interface FrameReceiver extends Writable {
   readonly _state: number;
   readonly _opcode: number;
   readonly _payloadLength: number;
+  readonly _errored: boolean;
   link?: ReceivingLink;
   _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void;
 }
@@ -65,7 +66,8 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEnco
 export function reportIncomplete(receiver: FrameReceiver): void {
   const { link } = receiver;
   const bytes = receiver._bufferedBytes + Math.max(receiver._totalPayloadLength - announced(receiver), receiver._messageLength);
-  if (link === undefined || (bytes < MANY && link.incomplete === 0)) return;
+  // After a malformed frame, or one that is too long, nothing more is collected.
+  if (link === undefined || receiver._errored || (bytes < MANY && link.incomplete === 0)) return;
   link.incomplete = bytes >= MANY ? bytes : 0;
   link.reportIncomplete(link.incomplete);
 }
