@@ -53,6 +53,8 @@ const SLICE = 10;
 /** The number of connections that are ended in one slice at most, so that others do not wait for it. */
 const LARGEST_SLICE = 500;
 
+const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
+
 /** The longest time between two slices that counts, in ms. */
 const LONGEST_STEP = 1_000;
 
@@ -128,17 +130,16 @@ function stopwatch(scheduler: SchedulerLike): () => number {
 function atEvenRate(registry: ConnectionRegistry, { over, retryAfter }: ParsedDrainOptions): (elapsed: number) => void {
   const fastest = (HASTE * registry.size) / over;
   const ending = new Set<Connection>();
-  let sparks = registry.byId.values();
+  let sparks = interleaved(registry.byId.values());
   let before = 0;
   let due = 0;
 
   function next(): Connection | undefined {
-    for (let step = sparks.next(); !step.done; step = sparks.next()) {
-      const { connection } = step.value;
-      if (connection.writable) return connection;
+    for (let spark = sparks.pop(); spark !== undefined; spark = sparks.pop()) {
+      if (spark.connection.writable) return spark.connection;
     }
-    // A connection that middleware was still admitting may be added.
-    sparks = registry.byId.values();
+    // The application may have added one meanwhile.
+    sparks = [...registry.byId.values()].filter(({ connection }) => connection.writable);
     return undefined;
   }
 
@@ -158,4 +159,13 @@ function atEvenRate(registry: ConnectionRegistry, { over, retryAfter }: ParsedDr
       connection.drain(retryAfter);
     }
   };
+}
+
+/**
+ * Returns the items in an order in which neighbours are far apart, by multiples of the golden ratio: peers that connect together, such as
+ * those that do not answer, do not end together.
+ */
+function interleaved<T>(items: Iterable<T>): T[] {
+  const placed = Array.from(items, (item, index) => ({ item, place: (index * GOLDEN_RATIO) % 1 }));
+  return placed.sort((a, b) => a.place - b.place).map(({ item }) => item);
 }

@@ -150,7 +150,7 @@ export interface ServerOptions extends CorsOptions {
   connectionTimeout?: Duration | false;
   /**
    * The time-out of handshakes: from the request until the connection exists, without the time for `authorization`. After it a request is
-   * rejected with 503, and an upgrade on another path that nobody has answered is terminated; `false` sets none.
+   * rejected with 503, and an upgrade on another path that got no answer is terminated; `false` sets none.
    *
    * @defaultValue `8_000`
    */

@@ -32,6 +32,7 @@ import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { highWaterOf } from './connection-buffer.js';
 import { type ConnectionRegistry, createSpark, register, runConnectionListeners, type SparkFactory } from './connections.js';
+import { exhausted$ } from './descriptors.js';
 import { type DrainOptions, type DrainProgress, drain, drainOptions, type ParsedDrainOptions } from './drain.js';
 import { heartbeat } from './heartbeat.js';
 import { exchanges } from './http/attach.js';
@@ -140,17 +141,27 @@ export class Serving implements ConnectionHost {
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
-      tap(({ request }) => this.#capacity.hold(request)),
+      tap(({ request }) => this.#capacity.claim(request)),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
     this.#subscription.add(this.handshakes);
+    this.#subscription.add(exhausted$.subscribe((exhausted) => this.#reportExhaustion(exhausted)));
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler, (error) => this.log('error', error)));
     const idle = limitOf(options, 'idleTimeout');
     if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
+  }
+
+  #reportExhaustion(exhausted: boolean): void {
+    if (exhausted)
+      this.log(
+        'error',
+        'The process has no file descriptors left: new connections are dropped. Raise the limit (`ulimit -n`), or set `maxConnections`',
+      );
+    else this.log('warning', 'The process has file descriptors again: connections are accepted');
   }
 
   /**

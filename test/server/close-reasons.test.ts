@@ -102,6 +102,36 @@ describe('refuseWithClose', () => {
     expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
   });
 
+  it.each([401, 403])('ends a page that reconnects, and is rejected with 4%i, whatever its strategy is', async (statusCode) => {
+    const { primus, url } = await serve({ refuseWithClose: true });
+    const client = page(primus, url, { strategy: 'disconnect, timeout', reconnect: { min: 1 } });
+    await event(client, 'open');
+    await until(() => primus.connected === 1);
+    primus.authorize((_request, done) => done({ statusCode, message: 'log in again' }));
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    const ended = event(client, 'end');
+    primus.forEach((spark) => void spark.end(undefined, { reconnect: true }));
+    await ended;
+    expect(errors).toMatchObject([{ status: statusCode, reason: 'log in again' }]);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure', cause: { status: statusCode } });
+  });
+
+  it('brings a page back that meets a server that drains, whatever its strategy is', async () => {
+    const { primus, url } = await serve({ refuseWithClose: true });
+    const first = page(primus, url);
+    await event(first, 'open');
+    const run = primus.drain({ over: 600_000, retryAfter: 2_000 }).subscribe();
+    const client = page(primus, url, { strategy: false, reconnect: () => 1 });
+    const scheduled = event(client, 'reconnect scheduled');
+    expect((await event(client, 'error'))[0]).toMatchObject({ status: 503, retryAfter: 2_000 });
+    expect((await scheduled)[0]).toMatchObject({ scheduled: 2_001 });
+    run.unsubscribe();
+    client.open();
+    await event(client, 'open');
+    expect(client.state.name).toBe('open');
+  });
+
   it('accepts a page as before', async () => {
     const { primus, url } = await serve(refusing(undefined));
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));

@@ -68,6 +68,18 @@ describe('drain', () => {
     await world.destroy();
   });
 
+  it('ends those that do not answer among the others, also when they had connected one after the other', async () => {
+    const { world } = await populated(400);
+    for (const { client } of world.network.pairs.slice(0, 80)) client.subscribe({});
+    const times: number[] = [];
+    world.primus.on('disconnection', () => times.push(world.clock.now()));
+    drained(world, { over: 20_000, retryAfter: 60_000 });
+    await world.pass(26_000);
+    expect(times).toHaveLength(400);
+    for (const width of [1_000, 4_000]) expect(peak(times, width)).toBeLessThanOrEqual(1.1 * 400 * (width / 20_000));
+    await world.destroy();
+  });
+
   it('sends each client the delay of its reconnection, to which its jitter is added', async () => {
     const { world, peers } = await populated(50);
     const delays: number[] = [];
@@ -83,17 +95,16 @@ describe('drain', () => {
 
   it.each(['online', 'timeout', false] as const)('brings clients back whose strategy is %s', async (strategy) => {
     const world = new World();
-    const { client } = world.connect({ strategy });
-    await world.pass(100);
-    world.connect();
+    const clients = [world.connect({ strategy }).client, world.connect({ strategy }).client];
     await world.pass(100);
     const abort = new AbortController();
     drained(world, { over: 1_000, signal: abort.signal });
     await world.pass(700);
-    expect(client.state).toMatchObject({ name: 'waiting', cause: { retryAfter: 1_000 } });
+    const waiting = clients.filter(({ state }) => state.name === 'waiting').map(({ state }) => state);
+    expect(waiting).toMatchObject([{ cause: { retryAfter: 1_000 } }]);
     abort.abort();
     await world.pass(5_000);
-    expect(client.state.name).toBe('open');
+    expect(clients.map(({ state }) => state.name)).toEqual(['open', 'open']);
     await world.destroy();
   });
 

@@ -122,7 +122,7 @@ describe.each(Object.entries(opening))('a handshake with %s', (transformer, byte
 describe('handshakes', () => {
   watchForCrashes();
 
-  it.each(['websockets', 'uws'])('on paths of others end when nobody answers them, by %s', async (transformer) => {
+  it.each(['websockets', 'uws'])('on paths of others end when they get no answer, by %s', async (transformer) => {
     const { server, port, clock } = await start({ transformer });
     let asked = 0;
     server.on('upgrade', () => asked++);
@@ -218,6 +218,38 @@ describe('handshakes', () => {
     const outcome = serve({ handshakeTimeout: handshakeTimeout as never });
     if (handshakeTimeout === null) await expect(outcome).resolves.toBeDefined();
     else await expect(outcome).rejects.toMatchObject({ code: 'ERR_PRIMUS_OPTION' });
+  });
+});
+
+describe('requests that are not answered', () => {
+  watchForCrashes();
+
+  it('end their connection when a client sends more than 16 of them, and no other', async () => {
+    const asked: (() => void)[] = [];
+    const { primus, port } = await serve();
+    primus.use('slow', (_request, response, _next) => void asked.push(() => response.writeHead(204).end()));
+    const ask = (count: number) => 'GET /primus HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(count);
+    const other = (await raw(port)).send(ask(16));
+    await until(() => asked.length === 16);
+    for (const answer of asked.splice(0)) answer();
+    for (let count = 0; count < 16; count++) expect(await other.answer()).toMatch(/HTTP\/1.1 204/);
+    other.send(ask(1));
+    await until(() => asked.length === 1);
+    const peer = (await raw(port)).send(ask(50_000));
+    expect(await peer.rest()).toBe('');
+    expect(asked).toHaveLength(17);
+    asked[0]?.();
+    expect(await other.answer()).toMatch(/HTTP\/1.1 204/);
+  });
+
+  it.skipIf(!possible)('are rejected over HTTP/2 when a client sends more than 100 of them', async () => {
+    const { primus, session } = await serveHttp2({ settings: { maxConcurrentStreams: 1_000 } });
+    let asked = 0;
+    primus.use('slow', (_request, _response, _next) => void asked++);
+    const streams = Array.from({ length: 120 }, () => session.request({ ':path': '/primus' }).on('error', () => {}));
+    const answers = await Promise.all(streams.slice(100).map((stream) => once(stream, 'response')));
+    expect(answers.map(([headers]) => headers[':status'])).toEqual(new Array(20).fill(503));
+    expect(asked).toBe(100);
   });
 });
 

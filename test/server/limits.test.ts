@@ -2,10 +2,11 @@ import { Agent, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../src/core/errors.js';
-import type { ServerOptions, Spark } from '../../src/index.js';
+import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { networkOf } from '../../src/server/http/network-of.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, eventually, LIMIT, serve, until } from '../support/serve.js';
+import { World } from '../support/world.js';
 import { watchForCrashes } from './crashes.js';
 import { HANDSHAKE_HEADERS, raw } from './raw.js';
 
@@ -139,7 +140,7 @@ describe.each(ways)('the limits of $transformer, by $kind', (way) => {
     let mode = 'reject';
     const { primus, port, open, statuses } = await start({
       maxConnections: 4,
-      authorization: (_request, done) => (mode === 'reject' ? done('no') : mode === 'throw' ? oops() : mode === 'hold' || done()),
+      authorization: (_request, done) => (mode === 'reject' ? done('no') : mode === 'throw' ? oops() : mode === 'wait' || done()),
     });
     const rounds = async (status: number) => {
       // The answer may be with the client before its place is free.
@@ -148,12 +149,12 @@ describe.each(ways)('the limits of $transformer, by $kind', (way) => {
     await rounds(401);
     mode = 'throw';
     await rounds(500);
-    mode = 'hold';
+    mode = 'wait';
     for (let round = 0; round < 10; round++) {
       const peer = await raw(port);
       const fields = kind === 'WebSocket' ? HANDSHAKE_HEADERS : {};
-      const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-      peer.send(`${way.method ?? 'GET'} ${way.target(++attempts)} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n`);
+      const printed = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+      peer.send(`${way.method ?? 'GET'} ${way.target(++attempts)} HTTP/1.1\r\nHost: x\r\n${printed.join('')}\r\n`);
       peer.socket.resetAndDestroy();
     }
     mode = 'accept';
@@ -205,6 +206,24 @@ describe('the limits of connections', () => {
     expect(primus.connected).toBe(3);
   });
 
+  it('count all upgrades of a session but the first', async () => {
+    const asked: (() => void)[] = [];
+    const { primus, port } = await serve({ transformer: 'engine.io', maxConnections: 3 });
+    const poll = ways.find(({ transformer, kind }) => transformer === 'engine.io' && kind === 'session') as Way;
+    const sid = /"sid":"([^"]+)"/.exec((await attempt(port, poll)).body)?.[1];
+    primus.authorize((_request, done) => void asked.push(done));
+    const upgrade: Way = { ...poll, kind: 'WebSocket', target: () => `${EIO}websocket&sid=${sid}` };
+    const pending = [attempt(port, upgrade), attempt(port, upgrade), attempt(port, upgrade)];
+    await until(() => asked.length === 3);
+    expect((await attempt(port, upgrade)).status).toBe(503);
+    expect((await attempt(port, { ...upgrade, target: () => `${EIO}websocket&sid=unknown` })).status).toBe(503);
+    for (const done of asked) done();
+    expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([101, 101, 101]);
+    // The engine closes those that it does not need.
+    primus.auth = null;
+    await eventually(async () => expect((await attempt(port, { ...poll })).status).toBe(200));
+  });
+
   it('keep a place until both the spark and its socket are gone', async () => {
     const { primus, port } = await serve({ maxConnections: 1 });
     const way = ways[0] as Way;
@@ -238,6 +257,44 @@ describe('the limits of connections', () => {
     await rounds(1);
     ids = () => 'another';
     await eventually(async () => expect((await attempt(port, way)).status).toBe(101));
+    expect((await attempt(port, way)).status).toBe(503);
+  });
+
+  it('let all clients of a storm back in that were there before', async () => {
+    const clients = 100;
+    const world = new World({ server: { maxConnections: clients }, latency: 20 });
+    cleanup(() => world.destroy());
+    for (let count = 0; count < clients; count++) world.connect();
+    await world.pass(1_000);
+    expect(world.primus.connected).toBe(clients);
+    const { client: stranger } = world.connect();
+    const errors: unknown[] = [];
+    stranger.on('error', (error) => errors.push(error));
+    await world.pass(1_000);
+    expect(errors).toMatchObject([{ status: 503, retryAfter: 5_000 }]);
+    stranger.destroy();
+    for (let cut = 0; cut < 5; cut++) {
+      world.network.cut();
+      await world.pass(60_000);
+      expect(world.primus.connected).toBe(clients);
+    }
+  });
+
+  it('do not delay a shutdown, and are those of the next server afterwards', async () => {
+    const pending: (() => void)[] = [];
+    const options = { maxConnections: 3, authorization: (_request: unknown, done: () => void) => void pending.push(done) };
+    const { primus, server, port } = await serve(options);
+    const way = ways[0] as Way;
+    const outcomes = [attempt(port, way), attempt(port, way), attempt(port, way)];
+    await until(() => pending.length === 3);
+    pending[0]?.();
+    expect((await outcomes[0])?.status).toBe(101);
+    expect((await attempt(port, way)).status).toBe(503);
+    await new Promise<void>((resolve) => primus.destroy({ close: false }, resolve));
+    expect((await Promise.all(outcomes)).map(({ status }) => status)).toEqual([101, 503, 503]);
+    const next = new Primus(server, { maxConnections: 3 });
+    cleanup(() => new Promise<void>((resolve) => next.destroy({ close: false }, resolve)));
+    expect((await Promise.all(outcomes.map(() => attempt(port, way)))).map(({ status }) => status)).toEqual([101, 101, 101]);
     expect((await attempt(port, way)).status).toBe(503);
   });
 

@@ -6,6 +6,8 @@ export interface Relay {
   port: number;
   /** Terminates the connections, and accepts no new ones. */
   interrupt(): void;
+  /** Carries no data any more, and closes nothing: both ends lose their peer without a sign of it. */
+  freeze(): void;
   /** Accepts connections again. */
   restore(): void;
 }
@@ -14,8 +16,10 @@ export interface Relay {
 export async function startRelay(to: number): Promise<Relay> {
   const sockets = new Set<Socket>();
   let accepting = true;
+  let frozen = false;
   const server = createServer((near) => {
     if (!accepting) return void near.destroy();
+    if (frozen) return void sockets.add(near);
     const far = connect(to, '127.0.0.1');
     for (const [from, into] of [
       [near, far],
@@ -35,6 +39,10 @@ export async function startRelay(to: number): Promise<Relay> {
       accepting = false;
       for (const socket of sockets) socket.destroy();
       sockets.clear();
+    },
+    freeze() {
+      frozen = true;
+      for (const socket of sockets) socket.unpipe().pause();
     },
     restore() {
       accepting = true;

@@ -269,6 +269,9 @@ describe('the endpoints of browserchannel', () => {
     ['a string for a list', '{"ofs":0,"data":"abc"}', 'json'],
     ['a list ahead', '{"ofs":1,"data":["1"]}', 'json'],
     ['a number that is an object', '{"ofs":{},"data":["1"]}', 'json'],
+    ['ten million brackets', `{"ofs":0,"data":[${'['.repeat(5_000_000)}${']'.repeat(5_000_000)}]}`, 'json'],
+    ['a million values', `{"ofs":0,"data":[${'1,'.repeat(1_000_000)}1]}`, 'json'],
+    ['millions of keys', `${'&'.repeat(5_000_000)}count=1&ofs=0&req0__S=1`],
     ['a deep nest', `{"ofs":0,"data":[${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 'json'],
   ])('reject a body with %s', async (_what, body, kind = 'form') => {
     const { post, received, primus, errors } = await open();
@@ -372,6 +375,42 @@ describe('the endpoints of browserchannel', () => {
     await Promise.all([third, gone]);
     spark.write('lost on the third');
     expect((await poll(1)).body).toContain('lost on the third');
+  });
+
+  it('keep one unread answer of a session', async () => {
+    const { port, url, sid, spark } = await open();
+    spark.write('x'.repeat(9_000_000));
+    const begin = async () => {
+      const socket = createConnection(port, '127.0.0.1', () =>
+        socket.write(`GET /primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=0&AID=0 HTTP/1.1\r\nHost: x\r\n\r\n`),
+      );
+      cleanup(() => socket.destroy());
+      socket.on('error', () => {}).pause();
+      await once(socket, 'readable');
+      await roundTrips(url);
+      return socket;
+    };
+    const first = await begin();
+    const closed = once(first, 'close');
+    await begin();
+    first.resume();
+    await closed;
+    expect(spark.connection.link?.bufferedAmount).toBeLessThan(20_000_000);
+    expect(spark.readyState).toBe(3);
+  });
+
+  it.each(['999999999', '99999999999999999999', '-1', 'x', '1e3', ''])('survive the acknowledgement %j', async (aid) => {
+    const { url, sid, spark, poll } = await open();
+    spark.write('one');
+    const path = `/primus/bind?VER=8&SID=${sid}&RID=rpc&TYPE=xmlhttp&CI=1&AID=${aid}`;
+    const first = ask(url, path);
+    spark.write('two');
+    expect([200, 400]).toContain((await Promise.race([first, poll()])).status);
+    spark.write('three');
+    const last = poll();
+    spark.write('four');
+    expect((await last).status).toBe(200);
+    expect(spark.readyState).toBe(3);
   });
 
   it('open no session for a client that has left meanwhile', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { frame, type Raw, raw, TEXT, handshake as upgrade } from '../server/raw.js';
+import { Clock } from '../support/clock.js';
 import { cleanup, event, requested, roundTrips, serve, until } from '../support/serve.js';
 import { coalesced } from './coalesced.js';
 import { ask, handshake, target } from './polling.js';
@@ -104,6 +105,30 @@ describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
     await until(() => received.length === 2);
     expect(received).toEqual(['upgraded', 'still there']);
     expect(primus.connected).toBe(1);
+  });
+
+  it.each([false, true])('upgrades by frames in one segment with the request; authorization pending: %s', async (pending) => {
+    let authorize: (() => void) | undefined;
+    const authorization = (request: IncomingMessage, done: () => void) => {
+      if (pending && request.headers.upgrade) authorize = done;
+      else done();
+    };
+    const { port, sid, received, spark, url } = await session({ authorization });
+    const probe = [frame(TEXT, '2probe'), frame(TEXT, '5'), frame(TEXT, packet('1'))];
+    const client = (await raw(port)).send(upgrade(`/primus/?EIO=4&transport=websocket&sid=${sid}`), ...probe);
+    if (pending) {
+      await until(() => authorize !== undefined);
+      client.send(frame(TEXT, packet('2')));
+      await roundTrips(url);
+      expect(received).toEqual([]);
+      authorize?.();
+    } else client.send(frame(TEXT, packet('2')));
+    await until(() => received.length === 2);
+    expect(received).toEqual([1, 2]);
+    await client.answer();
+    expect(await text(client)).toBe('3probe');
+    spark.write('back');
+    expect(await text(client)).toBe(packet('"back"'));
   });
 
   it('that began as a WebSocket is not taken over by another one, nor by polls', async () => {
@@ -215,6 +240,25 @@ describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
     connection.socket.destroy();
     await ended;
     expect((await poll()).status).toBe(400);
+  });
+
+  it('terminates an answer that is not read when the session has ended', async () => {
+    const scheduler = new Clock();
+    const { port, sid, spark, post, url } = await session({ scheduler });
+    spark.write('x'.repeat(9_000_000));
+    const connection = await raw(port);
+    connection.socket.pause();
+    connection.send(`GET ${target(`&sid=${sid}`)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await until(() => connection.socket.readableLength > 0);
+    const ended = event(spark, 'end');
+    await post('1');
+    await ended;
+    scheduler.advance(29_999);
+    await roundTrips(url);
+    expect(connection.socket.destroyed).toBe(false);
+    scheduler.advance(1);
+    connection.socket.resume();
+    expect((await connection.rest()).length).toBeLessThan(9_000_000);
   });
 
   /** Many packets in one payload. */

@@ -7,8 +7,8 @@ interface Closable {
   once(event: 'close', listener: () => void): void;
 }
 
-/** Destroys a stream that does not close in time. */
-export function destroyLate(stream: Closable, scheduler: SchedulerLike): void {
-  const deadline = scheduler.schedule(() => stream.destroy(), CLOSE_TIMEOUT);
+/** Destroys a stream that does not close in time, which is in ms. */
+export function destroyLate(stream: Closable, scheduler: SchedulerLike, time = CLOSE_TIMEOUT): void {
+  const deadline = scheduler.schedule(() => stream.destroy(), time);
   stream.once('close', () => deadline.unsubscribe());
 }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { fromEventPattern, ignoreElements, map, merge } from 'rxjs';
+import { filter, fromEventPattern, ignoreElements, map, merge } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
 import { loadFramework } from '../../src/core/load-framework.js';
 import { packageRequire } from '../../src/core/package-require.js';
@@ -26,6 +26,12 @@ export const server: NodeTransformer = {
     io.bind(engine);
     const endpoint = new EngineEndpoint(host, engine, (socket) => new SocketIOLink(socket, host));
     const arrivals$ = joined(io).pipe(
+      filter(({ conn }) => {
+        const isFirst = endpoint.of(conn)?.ended === false;
+        // A client that has left connects again.
+        if (!isFirst) conn.close();
+        return isFirst;
+      }),
       map((socket) => {
         const link = endpoint.of(socket.conn) as SocketIOLink;
         link.join(socket);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
+import { isExhaustion } from '../descriptors.js';
 import type { Exchange, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
@@ -31,7 +32,7 @@ const routers = new WeakMap<HttpServer, Router>();
  * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server: the
  * longest path that matches gets the request, of equal ones the newest. The listeners of the application are not touched: `emit` is
  * wrapped, and hides a request on a path from them. The event still passes through the server's own `emit`, which may be that of a
- * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as perhaps nobody answers them.
+ * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as these may get no answer.
  */
 export function exchanges(server: HttpServer, pathname: string, unclaimed?: (exchange: UpgradeExchange) => void): Observable<Exchange> {
   return new Observable((subscriber) => {
@@ -73,6 +74,8 @@ function install(server: HttpServer): Router {
     // Looked up for each event: a tool may wrap the `emit` of the prototype later.
     const emit = own ?? (Object.getPrototypeOf(server) as HttpServer).emit;
     const pass = () => emit.apply(this, [event, ...args] as unknown as Parameters<typeof emit>);
+    // Without a listener, Node.js would end the process because of one connection that cannot be accepted.
+    if (event === 'error' && isExhaustion(args[0]) && server.listenerCount('error') === 0) return false;
     const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
     if (handler === undefined || find(args[0] as IncomingMessage) === undefined) return pass();
     return emitTo(server, event, handler as (...args: unknown[]) => void, pass);

@@ -32,8 +32,8 @@ interface Tally {
 interface Place {
   readonly tally: Tally | undefined;
   isSession: boolean;
-  /** What keeps the place: the request or its socket, the spark, the session of the framework. */
-  holds: number;
+  /** The number of those that need the place: the request or its socket, the spark, the session of the framework. */
+  claims: number;
 }
 
 /** The time without a rejection after which a limit counts as no longer reached, in ms. */
@@ -50,8 +50,8 @@ const FULL: Rejection = {
  * the request or its socket has closed, and so have the spark and the session that came of it. A server without limits counts nothing.
  *
  * ```
- * take ── hold (the spark is registered) ── release (it has ended) ─┬─> free
- *   └──────────── the response, or the socket, closes ─────────────┘
+ * take ── claim (the spark is registered) ── release (it has ended) ─┬─> free
+ *   └───────────── the response, or the socket, closes ─────────────┘
  * ```
  */
 export class Capacity implements Places {
@@ -84,19 +84,19 @@ export class Capacity implements Places {
       tally.connections++;
       if (isSession) tally.sessions++;
     }
-    this.#places.set(request, { tally, isSession, holds: 1 });
+    this.#places.set(request, { tally, isSession, claims: 1 });
     (kind === 'request' ? exchange.response : exchange.socket).once('close', () => this.release(request));
     return true;
   }
 
-  hold(request: IncomingMessage): void {
+  claim(request: IncomingMessage): void {
     const place = this.#places.get(request);
-    if (place !== undefined) place.holds++;
+    if (place !== undefined) place.claims++;
   }
 
   release(request: IncomingMessage): void {
     const place = this.#places.get(request);
-    if (place === undefined || --place.holds > 0) return;
+    if (place === undefined || --place.claims > 0) return;
     this.upgraded(request);
     this.#places.delete(request);
     this.#connections--;
@@ -114,7 +114,7 @@ export class Capacity implements Places {
   /** Returns the counts of a client; `undefined` for one without an address, as at a Unix socket. */
   #tallyOf(request: IncomingMessage): Tally | undefined {
     const { ip } = this.#parts.addressOf(request) as { ip?: string };
-    if (ip === undefined) return undefined;
+    if (!ip) return undefined;
     const network = networkOf(ip);
     return this.#tallies.get(network) ?? { network, connections: 0, sessions: 0 };
   }

@@ -5,11 +5,16 @@ import type { SchedulerLike, Unsubscribable } from 'rxjs';
 import type { Exchange, UpgradeExchange } from './host.js';
 import { type Rejection, reject } from './reject.js';
 
+/**
+ * The kinds of handshakes: the first of a connection; a further one, of a session that gets a WebSocket, whose time the framework limits; and
+ * one on a path of others, which is terminated only when it gets no answer.
+ */
+type Kind = 'first' | 'further' | 'foreign';
+
 /** A handshake that is under way. */
 interface Handshake {
   readonly exchange: Exchange;
-  /** Whether its path belongs to others: only one that nobody answers is terminated. */
-  readonly isForeign: boolean;
+  readonly kind: Kind;
   /** The bytes that were written to its socket before it; `undefined` where the socket does not count them. */
   readonly written: number | undefined;
   /** The start of its time limit. */
@@ -42,10 +47,10 @@ export class Handshakes implements Unsubscribable {
   }
 
   /** Notes the beginning of a handshake. `watch` follows at the end of its first turn. */
-  begin(exchange: Exchange, isForeign = false): void {
+  begin(exchange: Exchange, kind: Kind): void {
     if (this.#limit === Infinity) return;
     const written = exchange.kind === 'upgrade' ? bytesWritten(exchange.socket) : undefined;
-    this.#underWay.set(exchange.request, { exchange, isForeign, written, since: this.#scheduler.now(), forget: undefined });
+    this.#underWay.set(exchange.request, { exchange, kind, written, since: this.#scheduler.now(), forget: undefined });
   }
 
   /** Limits the time of a handshake that was not done in its first turn. */
@@ -61,8 +66,13 @@ export class Handshakes implements Unsubscribable {
 
   /** Limits the time in which an upgrade on a path of others is answered. */
   watchForeign(exchange: UpgradeExchange): void {
-    this.begin(exchange, true);
+    this.begin(exchange, 'foreign');
     this.watch(exchange.request);
+  }
+
+  /** Notes that middleware has let a handshake pass. */
+  passed(request: IncomingMessage): void {
+    if (this.#underWay.get(request)?.kind === 'further') this.done(request);
   }
 
   /** Stops the clock of a handshake while its request is being authorized. */
@@ -97,7 +107,7 @@ export class Handshakes implements Unsubscribable {
 
   /** Ends the handshakes on the server's own path: nothing would finish them any more. Those on paths of others keep their time limit. */
   unsubscribe(): void {
-    this.#shutDown(({ isForeign }) => !isForeign);
+    this.#shutDown(({ kind }) => kind !== 'foreign');
   }
 
   /** Ends all handshakes: the HTTP server waits for them to close. */
@@ -139,15 +149,15 @@ export class Handshakes implements Unsubscribable {
 }
 
 /** Ends a handshake: with a status where nothing was answered yet. */
-function terminate({ exchange, isForeign, written }: Handshake, rejection: Rejection): void {
+function terminate({ exchange, kind, written }: Handshake, rejection: Rejection): void {
   if (exchange.kind === 'request') {
     reject(exchange.response, rejection);
     return;
   }
   const { socket } = exchange;
   const isAnswered = bytesWritten(socket) !== written;
-  if (isForeign && isAnswered) return;
-  if (isForeign || isAnswered) socket.destroy();
+  if (kind === 'foreign' && isAnswered) return;
+  if (kind === 'foreign' || isAnswered) socket.destroy();
   else {
     reject(socket, rejection);
     // A peer that reads nothing does not get the answer.

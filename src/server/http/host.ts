@@ -29,8 +29,8 @@ export type Exchange = RequestExchange | UpgradeExchange;
 /** The places of connections in the limits of a server, by the requests that began them. */
 export interface Places {
   /** Keeps the place of a request until `release` is called as well. */
-  hold(request: IncomingMessage): void;
-  /** Frees the place of a request when this is its last hold. */
+  claim(request: IncomingMessage): void;
+  /** Frees the place of a request when this is its last claim. */
   release(request: IncomingMessage): void;
   /** Notes that the connection that a request began has a WebSocket now: it is no session of many requests any more. */
   upgraded(request: IncomingMessage): void;
@@ -60,11 +60,11 @@ export interface Host {
   readonly transport: object;
   /** The clock of timers. */
   readonly scheduler: SchedulerLike;
-  /** The limits of connections. A framework whose connections outlive their requests without a link holds their places. */
+  /** The limits of connections. A framework whose sessions outlive their requests without a link claims their places. */
   readonly places: Places;
   /**
    * Returns whether a request begins a connection, and so takes a place of the limits of connections. A transformer whose links are made of
-   * many requests sets it. Without it, every upgrade does.
+   * many requests sets it; it is called once for each request. Without it, every upgrade does.
    */
   begins?: (exchange: Exchange) => boolean;
   /**

@@ -10,6 +10,7 @@ import { noteCloseReasons } from './close-reasons.js';
 import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
+import { Unanswered } from './unanswered.js';
 
 /** The delay after which rejected clients should try again, in ms. */
 export const RETRY_AFTER = 1_000;
@@ -33,6 +34,7 @@ export interface TransformerHostParts {
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost(parts: TransformerHostParts): Host {
   const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter } = parts;
+  const unanswered = new Unanswered();
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -42,22 +44,30 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     return false;
   }
 
-  /** Whether a request begins a connection: without a word of the transformer, every upgrade does. */
-  function begins(exchange: Exchange): boolean {
-    return host.begins?.(exchange) ?? exchange.kind === 'upgrade';
+  /** Whether there is a place for a request, if it begins a connection: without a word of the transformer, every upgrade does. */
+  function hasPlace(exchange: Exchange): boolean {
+    const begins = host.begins?.(exchange) ?? exchange.kind === 'upgrade';
+    if (begins) handshakes.begin(exchange, 'first');
+    else if (exchange.kind === 'upgrade') handshakes.begin(exchange, 'further');
+    return !begins || capacity.take(exchange);
+  }
+
+  /** Counts and limits what was not done in its first turn. */
+  function watch(exchange: Exchange): void {
+    handshakes.watch(exchange.request);
+    if (exchange.kind === 'request') unanswered.watch(exchange);
   }
 
   const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
-    afterwards(({ request }) => handshakes.watch(request)),
+    afterwards(watch),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
+    filter((exchange) => exchange.kind === 'upgrade' || unanswered.accepts(exchange)),
     filter(isAccepted),
-    tap((exchange) => (exchange.kind === 'upgrade' || begins(exchange)) && handshakes.begin(exchange)),
-    filter((exchange) => !begins(exchange) || capacity.take(exchange)),
+    filter(hasPlace),
     filterAsync((exchange) => middleware.admit(exchange)),
     // Middleware may take its time.
     filter(isAccepted),
-    // An upgrade of an open connection is the framework's business from here on.
-    tap((exchange) => exchange.kind === 'upgrade' && !begins(exchange) && handshakes.done(exchange.request)),
+    tap(({ request }) => handshakes.passed(request)),
     share(),
   );
   const host: Host = {

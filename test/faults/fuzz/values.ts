@@ -23,7 +23,7 @@ const STRINGS = [
   'length',
 ];
 const WORDS = ['primus::ping::1', 'primus::pong::1', 'primus::id::', 'primus::id::x', 'primus::server::close', 'primus::', 'primus::x'];
-const COMMANDS = [{ throw: 'on purpose' }, { reject: 'on purpose' }, { send: 2_000 }, { send: Number.MAX_VALUE }, { end: true }];
+const COMMANDS = [{ throw: 'on purpose' }, { reject: 'on purpose' }, { send: 2_000 }, { send: 50_000 }, { end: true }];
 
 /** A message, seldom one that makes the application misbehave. */
 export function value(random: Random, depth = 0): unknown {
@@ -37,8 +37,14 @@ export function value(random: Random, depth = 0): unknown {
   return Object.fromEntries(random.list(0, 5, () => [random.pick(STRINGS), value(random, depth + 1)]));
 }
 
-/** A frame of a parser: a string, or bytes. */
+/** A frame of a parser: a string, or bytes. A message that the parser cannot encode is replaced. */
 export function encode(parser: string, message: unknown): string | Buffer {
-  const frame = (PARSERS[parser as keyof typeof PARSERS].encode as (message: unknown) => string | Uint8Array)(message);
+  const encoder = PARSERS[parser as keyof typeof PARSERS].encode as (message: unknown) => string | Uint8Array;
+  let frame: string | Uint8Array;
+  try {
+    frame = encoder(message);
+  } catch {
+    frame = encoder('half a surrogate pair');
+  }
   return typeof frame === 'string' ? frame : Buffer.from(frame);
 }

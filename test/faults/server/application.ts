@@ -52,7 +52,7 @@ function handle(spark: Spark, message: unknown): unknown {
   if (command.reject !== undefined) return Promise.reject(command.reject);
   if (typeof command.data === 'string' && command.data.length !== command.length) counters.corrupt++;
   if (typeof command.sendChecked === 'number') return spark.write({ data: 'x'.repeat(command.sendChecked), length: command.sendChecked });
-  if (typeof command.send === 'number') return spark.write('x'.repeat(Math.min(command.send, 10_000_000)));
+  if (typeof command.send === 'number') return spark.write('x'.repeat(Math.min(Math.max(0, command.send), 1_000_000)));
   if (command.end !== undefined) return spark.end();
   return spark.write(message);
 }

@@ -64,6 +64,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     else if (endpoint === '/test' && query.get('MODE') !== 'init') this.#probe(response);
     else if (request.method === 'POST') this.#post(exchange, parsed, link);
     else {
+      if (link !== undefined && query.get('RID') === 'rpc') link.polled(exchange.response);
       this.#pass(exchange, parsed, link);
       if (query.get('TYPE') === 'terminate') link?.terminated();
     }
@@ -100,7 +101,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     // In the body of a form a byte takes up to three, and in base64 there up to four.
     this.readBody(exchange, maxLength * 4 + GATHERED, link, (body) => {
       if (request.socket.destroyed) return;
-      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0);
+      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0, maxLength);
       const rid = parseNumber(address.query.get('RID')) as number;
       if (batch === undefined) {
         reject(response, { status: 400, message: 'The body is not a list of messages, or not the next ones' });

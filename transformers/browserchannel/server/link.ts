@@ -20,6 +20,8 @@ export class BrowserChannelLink extends HttpLink {
   rid: number;
   /** The number of the message that comes next. */
   expected = 0;
+  /** The answer to the newest poll, until it has left. */
+  #answer: ServerResponse | undefined;
   /** The number of characters that the client has not acknowledged, sent or not. */
   #unacknowledged = 0;
   /** The reports of the session that wait, the one under way first. */
@@ -38,8 +40,8 @@ export class BrowserChannelLink extends HttpLink {
 
   /** The buffered data. Sent data that is not acknowledged counts when it exceeds one response: the client should have polled again. */
   get bufferedAmount(): number {
-    const { _backChannel: channel, _lastArrayId: last, _lastSentArrayId: sent } = this.socket;
-    return (sent < last || this.#unacknowledged > ANSWER ? this.#unacknowledged : 0) + (channel?.res.writableLength ?? 0);
+    const { _lastArrayId: last, _lastSentArrayId: sent } = this.socket;
+    return (sent < last || this.#unacknowledged > ANSWER ? this.#unacknowledged : 0) + (this.#answer?.writableLength ?? 0);
   }
 
   send(frame: Frame): void {
@@ -70,6 +72,15 @@ export class BrowserChannelLink extends HttpLink {
     this.expected = Math.max(this.expected, first + frames.length);
   }
 
+  /** Notes a poll, which takes the place of the one before: an answer that was not read is sent again in this one. */
+  polled(response: ServerResponse): void {
+    if (this.#answer !== undefined && this.#answer.writableLength > 0) this.#answer.destroy();
+    this.#answer = response;
+    response.once('close', () => {
+      if (this.#answer === response) this.#answer = undefined;
+    });
+  }
+
   /** Answers a message after the end as if the session were open: the client is about to poll, and will read that the session has ended. */
   ignore(response: ServerResponse): void {
     const status = JSON.stringify([1, this.socket._lastSentArrayId, 0]);
@@ -78,7 +89,7 @@ export class BrowserChannelLink extends HttpLink {
 
   destroy(): void {
     this.closing = true;
-    this.socket._backChannel?.res.destroy();
+    this.#answer?.destroy();
     this.socket.close('Terminated');
   }
 

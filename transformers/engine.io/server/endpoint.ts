@@ -20,6 +20,8 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
   /** Serves while subscribed to; emits nothing. */
   readonly served$: Observable<Arrival>;
   private readonly links = new Map<string, L>();
+  /** The sessions that have a WebSocket, or are about to. */
+  private readonly upgrading = new Set<string>();
   private readonly engine: Server;
   private readonly pathname: string;
   private readonly maxLength: number;
@@ -46,9 +48,19 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     return /[?&]sid=[^&]/.test(url);
   }
 
-  /** A plain request without a transport is no handshake, but one that middleware answers. An upgrade may name a session that there is not. */
-  begins({ kind, request }: Exchange): boolean {
-    if (kind === 'upgrade') return !this.links.has(queryOf(request).get('sid') ?? '');
+  /**
+   * A plain request without a transport is no handshake, but one that middleware answers. An upgrade may name a session that there is not, or
+   * that is being upgraded already: these take a place of their own.
+   */
+  begins(exchange: Exchange): boolean {
+    const { request } = exchange;
+    if (exchange.kind === 'upgrade') {
+      const id = queryOf(request).get('sid') ?? '';
+      if (!this.links.has(id) || this.upgrading.has(id)) return true;
+      this.upgrading.add(id);
+      exchange.socket.once('close', () => this.upgrading.delete(id));
+      return false;
+    }
     return request.method === 'GET' && /[?&]transport=/.test(request.url ?? '') && !this.continues(request);
   }
 
@@ -69,14 +81,14 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     const id = idOf(link.engine);
     this.links.set(id, link);
     const { request } = link.engine as { request?: IncomingMessage };
-    if (request !== undefined) this.holdPlace(link.engine, request);
+    if (request !== undefined) this.claimPlace(link.engine, request);
     link.engine.once('close', () => this.links.delete(id));
     return link;
   }
 
   /** A session has its place from its handshake on: a client of Socket.IO joins the namespace later, or never. */
-  private holdPlace(socket: Socket, request: IncomingMessage): void {
-    this.places.hold(request);
+  private claimPlace(socket: Socket, request: IncomingMessage): void {
+    this.places.claim(request);
     socket.once('close', () => this.places.release(request));
     socket.once('upgrade', () => this.places.upgraded(request));
   }
@@ -97,7 +109,7 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
     } else if (isAmbiguous(query) || (link !== undefined && last(query, 'transport') === 'websocket')) {
       refuse(response, BAD_REQUEST);
     } else if (!query.has('sid') && query.has('j')) {
-      // The engine would unescape data of scripts without end, and send scripts as text.
+      // The engine takes seconds to unescape the data of one request, and sends scripts with the type of plain text.
       refuse(response, NO_JSONP);
     } else if (link === undefined) {
       this.handle(exchange);

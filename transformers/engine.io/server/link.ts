@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
+import { destroyLate } from '../../shared/destroy-late.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import { countBody } from '../../shared/server/count-body.js';
@@ -21,6 +22,8 @@ const ANSWER_TIME = 100;
 
 /** The part of a host that these links use. */
 type EngineHost = Pick<Host, 'maxLength' | 'scheduler' | 'memory'>;
+/** The time in which a client must read the last answer of a session, in ms. */
+const LAST_ANSWER = 30_000;
 
 /** A socket of the engine as a link. */
 export class EngineLink extends GuardedLink implements CountedLink {
@@ -223,5 +226,7 @@ export class EngineLink extends GuardedLink implements CountedLink {
     const isClean = !failure && cause === undefined && /^(transport|forced) close$/.test(reason);
     this.closed(isClean ? endOfWebSocket(closeCode ?? 1000, why) : dropped(closeCode, why, failure));
     this.release();
+    const answer = this.polls?.current;
+    if (answer !== undefined) destroyLate(answer, this.scheduler, LAST_ANSWER);
   }
 }

@@ -78,7 +78,7 @@ function* packetsOf(payload: string): Generator<string, undefined> {
   return undefined;
 }
 
-/** Delays the end of a response. Returns the function that ends it. */
+/** Delays the end of a response. Returns the function to call in its place. */
 function delayEnd(response: ServerResponse): () => void {
   const { end } = response;
   let delayed: Parameters<typeof end> | undefined;

@@ -34,10 +34,7 @@ export class FayeLink extends LinkBase implements CountedLink {
       this.#failure = new Error(message);
     });
     socket.on('close', ({ code, reason }) => this.#closed(this.#code ?? code, reason));
-    this.#input = new FayeInput(socket, raw, (code, reason) => {
-      this.#code = code;
-      this.#failure = new Error(reason);
-    });
+    this.#input = new FayeInput(socket, raw, scheduler, this);
   }
 
   get bufferedAmount(): number {
@@ -60,6 +57,7 @@ export class FayeLink extends LinkBase implements CountedLink {
   }
 
   flush(): void {
+    if (!this.#corked) return;
     this.#corked = false;
     this.#raw.uncork();
   }
@@ -74,8 +72,8 @@ export class FayeLink extends LinkBase implements CountedLink {
 
   close(code = 1000, reason = ''): void {
     if (this.socket.readyState !== OPEN) return;
-    // The framework throws at other codes, which an application must not send.
-    this.socket.close(code >= 3000 && code <= 4999 ? code : 1000, reason);
+    this.#input.close(code, reason);
+    this.socket.close(1000, reason);
     destroyLate(this.#raw, this.#scheduler);
   }
 
@@ -85,6 +83,11 @@ export class FayeLink extends LinkBase implements CountedLink {
 
   reportIncomplete(bytes: number): void {
     this.observer.incomplete?.(bytes);
+  }
+
+  exceeded(code: number, reason: string): void {
+    this.#code = code;
+    this.#failure = new Error(reason);
   }
 
   #closed(code: number, reason: string): void {

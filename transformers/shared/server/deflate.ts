@@ -67,6 +67,8 @@ function acceptable(offer: Params): boolean {
 export class DeflateSession {
   /** Is called when messages begin to wait to be inflated, and when none waits any more. */
   onBacklog: ((isWaiting: boolean) => void) | undefined;
+  /** Is called once no message is being inflated, or waits for it. */
+  onIdle: (() => void) | undefined;
   /** The bytes of messages that are being compressed, or wait for it. */
   compressing = 0;
   readonly #maxLength: number;
@@ -86,6 +88,11 @@ export class DeflateSession {
   set paused(paused: boolean) {
     this.#paused = paused;
     this.#inflate();
+  }
+
+  /** Whether a message is being inflated, or waits for it. */
+  get isInflating(): boolean {
+    return this.#inflating !== undefined || this.#incoming.length > 0;
   }
 
   generateResponse(): Params {
@@ -142,6 +149,7 @@ export class DeflateSession {
       this.#inflating = undefined;
       this.#inflate();
       if (this.#incoming.length === 0) this.onBacklog?.(false);
+      if (!this.isInflating) this.onIdle?.();
     });
   }
 

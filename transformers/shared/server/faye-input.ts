@@ -1,11 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 import type { EventEmitter } from 'node:events';
 import type { Duplex, Writable } from 'node:stream';
+import type { SchedulerLike } from 'rxjs';
+import { destroyLate } from '../destroy-late.js';
 import { DeflateSession } from './deflate.js';
 
 /** The internals of a faye-websocket that are used: nothing public reads without its pipe, or knows of a fragmented message. */
 export interface FayeInternals {
   readonly _driver: FayeDriver;
+  /** The socket, once the framework has begun to read and write it: how it is ended. */
+  _stream: Stream;
+}
+
+interface Stream {
+  readonly readable: boolean;
+  end(): void;
+  destroy(): void;
+  removeListener(event: string, listener: () => void): void;
 }
 
 interface FayeDriver {
@@ -17,9 +28,28 @@ interface FayeDriver {
   readonly _extensions: { readonly _sessions: readonly (readonly [extension: unknown, session: unknown])[] };
   ERRORS: Readonly<Record<string, number>>;
   ERROR_CODES: readonly number[];
+  /** Whether a string that was no UTF-8 has arrived: ours. */
+  _isInvalid?: boolean;
+  /** Reads for this driver: ours. */
+  _input?: FayeInput;
+  /** What is parsed next; 5 is nothing any more. */
+  _stage: number;
+  _maxLength: number;
   _encode(bytes: Buffer): string | null;
+  _shutdown(code: number, reason: string, error?: boolean): void;
   close(reason: string, code: number): boolean;
 }
+
+/** The link of an input. */
+interface FayeInputLink {
+  /** Writes what was sent in this tick. */
+  flush(): void;
+  /** Is told that the peer broke a rule, for which the connection is being closed. */
+  exceeded(code: number, reason: string): void;
+}
+
+/** The codes that may be sent in a close frame: RFC 6455, section 7.4. */
+const SENDABLE = /^(?:100[0-37-9]|101[0-4]|[34]\d{3})$/;
 
 /** The reasons for which a socket is not read. */
 const PAUSED = 1;
@@ -50,11 +80,14 @@ let errorCodes: readonly number[] | undefined;
  * read while the link is paused or busy, while what was written has not left, and while messages wait to be inflated. Adds rules that the driver
  * lacks: on fragments without end, on frames that are not masked, and on UTF-8 in messages of any length.
  */
-export class FayeInput {
+export class FayeInput implements Stream {
+  /** Whether the framework waits for the socket to close before it reports the end. */
+  readonly readable = false;
   readonly #driver: FayeDriver;
   readonly #socket: Duplex;
+  readonly #scheduler: SchedulerLike;
   readonly #session: DeflateSession | undefined;
-  readonly #onExceeded: (code: number, reason: string) => void;
+  readonly #link: FayeInputLink;
   #reasons = 0;
   #isOver = false;
   /** The bytes that have arrived since parts were joined. */
@@ -64,16 +97,20 @@ export class FayeInput {
   #joined = 0;
   #fragments = 0;
 
-  constructor({ _driver: driver }: FayeInternals, socket: Duplex, onExceeded: (code: number, reason: string) => void) {
+  constructor(websocket: FayeInternals, socket: Duplex, scheduler: SchedulerLike, link: FayeInputLink) {
+    const { _driver: driver } = websocket;
     this.#driver = driver;
     this.#socket = socket;
-    this.#onExceeded = onExceeded;
+    this.#scheduler = scheduler;
+    this.#link = link;
     correct(driver);
+    driver._input = this;
     this.#session = sessionOf(driver);
     if (this.#session !== undefined) {
       this.#session.onBacklog = (isWaiting) => this.#hold(INFLATING, isWaiting);
       socket.once('close', () => this.#session?.abort());
     }
+    websocket._stream = this;
     socket.unpipe(driver.io);
     socket.on('data', (chunk: Buffer) => this.read(chunk));
     driver.io.on('drain', () => this.#hold(UNSENT, false));
@@ -102,6 +139,55 @@ export class FayeInput {
     if (this.#session !== undefined) this.#session.paused = false;
   }
 
+  /**
+   * Ends the socket behind what was written. The framework would destroy it, and with it what waits to be written; what is not read yet would
+   * even make the system drop a close frame that has left.
+   */
+  end(): void {
+    this.#isOver = true;
+    const { destroyed, writableEnded } = this.#socket;
+    if (destroyed || writableEnded) return;
+    this.#socket.end();
+    this.#socket.resume();
+    destroyLate(this.#socket, this.#scheduler);
+  }
+
+  destroy(): void {
+    this.end();
+  }
+
+  /**
+   * Proceeds with the end of the protocol, after a close frame of the peer or an error. What has arrived before a close frame comes first, and
+   * can still be answered. A reason that is no UTF-8 is answered with 1007 (RFC 6455, section 8.1), where the driver has 1002.
+   */
+  shutdown(code: number, reason: string, error?: boolean): void {
+    const driver = this.#driver;
+    const proceed = () => {
+      this.#link.flush();
+      (Object.getPrototypeOf(driver) as FayeDriver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
+    };
+    if (error === true || !this.#session?.isInflating) {
+      proceed();
+      return;
+    }
+    driver._stage = 5;
+    this.#session.onIdle = proceed;
+  }
+
+  removeListener(event: string, listener: () => void): void {
+    this.#socket.removeListener(event, listener);
+  }
+
+  /** Sends a close frame. The framework's own `close`, which has to follow, throws at the codes that an application must not choose. */
+  close(code: number, reason: string): void {
+    this.#driver.close(reason, SENDABLE.test(String(code)) ? code : 1000);
+  }
+
+  /** Limits the length of messages, in bytes. */
+  set maxLength(bytes: number) {
+    this.#driver._maxLength = bytes;
+  }
+
   /** Delays what follows until the messages of one frame are delivered. */
   set busy(busy: boolean) {
     this.#hold(BUSY, busy);
@@ -110,6 +196,8 @@ export class FayeInput {
   #hold(reason: number, on: boolean): void {
     const before = this.#reasons;
     this.#reasons = on ? before | reason : before & ~reason;
+    // In the end it is read to its end, and nothing is done with it.
+    if (this.#isOver) return;
     if (before === 0 && this.#reasons !== 0) this.#socket.pause();
     else if (before !== 0 && this.#reasons === 0) this.#socket.resume();
   }
@@ -139,10 +227,9 @@ export class FayeInput {
   }
 
   #exceeded(): void {
-    this.#isOver = true;
-    this.#onExceeded(1008, 'Too many fragments');
+    this.#link.exceeded(1008, 'Too many fragments');
     this.#driver.close('Too many fragments', 1008);
-    this.#socket.end(() => this.#socket.destroy());
+    this.end();
   }
 }
 
@@ -153,11 +240,18 @@ function correct(driver: FayeDriver): void {
   driver.ERRORS = errors;
   driver.ERROR_CODES = errorCodes;
   driver._encode = decode;
+  driver._shutdown = shutdown;
 }
 
 /** Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. */
-function decode(bytes: Buffer): string | null {
-  return isUtf8(bytes) ? bytes.toString() : null;
+function decode(this: FayeDriver, bytes: Buffer): string | null {
+  if (isUtf8(bytes)) return bytes.toString();
+  this._isInvalid = true;
+  return null;
+}
+
+function shutdown(this: FayeDriver, code: number, reason: string, error?: boolean): void {
+  this._input?.shutdown(code, reason, error);
 }
 
 function sessionOf({ _extensions: { _sessions: sessions } }: FayeDriver): DeflateSession | undefined {

@@ -40,6 +40,8 @@ export interface Receiver {
   didClose(code?: number, reason?: string): void;
 }
 
-export interface WebSocket extends EventEmitter, FayeInternals {}
+export interface WebSocket extends EventEmitter, FayeInternals {
+  send(data: Buffer): void;
+}
 
 export const OPEN = 1;

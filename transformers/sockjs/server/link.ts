@@ -11,7 +11,7 @@ import { type CountedLink, countedMessage, countIncoming } from '../../shared/se
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { Batches } from './batches.js';
-import { OPEN, type Receiver, type SockJSConnection, type SockJSSession } from './framework.js';
+import { OPEN, type Receiver, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
 import { messagesOf, parseLazily, WHOLE } from './messages.js';
 
 const BROKEN = 'Broken framing.';
@@ -51,7 +51,8 @@ export class SockJSLink extends HttpLink implements CountedLink {
     // The framework's own fails when one message of a frame ends the connection, and others follow.
     if (recv?.ws) recv.didMessage = (payload) => this.#frame(payload, recv);
     if (!websocket || raw === undefined) return;
-    this.#input = new FayeInput(websocket, raw, (code, reason) => this.fail(code, reason));
+    this.#input = new FayeInput(websocket, raw, scheduler, this);
+    if (ws) this.#input.maxLength = maxLength;
     countIncoming(raw, this);
     websocket.on('message', () => countedMessage(this));
     // The framework listens as well, and does not pass the code on.
@@ -81,11 +82,14 @@ export class SockJSLink extends HttpLink implements CountedLink {
 
   /** Notes the answer to a poll. If it cannot be sent, messages are lost, and the connection ends. */
   answerBy(response: ServerResponse): void {
+    let hasLeft = response.writableFinished;
     this.#answers.add(response);
+    // A write to a socket that was reset has an end, too.
+    response.once('finish', () => (hasLeft = !response.req.socket.destroyed));
     response.once('close', () => {
       this.#answers.delete(response);
-      // One that the framework has not ended yet is its own to notice.
-      if (response.writableEnded && !response.writableFinished && !this.closing) this.fail(1002, 'Connection interrupted');
+      // The framework itself notices the end of an answer that it has not ended yet.
+      if (response.writableEnded && !hasLeft && !this.closing) this.fail(1002, 'Connection interrupted');
     });
   }
 
@@ -112,6 +116,10 @@ export class SockJSLink extends HttpLink implements CountedLink {
 
   send(frame: Frame): void {
     if (this.closing || this.socket.readyState !== OPEN) return;
+    if (this.#session.ws) {
+      this.#sendPlain(frame, this.#session.ws);
+      return;
+    }
     const string = encodeString(frame, nodeBytes);
     this.#gatheredLength += string.length;
     if (this.#gathered !== undefined) {
@@ -122,18 +130,18 @@ export class SockJSLink extends HttpLink implements CountedLink {
     flushAtEndOfTick(this);
   }
 
+  exceeded(code: number, reason: string): void {
+    this.fail(code, reason);
+  }
+
   flush(): void {
     const strings = this.#gathered;
     this.#gathered = undefined;
     this.#gatheredLength = 0;
     if (strings === undefined || this.socket.readyState !== OPEN) return;
     const last = strings.pop() as string;
-    const { send_buffer: queue } = this.#session;
     // The framework sends its whole queue with the next message that is written.
-    for (const string of strings) {
-      if (queue !== undefined) queue.push(string);
-      else this.socket.write(string);
-    }
+    for (const string of strings) this.#session.send_buffer?.push(string);
     this.socket.write(last);
   }
 
@@ -165,8 +173,10 @@ export class SockJSLink extends HttpLink implements CountedLink {
 
   protected override doClose(code = 1000, reason = 'Normal closure'): void {
     this.flush();
-    // Without SockJS's framing the code is sent in a WebSocket's close frame, where not every code is allowed.
-    this.socket.close(this.#session.ws && code < 3000 ? 1000 : code, reason);
+    const isPlain = Boolean(this.#session.ws);
+    // Without SockJS's framing, the code is that of a close frame.
+    if (isPlain) this.#input?.close(code, reason);
+    this.socket.close(isPlain ? 1000 : code, reason);
     if (this.#raw !== undefined && !this.#raw.destroyed) destroyLate(this.#raw, this.scheduler);
   }
 
@@ -193,6 +203,7 @@ export class SockJSLink extends HttpLink implements CountedLink {
     const broken = () => {
       this.emitEnd(dropped(3000, BROKEN, new Error(BROKEN)));
       receiver.didClose(3000, BROKEN);
+      if (this.#raw !== undefined) destroyLate(this.#raw, this.scheduler);
     };
     if (payload.length > WHOLE || this.#batches?.busy) {
       this.deliver(String(payload), (error) => error && broken());
@@ -208,8 +219,18 @@ export class SockJSLink extends HttpLink implements CountedLink {
     for (const message of messages) this.#decoded(message);
   }
 
+  /** Sends a frame without SockJS's framing, as a message of a WebSocket. */
+  #sendPlain(frame: Frame, websocket: WebSocket): void {
+    if (typeof frame === 'string') this.socket.write(frame);
+    else websocket.send(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
+  }
+
   #decoded(data: unknown): void {
     if (this.ended || this.closing) return;
+    if (this.#session.ws && (typeof data === 'string' || Buffer.isBuffer(data))) {
+      this.observer.next?.(data);
+      return;
+    }
     if (typeof data !== 'string') {
       this.fail(1003, 'Only strings are accepted');
       return;

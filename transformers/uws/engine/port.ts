@@ -3,7 +3,9 @@ import { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers';
 import { isDeepStrictEqual } from 'node:util';
+import type { Subscription } from 'rxjs';
 import { PrimusError } from '../../../src/core/errors.js';
+import { exhausted$ } from '../../../src/server/descriptors.js';
 import type { HttpServer } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import type { UWSServerTransport } from '../options.js';
@@ -58,6 +60,7 @@ export class Port implements ExchangeOwner {
   /** Finds out whether the port is free. */
   private probe: Server | undefined;
   private closing = false;
+  private exhaustion: Subscription | undefined;
 
   constructor(server: HttpServer, uws: UWS, transport: UWSServerTransport) {
     if ((server as { listening?: boolean }).listening)
@@ -144,7 +147,7 @@ export class Port implements ExchangeOwner {
       this.server.emit('error', error);
       return;
     }
-    const listening = (socket: object | false) => {
+    this.listenAt(app, address, (socket) => {
       if (socket === false) {
         const [code, syscall] = ['EADDRINUSE', 'listen'];
         this.server.emit(
@@ -155,8 +158,26 @@ export class Port implements ExchangeOwner {
       }
       this.listener = socket;
       this.bound = address;
+      if (typeof address === 'object') this.exhaustion = exhausted$.subscribe((exhausted) => this.suspend(exhausted, address));
       this.server.emit('listening');
-    };
+    });
+  }
+
+  /**
+   * Stops and begins to listen. At the limit of file descriptors the engine would try to accept the same connection again and again, and keep
+   * a core busy: the system refuses it instead.
+   */
+  private suspend(exhausted: boolean, address: AddressInfo): void {
+    if (exhausted && this.listener !== undefined) {
+      this.uws.us_listen_socket_close(this.listener);
+      this.listener = undefined;
+    } else if (!exhausted && this.listener === undefined && this.app !== undefined)
+      this.listenAt(this.app, address, (socket) => {
+        if (socket !== false) this.listener = socket;
+      });
+  }
+
+  private listenAt(app: App, address: AddressInfo | string, listening: (socket: object | false) => void): void {
     if (typeof address === 'string') app.listen_unix(listening, address);
     else if (address.address === '::') app.listen(address.port, listening);
     else app.listen(address.address, address.port, listening);
@@ -242,13 +263,14 @@ export class Port implements ExchangeOwner {
 
   private close(done?: (error?: Error) => void): HttpServer {
     const { server } = this;
-    if (this.probe === undefined && this.listener === undefined) {
+    if (this.probe === undefined && this.bound === null) {
       const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
       if (done !== undefined) process.nextTick(done, error);
       return server;
     }
     if (done !== undefined) server.once('close', done);
     if (this.listener !== undefined) this.uws.us_listen_socket_close(this.listener);
+    this.exhaustion?.unsubscribe();
     this.probe = this.listener = undefined;
     this.bound = null;
     this.closing = true;

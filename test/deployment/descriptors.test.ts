@@ -1,0 +1,95 @@
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { kill, start } from '../../scripts/processes.mjs';
+import { Primus } from '../../src/index.js';
+import { event, eventually, until } from '../support/wait.js';
+
+const library = new URL('../../dist/src/index.js', import.meta.url);
+
+/** A server that echoes, and reports what it logs, and on demand the time that it has used the processor. */
+const PROGRAM = `
+  import { createServer } from 'node:http';
+  import { Primus } from '${library}';
+  const server = createServer();
+  const primus = new Primus(server, { transformer: process.env.TRANSFORMER, iknowclusterwillbreakconnections: true });
+  primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+  primus.on('log', (level, message) => process.send({ log: level + ': ' + message }));
+  process.on('message', (word) => (word === 'used' ? process.send({ used: process.cpuUsage() }) : primus.write(word)));
+  server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+`;
+
+/** More than it may have open. */
+const MANY = 150;
+
+let child: ChildProcess;
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  return kill(child as never);
+});
+
+describe.skipIf(spawnSync('sh', ['-c', 'ulimit -n']).status !== 0)('a process without file descriptors left', () => {
+  it.each(['websockets', 'faye', 'uws', 'engine.io', 'socket.io', 'sockjs', 'browserchannel'])(
+    'is idle, serves its connections, says so once and recovers, with %s',
+    async (transformer) => {
+      const shell = ['-c', 'ulimit -n 100 && exec "$0" --input-type=module -e "$1"', process.execPath, PROGRAM];
+      child = start('sh', shell, { env: { ...process.env, TRANSFORMER: transformer }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      const logs: string[] = [];
+      child.on('message', ({ log }: { log?: string }) => log !== undefined && logs.push(log));
+      const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+      const used = async () => {
+        child.send('used');
+        for (;;) {
+          const [{ used: time }] = (await once(child, 'message')) as [{ used?: { user: number; system: number } }];
+          if (time !== undefined) return time.user + time.system;
+        }
+      };
+      const url = `http://127.0.0.1:${port}`;
+      const Client = Primus.createSocket({ transformer });
+      const friend = new Client(url, { reconnect: { retries: 0 } });
+      await event(friend, 'open');
+
+      let flooding = true;
+      const flood = (): unknown => {
+        const socket = connect(port, '127.0.0.1').on('error', () => {});
+        sockets.push(socket);
+        // One that is dropped tries again, as clients do.
+        return socket.on('close', () => flooding && setTimeout(() => flooding && flood(), 50));
+      };
+      for (let count = 0; count < MANY; count++) flood();
+      await until(() => logs.length > 0);
+      expect(logs).toEqual([expect.stringMatching(/^error: The process has no file descriptors left/)]);
+      const before = await used();
+      const since = performance.now();
+      // A busy loop would use all of the time that its core has.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const elapsed = (performance.now() - since) * 1_000;
+      expect((await used()) - before).toBeLessThan(elapsed / 3);
+      // A client of browserchannel needs a new socket for each request, which it does not get before the others give up.
+      if (transformer !== 'browserchannel') {
+        const news = event(friend, 'data');
+        child.send('news');
+        expect((await news)[0]).toBe('news');
+        const echo = event(friend, 'data');
+        friend.write('still there?');
+        expect((await echo)[0]).toBe('still there?');
+      }
+      expect(logs).toHaveLength(1);
+
+      flooding = false;
+      for (const socket of sockets) socket.destroy();
+      await until(() => logs.length > 1);
+      expect(logs[1]).toMatch(/^warning: The process has file descriptors again/);
+      await eventually(async () => {
+        const other = new Client(url, { reconnect: { retries: 0 } });
+        await Promise.race([event(other, 'open'), event(other, 'end').then(() => Promise.reject(new Error('not yet')))]).finally(() =>
+          other.destroy(),
+        );
+      });
+      friend.destroy();
+      expect(child.exitCode).toBeNull();
+    },
+  );
+});
