@@ -19,7 +19,7 @@ export const NO_CONTEXT = { clientNoContextTakeover: true, serverNoContextTakeov
 const { PerMessageDeflate } = ws as unknown as { PerMessageDeflate: new () => MessageDeflate };
 
 interface Job {
-  /** The bytes that are to be inflated. */
+  /** The length of the compressed bytes. */
   readonly size: number;
   run(release: () => void): void;
 }

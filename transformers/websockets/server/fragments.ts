@@ -14,7 +14,7 @@ export interface FrameReceiver extends Writable {
   readonly _maxPayload: number;
   /** The length of `_buffers`. */
   readonly _bufferedBytes: number;
-  /** What is read next, and of which frame. */
+  /** The part that is read next, and the frame that it belongs to. */
   readonly _state: number;
   readonly _opcode: number;
   readonly _payloadLength: number;
