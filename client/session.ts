@@ -3,7 +3,7 @@ import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
-import { invalid } from '../src/core/options.js';
+import { milliseconds } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { SessionEvent } from './state.js';
@@ -53,10 +53,8 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
     reconnectOn({
       policy(attempt, error) {
         const wait = policy(attempt, error);
-        if (wait === false) return wait;
         // Added, and not the longer one of the two: many clients get the same time, and the jitter has to stay.
-        if (wait >= 0) return wait + ((error as LinkError).retryAfter ?? 0);
-        throw invalid('reconnect', 'a function that returns milliseconds or false', wait);
+        return wait !== false && milliseconds(wait, 'reconnect') + ((error as LinkError).retryAfter ?? 0);
       },
       details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {

@@ -75,11 +75,13 @@ export function tooMany(maxValues: number): RangeError {
   return new RangeError(`It has more than ${maxValues} keys and values (\`maxValues\`)`);
 }
 
-/** Whether a text has more than `limit` opening brackets, in strings or not. Searching is much faster than reading. */
-function hasBrackets(text: string, limit: number): boolean {
+/** Whether a text has enough opening brackets, in strings or not, to be nested deeper than `limit`. Searching is much faster than reading. */
+export function hasBrackets(text: string, limit: number): boolean {
   let left = limit;
+  // Behind this there is no space for the closing brackets.
+  const end = text.length - limit;
   for (const bracket of ['[', '{']) {
-    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (--left < 0) return true;
+    for (let at = text.indexOf(bracket); at >= 0 && at < end; at = text.indexOf(bracket, at + 1)) if (--left < 0) return true;
   }
   return false;
 }

@@ -396,11 +396,12 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
       this.flow(KEPT, true);
       if (this.stage === 'announced') setImmediate(() => this.proceed(exceedsTurn));
     }
-    this.kept.add(frame);
+    const { kept } = this;
+    kept.add(frame);
+    // This may be what ends the connection, which keeps nothing then.
     this.received(costOf(frame));
     // Where a framework cannot stop reading, its peer has to wait for the messages at last.
-    // It is undefined where the account has just shed this connection.
-    if (this.stage === 'announced' && (this.kept?.bytes ?? 0) > this.host.maxBuffer) this.proceed(neverExceeds);
+    if (this.stage === 'announced' && kept.bytes > this.host.maxBuffer) this.proceed(neverExceeds);
   }
 
   /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */

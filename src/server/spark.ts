@@ -373,6 +373,12 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return duplex(this);
   }
 
+  /** Returns the text that `console.log(spark)` prints, without the request, whose address and headers have credentials. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { id, address, readyState } = this;
+    return `Spark ${JSON.stringify({ id, ip: address.ip, readyState })}`;
+  }
+
   /** Reports the rejected promise of an asynchronous listener. */
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
     // As an event, the error would be the next one of the same listener, and so on.

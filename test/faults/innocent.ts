@@ -27,9 +27,9 @@ let worst = 0;
 let lost = 0;
 let served = 0;
 
-const waits = [waitForProcessor(), waitForProcessor(serves)];
-/** The time in ms, without that in which this process or the server waited for a processor that other programs had. */
-const clock = () => performance.now() - waits.reduce((sum, wait) => sum + wait(), 0);
+const waited = waitForProcessor(serves);
+/** The time in ms, without that in which the server waited for a processor that other programs had. */
+const clock = () => performance.now() - waited();
 
 client.on('data', (data: unknown) => {
   if (data !== asked) return;

@@ -46,7 +46,7 @@ describe('a server that is up for a second and down for a second', () => {
   it('gets its clients back when it drains again and again, each once', async () => {
     const world = new World({ latency: 5 });
     const { network } = world;
-    const peers = Array.from({ length: 20 }, () => world.connect());
+    const peers = Array.from({ length: 20 }, () => world.connect({ reconnect: { retries: Infinity, max: '5 s' } }));
     for (let cycle = 0; cycle < 50; cycle++) {
       await world.pass(3_000);
       const run = world.primus.drain({ over: 500, retryAfter: 1_000 }).subscribe();

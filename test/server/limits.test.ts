@@ -273,7 +273,7 @@ describe('the limits of connections', () => {
     await world.pass(1_000);
     expect(errors).toMatchObject([{ status: 503, retryAfter: 5_000 }]);
     stranger.destroy();
-    for (let cut = 0; cut < 5; cut++) {
+    for (let round = 0; round < 5; round++) {
       world.network.cut();
       await world.pass(60_000);
       expect(world.primus.connected).toBe(clients);

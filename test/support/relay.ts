@@ -12,8 +12,8 @@ export interface Relay {
   restore(): void;
 }
 
-/** Starts a TCP relay to the port `to` of this machine, whose connections can be interrupted. */
-export async function startRelay(to: number): Promise<Relay> {
+/** Starts a TCP relay to the port `to` of this machine, whose connections can be interrupted. `answered` gets what the server sends. */
+export async function startRelay(to: number, answered?: (bytes: Buffer) => void): Promise<Relay> {
   const sockets = new Set<Socket>();
   let accepting = true;
   let frozen = false;
@@ -21,6 +21,7 @@ export async function startRelay(to: number): Promise<Relay> {
     if (!accepting) return void near.destroy();
     if (frozen) return void sockets.add(near);
     const far = connect(to, '127.0.0.1');
+    if (answered !== undefined) far.on('data', answered);
     for (const [from, into] of [
       [near, far],
       [far, near],

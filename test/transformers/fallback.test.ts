@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { watchForCrashes } from '../server/crashes.js';
 import { cleanup, event, type Served, serve, until } from '../support/serve.js';
 
-/** What a proxy that blocks WebSockets does with the head of an upgrade. */
+/** The ways in which a proxy blocks WebSockets: each gets the head of an upgrade. */
 const BLOCKS: Record<string, (socket: Socket, head: string, to: number) => void> = {
   'does not answer': () => {},
   'answers 101 and is silent then': (socket, head) => {

@@ -8,7 +8,7 @@ import { cleanup, event, type Served, serve, until } from '../support/serve.js';
 
 const TRANSFORMERS = ['websockets', 'uws', 'engine.io', 'socket.io', 'sockjs', 'faye', 'browserchannel'];
 
-/** Connects clients whose peer, a relay, may freeze. */
+/** Connects clients through a relay that may freeze. */
 async function connectThrough({ primus, port }: Served, count: number) {
   const relay = await startRelay(port);
   const clients = Array.from({ length: count }, () => {
@@ -27,7 +27,7 @@ function connectionsOf(server: Server): Promise<number> {
   return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 }
 
-describe.each(TRANSFORMERS)('peers of %s that vanish without closing', (transformer) => {
+describe.each(TRANSFORMERS)('peers of %s that are lost without a close', (transformer) => {
   watchForCrashes();
 
   it('are noticed within two pings, and their descriptors are free soon after', async ({ annotate }) => {

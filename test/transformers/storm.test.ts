@@ -16,7 +16,7 @@ const BATCH = 100;
 
 type Socketed = InstanceType<Primus['Socket']>;
 
-/** A server whose connections can be cut all at once, and its clients, which are open. */
+/** A server whose connections can be terminated all at once, and its clients, which are open. */
 async function storming(transformer: string) {
   const server = createServer();
   const sockets = new Set<Socket>();
@@ -39,14 +39,14 @@ async function storming(transformer: string) {
     await Promise.all(batch.map((client) => event(client, 'open')));
   }
   await until(() => primus.connected === CLIENTS);
-  const cut = () => {
+  const terminate = () => {
     // A session over HTTP survives the loss of a TCP connection.
     primus.forEach((spark) => {
       spark.connection.terminate(dropped());
     });
     for (const socket of sockets) socket.destroy();
   };
-  return { primus, clients, cut };
+  return { primus, clients, terminate };
 }
 
 /** Records the delay of each attempt that a client schedules. */
@@ -73,13 +73,13 @@ function peakOf(delays: readonly number[]): number {
 describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`, (transformer) => {
   watchForCrashes();
 
-  it('reconnect after they were cut at once, at a rate that has no peak', async ({ annotate }) => {
-    const { primus, clients, cut } = await storming(transformer);
+  it('reconnect after they were terminated at once, at a rate that has no peak', async ({ annotate }) => {
+    const { primus, clients, terminate } = await storming(transformer);
     const delays = delaysOf(clients);
     const closed = Promise.all(clients.map((client) => event(client, 'close')));
     const opened = Promise.all(clients.map((client) => event(client, 'open')));
     const began = performance.now();
-    cut();
+    terminate();
     await closed;
     await opened;
     await until(() => primus.connected === CLIENTS);
@@ -90,7 +90,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
   });
 
   it('follow the Retry-After of a server that rejects them all, and its jitter', async () => {
-    const { primus, clients, cut } = await storming(transformer);
+    const { primus, clients, terminate } = await storming(transformer);
     let rejected = 0;
     const busy = (_request: IncomingMessage, response: ServerResponse, _next: () => void) => {
       rejected++;
@@ -105,7 +105,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
         delays.push(scheduled);
       }),
     );
-    cut();
+    terminate();
     await refused;
     primus.remove('busy');
     const before = rejected;
@@ -117,7 +117,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
   });
 
   it('end, and say why, when the server rejects them all with 401', async () => {
-    const { primus, clients, cut } = await storming(transformer);
+    const { primus, clients, terminate } = await storming(transformer);
     let asked = 0;
     primus.authorize((_request, done) => {
       asked++;
@@ -126,7 +126,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
     const errors: unknown[] = [];
     for (const client of clients) client.on('error', (error: unknown) => errors.push(error));
     const ended = Promise.all(clients.map((client) => event(client, 'end')));
-    cut();
+    terminate();
     await ended;
     const finals = clients.map((client) => client.state);
     expect(finals).toMatchObject(clients.map(() => ({ name: 'closed', by: 'failure', cause: { status: 401, reason: 'log in again' } })));

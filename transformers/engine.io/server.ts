@@ -1,11 +1,14 @@
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
-import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
-import { closeWithLimit } from '../../src/core/close-with-limit.js';
+import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
+import { tooLong } from '../../src/core/close-reasons.js';
 import { loadFramework } from '../../src/core/load-framework.js';
 import { packageRequire } from '../../src/core/package-require.js';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
+import { NO_CONTEXT } from '../websockets/server/deflate.js';
+import { MAX_FRAGMENTS } from '../websockets/server/fragments.js';
+import { ServerWebSocket } from '../websockets/server/socket.js';
 import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint } from './server/endpoint.js';
 import { EngineLink } from './server/link.js';
@@ -23,8 +26,14 @@ export const server: NodeTransformer = {
 export function settings({ compression, maxLength, transport }: Host, longest: number): ServerOptions {
   // CORS is the business of our middleware.
   const { sessions: _, cors: __, ...given } = transport as EngineIOServerTransport & { cors?: unknown };
+  class Limited extends ServerWebSocket {
+    // A packet may be longer than its message.
+    override get tooLong(): string {
+      return tooLong(maxLength);
+    }
+  }
   return {
-    perMessageDeflate: compression,
+    perMessageDeflate: compression && NO_CONTEXT,
     httpCompression: compression && { threshold: 1024 },
     // A WebSocket has a limit of its own: over HTTP a packet may be in base64, which is longer.
     wsEngine: class extends WebSocketServer {
@@ -33,7 +42,9 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
           ...options,
           maxPayload: longest + 1,
           closeTimeout: CLOSE_TIMEOUT,
-          WebSocket: closeWithLimit(WebSocket, maxLength),
+          maxFragments: MAX_FRAGMENTS,
+          maxBufferedChunks: 0,
+          WebSocket: Limited,
         } as WebSocketServerOptions);
       }
 

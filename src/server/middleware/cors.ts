@@ -131,8 +131,10 @@ export function cors(this: CorsHost): Middleware {
     const answer = 'setHeader' in response ? response : undefined;
     answer?.appendHeader?.('Vary', 'Origin');
     if (ancestors) answer?.setHeader('Content-Security-Policy', ancestors);
+    // The address of a page that a framework serves may have a token.
+    answer?.setHeader('Referrer-Policy', 'no-referrer');
     const source = origin ?? (isPublic(request, this.pathname) ? undefined : sourceOf(request));
-    const known = source === undefined || (origins === undefined && answer === undefined) ? source : canonical(source);
+    const known = source === undefined || origins === undefined ? source : canonical(source);
     if (source !== undefined && (known === undefined || origins?.has(known) === false)) return rejectOrigin(source, request, response);
     const hidden = (headers.cookie !== undefined || headers.authorization !== undefined) && hideCredentials(request, source);
     if (origin === undefined || answer === undefined) return false;
@@ -144,7 +146,11 @@ export function cors(this: CorsHost): Middleware {
     const asked = headers['access-control-request-method'];
     if (request.method === 'OPTIONS' && asked !== undefined) {
       const wanted = allowed || headers['access-control-request-headers'];
-      if (maxAge > 0) answer.setHeader('Access-Control-Max-Age', maxAge);
+      if (maxAge > 0) {
+        answer.setHeader('Access-Control-Max-Age', maxAge);
+        answer.setHeader('Cache-Control', `public, max-age=${maxAge}`);
+        answer.setHeader('Expires', new Date(Date.now() + maxAge * 1_000).toUTCString());
+      }
       answer.setHeader('Access-Control-Allow-Methods', methods.join(', '));
       if (wanted) answer.setHeader('Access-Control-Allow-Headers', wanted);
       answer.writeHead(200, { 'Content-Length': '0' }).end();
@@ -209,8 +215,9 @@ export function seal(response: ServerResponse): void {
   } as typeof writeHead;
 }
 
+/** Whether a header allows something. The ones about preflights do not: those are answered before. */
 function isCors(name: string): boolean {
-  return /^access-control-/i.test(name);
+  return /^access-control-(?!max-age$|allow-methods$)/i.test(name);
 }
 
 function seconds(maxAge: Duration | false): number {

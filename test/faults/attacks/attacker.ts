@@ -31,9 +31,12 @@ export class Attacker {
   readonly dialect: Dialect | undefined;
   readonly polling: PollingDialect | undefined;
   readonly compression: boolean;
+  /** Whether the parser of the server has bytes as frames. */
+  readonly isBinary: boolean;
 
   constructor(target: Target, duration: number) {
-    const { transformer, compression = false } = target.settings;
+    const { transformer, parser = 'json', compression = false } = target.settings;
+    this.isBinary = parser === 'msgpack' || parser === 'binary';
     this.target = target;
     this.sockets = new Sockets(target.port);
     this.duration = duration;

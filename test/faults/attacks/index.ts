@@ -1,4 +1,5 @@
 import type { Attack } from './attacker.js';
+import { BINARY_STRUCTURES } from './binary-structures.js';
 import { allowedBombs, manyBombs, nestedBomb, oneBomb } from './bombs.js';
 import { handshakes, idleConnections, sessions } from './connections.js';
 import { largeFlood, messageFlood, postFlood, slowTransformer } from './messages.js';
@@ -40,6 +41,7 @@ export const ATTACKS: readonly Attack[] = [
   sessions,
   ...Object.keys(STRUCTURES).map((name) => structure(name)),
   ...['nested arrays', '600,000 keys'].map((name) => postedStructure(name)),
+  ...BINARY_STRUCTURES,
   unreadLibrary,
   unreadSpec,
   unreadRejections,

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { encode } from '../fuzz/values.js';
 import { Target } from '../target.js';
 import { readUntil } from '../wire/socket.js';
+import { BINARY, frame } from '../wire/websocket.js';
 import { type Attack, Attacker } from './attacker.js';
 
 /** The limits for one attacker: bytes of memory, and ms for which others wait. */
@@ -137,9 +139,12 @@ async function warmUp(target: Target): Promise<void> {
   library.write('GET /primus/primus.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   await readUntil(library, /^never$/, 10_000);
   const text = JSON.stringify('x'.repeat(1_000));
+  const message = encode(target.settings.parser ?? 'json', 'x'.repeat(1_000));
   if (attacker.dialect !== undefined) {
     const sockets = await attacker.webSockets(5, '');
-    const load = Buffer.concat(Array.from({ length: 20 }, () => attacker.message(text)));
+    const load = Buffer.concat(
+      Array.from({ length: 20 }, () => (typeof message === 'string' ? attacker.message(message) : frame(BINARY, message))),
+    );
     while (attacker.goesOn) {
       for (const socket of sockets) await attacker.write(socket, load);
       await pause(2);

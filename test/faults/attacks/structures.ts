@@ -21,6 +21,7 @@ export function structure(name: string): Attack {
   return {
     name: `10 MB of JSON: ${name}`,
     scenario: 18,
+    appliesTo: ({ isBinary }) => !isBinary,
     async run(attacker: Attacker) {
       const text = make();
       if (attacker.dialect !== undefined) {

@@ -23,7 +23,7 @@ export function table(costs: readonly Cost[]): string {
 export function row(cost: Cost): string {
   const { transformer, parser, compression, attack, memory, stall, latency, lost, descriptors, failure } = cost;
   const verdict =
-    failure !== undefined ? `**failed**: ${failure.split('\n').slice(0, 2).join(' ')}` : isWithinLimits(cost) ? '' : '**over**';
+    failure !== undefined ? `**failed**: ${failure.split('\n').slice(0, 12).join(' ')}` : isWithinLimits(cost) ? '' : '**over**';
   const cells = [
     transformer,
     parser,

@@ -101,7 +101,7 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
     // In the body of a form a byte takes up to three, and in base64 there up to four.
     this.readBody(exchange, maxLength * 4 + GATHERED, link, (body) => {
       if (request.socket.destroyed) return;
-      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0, maxLength);
+      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0);
       const rid = parseNumber(address.query.get('RID')) as number;
       if (batch === undefined) {
         reject(response, { status: 400, message: 'The body is not a list of messages, or not the next ones' });

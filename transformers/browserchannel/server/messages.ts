@@ -7,7 +7,7 @@ import { parseForm } from './form.js';
 /** The most messages in one request: clients send no more. */
 const MANY = 1_000;
 
-/** The limits of a body in JSON. */
+/** The limits of a body of JSON. A message is a string in it; one of a foreign client may be any value. */
 const LIMITS = { maxDepth: 1_000, maxValues: 100_000 };
 
 /** The messages of one request, and the number of the first. */
@@ -17,9 +17,9 @@ export interface Batch {
 }
 
 /** Parses the messages of a body; `undefined` when it is malformed, or when messages before it are missing. */
-export function parseBatch(body: Buffer, type: string | undefined, expected: number, maxLength: number): Batch | undefined {
+export function parseBatch(body: Buffer, type: string | undefined, expected: number): Batch | undefined {
   try {
-    const batch = type === 'application/json' ? fromJson(body.toString()) : fromForm(body, maxLength);
+    const batch = type === 'application/json' ? fromJson(body.toString()) : fromForm(body);
     if (batch.frames.length > MANY || !(batch.first <= expected)) return undefined;
     return batch.frames.length === 0 ? { ...batch, first: expected } : batch;
   } catch {
@@ -28,9 +28,8 @@ export function parseBatch(body: Buffer, type: string | undefined, expected: num
 }
 
 /** `count=2&ofs=0&req0__S=text&req1_JSON=%7B%7D` */
-function fromForm(body: Buffer, maxLength: number): Batch {
-  // Bytes are encoded as a string, a third longer.
-  const form = parseForm(body, MANY * 2, Math.ceil((maxLength * 4) / 3) + 64);
+function fromForm(body: Buffer): Batch {
+  const form = parseForm(body, MANY * 2);
   const count = parseNumber(form.get('count')) ?? Number.NaN;
   if (!(count <= MANY)) throw new RangeError(`A request carries at most ${MANY} messages`);
   const frames = Array.from({ length: count }, (_, index) => {
@@ -52,5 +51,5 @@ function fromJson(body: string): Batch {
 
 /** Parses the number of a request or a message, from an address or a form. */
 export function parseNumber(digits: string | null | undefined): number | undefined {
-  return typeof digits === 'string' && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
+  return digits != null && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
 }

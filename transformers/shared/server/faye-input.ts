@@ -227,8 +227,8 @@ export class FayeInput implements Stream {
   }
 
   #exceeded(): void {
-    this.#link.exceeded(1008, 'Too many fragments');
     this.#driver.close('Too many fragments', 1008);
+    this.#link.exceeded(1008, 'Too many fragments');
     this.end();
   }
 }

@@ -6,6 +6,7 @@ import { packageRequire } from '../../../src/core/package-require.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
+import { originSet } from '../../../src/server/middleware/origins.js';
 import { reads } from '../../../src/server/middleware/primus-js.js';
 import { StaticText } from '../../../src/server/middleware/static-text.js';
 import { deflate } from '../../shared/server/deflate.js';
@@ -13,7 +14,7 @@ import { checkHandshake, headOf } from '../../shared/server/handshake.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
 import type { SockJSServerTransport } from '../options.js';
 import { type Handler, OPEN, type SockJS, type SockJSConnection } from './framework.js';
-import { escapeScriptEnd, isPoll, listIn, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
+import { escapeScriptEnd, isPoll, listIn, nameOrigins, parsePath, rejectionOf, type SessionPath, withBody } from './guard.js';
 import { SockJSLink } from './link.js';
 import { WHOLE } from './messages.js';
 
@@ -52,6 +53,12 @@ interface Pending {
   head?: Buffer;
 }
 
+/** Returns the origins whose pages may use a server, as `host:port`. */
+function originsOf({ primus }: Host): string[] {
+  const origins = originSet((primus as { options: { origins: unknown } }).options.origins);
+  return origins === undefined ? ['*:*'] : [...origins].map((origin) => origin.replace(/^.*:\/\//, ''));
+}
+
 /** Delivers a long list of messages, and has the framework answer its request as if the list had been short. */
 function deliverList(link: SockJSLink, request: IncomingMessage, path: SessionPath, body: Buffer, answer: (body: Buffer) => void): void {
   const list = listIn(request, path, body);
@@ -76,15 +83,18 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
   /** Requests that may become connections, by the number at the end of their address. */
   readonly #pending = new Map<string, Pending>();
   #requests = 0;
+  /** The origins whose pages may use this server, as the framework names them. */
+  readonly #origins: readonly string[];
 
   constructor(host: Host, arrived: (arrival: Arrival) => void, sockjs: SockJS) {
     super(host, arrived);
     const { maxLength, compression } = host;
+    this.#origins = originsOf(host);
     const { faye_server_options: faye, ...transport } = host.transport as SockJSServerTransport;
     const server = sockjs.createServer({
       log: () => {},
       // The framework's own default is on a public network.
-      sockjs_url: SCRIPT.slice(1),
+      sockjs_url: this.base + SCRIPT,
       ...transport,
       // The framework makes it a part of regular expressions.
       prefix: this.base.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
@@ -132,6 +142,9 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     // A second poll gets an error of the framework, and has no messages.
     if (link?.isPolled === false && isPoll(path)) link.answerBy(response);
     if (/^htmlfile\/?$/.test(path.verb)) escapeScriptEnd(response);
+    if (/^\/info\/?$/.test(path.verb)) nameOrigins(response, this.#origins);
+    // The framework has these cached.
+    if (request.method === 'OPTIONS' || path.verb.startsWith('/iframe')) response.removeHeader('Pragma');
     const key = this.#expect({ request, response });
     response.once('close', () => this.#pending.delete(key));
     if (!handle(this.#aliasOf(request, path, key), response)) reject(response, 404);
@@ -143,6 +156,11 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     const isEnabled = (this.host.transport as SockJSServerTransport).websocket !== false;
     if (!isEnabled || !/^\/?websocket\/?$/.test(path.verb)) {
       reject(socket, { status: 404, message: 'No WebSocket here' });
+      return;
+    }
+    if (request.method !== 'GET') {
+      // As the protocol of the framework wants it: without a body.
+      socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () => socket.destroy());
       return;
     }
     if (!checkHandshake(exchange)) return;
@@ -185,7 +203,8 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
 
   /** Returns the alias that the framework sees of a request; a connection finds its request by `key`. */
   #aliasOf(request: IncomingMessage, { verb, server, session, search }: SessionPath, key = ''): IncomingMessage {
-    const path = session === undefined ? verb : `/${server}/${this.#prefix}${session}/${verb}`;
+    // The framework knows its own path by the slash only, as a `#` follows.
+    const path = session === undefined ? verb || '/' : `/${server}/${this.#prefix}${session}/${verb}`;
     return this.aliasOf(request, `${path}${search}#${key}`);
   }
 }

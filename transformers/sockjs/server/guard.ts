@@ -77,6 +77,15 @@ export function escapeScriptEnd(response: ServerResponse): void {
   } as typeof response.write;
 }
 
+/** Names the origins in the answer to `/info`: the framework names all, or none. */
+export function nameOrigins(response: ServerResponse, origins: readonly string[]): void {
+  const end = response.end as (this: ServerResponse, ...rest: unknown[]) => ServerResponse;
+  response.end = function (this: ServerResponse, body: unknown, ...rest: unknown[]) {
+    const isInfo = typeof body === 'string' && body.startsWith('{');
+    return end.call(this, isInfo ? JSON.stringify({ ...(JSON.parse(body) as object), origins }) : body, ...rest);
+  } as typeof response.end;
+}
+
 /** Gives a request a body that was read before: the framework reads without limit, and copies the whole with each part. */
 export function withBody(request: IncomingMessage, body: Buffer): IncomingMessage {
   const on = (event: string, listener: (chunk?: Buffer) => void) => {

@@ -84,8 +84,8 @@ export class SockJSLink extends HttpLink implements CountedLink {
   answerBy(response: ServerResponse): void {
     let hasLeft = response.writableFinished;
     this.#answers.add(response);
-    // A write to a socket that was reset has an end, too.
-    response.once('finish', () => (hasLeft = !response.req.socket.destroyed));
+    // A write to a socket that was reset has an end, too. Behind this listener, the server itself ends sockets that are not kept alive.
+    response.prependOnceListener('finish', () => (hasLeft = !response.req.socket.destroyed));
     response.once('close', () => {
       this.#answers.delete(response);
       // The framework itself notices the end of an answer that it has not ended yet.

@@ -39,7 +39,7 @@ class CountingLink implements Link {
 }
 
 /** A server with 20,000 connections. */
-async function fleet() {
+async function connectAll() {
   const arrivals = new Subject<Arrival>();
   const transformer = { name: 'counting', server: { listen: () => arrivals }, client: { connect: () => NEVER } };
   const primus = new Primus(createServer(), { transformer, pingInterval: false });
@@ -74,7 +74,7 @@ async function stallOf(work: () => unknown): Promise<number> {
 
 describe('a server with 20,000 connections', () => {
   it('goes through them with forEach, whose steps answer at once, later, or both', async () => {
-    const { primus } = await fleet();
+    const { primus } = await connectAll();
     const ids = new Set<string>();
     primus.forEach((_spark, id) => void ids.add(id));
     expect(ids.size).toBe(COUNT);
@@ -103,13 +103,13 @@ describe('a server with 20,000 connections', () => {
   });
 
   it('sends a broadcast to each once', async () => {
-    const { primus, links } = await fleet();
+    const { primus, links } = await connectAll();
     expect(await stallOf(() => primus.write({ news: 1 }))).toBeLessThan(STALL);
     expect(links.every(({ frames }) => frames === 1)).toBe(true);
   });
 
   it.each([{ reconnect: true }, { reconnect: false }])('is destroyed in slices: %j', async (options) => {
-    const { primus } = await fleet();
+    const { primus } = await connectAll();
     let left = 0;
     primus.on('disconnection', () => left++);
     expect(await stallOf(() => new Promise<void>((resolve) => primus.destroy(options, resolve)))).toBeLessThan(STALL);
@@ -117,7 +117,7 @@ describe('a server with 20,000 connections', () => {
   });
 
   it('is drained in slices, however short the time is', async () => {
-    const { primus, links } = await fleet();
+    const { primus, links } = await connectAll();
     let ended = 0;
     primus.on('disconnection', () => ended++);
     const steps: number[] = [0];
