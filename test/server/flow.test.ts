@@ -197,6 +197,18 @@ describe('a turn of the event loop', () => {
     expect(foes).toBeLessThan(1_000);
   });
 
+  it.each(['websockets', 'uws'])('sheds a connection of which more messages wait than maxMemory allows: %s', async (transformer) => {
+    const { primus, port } = await serve({ transformer, pingInterval: false, maxMemory: 100_000, maxLength: 1_000 });
+    const announced = event(primus, 'connection');
+    const peer = await rawWebSocket(port);
+    const [spark] = (await announced) as [Spark];
+    spark.on('data', () => burn(5));
+    const failed = event(spark, 'error');
+    peer.send(...Array.from({ length: 20_000 }, () => frame(TEXT, '"x"')));
+    expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_MEMORY' }]);
+    await until(() => primus.connected === 0);
+  });
+
   it('keeps the messages of a connection that drops meanwhile', async () => {
     const { primus, port } = await serve({ pingInterval: false });
     const announced = event(primus, 'connection');

@@ -140,6 +140,31 @@ describe('websockets', () => {
     });
   });
 
+  describe('the account of memory', () => {
+    it('counts no control frames', async () => {
+      const { client, primus, url } = await open();
+      client.send(...Array.from({ length: 2_000 }, () => frame(PONG, 'x'.repeat(125))));
+      await roundTrips(url);
+      expect(primus.host.memory.total).toBe(0);
+    });
+
+    it('counts what the fragments of a compressed message are inflated to', async () => {
+      const { port, primus } = await serve({ transformer, compression: true });
+      const announced = event(primus, 'connection');
+      const client = (await raw(port)).send(handshake('/primus', DEFLATE));
+      await client.answer();
+      const [spark] = (await announced) as [Spark];
+      const part = Buffer.concat([deflated(`"${'x'.repeat(2_000_000)}`), Buffer.from([0, 0, 0xff, 0xff])]);
+      client.send(frame(TEXT, part, { fin: false, reserved: RSV1 }));
+      await until(() => primus.host.memory.total >= 1_900_000);
+      expect(primus.host.memory.total).toBeLessThan(2_200_000);
+      const received = event(spark, 'data');
+      client.send(frame(CONTINUATION, deflated('"')));
+      expect((await received)[0]).toHaveLength(2_000_000);
+      expect(primus.host.memory.total).toBe(0);
+    });
+  });
+
   describe('compression', () => {
     it('keeps no compressor between two messages', async () => {
       const { port, primus } = await serve({ transformer, compression: true });

@@ -4,6 +4,8 @@ type Done = (error: Error | null, data: Buffer) => void;
 
 /** The extension of one connection in ws. Its types are missing. */
 export interface MessageDeflate {
+  /** The options of this connection. */
+  readonly _options: { zlibInflateOptions?: object | undefined };
   readonly params: { readonly client_no_context_takeover?: true; readonly server_no_context_takeover?: true };
   decompress(data: Buffer, fin: boolean, done: Done): void;
   compress(data: Buffer | string, fin: boolean, done: Done): void;
@@ -16,29 +18,44 @@ export const NO_CONTEXT = { clientNoContextTakeover: true, serverNoContextTakeov
 
 const { PerMessageDeflate } = ws as unknown as { PerMessageDeflate: new () => MessageDeflate };
 
-/** Runs a limited number of jobs at a time, in order. */
+interface Job {
+  /** The length of the compressed bytes. */
+  readonly size: number;
+  run(release: () => void): void;
+}
+
+/** Runs a limited number of jobs at a time, the smallest first. A connection has one job at most. */
 class Limiter {
-  private readonly waiting: ((release: () => void) => void)[] = [];
+  private readonly waiting: Job[] = [];
   private free: number;
 
   constructor(free: number) {
     this.free = free;
   }
 
-  run(job: (release: () => void) => void): void {
+  add(job: Job): void {
     if (this.free === 0) this.waiting.push(job);
     else {
       this.free -= 1;
-      job(this.release);
+      job.run(this.release);
     }
   }
 
   private readonly release = (): void => {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free += 1;
-    else next(this.release);
+    const { waiting } = this;
+    if (waiting.length === 0) {
+      this.free += 1;
+      return;
+    }
+    let at = 0;
+    for (const [index, { size }] of waiting.entries()) if (size < (waiting[at] as Job).size) at = index;
+    (waiting.splice(at, 1)[0] as Job).run(this.release);
   };
 }
+
+/** From so many bytes on a message is inflated in larger steps, each of which takes a turn of the thread pool. */
+const LONG = 8_192;
+const LONG_STEPS = { chunkSize: 131_072 };
 
 /** A message of so many bytes becomes 1 MB at most: deflate saves up to a factor of 1,032. */
 const SMALL = 1_024;
@@ -47,30 +64,40 @@ const SMALL = 1_024;
 const large = new Limiter(1);
 const small = new Limiter(4);
 
-/** An extension that keeps neither a compressor nor a decompressor between two messages: those take 250 kB for each connection. */
+/**
+ * An extension that inflates one large message at a time, and keeps neither a compressor nor a decompressor between two messages, unless
+ * a context is taken over: those take 250 kB for each connection.
+ */
 class TransientDeflate extends PerMessageDeflate {
   /** The number of jobs under way, and whether a message is inflated in part. */
   declare private jobs: number;
   declare private midway: boolean;
+  declare private inflated: () => void;
 
-  begin(): void {
+  begin(inflated: () => void): void {
     this.jobs = 0;
     this.midway = false;
+    this.inflated = inflated;
   }
 
   override decompress(data: Buffer, fin: boolean, done: Done): void {
     this.jobs += 1;
     this.midway = !fin;
-    (data.length > SMALL ? large : small).run((release) =>
+    const { length: size } = data;
+    const run = (release: () => void) => {
+      if (size >= LONG) this._options.zlibInflateOptions ??= LONG_STEPS;
+      else if (this._options.zlibInflateOptions === LONG_STEPS) this._options.zlibInflateOptions = undefined;
       super.decompress(data, fin, (error, inflated) => {
         try {
           done(error, inflated);
+          this.inflated();
         } finally {
           release();
           this.end();
         }
-      }),
-    );
+      });
+    };
+    (size > SMALL ? large : small).add({ size, run });
   }
 
   override compress(data: Buffer | string, fin: boolean, done: Done): void {
@@ -86,14 +113,13 @@ class TransientDeflate extends PerMessageDeflate {
 
   private end(): void {
     this.jobs -= 1;
-    if (this.jobs === 0 && !this.midway) this.cleanup();
+    const { client_no_context_takeover: client, server_no_context_takeover: server } = this.params;
+    if (this.jobs === 0 && !this.midway && client && server) this.cleanup();
   }
 }
 
-/** Has an extension that ws has just negotiated release its memory after each message, where no context is taken over. */
-export function releaseBetweenMessages(extension: MessageDeflate): void {
-  const { client_no_context_takeover: client, server_no_context_takeover: server } = extension.params;
-  if (!(client && server)) return;
+/** Limits what an extension that ws has just negotiated costs, and calls back after each fragment that was inflated. */
+export function limitInflation(extension: MessageDeflate, inflated: () => void): void {
   Object.setPrototypeOf(extension, TransientDeflate.prototype);
-  (extension as TransientDeflate).begin();
+  (extension as TransientDeflate).begin(inflated);
 }

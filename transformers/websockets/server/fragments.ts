@@ -6,16 +6,19 @@ export interface FrameReceiver extends Writable {
   /** The fragments of the present message, without the empty ones; their total length, with all of the present frame. */
   readonly _fragments: Buffer[];
   readonly _totalPayloadLength: number;
+  /** The length of the present message, as far as it is complete and inflated. */
+  readonly _messageLength: number;
   /** The bytes of the present frame that are not parsed yet. */
   _buffers: Buffer[];
   _maxFragments: number;
   readonly _maxPayload: number;
   /** The length of `_buffers`. */
   readonly _bufferedBytes: number;
-  /** What is read next, and of which frame. */
+  /** The part that is read next, and the frame that it belongs to. */
   readonly _state: number;
   readonly _opcode: number;
   readonly _payloadLength: number;
+  readonly _errored: boolean;
   link?: ReceivingLink;
   _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void;
 }
@@ -56,9 +59,15 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEnco
   write.call(this, chunk, encoding, done);
   if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
   if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
-  const { link } = this;
-  const bytes = this._bufferedBytes + this._totalPayloadLength - announced(this);
-  if (link === undefined || (bytes < MANY && link.incomplete === 0)) return;
+  reportIncomplete(this);
+}
+
+/** Reports the bytes of the present message: of a compressed one, those that its fragments are inflated to. */
+export function reportIncomplete(receiver: FrameReceiver): void {
+  const { link } = receiver;
+  const bytes = receiver._bufferedBytes + Math.max(receiver._totalPayloadLength - announced(receiver), receiver._messageLength);
+  // After a malformed frame, or one that is too long, nothing more is collected.
+  if (link === undefined || receiver._errored || (bytes < MANY && link.incomplete === 0)) return;
   link.incomplete = bytes >= MANY ? bytes : 0;
   link.reportIncomplete(link.incomplete);
 }
