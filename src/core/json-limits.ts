@@ -18,8 +18,8 @@ const MAP_END = 0x7d;
 const MARKS = /[",:[\]{}]/g;
 
 /**
- * Checks a JSON text against limits before it is parsed. `JSON.parse` needs up to a thousand times as long for ten megabytes of brackets
- * as for a string of that length. A text that is so short that it cannot exceed them is not read.
+ * Checks JSON against limits before it is parsed. `JSON.parse` needs up to a thousand times as long for ten megabytes of brackets
+ * as for a string of that length. A string that is so short that it cannot exceed them is not read.
  *
  * @throws RangeError when it exceeds a limit
  */
@@ -75,7 +75,7 @@ export function tooMany(maxValues: number): RangeError {
   return new RangeError(`It has more than ${maxValues} keys and values (\`maxValues\`)`);
 }
 
-/** Whether a text has enough opening brackets, in strings or not, to be nested deeper than `limit`. Searching is much faster than reading. */
+/** Whether JSON has enough opening brackets, in strings or not, to be nested deeper than `limit`. Searching is much faster than reading. */
 export function hasBrackets(text: string, limit: number): boolean {
   let left = limit;
   // Behind this there is no space for the closing brackets.
@@ -106,7 +106,7 @@ function endOfPlain(text: string, begin: number): number {
   return MARKS.test(text) ? MARKS.lastIndex - 1 : text.length;
 }
 
-/** Whether a part of a text is empty, or spaces. */
+/** Whether a part of a string is empty, or spaces. */
 function isBlank(text: string, begin: number, end: number): boolean {
   return begin === end || (text.charCodeAt(begin) <= SPACE && text.slice(begin, end).trim() === '');
 }

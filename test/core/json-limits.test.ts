@@ -20,14 +20,14 @@ const { value: values } = fc.letrec<{ value: unknown }>((tie) => ({
 }));
 
 /** The JSON of a value, with spaces in between, compact or both. */
-const texts = fc
+const documents = fc
   .tuple(values, fc.constantFrom(undefined, 1, '\t', ' '.repeat(10)))
   .map(([value, space]) => ({ value, text: JSON.stringify(value, null, space) }));
 
 describe('checkJson', () => {
-  it('accepts a text within the limits, and rejects it where one is lower', () => {
+  it('accepts JSON within the limits, and rejects it where one is lower', () => {
     fc.assert(
-      fc.property(texts, ({ value, text }) => {
+      fc.property(documents, ({ value, text }) => {
         const maxDepth = depthOf(value);
         const maxValues = countOf(value);
         expect(check(text, maxDepth, maxValues)).toBeUndefined();
@@ -55,7 +55,7 @@ describe('checkJson', () => {
     }
   });
 
-  it('counts the brackets in no string, whatever ends it', () => {
+  it('counts no bracket in a string, closed or not', () => {
     for (const text of ['"[[["', '"\\"[[["', '"\\\\"', '["\\\\",[]]', '["[","\\u005b",[]]', '"[[[']) {
       expect(check(text.padEnd(100), depthOf(parsed(text)), Infinity)).toBeUndefined();
     }
@@ -63,7 +63,7 @@ describe('checkJson', () => {
     expect(check('["\\\\\\"",[[]]]'.padEnd(100), 2, Infinity)).toMatch(/nested/);
   });
 
-  it('returns for any text', () => {
+  it('returns for any string', () => {
     const parts = fc.constantFrom('[', ']', '{', '}', '"', '\\', ',', ':', ' ', '1', 'x', '\ud800');
     fc.assert(
       fc.property(fc.string({ unit: parts, maxLength: 300 }), (text) => {
@@ -95,7 +95,7 @@ describe('checkJson', () => {
   });
 });
 
-/** The reason for which a text exceeds the limits. */
+/** The reason for which a string exceeds the limits. */
 function check(text: string, maxDepth: number, maxValues: number): string | undefined {
   try {
     checkJson(text, { maxDepth, maxValues });

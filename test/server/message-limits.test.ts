@@ -122,7 +122,7 @@ describe('limits of messages', () => {
   });
 });
 
-/** What JSON parsers take long for. */
+/** Strings that JSON parsers take long to decode. */
 function strings(size: number): string[] {
   const many = (part: string) => part.repeat(size / part.length);
   const each = (count: number, part: (index: number) => string) => Array.from({ length: count }, (_, index) => part(index)).join();
@@ -152,7 +152,7 @@ function strings(size: number): string[] {
   ];
 }
 
-/** What the binary parsers take long for: lists of the whole length, and of as many values as are allowed. */
+/** Frames that the binary parsers take long to decode: lists of the whole length, and of as many values as are allowed. */
 function bytes(size: number): Buffer[] {
   const list = (count: number, item: string) => {
     const content = Buffer.from(item, 'hex');
