@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Folders of tests that run a browser, proxies, other programs, or all frameworks. `npm run check` leaves them out. */
 const integration = [
   'browser',
+  'callbacks',
   'deployment',
   'docs',
   'documented',

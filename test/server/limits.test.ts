@@ -218,7 +218,7 @@ describe('the limits of connections', () => {
     expect((await attempt(port, upgrade)).status).toBe(503);
     expect((await attempt(port, { ...upgrade, target: () => `${EIO}websocket&sid=unknown` })).status).toBe(503);
     for (const done of asked) done();
-    expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([101, 101, 101]);
+    expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([101, 400, 400]);
     // The engine closes those that it does not need.
     primus.auth = null;
     await eventually(async () => expect((await attempt(port, { ...poll })).status).toBe(200));
