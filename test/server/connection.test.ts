@@ -560,3 +560,18 @@ describe('initialised', () => {
     expect([transformer, parser, options]).toEqual([primus.transformer, primus.parser, primus.options]);
   });
 });
+
+it('ends a connection whose messages wait for the next turn when they exceed maxMemory', async () => {
+  const { pair, log, follow, othersLive } = await start({ maxMemory: 1_000_000 });
+  const { spark } = await pair();
+  follow(spark);
+  spark.on('data', () => {
+    // Longer than the messages of one turn may take.
+    for (const begin = performance.now(); performance.now() - begin < 5; );
+  });
+  // As a framework delivers them that cannot stop to read.
+  for (let count = 0; count < 100; count++) spark.connection.next(JSON.stringify('x'.repeat(100_000)));
+  await settle();
+  expect(log.filter((entry) => entry.includes('maxMemory'))).toHaveLength(1);
+  await othersLive();
+});
