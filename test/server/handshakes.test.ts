@@ -224,7 +224,7 @@ describe('handshakes', () => {
 describe('requests that are not answered', () => {
   watchForCrashes();
 
-  it('end their connection when a client sends more than 16 of them, and no other', async () => {
+  it('end their connection when a client sends more than 16 behind one of them, and no other', async () => {
     const asked: (() => void)[] = [];
     const { primus, port } = await serve();
     primus.use('slow', (_request, response, _next) => void asked.push(() => response.writeHead(204).end()));
@@ -237,7 +237,7 @@ describe('requests that are not answered', () => {
     await until(() => asked.length === 1);
     const peer = (await raw(port)).send(ask(50_000));
     expect(await peer.rest()).toBe('');
-    expect(asked).toHaveLength(17);
+    expect(asked).toHaveLength(18);
     asked[0]?.();
     expect(await other.answer()).toMatch(/HTTP\/1.1 204/);
   });

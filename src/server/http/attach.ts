@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
 import { isExhaustion } from '../descriptors.js';
-import type { Exchange, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
+import type { Exchange, HttpServer, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
+import { acceptsRequest } from './unanswered.js';
 
 interface Route {
   pathname: string;
@@ -60,7 +61,7 @@ function install(server: HttpServer): Router {
     const route = find(request);
     if (route !== undefined) return deliver(route, { kind: 'request', request, response });
     if (server.listenerCount('request') > 1 || server.listenerCount('stream') > 1) return;
-    if (isInTurn({ request, response })) reject(response, statusOf(request));
+    if (acceptsRequest(request, response)) reject(response, statusOf(request));
   }
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const route = find(request);
@@ -126,28 +127,8 @@ function emitTo(server: HttpServer, event: string, listener: (...args: unknown[]
 
 function ignore(): void {}
 
-/** The number of requests that one connection may send before the first of them is answered: HTTP pipelining, which browsers do not use. */
-const PIPELINED = 64;
-
-/** The number of answers that wait behind another one of their connection. */
-const queued = new WeakMap<Duplex, number>();
-
-/**
- * Terminates a connection that pipelines too many requests: a client that never reads would have thousands of answers wait for it. Returns
- * whether the request should be answered.
- */
-function isInTurn({ request: { socket }, response }: Pick<RequestExchange, 'request' | 'response'>): boolean {
-  // Node.js gives a response its socket when those before it have been sent.
-  if (response.socket !== null) return true;
-  const count = (queued.get(socket) ?? 0) + 1;
-  queued.set(socket, count);
-  if (count > PIPELINED) socket.destroy();
-  else response.once('close', () => queued.set(socket, (queued.get(socket) ?? 1) - 1));
-  return count <= PIPELINED;
-}
-
 function deliver(route: Route, exchange: Exchange): void {
-  if (exchange.kind === 'request' && !isInTurn(exchange)) return;
+  if (exchange.kind === 'request' && !acceptsRequest(exchange.request, exchange.response)) return;
   // Until the socket has an owner, it has no other listener of its errors, and Node would throw them.
   if (exchange.kind === 'upgrade') exchange.socket.on('error', ignore);
   describeTarget(exchange.request);

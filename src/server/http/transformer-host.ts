@@ -10,7 +10,6 @@ import { noteCloseReasons } from './close-reasons.js';
 import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
-import { Unanswered } from './unanswered.js';
 
 /** The delay after which rejected clients should try again, in ms. */
 export const RETRY_AFTER = 1_000;
@@ -34,7 +33,6 @@ export interface TransformerHostParts {
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost(parts: TransformerHostParts): Host {
   const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter } = parts;
-  const unanswered = new Unanswered();
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -52,16 +50,9 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     return !begins || capacity.take(exchange);
   }
 
-  /** Counts and limits what was not done in its first turn. */
-  function watch(exchange: Exchange): void {
-    handshakes.watch(exchange.request);
-    if (exchange.kind === 'request') unanswered.watch(exchange);
-  }
-
   const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
-    afterwards(watch),
+    afterwards(({ request }) => handshakes.watch(request)),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
-    filter((exchange) => exchange.kind === 'upgrade' || unanswered.accepts(exchange)),
     filter(isAccepted),
     filter(hasPlace),
     filterAsync((exchange) => middleware.admit(exchange)),
