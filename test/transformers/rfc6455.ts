@@ -4,9 +4,9 @@ import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, PING, TEXT } from '../server/raw.js';
-import { cleanup, serve } from '../support/serve.js';
+import { cleanup, serve, until } from '../support/serve.js';
 
-/** What a client sends after the handshake, and what the server answers: frames in order, each as `text …`, `pong …` or `close 1002`. */
+/** The bytes that a client sends after the handshake, and the frames of the answer, in order: each is `text …`, `pong …` or `close 1002`. */
 export interface Vector {
   name: string;
   bytes: Buffer;
@@ -45,12 +45,12 @@ function long(...length: number[]): Buffer {
 
 const framing: Vector[] = [
   ...[0, 1, 125, 126, 127, 128, 65_535, 65_536].flatMap((length) => [
-    valid(`a text of ${length} bytes`, [frame(TEXT, '*'.repeat(length))], `text ${'*'.repeat(length)}`),
+    valid(`a string of ${length} bytes`, [frame(TEXT, '*'.repeat(length))], `text ${'*'.repeat(length)}`),
     valid(`a binary message of ${length} bytes`, [frame(BINARY, Buffer.alloc(length, 0xfe))], `binary ${'fe'.repeat(length)}`),
   ]),
-  valid('a text that takes eight bytes for its length', [frame(TEXT, '*'.repeat(70_000))], `text ${'*'.repeat(70_000)}`),
+  valid('a string that takes eight bytes for its length', [frame(TEXT, '*'.repeat(70_000))], `text ${'*'.repeat(70_000)}`),
   ...[1, 2, 3, 4, 5, 6, 7].flatMap((reserved) => [
-    invalid(`reserved bits ${reserved} in a text`, [frame(TEXT, 'a'), frame(TEXT, 'x', { reserved })], 1002, 'text a'),
+    invalid(`reserved bits ${reserved} in a string`, [frame(TEXT, 'a'), frame(TEXT, 'x', { reserved })], 1002, 'text a'),
     invalid(`reserved bits ${reserved} in a ping`, [frame(PING, 'x', { reserved })], 1002),
     invalid(`reserved bits ${reserved} in a close`, [frame(CLOSE, closing(1000), { reserved })], 1002),
     invalid(
@@ -80,7 +80,7 @@ const control: Vector[] = [
     Array.from({ length: 10 }, (_, index) => frame(PING, `ping ${index}`)),
     ...Array.from({ length: 10 }, (_, index) => `pong ping ${index}`),
   ),
-  valid('pongs that nobody asked for', [frame(PONG), frame(PONG, 'x'), frame(TEXT, 'a')], 'text a'),
+  valid('pongs without a ping', [frame(PONG), frame(PONG, 'x'), frame(TEXT, 'a')], 'text a'),
   valid(
     'pings between fragments',
     [
@@ -106,7 +106,7 @@ const control: Vector[] = [
 ];
 
 const fragments: Vector[] = [
-  valid('a text in two fragments', [frame(TEXT, 'a', { fin: false }), frame(CONTINUATION, 'b')], 'text ab'),
+  valid('a string in two fragments', [frame(TEXT, 'a', { fin: false }), frame(CONTINUATION, 'b')], 'text ab'),
   valid('empty fragments', [frame(TEXT, '', { fin: false }), frame(CONTINUATION, '', { fin: false }), frame(CONTINUATION)], 'text '),
   valid(
     'an empty fragment, then data',
@@ -117,8 +117,8 @@ const fragments: Vector[] = [
   valid('fragments of 64 bytes', fragmented(TEXT, Buffer.alloc(320_000, 'x'), 64), `text ${'x'.repeat(320_000)}`),
   ...[true, false].flatMap((fin) => [
     invalid(`a continuation of nothing, fin ${fin}`, [frame(CONTINUATION, 'x', { fin })], 1002),
-    invalid(`a continuation of a complete text, fin ${fin}`, [frame(TEXT, 'a'), frame(CONTINUATION, 'x', { fin })], 1002, 'text a'),
-    invalid(`a text between fragments, fin ${fin}`, [frame(TEXT, 'a', { fin: false }), frame(TEXT, 'x', { fin })], 1002),
+    invalid(`a continuation of a complete string, fin ${fin}`, [frame(TEXT, 'a'), frame(CONTINUATION, 'x', { fin })], 1002, 'text a'),
+    invalid(`a string between fragments, fin ${fin}`, [frame(TEXT, 'a', { fin: false }), frame(TEXT, 'x', { fin })], 1002),
     invalid(`a binary message between fragments, fin ${fin}`, [frame(TEXT, 'a', { fin: false }), frame(BINARY, 'x', { fin })], 1002),
   ]),
 ];
@@ -212,6 +212,7 @@ function deflated(data: string | Buffer): Buffer {
 }
 
 const RSV1 = 4;
+const DEFLATE = 'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n';
 const LONG = 'Hello world, '.repeat(1_000);
 
 /** Frames with permessage-deflate: RFC 7692. The server has agreed on `client_no_context_takeover`. */
@@ -283,13 +284,15 @@ export interface Rfc6455 {
   path?: string;
   options?: ServerOptions;
   /** Whether it terminates the connection at an invalid frame, without a close frame. */
-  cuts?: boolean;
-  /** What it answers otherwise than the RFCs ask, by the names of vectors. */
+  terminates?: boolean;
+  /** Why the frames that come in the segment of the handshake are not delivered. */
+  losesFirstSegment?: string;
+  /** The answers that differ from those of the RFCs, by the names of vectors. */
   differences?: readonly (readonly [names: RegExp, expected: (string | RegExp)[]])[];
 }
 
 /** Sends every vector to an echo server, each on a connection of its own. */
-export function keepsRfc6455({ transformer, path, options, cuts = false, differences = [] }: Rfc6455): void {
+export function keepsRfc6455({ transformer, path, options, terminates = false, losesFirstSegment, differences = [] }: Rfc6455): void {
   const run = async (group: readonly Vector[], more: ServerOptions, headers?: string) => {
     const { port, primus } = await serve({ transformer, parser, pingInterval: false, ...options, ...more });
     primus.on('connection', (spark: Spark) => {
@@ -303,25 +306,96 @@ export function keepsRfc6455({ transformer, path, options, cuts = false, differe
       for (const [index, { name, expected }] of part.entries()) {
         const wanted = differences.find(([names]) => names.test(name))?.[1] ?? expected;
         const answer = answers[index] as string[];
-        if (!matches(answer, wanted, cuts)) failures.push({ name, wanted: wanted.map(shorten), answer: answer.map(shorten) });
+        if (!matches(answer, wanted, terminates)) failures.push({ name, wanted: wanted.map(shorten), answer: answer.map(shorten) });
       }
     }
     expect(failures).toEqual([]);
-    await expect.poll(() => primus.connected).toBe(0);
+    await until(() => primus.connected === 0);
   };
 
   it.each(Object.entries(vectors))('answers the frames of the vectors as RFC 6455 asks: %s', (_, group) => run(group, {}));
 
-  it('answers compressed frames as RFC 7692 asks', () =>
-    run(compressed, { compression: true }, 'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n'));
+  it('answers compressed frames as RFC 7692 asks', () => run(compressed, { compression: true }, DEFLATE));
+
+  it('accepts messages of maxLength in every form, and closes with 1009 for one byte more', () => {
+    const maxLength = 5_000;
+    const sizes = Object.entries(FORMS).flatMap(([form, message]) => [
+      ...[maxLength - 1, maxLength].map((length) => valid(`${length} bytes ${form}`, [message(length)], `text ${'x'.repeat(length)}`)),
+      invalid(`one byte more ${form}`, [message(maxLength + 1)], 1009),
+    ]);
+    return run(sizes, { compression: true, maxLength }, DEFLATE);
+  });
+
+  const early = losesFirstSegment === undefined ? it : it.skip;
+  const note = losesFirstSegment === undefined ? '' : ` (${losesFirstSegment})`;
+  early.each([
+    ['two messages', [frame(TEXT, 'a'), frame(TEXT, 'b')], ['connection', 'data a', 'data b']],
+    ['a message and a close', [frame(TEXT, 'a'), GOODBYE], ['connection', 'data a', 'disconnection']],
+    ['a message and an invalid frame', [frame(TEXT, 'a'), frame(3)], ['connection', 'data a', 'disconnection']],
+    ['an invalid frame', [frame(3)], ['connection', 'disconnection']],
+    ['a close', [GOODBYE], ['connection', 'disconnection']],
+  ])(`delivers what comes in the segment of the handshake, and keeps no dead spark: %s${note}`, async (_, frames, wanted) => {
+    const { seen, primus, open } = await record();
+    await open(Buffer.concat(frames));
+    await until(() => seen.length === wanted.length);
+    expect(seen).toEqual(wanted);
+    expect(primus.connected).toBe(wanted.includes('disconnection') ? 0 : 1);
+  });
+
+  it.each([
+    ['two messages', [frame(TEXT, 'a'), frame(TEXT, 'b')], ['connection', 'data a', 'data b']],
+    ['a message and a close', [frame(TEXT, 'a'), GOODBYE], ['connection', 'data a', 'disconnection']],
+  ])('delivers what comes while the request is authorized: %s', async (_, frames, wanted) => {
+    const asked: (() => void)[] = [];
+    const { seen, primus, open } = await record({ authorization: (_request, done) => void asked.push(done) });
+    const socket = await open();
+    await until(() => asked.length === 1);
+    socket.write(Buffer.concat(frames));
+    // The server shares this process, and has received them then.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    asked[0]?.();
+    await until(() => seen.length === wanted.length);
+    expect(seen).toEqual(wanted);
+    expect(primus.connected).toBe(wanted.includes('disconnection') ? 0 : 1);
+  });
+
+  /** A server whose events are recorded, and a way to connect to it with bytes behind the handshake, in its segment. */
+  async function record(more: ServerOptions = {}) {
+    const { port, primus } = await serve({ transformer, parser, pingInterval: false, ...options, ...more });
+    const seen: string[] = [];
+    primus.on('connection', (spark: Spark) => {
+      seen.push('connection');
+      spark.on('error', () => {});
+      spark.on('data', (data) => seen.push(`data ${data}`));
+    });
+    primus.on('disconnection', () => seen.push('disconnection'));
+    const open = async (bytes = Buffer.alloc(0)) => {
+      const socket = createConnection(port, '127.0.0.1');
+      cleanup(() => socket.destroy());
+      socket.on('error', () => {}).resume();
+      await once(socket, 'connect');
+      socket.write(Buffer.concat([Buffer.from(handshake(path)), bytes]));
+      return socket;
+    };
+    return { seen, primus, open };
+  }
 }
+
+/** The bytes of a text message of so many bytes, in each form that a message has. */
+const FORMS: Record<string, (length: number) => Buffer> = {
+  'in a frame': (length) => frame(TEXT, 'x'.repeat(length)),
+  'in two fragments': (length) => Buffer.concat(fragmented(TEXT, Buffer.alloc(length, 'x'), length - 10)),
+  'in fragments of 10 bytes': (length) => Buffer.concat(fragmented(TEXT, Buffer.alloc(length, 'x'), 10)),
+  compressed: (length) => frame(TEXT, deflated('x'.repeat(length)), { reserved: RSV1 }),
+  'compressed and in fragments': (length) => Buffer.concat(fragmented(TEXT, deflated('x'.repeat(length)), 10, RSV1)),
+};
 
 const shorten = (part: string | RegExp): string => String(part).slice(0, 60);
 
-/** Whether an answer is that of a vector. Where a server `cuts`, what comes before an invalid frame need not be answered either. */
-function matches(answer: readonly string[], wanted: readonly (string | RegExp)[], cuts: boolean): boolean {
+/** Whether an answer is that of a vector. Where a server `terminates`, what comes before an invalid frame need not be answered either. */
+function matches(answer: readonly string[], wanted: readonly (string | RegExp)[], terminates: boolean): boolean {
   const isInvalid = /close 10(0[279]|\()|close 100\[/.test(String(wanted.at(-1)));
-  if (answer.length !== wanted.length && !(cuts && isInvalid && answer.length < wanted.length)) return false;
+  if (answer.length !== wanted.length && !(terminates && isInvalid && answer.length < wanted.length)) return false;
   return answer.every((part, index) => {
     const want = wanted[index] as string | RegExp;
     return typeof want === 'string' ? part === want : want.test(part);
