@@ -17,7 +17,7 @@ async function open(port: number, path: string): Promise<Raw> {
   return peer;
 }
 
-/** The most memory that this process has held beyond what it holds now, in bytes. */
+/** The most memory that this process has held beyond that of now, in bytes. */
 function watchMemory() {
   const before = process.memoryUsage.rss();
   let most = before;

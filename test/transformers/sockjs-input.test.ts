@@ -234,7 +234,7 @@ describe('the raw WebSocket of sockjs', () => {
 describe('answers of sockjs', () => {
   const request = (method: string, path: string) => `${method} /primus/1/a/${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
 
-  /** A peer that does not read. */
+  /** A slow consumer: it reads nothing. */
   async function silent(port: number, bytes: string): Promise<Raw> {
     const peer = (await raw(port)).send(bytes);
     peer.socket.pause();
@@ -247,7 +247,7 @@ describe('answers of sockjs', () => {
     ['GET', 'htmlfile?c=x'],
     ['POST', 'xhr'],
     ['GET', 'jsonp?c=x'],
-  ])('to %s %s that nobody reads end the connection at maxBuffer', async (method, path) => {
+  ])('to %s %s that are not read end the connection at maxBuffer', async (method, path) => {
     const { primus, port } = await serve({ transformer, maxBuffer: 1_000_000, pingInterval: false });
     const announced = event(primus, 'connection');
     await silent(port, request(method, path));

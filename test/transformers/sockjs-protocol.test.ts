@@ -73,7 +73,7 @@ describe('the protocol of sockjs', () => {
     },
   );
 
-  it.each(['test', 'http://a.example', undefined])('tells in /info what it is, with entropy, to the origin %s', async (origin) => {
+  it.each(['test', 'http://a.example', undefined])('describes itself in /info, with entropy, to the origin %s', async (origin) => {
     const { ask } = await start();
     const answers = [await ask('GET', '/info', origin ? { origin } : {}), await ask('GET', '/info', origin ? { origin } : {})];
     const [first, second] = answers.map(({ body }) => JSON.parse(body) as { entropy: number });

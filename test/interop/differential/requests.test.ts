@@ -142,6 +142,20 @@ const plain =
     return parts(await stage.answer(port, form(method, target, headers)), 'content-type', 'cache-control', 'pragma', ...names);
   };
 
+/** The parts of the answer to a preflight. */
+const preflight = (cacheControl: string | undefined) => [
+  'HTTP/1.1 200 OK',
+  undefined,
+  cacheControl,
+  undefined,
+  'http://a.b',
+  'true',
+  'GET, HEAD, PUT, POST, DELETE, OPTIONS',
+  'x-a',
+  '2592000',
+  '',
+];
+
 compare('the answer to', [
   { name: 'a refused request, with an Error', run: refusing(new Error('nope')) },
   { name: 'a refused request, with a string', run: refusing('nope') },
@@ -189,6 +203,7 @@ compare('the answer to', [
       ...['origin', 'credentials', 'methods', 'headers'].map((name) => `access-control-allow-${name}`),
       'access-control-max-age',
     ),
+    differs: { ours: preflight('public, max-age=2592000'), original: preflight(undefined), row: 'the answer to a preflight' },
   },
   {
     name: 'a GET of another origin',

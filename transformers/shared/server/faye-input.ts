@@ -32,7 +32,7 @@ interface FayeDriver {
   _isInvalid?: boolean;
   /** Reads for this driver: ours. */
   _input?: FayeInput;
-  /** What is parsed next; 5 is nothing any more. */
+  /** The stage of the parser: in stage 5 it ignores all bytes. */
   _stage: number;
   _maxLength: number;
   _encode(bytes: Buffer): string | null;
@@ -44,7 +44,7 @@ interface FayeDriver {
 interface FayeInputLink {
   /** Writes what was sent in this tick. */
   flush(): void;
-  /** Is told that the peer broke a rule, for which the connection is being closed. */
+  /** Takes the code and reason with which the connection is being closed, as the peer broke a rule. */
   exceeded(code: number, reason: string): void;
 }
 
@@ -107,13 +107,13 @@ export class FayeInput implements Stream {
     driver._input = this;
     this.#session = sessionOf(driver);
     if (this.#session !== undefined) {
-      this.#session.onBacklog = (isWaiting) => this.#hold(INFLATING, isWaiting);
+      this.#session.onBacklog = (isWaiting) => this.#set(INFLATING, isWaiting);
       socket.once('close', () => this.#session?.abort());
     }
     websocket._stream = this;
     socket.unpipe(driver.io);
     socket.on('data', (chunk: Buffer) => this.read(chunk));
-    driver.io.on('drain', () => this.#hold(UNSENT, false));
+    driver.io.on('drain', () => this.#set(UNSENT, false));
     socket.resume();
   }
 
@@ -125,17 +125,17 @@ export class FayeInput implements Stream {
   /** Reads bytes that have arrived, such as those that came along with the handshake. */
   read(chunk: Buffer): void {
     if (this.#isOver) return;
-    if (!this.#driver.io.write(chunk)) this.#hold(UNSENT, true);
+    if (!this.#driver.io.write(chunk)) this.#set(UNSENT, true);
     this.#collect(chunk.length);
   }
 
   pause(): void {
-    this.#hold(PAUSED, true);
+    this.#set(PAUSED, true);
     if (this.#session !== undefined) this.#session.paused = true;
   }
 
   resume(): void {
-    this.#hold(PAUSED, false);
+    this.#set(PAUSED, false);
     if (this.#session !== undefined) this.#session.paused = false;
   }
 
@@ -190,10 +190,10 @@ export class FayeInput implements Stream {
 
   /** Delays what follows until the messages of one frame are delivered. */
   set busy(busy: boolean) {
-    this.#hold(BUSY, busy);
+    this.#set(BUSY, busy);
   }
 
-  #hold(reason: number, on: boolean): void {
+  #set(reason: number, on: boolean): void {
     const before = this.#reasons;
     this.#reasons = on ? before | reason : before & ~reason;
     // In the end it is read to its end, and nothing is done with it.
