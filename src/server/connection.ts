@@ -398,7 +398,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     }
     const { kept } = this;
     kept.add(frame);
-    // This may be what ends the connection, which keeps nothing then.
+    // The connection may be terminated by this, and keeps nothing then.
     this.received(costOf(frame));
     // Where a framework cannot stop reading, its peer has to wait for the messages at last.
     if (this.stage === 'announced' && kept.bytes > this.host.maxBuffer) this.proceed(neverExceeds);
