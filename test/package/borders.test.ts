@@ -23,6 +23,7 @@ const engine = /^transformers\/engine\.io\//;
 const shared = /^transformers\/shared\/[^/]+$/;
 const sharedClient = /^transformers\/shared\/client\//;
 const sharedServer = /^transformers\/shared\/server\//;
+const sharedWs = /^transformers\/shared\/ws\//;
 const sharedBrowser = /^transformers\/shared\/browser\//;
 const rxjs = /^rxjs$/;
 const node = /^node:/;
@@ -48,13 +49,15 @@ const borders: Border[] = [
   { files: /^client\//, layers: [operators, core], packages: [rxjs] },
   // Shared by several transformers. It imports none of them, and no framework.
   { files: sharedServer, layers: [operators, core, server, shared], packages: [rxjs, node] },
+  // The WebSockets of ws, for the servers on that package.
+  { files: sharedWs, layers: [operators, core, server, shared, sharedServer], packages: [rxjs, node, /^ws$/] },
   { files: sharedClient, layers: [operators, core, client, shared], packages: [rxjs] },
   { files: sharedBrowser, layers: [core, parsers, client], packages: [] },
   { files: shared, layers: [operators, core], packages: [rxjs] },
   // A transformer may import the packages of its framework. Socket.IO uses Engine.IO, and so do both halves of its transformer.
   {
     files: /^transformers\/socket\.io\/server(?:\/[^/]+)?\.ts$/,
-    layers: [operators, core, server, shared, sharedServer, engine],
+    layers: [operators, core, server, shared, sharedServer, sharedWs, engine],
     packages: [anyPackage],
   },
   {
@@ -64,7 +67,7 @@ const borders: Border[] = [
   },
   {
     files: /^transformers\/[^/]+\/(?:server|(?:server|engine)\/[^/]+)\.ts$/,
-    layers: [operators, core, server, shared, sharedServer],
+    layers: [operators, core, server, shared, sharedServer, sharedWs],
     packages: [anyPackage],
   },
   {

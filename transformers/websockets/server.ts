@@ -2,12 +2,12 @@ import { WebSocketServer } from 'ws';
 import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
 import { serveWebSockets } from '../shared/server/serve.js';
+import { NO_CONTEXT } from '../shared/ws/deflate.js';
+import { MAX_FRAGMENTS } from '../shared/ws/fragments.js';
+import { ServerWebSocket } from '../shared/ws/socket.js';
 import type { WebSocketsServerTransport } from './options.js';
-import { NO_CONTEXT } from './server/deflate.js';
-import { MAX_FRAGMENTS } from './server/fragments.js';
 import { Framed } from './server/frames.js';
 import { WebSocketLink } from './server/link.js';
-import { ServerWebSocket } from './server/socket.js';
 
 /** Missing from the types of ws. */
 const DEFAULTS = { closeTimeout: CLOSE_TIMEOUT, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: 0 };

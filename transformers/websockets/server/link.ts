@@ -3,9 +3,9 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import type { ReceivingLink } from './fragments.js';
+import type { ReceivingLink } from '../../shared/ws/fragments.js';
+import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { Framed, pong, printAll } from './frames.js';
-import type { ServerWebSocket } from './socket.js';
 
 /** The memory of answers to pings that may wait for a peer to read them, in bytes. */
 const MAX_ANSWERS = 65_536;
