@@ -189,11 +189,13 @@ export class ConnectionBuffer implements MemoryHolder {
 
   /** Reports to the account, in steps: most connections never have as much. */
   #report(): void {
+    const incoming = this.#incomplete + this.#received;
     const outgoing = this.crowded ? Math.max(this.#queued, this.#unsent - this.#shared) : 0;
-    const sum = this.#incomplete + this.#received + outgoing;
+    const sum = incoming + outgoing;
     const isLittle = sum < STEP;
     if (isLittle ? this.#reported === 0 : Math.abs(sum - this.#reported) < STEP) return;
     this.#reported = isLittle ? 0 : sum;
-    this.#limits.memory.set(this, this.#reported);
+    // The application wrote the longest burst at once: the client is not behind with it.
+    this.#limits.memory.set(this, this.#reported, isLittle ? 0 : incoming + Math.max(0, outgoing - this.#longestBurst - this.#overhead));
   }
 }

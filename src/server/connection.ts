@@ -14,8 +14,6 @@ import { exceedsTurn } from './turn.js';
 
 const { emit } = EventEmitter.prototype;
 
-const neverExceeds = (): boolean => false;
-
 /** The reasons for which a link is not read. */
 const KEPT = 1;
 const PRESSURE = 2;
@@ -401,7 +399,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     // The connection may be terminated by this, and keeps nothing then.
     this.received(costOf(frame));
     // Where a framework cannot stop reading, its peer has to wait for the messages at last.
-    if (this.stage === 'announced' && kept.bytes > this.host.maxBuffer) this.proceed(neverExceeds);
+    const { maxBuffer } = this.host;
+    if (this.stage === 'announced' && kept.bytes > maxBuffer) this.proceed(() => kept.bytes <= maxBuffer / 2);
   }
 
   /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */

@@ -1,7 +1,7 @@
 import { LinkError } from '../core/errors.js';
 
-/** The share of `maxMemory` that one address may take, as long as it has room for two messages. */
-const SHARE = 8;
+/** The share of `maxMemory` that one address may take, as long as it has room for two messages of `maxLength`. */
+const SHARE = 16;
 
 /** Something for which bytes wait: a connection, or a request whose body is being read. */
 export interface MemoryHolder {
@@ -11,6 +11,14 @@ export interface MemoryHolder {
   shed(error: LinkError): void;
 }
 
+/** The bytes that wait for one holder: all of them, and those for which the peer is the cause. */
+interface Amount {
+  readonly bytes: number;
+  readonly caused: number;
+}
+
+const NOTHING: Amount = { bytes: 0, caused: 0 };
+
 /**
  * The account of the bytes that wait in a server: messages that are not complete, messages that wait for a listener, a message
  * transformer or a parser, and messages that clients have not received. Over its limit, or when one address exceeds its share, the
@@ -19,7 +27,7 @@ export interface MemoryHolder {
 export class MemoryAccount {
   readonly #limit: number;
   readonly #share: number;
-  readonly #amounts = new Map<MemoryHolder, number>();
+  readonly #amounts = new Map<MemoryHolder, Amount>();
   readonly #byAddress = new Map<string, number>();
   #total = 0;
 
@@ -37,18 +45,22 @@ export class MemoryAccount {
     return this.#total;
   }
 
-  /** Notes how many bytes wait for a holder now. May shed it, or another. */
-  set(holder: MemoryHolder, bytes: number): void {
-    const added = bytes - (this.#amounts.get(holder) ?? 0);
-    if (added === 0) return;
+  /**
+   * Notes how many bytes wait for a holder now. May shed it, or another. `caused`: those for which the peer is the cause, and not the
+   * application that has written so much at once; they count against the share of its address.
+   */
+  set(holder: MemoryHolder, bytes: number, caused = bytes): void {
+    const before = this.#amounts.get(holder) ?? NOTHING;
+    if (bytes === before.bytes && caused === before.caused) return;
     if (bytes === 0) this.#amounts.delete(holder);
-    else this.#amounts.set(holder, bytes);
-    this.#total += added;
-    const ofAddress = (this.#byAddress.get(holder.ip) ?? 0) + added;
+    else this.#amounts.set(holder, { bytes, caused });
+    this.#total += bytes - before.bytes;
+    const ofAddress = (this.#byAddress.get(holder.ip) ?? 0) + caused - before.caused;
     if (ofAddress === 0) this.#byAddress.delete(holder.ip);
     else this.#byAddress.set(holder.ip, ofAddress);
-    if (ofAddress > this.#share) this.#shed(`${ofAddress} bytes for one address`, ({ ip }) => ip === holder.ip);
-    if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, () => true);
+    if (ofAddress > this.#share)
+      this.#shed(`${ofAddress} bytes for one address`, ({ ip }, amount) => (ip === holder.ip ? amount.caused : 0));
+    if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, (_holder, amount) => amount.bytes);
   }
 
   /** Forgets a holder. */
@@ -56,14 +68,15 @@ export class MemoryAccount {
     this.set(holder, 0);
   }
 
-  /** Sheds the holder with the most bytes among some. */
-  #shed(found: string, among: (holder: MemoryHolder) => boolean): void {
+  /** Sheds the holder that weighs the most. */
+  #shed(found: string, weigh: (holder: MemoryHolder, amount: Amount) => number): void {
     let worst: MemoryHolder | undefined;
     let most = 0;
-    for (const [holder, bytes] of this.#amounts) {
-      if (bytes <= most || !among(holder)) continue;
+    for (const [holder, amount] of this.#amounts) {
+      const weight = weigh(holder, amount);
+      if (weight <= most) continue;
       worst = holder;
-      most = bytes;
+      most = weight;
     }
     if (worst === undefined) return;
     this.delete(worst);

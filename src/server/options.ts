@@ -100,7 +100,7 @@ export interface ServerOptions extends CorsOptions {
    */
   maxBuffer?: number;
   /**
-   * The limit of bytes that wait in the server, in both directions and for all connections. One address may take an eighth of it.
+   * The limit of bytes that wait in the server, in both directions and for all connections. One address may take a sixteenth of it.
    * Over the limit, the connection with the most is terminated; `Infinity` sets no limit.
    *
    * @defaultValue `268_435_456`

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { Socket, Transport } from 'engine.io';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
@@ -8,14 +7,15 @@ import { destroyLate } from '../../shared/destroy-late.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import { countBody } from '../../shared/server/count-body.js';
-import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
+import type { ReceivingLink } from '../../shared/ws/fragments.js';
+import { ServerWebSocket } from '../../shared/ws/socket.js';
 import { readInSlices } from './payload.js';
 import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
-type Carrier = Transport & { socket?: WebSocket & { _socket?: Duplex } };
+type Carrier = Transport & { socket?: WebSocket };
 
 /** The time in which the answer to a request that is rejected reaches the client, in ms. */
 const ANSWER_TIME = 100;
@@ -26,8 +26,8 @@ type EngineHost = Pick<Host, 'maxLength' | 'scheduler' | 'memory'>;
 const LAST_ANSWER = 30_000;
 
 /** A socket of the engine as a link. */
-export class EngineLink extends GuardedLink implements CountedLink {
-  incoming = 0;
+export class EngineLink extends GuardedLink implements ReceivingLink {
+  incomplete = 0;
   readonly engine: Socket;
   private waiting = 0;
   private paused = false;
@@ -175,10 +175,7 @@ export class EngineLink extends GuardedLink implements CountedLink {
       this.failure = error;
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.closeCode = 1009;
     });
-    if (socket._socket !== undefined) {
-      countIncoming(socket._socket, this);
-      socket.on('message', () => countedMessage(this));
-    }
+    if (socket instanceof ServerWebSocket) socket._receiver.link = this;
     // A new one is not read before it has a link.
     if (this.paused) socket.pause();
     else socket.resume();

@@ -3,14 +3,12 @@ import type { SchedulerLike } from 'rxjs';
 import type { Frame } from '../../../src/core/link.js';
 import { destroyLate } from '../../shared/destroy-late.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
-import { FayeInput } from '../../shared/server/faye-input.js';
+import { FayeInput, type FayeInputLink } from '../../shared/server/faye-input.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
-import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { type FayeWebSocket, OPEN } from './framework.js';
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */
-export class FayeLink extends LinkBase implements CountedLink {
-  incoming = 0;
+export class FayeLink extends LinkBase implements FayeInputLink {
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
   readonly #input: FayeInput;
@@ -25,11 +23,7 @@ export class FayeLink extends LinkBase implements CountedLink {
     this.socket = socket;
     this.#raw = raw;
     this.#scheduler = scheduler;
-    countIncoming(raw, this);
-    socket.on('message', ({ data }) => {
-      countedMessage(this);
-      this.observer.next?.(data);
-    });
+    socket.on('message', ({ data }) => this.observer.next?.(data));
     socket.on('error', ({ message }) => {
       this.#failure = new Error(message);
     });

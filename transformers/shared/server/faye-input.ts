@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { EventEmitter } from 'node:events';
 import type { Duplex, Writable } from 'node:stream';
 import type { SchedulerLike } from 'rxjs';
+import { exceedsTurn } from '../../../src/server/turn.js';
 import { destroyLate } from '../destroy-late.js';
 import { DeflateSession } from './deflate.js';
 
@@ -24,7 +25,7 @@ interface FayeDriver {
   /** The message whose fragments are being collected. */
   readonly _message?: { readonly length: number; readonly _chunks: Buffer[] };
   /** Collects the chunks of an unfinished frame. */
-  readonly _reader: { readonly _queue: Buffer[] };
+  readonly _reader: { readonly _queue: Buffer[]; readonly _queueSize: number };
   readonly _extensions: { readonly _sessions: readonly (readonly [extension: unknown, session: unknown])[] };
   ERRORS: Readonly<Record<string, number>>;
   ERROR_CODES: readonly number[];
@@ -41,11 +42,13 @@ interface FayeDriver {
 }
 
 /** The link of an input. */
-interface FayeInputLink {
+export interface FayeInputLink {
   /** Writes what was sent in this tick. */
   flush(): void;
   /** Takes the code and reason with which the connection is being closed, as the peer broke a rule. */
   exceeded(code: number, reason: string): void;
+  /** Takes the number of bytes that have arrived of an incomplete message, where it is large; 0 when it is complete. */
+  reportIncomplete(bytes: number): void;
 }
 
 /** The codes that may be sent in a close frame: RFC 6455, section 7.4. */
@@ -56,6 +59,7 @@ const PAUSED = 1;
 const UNSENT = 2;
 const INFLATING = 4;
 const BUSY = 8;
+const LATER = 16;
 
 /** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
 const FREE = 4_096;
@@ -64,6 +68,12 @@ const MIN_AVERAGE = 16;
 /** The number of parts, and of bytes received, after which parts are joined: a part keeps the whole chunk that it came in. */
 const JOINED_PARTS = 256;
 const JOINED_BYTES = 262_144;
+
+/** Fewer bytes than this are not reported. */
+const MANY = 65_536;
+
+/** The bytes that are read before the clock is. */
+const SLICE = 8_192;
 
 /** The size of a small part of an unfinished frame, in bytes. */
 const SMALL = 4_096;
@@ -90,6 +100,10 @@ export class FayeInput implements Stream {
   readonly #link: FayeInputLink;
   #reasons = 0;
   #isOver = false;
+  /** The rest of a segment, which waits for the next turn. */
+  #rest: Buffer | undefined;
+  /** The bytes of an incomplete message that were reported last. */
+  #reported = 0;
   /** The bytes that have arrived since parts were joined. */
   #received = 0;
   /** The message that is being collected, how many of its first parts are joined ones, and the number of fragments in those. */
@@ -124,9 +138,28 @@ export class FayeInput implements Stream {
 
   /** Reads bytes that have arrived, such as those that came along with the handshake. */
   read(chunk: Buffer): void {
-    if (this.#isOver) return;
-    if (!this.#driver.io.write(chunk)) this.#set(UNSENT, true);
-    this.#collect(chunk.length);
+    if (this.#rest !== undefined) {
+      this.#rest = Buffer.concat([this.#rest, chunk]);
+      return;
+    }
+    for (let at = 0; at < chunk.length && !this.#isOver; at += SLICE) {
+      if (at > 0 && exceedsTurn(SLICE)) return this.#readLater(chunk.subarray(at));
+      const part = chunk.subarray(at, at + SLICE);
+      if (!this.#driver.io.write(part)) this.#set(UNSENT, true);
+      this.#collect(part.length);
+    }
+  }
+
+  /** Reads the rest of a segment in the next turn of the event loop: it may have thousands of frames, and the framework takes long for each. */
+  #readLater(rest: Buffer): void {
+    this.#rest = rest;
+    this.#set(LATER, true);
+    setImmediate(() => {
+      const next = this.#rest as Buffer;
+      this.#rest = undefined;
+      this.read(next);
+      if (this.#rest === undefined) this.#set(LATER, false);
+    });
   }
 
   pause(): void {
@@ -210,6 +243,8 @@ export class FayeInput implements Stream {
       this.#joined = this.#fragments = this.#received = 0;
     }
     if (reader._queue.length > JOINED_PARTS) joinSmall(reader._queue);
+    this.#report((message?.length ?? 0) + reader._queueSize);
+    if (this.#isOver) return;
     if (message === undefined) return;
     const chunks = message._chunks;
     this.#received += received;
@@ -224,6 +259,12 @@ export class FayeInput implements Stream {
       this.#joined++;
       this.#fragments = fragments;
     }
+  }
+
+  #report(bytes: number): void {
+    if (bytes < MANY && this.#reported === 0) return;
+    this.#reported = bytes < MANY ? 0 : bytes;
+    this.#link.reportIncomplete(this.#reported);
   }
 
   #exceeded(): void {

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
+import { exceedsTurn } from '../../../src/server/turn.js';
 
 /** The parser of frames of ws, with its internals: nothing public knows of a message that is not complete. */
 export interface FrameReceiver extends Writable {
@@ -36,6 +37,9 @@ const FIRST_CONTROL_FRAME = 8;
 /** Fewer bytes than this are not reported. */
 const MANY = 65_536;
 
+/** A segment of so many bytes may have thousands of frames. */
+const LARGE = 8_192;
+
 /** The number of small parts that are joined to one: each is a view of the segment that it came in, and keeps that in memory. */
 const SMALL_PARTS = 1_024;
 
@@ -56,10 +60,18 @@ export interface ReceivingLink {
 function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
   const earned = (this._totalPayloadLength + chunk.length) / MIN_AVERAGE;
   this._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
-  write.call(this, chunk, encoding, done);
+  write.call(this, chunk, encoding, chunk.length < LARGE ? done : inTurn(chunk.length, done));
   if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
   if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
   reportIncomplete(this);
+}
+
+/** Delays the next segment until the next turn of the event loop when this one has taken long: the system hands out 2 MB of a socket at once. */
+function inTurn(length: number, done: (error?: Error | null) => void): typeof done {
+  return (error) => {
+    if (error == null && exceedsTurn(length)) setImmediate(done);
+    else done(error);
+  };
 }
 
 /** Reports the bytes of the present message: of a compressed one, those that its fragments are inflated to. */

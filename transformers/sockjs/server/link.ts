@@ -4,10 +4,9 @@ import { dropped, type LinkError } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
-import { FayeInput } from '../../shared/server/faye-input.js';
+import { FayeInput, type FayeInputLink } from '../../shared/server/faye-input.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { HttpLink } from '../../shared/server/http-link.js';
-import { type CountedLink, countedMessage, countIncoming } from '../../shared/server/incoming-bytes.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { Batches } from './batches.js';
@@ -17,8 +16,7 @@ import { messagesOf, parseLazily, WHOLE } from './messages.js';
 const BROKEN = 'Broken framing.';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
-export class SockJSLink extends HttpLink implements CountedLink {
-  incoming = 0;
+export class SockJSLink extends HttpLink implements FayeInputLink {
   readonly socket: SockJSConnection;
   readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
@@ -53,8 +51,6 @@ export class SockJSLink extends HttpLink implements CountedLink {
     if (!websocket || raw === undefined) return;
     this.#input = new FayeInput(websocket, raw, scheduler, this);
     if (ws) this.#input.maxLength = maxLength;
-    countIncoming(raw, this);
-    websocket.on('message', () => countedMessage(this));
     // The framework listens as well, and does not pass the code on.
     websocket.prependListener('close', ({ code, reason }: { code: number; reason: string }) => {
       this.#code = code;
