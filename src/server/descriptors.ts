@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
+import { clearInterval, setInterval } from 'node:timers';
 import { Observable, share } from 'rxjs';
 
 /** The interval at which a descriptor is opened, to find out whether there are any left, in ms. */
