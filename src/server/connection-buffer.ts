@@ -39,6 +39,8 @@ export interface BufferOwner {
   readonly ip: string;
   readonly link: Pick<Link, 'bufferedAmount'> | undefined;
   terminate(error: LinkError): void;
+  /** Stops reading, or goes on. */
+  suspend(isSuspended: boolean): void;
   /** Called when most of the unsent bytes have left, after `crowded` was true. */
   drained(): void;
 }
@@ -89,6 +91,10 @@ export class ConnectionBuffer implements MemoryHolder {
   /** Whether nothing waits. */
   get isEmpty(): boolean {
     return !this.crowded && this.#incomplete + this.#received + this.#queued === 0;
+  }
+
+  suspend(isSuspended: boolean): void {
+    this.#owner.suspend(isSuspended);
   }
 
   shed(error: LinkError): void {
@@ -196,6 +202,7 @@ export class ConnectionBuffer implements MemoryHolder {
     if (isLittle ? this.#reported === 0 : Math.abs(sum - this.#reported) < STEP) return;
     this.#reported = isLittle ? 0 : sum;
     // The application wrote the longest burst at once: the client is not behind with it.
-    this.#limits.memory.set(this, this.#reported, isLittle ? 0 : incoming + Math.max(0, outgoing - this.#longestBurst - this.#overhead));
+    if (isLittle) this.#limits.memory.delete(this);
+    else this.#limits.memory.set(this, incoming, outgoing, Math.max(0, outgoing - this.#longestBurst - this.#overhead));
   }
 }

@@ -18,6 +18,7 @@ const { emit } = EventEmitter.prototype;
 const KEPT = 1;
 const PRESSURE = 2;
 const USER = 4;
+const MEMORY = 8;
 
 /** The time in which the client of a server that drains should close its connection, in ms; then the server closes it. */
 const DRAIN_WAIT = 1_000;
@@ -375,6 +376,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   }
 
   // Calls of the buffer.
+
+  suspend(isSuspended: boolean): void {
+    if (this.state === OPEN) this.flow(MEMORY, isSuspended);
+  }
 
   drained(): void {
     this.forgetBuffer();

@@ -1,43 +1,65 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { LinkError } from '../core/errors.js';
 
 /** The share of `maxMemory` that one address may take, as long as it has room for two messages of `maxLength`. */
 const SHARE = 16;
 
+/** How long peers of one address wait for the one that has sent the most, in ms. */
+const PATIENCE = 10_000;
+
 /** Something for which bytes wait: a connection, or a request whose body is being read. */
 export interface MemoryHolder {
   /** The IP address of the peer. */
   readonly ip: string;
+  /** Stops reading from the peer, or goes on. */
+  suspend(isSuspended: boolean): void;
   /** Gives its bytes up, as it has more of them than any other. */
   shed(error: LinkError): void;
 }
 
-/** The bytes that wait for one holder: all of them, and those for which the peer is the cause. */
+/** The bytes that wait for one holder. */
 interface Amount {
+  /** Those that the peer has sent. */
+  readonly incoming: number;
+  /** All of them. */
   readonly bytes: number;
+  /** Those that count against the share of its address: not the ones that the application has written at once. */
   readonly caused: number;
 }
 
-const NOTHING: Amount = { bytes: 0, caused: 0 };
+/** The bytes that wait for one address, and the holders that are not read from because there are too many. */
+interface AddressAmount {
+  caused: number;
+  readonly suspended: Set<MemoryHolder>;
+  patience: Subscription | undefined;
+}
+
+const NOTHING: Amount = { incoming: 0, bytes: 0, caused: 0 };
 
 /**
  * The account of the bytes that wait in a server: messages that are not complete, messages that wait for a listener, a message
- * transformer or a parser, and messages that clients have not received. Over its limit, or when one address exceeds its share, the
- * holder with the most is shed.
+ * transformer or a parser, and messages that clients have not received.
+ *
+ * Over the limit, the holder with the most is shed. When one address exceeds its share, its peers may complete their messages one after the
+ * other: only the one that has sent the most is read from, and it is shed when it takes too long. Bytes that a peer does not read cannot
+ * wait: the holder with the most is shed.
  */
 export class MemoryAccount {
   readonly #limit: number;
   readonly #share: number;
+  readonly #scheduler: SchedulerLike;
   readonly #amounts = new Map<MemoryHolder, Amount>();
-  readonly #byAddress = new Map<string, number>();
+  readonly #addresses = new Map<string, AddressAmount>();
   #total = 0;
 
   /**
    * @param limit the limit in bytes, `maxMemory`
    * @param maxLength the length of the longest message
    */
-  constructor(limit: number, maxLength: number) {
+  constructor(limit: number, maxLength: number, scheduler: SchedulerLike) {
     this.#limit = limit;
     this.#share = Math.max(limit / SHARE, 2 * maxLength);
+    this.#scheduler = scheduler;
   }
 
   /** The bytes that wait in all. */
@@ -45,42 +67,85 @@ export class MemoryAccount {
     return this.#total;
   }
 
-  /**
-   * Notes how many bytes wait for a holder now. May shed it, or another. `caused`: those for which the peer is the cause, and not the
-   * application that has written so much at once; they count against the share of its address.
-   */
-  set(holder: MemoryHolder, bytes: number, caused = bytes): void {
+  /** Notes how many bytes wait for a holder now. `behind`: the outgoing ones beside those that the application has written at once. */
+  set(holder: MemoryHolder, incoming: number, outgoing = 0, behind = outgoing): void {
     const before = this.#amounts.get(holder) ?? NOTHING;
-    if (bytes === before.bytes && caused === before.caused) return;
-    if (bytes === 0) this.#amounts.delete(holder);
-    else this.#amounts.set(holder, { bytes, caused });
-    this.#total += bytes - before.bytes;
-    const ofAddress = (this.#byAddress.get(holder.ip) ?? 0) + caused - before.caused;
-    if (ofAddress === 0) this.#byAddress.delete(holder.ip);
-    else this.#byAddress.set(holder.ip, ofAddress);
-    if (ofAddress > this.#share)
-      this.#shed(`${ofAddress} bytes for one address`, ({ ip }, amount) => (ip === holder.ip ? amount.caused : 0));
-    if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, (_holder, amount) => amount.bytes);
+    const amount: Amount = { incoming, bytes: incoming + outgoing, caused: incoming + behind };
+    if (amount.bytes === 0) this.#amounts.delete(holder);
+    else this.#amounts.set(holder, amount);
+    this.#total += amount.bytes - before.bytes;
+    const address = this.#addressOf(holder);
+    address.caused += amount.caused - before.caused;
+    if (amount.bytes === 0) address.suspended.delete(holder);
+    if (address.caused <= this.#share) this.#relieve(holder.ip, address);
+    else if (behindOf(amount) > behindOf(before))
+      this.#shed(`${address.caused} bytes for one address`, (other) => weightOf(other, holder.ip, this.#amounts));
+    else this.#queue(holder, address, incoming > before.incoming);
+    if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, (other) => this.#amounts.get(other)?.bytes ?? 0);
   }
 
   /** Forgets a holder. */
   delete(holder: MemoryHolder): void {
-    this.set(holder, 0);
+    if (this.#amounts.has(holder)) this.set(holder, 0);
   }
 
-  /** Sheds the holder that weighs the most. */
-  #shed(found: string, weigh: (holder: MemoryHolder, amount: Amount) => number): void {
+  #addressOf({ ip }: MemoryHolder): AddressAmount {
+    const address = this.#addresses.get(ip) ?? { caused: 0, suspended: new Set(), patience: undefined };
+    this.#addresses.set(ip, address);
+    return address;
+  }
+
+  /** Reads from all peers of an address again. */
+  #relieve(ip: string, address: AddressAmount): void {
+    address.patience?.unsubscribe();
+    address.patience = undefined;
+    const suspended = [...address.suspended];
+    address.suspended.clear();
+    if (address.caused === 0) this.#addresses.delete(ip);
+    for (const holder of suspended) holder.suspend(false);
+  }
+
+  /** Reads from one peer of an address only: the one that has sent the most. */
+  #queue(holder: MemoryHolder, address: AddressAmount, isGrowing: boolean): void {
+    const first = this.#worst((other) => (other.ip === holder.ip ? (this.#amounts.get(other)?.incoming ?? 0) : 0));
+    if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
+    if (!isGrowing || holder === first || address.suspended.has(holder)) return;
+    address.suspended.add(holder);
+    address.patience ??= this.#scheduler.schedule(() => {
+      address.patience = undefined;
+      this.#shed(`${address.caused} bytes for one address`, (other) => weightOf(other, holder.ip, this.#amounts));
+    }, PATIENCE);
+    holder.suspend(true);
+  }
+
+  #worst(weigh: (holder: MemoryHolder) => number): MemoryHolder | undefined {
     let worst: MemoryHolder | undefined;
     let most = 0;
-    for (const [holder, amount] of this.#amounts) {
-      const weight = weigh(holder, amount);
+    for (const holder of this.#amounts.keys()) {
+      const weight = weigh(holder);
       if (weight <= most) continue;
       worst = holder;
       most = weight;
     }
+    return worst;
+  }
+
+  /** Sheds the holder that weighs the most. */
+  #shed(found: string, weigh: (holder: MemoryHolder) => number): void {
+    const worst = this.#worst(weigh);
     if (worst === undefined) return;
+    const { bytes } = this.#amounts.get(worst) as Amount;
+    const message = `The server's memory is used up: ${found} wait, ${bytes} of them here (\`maxMemory\` is ${this.#limit})`;
     this.delete(worst);
-    const message = `The server's memory is used up: ${found} wait, ${most} of them here (\`maxMemory\` is ${this.#limit})`;
     worst.shed(new LinkError('ERR_PRIMUS_MEMORY', message, { reason: 'memory' }));
   }
+}
+
+function behindOf({ caused, incoming }: Amount): number {
+  return caused - incoming;
+}
+
+/** Returns the bytes that a holder of an address has caused; 0 for one of another address. */
+function weightOf(holder: MemoryHolder, ip: string, amounts: ReadonlyMap<MemoryHolder, Amount>): number {
+  return holder.ip === ip ? (amounts.get(holder)?.caused ?? 0) : 0;
 }

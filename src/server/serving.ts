@@ -103,10 +103,10 @@ export class Serving implements ConnectionHost {
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
     this.highWater = highWaterOf(options.maxBuffer);
-    this.memory = new MemoryAccount(options.maxMemory, options.maxLength);
     this.#connectionTimeout = limitOf(options, 'connectionTimeout');
     this.stack = parts.stack;
     this.scheduler = options.scheduler ?? asyncScheduler;
+    this.memory = new MemoryAccount(options.maxMemory, options.maxLength, this.scheduler);
     this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
     this.#capacity = new Capacity({
       limits: options,

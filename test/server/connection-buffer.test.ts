@@ -11,9 +11,10 @@ function create(maxBuffer: number, maxMemory = Number.POSITIVE_INFINITY) {
   const link = { bufferedAmount: 0 };
   const terminate = vi.fn();
   const drained = vi.fn();
-  const memory = new MemoryAccount(maxMemory, 1);
+  const suspend = vi.fn();
+  const memory = new MemoryAccount(maxMemory, 1, scheduler);
   const limits = { maxBuffer, highWater: highWaterOf(maxBuffer), memory, scheduler };
-  const buffer = new ConnectionBuffer({ ip: '10.0.0.1', link, terminate, drained }, limits);
+  const buffer = new ConnectionBuffer({ ip: '10.0.0.1', link, terminate, drained, suspend }, limits);
   const send = (bytes: number, isShared = false) => {
     link.bufferedAmount += bytes;
     buffer.sent(new Uint8Array(bytes), isShared);

@@ -2,13 +2,19 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LinkError } from '../../src/index.js';
 import { MemoryAccount, type MemoryHolder } from '../../src/server/memory.js';
+import { Clock } from '../support/clock.js';
 
 class Holder implements MemoryHolder {
   readonly ip: string;
   error: LinkError | undefined;
+  isSuspended = false;
 
   constructor(ip = '10.0.0.1') {
     this.ip = ip;
+  }
+
+  suspend(isSuspended: boolean): void {
+    this.isSuspended = isSuspended;
   }
 
   shed(error: LinkError): void {
@@ -16,80 +22,118 @@ class Holder implements MemoryHolder {
   }
 }
 
+/** An account with a share of 1,000 bytes for an address, and holders of one address. */
+function create(limit = 16_000) {
+  const clock = new Clock();
+  const account = new MemoryAccount(limit, 10, clock);
+  const holders = Array.from({ length: 4 }, () => new Holder()) as [Holder, Holder, Holder, Holder];
+  return { clock, account, holders };
+}
+
+const suspended = (holders: readonly Holder[]) => holders.map(({ isSuspended }) => isSuspended);
+const errors = (holders: readonly Holder[]) => holders.map(({ error }) => error !== undefined);
+
 describe('the account of memory', () => {
   it('sheds the holder with the most when the sum exceeds the limit', () => {
-    const account = new MemoryAccount(1_000, 1_000);
-    const [small, large, last] = [new Holder(), new Holder(), new Holder()];
-    account.set(small, 300);
-    account.set(large, 500);
-    account.set(last, 201);
-    expect([small.error, last.error]).toEqual([undefined, undefined]);
-    expect(large.error).toMatchObject({ code: 'ERR_PRIMUS_MEMORY', reason: 'memory' });
-    expect(large.error?.message).toContain('1001 bytes wait, 500 of them here (`maxMemory` is 1000)');
+    const account = new MemoryAccount(1_000, 1_000, new Clock());
+    const holders = [300, 500, 201].map((bytes) => {
+      const holder = new Holder();
+      account.set(holder, 0, bytes);
+      return holder;
+    });
+    expect(errors(holders)).toEqual([false, true, false]);
+    expect(holders[1]?.error).toMatchObject({ code: 'ERR_PRIMUS_MEMORY', reason: 'memory' });
+    expect(holders[1]?.error?.message).toContain('1001 bytes wait, 500 of them here (`maxMemory` is 1000)');
     expect(account.total).toBe(501);
   });
 
   it('sheds a holder that grows beyond the limit by itself', () => {
-    const account = new MemoryAccount(1_000, 10);
+    const account = new MemoryAccount(1_000, 1_000, new Clock());
     const holder = new Holder();
-    account.set(holder, 1_001);
+    account.set(holder, 0, 1_001);
     expect(holder.error).toBeDefined();
     expect(account.total).toBe(0);
   });
 
-  it('leaves a sixteenth to one address, and does not touch others', () => {
-    const account = new MemoryAccount(16_000, 10);
+  it('sheds the holder with the most unread bytes of an address beyond a sixteenth, and does not touch others', () => {
+    const { account, holders } = create();
     const other = new Holder('10.0.0.2');
-    account.set(other, 900);
-    const holders = [400, 500, 101].map((bytes) => {
-      const holder = new Holder();
-      account.set(holder, bytes);
-      return holder;
-    });
-    expect(holders.map(({ error }) => error !== undefined)).toEqual([false, true, false]);
-    expect(holders[1]?.error?.message).toContain('1001 bytes for one address wait');
-    expect(other.error).toBeUndefined();
-  });
-
-  it('leaves room for two messages of one address however low the limit is', () => {
-    const account = new MemoryAccount(8_000, 2_000);
-    const [first, second, third] = [new Holder(), new Holder(), new Holder()];
-    account.set(first, 2_000);
-    account.set(second, 2_000);
-    expect([first.error, second.error]).toEqual([undefined, undefined]);
-    account.set(third, 1);
-    expect(first.error).toBeDefined();
+    account.set(other, 0, 900);
+    for (const [index, bytes] of [400, 500, 101].entries()) account.set(holders[index] as Holder, 0, bytes);
+    expect(errors([...holders, other])).toEqual([false, true, false, false, false]);
+    expect(holders[1].error?.message).toContain('1001 bytes for one address wait, 500 of them here');
   });
 
   it('does not count against an address what the application wrote at once', () => {
-    const account = new MemoryAccount(16_000, 10);
-    const [reader, other] = [new Holder(), new Holder()];
-    account.set(reader, 10_000, 500);
-    account.set(other, 5_000, 500);
-    expect([reader.error, other.error, account.total]).toEqual([undefined, undefined, 15_000]);
-    account.set(other, 5_001, 501);
-    expect(reader.error).toBeUndefined();
-    expect(other.error?.message).toContain('1001 bytes for one address wait, 501 of them here');
+    const { account, holders } = create();
+    const [reader, other] = holders;
+    account.set(reader, 0, 10_000, 500);
+    account.set(other, 0, 5_000, 500);
+    expect([errors(holders), account.total]).toEqual([[false, false, false, false], 15_000]);
+    account.set(other, 0, 5_001, 501);
+    expect(errors(holders)).toEqual([false, true, false, false]);
+  });
+
+  it('lets the peers of an address complete their messages one after the other beyond its share', () => {
+    const { account, holders } = create();
+    for (const holder of holders) account.set(holder, 300);
+    expect(suspended(holders)).toEqual([false, false, false, true]);
+    account.set(holders[0], 600);
+    account.set(holders[1], 400);
+    account.set(holders[2], 350);
+    expect(suspended(holders)).toEqual([false, true, true, true]);
+    account.set(holders[0], 0);
+    // 1,050 bytes are left: the next one goes on.
+    expect(suspended(holders)).toEqual([false, false, true, true]);
+    expect(errors(holders)).toEqual([false, false, false, false]);
+  });
+
+  it('reads from the next one when the first has completed, while the others exceed the share', () => {
+    const { account, holders } = create();
+    for (const holder of holders) account.set(holder, 500);
+    expect(suspended(holders)).toEqual([false, false, true, true]);
+    account.set(holders[1], 600);
+    account.set(holders[1], 0);
+    expect(suspended(holders)).toEqual([false, false, true, true]);
+    account.set(holders[0], 0);
+    expect(suspended(holders)).toEqual([false, false, false, false]);
+  });
+
+  it('sheds the one that has sent the most when the others have waited for ten seconds', () => {
+    const { clock, account, holders } = create();
+    for (const holder of holders) account.set(holder, 300);
+    clock.advance(9_999);
+    expect(errors(holders)).toEqual([false, false, false, false]);
+    clock.advance(1);
+    expect(errors(holders)).toEqual([true, false, false, false]);
+    expect(suspended(holders)).toEqual([false, false, false, false]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('has no timer when nothing waits', () => {
+    const { clock, account, holders } = create();
+    for (const holder of holders) account.set(holder, 300);
+    for (const holder of holders) account.delete(holder);
+    expect([clock.pending, account.total]).toEqual([0, 0]);
   });
 
   it('has no limit when it is Infinity', () => {
-    const account = new MemoryAccount(Number.POSITIVE_INFINITY, 10);
-    const holder = new Holder();
-    account.set(holder, 1e12);
-    expect(holder.error).toBeUndefined();
+    const { account, holders } = create(Number.POSITIVE_INFINITY);
+    account.set(holders[0], 1e12, 1e12);
+    expect(holders[0].error).toBeUndefined();
   });
 
-  it('is the sum of what its holders reported last, and never above the limit', () => {
-    const report = fc.record({ of: fc.nat(9), bytes: fc.nat(300) });
+  it('is the sum of what its holders reported last, never above the limit, and some peer of each address is read from', () => {
+    const report = fc.record({ of: fc.nat(9), incoming: fc.nat(300), outgoing: fc.nat(300) });
     fc.assert(
       fc.property(fc.array(report, { maxLength: 100 }), (reports) => {
-        const account = new MemoryAccount(3_200, 50);
+        const account = new MemoryAccount(3_200, 50, new Clock());
         const holders = Array.from({ length: 10 }, (_, index) => new Holder(`10.0.0.${index % 3}`));
         const expected = new Map<Holder, number>();
-        for (const { of, bytes } of reports) {
+        for (const { of, incoming, outgoing } of reports) {
           const holder = holders[of] as Holder;
-          expected.set(holder, bytes);
-          account.set(holder, bytes);
+          expected.set(holder, incoming + outgoing);
+          account.set(holder, incoming, outgoing);
           for (const each of holders) {
             if (each.error === undefined) continue;
             expected.delete(each);
@@ -99,8 +143,8 @@ describe('the account of memory', () => {
           expect(account.total).toBe(sum);
           expect(sum).toBeLessThanOrEqual(3_200);
           for (const ip of ['10.0.0.0', '10.0.0.1', '10.0.0.2']) {
-            const ofAddress = [...expected].reduce((all, [{ ip: of }, each]) => all + (of === ip ? each : 0), 0);
-            expect(ofAddress).toBeLessThanOrEqual(200);
+            const waiting = holders.filter((each) => each.ip === ip && (expected.get(each) ?? 0) > 0);
+            expect(waiting.length === 0 || waiting.some(({ isSuspended }) => !isSuspended)).toBe(true);
           }
         }
         for (const holder of holders) account.delete(holder);

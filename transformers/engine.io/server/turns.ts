@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 
 /** The polls of a session, or its requests with data: one at a time, because the engine ends a session with two. */
 export class Turns {
@@ -25,17 +26,25 @@ export class Turns {
     begin();
     if (response.writableEnded && response.statusCode !== 200) return;
     this.current = response;
-    let left = false;
-    response.once('finish', () => {
-      // A response finishes when its connection is lost, too.
-      left = !response.req.socket.destroyed;
-    });
+    const hasLeft = watchEnd(response);
     response.once('close', () => {
       this.current = undefined;
-      if (!left) aborted();
+      if (!hasLeft()) aborted();
       const next = this.#next;
       this.#next = undefined;
       next?.();
     });
   }
+}
+
+/** Returns a function that returns, once a response has closed, whether all of it could be sent. */
+function watchEnd(response: ServerResponse & { stream?: ServerHttp2Stream }): () => boolean {
+  const { stream } = response;
+  if (stream !== undefined) return () => stream.rstCode === constants.NGHTTP2_NO_ERROR;
+  let left = false;
+  response.once('finish', () => {
+    // A response finishes when its connection is lost, too.
+    left = !response.req.socket.destroyed;
+  });
+  return () => left;
 }

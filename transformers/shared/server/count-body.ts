@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { clientAddress } from '../../../src/server/middleware/forwarded.js';
@@ -9,9 +10,19 @@ const MANY = 65_536;
 export function countBody({ request, response }: RequestExchange, { memory }: Pick<Host, 'memory'>): void {
   const holder = {
     ip: clientAddress(request).ip,
+    suspend(isSuspended: boolean): void {
+      if (isSuspended) request.pause();
+      else request.resume();
+    },
     shed(): void {
+      // The framework would answer as well when what is buffered ends.
+      request.removeAllListeners('data');
+      request.removeAllListeners('end');
+      request.pause();
       reject(response, { status: 503, message: 'The server is busy', headers: { Connection: 'close', 'Retry-After': '1' } });
-      request.socket.destroySoon();
+      const { stream } = request as { stream?: ServerHttp2Stream };
+      if (stream === undefined) request.socket.destroySoon();
+      else stream.close();
     },
   };
   let bytes = 0;
