@@ -5,7 +5,7 @@ import { LinkError } from '../core/errors.js';
 const SHARE = 16;
 
 /** How long peers of one address wait for the one that has sent the most, in ms. */
-const PATIENCE = 10_000;
+const QUEUE_TIMEOUT = 10_000;
 
 /** Something for which bytes wait: a connection, or a request whose body is being read. */
 export interface MemoryHolder {
@@ -31,7 +31,7 @@ interface Amount {
 interface AddressAmount {
   caused: number;
   readonly suspended: Set<MemoryHolder>;
-  patience: Subscription | undefined;
+  timer: Subscription | undefined;
 }
 
 const NOTHING: Amount = { incoming: 0, bytes: 0, caused: 0 };
@@ -90,15 +90,15 @@ export class MemoryAccount {
   }
 
   #addressOf({ ip }: MemoryHolder): AddressAmount {
-    const address = this.#addresses.get(ip) ?? { caused: 0, suspended: new Set(), patience: undefined };
+    const address = this.#addresses.get(ip) ?? { caused: 0, suspended: new Set(), timer: undefined };
     this.#addresses.set(ip, address);
     return address;
   }
 
   /** Reads from all peers of an address again. */
   #relieve(ip: string, address: AddressAmount): void {
-    address.patience?.unsubscribe();
-    address.patience = undefined;
+    address.timer?.unsubscribe();
+    address.timer = undefined;
     const suspended = [...address.suspended];
     address.suspended.clear();
     if (address.caused === 0) this.#addresses.delete(ip);
@@ -111,10 +111,10 @@ export class MemoryAccount {
     if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
     if (!isGrowing || holder === first || address.suspended.has(holder)) return;
     address.suspended.add(holder);
-    address.patience ??= this.#scheduler.schedule(() => {
-      address.patience = undefined;
+    address.timer ??= this.#scheduler.schedule(() => {
+      address.timer = undefined;
       this.#shed(`${address.caused} bytes for one address`, (other) => weightOf(other, holder.ip, this.#amounts));
-    }, PATIENCE);
+    }, QUEUE_TIMEOUT);
     holder.suspend(true);
   }
 
