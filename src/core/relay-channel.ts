@@ -6,7 +6,7 @@ import type { Frame } from './link.js';
 export interface RelayHandler extends ChannelHandler {
   /** Counts a written message that waits. Returns the function to call when its turn comes. */
   queued(data: unknown): () => void;
-  /** Counts a received message that waits. Returns the function to call when its turn comes. */
+  /** Counts a received message that waits. Returns the function to call when it has been delivered. */
   queuedFrame(frame: Frame): () => void;
 }
 
@@ -25,9 +25,10 @@ export class RelayChannel extends Channel {
   }
 
   override receive(frame: Frame): void {
+    super.receive(frame);
+    // Behind the message itself: it waits until it has been delivered.
     const lane = this.lanes?.inbound;
     if (lane !== undefined) lane.add(this.#handler.queuedFrame(frame));
-    super.receive(frame);
   }
 
   override send(data: unknown): boolean {

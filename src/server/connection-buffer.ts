@@ -13,6 +13,9 @@ const BURST = 16;
 /** How long more than `maxBuffer` may wait for a client that receives nothing, in ms. */
 const STALL_TIMEOUT = 10_000;
 
+/** The rate of a slow network, in bytes per ms: Node.js takes a write for unsent until all of it has left. */
+const SLOWEST = 64;
+
 /** The interval at which unsent bytes are counted, in ms: not every framework has an event for that. It doubles while none leave. */
 const DRAIN_POLL = 10;
 const LONGEST_POLL = 640;
@@ -78,6 +81,7 @@ export class ConnectionBuffer implements MemoryHolder {
   #progress = 0;
   #polling: Subscription | undefined;
   #reported = 0;
+  #released = false;
 
   constructor(owner: BufferOwner, limits: BufferLimits) {
     this.#owner = owner;
@@ -128,6 +132,7 @@ export class ConnectionBuffer implements MemoryHolder {
 
   /** Forgets all that waits. */
   release(): void {
+    this.#released = true;
     this.#polling?.unsubscribe();
     this.#limits.memory.delete(this);
   }
@@ -168,7 +173,8 @@ export class ConnectionBuffer implements MemoryHolder {
     const hasProgress = this.#unsent < before;
     this.#delay = hasProgress ? DRAIN_POLL : Math.min(2 * this.#delay, LONGEST_POLL);
     if (hasProgress) this.#progress = scheduler.now();
-    else if (this.#unsent > maxBuffer && scheduler.now() - this.#progress >= STALL_TIMEOUT) this.#terminate();
+    else if (this.#unsent > maxBuffer && scheduler.now() - this.#progress >= Math.max(STALL_TIMEOUT, this.#unsent / SLOWEST))
+      this.#terminate();
     this.#report();
     return true;
   }
@@ -186,6 +192,7 @@ export class ConnectionBuffer implements MemoryHolder {
     const added = Math.max(0, unsent - this.#unsent - written);
     this.#overhead = Math.min(this.#overhead + added, this.#longestBurst);
     this.#unsent = unsent;
+    this.#shared = Math.min(this.#shared, unsent);
   }
 
   #terminate(): void {
@@ -195,6 +202,7 @@ export class ConnectionBuffer implements MemoryHolder {
 
   /** Reports to the account, in steps: most connections never have as much. */
   #report(): void {
+    if (this.#released) return;
     const incoming = this.#incomplete + this.#received;
     const outgoing = this.crowded ? Math.max(this.#queued, this.#unsent - this.#shared) : 0;
     const sum = incoming + outgoing;

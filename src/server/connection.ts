@@ -8,9 +8,10 @@ import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
+import { networkOf } from './http/network-of.js';
 import { costOf, KeptFrames } from './kept-frames.js';
 import { sizeOf } from './size-of.js';
-import { exceedsTurn } from './turn.js';
+import { exceedsTurn, runLater } from './turn.js';
 
 const { emit } = EventEmitter.prototype;
 
@@ -19,6 +20,9 @@ const KEPT = 1;
 const PRESSURE = 2;
 const USER = 4;
 const MEMORY = 8;
+
+/** The number of kept frames that a connection receives before others have their turn. */
+const FEW = 16;
 
 /** The time in which the client of a server that drains should close its connection, in ms; then the server closes it. */
 const DRAIN_WAIT = 1_000;
@@ -131,8 +135,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     return this.waiting?.crowded === true;
   }
 
+  /** The network of the client, for limits that each address has. */
   get ip(): string {
-    return this.subject.address.ip;
+    return networkOf(`${this.subject.address.ip}`);
   }
 
   /**
@@ -140,7 +145,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
    * message transformer does not answer; every message that is delivered counts as activity.
    */
   get listening(): boolean {
-    return (this.paused & USER) === 0 || this.lost !== undefined;
+    return (this.paused & (USER | MEMORY)) === 0 || this.lost !== undefined;
   }
 
   /** Whether a client that sends no messages is idle: not before the announcement, and not while reading is paused. */
@@ -397,7 +402,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.kept === undefined) {
       this.kept = new KeptFrames();
       this.flow(KEPT, true);
-      if (this.stage === 'announced') setImmediate(() => this.proceed(exceedsTurn));
+      if (this.stage === 'announced') this.proceedLater();
     }
     const { kept } = this;
     kept.add(frame);
@@ -408,6 +413,14 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.stage === 'announced' && kept.bytes > maxBuffer) this.proceed(() => kept.bytes <= maxBuffer / 2);
   }
 
+  /** Receives a few of the frames that were kept in a later turn of the event loop: all connections that wait share it. */
+  private proceedLater(): void {
+    runLater(() => {
+      let count = 0;
+      this.proceed((length) => ++count === FEW || exceedsTurn(length));
+    });
+  }
+
   /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */
   private proceed(exceeds: (length: number) => boolean): void {
     if (this.state === CLOSED) return;
@@ -416,7 +429,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
       this.received(-costOf(frame));
       this.receive(frame);
       if (kept?.next === undefined || !exceeds(kept.next.length)) continue;
-      setImmediate(() => this.proceed(exceedsTurn));
+      this.proceedLater();
       return;
     }
     this.kept = undefined;

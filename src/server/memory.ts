@@ -9,7 +9,7 @@ const QUEUE_TIMEOUT = 10_000;
 
 /** Something for which bytes wait: a connection, or a request whose body is being read. */
 export interface MemoryHolder {
-  /** The IP address of the peer. */
+  /** The network of the peer, as each has a share: see `networkOf`. */
   readonly ip: string;
   /** Stops reading from the peer, or goes on. */
   suspend(isSuspended: boolean): void;
@@ -31,6 +31,8 @@ interface Amount {
 interface AddressAmount {
   caused: number;
   readonly suspended: Set<MemoryHolder>;
+  /** The one that has sent the most, for which the others wait. */
+  first: MemoryHolder | undefined;
   timer: Subscription | undefined;
 }
 
@@ -76,10 +78,9 @@ export class MemoryAccount {
     this.#total += amount.bytes - before.bytes;
     const address = this.#addressOf(holder);
     address.caused += amount.caused - before.caused;
-    if (amount.bytes === 0) address.suspended.delete(holder);
+    if (amount.bytes === 0 && address.suspended.delete(holder)) holder.suspend(false);
     if (address.caused <= this.#share) this.#relieve(holder.ip, address);
-    else if (behindOf(amount) > behindOf(before))
-      this.#shed(`${address.caused} bytes for one address`, (other) => weightOf(other, holder.ip, this.#amounts));
+    else if (behindOf(amount) > behindOf(before)) this.#shed(`${address.caused} bytes for one address`, this.#weigh(holder.ip, behindOf));
     else this.#queue(holder, address, incoming > before.incoming);
     if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, (other) => this.#amounts.get(other)?.bytes ?? 0);
   }
@@ -90,7 +91,7 @@ export class MemoryAccount {
   }
 
   #addressOf({ ip }: MemoryHolder): AddressAmount {
-    const address = this.#addresses.get(ip) ?? { caused: 0, suspended: new Set(), timer: undefined };
+    const address = this.#addresses.get(ip) ?? { caused: 0, suspended: new Set<MemoryHolder>(), first: undefined, timer: undefined };
     this.#addresses.set(ip, address);
     return address;
   }
@@ -98,7 +99,7 @@ export class MemoryAccount {
   /** Reads from all peers of an address again. */
   #relieve(ip: string, address: AddressAmount): void {
     address.timer?.unsubscribe();
-    address.timer = undefined;
+    address.timer = address.first = undefined;
     const suspended = [...address.suspended];
     address.suspended.clear();
     if (address.caused === 0) this.#addresses.delete(ip);
@@ -107,15 +108,32 @@ export class MemoryAccount {
 
   /** Reads from one peer of an address only: the one that has sent the most. */
   #queue(holder: MemoryHolder, address: AddressAmount, isGrowing: boolean): void {
-    const first = this.#worst((other) => (other.ip === holder.ip ? (this.#amounts.get(other)?.incoming ?? 0) : 0));
+    const first = this.#worst(this.#weigh(holder.ip, incomingOf));
+    if (first !== address.first) {
+      address.first = first;
+      address.timer?.unsubscribe();
+      address.timer = undefined;
+      if (address.suspended.size > 0) this.#arm(holder.ip, address);
+    }
     if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
     if (!isGrowing || holder === first || address.suspended.has(holder)) return;
     address.suspended.add(holder);
+    this.#arm(holder.ip, address);
+    holder.suspend(true);
+  }
+
+  /** Sheds the one that has sent the most whenever the others have waited too long. */
+  #arm(ip: string, address: AddressAmount): void {
     address.timer ??= this.#scheduler.schedule(() => {
       address.timer = undefined;
-      this.#shed(`${address.caused} bytes for one address`, (other) => weightOf(other, holder.ip, this.#amounts));
+      this.#shed(`${address.caused} bytes for one address`, this.#weigh(ip, incomingOf));
+      if (address.suspended.size > 0) this.#arm(ip, address);
     }, QUEUE_TIMEOUT);
-    holder.suspend(true);
+  }
+
+  /** Weighs the holders of one address. */
+  #weigh(ip: string, weight: (amount: Amount) => number): (holder: MemoryHolder) => number {
+    return (holder) => (holder.ip === ip ? weight(this.#amounts.get(holder) ?? NOTHING) : 0);
   }
 
   #worst(weigh: (holder: MemoryHolder) => number): MemoryHolder | undefined {
@@ -145,7 +163,6 @@ function behindOf({ caused, incoming }: Amount): number {
   return caused - incoming;
 }
 
-/** Returns the bytes that a holder of an address has caused; 0 for one of another address. */
-function weightOf(holder: MemoryHolder, ip: string, amounts: ReadonlyMap<MemoryHolder, Amount>): number {
-  return holder.ip === ip ? (amounts.get(holder)?.caused ?? 0) : 0;
+function incomingOf({ incoming }: Amount): number {
+  return incoming;
 }

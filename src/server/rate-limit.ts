@@ -36,7 +36,7 @@ export class RateLimit implements LinkObserver {
 
   next(frame: Frame): void {
     const now = this.#scheduler.now();
-    const tokens = this.#tokens + ((now - this.#filledAt) / 1_000) * this.#rate;
+    const tokens = this.#tokens + (Math.max(0, now - this.#filledAt) / 1_000) * this.#rate;
     this.#filledAt = now;
     this.#tokens = Math.min(tokens, this.#rate) - 1;
     if (this.#tokens >= this.#rate / 2) this.#warned = false;

@@ -2,7 +2,7 @@
 const SLICE = 40;
 
 /** The clock is read again after this many messages, of which a long one counts as several. */
-const STRIDE = 16;
+const STRIDE = 4;
 const LONG = 4_096;
 
 let turn = 0;
@@ -10,6 +10,8 @@ let isCounting = false;
 let startedAt = 0;
 let messages = 0;
 let isOver = false;
+let isScheduled = false;
+const waiting: (() => void)[] = [];
 
 /** Returns the number of the present turn of the event loop: that of the one after the next I/O differs. */
 export function currentTurn(): number {
@@ -31,6 +33,32 @@ export function exceedsTurn(length: number): boolean {
   messages = 0;
   isOver = performance.now() - startedAt > SLICE;
   return isOver;
+}
+
+/** Runs work in a later turn that has time for it, behind what waits already. */
+export function runLater(work: () => void): void {
+  waiting.push(work);
+  if (isScheduled) return;
+  isScheduled = true;
+  setImmediate(runWaiting);
+}
+
+function runWaiting(): void {
+  isScheduled = false;
+  currentTurn();
+  // What these add waits for the next turn.
+  const works = waiting.splice(0);
+  let done = 0;
+  try {
+    do works[done++]?.();
+    while (done < works.length && performance.now() - startedAt <= SLICE);
+  } finally {
+    waiting.unshift(...works.slice(done));
+    if (waiting.length > 0 && !isScheduled) {
+      isScheduled = true;
+      setImmediate(runWaiting);
+    }
+  }
 }
 
 function endTurn(): void {

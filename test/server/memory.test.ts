@@ -110,6 +110,24 @@ describe('the account of memory', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('sheds one after the other until the address is within its share', () => {
+    const { clock, account, holders } = create();
+    for (const holder of holders) account.set(holder, 900);
+    clock.advance(10_000);
+    expect(errors(holders).filter(Boolean)).toHaveLength(1);
+    clock.advance(20_000);
+    expect(errors(holders).filter(Boolean)).toHaveLength(3);
+    expect([suspended(holders).filter(Boolean), clock.pending]).toEqual([[], 0]);
+  });
+
+  it('reads again from one whose message was completed by what had arrived', () => {
+    const { account, holders } = create();
+    for (const holder of holders) account.set(holder, 300);
+    expect(holders[3].isSuspended).toBe(true);
+    account.set(holders[3], 0);
+    expect(holders[3].isSuspended).toBe(false);
+  });
+
   it('has no timer when nothing waits', () => {
     const { clock, account, holders } = create();
     for (const holder of holders) account.set(holder, 300);

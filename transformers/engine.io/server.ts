@@ -52,6 +52,12 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
       override handleUpgrade(...[request, socket, head, upgraded]: Parameters<WebSocketServer['handleUpgrade']>): void {
         super.handleUpgrade(request, socket, head, (webSocket, ...rest) => {
           if (!(request as { _query?: { sid?: string } })._query?.sid) webSocket.pause();
+          // It has no link until it has taken over from the polls, and sends only a probe before that.
+          else
+            (webSocket as ServerWebSocket)._receiver.link = {
+              incomplete: 0,
+              reportIncomplete: (bytes) => bytes > 0 && webSocket.terminate(),
+            };
           upgraded(webSocket, ...rest);
         });
       }

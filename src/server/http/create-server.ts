@@ -143,7 +143,7 @@ export function createHttpServer(options: CreateServerOptions): Listening {
   const { origins: _, handshakeTimeout, ...rest } = options;
   const timeout = handshakeTimeout ?? DEFAULTS.handshakeTimeout;
   const limit = timeout && milliseconds(timeout, 'handshakeTimeout');
-  const given = { ...(limit && limitsOf(limit)), ...rest };
+  const given = { ...(limit && limitsOf(limit, rest.requestTimeout)), ...rest };
   if (pfx === undefined && cert === undefined) {
     if (http2) throw unusable('`http2` needs a certificate, as browsers support HTTP/2 over TLS only: set `cert` and `key`, or `pfx`');
     if (!iknowhttpsisbetter) notice('PRIMUS_HTTP', PLAIN);
@@ -161,9 +161,14 @@ export function createHttpServer(options: CreateServerOptions): Listening {
   }
 }
 
+/** The time that Node.js gives a request by default, in ms. */
+const REQUEST_TIMEOUT = 300_000;
+
 /** Returns the options of Node's servers that limit the time for a TLS handshake and for the headers of a request. */
-function limitsOf(limit: number) {
-  return { handshakeTimeout: limit, headersTimeout: limit, connectionsCheckingInterval: Math.max(1, Math.min(CHECK, limit / 8)) };
+function limitsOf(limit: number, requestTimeout: unknown) {
+  // Node.js accepts no longer time for the headers than for the request.
+  const headersTimeout = Math.min(limit, Number(requestTimeout) || (requestTimeout === 0 ? limit : REQUEST_TIMEOUT));
+  return { handshakeTimeout: limit, headersTimeout, connectionsCheckingInterval: Math.max(1, Math.min(CHECK, limit / 8)) };
 }
 
 /** Whether a value is a port. Of strings only digits are one: Node's servers take others as the path of a Unix socket. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { reject } from './reject.js';
 
 /**
@@ -11,6 +12,28 @@ const LIMIT_HTTP2 = 100;
 
 /** The number of requests that wait, of each HTTP connection. */
 const counts = new WeakMap<object, number>();
+
+/** The responses that wait, of each connection of HTTP/1. */
+const waiting = new WeakMap<Socket, Set<ServerResponse>>();
+
+/** Node.js emits no `close` on a response that has no socket yet when its connection is lost: what waits for it would wait for ever. */
+function closeWithSocket(response: ServerResponse, socket: Socket): void {
+  let responses = waiting.get(socket);
+  if (responses === undefined) {
+    const all = new Set<ServerResponse>();
+    responses = all;
+    waiting.set(socket, all);
+    socket.once('close', () => {
+      for (const lost of all) {
+        if (lost.closed) continue;
+        lost.destroy();
+        if (!lost.closed) lost.emit('close');
+      }
+    });
+  }
+  const set = responses.add(response);
+  response.once('close', () => set.delete(response));
+}
 
 /**
  * Whether a request may be answered: Node.js reads on while pipelined requests wait, and a client that reads no answer would have thousands of
@@ -28,6 +51,7 @@ export function acceptsRequest(request: IncomingMessage & { stream?: ServerHttp2
     return false;
   }
   counts.set(connection, count);
+  if (session === undefined) closeWithSocket(response, request.socket);
   response.once('close', () => counts.set(connection, (counts.get(connection) ?? 1) - 1));
   return true;
 }

@@ -18,7 +18,12 @@ export class Turns {
       return true;
     }
     if (!current.writableEnded || this.#next !== undefined) return false;
-    this.#next = () => this.#begin(response, begin, aborted);
+    const next = () => this.#begin(response, begin, aborted);
+    this.#next = next;
+    // One whose client has left takes no turn.
+    response.once('close', () => {
+      if (this.#next === next) this.#next = undefined;
+    });
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
+import { networkOf } from '../../../src/server/http/network-of.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { clientAddress } from '../../../src/server/middleware/forwarded.js';
 
@@ -9,7 +10,7 @@ const MANY = 65_536;
 /** Counts the body of a request, while it is being read, in the account of the server. When it is shed, the request is rejected with 503. */
 export function countBody({ request, response }: RequestExchange, { memory }: Pick<Host, 'memory'>): void {
   const holder = {
-    ip: clientAddress(request).ip,
+    ip: networkOf(`${clientAddress(request).ip}`),
     suspend(isSuspended: boolean): void {
       if (isSuspended) request.pause();
       else request.resume();

@@ -67,8 +67,12 @@ function acceptable(offer: Params): boolean {
 export class DeflateSession {
   /** Is called when messages begin to wait to be inflated, and when none waits any more. */
   onBacklog: ((isWaiting: boolean) => void) | undefined;
+  /** Is called when a message was inflated. */
+  onInflated: (() => void) | undefined;
   /** Is called once no message is being inflated, or waits for it. */
   onIdle: (() => void) | undefined;
+  /** The bytes of messages that are being inflated, or wait for it. */
+  inflating = 0;
   /** The bytes of messages that are being compressed, or wait for it. */
   compressing = 0;
   readonly #maxLength: number;
@@ -107,8 +111,11 @@ export class DeflateSession {
   processIncomingMessage(message: Message, done: Done): void {
     if (!message.rsv1) {
       done(null, message);
+      // It waits in the driver behind the one that is being inflated.
+      if (this.isInflating) this.onBacklog?.(true);
       return;
     }
+    this.inflating += message.data.length;
     this.#incoming.push({ message, done });
     this.#inflate();
     if (this.#incoming.length > 0) this.onBacklog?.(true);
@@ -126,7 +133,7 @@ export class DeflateSession {
 
   /** Drops what waits: the connection has ended. */
   abort(): void {
-    this.#incoming.length = this.#outgoing.length = this.compressing = 0;
+    this.#incoming.length = this.#outgoing.length = this.inflating = this.compressing = 0;
     this.#inflating?.abort();
     this.#deflating?.abort();
   }
@@ -138,17 +145,20 @@ export class DeflateSession {
     const job = this.#incoming.shift();
     if (job === undefined) return;
     const { message, done } = job;
-    const isShort = message.data.length <= SHORT;
+    const { length } = message.data;
+    const isShort = length <= SHORT;
     const create = () => createInflateRaw(isShort ? {} : { chunkSize: 65_536 });
     this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [message.data, TAIL], this.#maxLength, (error, data) => {
+      this.inflating = Math.max(0, this.inflating - length);
       if (error === null) done(null, Object.assign(message, { data }));
       else {
-        this.#incoming.length = 0;
+        this.#incoming.length = this.inflating = 0;
         done(error);
       }
       this.#inflating = undefined;
       this.#inflate();
       if (this.#incoming.length === 0) this.onBacklog?.(false);
+      this.onInflated?.();
       if (!this.isInflating) this.onIdle?.();
     });
   }

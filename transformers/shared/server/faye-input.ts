@@ -122,6 +122,7 @@ export class FayeInput implements Stream {
     this.#session = sessionOf(driver);
     if (this.#session !== undefined) {
       this.#session.onBacklog = (isWaiting) => this.#set(INFLATING, isWaiting);
+      this.#session.onInflated = () => this.#report();
       socket.once('close', () => this.#session?.abort());
     }
     websocket._stream = this;
@@ -243,7 +244,7 @@ export class FayeInput implements Stream {
       this.#joined = this.#fragments = this.#received = 0;
     }
     if (reader._queue.length > JOINED_PARTS) joinSmall(reader._queue);
-    this.#report((message?.length ?? 0) + reader._queueSize);
+    this.#report();
     if (this.#isOver) return;
     if (message === undefined) return;
     const chunks = message._chunks;
@@ -261,7 +262,9 @@ export class FayeInput implements Stream {
     }
   }
 
-  #report(bytes: number): void {
+  #report(): void {
+    const { _message: message, _reader: reader } = this.#driver;
+    const bytes = (message?.length ?? 0) + reader._queueSize + (this.#session?.inflating ?? 0);
     if (bytes < MANY && this.#reported === 0) return;
     this.#reported = bytes < MANY ? 0 : bytes;
     this.#link.reportIncomplete(this.#reported);

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import * as ws from 'ws';
 
 type Done = (error: Error | null, data: Buffer) => void;
@@ -22,7 +23,12 @@ interface Job {
   /** The length of the compressed bytes. */
   readonly size: number;
   run(release: () => void): void;
+  /** The number of smaller ones that went first. */
+  overtaken: number;
 }
+
+/** The number of smaller jobs that go before the one that has waited longest. */
+const MAX_OVERTAKEN = 8;
 
 /** Runs a limited number of jobs at a time, the smallest first. A connection has one job at most. */
 class Limiter {
@@ -41,17 +47,32 @@ class Limiter {
     }
   }
 
+  /** Removes a job that waits. Returns whether it did. */
+  remove(job: Job): boolean {
+    const at = this.waiting.indexOf(job);
+    if (at >= 0) this.waiting.splice(at, 1);
+    return at >= 0;
+  }
+
   private readonly release = (): void => {
     const { waiting } = this;
     if (waiting.length === 0) {
       this.free += 1;
       return;
     }
+    const [first] = waiting as [Job];
     let at = 0;
-    for (const [index, { size }] of waiting.entries()) if (size < (waiting[at] as Job).size) at = index;
+    // The first one waits for a few smaller ones, not for all that come.
+    if (first.overtaken < MAX_OVERTAKEN)
+      for (const [index, { size }] of waiting.entries()) if (size < (waiting[at] as Job).size) at = index;
+    if (at > 0) first.overtaken += 1;
     (waiting.splice(at, 1)[0] as Job).run(this.release);
   };
 }
+
+/** The error of a message that was dropped with its connection. */
+export const DROPPED = new Error('The connection has closed');
+const EMPTY = Buffer.alloc(0);
 
 /** From so many bytes on a message is inflated in larger steps, each of which takes a turn of the thread pool. */
 const LONG = 8_192;
@@ -73,11 +94,14 @@ class TransientDeflate extends PerMessageDeflate {
   declare private jobs: number;
   declare private midway: boolean;
   declare private inflated: () => void;
+  /** Drops the message that waits to be inflated, as the connection has closed: ws would keep both until its turn. */
+  declare drop: () => void;
 
   begin(inflated: () => void): void {
     this.jobs = 0;
     this.midway = false;
     this.inflated = inflated;
+    this.drop = () => {};
   }
 
   override decompress(data: Buffer, fin: boolean, done: Done): void {
@@ -97,7 +121,14 @@ class TransientDeflate extends PerMessageDeflate {
         }
       });
     };
-    (size > SMALL ? large : small).add({ size, run });
+    const limiter = size > SMALL ? large : small;
+    const job = { size, run, overtaken: 0 };
+    this.drop = () => {
+      if (!limiter.remove(job)) return;
+      done(DROPPED, EMPTY);
+      this.end();
+    };
+    limiter.add(job);
   }
 
   override compress(data: Buffer | string, fin: boolean, done: Done): void {
@@ -119,7 +150,8 @@ class TransientDeflate extends PerMessageDeflate {
 }
 
 /** Limits what an extension that ws has just negotiated costs, and calls back after each fragment that was inflated. */
-export function limitInflation(extension: MessageDeflate, inflated: () => void): void {
+export function limitInflation(extension: MessageDeflate, socket: Duplex, inflated: () => void): void {
   Object.setPrototypeOf(extension, TransientDeflate.prototype);
   (extension as TransientDeflate).begin(inflated);
+  socket.once('close', () => (extension as TransientDeflate).drop());
 }

@@ -24,7 +24,7 @@ export class ServerWebSocket extends WebSocket {
   /** Called by ws after the handshake, before anything is read. */
   setSocket(socket: Duplex, head: Buffer, options: object): void {
     const { 'permessage-deflate': deflate } = this._extensions;
-    if (deflate !== undefined) limitInflation(deflate, () => reportIncomplete(this._receiver));
+    if (deflate !== undefined) limitInflation(deflate, socket, () => reportIncomplete(this._receiver));
     setSocket.call(this, socket, head, options);
     limitFragments(this._receiver);
   }

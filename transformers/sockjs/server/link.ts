@@ -94,7 +94,7 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
     if (this.#input !== undefined) this.#input.busy = true;
     this.#batches ??= new Batches(this.#receiver());
     this.#batches.add(parseLazily(list), (error) => {
-      if (this.#input !== undefined) this.#input.busy = false;
+      if (this.#input !== undefined) this.#input.busy = this.#batches?.busy === true;
       done(error);
     });
   }

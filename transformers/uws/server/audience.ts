@@ -20,6 +20,8 @@ const INFLATABLE = 33_554_432;
 
 /** The bytes that were received in this turn by connections with compression; of all servers, as is the event loop. */
 let inflated = 0;
+/** The part of each link in them. */
+const owners = new Map<object, number>();
 
 let audiences = 0;
 
@@ -52,11 +54,14 @@ export class Audience {
    * Counts a message that may have been compressed. Returns whether it is one too many for this turn: each takes a few bytes of a segment, in
    * which there are many, and is no longer than `maxLength`.
    */
-  overinflates(length: number): boolean {
+  overinflates(link: object, length: number): boolean {
     if (length < WORTHWHILE) return false;
     if (inflated === 0) setImmediate(deflate);
     inflated += length;
-    return inflated > INFLATABLE && inflated > length;
+    const own = (owners.get(link) ?? 0) + length;
+    owners.set(link, own);
+    // A link with one message in this turn is not the cause.
+    return inflated > INFLATABLE && own > length;
   }
 
   send(links: readonly Member[], frame: Frame): void {
@@ -73,4 +78,5 @@ export class Audience {
 
 function deflate(): void {
   inflated = 0;
+  owners.clear();
 }

@@ -100,7 +100,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
       this.fail(1009, tooLong(maxLength));
       return;
     }
-    if (this.inflates && this.audience.overinflates(data.byteLength)) {
+    if (this.inflates && this.audience.overinflates(this, data.byteLength)) {
       this.fail(1008, 'Too many compressed messages at once');
       return;
     }

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import { DROPPED } from '../../shared/ws/deflate.js';
 import type { ReceivingLink } from '../../shared/ws/fragments.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { Framed, pong, printAll } from './frames.js';
@@ -153,6 +154,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   failed(error: Error): void {
+    if (error === DROPPED) return;
     this.failure = error;
   }
 
