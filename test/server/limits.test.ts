@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http';
+import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../src/core/errors.js';
@@ -278,6 +279,27 @@ describe('the limits of connections', () => {
       await world.pass(60_000);
       expect(world.primus.connected).toBe(clients);
     }
+  });
+
+  it('have every place back when a connection is reset behind which requests were pipelined', async () => {
+    const asked: (() => void)[] = [];
+    let answers = false;
+    const { primus, port } = await serve({
+      transformer: 'engine.io',
+      maxConnections: 6,
+      authorization: (_request, done) => void (answers ? done() : asked.push(done)),
+    });
+    const way = ways.find(({ transformer, kind }) => transformer === 'engine.io' && kind === 'session') as Way;
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(`GET ${way.target(0)} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(6)));
+    socket.on('error', () => {});
+    await until(() => asked.length === 6);
+    expect((await attempt(port, way)).status).toBe(503);
+    socket.resetAndDestroy();
+    answers = true;
+    await eventually(async () => expect((await attempt(port, way)).status).toBe(200));
+    for (let count = 1; count < 6; count++) expect((await attempt(port, way)).status).toBe(200);
+    expect((await attempt(port, way)).status).toBe(503);
+    expect(primus.connected).toBe(6);
   });
 
   it('do not delay a shutdown, and are those of the next server afterwards', async () => {
