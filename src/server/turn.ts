@@ -11,7 +11,7 @@ let startedAt = 0;
 let messages = 0;
 let isOver = false;
 let isScheduled = false;
-const waiting: (() => void)[] = [];
+let waiting: (() => void)[] = [];
 
 /** Returns the number of the present turn of the event loop: that of the one after the next I/O differs. */
 export function currentTurn(): number {
@@ -38,6 +38,10 @@ export function exceedsTurn(length: number): boolean {
 /** Runs work in a later turn that has time for it, behind what waits already. */
 export function runLater(work: () => void): void {
   waiting.push(work);
+  scheduleWaiting();
+}
+
+function scheduleWaiting(): void {
   if (isScheduled) return;
   isScheduled = true;
   setImmediate(runWaiting);
@@ -47,17 +51,15 @@ function runWaiting(): void {
   isScheduled = false;
   currentTurn();
   // What these add waits for the next turn.
-  const works = waiting.splice(0);
+  const works = waiting;
+  waiting = [];
   let done = 0;
   try {
     do works[done++]?.();
     while (done < works.length && performance.now() - startedAt <= SLICE);
   } finally {
-    waiting.unshift(...works.slice(done));
-    if (waiting.length > 0 && !isScheduled) {
-      isScheduled = true;
-      setImmediate(runWaiting);
-    }
+    waiting = [...works.slice(done), ...waiting];
+    if (waiting.length > 0) scheduleWaiting();
   }
 }
 

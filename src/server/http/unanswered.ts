@@ -1,6 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
-import type { Socket } from 'node:net';
 import { reject } from './reject.js';
 
 /**
@@ -10,30 +10,8 @@ import { reject } from './reject.js';
 const LIMIT = 16;
 const LIMIT_HTTP2 = 100;
 
-/** The number of requests that wait, of each HTTP connection. */
-const counts = new WeakMap<object, number>();
-
-/** The responses that wait, of each connection of HTTP/1. */
-const waiting = new WeakMap<Socket, Set<ServerResponse>>();
-
-/** Node.js emits no `close` on a response that has no socket yet when its connection is lost: what waits for it would wait for ever. */
-function closeWithSocket(response: ServerResponse, socket: Socket): void {
-  let responses = waiting.get(socket);
-  if (responses === undefined) {
-    const all = new Set<ServerResponse>();
-    responses = all;
-    waiting.set(socket, all);
-    socket.once('close', () => {
-      for (const lost of all) {
-        if (lost.closed) continue;
-        lost.destroy();
-        if (!lost.closed) lost.emit('close');
-      }
-    });
-  }
-  const set = responses.add(response);
-  response.once('close', () => set.delete(response));
-}
+/** The responses that wait, of each HTTP connection: a socket, or a session of HTTP/2. */
+const waiting = new WeakMap<EventEmitter, Set<ServerResponse>>();
 
 /**
  * Whether a request may be answered: Node.js reads on while pipelined requests wait, and a client that reads no answer would have thousands of
@@ -43,15 +21,28 @@ export function acceptsRequest(request: IncomingMessage & { stream?: ServerHttp2
   const session = request.httpVersionMajor > 1 ? request.stream?.session : undefined;
   // Node.js gives a response of HTTP/1 its socket when those before it have been sent.
   if (session === undefined && response.socket !== null) return true;
-  const connection = session ?? request.socket;
-  const count = (counts.get(connection) ?? 0) + 1;
-  if (count > (session === undefined ? LIMIT : LIMIT_HTTP2)) {
-    if (session === undefined) request.socket.destroy();
-    else reject(response, 503);
-    return false;
+  const responses = waitingOn(session ?? request.socket);
+  if (responses.size < (session === undefined ? LIMIT : LIMIT_HTTP2)) {
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
+    return true;
   }
-  counts.set(connection, count);
-  if (session === undefined) closeWithSocket(response, request.socket);
-  response.once('close', () => counts.set(connection, (counts.get(connection) ?? 1) - 1));
-  return true;
+  if (session === undefined) request.socket.destroy();
+  else reject(response, 503);
+  return false;
+}
+
+function waitingOn(connection: EventEmitter): Set<ServerResponse> {
+  const known = waiting.get(connection);
+  if (known !== undefined) return known;
+  const responses = new Set<ServerResponse>();
+  waiting.set(connection, responses);
+  // Node.js emits no `close` on a response that has no socket yet when its connection is lost: what waits for it would wait for ever.
+  connection.once('close', () => {
+    for (const response of responses) {
+      response.destroy();
+      if (!response.closed) response.emit('close');
+    }
+  });
+  return responses;
 }

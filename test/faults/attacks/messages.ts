@@ -21,6 +21,14 @@ export const slowTransformer: Attack = {
   },
 };
 
+/** Writes a load to each of many connections, again and again. */
+async function flood(attacker: Attacker, sockets: Awaited<ReturnType<Attacker['webSockets']>>, load: Buffer): Promise<void> {
+  await everywhere(sockets.length, async (place) => {
+    const socket = sockets[place] as (typeof sockets)[number];
+    while (attacker.goesOn && socket.writable) await attacker.write(socket, load);
+  });
+}
+
 /** As many small messages as ten connections carry; the application echoes, and the attacker reads. */
 export const messageFlood: Attack = {
   name: 'a flood of small messages',
@@ -29,10 +37,7 @@ export const messageFlood: Attack = {
   async run(attacker: Attacker) {
     const sockets = await attacker.webSockets(10, '');
     const load = Buffer.concat(Array.from({ length: 500 }, () => attacker.message('{"n":1}')));
-    await everywhere(10, async (place) => {
-      const socket = sockets[place] as (typeof sockets)[number];
-      while (attacker.goesOn && socket.writable) await attacker.write(socket, load);
-    });
+    await flood(attacker, sockets, load);
   },
 };
 
@@ -44,10 +49,7 @@ export const largeFlood: Attack = {
   async run(attacker: Attacker) {
     const sockets = await attacker.webSockets(10);
     const load = attacker.message(JSON.stringify('x'.repeat(1_000_000)));
-    await everywhere(10, async (place) => {
-      const socket = sockets[place] as (typeof sockets)[number];
-      while (attacker.goesOn && socket.writable) await attacker.write(socket, load);
-    });
+    await flood(attacker, sockets, load);
   },
 };
 

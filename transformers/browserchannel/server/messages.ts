@@ -1,14 +1,12 @@
 import { checkJson } from '../../../src/core/json-limits.js';
 import type { Frame } from '../../../src/core/link.js';
+import { SERVER_DEFAULTS } from '../../../src/core/options.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { decodeString } from '../../shared/string-frames.js';
 import { parseForm } from './form.js';
 
 /** The most messages in one request: clients send no more. */
 const MANY = 1_000;
-
-/** The limits of a body of JSON. A message is a string in it; one of a foreign client may be any value. */
-const LIMITS = { maxDepth: 1_000, maxValues: 100_000 };
 
 /** The messages of one request, and the number of the first. */
 export interface Batch {
@@ -41,7 +39,8 @@ function fromForm(body: Buffer): Batch {
 
 /** `{ "ofs": 0, "data": ["text", {}] }` */
 function fromJson(body: string): Batch {
-  checkJson(body, LIMITS);
+  // A message is a string in it; one of a foreign client may be any value.
+  checkJson(body, SERVER_DEFAULTS);
   const { ofs, data } = JSON.parse(body) as { ofs: unknown; data: unknown[] };
   return {
     first: parseNumber(String(ofs)) ?? Number.NaN,

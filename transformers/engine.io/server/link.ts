@@ -7,9 +7,9 @@ import { destroyLate } from '../../shared/destroy-late.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import { countBody } from '../../shared/server/count-body.js';
+import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
-import type { ReceivingLink } from '../../shared/ws/fragments.js';
 import { ServerWebSocket } from '../../shared/ws/socket.js';
 import { readInSlices } from './payload.js';
 import { Turns } from './turns.js';
@@ -22,6 +22,7 @@ const ANSWER_TIME = 100;
 
 /** The part of a host that these links use. */
 type EngineHost = Pick<Host, 'maxLength' | 'scheduler' | 'memory'>;
+
 /** The time in which a client must read the last answer of a session, in ms. */
 const LAST_ANSWER = 30_000;
 

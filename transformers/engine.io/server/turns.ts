@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { watchEnd } from '../../shared/server/watch-end.js';
 
 /** The polls of a session, or its requests with data: one at a time, because the engine ends a session with two. */
 export class Turns {
@@ -40,16 +40,4 @@ export class Turns {
       next?.();
     });
   }
-}
-
-/** Returns a function that returns, once a response has closed, whether all of it could be sent. */
-function watchEnd(response: ServerResponse & { stream?: ServerHttp2Stream }): () => boolean {
-  const { stream } = response;
-  if (stream !== undefined) return () => stream.rstCode === constants.NGHTTP2_NO_ERROR;
-  let left = false;
-  response.once('finish', () => {
-    // A response finishes when its connection is lost, too.
-    left = !response.req.socket.destroyed;
-  });
-  return () => left;
 }

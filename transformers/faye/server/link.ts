@@ -9,6 +9,7 @@ import { type FayeWebSocket, OPEN } from './framework.js';
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */
 export class FayeLink extends LinkBase implements FayeInputLink {
+  incomplete = 0;
   readonly socket: FayeWebSocket;
   readonly #raw: Duplex;
   readonly #input: FayeInput;

@@ -3,9 +3,7 @@ import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { networkOf } from '../../../src/server/http/network-of.js';
 import { reject } from '../../../src/server/http/reject.js';
 import { clientAddress } from '../../../src/server/middleware/forwarded.js';
-
-/** Fewer bytes than this are not counted. */
-const MANY = 65_536;
+import { MANY } from './incomplete.js';
 
 /** Counts the body of a request, while it is being read, in the account of the server. When it is shed, the request is rejected with 503. */
 export function countBody({ request, response }: RequestExchange, { memory }: Pick<Host, 'memory'>): void {

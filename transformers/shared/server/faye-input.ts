@@ -5,6 +5,7 @@ import type { SchedulerLike } from 'rxjs';
 import { exceedsTurn } from '../../../src/server/turn.js';
 import { destroyLate } from '../destroy-late.js';
 import { DeflateSession } from './deflate.js';
+import { type ReceivingLink, reportIncomplete } from './incomplete.js';
 
 /** The internals of a faye-websocket that are used: nothing public reads without its pipe, or knows of a fragmented message. */
 export interface FayeInternals {
@@ -42,13 +43,11 @@ interface FayeDriver {
 }
 
 /** The link of an input. */
-export interface FayeInputLink {
+export interface FayeInputLink extends ReceivingLink {
   /** Writes what was sent in this tick. */
   flush(): void;
   /** Takes the code and reason with which the connection is being closed, as the peer broke a rule. */
   exceeded(code: number, reason: string): void;
-  /** Takes the number of bytes that have arrived of an incomplete message, where it is large; 0 when it is complete. */
-  reportIncomplete(bytes: number): void;
 }
 
 /** The codes that may be sent in a close frame: RFC 6455, section 7.4. */
@@ -68,9 +67,6 @@ const MIN_AVERAGE = 16;
 /** The number of parts, and of bytes received, after which parts are joined: a part keeps the whole chunk that it came in. */
 const JOINED_PARTS = 256;
 const JOINED_BYTES = 262_144;
-
-/** Fewer bytes than this are not reported. */
-const MANY = 65_536;
 
 /** The bytes that are read before the clock is. */
 const SLICE = 8_192;
@@ -102,8 +98,6 @@ export class FayeInput implements Stream {
   #isOver = false;
   /** The rest of a segment, which waits for the next turn. */
   #rest: Buffer | undefined;
-  /** The bytes of an incomplete message that were reported last. */
-  #reported = 0;
   /** The bytes that have arrived since parts were joined. */
   #received = 0;
   /** The message that is being collected, how many of its first parts are joined ones, and the number of fragments in those. */
@@ -264,10 +258,7 @@ export class FayeInput implements Stream {
 
   #report(): void {
     const { _message: message, _reader: reader } = this.#driver;
-    const bytes = (message?.length ?? 0) + reader._queueSize + (this.#session?.inflating ?? 0);
-    if (bytes < MANY && this.#reported === 0) return;
-    this.#reported = bytes < MANY ? 0 : bytes;
-    this.#link.reportIncomplete(this.#reported);
+    reportIncomplete(this.#link, (message?.length ?? 0) + reader._queueSize + (this.#session?.inflating ?? 0));
   }
 
   #exceeded(): void {

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
 import { exceedsTurn } from '../../../src/server/turn.js';
+import { type ReceivingLink, reportIncomplete } from '../server/incomplete.js';
 
 /** The parser of frames of ws, with its internals: nothing public knows of a message that is not complete. */
 export interface FrameReceiver extends Writable {
@@ -34,9 +35,6 @@ const GET_DATA = 4;
 
 const FIRST_CONTROL_FRAME = 8;
 
-/** Fewer bytes than this are not reported. */
-const MANY = 65_536;
-
 /** A segment of so many bytes may have thousands of frames. */
 const LARGE = 8_192;
 
@@ -45,13 +43,6 @@ const SMALL_PARTS = 1_024;
 
 const { Receiver } = ws as unknown as { Receiver: { prototype: FrameReceiver } };
 const { _write: write } = Receiver.prototype;
-
-/** The link of a receiver. */
-export interface ReceivingLink {
-  /** The bytes of an incomplete message that were reported last. */
-  incomplete: number;
-  reportIncomplete(bytes: number): void;
-}
 
 /**
  * The `_write` of a receiver for which the fragments of a message, and the segments of a frame, cost little more memory than their bytes.
@@ -63,7 +54,7 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEnco
   write.call(this, chunk, encoding, chunk.length < LARGE ? done : inTurn(chunk.length, done));
   if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
   if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
-  reportIncomplete(this);
+  reportPresent(this);
 }
 
 /** Delays the next segment until the next turn of the event loop when this one has taken long: the system hands out 2 MB of a socket at once. */
@@ -75,13 +66,11 @@ function inTurn(length: number, done: (error?: Error | null) => void): typeof do
 }
 
 /** Reports the bytes of the present message: of a compressed one, those that its fragments are inflated to. */
-export function reportIncomplete(receiver: FrameReceiver): void {
-  const { link } = receiver;
-  const bytes = receiver._bufferedBytes + Math.max(receiver._totalPayloadLength - announced(receiver), receiver._messageLength);
+export function reportPresent(receiver: FrameReceiver): void {
   // After a malformed frame, or one that is too long, nothing more is collected.
-  if (link === undefined || receiver._errored || (bytes < MANY && link.incomplete === 0)) return;
-  link.incomplete = bytes >= MANY ? bytes : 0;
-  link.reportIncomplete(link.incomplete);
+  if (receiver.link === undefined || receiver._errored) return;
+  const collected = Math.max(receiver._totalPayloadLength - announced(receiver), receiver._messageLength);
+  reportIncomplete(receiver.link, receiver._bufferedBytes + collected);
 }
 
 /** Returns the length of the frame whose payload is still being read: it is counted from its header on. */

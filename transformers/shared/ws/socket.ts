@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import { limitInflation, type MessageDeflate } from './deflate.js';
-import { type FrameReceiver, limitFragments, reportIncomplete } from './fragments.js';
+import { type FrameReceiver, limitFragments, reportPresent } from './fragments.js';
 
 /** The internals of a WebSocket of ws that are used. */
 interface Internals {
@@ -24,7 +24,7 @@ export class ServerWebSocket extends WebSocket {
   /** Called by ws after the handshake, before anything is read. */
   setSocket(socket: Duplex, head: Buffer, options: object): void {
     const { 'permessage-deflate': deflate } = this._extensions;
-    if (deflate !== undefined) limitInflation(deflate, socket, () => reportIncomplete(this._receiver));
+    if (deflate !== undefined) limitInflation(deflate, socket, () => reportPresent(this._receiver));
     setSocket.call(this, socket, head, options);
     limitFragments(this._receiver);
   }

@@ -1,18 +1,13 @@
 import type { Socket } from 'socket.io';
 import { checkJson } from '../../../src/core/json-limits.js';
 import type { Frame } from '../../../src/core/link.js';
+import { SERVER_DEFAULTS } from '../../../src/core/options.js';
 import { EngineLink } from '../../engine.io/server/link.js';
 import { CLOSE_TIMEOUT } from '../../shared/link-base.js';
 import { frameOf } from '../options.js';
 
 /** A packet that asks to join the namespace `/`, perhaps with credentials. */
 const JOIN = /^0(?:\/,)?(?:\{|$)/;
-
-/**
- * The limits of a packet, which Socket.IO parses as JSON. A frame is a string in it. One of another client may be any value: it is encoded
- * as JSON, and recursion has an end.
- */
-const LIMITS = { maxDepth: 1_000, maxValues: 100_000 };
 
 /** A Socket.IO socket as a link, on the engine below it. */
 export class SocketIOLink extends EngineLink {
@@ -72,7 +67,8 @@ export class SocketIOLink extends EngineLink {
     }
     if (typeof packet === 'string') {
       try {
-        checkJson(packet, LIMITS);
+        // Socket.IO parses it as JSON. A frame is a string in it; an argument of another client, any value, is encoded as JSON again.
+        checkJson(packet, SERVER_DEFAULTS);
       } catch (error) {
         this.fail(1008, (error as Error).message);
         return;

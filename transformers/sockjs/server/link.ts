@@ -8,6 +8,7 @@ import { FayeInput, type FayeInputLink } from '../../shared/server/faye-input.js
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { HttpLink } from '../../shared/server/http-link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
+import { watchEnd } from '../../shared/server/watch-end.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { Batches } from './batches.js';
 import { OPEN, type Receiver, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
@@ -17,6 +18,7 @@ const BROKEN = 'Broken framing.';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
 export class SockJSLink extends HttpLink implements FayeInputLink {
+  incomplete = 0;
   readonly socket: SockJSConnection;
   readonly #session: SockJSSession;
   readonly #raw: Duplex | undefined;
@@ -78,14 +80,12 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
 
   /** Notes the answer to a poll. If it cannot be sent, messages are lost, and the connection ends. */
   answerBy(response: ServerResponse): void {
-    let hasLeft = response.writableFinished;
+    const hasLeft = watchEnd(response);
     this.#answers.add(response);
-    // A write to a socket that was reset has an end, too. Behind this listener, the server itself ends sockets that are not kept alive.
-    response.prependOnceListener('finish', () => (hasLeft = !response.req.socket.destroyed));
     response.once('close', () => {
       this.#answers.delete(response);
       // The framework itself notices the end of an answer that it has not ended yet.
-      if (response.writableEnded && !hasLeft && !this.closing) this.fail(1002, 'Connection interrupted');
+      if (response.writableEnded && !hasLeft() && !this.closing) this.fail(1002, 'Connection interrupted');
     });
   }
 

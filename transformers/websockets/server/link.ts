@@ -3,8 +3,8 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { DROPPED } from '../../shared/ws/deflate.js';
-import type { ReceivingLink } from '../../shared/ws/fragments.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { Framed, pong, printAll } from './frames.js';
 
