@@ -1,5 +1,6 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { LinkError } from '../core/errors.js';
+import { discard } from './garbage.js';
 
 /** The share of `maxMemory` that one address may take, as long as it has room for two messages of `maxLength`. */
 const SHARE = 16;
@@ -76,6 +77,7 @@ export class MemoryAccount {
     if (amount.bytes === 0) this.#amounts.delete(holder);
     else this.#amounts.set(holder, amount);
     this.#total += amount.bytes - before.bytes;
+    if (amount.bytes < before.bytes) discard(before.bytes - amount.bytes);
     const address = this.#addressOf(holder);
     address.caused += amount.caused - before.caused;
     if (amount.bytes === 0 && address.suspended.delete(holder)) holder.suspend(false);

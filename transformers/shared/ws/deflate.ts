@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import * as ws from 'ws';
+import { discard } from '../../../src/server/garbage.js';
 
 type Done = (error: Error | null, data: Buffer) => void;
 
@@ -7,6 +8,7 @@ type Done = (error: Error | null, data: Buffer) => void;
 export interface MessageDeflate {
   /** The options of this connection. */
   readonly _options: { zlibInflateOptions?: object | undefined };
+  readonly _maxPayload: number;
   readonly params: { readonly client_no_context_takeover?: true; readonly server_no_context_takeover?: true };
   decompress(data: Buffer, fin: boolean, done: Done): void;
   compress(data: Buffer | string, fin: boolean, done: Done): void;
@@ -116,6 +118,8 @@ class TransientDeflate extends PerMessageDeflate {
           done(error, inflated);
           this.inflated();
         } finally {
+          // What is too long was inflated up to the limit.
+          discard(error === null ? inflated.length : this._maxPayload);
           release();
           this.end();
         }

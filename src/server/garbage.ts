@@ -1,0 +1,37 @@
+/** The bytes of garbage after which V8 is made to collect it. */
+const FEW = 4_194_304;
+
+/** The part of the heap that may be garbage: the larger it is, the longer a collection takes. */
+const PART = 4;
+
+/** The growth of buffers, in bytes, after which V8 collects by itself. */
+const MANY = 67_108_864;
+
+/** More than that, and so much that the system maps pages for it alone, which take no memory until something is written there. */
+const UNTOUCHED = 70_000_000;
+
+let discarded = 0;
+let limit = FEW;
+
+/**
+ * Counts bytes of a message that nothing refers to any more.
+ *
+ * Each byte that arrives is there several times: in a segment, a buffer and a string. V8 counts the bytes of buffers when it makes them, but
+ * looks for garbage only when they are 64 MB more than before. A buffer that nobody uses makes it look earlier, step by step as always, and
+ * needs no flag of the process.
+ */
+export function discard(bytes: number): void {
+  discarded += bytes;
+  if (discarded < limit) return;
+  discarded = 0;
+  limit = Math.max(FEW, process.memoryUsage().heapUsed / PART);
+  if (limit < MANY) allocate(UNTOUCHED);
+}
+
+function allocate(length: number): void {
+  try {
+    new ArrayBuffer(length);
+  } catch {
+    // The process may not have so many addresses. V8 has collected what it could before it gave up.
+  }
+}
