@@ -22,6 +22,8 @@ export interface ServerTransformer<Host = unknown> {
   listen(host: Host): Observable<Arrival>;
   /** Sends one frame to many links, in the cheapest way of the framework. Without it, `send(frame)` of each link is called. */
   broadcast?(links: Iterable<Link>, frame: Frame): void;
+  /** Whether links do not report incomplete messages, because the framework shows nothing of them. */
+  readonly hidesIncomplete?: boolean;
 }
 
 /** Names and their values. */

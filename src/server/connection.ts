@@ -93,6 +93,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   // Declared: an idle connection has no memory for these.
 
+  /** Whether it has to answer a ping already, because memory runs out: see `limitNativeMemory`. */
+  declare isAsked?: boolean;
+
   /** Emits the end of a connection that has ended before the server emitted `connection`. */
   declare private heldEnd?: (() => void) | undefined;
   /** The frames that wait for the announcement, or for the next turn of the event loop. */

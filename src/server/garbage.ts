@@ -17,7 +17,7 @@ let limit = FEW;
  * Counts bytes of a message that nothing refers to any more.
  *
  * Each byte that arrives is there several times: in a segment, a buffer and a string. V8 counts the bytes of buffers when it makes them, but
- * looks for garbage only when they are 64 MB more than before. A buffer that nobody uses makes it look earlier, step by step as always, and
+ * looks for garbage only when they are 64 MB more than before. A buffer that is never used makes it look earlier, step by step as always, and
  * needs no flag of the process.
  */
 export function discard(bytes: number): void {

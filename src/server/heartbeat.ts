@@ -36,7 +36,7 @@ export function heartbeat(
     const due: Connection[] = [];
     for (const spark of targets.byId.values()) {
       const { connection } = spark;
-      if (connection.slot !== slot) continue;
+      if (connection.slot !== slot || connection.isAsked) continue;
       if (!targets.sharesPing(spark)) beatOf(spark);
       else if (expectSign(connection)) due.push(connection);
     }

@@ -45,6 +45,7 @@ import { endIdle } from './idle.js';
 import { MemoryAccount } from './memory.js';
 import { clientAddresses } from './middleware/forwarded.js';
 import type { Layers } from './middleware/layers.js';
+import { limitNativeMemory } from './native-memory.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
 import type { ParsedServerOptions } from './options.js';
@@ -151,6 +152,15 @@ export class Serving implements ConnectionHost {
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
     const period = options.pingInterval && milliseconds(options.pingInterval, 'pingInterval');
     if (period) this.#subscription.add(heartbeat(registry, period, this.scheduler, (error) => this.log('error', error)));
+    if (transformer.server.hidesIncomplete)
+      this.#subscription.add(
+        limitNativeMemory({
+          targets: registry,
+          limit: options.maxMemory,
+          scheduler: this.scheduler,
+          log: (...entry) => this.log(...entry),
+        }),
+      );
     const idle = limitOf(options, 'idleTimeout');
     if (idle < Infinity) this.#subscription.add(endIdle(registry.byId, idle, this.scheduler));
   }

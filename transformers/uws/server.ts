@@ -40,6 +40,8 @@ export const server: NodeTransformer = {
     );
   },
 
+  hidesIncomplete: true,
+
   broadcast(links, frame) {
     const audience = [...(links as Iterable<UWSLink>)];
     audience[0]?.audience.send(audience, frame);

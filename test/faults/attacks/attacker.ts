@@ -15,6 +15,8 @@ export interface Attack {
   /** Settings of the application under attack. */
   application?: ApplicationSettings;
   options?: ServerOptions;
+  /** The longest time in ms until the server is through with what was sent, and closes the last connection. Default: 10 s. */
+  settles?: number;
   /** Whether it applies to the server. Default: to every one. */
   appliesTo?(attacker: Attacker): boolean;
   /** Resolves when the attacker is through; at the latest a little after the signal. */

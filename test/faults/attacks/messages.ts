@@ -6,6 +6,8 @@ export const slowTransformer: Attack = {
   name: '120,000 messages for a transformer of 5 ms',
   scenario: 0,
   application: { transformerDelay: 5 },
+  // 12,000 messages of a connection, one after the other.
+  settles: 90_000,
   appliesTo: ({ dialect }) => dialect !== undefined,
   async run(attacker: Attacker) {
     const count = 10;

@@ -24,7 +24,7 @@ export interface Cost {
   latency: number;
   /** The connections that the innocent client lost. */
   lost: number;
-  /** Descriptors that were open 10 s after the attacker had gone. */
+  /** Descriptors that stayed open after the attacker had gone. */
   descriptors: number;
   failure?: string;
 }
@@ -107,7 +107,7 @@ async function attempt(attack: Attack, { transformer, parser, compression, durat
     Object.assign(cost, pickInnocent(await target.innocent.call('report')));
     attacker.sockets.destroy();
     await target.serves();
-    cost.descriptors = await leftDescriptors(target, before.descriptors);
+    cost.descriptors = await leftDescriptors(target, before.descriptors, attack.settles ?? 10_000);
   } catch (error) {
     cost.failure = (error as Error).message;
   } finally {
@@ -120,9 +120,9 @@ function pickInnocent({ latency, lost }: { latency: number; lost: number }): Pic
   return { latency, lost };
 }
 
-/** The descriptors above those before, once they are gone or after 10 s. */
-async function leftDescriptors({ server }: Target, before: number): Promise<number> {
-  const deadline = performance.now() + 10_000;
+/** The descriptors above those before, once they are gone or the time in ms is over. */
+async function leftDescriptors({ server }: Target, before: number, time: number): Promise<number> {
+  const deadline = performance.now() + time;
   for (;;) {
     const left = (await server.call('usage')).descriptors - before;
     // The innocent client may have a request more or less under way.

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Spark } from '../../src/index.js';
+import type { HeartbeatTargets } from '../../src/server/heartbeat.js';
+import { limitNativeMemory, nativeMemory } from '../../src/server/native-memory.js';
+import { World } from '../support/world.js';
+import { watchForCrashes } from './crashes.js';
+
+watchForCrashes();
+
+const LIMIT = 1_000_000;
+
+let world: World;
+let memory: number;
+let log: string[];
+let subscription: ReturnType<typeof limitNativeMemory>;
+
+beforeEach(() => {
+  world = new World({ server: { pingInterval: false } });
+  memory = 500_000;
+  log = [];
+  const targets: HeartbeatTargets = {
+    get byId() {
+      return new Map(Object.entries(world.primus.connections));
+    },
+    sharesPing: () => true,
+    ping: (connections) => {
+      for (const connection of connections) connection.ping();
+    },
+  };
+  subscription = limitNativeMemory({
+    targets,
+    limit: LIMIT,
+    scheduler: world.clock,
+    log: (_level, message) => log.push(message),
+    measure: () => memory,
+  });
+});
+
+afterEach(async () => {
+  subscription.unsubscribe();
+  await world.destroy();
+});
+
+/** Two clients, one of which answers nothing from now on. */
+async function pair() {
+  const [peer, silent] = [world.connect(), world.connect()];
+  await world.pass(100);
+  const [spark, other] = [world.findSpark(peer), world.findSpark(silent)] as [Spark, Spark];
+  const errors: unknown[] = [];
+  other.on('error', (error) => errors.push(error));
+  let pings = 0;
+  spark.on('outgoing::ping', () => pings++);
+  return { peer, silent, spark, other, errors, pings: () => pings };
+}
+
+describe('limitNativeMemory', () => {
+  it('terminates the clients that answer nothing once memory has grown by the limit, and leaves the others', async () => {
+    const { silent, spark, errors } = await pair();
+    for (const { client } of world.network.pairsOf(silent)) client.send = () => {};
+    memory += LIMIT + 1;
+    await world.pass(7_000);
+    expect(spark.readyState).toBe(3);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_MEMORY', reason: 'memory' }]);
+    expect(log).toEqual([
+      `The engine has taken ${LIMIT + 1} bytes (\`maxMemory\` is ${LIMIT}): 1 clients that answered nothing were terminated`,
+    ]);
+  });
+
+  it('asks no client below the limit', async () => {
+    const { pings } = await pair();
+    memory += LIMIT;
+    await world.pass(3_000);
+    expect(pings()).toBe(0);
+    expect(log).toEqual([]);
+  });
+
+  it('leaves all clients that answer, and counts what comes on top again', async () => {
+    const { spark, other, pings } = await pair();
+    memory += LIMIT + 1;
+    await world.pass(30_000);
+    expect([spark.readyState, other.readyState, log]).toEqual([3, 3, []]);
+    const before = pings();
+    memory += LIMIT;
+    await world.pass(2_000);
+    expect(pings()).toBeGreaterThan(before);
+  });
+
+  it('reads the memory of the process', () => {
+    expect(nativeMemory()).toBeGreaterThan(0);
+  });
+});
