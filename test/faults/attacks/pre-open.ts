@@ -5,12 +5,16 @@ const FLOOD = 200_000_000;
 
 const application = { acceptsLater: true };
 
+/** Shorter than the time in which descriptors have to be closed: a connection that is not read is noticed to be lost only then. */
+const options = { connectionTimeout: 5_000 };
+
 /** 200 MB of messages while the asynchronous `connection` listener has not answered. */
 function preOpen(name: string, query: string): Attack {
   return {
     name,
     scenario: 15,
     application,
+    options,
     appliesTo: ({ dialect }) => dialect !== undefined,
     async run(attacker: Attacker) {
       const sockets = await attacker.webSockets(CONNECTIONS, `silent&${query}`);
@@ -35,6 +39,7 @@ export const smallPreOpen: Attack = {
   name: 'small messages for a listener that never answers',
   scenario: 15,
   application,
+  options,
   appliesTo: ({ dialect }) => dialect !== undefined,
   async run(attacker: Attacker) {
     const sockets = await attacker.webSockets(20, 'silent&listener=never');
@@ -51,6 +56,7 @@ export const pollingPreOpen: Attack = {
   name: 'posts for a listener that never answers',
   scenario: 15,
   application,
+  options,
   appliesTo: ({ polling }) => polling !== undefined,
   async run(attacker: Attacker) {
     const sessions = await attacker.sessions(10, 'silent&listener=never');
