@@ -159,7 +159,7 @@ describe('handshakes', () => {
     await until(async () => (await connections(server)) === 0);
   });
 
-  it('on paths of others stay when their stream does not tell whether they are answered', async () => {
+  it('on paths of others stay when their stream does not count what is written', async () => {
     const { server, clock } = await start();
     server.on('upgrade', (_request, socket) => void socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
     const stream = new PassThrough();

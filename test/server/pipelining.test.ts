@@ -53,7 +53,7 @@ describe('requests that a client pipelines', () => {
     },
   );
 
-  it('are not even parsed behind the one that terminates the connection, which would hold up all others', async () => {
+  it('are not even parsed behind the one that terminates the connection, which would stall all others', async () => {
     const { server, port, url } = await serve();
     let parsed = 0;
     const emit = server.emit as (name: string, ...args: unknown[]) => boolean;

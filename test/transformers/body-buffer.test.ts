@@ -5,7 +5,7 @@ import { BodyBuffer } from '../../transformers/shared/server/body-buffer.js';
 const MANY = 65_536;
 const SIZE = 3_000_000;
 
-/** Bytes that tell their position. */
+/** Bytes that differ by their position. */
 const bytes = Buffer.from(Uint8Array.from({ length: SIZE }, (_, index) => index % 251));
 
 function collect(longest: number, step: number, from = bytes): BodyBuffer {

@@ -64,7 +64,7 @@ export class Handshakes implements Unsubscribable {
     this.#schedule();
   }
 
-  /** Limits the time in which an upgrade on a path of others is answered, unless its socket does not tell whether it was. */
+  /** Limits the time in which an upgrade on a path of others is answered, unless its socket does not count what is written. */
   watchForeign(exchange: UpgradeExchange): void {
     if (bytesWritten(exchange.socket) === undefined) return;
     this.begin(exchange, 'foreign');

@@ -8,7 +8,7 @@ import { MANY } from './incomplete.js';
 
 /** Decodes a body chunk by chunk. */
 export interface BodyDecoder {
-  /** Decodes a chunk, perhaps in place. Returns what is to be collected of it: in all, at least a third of the body. */
+  /** Decodes a chunk, perhaps in place. Returns the bytes to collect: in all, at least a third of the body. */
   decode(chunk: Buffer): Buffer;
   /** Returns what is left at the end of the body. */
   end(): Buffer;
