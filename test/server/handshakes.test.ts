@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
@@ -156,6 +157,17 @@ describe('handshakes', () => {
     expect(await connections(server)).toBe(1);
     live.socket.destroy();
     await until(async () => (await connections(server)) === 0);
+  });
+
+  it('on paths of others stay when their stream does not count what is written', async () => {
+    const { server, clock } = await start();
+    server.on('upgrade', (_request, socket) => void socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
+    const stream = new PassThrough();
+    server.emit('upgrade', { url: '/elsewhere', headers: {} }, stream, Buffer.alloc(0));
+    expect(String(stream.read())).toContain('101');
+    clock.advance(8_000);
+    expect(stream.destroyed).toBe(false);
+    expect(clock.pending).toBe(0);
   });
 
   it('end when a framework never finishes them', async () => {

@@ -52,4 +52,21 @@ describe('requests that a client pipelines', () => {
       expect((await fetch(`${url}/primus/spec`)).status).toBe(200);
     },
   );
+
+  it('are not even parsed behind the one that terminates the connection, which would stall all others', async () => {
+    const { server, port, url } = await serve();
+    let parsed = 0;
+    const emit = server.emit as (name: string, ...args: unknown[]) => boolean;
+    server.emit = (name: string, ...args: unknown[]) => {
+      if (name === 'request') parsed++;
+      return emit.call(server, name, ...args);
+    };
+    const socket = await send(port, get('/primus/none').repeat(1_000));
+    socket.resume();
+    await once(socket, 'close');
+    expect(parsed).toBeGreaterThan(16);
+    expect(parsed).toBeLessThan(20);
+    // Node.js uses the parser again for other connections.
+    for (let count = 0; count < 3; count++) expect((await fetch(`${url}/primus/spec`)).status).toBe(200);
+  });
 });

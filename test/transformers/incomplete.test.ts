@@ -3,6 +3,7 @@ import type { Spark } from '../../src/index.js';
 import { BINARY, CONTINUATION, frame, type Raw, raw, rawWebSocket, TEXT } from '../server/raw.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
+import { ask, handshake } from './polling.js';
 
 /** The share of one address is two messages. */
 const maxLength = 1_000_000;
@@ -129,6 +130,46 @@ describe.each([
     friend.write('still there?');
     expect((await event(friend, 'data'))[0]).toBe('still there?');
     for (const { socket } of peers) socket.destroy();
+    await until(() => primus.host.memory.total === 0);
+  });
+});
+
+describe('bodies on engine.io whose messages wait for a listener', () => {
+  it('end their session when they are shed, and deliver nothing after that', async () => {
+    const { primus, port } = await serve({ transformer: 'engine.io', maxLength: 2_000_000, maxMemory: 900_000, pingInterval: false });
+    const payload = ['first', 'x'.repeat(400_000), 'last'].map((text) => `4"${text}"`).join('\u001e');
+    const received: string[][] = [];
+    const accepts: (() => void)[] = [];
+    let ended = 0;
+    primus.on('connection', (spark: Spark, next: () => void) => {
+      const mine: string[] = [];
+      received.push(mine);
+      spark.on('error', () => {});
+      spark.on('data', (data: string) => mine.push(data.slice(0, 5)));
+      spark.on('end', () => ended++);
+      accepts.push(next);
+    });
+    const answers: number[] = [];
+    for (let count = 1; count <= 3; count++) {
+      const { sid } = await handshake(port);
+      await until(() => received.length === count);
+      ask(port, 'POST', `&sid=${sid}`, payload).then(
+        ({ status }) => answers.push(status),
+        () => answers.push(0),
+      );
+      await until(() => primus.host.memory.total > 400_000 * Math.min(count, 2));
+    }
+    // The one that is shed gets no answer of success.
+    await until(() => answers.length === 1);
+    expect(answers).toEqual([0]);
+    for (const accept of accepts) accept();
+    await until(() => answers.length === 3 && ended === 1);
+    expect(answers).toEqual([0, 200, 200]);
+    expect(received.filter((messages) => messages.includes('last'))).toEqual([
+      ['first', 'xxxxx', 'last'],
+      ['first', 'xxxxx', 'last'],
+    ]);
+    expect(received.filter((messages) => !messages.includes('last'))).toHaveLength(1);
     await until(() => primus.host.memory.total === 0);
   });
 });

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Socket as Engine } from 'engine.io-client';
 import { io } from 'socket.io-client';
 import { describe, expect, it } from 'vitest';
@@ -81,6 +82,39 @@ describe('the server of socket.io', () => {
     socket.emit('message', JSON.stringify('x'.repeat(99)));
     await event(spark, 'end');
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_DROPPED', closeCode: 1009 }]);
+  });
+
+  it('encodes a broadcast once for all its clients, and other messages for each', async () => {
+    const load = createRequire(createRequire(import.meta.url).resolve('socket.io'));
+    const { Encoder, Decoder } = load('socket.io-parser');
+    const encoded: string[] = [];
+    class Counting extends Encoder {
+      encode(packet: { data?: unknown[] }) {
+        if (packet.data?.[0] === 'message') encoded.push(String(packet.data[1]));
+        return super.encode(packet);
+      }
+    }
+    const { primus, connect } = await serve({
+      transformer: 'socket.io',
+      transport: { parser: { Encoder: Counting, Decoder } },
+    } as ServerOptions);
+    const received: unknown[] = [];
+    for (let count = 0; count < 3; count++) {
+      const client = connect();
+      client.on('data', (data) => received.push(data));
+      await event(client, 'open');
+    }
+    await until(() => primus.connected === 3);
+    primus.write('to all');
+    primus.write('again');
+    primus.forEach((spark) => {
+      spark.write('to each');
+    });
+    primus.write('again');
+    await until(() => received.length === 12);
+    expect(received.filter((data) => data === 'again')).toHaveLength(6);
+    expect(encoded.slice(0, 2)).toEqual(['"to all"', '"again"']);
+    expect(encoded.filter((frame) => frame === '"again"')).toHaveLength(2);
   });
 
   it('serves no other namespace', async () => {

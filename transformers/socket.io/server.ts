@@ -7,6 +7,7 @@ import type { NodeTransformer } from '../../src/server/http/host.js';
 import { EngineEndpoint } from '../engine.io/server/endpoint.js';
 import { settings } from '../engine.io/server.js';
 import { longestPacket, type SocketIOServerTransport } from './options.js';
+import { shareEncoding } from './server/encoding.js';
 import { SocketIOLink } from './server/link.js';
 
 /** The time in which a client must join the namespace, in ms; then its connection is terminated. */
@@ -23,6 +24,7 @@ export const server: NodeTransformer = {
     );
     const engine = new Engine(settings(host, longestPacket(host.maxLength)));
     const io = new Server({ ...JOINING, ...(host.transport as SocketIOServerTransport), serveClient: false });
+    shareEncoding(io);
     io.bind(engine);
     const endpoint = new EngineEndpoint(host, engine, (socket) => new SocketIOLink(socket, host));
     const arrivals$ = joined(io).pipe(

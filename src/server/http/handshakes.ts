@@ -64,8 +64,9 @@ export class Handshakes implements Unsubscribable {
     this.#schedule();
   }
 
-  /** Limits the time in which an upgrade on a path of others is answered. */
+  /** Limits the time in which an upgrade on a path of others is answered, unless its socket does not count what is written. */
   watchForeign(exchange: UpgradeExchange): void {
+    if (bytesWritten(exchange.socket) === undefined) return;
     this.begin(exchange, 'foreign');
     this.watch(exchange.request);
   }

@@ -10,6 +10,7 @@ import { noteCloseReasons } from './close-reasons.js';
 import type { Handshakes } from './handshakes.js';
 import type { Exchange, Host, HttpServer, RequestExchange, UpgradeExchange } from './host.js';
 import { reject } from './reject.js';
+import { spreadOverTurns } from './spread-over-turns.js';
 
 /** The delay after which rejected clients should try again, in ms. */
 export const RETRY_AFTER = 1_000;
@@ -51,6 +52,7 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
   }
 
   const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
+    spreadOverTurns((exchange) => rejectDuringShutdown(exchange, retryAfter())),
     afterwards(({ request }) => handshakes.watch(request)),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
     filter(isAccepted),

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { reject } from './reject.js';
 
 /**
@@ -9,6 +10,9 @@ import { reject } from './reject.js';
  */
 const LIMIT = 16;
 const LIMIT_HTTP2 = 100;
+
+/** The answer to the parser of Node.js that what follows the headers of a request is not HTTP. */
+const UPGRADE = 2;
 
 /** The responses that wait, of each HTTP connection: a socket, or a session of HTTP/2. */
 const waiting = new WeakMap<EventEmitter, Set<ServerResponse>>();
@@ -27,9 +31,19 @@ export function acceptsRequest(request: IncomingMessage & { stream?: ServerHttp2
     response.once('close', () => responses.delete(response));
     return true;
   }
-  if (session === undefined) request.socket.destroy();
+  if (session === undefined) terminate(request.socket);
   else reject(response, 503);
   return false;
+}
+
+/**
+ * Terminates a connection, and ends the parsing of what has arrived on it already: Node.js would make a request of every hundred bytes of a
+ * segment, also for a connection that is destroyed, and many such segments may be read in one turn of the event loop. Node.js has no public
+ * way: its parser stops at a request that begins another protocol.
+ */
+function terminate(socket: Socket & { parser?: { onIncoming?: () => number } | null }): void {
+  socket.destroy();
+  if (socket.parser?.onIncoming) socket.parser.onIncoming = () => UPGRADE;
 }
 
 function waitingOn(connection: EventEmitter): Set<ServerResponse> {

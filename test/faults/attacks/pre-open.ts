@@ -3,11 +3,18 @@ import { type Attack, type Attacker, everywhere } from './attacker.js';
 const CONNECTIONS = 4;
 const FLOOD = 200_000_000;
 
+const application = { acceptsLater: true };
+
+/** Shorter than the time in which descriptors have to be closed: a connection that is not read is noticed to be lost only then. */
+const options = { connectionTimeout: 5_000 };
+
 /** 200 MB of messages while the asynchronous `connection` listener has not answered. */
 function preOpen(name: string, query: string): Attack {
   return {
     name,
     scenario: 15,
+    application,
+    options,
     appliesTo: ({ dialect }) => dialect !== undefined,
     async run(attacker: Attacker) {
       const sockets = await attacker.webSockets(CONNECTIONS, `silent&${query}`);
@@ -31,6 +38,8 @@ export const deadListener = preOpen('200 MB for a listener that never answers', 
 export const smallPreOpen: Attack = {
   name: 'small messages for a listener that never answers',
   scenario: 15,
+  application,
+  options,
   appliesTo: ({ dialect }) => dialect !== undefined,
   async run(attacker: Attacker) {
     const sockets = await attacker.webSockets(20, 'silent&listener=never');
@@ -46,6 +55,8 @@ export const smallPreOpen: Attack = {
 export const pollingPreOpen: Attack = {
   name: 'posts for a listener that never answers',
   scenario: 15,
+  application,
+  options,
   appliesTo: ({ polling }) => polling !== undefined,
   async run(attacker: Attacker) {
     const sessions = await attacker.sessions(10, 'silent&listener=never');

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Primus, Spark } from 'primus-rx';
 
 /** Settings of the application, beside those of the library. Each attack sets the ones that it attacks. */
@@ -7,6 +6,8 @@ export interface ApplicationSettings {
   transformerDelay?: number;
   /** An authorization function, which never answers a request with the query `authorize=never`. */
   authorizes?: boolean;
+  /** A `connection` listener that is asynchronous, and follows the query `listener`. */
+  acceptsLater?: boolean;
 }
 
 /** Counts of the application. */
@@ -19,12 +20,13 @@ export const counters = {
  * The application of the server under attack. It echoes to every client, unless the query of the client says otherwise:
  *
  * - `silent`: its messages are received and dropped
- * - `listener=never`: the `connection` listener never answers
+ * - `listener=never`: the `connection` listener never answers, with `acceptsLater`
  * - `listener=<ms>`: it answers after that time
  *
  * An object with one of these keys is a command: `throw`, `reject`, `send` (that many bytes), `sendChecked`, `end`.
  */
-export function runApplication(primus: Primus, { transformerDelay, authorizes = false }: ApplicationSettings): void {
+export function runApplication(primus: Primus, settings: ApplicationSettings): void {
+  const { transformerDelay, authorizes = false, acceptsLater = false } = settings;
   if (authorizes) primus.authorize((request, done) => (query(request).get('authorize') === 'never' ? undefined : done()));
   if (transformerDelay !== undefined) {
     primus.transform('incoming', (packet, next) => {
@@ -34,11 +36,15 @@ export function runApplication(primus: Primus, { transformerDelay, authorizes = 
     });
   }
   primus.on('connection', (spark: Spark) => {
-    const { silent, listener } = spark.query as { silent?: string; listener?: string };
+    const { silent } = spark.query as { silent?: string };
     spark.on('error', () => {});
     spark.on('data', (message: unknown) => (silent === undefined ? handle(spark, message) : undefined));
-    if (listener === 'never') return new Promise<void>(() => {});
-    return listener === undefined ? undefined : pause(Number(listener));
+  });
+  if (!acceptsLater) return;
+  primus.on('connection', ({ query }: Spark, next: () => void) => {
+    const { listener } = query as { listener?: string };
+    if (listener === undefined) next();
+    else if (listener !== 'never') setTimeout(next, Number(listener));
   });
 }
 

@@ -9,6 +9,7 @@ import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-e
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
 import { type BrowserChannelServerTransport, PARAMETERS } from '../options.js';
+import { FormDecoder } from './form.js';
 import type { BrowserChannelSession, Framework, Handler } from './framework.js';
 import { type EndpointQuery, parseAddress, rejectionOf } from './guard.js';
 import { BrowserChannelLink } from './link.js';
@@ -98,10 +99,12 @@ export class BrowserChannelEndpoint extends HttpEndpoint<BrowserChannelLink> {
   #post(exchange: RequestExchange, address: EndpointQuery, link: BrowserChannelLink | undefined): void {
     const { request, response } = exchange;
     const { maxLength } = this.host;
-    // In the body of a form a byte takes up to three, and in base64 there up to four.
-    this.readBody(exchange, maxLength * 4 + GATHERED, link, (body) => {
-      if (request.socket.destroyed) return;
-      const batch = parseBatch(body, request.headers['content-type'], link?.expected ?? 0);
+    const isForm = request.headers['content-type'] !== 'application/json';
+    // A message of bytes is in base64, and one in JSON may have escapes.
+    this.readBody(exchange, { limit: maxLength * 2 + GATHERED, decoder: isForm ? new FormDecoder() : undefined }, link, (body) => {
+      if (request.socket.destroyed) return body.release();
+      const batch = parseBatch(body.bytes(), isForm, link?.expected ?? 0);
+      body.release();
       const rid = parseNumber(address.query.get('RID')) as number;
       if (batch === undefined) {
         reject(response, { status: 400, message: 'The body is not a list of messages, or not the next ones' });

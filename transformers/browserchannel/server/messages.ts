@@ -14,10 +14,10 @@ export interface Batch {
   frames: (Frame | undefined)[];
 }
 
-/** Parses the messages of a body; `undefined` when it is malformed, or when messages before it are missing. */
-export function parseBatch(body: Buffer, type: string | undefined, expected: number): Batch | undefined {
+/** Parses the messages of a body: JSON, or a form that was decoded. `undefined` when it is malformed, or when messages before it are missing. */
+export function parseBatch(body: Buffer, isForm: boolean, expected: number): Batch | undefined {
   try {
-    const batch = type === 'application/json' ? fromJson(body.toString()) : fromForm(body);
+    const batch = isForm ? fromForm(body) : fromJson(body.toString());
     if (batch.frames.length > MANY || !(batch.first <= expected)) return undefined;
     return batch.frames.length === 0 ? { ...batch, first: expected } : batch;
   } catch {

@@ -6,12 +6,12 @@ import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
-import { countBody } from '../../shared/server/count-body.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { exceeds } from '../../shared/string-frames.js';
 import { ServerWebSocket } from '../../shared/ws/socket.js';
 import { readInSlices } from './payload.js';
+import { readBodies } from './post.js';
 import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
@@ -55,7 +55,7 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
       if (type === 'ping' && this.paused) process.nextTick(() => this.answerPing());
     });
     engine.on('close', (reason: string, cause?: Error) => this.engineClosed(reason, cause));
-    if (engine.transport.name === 'polling' && engine.protocol === 4) this.readInSlices();
+    if (engine.transport.name === 'polling') this.readPosts();
     this.listen();
   }
 
@@ -118,9 +118,7 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
   }
 
   /** Data has arrived; calls `proceed` when the engine may read it. Returns `false` for a second request beside the first. */
-  posted(exchange: RequestExchange, proceed: () => void): boolean {
-    const { request, response } = exchange;
-    countBody(exchange, this.host);
+  posted({ request, response }: RequestExchange, proceed: () => void): boolean {
     const begin = () => {
       if (this.reads) return proceed();
       this.proceed = () => (request.destroyed ? this.destroy() : proceed());
@@ -187,8 +185,10 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
     return !this.paused || this.engine.upgrading;
   }
 
-  private readInSlices(): void {
+  private readPosts(): void {
     const link = this;
+    readBodies(this.engine.transport, this.host, () => this.destroy());
+    if (this.engine.protocol !== 4) return;
     readInSlices(this.engine.transport, {
       get reads() {
         return link.reads && !this.closed;

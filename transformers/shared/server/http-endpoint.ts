@@ -3,9 +3,9 @@ import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
-import { countBody } from './count-body.js';
+import type { BodyBuffer } from './body-buffer.js';
 import type { HttpLink } from './http-link.js';
-import { readBody } from './read-body.js';
+import { type BodyReading, readBody } from './read-body.js';
 import type { Endpoint } from './serve.js';
 
 /** The limit of bytes in a request beside one message: clients collect the messages that they send during another request. */
@@ -55,16 +55,25 @@ export abstract class HttpEndpoint<L extends HttpLink> implements Endpoint {
   }
 
   /**
-   * Reads the body of a request, once its link is not paused: frameworks read without limit. A body longer than `limit` is rejected with
+   * Reads the body of a request, once its link is not paused: frameworks read without limit. A body longer than the limit is rejected with
    * 413, and ends the link.
    */
-  protected readBody(exchange: RequestExchange, limit: number, link: L | undefined, done: (body: Buffer) => void): void {
-    const { request, response } = exchange;
-    countBody(exchange, this.host);
+  protected readBody(
+    exchange: RequestExchange,
+    { limit, decoder }: Pick<BodyReading, 'limit' | 'decoder'>,
+    link: L | undefined,
+    done: (body: BodyBuffer) => void,
+  ): void {
+    const { response } = exchange;
     const read = () =>
-      readBody(request, limit, (body) => {
-        if (body === null) this.rejectTooLong(response, link);
-        else done(body);
+      readBody(exchange, this.host, {
+        limit,
+        decoder,
+        terminate: () => link?.destroy(),
+        done: (body) => {
+          if (body === null) this.rejectTooLong(response, link);
+          else done(body);
+        },
       });
     if (link === undefined) read();
     else link.gate.pass(response, read);

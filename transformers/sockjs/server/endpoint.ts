@@ -129,7 +129,8 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     }
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
     if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(path.verb) && request.method === 'POST') {
-      this.readBody(exchange, this.host.maxLength * 2 + GATHERED, link, (body) => {
+      this.readBody(exchange, { limit: this.host.maxLength * 2 + GATHERED }, link, (collected) => {
+        const body = collected.bytes();
         const pass = (bytes: Buffer) => {
           if (!handle(withBody(this.#aliasOf(request, path), bytes), response)) reject(response, 404);
         };

@@ -72,6 +72,8 @@ export class EngineSocket extends Duplex implements Peer {
   readonly encrypted: boolean;
   /** Whether the connection is closed after the answer. */
   closing = false;
+  /** The bytes that were written, as a socket of Node.js counts them. */
+  bytesWritten = 0;
   /** The answer that is due; `undefined` once it is complete, or the peer has left. */
   private due: EngineResponse | undefined;
   private readonly owner: ExchangeOwner;
@@ -155,6 +157,7 @@ export class EngineSocket extends Duplex implements Peer {
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
     const { due } = this;
+    this.bytesWritten += bytes.length;
     this.answer ??= new AnswerReader();
     const { answer } = this;
     const body = answer.read(bytes);
