@@ -34,9 +34,10 @@ interface FayeDriver {
   _isInvalid?: boolean;
   /** Reads for this driver: ours. */
   _input?: FayeInput;
-  /** The stage of the parser: in stage 5 it ignores all bytes. */
+  /** The stage of the parser: in stage `IGNORING` it ignores all bytes. */
   _stage: number;
   _maxLength: number;
+  on(event: 'pong', listener: () => void): void;
   _encode(bytes: Buffer): string | null;
   _shutdown(code: number, reason: string, error?: boolean): void;
   close(reason: string, code: number): boolean;
@@ -58,7 +59,8 @@ const PAUSED = 1;
 const UNSENT = 2;
 const INFLATING = 4;
 const BUSY = 8;
-const LATER = 16;
+
+const IGNORING = 5;
 
 /** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
 const FREE = 4_096;
@@ -96,7 +98,7 @@ export class FayeInput implements Stream {
   readonly #link: FayeInputLink;
   #reasons = 0;
   #isOver = false;
-  /** The rest of a segment, which waits for the next turn. */
+  /** The rest of a segment, which waits for the next turn, or until the socket is read again. */
   #rest: Buffer | undefined;
   /** The bytes that have arrived since parts were joined. */
   #received = 0;
@@ -104,6 +106,8 @@ export class FayeInput implements Stream {
   #message: FayeDriver['_message'];
   #joined = 0;
   #fragments = 0;
+  /** The end of the protocol, which waits for the messages before it. */
+  #shutdown: (() => void) | undefined;
 
   constructor(websocket: FayeInternals, socket: Duplex, scheduler: SchedulerLike, link: FayeInputLink) {
     const { _driver: driver } = websocket;
@@ -117,6 +121,7 @@ export class FayeInput implements Stream {
     if (this.#session !== undefined) {
       this.#session.onBacklog = (isWaiting) => this.#set(INFLATING, isWaiting);
       this.#session.onInflated = () => this.#report();
+      this.#session.onIdle = () => this.#proceed();
       socket.once('close', () => this.#session?.abort());
     }
     websocket._stream = this;
@@ -138,23 +143,27 @@ export class FayeInput implements Stream {
       return;
     }
     for (let at = 0; at < chunk.length && !this.#isOver; at += SLICE) {
-      if (at > 0 && exceedsTurn(SLICE)) return this.#readLater(chunk.subarray(at));
+      if (at > 0 && (this.#reasons !== 0 || exceedsTurn(SLICE))) return this.#keep(chunk.subarray(at));
       const part = chunk.subarray(at, at + SLICE);
       if (!this.#driver.io.write(part)) this.#set(UNSENT, true);
       this.#collect(part.length);
     }
   }
 
-  /** Reads the rest of a segment in the next turn of the event loop: it may have thousands of frames, and the framework takes long for each. */
-  #readLater(rest: Buffer): void {
+  /** Keeps the rest of a segment: it may have thousands of frames, and the framework takes long for each. */
+  #keep(rest: Buffer): void {
     this.#rest = rest;
-    this.#set(LATER, true);
-    setImmediate(() => {
-      const next = this.#rest as Buffer;
-      this.#rest = undefined;
-      this.read(next);
-      if (this.#rest === undefined) this.#set(LATER, false);
-    });
+    if (this.#reasons !== 0) return;
+    this.#socket.pause();
+    setImmediate(() => this.#readRest());
+  }
+
+  #readRest(): void {
+    if (this.#reasons !== 0 || this.#rest === undefined) return;
+    const rest = this.#rest;
+    this.#rest = undefined;
+    this.read(rest);
+    if (this.#rest === undefined && this.#reasons === 0 && !this.#isOver) this.#socket.resume();
   }
 
   pause(): void {
@@ -194,12 +203,25 @@ export class FayeInput implements Stream {
       this.#link.flush();
       (Object.getPrototypeOf(driver) as FayeDriver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
     };
-    if (error === true || !this.#session?.isInflating) {
+    if (error === true || !this.#hasUndelivered) {
+      this.#shutdown = undefined;
       proceed();
       return;
     }
-    driver._stage = 5;
-    this.#session.onIdle = proceed;
+    driver._stage = IGNORING;
+    this.#shutdown = proceed;
+  }
+
+  /** Whether messages that have arrived are not delivered yet. */
+  get #hasUndelivered(): boolean {
+    return (this.#reasons & (PAUSED | BUSY)) !== 0 || this.#session?.isInflating === true;
+  }
+
+  #proceed(): void {
+    const shutdown = this.#shutdown;
+    if (shutdown === undefined || this.#hasUndelivered) return;
+    this.#shutdown = undefined;
+    shutdown();
   }
 
   removeListener(event: string, listener: () => void): void {
@@ -226,8 +248,12 @@ export class FayeInput implements Stream {
     this.#reasons = on ? before | reason : before & ~reason;
     // In the end it is read to its end, and nothing is done with it.
     if (this.#isOver) return;
+    this.#proceed();
     if (before === 0 && this.#reasons !== 0) this.#socket.pause();
-    else if (before !== 0 && this.#reasons === 0) this.#socket.resume();
+    else if (before !== 0 && this.#reasons === 0) {
+      if (this.#rest === undefined) this.#socket.resume();
+      else setImmediate(() => this.#readRest());
+    }
   }
 
   /** Joins what unfinished messages and frames consist of, and closes a connection that sends fragments without end and without content. */
@@ -276,6 +302,7 @@ function correct(driver: FayeDriver): void {
   driver.ERROR_CODES = errorCodes;
   driver._encode = decode;
   driver._shutdown = shutdown;
+  driver.on('pong', forgetInvalid);
 }
 
 /** Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. */
@@ -283,6 +310,11 @@ function decode(this: FayeDriver, bytes: Buffer): string | null {
   if (isUtf8(bytes)) return bytes.toString();
   this._isInvalid = true;
   return null;
+}
+
+/** Forgets that the data of a pong was no UTF-8: it need not be. */
+function forgetInvalid(this: FayeDriver): void {
+  this._isInvalid = false;
 }
 
 function shutdown(this: FayeDriver, code: number, reason: string, error?: boolean): void {

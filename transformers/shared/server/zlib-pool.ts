@@ -1,4 +1,5 @@
 import { constants, type DeflateRaw, type InflateRaw } from 'node:zlib';
+import { discard } from '../../../src/server/garbage.js';
 
 type ZlibStream = InflateRaw | DeflateRaw;
 
@@ -102,6 +103,7 @@ export class ZlibTask {
       // Before the next message begins: what is done with this one takes memory, too.
       this.#done(error, data);
     } finally {
+      discard(this.#length);
       this.#ended(true);
     }
   }
