@@ -4,6 +4,7 @@ import type { Duplex, Writable } from 'node:stream';
 import type { SchedulerLike } from 'rxjs';
 import { exceedsTurn } from '../../../src/server/turn.js';
 import { destroyLate } from '../destroy-late.js';
+import { Blocks, decodeUtf8, LONG } from './blocks.js';
 import { DeflateSession } from './deflate.js';
 import { type ReceivingLink, reportIncomplete } from './incomplete.js';
 
@@ -24,9 +25,11 @@ interface Stream {
 interface FayeDriver {
   readonly io: EventEmitter & Writable;
   /** The message whose fragments are being collected. */
-  readonly _message?: { readonly length: number; readonly _chunks: Buffer[] };
+  readonly _message?: FayeMessage;
+  /** The frame that is being collected. */
+  readonly _frame?: FayeFrame;
   /** Collects the chunks of an unfinished frame. */
-  readonly _reader: { readonly _queue: Buffer[]; readonly _queueSize: number };
+  readonly _reader: { readonly _queue: Buffer[]; _queueSize: number };
   readonly _extensions: { readonly _sessions: readonly (readonly [extension: unknown, session: unknown])[] };
   ERRORS: Readonly<Record<string, number>>;
   ERROR_CODES: readonly number[];
@@ -34,16 +37,38 @@ interface FayeDriver {
   _isInvalid?: boolean;
   /** Reads for this driver: ours. */
   _input?: FayeInput;
-  /** The stage of the parser: in stage 5 it ignores all bytes. */
+  /** The stage of the parser: in stage 4 it waits for the payload of a frame, in stage 5 it ignores all bytes. */
   _stage: number;
   _maxLength: number;
-  _encode(bytes: Buffer): string | null;
+  on(event: 'pong', listener: () => void): void;
+  _encode(bytes: Buffer | Blocks): string | Blocks | null;
+  _emitFrame(payload: Buffer): void;
+  _emitMessage(message: FayeMessage): void;
   _shutdown(code: number, reason: string, error?: boolean): void;
   close(reason: string, code: number): boolean;
 }
 
+interface FayeMessage {
+  readonly length: number;
+  readonly opcode: number;
+  readonly rsv1: boolean;
+  readonly _chunks: Buffer[];
+  data: Buffer | Blocks;
+  /** Joins the chunks to the data. */
+  read(): void;
+}
+
+interface FayeFrame {
+  readonly opcode: number;
+  readonly length: number;
+  final: boolean;
+  maskingKey: Buffer;
+}
+
 /** The link of an input. */
 export interface FayeInputLink extends ReceivingLink {
+  /** Whether the link takes long strings as bytes, which are UTF-8. */
+  readonly takesBlocks?: boolean;
   /** Writes what was sent in this tick. */
   flush(): void;
   /** Takes the code and reason with which the connection is being closed, as the peer broke a rule. */
@@ -58,7 +83,15 @@ const PAUSED = 1;
 const UNSENT = 2;
 const INFLATING = 4;
 const BUSY = 8;
-const LATER = 16;
+
+/** The opcode of a message that is a string, and that of the last kind of frame that has a message. */
+const TEXT = 1;
+const LAST_OPCODE = 2;
+
+/** The stage of the driver's parser in which it waits for the payload of a frame. */
+const PAYLOAD = 4;
+
+const NONE = Buffer.alloc(0);
 
 /** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
 const FREE = 4_096;
@@ -96,14 +129,18 @@ export class FayeInput implements Stream {
   readonly #link: FayeInputLink;
   #reasons = 0;
   #isOver = false;
-  /** The rest of a segment, which waits for the next turn. */
+  /** The rest of a segment, which waits for the next turn, or until the socket is read again. */
   #rest: Buffer | undefined;
   /** The bytes that have arrived since parts were joined. */
   #received = 0;
   /** The message that is being collected, how many of its first parts are joined ones, and the number of fragments in those. */
-  #message: FayeDriver['_message'];
+  #message: FayeMessage | undefined;
   #joined = 0;
   #fragments = 0;
+  /** The beginning of a long message. */
+  #blocks: Blocks | undefined;
+  /** The bytes that are missing in a frame that is collected in blocks. */
+  #missing = 0;
 
   constructor(websocket: FayeInternals, socket: Duplex, scheduler: SchedulerLike, link: FayeInputLink) {
     const { _driver: driver } = websocket;
@@ -138,23 +175,28 @@ export class FayeInput implements Stream {
       return;
     }
     for (let at = 0; at < chunk.length && !this.#isOver; at += SLICE) {
-      if (at > 0 && exceedsTurn(SLICE)) return this.#readLater(chunk.subarray(at));
+      if (at > 0 && (this.#reasons !== 0 || exceedsTurn(SLICE))) return this.#keep(chunk.subarray(at));
       const part = chunk.subarray(at, at + SLICE);
-      if (!this.#driver.io.write(part)) this.#set(UNSENT, true);
+      const rest = this.#missing > 0 ? this.#fill(part) : part;
+      if (rest.length > 0 && !this.#driver.io.write(rest)) this.#set(UNSENT, true);
       this.#collect(part.length);
     }
   }
 
-  /** Reads the rest of a segment in the next turn of the event loop: it may have thousands of frames, and the framework takes long for each. */
-  #readLater(rest: Buffer): void {
+  /** Keeps the rest of a segment: it may have thousands of frames, and the framework takes long for each. */
+  #keep(rest: Buffer): void {
     this.#rest = rest;
-    this.#set(LATER, true);
-    setImmediate(() => {
-      const next = this.#rest as Buffer;
-      this.#rest = undefined;
-      this.read(next);
-      if (this.#rest === undefined) this.#set(LATER, false);
-    });
+    if (this.#reasons !== 0) return;
+    this.#socket.pause();
+    setImmediate(() => this.#readRest());
+  }
+
+  #readRest(): void {
+    if (this.#reasons !== 0 || this.#rest === undefined) return;
+    const rest = this.#rest;
+    this.#rest = undefined;
+    this.read(rest);
+    if (this.#rest === undefined && this.#reasons === 0 && !this.#isOver) this.#socket.resume();
   }
 
   pause(): void {
@@ -227,20 +269,94 @@ export class FayeInput implements Stream {
     // In the end it is read to its end, and nothing is done with it.
     if (this.#isOver) return;
     if (before === 0 && this.#reasons !== 0) this.#socket.pause();
-    else if (before !== 0 && this.#reasons === 0) this.#socket.resume();
+    else if (before !== 0 && this.#reasons === 0) {
+      if (this.#rest === undefined) this.#socket.resume();
+      else setImmediate(() => this.#readRest());
+    }
+  }
+
+  /** Decodes a long string. Returns `null` when it is no UTF-8. */
+  decode(bytes: Blocks): string | Blocks | null {
+    if (!this.#link.takesBlocks) return bytes.toText();
+    return bytes.isUtf8() ? bytes : null;
+  }
+
+  /** Takes a long frame over from the driver, which would keep its chunks until it is complete, and then the whole beside them. */
+  #takeOver(frame: FayeFrame): void {
+    const { _message: message, _reader: reader } = this.#driver;
+    if (frame.opcode > LAST_OPCODE || frame.length <= LONG) return;
+    if (message === undefined) this.#blocks = new Blocks();
+    else this.#join(message);
+    const chunks = reader._queue.splice(0);
+    reader._queueSize = 0;
+    this.#missing = frame.length;
+    for (const chunk of chunks) this.#append(frame, chunk);
+  }
+
+  #append({ length, maskingKey }: FayeFrame, bytes: Buffer): void {
+    this.#blocks?.append(bytes, maskingKey, length - this.#missing);
+    this.#missing -= bytes.length;
+  }
+
+  /** Takes bytes of a frame that was taken over. Returns those behind it. */
+  #fill(bytes: Buffer): Buffer {
+    const { _frame: frame } = this.#driver;
+    if (frame === undefined) {
+      // The connection is being closed.
+      this.#missing = 0;
+      return NONE;
+    }
+    const part = bytes.subarray(0, this.#missing);
+    this.#append(frame, part);
+    if (this.#missing === 0) this.#complete(frame);
+    return bytes.subarray(part.length);
+  }
+
+  /** Hands a frame that was taken over to the driver, without its bytes. */
+  #complete(frame: FayeFrame): void {
+    const driver = this.#driver;
+    const { final } = frame;
+    frame.final = false;
+    frame.maskingKey = NONE;
+    driver._stage = 0;
+    driver._emitFrame(NONE);
+    const { _message: message } = driver;
+    if (message === undefined) return;
+    this.#join(message);
+    if (final) driver._emitMessage(message);
+  }
+
+  /** Moves the parts of an unfinished message into blocks. */
+  #join(message: FayeMessage): void {
+    const { _chunks: chunks } = message;
+    const blocks = this.#blocks ?? new Blocks();
+    this.#blocks = blocks;
+    this.#fragments += chunks.length - this.#joined;
+    this.#joined = 0;
+    for (const chunk of chunks.splice(0)) blocks.append(chunk);
+    message.read = () => {
+      for (const chunk of chunks.splice(0)) blocks.append(chunk);
+      this.#blocks = undefined;
+      message.data = this.#mayPass(message) ? blocks : blocks.toBuffer();
+    };
+  }
+
+  /** Whether a message stays in blocks: everything that takes it from the driver knows them. */
+  #mayPass({ opcode, rsv1 }: FayeMessage): boolean {
+    return (rsv1 || opcode === TEXT) && this.#driver._extensions._sessions.every(([, session]) => session instanceof DeflateSession);
   }
 
   /** Joins what unfinished messages and frames consist of, and closes a connection that sends fragments without end and without content. */
   #collect(received: number): void {
-    const { _message: message, _reader: reader } = this.#driver;
+    const { _message: message, _reader: reader, _stage: stage, _frame: frame } = this.#driver;
     if (message !== this.#message) {
       this.#message = message;
       this.#joined = this.#fragments = this.#received = 0;
     }
+    if (stage === PAYLOAD && reader._queueSize >= SLICE) this.#takeOver(frame as FayeFrame);
     if (reader._queue.length > JOINED_PARTS) joinSmall(reader._queue);
     this.#report();
-    if (this.#isOver) return;
-    if (message === undefined) return;
+    if (this.#isOver || message === undefined) return;
     const chunks = message._chunks;
     this.#received += received;
     const parts = chunks.length - this.#joined;
@@ -250,15 +366,19 @@ export class FayeInput implements Stream {
     } else if (parts > JOINED_PARTS || this.#received > JOINED_BYTES) {
       this.#received = 0;
       if (parts < 1) return;
-      chunks.push(Buffer.concat(chunks.splice(this.#joined)));
-      this.#joined++;
-      this.#fragments = fragments;
+      if (message.length > LONG) this.#join(message);
+      else {
+        chunks.push(Buffer.concat(chunks.splice(this.#joined)));
+        this.#joined++;
+        this.#fragments = fragments;
+      }
     }
   }
 
   #report(): void {
-    const { _message: message, _reader: reader } = this.#driver;
-    reportIncomplete(this.#link, (message?.length ?? 0) + reader._queueSize + (this.#session?.inflating ?? 0));
+    const { _message: message, _reader: reader, _frame: frame } = this.#driver;
+    const taken = this.#missing > 0 && frame !== undefined ? frame.length - this.#missing : 0;
+    reportIncomplete(this.#link, (message?.length ?? 0) + taken + reader._queueSize + (this.#session?.inflating ?? 0));
   }
 
   #exceeded(): void {
@@ -276,13 +396,19 @@ function correct(driver: FayeDriver): void {
   driver.ERROR_CODES = errorCodes;
   driver._encode = decode;
   driver._shutdown = shutdown;
+  driver.on('pong', forgetInvalid);
 }
 
 /** Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. */
-function decode(this: FayeDriver, bytes: Buffer): string | null {
-  if (isUtf8(bytes)) return bytes.toString();
-  this._isInvalid = true;
-  return null;
+function decode(this: FayeDriver, bytes: Buffer | Blocks): string | Blocks | null {
+  const decoded = bytes instanceof Blocks ? (this._input as FayeInput).decode(bytes) : isUtf8(bytes) ? decodeUtf8(bytes) : null;
+  if (decoded === null) this._isInvalid = true;
+  return decoded;
+}
+
+/** The driver decodes pongs, and ignores whether they are UTF-8. */
+function forgetInvalid(this: FayeDriver): void {
+  this._isInvalid = false;
 }
 
 function shutdown(this: FayeDriver, code: number, reason: string, error?: boolean): void {

@@ -1,13 +1,12 @@
 import { constants, type DeflateRaw, type InflateRaw } from 'node:zlib';
+import { Blocks } from './blocks.js';
 
 type ZlibStream = InflateRaw | DeflateRaw;
 
-type Done = (error: (Error & { type?: string }) | null, data: Buffer) => void;
+type Done = (error: (Error & { type?: string }) | null, data: Blocks) => void;
 
 /** The type of error that the drivers close with 1009. */
 const TOO_LARGE = 'too_large';
-
-const NONE = Buffer.alloc(0);
 
 /** Runs a few zlib streams at a time, in the order of arrival: each has buffers of its own, and one output that grows. */
 export class ZlibPool {
@@ -50,8 +49,7 @@ export class ZlibTask {
   readonly #done: Done;
   readonly #ended: (started: boolean) => void;
   #stream: ZlibStream | undefined;
-  #output: Buffer[] = [];
-  #length = 0;
+  #output = new Blocks();
   #isOver = false;
 
   constructor(create: () => ZlibStream, input: readonly Buffer[], limit: number, done: Done, ended: (started: boolean) => void) {
@@ -69,8 +67,7 @@ export class ZlibTask {
     // A compressed message may end its stream itself.
     stream.on('end', () => this.#finish(null));
     stream.on('data', (chunk: Buffer) => {
-      this.#length += chunk.length;
-      if (this.#length <= this.#limit) this.#output.push(chunk);
+      if (this.#output.length + chunk.length <= this.#limit) this.#output.append(chunk);
       else this.#finish(Object.assign(new Error(`A message exceeds ${this.#limit} bytes once it is inflated`), { type: TOO_LARGE }));
     });
     for (const chunk of this.#input) stream.write(chunk);
@@ -81,12 +78,12 @@ export class ZlibTask {
   abort(): void {
     if (this.#isOver) return;
     this.#stop();
+    this.#output.release();
     this.#ended(this.#stream !== undefined);
   }
 
   #stop(): void {
     this.#isOver = true;
-    this.#output = [];
     if (this.#stream === undefined) return;
     this.#stream.removeAllListeners();
     // Work that is still in the thread pool may yet fail.
@@ -96,11 +93,11 @@ export class ZlibTask {
 
   #finish(error: (Error & { type?: string }) | null): void {
     if (this.#isOver) return;
-    const data = error === null ? Buffer.concat(this.#output, this.#length) : NONE;
     this.#stop();
+    if (error !== null) this.#output.release();
     try {
       // Before the next message begins: what is done with this one takes memory, too.
-      this.#done(error, data);
+      this.#done(error, this.#output);
     } finally {
       this.#ended(true);
     }
