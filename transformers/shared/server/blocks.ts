@@ -1,54 +1,26 @@
 import { isAscii, isUtf8 } from 'node:buffer';
+import { free } from './free.js';
 
 /** The size of a block, in bytes. */
 const SIZE = 65_536;
-
-/** The number of blocks that are kept to be used again: those of two messages of 10 MB. */
-const MAX_FREE = 320;
 
 /** Messages with more bytes than this are collected in blocks. */
 export const LONG = SIZE;
 
 const NONE = Buffer.alloc(0);
 
-/** Blocks that were released, and the buffer in which messages are put together: the garbage collector may take both. */
-interface Pool {
-  readonly free: Buffer[];
-  joined: Buffer;
-}
-
-let pool: WeakRef<Pool> | undefined;
-
-function poolOf(): Pool {
-  let found = pool?.deref();
-  if (found === undefined) {
-    found = { free: [], joined: NONE };
-    pool = new WeakRef(found);
-  }
-  return found;
-}
-
-/**
- * Returns a buffer of at least that many bytes, which the whole process shares: its content is to be used up before anything else runs.
- */
-export function sharedBuffer(length: number): Buffer {
-  const found = poolOf();
-  if (found.joined.length < length) found.joined = Buffer.allocUnsafeSlow(length);
-  return found.joined;
-}
-
 /** Decodes UTF-8. A long string of ASCII is stored outside of the heap: the garbage collector finds early that nobody needs it. */
 export function decodeUtf8(bytes: Buffer): string {
-  return bytes.length > LONG && isAscii(bytes) ? bytes.toString('latin1') : bytes.toString();
+  return bytes.toString(bytes.length > LONG && isAscii(bytes) ? 'latin1' : 'utf8');
 }
 
 /**
- * The bytes of a long message, copied into blocks that are used again. The chunks that they arrive in would live until the message is complete,
- * and then until the next full garbage collection, which comes late: several messages would be in memory that nobody needs any more.
+ * The bytes of a long message, copied into blocks that are freed as soon as they are read. The chunks that the bytes arrive in would live until the
+ * message is complete, and then until the next full garbage collection, beside the message in one piece.
  */
 export class Blocks {
   length = 0;
-  readonly #blocks: Buffer[] = [];
+  #blocks: Buffer[] = [];
   /** The number of bytes in the last block. */
   #filled = SIZE;
 
@@ -57,7 +29,7 @@ export class Blocks {
     const { length } = bytes;
     for (let at = 0; at < length; ) {
       if (this.#filled === SIZE) {
-        this.#blocks.push(poolOf().free.pop() ?? Buffer.allocUnsafeSlow(SIZE));
+        this.#blocks.push(Buffer.allocUnsafeSlow(SIZE));
         this.#filled = 0;
       }
       const block = this.#blocks.at(-1) as Buffer;
@@ -70,20 +42,20 @@ export class Blocks {
     this.length += length;
   }
 
-  /** Returns the bytes, in parts that are valid until the blocks are released. */
+  /** Returns the bytes in parts, which are valid until they are freed. */
   parts(): Buffer[] {
     return this.#blocks.map((block, index) => (index === this.#blocks.length - 1 ? block.subarray(0, this.#filled) : block));
   }
 
-  /** Iterates over the bytes in parts, and releases each part when the next one is taken. */
+  /** Takes the bytes out in parts. Each is freed when the next one is taken. */
   *drain(): Iterable<Buffer> {
-    for (;;) {
-      const block = this.#blocks.shift();
-      if (block === undefined) return;
-      const bytes = this.#blocks.length === 0 ? block.subarray(0, this.#filled) : block;
-      this.length -= bytes.length;
-      yield bytes;
-      release(block);
+    const parts = this.parts();
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    for (const [index, part] of parts.entries()) {
+      this.length -= part.length;
+      yield part;
+      free(blocks[index] as Buffer);
     }
   }
 
@@ -99,27 +71,27 @@ export class Blocks {
     return rest.length === 0;
   }
 
-  /** Decodes the bytes, and releases the blocks. Returns `null` when they are not UTF-8. */
+  /** Decodes the bytes, and frees them. Returns `null` when they are not UTF-8. */
   toText(): string | null {
-    const { length } = this;
-    const joined = sharedBuffer(length);
-    this.#moveTo(joined);
-    const bytes = joined.subarray(0, length);
-    return isUtf8(bytes) ? decodeUtf8(bytes) : null;
+    const bytes = Buffer.allocUnsafeSlow(this.length);
+    this.#moveTo(bytes);
+    const text = isUtf8(bytes) ? decodeUtf8(bytes) : null;
+    free(bytes);
+    return text;
   }
 
-  /** Copies the bytes into a buffer of their own, and releases the blocks. */
+  /** Moves the bytes into one buffer. */
   toBuffer(): Buffer {
     const bytes = Buffer.allocUnsafe(this.length);
     this.#moveTo(bytes);
     return bytes;
   }
 
-  /** Gives the blocks to the next message. */
-  release(): void {
-    for (const block of this.#blocks.splice(0)) release(block);
-    this.length = 0;
+  /** Frees the bytes. */
+  free(): void {
+    for (const block of this.#blocks.splice(0)) free(block);
     this.#filled = SIZE;
+    this.length = 0;
   }
 
   #moveTo(target: Buffer): void {
@@ -129,11 +101,6 @@ export class Blocks {
       at += part.length;
     }
   }
-}
-
-function release(block: Buffer): void {
-  const { free } = poolOf();
-  if (free.length < MAX_FREE) free.push(block);
 }
 
 function unmask(bytes: Buffer, start: number, length: number, mask: Uint8Array, position: number): void {

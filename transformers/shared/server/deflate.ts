@@ -1,5 +1,5 @@
 import { createDeflateRaw, createInflateRaw } from 'node:zlib';
-import { Blocks, LONG } from './blocks.js';
+import { type Blocks, LONG } from './blocks.js';
 import { ZlibPool, type ZlibTask } from './zlib-pool.js';
 
 /** A message in the drivers of faye-websocket and sockjs. */
@@ -150,16 +150,13 @@ export class DeflateSession {
     const job = this.#incoming.shift();
     if (job === undefined) return;
     const { message, done } = job;
-    const input = message.data;
+    const { data: input } = message;
     const { length } = input;
     const isShort = length <= SHORT;
     const create = () => createInflateRaw(isShort ? {} : { chunkSize: 65_536 });
-    const parts = input instanceof Blocks ? input.parts() : [input];
-    this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [...parts, TAIL], this.#maxLength, (error, output) => {
+    this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [input, TAIL], this.#maxLength, (error, output) => {
       this.inflating = Math.max(0, this.inflating - length);
       if (error === null) {
-        // After an error zlib may still read them.
-        if (input instanceof Blocks) input.release();
         message.data = output.length > LONG && message.opcode === TEXT ? output : output.toBuffer();
         done(null, message);
       } else {

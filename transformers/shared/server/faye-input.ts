@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import type { SchedulerLike } from 'rxjs';
 import { exceedsTurn } from '../../../src/server/turn.js';
 import { destroyLate } from '../destroy-late.js';
 import { Blocks, decodeUtf8, LONG } from './blocks.js';
 import { DeflateSession } from './deflate.js';
+import { free } from './free.js';
 import { type ReceivingLink, reportIncomplete } from './incomplete.js';
 
 /** The internals of a faye-websocket that are used: nothing public reads without its pipe, or knows of a fragmented message. */
@@ -158,7 +160,7 @@ export class FayeInput implements Stream {
     }
     websocket._stream = this;
     socket.unpipe(driver.io);
-    socket.on('data', (chunk: Buffer) => this.read(chunk));
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     driver.io.on('drain', () => this.#set(UNSENT, false));
     socket.resume();
   }
@@ -174,13 +176,21 @@ export class FayeInput implements Stream {
       this.#rest = Buffer.concat([this.#rest, chunk]);
       return;
     }
-    for (let at = 0; at < chunk.length && !this.#isOver; at += SLICE) {
+    for (let at = 0; at < chunk.length && !this.#isOver; ) {
       if (at > 0 && (this.#reasons !== 0 || exceedsTurn(SLICE))) return this.#keep(chunk.subarray(at));
-      const part = chunk.subarray(at, at + SLICE);
-      const rest = this.#missing > 0 ? this.#fill(part) : part;
-      if (rest.length > 0 && !this.#driver.io.write(rest)) this.#set(UNSENT, true);
+      const part = chunk.subarray(at, at + (this.#missing || SLICE));
+      if (this.#missing > 0) this.#fill(part);
+      else if (!this.#driver.io.write(part)) this.#set(UNSENT, true);
+      at += part.length;
       this.#collect(part.length);
     }
+  }
+
+  /** Reads a chunk of the socket. One that was copied is freed, unless others know of it. */
+  #receive(chunk: Buffer): void {
+    const mayFree = chunk.length <= this.#missing && this.#socket instanceof Socket && this.#socket.listenerCount('data') === 1;
+    this.read(chunk);
+    if (mayFree) free(chunk);
   }
 
   /** Keeps the rest of a segment: it may have thousands of frames, and the framework takes long for each. */
@@ -298,18 +308,15 @@ export class FayeInput implements Stream {
     this.#missing -= bytes.length;
   }
 
-  /** Takes bytes of a frame that was taken over. Returns those behind it. */
-  #fill(bytes: Buffer): Buffer {
+  /** Takes bytes of a frame that was taken over. */
+  #fill(bytes: Buffer): void {
     const { _frame: frame } = this.#driver;
-    if (frame === undefined) {
-      // The connection is being closed.
-      this.#missing = 0;
-      return NONE;
+    // The driver forgets its frame when the connection is being closed.
+    if (frame === undefined) this.#missing = 0;
+    else {
+      this.#append(frame, bytes);
+      if (this.#missing === 0) this.#complete(frame);
     }
-    const part = bytes.subarray(0, this.#missing);
-    this.#append(frame, part);
-    if (this.#missing === 0) this.#complete(frame);
-    return bytes.subarray(part.length);
   }
 
   /** Hands a frame that was taken over to the driver, without its bytes. */
