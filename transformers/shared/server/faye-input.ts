@@ -141,6 +141,8 @@ export class FayeInput implements Stream {
   #fragments = 0;
   /** The beginning of a long message. */
   #blocks: Blocks | undefined;
+  /** A long message that the link delivers. */
+  #passed: Blocks | undefined;
   /** The bytes that are missing in a frame that is collected in blocks. */
   #missing = 0;
 
@@ -271,6 +273,9 @@ export class FayeInput implements Stream {
   /** Delays what follows until the messages of one frame are delivered. */
   set busy(busy: boolean) {
     this.#set(BUSY, busy);
+    if (busy || this.#passed === undefined) return;
+    this.#passed = undefined;
+    this.#report();
   }
 
   #set(reason: number, on: boolean): void {
@@ -288,7 +293,9 @@ export class FayeInput implements Stream {
   /** Decodes a long string. Returns `null` when it is no UTF-8. */
   decode(bytes: Blocks): string | Blocks | null {
     if (!this.#link.takesBlocks) return bytes.toText();
-    return bytes.isUtf8() ? bytes : null;
+    if (!bytes.isUtf8()) return null;
+    this.#passed = bytes;
+    return bytes;
   }
 
   /** Takes a long frame over from the driver, which would keep its chunks until it is complete, and then the whole beside them. */
@@ -385,7 +392,8 @@ export class FayeInput implements Stream {
   #report(): void {
     const { _message: message, _reader: reader, _frame: frame } = this.#driver;
     const taken = this.#missing > 0 && frame !== undefined ? frame.length - this.#missing : 0;
-    reportIncomplete(this.#link, (message?.length ?? 0) + taken + reader._queueSize + (this.#session?.inflating ?? 0));
+    const unread = taken + reader._queueSize + (this.#passed?.length ?? 0);
+    reportIncomplete(this.#link, (message?.length ?? 0) + unread + (this.#session?.inflating ?? 0));
   }
 
   #exceeded(): void {
