@@ -115,6 +115,20 @@ describe.each([
     expect(await peer.closeCode()).toBe(1000);
   });
 
+  it('answers all messages before a close frame, though they take more than one turn', async () => {
+    const { peer, spark } = await scene();
+    spark.on('data', (data) => {
+      const end = performance.now() + 10;
+      while (performance.now() < end);
+      spark.write(data);
+    });
+    const messages = Array.from({ length: 20 }, (_, index) => `<${index}>`);
+    peer.send(...messages.map((message) => frame(TEXT, encode(message))), frame(CLOSE, closing(1000)));
+    const answers: string[] = [];
+    for (let answer = await peer.frame(); answer.opcode !== CLOSE; answer = await peer.frame()) answers.push(`${answer.payload}`);
+    expect(answers.join('').match(/<\d+>/g)).toEqual(messages);
+  });
+
   it('leaves what follows in a segment unread while the connection is paused', async () => {
     const { peer, spark, received } = await scene();
     spark.once('data', () => spark.connection.pause(true));

@@ -39,7 +39,7 @@ interface FayeDriver {
   _isInvalid?: boolean;
   /** Reads for this driver: ours. */
   _input?: FayeInput;
-  /** The stage of the parser: in stage 4 it waits for the payload of a frame, in stage 5 it ignores all bytes. */
+  /** The stage of the parser: `PAYLOAD`, `IGNORING` and others. */
   _stage: number;
   _maxLength: number;
   on(event: 'pong', listener: () => void): void;
@@ -90,8 +90,9 @@ const BUSY = 8;
 const TEXT = 1;
 const LAST_OPCODE = 2;
 
-/** The stage of the driver's parser in which it waits for the payload of a frame. */
+/** The stages of the driver's parser in which it waits for the payload of a frame, and in which it ignores all bytes. */
 const PAYLOAD = 4;
+const IGNORING = 5;
 
 const NONE = Buffer.alloc(0);
 
@@ -143,6 +144,8 @@ export class FayeInput implements Stream {
   #blocks: Blocks | undefined;
   /** A long message that the link delivers. */
   #passed: Blocks | undefined;
+  /** The end of the protocol, which waits for messages before it. */
+  #shutdown: (() => void) | undefined;
   /** The bytes that are missing in a frame that is collected in blocks. */
   #missing = 0;
 
@@ -158,6 +161,7 @@ export class FayeInput implements Stream {
     if (this.#session !== undefined) {
       this.#session.onBacklog = (isWaiting) => this.#set(INFLATING, isWaiting);
       this.#session.onInflated = () => this.#report();
+      this.#session.onIdle = () => this.#proceed();
       socket.once('close', () => this.#session?.abort());
     }
     websocket._stream = this;
@@ -248,12 +252,24 @@ export class FayeInput implements Stream {
       this.#link.flush();
       (Object.getPrototypeOf(driver) as FayeDriver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
     };
-    if (error === true || !this.#session?.isInflating) {
+    if (error === true || !this.#hasUndelivered) {
       proceed();
       return;
     }
-    driver._stage = 5;
-    this.#session.onIdle = proceed;
+    driver._stage = IGNORING;
+    this.#shutdown = proceed;
+  }
+
+  /** Whether messages that have arrived are not delivered yet. */
+  get #hasUndelivered(): boolean {
+    return (this.#reasons & (PAUSED | BUSY)) !== 0 || this.#session?.isInflating === true;
+  }
+
+  #proceed(): void {
+    const shutdown = this.#shutdown;
+    if (shutdown === undefined || this.#hasUndelivered) return;
+    this.#shutdown = undefined;
+    shutdown();
   }
 
   removeListener(event: string, listener: () => void): void {
@@ -283,6 +299,7 @@ export class FayeInput implements Stream {
     this.#reasons = on ? before | reason : before & ~reason;
     // In the end it is read to its end, and nothing is done with it.
     if (this.#isOver) return;
+    this.#proceed();
     if (before === 0 && this.#reasons !== 0) this.#socket.pause();
     else if (before !== 0 && this.#reasons === 0) {
       if (this.#rest === undefined) this.#socket.resume();
