@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BrokenJson, decodeParts, parseLazily, partsOf } from '../../transformers/sockjs/server/messages.js';
 
-/** Splits a text before every `size` characters. */
+/** Splits a string before every `size` characters. */
 function split(text: string, size: number): string[] {
   return Array.from({ length: Math.ceil(text.length / size) }, (_, part) => text.slice(part * size, (part + 1) * size));
 }
@@ -11,7 +11,7 @@ const VALUES = [
   'plain',
   'quotes " and backslashes \\ \\\\ \\"',
   '\\ud83d\\ude00, which are no escapes',
-  'line\nfeed\ttab\u0000nul',
+  'new\ntab\tnul\u0000end',
   'é, €, 😀, 😀😀',
   'a lone \ud83d, and the other \ude00',
   '\ude00\ud83d',

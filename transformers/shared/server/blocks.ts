@@ -9,7 +9,7 @@ export const LONG = SIZE;
 
 const NONE = Buffer.alloc(0);
 
-/** Decodes UTF-8. A long string of ASCII is stored outside of the heap: the garbage collector finds early that nobody needs it. */
+/** Decodes UTF-8. A long string of ASCII is stored outside of the heap, and freed by a small garbage collection. */
 export function decodeUtf8(bytes: Buffer): string {
   return bytes.toString(bytes.length > LONG && isAscii(bytes) ? 'latin1' : 'utf8');
 }

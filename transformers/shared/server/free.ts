@@ -12,7 +12,7 @@ const nowhere = lazy(() => {
 });
 
 /**
- * Frees the memory of bytes that nobody uses any more, unless they share it with others. They have a length of 0 afterwards.
+ * Frees the memory of bytes that are not used any more, unless they share it with others. They have a length of 0 afterwards.
  *
  * The garbage collector takes its time: it looks for dead chunks of the network when there are 32 MB of them, and for those that have lived a
  * while when there are 64 MB. Never for bytes that Node.js may be reading or writing in another thread: it does not notice.

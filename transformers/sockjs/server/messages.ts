@@ -135,7 +135,7 @@ class Input {
 /** A string that is put together from parts: as bytes, since the parts themselves would wait for the garbage collector. */
 class LongString {
   #bytes = new Blocks();
-  /** What comes before the bytes, where a part cannot be written as UTF-8. */
+  /** The beginning of the string, where a part of it has no UTF-8. */
   #before = '';
 
   /** Adds a part of a string in JSON, without quotes. */
