@@ -253,6 +253,7 @@ export class FayeInput implements Stream {
       (Object.getPrototypeOf(driver) as FayeDriver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
     };
     if (error === true || !this.#hasUndelivered) {
+      this.#shutdown = undefined;
       proceed();
       return;
     }
