@@ -1,10 +1,12 @@
 import { createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { type Blocks, LONG } from './blocks.js';
 import { ZlibPool, type ZlibTask } from './zlib-pool.js';
 
 /** A message in the drivers of faye-websocket and sockjs. */
 interface Message {
   rsv1: boolean;
-  data: Buffer;
+  data: Buffer | Blocks;
+  readonly opcode?: number;
 }
 
 type Done = (error: (Error & { type?: string }) | null, message?: Message) => void;
@@ -19,6 +21,9 @@ interface Job {
 
 /** The end of a Z_SYNC_FLUSH, which is left out on the wire: RFC 7692, section 7.2.1. */
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+
+/** The opcode of a message that is a string. */
+const TEXT = 1;
 
 /** Shorter messages are not compressed: they would only grow. In bytes. */
 const THRESHOLD = 1_024;
@@ -145,13 +150,16 @@ export class DeflateSession {
     const job = this.#incoming.shift();
     if (job === undefined) return;
     const { message, done } = job;
-    const { length } = message.data;
+    const { data: input } = message;
+    const { length } = input;
     const isShort = length <= SHORT;
     const create = () => createInflateRaw(isShort ? {} : { chunkSize: 65_536 });
-    this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [message.data, TAIL], this.#maxLength, (error, data) => {
+    this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [input, TAIL], this.#maxLength, (error, output) => {
       this.inflating = Math.max(0, this.inflating - length);
-      if (error === null) done(null, Object.assign(message, { data }));
-      else {
+      if (error === null) {
+        message.data = output.length > LONG && message.opcode === TEXT ? output : output.toBuffer();
+        done(null, message);
+      } else {
         this.#incoming.length = this.inflating = 0;
         done(error);
       }
@@ -175,11 +183,12 @@ export class DeflateSession {
         continue;
       }
       const create = () => createDeflateRaw({ windowBits: this.#windowBits ?? 15 });
-      this.#deflating = compress.run(create, [message.data], Number.POSITIVE_INFINITY, (error, data) => {
+      // What is sent is in one piece.
+      this.#deflating = compress.run(create, [message.data as Buffer], Number.POSITIVE_INFINITY, (error, output) => {
         this.compressing -= length;
         this.#deflating = undefined;
         if (error !== null) done(error);
-        else done(null, Object.assign(message, { rsv1: true, data: data.subarray(0, -TAIL.length) }));
+        else done(null, Object.assign(message, { rsv1: true, data: output.toBuffer().subarray(0, -TAIL.length) }));
         this.#deflate();
       });
     }

@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import type { SchedulerLike } from 'rxjs';
 import { exceedsTurn } from '../../../src/server/turn.js';
 import { destroyLate } from '../destroy-late.js';
+import { Blocks, decodeUtf8, LONG } from './blocks.js';
 import { DeflateSession } from './deflate.js';
+import { free } from './free.js';
 import { type ReceivingLink, reportIncomplete } from './incomplete.js';
 
 /** The internals of a faye-websocket that are used: nothing public reads without its pipe, or knows of a fragmented message. */
@@ -24,9 +27,11 @@ interface Stream {
 interface FayeDriver {
   readonly io: EventEmitter & Writable;
   /** The message whose fragments are being collected. */
-  readonly _message?: { readonly length: number; readonly _chunks: Buffer[] };
+  readonly _message?: FayeMessage;
+  /** The frame that is being collected. */
+  readonly _frame?: FayeFrame;
   /** Collects the chunks of an unfinished frame. */
-  readonly _reader: { readonly _queue: Buffer[]; readonly _queueSize: number };
+  readonly _reader: { readonly _queue: Buffer[]; _queueSize: number };
   readonly _extensions: { readonly _sessions: readonly (readonly [extension: unknown, session: unknown])[] };
   ERRORS: Readonly<Record<string, number>>;
   ERROR_CODES: readonly number[];
@@ -34,17 +39,38 @@ interface FayeDriver {
   _isInvalid?: boolean;
   /** Reads for this driver: ours. */
   _input?: FayeInput;
-  /** The stage of the parser: in stage `IGNORING` it ignores all bytes. */
+  /** The stage of the parser: `PAYLOAD`, `IGNORING` and others. */
   _stage: number;
   _maxLength: number;
   on(event: 'pong', listener: () => void): void;
-  _encode(bytes: Buffer): string | null;
+  _encode(bytes: Buffer | Blocks): string | Blocks | null;
+  _emitFrame(payload: Buffer): void;
+  _emitMessage(message: FayeMessage): void;
   _shutdown(code: number, reason: string, error?: boolean): void;
   close(reason: string, code: number): boolean;
 }
 
+interface FayeMessage {
+  readonly length: number;
+  readonly opcode: number;
+  readonly rsv1: boolean;
+  readonly _chunks: Buffer[];
+  data: Buffer | Blocks;
+  /** Joins the chunks to the data. */
+  read(): void;
+}
+
+interface FayeFrame {
+  readonly opcode: number;
+  readonly length: number;
+  final: boolean;
+  maskingKey: Buffer;
+}
+
 /** The link of an input. */
 export interface FayeInputLink extends ReceivingLink {
+  /** Whether the link takes long strings as bytes, which are UTF-8. */
+  readonly takesBlocks?: boolean;
   /** Writes what was sent in this tick. */
   flush(): void;
   /** Takes the code and reason with which the connection is being closed, as the peer broke a rule. */
@@ -60,7 +86,15 @@ const UNSENT = 2;
 const INFLATING = 4;
 const BUSY = 8;
 
+/** The opcode of a message that is a string, and that of the last kind of frame that has a message. */
+const TEXT = 1;
+const LAST_OPCODE = 2;
+
+/** The stages of the driver's parser in which it waits for the payload of a frame, and in which it ignores all bytes. */
+const PAYLOAD = 4;
 const IGNORING = 5;
+
+const NONE = Buffer.alloc(0);
 
 /** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
 const FREE = 4_096;
@@ -103,11 +137,17 @@ export class FayeInput implements Stream {
   /** The bytes that have arrived since parts were joined. */
   #received = 0;
   /** The message that is being collected, how many of its first parts are joined ones, and the number of fragments in those. */
-  #message: FayeDriver['_message'];
+  #message: FayeMessage | undefined;
   #joined = 0;
   #fragments = 0;
-  /** The end of the protocol, which waits for the messages before it. */
+  /** The beginning of a long message. */
+  #blocks: Blocks | undefined;
+  /** A long message that the link delivers. */
+  #passed: Blocks | undefined;
+  /** The end of the protocol, which waits for messages before it. */
   #shutdown: (() => void) | undefined;
+  /** The bytes that are missing in a frame that is collected in blocks. */
+  #missing = 0;
 
   constructor(websocket: FayeInternals, socket: Duplex, scheduler: SchedulerLike, link: FayeInputLink) {
     const { _driver: driver } = websocket;
@@ -126,7 +166,7 @@ export class FayeInput implements Stream {
     }
     websocket._stream = this;
     socket.unpipe(driver.io);
-    socket.on('data', (chunk: Buffer) => this.read(chunk));
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     driver.io.on('drain', () => this.#set(UNSENT, false));
     socket.resume();
   }
@@ -142,12 +182,21 @@ export class FayeInput implements Stream {
       this.#rest = Buffer.concat([this.#rest, chunk]);
       return;
     }
-    for (let at = 0; at < chunk.length && !this.#isOver; at += SLICE) {
+    for (let at = 0; at < chunk.length && !this.#isOver; ) {
       if (at > 0 && (this.#reasons !== 0 || exceedsTurn(SLICE))) return this.#keep(chunk.subarray(at));
-      const part = chunk.subarray(at, at + SLICE);
-      if (!this.#driver.io.write(part)) this.#set(UNSENT, true);
+      const part = chunk.subarray(at, at + (this.#missing || SLICE));
+      if (this.#missing > 0) this.#fill(part);
+      else if (!this.#driver.io.write(part)) this.#set(UNSENT, true);
+      at += part.length;
       this.#collect(part.length);
     }
+  }
+
+  /** Reads a chunk of the socket. One that was copied is freed, unless others know of it. */
+  #receive(chunk: Buffer): void {
+    const mayFree = chunk.length <= this.#missing && this.#socket instanceof Socket && this.#socket.listenerCount('data') === 1;
+    this.read(chunk);
+    if (mayFree) free(chunk);
   }
 
   /** Keeps the rest of a segment: it may have thousands of frames, and the framework takes long for each. */
@@ -241,6 +290,9 @@ export class FayeInput implements Stream {
   /** Delays what follows until the messages of one frame are delivered. */
   set busy(busy: boolean) {
     this.#set(BUSY, busy);
+    if (busy || this.#passed === undefined) return;
+    this.#passed = undefined;
+    this.#report();
   }
 
   #set(reason: number, on: boolean): void {
@@ -256,17 +308,87 @@ export class FayeInput implements Stream {
     }
   }
 
+  /** Decodes a long string. Returns `null` when it is no UTF-8. */
+  decode(bytes: Blocks): string | Blocks | null {
+    if (!this.#link.takesBlocks) return bytes.toText();
+    if (!bytes.isUtf8()) return null;
+    this.#passed = bytes;
+    return bytes;
+  }
+
+  /** Takes a long frame over from the driver, which would keep its chunks until it is complete, and then the whole beside them. */
+  #takeOver(frame: FayeFrame): void {
+    const { _message: message, _reader: reader } = this.#driver;
+    if (frame.opcode > LAST_OPCODE || frame.length <= LONG) return;
+    if (message === undefined) this.#blocks = new Blocks();
+    else this.#join(message);
+    const chunks = reader._queue.splice(0);
+    reader._queueSize = 0;
+    this.#missing = frame.length;
+    for (const chunk of chunks) this.#append(frame, chunk);
+  }
+
+  #append({ length, maskingKey }: FayeFrame, bytes: Buffer): void {
+    this.#blocks?.append(bytes, maskingKey, length - this.#missing);
+    this.#missing -= bytes.length;
+  }
+
+  /** Takes bytes of a frame that was taken over. */
+  #fill(bytes: Buffer): void {
+    const { _frame: frame } = this.#driver;
+    // The driver forgets its frame when the connection is being closed.
+    if (frame === undefined) this.#missing = 0;
+    else {
+      this.#append(frame, bytes);
+      if (this.#missing === 0) this.#complete(frame);
+    }
+  }
+
+  /** Hands a frame that was taken over to the driver, without its bytes. */
+  #complete(frame: FayeFrame): void {
+    const driver = this.#driver;
+    const { final } = frame;
+    frame.final = false;
+    frame.maskingKey = NONE;
+    driver._stage = 0;
+    driver._emitFrame(NONE);
+    const { _message: message } = driver;
+    if (message === undefined) return;
+    this.#join(message);
+    if (final) driver._emitMessage(message);
+  }
+
+  /** Moves the parts of an unfinished message into blocks. */
+  #join(message: FayeMessage): void {
+    const { _chunks: chunks } = message;
+    const blocks = this.#blocks ?? new Blocks();
+    this.#blocks = blocks;
+    this.#fragments += chunks.length - this.#joined;
+    this.#joined = 0;
+    for (const chunk of chunks.splice(0)) blocks.append(chunk);
+    message.read = () => {
+      for (const chunk of chunks.splice(0)) blocks.append(chunk);
+      this.#blocks = undefined;
+      message.data = this.#mayPass(message) ? blocks : blocks.toBuffer();
+    };
+  }
+
+  /** Whether a message stays in blocks: everything that takes it from the driver knows them. */
+  #mayPass({ opcode, rsv1 }: FayeMessage): boolean {
+    return (rsv1 || opcode === TEXT) && this.#driver._extensions._sessions.every(([, session]) => session instanceof DeflateSession);
+  }
+
   /** Joins what unfinished messages and frames consist of, and closes a connection that sends fragments without end and without content. */
   #collect(received: number): void {
-    const { _message: message, _reader: reader } = this.#driver;
+    const { _message: message, _reader: reader, _stage: stage, _frame: frame } = this.#driver;
     if (message !== this.#message) {
       this.#message = message;
       this.#joined = this.#fragments = this.#received = 0;
     }
+    if (stage === PAYLOAD && reader._queueSize >= SLICE) this.#takeOver(frame as FayeFrame);
     if (reader._queue.length > JOINED_PARTS) joinSmall(reader._queue);
     this.#report();
-    if (this.#isOver) return;
-    if (message === undefined) return;
+    if (this.#isOver || message === undefined) return;
     const chunks = message._chunks;
     this.#received += received;
     const parts = chunks.length - this.#joined;
@@ -276,15 +398,20 @@ export class FayeInput implements Stream {
     } else if (parts > JOINED_PARTS || this.#received > JOINED_BYTES) {
       this.#received = 0;
       if (parts < 1) return;
-      chunks.push(Buffer.concat(chunks.splice(this.#joined)));
-      this.#joined++;
-      this.#fragments = fragments;
+      if (message.length > LONG) this.#join(message);
+      else {
+        chunks.push(Buffer.concat(chunks.splice(this.#joined)));
+        this.#joined++;
+        this.#fragments = fragments;
+      }
     }
   }
 
   #report(): void {
-    const { _message: message, _reader: reader } = this.#driver;
-    reportIncomplete(this.#link, (message?.length ?? 0) + reader._queueSize + (this.#session?.inflating ?? 0));
+    const { _message: message, _reader: reader, _frame: frame } = this.#driver;
+    const taken = this.#missing > 0 && frame !== undefined ? frame.length - this.#missing : 0;
+    const unread = taken + reader._queueSize + (this.#passed?.length ?? 0);
+    reportIncomplete(this.#link, (message?.length ?? 0) + unread + (this.#session?.inflating ?? 0));
   }
 
   #exceeded(): void {
@@ -306,13 +433,13 @@ function correct(driver: FayeDriver): void {
 }
 
 /** Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. */
-function decode(this: FayeDriver, bytes: Buffer): string | null {
-  if (isUtf8(bytes)) return bytes.toString();
-  this._isInvalid = true;
-  return null;
+function decode(this: FayeDriver, bytes: Buffer | Blocks): string | Blocks | null {
+  const decoded = bytes instanceof Blocks ? (this._input as FayeInput).decode(bytes) : isUtf8(bytes) ? decodeUtf8(bytes) : null;
+  if (decoded === null) this._isInvalid = true;
+  return decoded;
 }
 
-/** Forgets that the data of a pong was no UTF-8: it need not be. */
+/** The driver decodes pongs, and ignores whether they are UTF-8. */
 function forgetInvalid(this: FayeDriver): void {
   this._isInvalid = false;
 }

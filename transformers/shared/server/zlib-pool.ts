@@ -1,14 +1,13 @@
 import { constants, type DeflateRaw, type InflateRaw } from 'node:zlib';
-import { discard } from '../../../src/server/garbage.js';
+import { Blocks } from './blocks.js';
+import { free } from './free.js';
 
 type ZlibStream = InflateRaw | DeflateRaw;
 
-type Done = (error: (Error & { type?: string }) | null, data: Buffer) => void;
+type Done = (error: (Error & { type?: string }) | null, data: Blocks) => void;
 
 /** The type of error that the drivers close with 1009. */
 const TOO_LARGE = 'too_large';
-
-const NONE = Buffer.alloc(0);
 
 /** Runs a few zlib streams at a time, in the order of arrival: each has buffers of its own, and one output that grows. */
 export class ZlibPool {
@@ -22,7 +21,7 @@ export class ZlibPool {
   }
 
   /** Runs a message through a stream, up to `limit` bytes of output, now or when another one has ended. */
-  run(create: () => ZlibStream, input: readonly Buffer[], limit: number, done: Done): ZlibTask {
+  run(create: () => ZlibStream, input: readonly (Buffer | Blocks)[], limit: number, done: Done): ZlibTask {
     const task: ZlibTask = new ZlibTask(create, input, limit, done, (started) => {
       this.#waiting.delete(task);
       if (started) this.#running--;
@@ -46,16 +45,15 @@ export class ZlibPool {
 /** One message on its way through zlib. */
 export class ZlibTask {
   readonly #create: () => ZlibStream;
-  readonly #input: readonly Buffer[];
+  readonly #input: readonly (Buffer | Blocks)[];
   readonly #limit: number;
   readonly #done: Done;
   readonly #ended: (started: boolean) => void;
   #stream: ZlibStream | undefined;
-  #output: Buffer[] = [];
-  #length = 0;
+  #output = new Blocks();
   #isOver = false;
 
-  constructor(create: () => ZlibStream, input: readonly Buffer[], limit: number, done: Done, ended: (started: boolean) => void) {
+  constructor(create: () => ZlibStream, input: readonly (Buffer | Blocks)[], limit: number, done: Done, ended: (started: boolean) => void) {
     this.#create = create;
     this.#input = input;
     this.#limit = limit;
@@ -70,24 +68,30 @@ export class ZlibTask {
     // A compressed message may end its stream itself.
     stream.on('end', () => this.#finish(null));
     stream.on('data', (chunk: Buffer) => {
-      this.#length += chunk.length;
-      if (this.#length <= this.#limit) this.#output.push(chunk);
-      else this.#finish(Object.assign(new Error(`A message exceeds ${this.#limit} bytes once it is inflated`), { type: TOO_LARGE }));
+      if (this.#output.length + chunk.length <= this.#limit) {
+        this.#output.append(chunk);
+        // The stream takes another buffer when one is full.
+        free(chunk);
+      } else this.#finish(Object.assign(new Error(`A message exceeds ${this.#limit} bytes once it is inflated`), { type: TOO_LARGE }));
     });
-    for (const chunk of this.#input) stream.write(chunk);
-    stream.flush(constants.Z_SYNC_FLUSH, () => this.#finish(null));
+    for (const bytes of this.#input) for (const part of bytes instanceof Blocks ? bytes.parts() : [bytes]) stream.write(part);
+    stream.flush(constants.Z_SYNC_FLUSH, () => {
+      // The stream has read it all; at any other end, it may be reading in another thread.
+      for (const bytes of this.#input) if (bytes instanceof Blocks) bytes.free();
+      this.#finish(null);
+    });
   }
 
   /** Gives the message up, without a call of `done`. */
   abort(): void {
     if (this.#isOver) return;
     this.#stop();
+    this.#output.free();
     this.#ended(this.#stream !== undefined);
   }
 
   #stop(): void {
     this.#isOver = true;
-    this.#output = [];
     if (this.#stream === undefined) return;
     this.#stream.removeAllListeners();
     // Work that is still in the thread pool may yet fail.
@@ -97,13 +101,12 @@ export class ZlibTask {
 
   #finish(error: (Error & { type?: string }) | null): void {
     if (this.#isOver) return;
-    const data = error === null ? Buffer.concat(this.#output, this.#length) : NONE;
     this.#stop();
+    if (error !== null) this.#output.free();
     try {
       // Before the next message begins: what is done with this one takes memory, too.
-      this.#done(error, data);
+      this.#done(error, this.#output);
     } finally {
-      discard(this.#length);
       this.#ended(true);
     }
   }

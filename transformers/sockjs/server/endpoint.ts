@@ -65,7 +65,7 @@ function deliverList(link: SockJSLink, request: IncomingMessage, path: SessionPa
   const isForm = list?.isForm === true;
   const answerWith = (text: string) => answer(Buffer.from(isForm ? `d=${text}` : text));
   if (list === undefined) answerWith('');
-  else link.deliver(list.text, (error) => answerWith(error === undefined ? '[]' : '['));
+  else link.deliver(list.parts, (error) => answerWith(error === undefined ? '[]' : '['));
 }
 
 /**

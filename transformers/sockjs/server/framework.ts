@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Blocks } from '../../shared/server/blocks.js';
 import type { FayeInternals } from '../../shared/server/faye-input.js';
 
 /** The part of sockjs that is used. */
@@ -36,7 +37,7 @@ export interface Receiver {
   readonly ws?: WebSocket;
   readonly response?: ServerResponse | null;
   /** Takes a frame of a WebSocket. */
-  didMessage?(payload: string | Buffer): void;
+  didMessage?(payload: string | Buffer | Blocks): void;
   didClose(code?: number, reason?: string): void;
 }
 

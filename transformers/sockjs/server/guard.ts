@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse } from 'node:querystring';
 import type { Rejection } from '../../../src/server/http/reject.js';
 import type { Address } from '../../shared/server/http-endpoint.js';
+import { decodeParts, partsOf } from './messages.js';
 
 /** Longest session id, and longest name of a callback. */
 const LONGEST = 128;
@@ -54,18 +55,18 @@ const PLAIN = {
   jsonp: ['', 'text/plain'],
 };
 
-/** Returns the list of messages in the body of a request, as the framework finds it; `undefined` where there is none. */
+/** Returns the list of messages in the body of a request, in parts, as the framework finds it; `undefined` where there is none. */
 export function listIn(
   { headers }: IncomingMessage,
   { verb }: SessionPath,
   body: Buffer,
-): { readonly text: string; readonly isForm: boolean } | undefined {
+): { readonly parts: Iterable<string>; readonly isForm: boolean } | undefined {
   const [type = ''] = (headers['content-type'] ?? '').split(';');
   const isJsonp = verb.startsWith('jsonp');
-  if ((isJsonp ? PLAIN.jsonp : PLAIN.xhr).includes(type)) return { text: body.toString(), isForm: false };
+  if ((isJsonp ? PLAIN.jsonp : PLAIN.xhr).includes(type)) return { parts: decodeParts(partsOf(body)), isForm: false };
   if (!isJsonp || type !== 'application/x-www-form-urlencoded') return undefined;
   const { d } = parse(body.toString());
-  return typeof d === 'string' ? { text: d, isForm: true } : undefined;
+  return typeof d === 'string' ? { parts: [d], isForm: true } : undefined;
 }
 
 /** Escapes what the framework writes into the script of a page: a message that ends the script would inject markup into it. */

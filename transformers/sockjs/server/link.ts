@@ -4,6 +4,7 @@ import { dropped, type LinkError } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
+import { Blocks } from '../../shared/server/blocks.js';
 import { FayeInput, type FayeInputLink } from '../../shared/server/faye-input.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { HttpLink } from '../../shared/server/http-link.js';
@@ -12,7 +13,7 @@ import { watchEnd } from '../../shared/server/watch-end.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { Batches } from './batches.js';
 import { OPEN, type Receiver, type SockJSConnection, type SockJSSession, type WebSocket } from './framework.js';
-import { messagesOf, parseLazily, WHOLE } from './messages.js';
+import { decodeParts, messagesOf, parseLazily, WHOLE } from './messages.js';
 
 const BROKEN = 'Broken framing.';
 
@@ -73,6 +74,11 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
     return unsent;
   }
 
+  /** Whether long strings arrive as bytes: with SockJS's framing, they are lists of messages. */
+  get takesBlocks(): boolean {
+    return !this.#session.ws;
+  }
+
   /** Whether a poll waits for messages at the moment. */
   get isPolled(): boolean {
     return Boolean(this.#session.recv);
@@ -89,8 +95,8 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
     });
   }
 
-  /** Delivers the messages in a list, and calls back behind the last one, with the error of a list that is not one. */
-  deliver(list: string, done: (error?: unknown) => void): void {
+  /** Delivers the messages in a list, which may come in parts, and calls back behind the last one, with the error of a list that is not one. */
+  deliver(list: Iterable<string>, done: (error?: unknown) => void): void {
     if (this.#input !== undefined) this.#input.busy = true;
     this.#batches ??= new Batches(this.#receiver());
     this.#batches.add(parseLazily(list), (error) => {
@@ -194,15 +200,15 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
   }
 
   /** Delivers the messages of a frame. */
-  #frame(payload: string | Buffer, receiver: Receiver): void {
+  #frame(payload: string | Buffer | Blocks, receiver: Receiver): void {
     if (payload.length === 0) return;
     const broken = () => {
       this.emitEnd(dropped(3000, BROKEN, new Error(BROKEN)));
       receiver.didClose(3000, BROKEN);
       if (this.#raw !== undefined) destroyLate(this.#raw, this.scheduler);
     };
-    if (payload.length > WHOLE || this.#batches?.busy) {
-      this.deliver(String(payload), (error) => error && broken());
+    if (payload instanceof Blocks || payload.length > WHOLE || this.#batches?.busy) {
+      this.deliver(payload instanceof Blocks ? decodeParts(payload.drain()) : [String(payload)], (error) => error && broken());
       return;
     }
     let messages: Iterable<unknown>;
