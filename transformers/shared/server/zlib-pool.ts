@@ -1,4 +1,5 @@
 import { constants, type DeflateRaw, type InflateRaw } from 'node:zlib';
+import { discard } from '../../../src/server/garbage.js';
 import { Blocks } from './blocks.js';
 import { free } from './free.js';
 
@@ -102,11 +103,14 @@ export class ZlibTask {
   #finish(error: (Error & { type?: string }) | null): void {
     if (this.#isOver) return;
     this.#stop();
+    const { length } = this.#output;
     if (error !== null) this.#output.free();
     try {
       // Before the next message begins: what is done with this one takes memory, too.
       this.#done(error, this.#output);
     } finally {
+      // The blocks are free, but the string is not.
+      discard(length);
       this.#ended(true);
     }
   }

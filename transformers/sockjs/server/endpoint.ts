@@ -9,6 +9,7 @@ import { reject } from '../../../src/server/http/reject.js';
 import { originSet } from '../../../src/server/middleware/origins.js';
 import { reads } from '../../../src/server/middleware/primus-js.js';
 import { StaticText } from '../../../src/server/middleware/static-text.js';
+import type { BodyBuffer } from '../../shared/server/body-buffer.js';
 import { deflate } from '../../shared/server/deflate.js';
 import { checkHandshake, headOf } from '../../shared/server/handshake.js';
 import { type Address, GATHERED, HttpEndpoint } from '../../shared/server/http-endpoint.js';
@@ -60,12 +61,22 @@ function originsOf({ primus }: Host): string[] {
 }
 
 /** Delivers a long list of messages, and has the framework answer its request as if the list had been short. */
-function deliverList(link: SockJSLink, request: IncomingMessage, path: SessionPath, body: Buffer, answer: (body: Buffer) => void): void {
-  const list = listIn(request, path, body);
+function deliverList(
+  link: SockJSLink,
+  request: IncomingMessage,
+  path: SessionPath,
+  body: BodyBuffer,
+  answer: (body: Buffer) => void,
+): void {
+  const list = listIn(request, path, body.bytes());
   const isForm = list?.isForm === true;
   const answerWith = (text: string) => answer(Buffer.from(isForm ? `d=${text}` : text));
   if (list === undefined) answerWith('');
-  else link.deliver(list.parts, (error) => answerWith(error === undefined ? '[]' : '['));
+  else
+    link.deliver(list.parts, (error) => {
+      body.release();
+      answerWith(error === undefined ? '[]' : '[');
+    });
 }
 
 /**
@@ -129,13 +140,12 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
     }
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
     if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(path.verb) && request.method === 'POST') {
-      this.readBody(exchange, { limit: this.host.maxLength * 2 + GATHERED }, link, (collected) => {
-        const body = collected.bytes();
+      this.readBody(exchange, { limit: this.host.maxLength * 2 + GATHERED }, link, (body) => {
         const pass = (bytes: Buffer) => {
           if (!handle(withBody(this.#aliasOf(request, path), bytes), response)) reject(response, 404);
         };
-        if (link === undefined) pass(body);
-        else if (body.length <= WHOLE) link.whenDelivered(() => pass(body));
+        if (link === undefined) pass(body.bytes());
+        else if (body.length <= WHOLE) link.whenDelivered(() => pass(body.bytes()));
         else deliverList(link, request, path, body, pass);
       });
       return;
