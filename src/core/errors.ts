@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'ERR_PRIMUS_CLOSED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
+  /** A message was longer in the offline queue than `queueTtl`. The error's `data` is the message. */
+  | 'ERR_PRIMUS_EXPIRED'
   /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the messages that were written at once. */
   | 'ERR_PRIMUS_SLOW_PEER'
   /** The bytes that wait in the server exceed `maxMemory`, or those for one address its share for too long, and this connection has the most of them. */
