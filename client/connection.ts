@@ -1,6 +1,6 @@
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { Channel, type ChannelHandler, END_TIMEOUT, type Stack } from '../src/core/channel.js';
-import { dropped, PrimusError } from '../src/core/errors.js';
+import { dropped, type ErrorCode, PrimusError } from '../src/core/errors.js';
 import { EventQueue } from '../src/core/event-queue.js';
 import type { Frame, Link } from '../src/core/link.js';
 import type { Control } from '../src/core/protocol.js';
@@ -28,24 +28,25 @@ export class ClientConnection implements ChannelHandler {
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
-    return () => {
-      this.#activity = undefined;
-    };
   });
   #activity: Subscriber<void> | undefined;
   #isPaused = false;
   readonly #closedByServer: () => void;
 
-  constructor(client: ConnectionClient, closedByServer: () => void) {
+  constructor(client: ConnectionClient, scheduler: SchedulerLike, closedByServer: () => void) {
     this.subject = client;
     this.channel = new Channel(client, this);
-    this.outbox = new Outbox(client, this);
+    this.outbox = new Outbox(client, this, scheduler);
     this.#closedByServer = closedByServer;
   }
 
-  /** Attaches a link, and pauses it while messages of an earlier link are still waiting. */
+  /**
+   * Attaches a link, and pauses it while messages of an earlier link are still waiting. Messages written from now on are sent; one that was
+   * written before and is still being transformed is buffered.
+   */
   attach(link: Link): void {
     this.link = link;
+    this.channel.settle(() => this.link === link && this.outbox.greet());
     if (this.#isPaused) link.pause?.();
   }
 
@@ -103,6 +104,11 @@ export class ClientConnection implements ChannelHandler {
     this.events.add(() => this.subject.emit('error', error));
   }
 
+  lose(data: unknown, code: ErrorCode = 'ERR_PRIMUS_CLOSED', why = 'no connection'): false {
+    this.fail(new PrimusError(code, `A message was dropped: ${why}`, { data }));
+    return false;
+  }
+
   deliver(data: unknown, raw: Frame): void {
     const { events, subject } = this;
     // Slow message transformers do not mean that the server is gone.
@@ -123,16 +129,16 @@ export class ClientConnection implements ChannelHandler {
     switch (control.type) {
       case 'ping': {
         // The ping may have waited behind slow messages, or a listener may close: then no answer is due.
-        const sent = Number(control.value);
-        if (this.link) subject.emit('incoming::ping', sent);
-        if (this.link) subject.emit('outgoing::pong', sent);
-        if (this.link) this.channel.control({ type: 'pong', value: control.value });
+        const { value } = control;
+        if (this.link) subject.emit('incoming::ping', Number(value));
+        if (this.link) subject.emit('outgoing::pong', Number(value));
+        if (this.link) this.channel.control({ type: 'pong', value });
         break;
       }
       case 'id':
         subject.emit('incoming::id', control.value);
         break;
-      case 'close':
+      case 'server':
         this.#closedByServer();
         break;
       case 'server::retry':
@@ -148,7 +154,7 @@ export class ClientConnection implements ChannelHandler {
 
   transmit(frame: Frame): void {
     if (this.link === undefined) {
-      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'The connection was lost while a message was being encoded', { data: frame }));
+      this.lose(frame);
       return;
     }
     // Emitted after the frame was sent, so that a listener that ends the connection does not prevent it.

@@ -72,6 +72,10 @@ export interface ClientOptions {
   headers?: PerAttempt;
   /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize?: number;
+  /** The limit of their bytes, estimated by their JSON. @defaultValue `16_777_216` */
+  queueBytes?: number;
+  /** The longest time that a message is queued; it is dropped then. Without a limit, or above 24 days, it waits for the connection. @defaultValue `Infinity` */
+  queueTtl?: Duration;
   /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop?: 'oldest' | 'newest';
   [option: string]: unknown;
@@ -95,6 +99,7 @@ const TABLE: Record<string, Kind> = {
   transport: object,
   backoff: object,
   queueSize: count,
+  queueBytes: size,
   maxLength: size,
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
@@ -107,12 +112,14 @@ const TABLE: Record<string, Kind> = {
 export function clientOptions(given: ClientOptions, without?: Platform['without']) {
   check(given, { ...TABLE, ...without });
   const options = withDefaults(CLIENT_DEFAULTS, given);
+  const { backoff } = given;
   return {
     ...options,
     timeout: options.timeout !== false && milliseconds(options.timeout, 'timeout'),
     pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
+    queueTtl: milliseconds(options.queueTtl, 'queueTtl'),
     strategy: strategyOf(options.strategy),
-    reconnect: given.reconnect || fromBackoff(given.backoff ?? {}),
+    reconnect: given.reconnect || ({ ...backoff, min: backoff?.minDelay, max: backoff?.maxDelay } as ReconnectSettings),
   };
 }
 
@@ -139,7 +146,7 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
     min: milliseconds(min, 'reconnect.min'),
     factor,
     retries: custom ? Infinity : retries,
-    'reconnect timeout': milliseconds(limit, "reconnect['reconnect timeout']"),
+    'reconnect timeout': milliseconds(limit, 'reconnect timeout'),
   };
   check(settings, { factor: size, retries: count });
   return { policy: custom ? reconnect : backoffOn({ ...settings, random }), settings };
@@ -151,10 +158,6 @@ function strategyOf(strategy: string | readonly string[] | false): string {
       .toLowerCase()
       .match(/[^\s,]+/g) ?? [];
   const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
-  if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
+  if (odd) throw invalid('strategy', `made of ${CLIENT_DEFAULTS.strategy}`, odd);
   return names.join(',');
-}
-
-function fromBackoff({ minDelay: min, maxDelay: max, retries, factor }: NonNullable<ClientOptions['backoff']>): ReconnectSettings {
-  return { min, max, retries, factor } as ReconnectSettings;
 }

@@ -1,4 +1,4 @@
-import { type Duration, milliseconds as parseDuration } from '../../operators/duration.js';
+import { type Duration, parseDuration } from '../../operators/duration.js';
 import { describe, PrimusError } from './errors.js';
 
 export type { Duration };
@@ -49,6 +49,10 @@ export const CLIENT_DEFAULTS = {
   manual: false,
   /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize: Infinity,
+  /** The limit of their bytes, estimated by their JSON. @defaultValue `16_777_216` */
+  queueBytes: 16_777_216,
+  /** The longest time that a message is queued. @defaultValue `Infinity` */
+  queueTtl: Infinity as Duration,
   /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop: 'oldest' as 'oldest' | 'newest',
   /** The longest message that the client accepts, in bytes. @defaultValue `104_857_600` */
@@ -80,11 +84,9 @@ export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (ty
  * @throws ERR_PRIMUS_OPTION when the value is not a duration
  */
 export function milliseconds(value: unknown, option: string): number {
-  try {
-    return parseDuration(value);
-  } catch {
-    throw invalid(option, "a time in ms or a string such as '2 s'", value);
-  }
+  const result = parseDuration(value);
+  if (result !== undefined) return result;
+  throw invalid(option, "a time in ms or a string such as '2 s'", value);
 }
 
 /** Creates an `ERR_PRIMUS_OPTION` that names the option, the values it takes and the value it got. */

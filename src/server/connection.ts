@@ -221,7 +221,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (!this.writable) return;
     this.ending = true;
     const farewell = () => {
-      if (!reconnect) this.channel.control({ type: 'close' });
+      if (!reconnect) this.channel.control({ type: 'server', value: 'close' });
     };
     const close = () => {
       this.finish(null);
