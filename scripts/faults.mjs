@@ -6,7 +6,12 @@ import { root } from './run.mjs';
 
 const folder = join(root, 'dist/faults');
 await build({
-  entryPoints: { main: 'test/faults/main.ts', server: 'test/faults/server/main.ts', innocent: 'test/faults/innocent.ts' },
+  entryPoints: {
+    main: 'test/faults/main.ts',
+    server: 'test/faults/server/main.ts',
+    innocent: 'test/faults/innocent.ts',
+    'traffic-server': 'test/faults/traffic/server.ts',
+  },
   absWorkingDir: root,
   outdir: folder,
   bundle: true,

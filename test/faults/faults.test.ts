@@ -37,3 +37,12 @@ it('has the memory and the descriptors of before when connections have broken in
   expect(code, output).toBe(0);
   expect(output).toContain('60 faults');
 });
+
+// With sessions nothing may be lost without a gap, doubled or reordered; without them, losses are only counted.
+it.each(TRANSFORMERS)('sends messages in both directions over %s through a network with faults', async (transformer) => {
+  const args = ['--sessions', '--transformer', transformer, '--inputs', '12', '--messages', '1000', '--seed', '1'];
+  const { output, code } = await faults(...args);
+  expect(code, output).toBe(0);
+  expect(output).toContain('12 faults');
+  expect(output.match(/ 0 corrupt/g)).toHaveLength(2);
+});

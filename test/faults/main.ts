@@ -6,8 +6,10 @@ import { row, table } from './attacks/table.js';
 import { findCulprit, fuzz } from './fuzz/run.js';
 import { playFaults } from './mixed/run.js';
 import { type ProgramOptions, parseOptions } from './options.js';
+import { MESSAGES, runTraffic } from './traffic/run.js';
+import { describe } from './traffic/text.js';
 
-const MODES = { attacks: attackAll, faults: playAll, fuzz: fuzzAll };
+const MODES = { attacks: attackAll, faults: playAll, fuzz: fuzzAll, sessions: runAll };
 
 const options = parseOptions(process.argv.slice(2));
 const passed = await MODES[options.mode](options);
@@ -94,6 +96,32 @@ async function playAll({ transformers, compression, seed, inputs, minutes, index
     if (failure === undefined) continue;
     passed = false;
     console.log(`FAILED${failed === undefined ? '' : ` in fault ${failed}`}: ${failure}`);
+  }
+  return passed;
+}
+
+/** Sends messages through a faulty network to each server, and returns whether everything has arrived as promised. */
+async function runAll({ transformers, parsers, seed, inputs, minutes, messages, resume, only }: ProgramOptions): Promise<boolean> {
+  const targets = transformers.flatMap((transformer) => (parsers ?? ['json']).map((parser) => ({ transformer, parser })));
+  const begin = performance.now();
+  let passed = true;
+  console.log(`seed ${seed}`);
+  for (const [turn, target] of targets.entries()) {
+    const result = await runTraffic({
+      ...target,
+      resume,
+      seed,
+      only,
+      faults: inputs ?? (minutes === undefined ? 1_000 : Number.POSITIVE_INFINITY),
+      messages: messages ?? MESSAGES,
+      deadline: share(minutes, begin, targets.length - turn),
+    });
+    console.log(`${target.transformer}, ${target.parser}: ${describe(result)}`);
+    if (result.failure === undefined) continue;
+    passed = false;
+    console.log(`FAILED: ${result.failure}`);
+    const how = `--sessions --transformer ${target.transformer} --parser ${target.parser} --inputs ${result.faults} --seed ${seed}`;
+    console.log(`Repeat it with: npm run faults -- ${how}${only && ` --only '${only}'`}`);
   }
   return passed;
 }

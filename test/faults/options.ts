@@ -5,10 +5,12 @@ export const PARSERS = ['json', 'jsonh', 'ejson', 'msgpack', 'binary'] as const;
 
 const HELP = `npm run faults -- [options]
 
-Without --faults and --attacks: sends mutated requests, frames and messages to a server, and stops when it crashes, hangs,
+Without --faults, --sessions and --attacks: sends mutated requests, frames and messages to a server, and stops when it crashes, hangs,
 or stalls. --seed and --index repeat a case.
 
   --faults                  breaks connections in many ways instead, and compares memory and descriptors
+  --sessions                breaks the network of one client while numbered messages go in both directions, and counts
+                            those that are lost, doubled or reordered
   --attacks                 measures what one attacker costs instead; status 1 over the limits
   --transformer websockets  this one only, or several: websockets,uws. Default: all
   --parser json             the parser of the server, or several
@@ -18,6 +20,8 @@ or stalls. --seed and --index repeat a case.
   --index 123               repeats this case only
   --until 130               with --index: and those up to this one
   --only bombs              only attacks, or kinds of cases or faults, whose name contains this
+  --messages 100000         with --sessions: the number of messages in each direction
+  --resume on               with --sessions: the option resume of both ends: on, off, or JSON. Default: on
   --seconds 4               the duration of an attack
   --tries 3                 how often an attack that seems to be over the limits is measured; the best counts
   --compression on          of attacks: on or off only
@@ -29,6 +33,7 @@ export function parseOptions(args: string[]) {
     args,
     options: {
       faults: { type: 'boolean', default: false },
+      sessions: { type: 'boolean', default: false },
       attacks: { type: 'boolean', default: false },
       transformer: { type: 'string' },
       parser: { type: 'string' },
@@ -38,6 +43,8 @@ export function parseOptions(args: string[]) {
       index: { type: 'string' },
       until: { type: 'string' },
       only: { type: 'string', default: '' },
+      messages: { type: 'string' },
+      resume: { type: 'string', default: 'on' },
       seconds: { type: 'string', default: '4' },
       tries: { type: 'string', default: '3' },
       compression: { type: 'string' },
@@ -49,14 +56,14 @@ export function parseOptions(args: string[]) {
     console.log(HELP);
     process.exit();
   }
-  const number = (name: 'seed' | 'inputs' | 'minutes' | 'index' | 'until' | 'seconds' | 'tries') => {
+  const number = (name: 'seed' | 'inputs' | 'minutes' | 'index' | 'until' | 'messages' | 'seconds' | 'tries') => {
     const value = values[name];
     if (value === undefined) return undefined;
     if (!/^\d+(\.\d+)?$/.test(value)) throw new Error(`--${name} takes a number, not ${value}`);
     return Number(value);
   };
   return {
-    mode: values.attacks ? ('attacks' as const) : values.faults ? ('faults' as const) : ('fuzz' as const),
+    mode: modeOf(values),
     transformers: chosen(values.transformer, TRANSFORMERS),
     parsers: values.parser === undefined ? undefined : chosen(values.parser, PARSERS),
     seed: number('seed') ?? Math.floor(Math.random() * 2 ** 31),
@@ -65,6 +72,8 @@ export function parseOptions(args: string[]) {
     index: number('index'),
     until: number('until'),
     only: values.only,
+    messages: number('messages'),
+    resume: resumeOf(values.resume),
     seconds: number('seconds') ?? 4,
     tries: number('tries') ?? 3,
     compression: values.compression === undefined ? [false, true] : [values.compression === 'on'],
@@ -73,6 +82,20 @@ export function parseOptions(args: string[]) {
 }
 
 export type ProgramOptions = ReturnType<typeof parseOptions>;
+
+function modeOf({
+  attacks,
+  faults,
+  sessions,
+}: Record<'attacks' | 'faults' | 'sessions', boolean>): 'attacks' | 'sessions' | 'faults' | 'fuzz' {
+  if (attacks) return 'attacks';
+  if (sessions) return 'sessions';
+  return faults ? 'faults' : 'fuzz';
+}
+
+function resumeOf(value: string): boolean | object {
+  return value === 'on' || value === 'off' ? value === 'on' : JSON.parse(value);
+}
 
 function chosen<Name extends string>(list: string | undefined, all: readonly Name[]): readonly Name[] {
   const names = list?.split(',') ?? all;

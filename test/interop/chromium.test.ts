@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, noChromium } from '../support/chromium.js';
-import { startRelay } from '../support/relay.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, LIMIT, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make, ours, threeAttempts } from './original.js';
 
@@ -44,14 +44,14 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
           script ? library : '<!doctype html><title>Test</title><link rel="icon" href="data:,"><script src="/client.js"></script>',
         );
       });
-      const relay = await startRelay(port);
+      const lab = await startLaboratory(port);
       const context = await browser.newContext();
       cleanup(() => context.close());
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(error.message));
-      await page.goto(`http://127.0.0.1:${relay.port}/`);
-      return { primus, relay, page, complaints };
+      await page.goto(`${lab.url}/`);
+      return { primus, lab, page, complaints };
     }
 
     async function open(page: Page): Promise<void> {
@@ -113,12 +113,13 @@ describe.skipIf(noChromium).each(directions('websockets', 'engine.io', 'sockjs',
     });
 
     it('reconnects after a lost connection, with the messages written meanwhile', async () => {
-      const { page, primus, relay, spark } = await meet({ pingInterval: 1_000 });
+      const { page, primus, lab, spark } = await meet({ pingInterval: 1_000 });
       const again = event(primus, 'connection');
-      relay.interrupt();
+      lab.refuse();
+      lab.break({ reset: true });
       await emitted(page, 'close');
       await page.evaluate(() => (globalThis as Any).shown.client.write('written meanwhile'));
-      relay.restore();
+      lab.heal();
       const [next] = (await again) as [Any];
       expect((await event(next, 'data'))[0]).toBe('written meanwhile');
       await emitted(page, 'reconnected');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startRelay } from '../support/relay.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, until } from '../support/serve.js';
 import { type Any, directions, listening, type Make, ours, theirs, threeAttempts } from './original.js';
 
@@ -17,21 +17,21 @@ async function approach(
   classOptions: object = serverOptions,
 ) {
   const { primus, port } = await listening(server, { transformer, ...serverOptions });
-  const relay = await startRelay(port);
+  const lab = await startLaboratory(port);
   const Client = client.socket({ transformer, ...classOptions });
-  const socket = new Client(`http://127.0.0.1:${relay.port}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
+  const socket = new Client(`${lab.url}?token=1`, { reconnect: { min: 20, max: 50 }, ...clientOptions });
   cleanup(() => socket.destroy());
-  return { primus, socket, relay };
+  return { primus, socket, lab };
 }
 
 /** The same, once the connection is open. */
 async function meet(meeting: Meeting, serverOptions: object = {}) {
-  const { primus, socket, relay } = await approach(meeting, serverOptions);
+  const { primus, socket, lab } = await approach(meeting, serverOptions);
   const connection = event(primus, 'connection');
   const opened = event(socket, 'open');
   const [spark] = (await connection) as [Any];
   await opened;
-  return { primus, socket, spark, relay };
+  return { primus, socket, spark, lab };
 }
 
 const [overUws] = directions('uws');
@@ -101,13 +101,14 @@ describe.each(all)('8.0.9 over $transformer and JSON: $what', (meeting) => {
 
   it('reconnects after a lost connection, with the messages written meanwhile', async () => {
     // A polling session ends for the server when it is silent.
-    const { socket, primus, spark, relay } = await meet(meeting, { pingInterval: 1_000 });
+    const { socket, primus, spark, lab } = await meet(meeting, { pingInterval: 1_000 });
     const again = event(primus, 'connection');
     const closed = event(socket, 'close');
     const [back, opened] = [event(socket, 'reconnected'), event(socket, 'open')];
-    relay.interrupt();
+    lab.refuse();
+    lab.break({ reset: true });
     await closed;
-    relay.restore();
+    lab.heal();
     socket.write('written meanwhile');
     const [next] = (await again) as [Any];
     const data = event(next, 'data');

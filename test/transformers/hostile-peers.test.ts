@@ -3,23 +3,23 @@ import type { Socket } from 'node:net';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { watchForCrashes } from '../server/crashes.js';
-import { startRelay } from '../support/relay.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, type Served, serve, until } from '../support/serve.js';
 
 const TRANSFORMERS = ['websockets', 'uws', 'engine.io', 'socket.io', 'sockjs', 'faye', 'browserchannel'];
 
-/** Connects clients through a relay that may freeze. */
+/** Connects clients through a laboratory. */
 async function connectThrough({ primus, port }: Served, count: number) {
-  const relay = await startRelay(port);
+  const lab = await startLaboratory(port);
   const clients = Array.from({ length: count }, () => {
-    const client = new primus.Socket(`http://127.0.0.1:${relay.port}`, { strategy: false, pingTimeout: false });
+    const client = new primus.Socket(lab.url, { strategy: false, pingTimeout: false });
     cleanup(() => client.destroy());
     return client;
   });
   const before = primus.connected;
   await Promise.all(clients.map((client) => event(client, 'open')));
   await until(() => primus.connected === before + count);
-  return { relay, clients };
+  return { lab, clients };
 }
 
 /** The number of connections that a server has a descriptor for. */
@@ -37,8 +37,8 @@ describe.each(TRANSFORMERS)('peers of %s that are lost without a close', (transf
     served.server.on('connection', (socket) => sockets.add(socket));
     /** The number of connections without a request, which Node closes after its own `headersTimeout`. */
     const unused = () => [...sockets].filter(({ bytesRead, destroyed }) => bytesRead === 0 && !destroyed).length;
-    const { relay } = await connectThrough(served, 20);
-    relay.freeze();
+    const { lab } = await connectThrough(served, 20);
+    lab.blackhole();
     const frozen = performance.now();
     await until(() => served.primus.connected === 0);
     const noticed = performance.now() - frozen;
@@ -54,8 +54,8 @@ describe.each(TRANSFORMERS)('peers of %s that are lost without a close', (transf
     const served = await serve({ transformer, pingInterval: false });
     const { primus } = served;
     const { clients } = await connectThrough(served, 30);
-    const { relay } = await connectThrough(served, 6);
-    relay.freeze();
+    const { lab } = await connectThrough(served, 6);
+    lab.blackhole();
     const received = clients.map((client) => {
       const data: unknown[] = [];
       client.on('data', (value) => data.push(value));

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { ClientOptions, Parser, Primus, ServerOptions, Spark } from '../../src/index.js';
 import { json } from '../../src/parsers/json.js';
-import { startRelay } from '../support/relay.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, type Served, until } from '../support/serve.js';
 
 type Start = (options?: ServerOptions) => Promise<Served>;
@@ -78,17 +78,19 @@ const ENDPOINTS = [
   '/bind?VER=8&RID=1',
 ];
 
-/** A server behind a relay that keeps all bytes that it sends. */
+/** A server behind a laboratory that keeps all bytes that it sends. */
 async function observed(start: Start, options: ServerOptions = {}) {
   const served = await start(options);
   let sent = '';
-  const relay = await startRelay(served.port, (bytes) => {
-    sent += bytes.toString('latin1');
+  const lab = await startLaboratory(served.port, {
+    observe(direction, bytes) {
+      if (direction === 'toClient') sent += bytes.toString('latin1');
+    },
   });
   const entries: unknown[] = [];
   served.primus.on('log', (...values) => entries.push(...values));
   const connect = (query = '', clientOptions: ClientOptions = {}): Client => {
-    const client = new served.primus.Socket(`http://127.0.0.1:${relay.port}${query}`, {
+    const client = new served.primus.Socket(`${lab.url}${query}`, {
       strategy: false,
       transport: served.primus.options.transport,
       ...clientOptions,
@@ -99,7 +101,7 @@ async function observed(start: Start, options: ServerOptions = {}) {
   /** Requests every address, as far as it answers. */
   const visit = async (query = '', headers: Record<string, string> = {}) => {
     const answers = ENDPOINTS.map(async (path) => {
-      const url = `http://127.0.0.1:${relay.port}/primus${path}${query && (path.includes('?') ? query.replace('?', '&') : query)}`;
+      const url = `${lab.url}/primus${path}${query && (path.includes('?') ? query.replace('?', '&') : query)}`;
       const response = await fetch(url, { headers: { ...headers, connection: 'close' }, signal: AbortSignal.timeout(300) });
       return { path, type: response.headers.get('content-type') ?? '', policy: response.headers.get('referrer-policy') };
     });

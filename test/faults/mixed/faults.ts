@@ -1,6 +1,6 @@
+import type { Direction } from '../laboratory/laboratory.js';
 import { requestText } from '../wire/dialects.js';
 import { BINARY, frame, TEXT } from '../wire/websocket.js';
-import type { Direction } from './relay.js';
 import type { Scene } from './scene.js';
 
 /** Something that goes wrong with one connection. */
@@ -15,11 +15,11 @@ const hasWebSocket = ({ dialect }: Scene) => dialect !== undefined;
 const hasPolling = ({ polling }: Scene) => polling !== undefined;
 
 /** The connection breaks somewhere in a message; the client reconnects, and is served. */
-function breakIn(direction: Direction, how: 'reset' | 'end'): Fault {
+function breakIn(direction: Direction, how: 'RST' | 'FIN'): Fault {
   return {
-    name: `${how === 'reset' ? 'RST' : 'FIN'} in a message going ${direction}`,
+    name: `${how} in a message going ${direction}`,
     async run(scene) {
-      const { client, relay } = await scene.client();
+      const { client, lab } = await scene.client();
       let reopened = false;
       let answered = 0;
       client.on('open', () => {
@@ -28,8 +28,8 @@ function breakIn(direction: Direction, how: 'reset' | 'end'): Fault {
       client.on('data', (message: unknown) => {
         if (message === 'after') answered++;
       });
-      relay.each((connection) => connection.breakAfter(direction, scene.random.int(1, SIZE), how));
-      client.write(direction === 'up' ? scene.checked(SIZE) : { sendChecked: SIZE });
+      void lab.breakAfter(direction, scene.random.int(1, SIZE), { reset: how === 'RST' });
+      client.write(direction === 'toServer' ? scene.checked(SIZE) : { sendChecked: SIZE });
       await scene.until(() => reopened, 2_000);
       client.write('after');
       await scene.until(() => answered > 0, 2_000);
@@ -37,16 +37,13 @@ function breakIn(direction: Direction, how: 'reset' | 'end'): Fault {
   };
 }
 
-/** The network between both ends is gone; nothing closes the sockets. The relay closes its own long after the server has to have noticed. */
+/** The network between both ends is gone; nothing closes the sockets. The laboratory closes its own long after the server has to have noticed. */
 const halfOpen: Fault = {
   name: 'half-open',
   async run(scene) {
-    const { client, relay } = await scene.client();
+    const { client, lab } = await scene.client();
     client.write(scene.checked(1_000));
-    relay.each((connection) => {
-      connection.silent = true;
-      connection.stop('up', 'down');
-    });
+    lab.halfOpen();
     client.destroy();
     await scene.pause(1_500, 3_000);
   },
@@ -56,12 +53,11 @@ const halfOpen: Fault = {
 const partition: Fault = {
   name: 'partition',
   async run(scene) {
-    const { client, relay } = await scene.client();
-    const directions = scene.random.pick<Direction[]>([['up'], ['down'], ['up', 'down']]);
-    relay.each((connection) => connection.stop(...directions));
+    const { client, lab } = await scene.client();
+    lab.blackhole(scene.random.pick<Direction | undefined>(['toServer', 'toClient', undefined]));
     for (let turn = 0; turn < 20; turn++) client.write(scene.checked(2_000));
     await scene.pause(50, 2_000);
-    relay.each((connection) => connection.go());
+    lab.heal();
     await scene.pause(50, 300);
   },
 };
@@ -194,10 +190,10 @@ const serverEnds: Fault = {
 };
 
 export const FAULTS: readonly Fault[] = [
-  breakIn('up', 'reset'),
-  breakIn('up', 'end'),
-  breakIn('down', 'reset'),
-  breakIn('down', 'end'),
+  breakIn('toServer', 'RST'),
+  breakIn('toServer', 'FIN'),
+  breakIn('toClient', 'RST'),
+  breakIn('toClient', 'FIN'),
   halfOpen,
   partition,
   abortedPoll,

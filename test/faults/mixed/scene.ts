@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import Primus from 'primus-rx';
 import type { Random } from '../fuzz/random.js';
+import { Laboratory } from '../laboratory/laboratory.js';
 import type { Target } from '../target.js';
 import { DIALECTS, type Dialect, POLLING, type PollingDialect, requestText } from '../wire/dialects.js';
 import { readUntil, type Sockets } from '../wire/socket.js';
 import { frame, handshake, TEXT } from '../wire/websocket.js';
-import { Relay } from './relay.js';
 
 /** A message with its length, so that its receiver can check that it is whole. */
 export interface Checked {
@@ -15,7 +15,7 @@ export interface Checked {
 
 export type Client = InstanceType<ReturnType<typeof Primus.createSocket>>;
 
-/** The means of one fault: a client of the library behind a relay of its own, and raw sockets. */
+/** The means of one fault: a client of the library behind a laboratory of its own, and raw sockets. */
 export class Scene {
   readonly random: Random;
   readonly target: Target;
@@ -32,12 +32,12 @@ export class Scene {
     this.polling = POLLING[target.settings.transformer];
   }
 
-  /** A client that is connected through a relay, and checks the messages that it gets. */
-  async client(): Promise<{ client: Client; relay: Relay }> {
-    const relay = await Relay.start(this.target.port);
+  /** A client that is connected through a laboratory, and checks the messages that it gets. */
+  async client(): Promise<{ client: Client; lab: Laboratory }> {
+    const lab = await Laboratory.start(this.target.port);
     const { transformer, compression = false } = this.target.settings;
     const Socket = Primus.createSocket({ transformer, compression });
-    const client = new Socket(`http://127.0.0.1:${relay.port}`, {
+    const client = new Socket(lab.url, {
       strategy: 'online, timeout, disconnect',
       timeout: 3_000,
       reconnect: { min: 20, max: 100 },
@@ -49,10 +49,10 @@ export class Scene {
     });
     this.#closers.push(() => {
       client.destroy();
-      relay.close();
+      void lab.close();
     });
     await this.until(() => client.readyState === 3);
-    return { client, relay };
+    return { client, lab };
   }
 
   /** A message of that many characters. */

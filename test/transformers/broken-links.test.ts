@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions } from '../../src/index.js';
-import { type Break, type Direction, faultyLink } from '../support/faulty-link.js';
+import type { Direction } from '../faults/laboratory/laboratory.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { event, serve, until } from '../support/serve.js';
 
 /** The frameworks with TCP connections, and their transports that behave differently when one breaks. */
@@ -23,43 +24,43 @@ const LARGE = 'x'.repeat(200_000);
 const TENTHS = [0, 2, 5, 9, 10];
 
 describe.each(Object.entries(TRANSPORTS))('a connection by %s that drops in the middle of a message', (_, options) => {
-  it.each<[Direction, Break]>([
-    ['up', 'reset'],
-    ['up', 'end'],
-    ['down', 'reset'],
-    ['down', 'end'],
-  ])('delivers a message going %s whole or not at all after a drop by %s, and later messages in order', async (direction, how) => {
+  it.each<[Direction, 'RST' | 'FIN']>([
+    ['toServer', 'RST'],
+    ['toServer', 'FIN'],
+    ['toClient', 'RST'],
+    ['toClient', 'FIN'],
+  ])('delivers a message going %s whole or not at all after a break by %s, and later messages in order', async (direction, how) => {
     // Not every framework detects an aborted request; the heartbeat of either end does.
     const { primus, port } = await serve({ ...options, pingInterval: 600 });
-    const link = await faultyLink(port);
-    const client = new primus.Socket(`http://127.0.0.1:${link.port}`, {
+    const lab = await startLaboratory(port);
+    const client = new primus.Socket(lab.url, {
       reconnect: { min: 5, max: 20, retries: Infinity },
       ...(options.transport && { transport: options.transport }),
     });
     const received: unknown[] = [];
-    primus.on('connection', (spark) => spark.on('data', (message: unknown) => direction === 'up' && received.push(message)));
-    client.on('data', (message: unknown) => direction === 'down' && received.push(message));
-    const say = (message: unknown) => (direction === 'up' ? client.write(message) : primus.write(message));
+    primus.on('connection', (spark) => spark.on('data', (message: unknown) => direction === 'toServer' && received.push(message)));
+    client.on('data', (message: unknown) => direction === 'toClient' && received.push(message));
+    const say = (message: unknown) => (direction === 'toServer' ? client.write(message) : primus.write(message));
 
     let opened = 0;
     client.on('open', () => opened++);
     await until(() => opened === 1 && primus.connected === 1);
-    for (const [index, tenth] of TENTHS.entries()) {
+    for (const tenth of TENTHS) {
       received.length = 0;
       const before = opened;
       const left = event(primus, 'disconnection');
       say('before');
       await until(() => received.length === 1);
-      link.break(how, direction, Math.max(1, (LARGE.length * tenth) / 10));
+      const broken = lab.breakAfter(direction, Math.max(1, (LARGE.length * tenth) / 10), { reset: how === 'RST' });
       say(LARGE);
-      await until(() => link.breaks === index + 1 && opened > before && primus.connected === 1);
+      expect(await broken).toBe(true);
+      await until(() => opened > before && primus.connected === 1);
       await left;
       say('after');
       await until(() => received.at(-1) === 'after');
       const whole = ['before', LARGE, 'after'];
       expect([whole, ['before', 'after']]).toContainEqual(received);
     }
-    expect(link.breaks).toBe(TENTHS.length);
     client.destroy();
   });
 });
