@@ -16,6 +16,16 @@ export interface Stack {
   readonly transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>;
 }
 
+/** The session of a channel: counts its messages, and sends them again over another link. None of its methods may throw. */
+export interface ChannelSession {
+  /** Counts a message that was received, before the message transformers get it. */
+  received(frame: Frame): void;
+  /** Counts and keeps a message that is sent. Returns whether there is a link to send it on now. */
+  sent(frame: Frame): boolean;
+  /** Handles a control message. Returns false when it is not about the session. */
+  handleControl(text: string): boolean;
+}
+
 /** The connection of a channel, as far as the channel uses it. None of its methods may throw. */
 export interface ChannelHandler {
   /** The spark or client: `this` of the message transformers. */
@@ -49,6 +59,8 @@ export interface ChannelHandler {
 export class Channel {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
+  /** The session that its messages are counted for. */
+  declare session?: ChannelSession;
   /** One object for all: most connections never have any. */
   declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
@@ -111,7 +123,7 @@ export class Channel {
     if (parser.decode === undefined) {
       return this.#step(
         () => fromNodeCallback<unknown>((done) => parser.decoder.call(this.#handler.subject, frame, done)),
-        decodeError,
+        (cause) => this.#undecodable(cause, frame),
         (data) => this.#decoded(data, frame),
       );
     }
@@ -119,16 +131,26 @@ export class Channel {
     try {
       data = parser.decode(frame);
     } catch (error) {
-      this.#handler.fail(decodeError(error));
+      this.#handler.fail(this.#undecodable(error, frame));
       return undefined;
     }
     return this.#decoded(data, frame);
   }
 
+  /** Counts what the peer has sent as a message all the same. */
+  #undecodable(cause: unknown, frame: Frame): PrimusError {
+    this.session?.received(frame);
+    return decodeError(cause);
+  }
+
   #decoded(data: unknown, frame: Frame): Eventual<unknown> {
     const { incoming } = this.stack.transformers;
-    if (isControl(data)) this.#handler.handleControl(parseControl(data));
-    else if (incoming.length === 0) this.#handler.deliver(data, frame);
+    if (isControl(data)) {
+      if (!this.session?.handleControl(data)) this.#handler.handleControl(parseControl(data));
+      return undefined;
+    }
+    this.session?.received(frame);
+    if (incoming.length === 0) this.#handler.deliver(data, frame);
     else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));
     return undefined;
   }
@@ -161,16 +183,21 @@ export class Channel {
         this.#handler.fail(encodeError(error, data));
         return false;
       }
-      this.#handler.transmit(frame);
+      this.#transmit(frame, data);
     }
     return true;
+  }
+
+  /** Hands a frame to the link: a message, unless its session keeps it for another link, or a control message, which is not counted. */
+  #transmit(frame: Frame, data: unknown): void {
+    if (!this.session || isControl(data) || this.session.sent(frame)) this.#handler.transmit(frame);
   }
 
   #encode(data: unknown, coming?: Promise<Frame>): Eventual<unknown> {
     return this.#step(
       () => coming ?? encoded(this.stack.parser, this.#handler.subject, data),
       (cause) => encodeError(cause, data),
-      (frame) => this.#handler.transmit(frame),
+      (frame) => this.#transmit(frame, data),
     );
   }
 
