@@ -28,9 +28,6 @@ export class ClientConnection implements ChannelHandler {
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
-    return () => {
-      this.#activity = undefined;
-    };
   });
   #activity: Subscriber<void> | undefined;
   #isPaused = false;
@@ -123,16 +120,16 @@ export class ClientConnection implements ChannelHandler {
     switch (control.type) {
       case 'ping': {
         // The ping may have waited behind slow messages, or a listener may close: then no answer is due.
-        const sent = Number(control.value);
-        if (this.link) subject.emit('incoming::ping', sent);
-        if (this.link) subject.emit('outgoing::pong', sent);
-        if (this.link) this.channel.control({ type: 'pong', value: control.value });
+        const { value } = control;
+        if (this.link) subject.emit('incoming::ping', Number(value));
+        if (this.link) subject.emit('outgoing::pong', Number(value));
+        if (this.link) this.channel.control({ type: 'pong', value });
         break;
       }
       case 'id':
         subject.emit('incoming::id', control.value);
         break;
-      case 'close':
+      case 'server':
         this.#closedByServer();
         break;
       case 'server::retry':
@@ -148,7 +145,7 @@ export class ClientConnection implements ChannelHandler {
 
   transmit(frame: Frame): void {
     if (this.link === undefined) {
-      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'The connection was lost while a message was being encoded', { data: frame }));
+      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'A message was dropped: the connection was lost', { data: frame }));
       return;
     }
     // Emitted after the frame was sent, so that a listener that ends the connection does not prevent it.

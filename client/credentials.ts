@@ -19,7 +19,7 @@ export function fresh(...given: [PerAttempt | undefined, PerAttempt | undefined]
   const all = given.map(resolve);
   if (!all.some(isPromise)) return all as Fields[];
   return Promise.all(all).catch((cause: unknown) => {
-    throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials could not be resolved: see the cause', { cause });
+    throw new LinkError('ERR_PRIMUS_CREDENTIALS', 'The credentials could not be resolved', { cause });
   });
 }
 
@@ -36,6 +36,7 @@ function resolve(one: PerAttempt | undefined): Eventual<Fields> {
 /** Converts credentials to strings. The error does not show an invalid value: errors are logged, and it may be a secret. */
 function fields(given: unknown = {}): Fields {
   if (typeof given !== 'object') throw new TypeError('Credentials must be an object, such as { token }');
-  const entries = Object.entries((given ?? {}) as Credentials).filter(([, value]) => value != null);
-  return Object.fromEntries(entries.map(([name, value]) => [name, `${value}`]));
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...given })) if (value != null) result[name] = `${value}`;
+  return result;
 }

@@ -107,12 +107,13 @@ const TABLE: Record<string, Kind> = {
 export function clientOptions(given: ClientOptions, without?: Platform['without']) {
   check(given, { ...TABLE, ...without });
   const options = withDefaults(CLIENT_DEFAULTS, given);
+  const { backoff } = given;
   return {
     ...options,
     timeout: options.timeout !== false && milliseconds(options.timeout, 'timeout'),
     pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
     strategy: strategyOf(options.strategy),
-    reconnect: given.reconnect || fromBackoff(given.backoff ?? {}),
+    reconnect: given.reconnect || ({ ...backoff, min: backoff?.minDelay, max: backoff?.maxDelay } as ReconnectSettings),
   };
 }
 
@@ -139,7 +140,7 @@ export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: (
     min: milliseconds(min, 'reconnect.min'),
     factor,
     retries: custom ? Infinity : retries,
-    'reconnect timeout': milliseconds(limit, "reconnect['reconnect timeout']"),
+    'reconnect timeout': milliseconds(limit, 'reconnect timeout'),
   };
   check(settings, { factor: size, retries: count });
   return { policy: custom ? reconnect : backoffOn({ ...settings, random }), settings };
@@ -153,8 +154,4 @@ function strategyOf(strategy: string | readonly string[] | false): string {
   const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
   if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
   return names.join(',');
-}
-
-function fromBackoff({ minDelay: min, maxDelay: max, retries, factor }: NonNullable<ClientOptions['backoff']>): ReconnectSettings {
-  return { min, max, retries, factor } as ReconnectSettings;
 }

@@ -74,7 +74,8 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
       stable: SHORTEST_CONNECTION,
       scheduler: platform.scheduler,
     }),
-  );
+    // Each connection emits one link.
+  ) as Observable<SessionEvent>;
 }
 
 /** One connection: dials, emits the link, and reads it until it is lost, the server is silent or there is no network: errors then. */

@@ -43,7 +43,7 @@ export type ReconnectEvent =
 
 /** An entry of a client's log, from which its state and its events are derived. */
 export type SessionEvent =
-  | Reconnection<Link, ReconnectAttempt>
+  | Exclude<Reconnection<Link, ReconnectAttempt>, { type: 'value' }>
   /** The platform's network came or went; `pauses`: no attempt is made without it. */
   | { readonly type: 'network'; readonly online: boolean; readonly pauses: boolean }
   /** `isDue`: the client was opened, or was about to open by itself, so that `end` is emitted. */
@@ -99,11 +99,9 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
     case 'ended': {
       if (state.name === 'closed') return [state, END];
       const after: ClientState = { name: 'closed', by: event.by, cause: null };
-      if (!event.isDue) return [after, CHANGE];
-      return state.name === 'waiting' ? [after, CHANGE, END] : [after, CHANGE, CLOSE, END];
+      const ends = state.name === 'waiting' ? [END] : [CLOSE, END];
+      return [after, CHANGE, ...(event.isDue ? ends : [])];
     }
-    default:
-      return [state];
   }
 }
 

@@ -16,8 +16,14 @@ const UNITS = [1, 1e3, 6e4, 36e5, 864e5];
  * @throws TypeError when the value is neither a number of ms, 0 or more, nor such a string
  */
 export function milliseconds(duration: unknown): number {
+  const result = parseDuration(duration);
+  if (result !== undefined) return result;
+  throw new TypeError(`A duration must be a time in ms or a string such as '2 s', got ${String(duration)}`);
+}
+
+/** The same for callers with an error of their own: returns `undefined` when the value is no duration. */
+export function parseDuration(duration: unknown): number | undefined {
   const [, amount, ...units] = (typeof duration === 'string' && DURATION.exec(duration)) || [];
   const result = amount ? Number(amount) * (UNITS[units.findIndex((unit) => unit !== undefined)] as number) : duration;
-  if (typeof result === 'number' && result >= 0) return result;
-  throw new TypeError(`A duration must be a time in ms or a string such as '2 s', got ${String(duration)}`);
+  return typeof result === 'number' && result >= 0 ? result : undefined;
 }

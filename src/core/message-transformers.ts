@@ -1,7 +1,7 @@
-import { describe, PrimusError } from './errors.js';
 import { type Eventual, isPromise } from './eventual.js';
 import { fromNodeCallback } from './from-node-callback.js';
 import type { Frame } from './link.js';
+import { invalid } from './options.js';
 
 /** A message that passes through message transformers, which may change its `data`. */
 export interface Packet {
@@ -44,8 +44,11 @@ export class MessageTransformers {
    */
   add(direction: unknown, transformer: unknown): void {
     if ((direction !== 'incoming' && direction !== 'outgoing') || typeof transformer !== 'function') {
-      const given = `${describe(direction)}, ${describe(transformer)}`;
-      throw new PrimusError('ERR_PRIMUS_OPTION', `A message transformer must be 'incoming' or 'outgoing' and a function, got ${given}`);
+      throw invalid(
+        'message transformer',
+        "'incoming' or 'outgoing', and a function",
+        typeof transformer === 'function' ? direction : transformer,
+      );
     }
     const list = this[direction];
     if (!list.includes(transformer as MessageTransformer)) list.push(transformer as MessageTransformer);

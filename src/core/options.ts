@@ -1,4 +1,4 @@
-import { type Duration, milliseconds as parseDuration } from '../../operators/duration.js';
+import { type Duration, parseDuration } from '../../operators/duration.js';
 import { describe, PrimusError } from './errors.js';
 
 export type { Duration };
@@ -80,11 +80,9 @@ export type ReconnectSettings = { [Key in keyof typeof RECONNECT_DEFAULTS]?: (ty
  * @throws ERR_PRIMUS_OPTION when the value is not a duration
  */
 export function milliseconds(value: unknown, option: string): number {
-  try {
-    return parseDuration(value);
-  } catch {
-    throw invalid(option, "a time in ms or a string such as '2 s'", value);
-  }
+  const result = parseDuration(value);
+  if (result !== undefined) return result;
+  throw invalid(option, "a time in ms or a string such as '2 s'", value);
 }
 
 /** Creates an `ERR_PRIMUS_OPTION` that names the option, the values it takes and the value it got. */

@@ -17,7 +17,8 @@ export type Control =
   | { readonly type: 'ping' | 'pong'; readonly value: string }
   /** `value`: the id, or empty in the question. */
   | { readonly type: 'id'; readonly value: string }
-  | { readonly type: 'close' }
+  /** Closed on purpose. */
+  | { readonly type: 'server'; readonly value: 'close' }
   /** `value`: the delay in ms, in digits. */
   | { readonly type: 'server::retry'; readonly value: string }
   /** About a session: see `session-words.ts`. They are only printed here. */
@@ -26,7 +27,6 @@ export type Control =
   | { readonly type: 'unknown'; readonly value: string };
 
 const PREFIX = 'primus::';
-const CLOSE = `${PREFIX}server::close`;
 
 /** Whether a decoded value is protocol rather than data. */
 export function isControl(data: unknown): data is string {
@@ -35,21 +35,18 @@ export function isControl(data: unknown): data is string {
 
 /** Creates the error of user data that looks like a control message. */
 export function reservedError(data: unknown): PrimusError {
-  return new PrimusError(
-    'ERR_PRIMUS_RESERVED',
-    `A string that begins with '${PREFIX}' is a control message and cannot be written. Wrap it in an object`,
-    {
-      data,
-    },
-  );
+  return new PrimusError('ERR_PRIMUS_RESERVED', `A string that begins with '${PREFIX}' is reserved: wrap it in an object`, { data });
 }
 
 export function parseControl(text: string): Control {
-  if (text === CLOSE) return { type: 'close' };
-  const [, type, value] = /^primus::((?:p[io]ng|server::retry)(?=::\d{1,16}$)|id)::(.*)$/s.exec(text) ?? ['', 'unknown', text];
+  const [, type, value] = /^primus::((?:p[io]ng|server::retry)(?=::\d{1,16}$)|id|server(?=::close$))::(.*)$/s.exec(text) ?? [
+    '',
+    'unknown',
+    text,
+  ];
   return { type, value } as Control;
 }
 
 export function printControl(control: Exclude<Control, { type: 'unknown' }>): string {
-  return control.type === 'close' ? CLOSE : `${PREFIX}${control.type}::${control.value}`;
+  return `${PREFIX}${control.type}::${control.value}`;
 }

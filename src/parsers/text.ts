@@ -1,3 +1,4 @@
+import { describe } from '../core/errors.js';
 import type { Frame } from '../core/link.js';
 
 /** Returns a frame as a string; bytes are decoded as UTF-8. */
@@ -7,6 +8,6 @@ export function textOf(frame: Frame): string {
 
 /** Returns the result of a stringifier. Throws when it is `undefined`: JSON cannot represent the value. */
 export function made(text: string | undefined, data: unknown): string {
-  if (text === undefined) throw new TypeError(`JSON cannot represent ${typeof data === 'function' ? 'a function' : String(data)}`);
+  if (text === undefined) throw new TypeError(`JSON cannot represent ${describe(data)}`);
   return text;
 }

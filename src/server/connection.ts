@@ -287,7 +287,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.session?.acknowledge();
     this.ending = true;
     const farewell = () => {
-      if (!reconnect) this.channel.control({ type: 'close' });
+      if (!reconnect) this.channel.control({ type: 'server', value: 'close' });
     };
     const close = () => {
       this.finish(null);

@@ -340,7 +340,7 @@ describe('the way out', () => {
   it('sends control messages past the transformers', () => {
     const pipeline = new Recorder();
     pipeline.outgoing(fails);
-    pipeline.control({ type: 'close' });
+    pipeline.control({ type: 'server', value: 'close' });
     expect(pipeline.frames).toEqual(['"primus::server::close"']);
   });
 

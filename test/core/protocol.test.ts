@@ -8,7 +8,7 @@ const control = fc.oneof<fc.Arbitrary<Exclude<Control, { type: 'unknown' }>>[]>(
   fc.record({ type: fc.constantFrom('ping', 'pong', 'server::retry'), value: stamp }),
   fc.constant({ type: 'id', value: '' }),
   fc.record({ type: fc.constant('id'), value: fc.string({ minLength: 1 }) }),
-  fc.constant({ type: 'close' }),
+  fc.constant({ type: 'server', value: 'close' }),
 );
 
 describe('control messages', () => {
@@ -17,7 +17,7 @@ describe('control messages', () => {
     expect(printControl({ type: 'pong', value: '1732250000000' })).toBe('primus::pong::1732250000000');
     expect(printControl({ type: 'id', value: '' })).toBe('primus::id::');
     expect(printControl({ type: 'id', value: 'a::b' })).toBe('primus::id::a::b');
-    expect(printControl({ type: 'close' })).toBe('primus::server::close');
+    expect(printControl({ type: 'server', value: 'close' })).toBe('primus::server::close');
     expect(printControl({ type: 'server::retry', value: '5000' })).toBe('primus::server::retry::5000');
   });
 

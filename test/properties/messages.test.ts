@@ -283,7 +283,7 @@ describe('a message that begins with primus::', () => {
     const control = fc.oneof(
       fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), value: stamp }),
       fc.record({ type: fc.constant('id' as const), value: fc.string({ unit: 'binary' }) }),
-      fc.constant({ type: 'close' as const }),
+      fc.constant({ type: 'server' as const, value: 'close' as const }),
     );
     fc.assert(
       fc.property(control, (message) => {
