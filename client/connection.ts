@@ -6,6 +6,7 @@ import type { Frame, Link } from '../src/core/link.js';
 import type { Control } from '../src/core/protocol.js';
 import { Emitter } from './emitter.js';
 import { Outbox, type OutboxOptions } from './outbox.js';
+import type { ClientSession } from './resume.js';
 
 /** The client of a connection, as far as the connection uses it. */
 export interface ConnectionClient extends Stack {
@@ -25,6 +26,8 @@ export class ClientConnection implements ChannelHandler {
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
+  /** The session, if the option `resume` is on. */
+  declare session?: ClientSession | undefined;
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;

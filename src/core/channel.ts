@@ -60,7 +60,7 @@ export class Channel {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
   /** The session that its messages are counted for. */
-  declare session?: ChannelSession;
+  declare session?: ChannelSession | undefined;
   /** One object for all: most connections never have any. */
   declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 

@@ -339,7 +339,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Ends the connection at once: the link is terminated, or closed with a close code. */
   terminate(error: LinkError, closeCode?: number): void {
     if (this.state === CLOSED) return;
-    if (this.survives(error)) {
+    // A client that is silent or slow may come back over another link.
+    if (error.code !== 'ERR_PRIMUS_DROPPED' && this.survives(error)) {
       this.detach(true);
       this.session?.leave();
       return;
