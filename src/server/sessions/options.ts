@@ -52,7 +52,7 @@ export function resumeOptions(given: boolean | ResumeOptions | null | undefined)
   const settings = given === true ? {} : given;
   if (!object[1](settings)) throw invalid('resume', 'true, false or an object', given);
   const { identity, ...rest } = withDefaults(DEFAULTS, settings);
-  check(rest, { ring: size, budget: size });
+  check({ 'resume.ring': rest.ring, 'resume.budget': rest.budget }, { 'resume.ring': size, 'resume.budget': size });
   if (identity !== false) check({ 'resume.identity': identity }, { 'resume.identity': callable });
   return { ...rest, window: milliseconds(rest.window, 'resume.window'), identity: identity ?? undefined };
 }
