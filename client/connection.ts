@@ -26,6 +26,8 @@ export class ClientConnection implements ChannelHandler {
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
+  /** Creates the error of a lost connection. */
+  readonly dropped = dropped;
   /** The session, if the option `resume` is on. */
   declare session?: ClientSession | undefined;
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */

@@ -1,20 +1,12 @@
 import type { SchedulerLike, Subscriber, Unsubscribable } from 'rxjs';
 import type { ChannelSession } from '../src/core/channel.js';
-import { dropped } from '../src/core/errors.js';
-import { Ledger } from '../src/core/ledger.js';
-import { type Frame, type Link, NO_OBSERVER } from '../src/core/link.js';
-import type { Parser } from '../src/core/parser.js';
-import { type Control, isControl } from '../src/core/protocol.js';
-import { type Fresh, type Gap, type GapReason, parseServerWord, type Resumed } from '../src/core/session-words.js';
+import { Ledger, RING } from '../src/core/ledger.js';
+import type { Frame, Link } from '../src/core/link.js';
+import type { Control } from '../src/core/protocol.js';
+import { type Fresh, type Gap, type GapReason, parseServerWord, type Resumed, type ServerWord } from '../src/core/session-words.js';
 
 /** How long a message that was received may wait for its acknowledgement, in ms. */
 const ACKNOWLEDGE = 1_000;
-
-/** The option `ring`, in bytes. */
-const RING = 262_144;
-
-/** Every server answers this question. One without sessions says nothing else, and the client need not wait. */
-const QUESTION = 'primus::id::';
 
 /** The outcome of a connection, for the messages of the one before: see `resume$`. */
 export type Resume =
@@ -38,12 +30,16 @@ export interface ClientSession extends ChannelSession {
 /** The client of a session, as far as the session uses it. */
 export interface ResumableClient {
   readonly options: { readonly resume?: boolean | { readonly ring?: number } };
-  readonly parser: Parser;
+  readonly parser: { readonly encode?: unknown };
   readonly state: { readonly name: string; readonly attempt?: { readonly start: number } | null };
   readonly connection: {
     readonly link: Link | undefined;
     readonly events: { add(emit: () => void): void };
-    readonly channel: { control(control: Exclude<Control, { type: 'unknown' }>): void; drain(done: () => void): void };
+    readonly channel: { control(control: Exclude<Control, { type: 'unknown' }>): void };
+    attach(link: Link): void;
+    detach(): void;
+    /** Creates the error of a lost connection. */
+    dropped(): Error;
     receive(frame: Frame): void;
     transmit(frame: Frame): void;
   };
@@ -82,9 +78,9 @@ class Session implements ClientSession {
   #ledger: Ledger | undefined;
   #token = '';
   #epoch = '';
-  /** The link of a connection that begins: it is not that of the client yet. */
-  #opening: Link | undefined;
-  /** Whether an answer to `QUESTION` is still to come. */
+  /** Passes the link on that begins; `undefined` when there is none. */
+  #open: ((outcome: Resume, missing?: readonly Frame[]) => void) | undefined;
+  /** Whether the id is still to come that the client itself has asked for. */
   #isAsking = false;
   #timer: Unsubscribable | undefined;
 
@@ -103,125 +99,62 @@ class Session implements ClientSession {
 
   sent(frame: Frame): boolean {
     this.#ledger?.record(frame);
-    this.#opening?.send(frame);
-    // Without a session the connection says that the message is lost.
-    return !this.#opening && (!this.#ledger || this.#client.connection.link !== undefined);
+    // Without a session, the connection reports that the message is lost.
+    return !this.#open && (!this.#ledger || this.#client.connection.link !== undefined);
   }
 
   received(frame: Frame): void {
-    if (this.#ledger?.receive(frame)) this.#acknowledge();
-    else if (this.#ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
+    const ledger = this.#ledger;
+    if (this.#open) this.#unsupported();
+    else if (ledger?.receive(frame)) this.#say('ack');
+    else if (ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
   }
 
   handleControl(text: string): boolean {
-    if (this.#isAsking && text.startsWith(QUESTION)) {
-      this.#isAsking = false;
-      return true;
-    }
+    const isAnswer = this.#isAsking && text.startsWith('primus::id::');
+    if (isAnswer) this.#isAsking = false;
     const word = parseServerWord(text);
-    if (word?.type === 'ack' && this.#ledger && !this.#ledger.confirm(word.received)) this.#breach();
-    return word !== undefined;
+    if (this.#open) this.#begin(word);
+    else if (word?.type === 'ack' && this.#ledger && !this.#ledger.confirm(+word.value)) {
+      // A server that has received more than was sent: the next connection begins a new session.
+      this.#token = '';
+      this.#client.connection.link?.destroy();
+    }
+    return isAnswer || word !== undefined;
   }
 
   // Calls of the client.
 
   begin(link: Link, subscriber: Subscriber<Link>): void {
-    const { connection, parser } = this.#client;
-    /** The frames that have arrived while one is being decoded. */
-    const frames: Frame[] = [];
-    let isDecoding = false;
-    let isOpen = false;
+    const { connection } = this.#client;
     const fail = (error: unknown) => subscriber.error(error);
-
-    /** Calls an encoder or a decoder, which may be asynchronous. */
-    const convert = (
-      coder: Parser['encoder'] | Parser['decoder'],
-      value: unknown,
-      next: (value: unknown) => void,
-      failed: (error: unknown) => void = fail,
-    ): void => {
-      let isDone = false;
-      const done = (error?: unknown, value?: unknown) => {
-        if (isDone || subscriber.closed) return;
-        isDone = true;
-        if (error) failed(error);
-        else next(value);
-      };
-      try {
-        const answer: unknown = coder.call(this.#client, value as never, done as never);
-        (answer as Partial<Promise<unknown>> | undefined)?.catch?.(done);
-      } catch (error) {
-        done(error);
-      }
-    };
-    const say = (text: string) => convert(parser.encoder, text, (frame) => link.send(frame as Frame));
-    const read = (): void => {
-      if (isDecoding || isOpen || frames.length === 0) return;
-      isDecoding = true;
-      const heard = (data: unknown) => {
-        isDecoding = false;
-        hear(data);
-        read();
-      };
-      // What cannot be decoded is no word of a server with sessions, and an error of the connection.
-      convert(parser.decoder, frames[0], heard, () => heard(undefined));
-    };
-    const hear = (data: unknown): void => {
-      const word = isControl(data) ? parseServerWord(data) : undefined;
-      if (isControl(data) && this.handleControl(data)) frames.shift();
-      const { attempt } = this.#client.state;
-      const ledger = this.#ledger;
-      const before = this.#epoch;
-      if (word?.type === 'session' || (before && word?.type === 'gap')) {
-        const reason = word.type === 'gap' && word.epoch === before ? word.reason : 'epoch';
-        this.#token = word.token;
-        this.#epoch = word.epoch;
-        open(before ? this.#gap(reason) : { type: 'fresh' });
-      } else if (ledger && word?.type === 'resume?') {
-        // Behind what the link before has received.
-        connection.channel.drain(() => say(`primus::resume::${this.#token}.${ledger.received}.${ledger.from}.${ledger.sent}`));
-      } else if (ledger && word?.type === 'resumed') {
-        const missing = ledger.confirm(word.received) && ledger.since(word.received);
-        // Without a token, the next connection begins a new session.
-        this.#token = missing ? word.token : '';
-        if (!missing) return fail(dropped());
-        const away = attempt ? this.#scheduler.now() - attempt.start : 0;
-        open({ type: 'resumed', missed: word.missed, resent: missing.length, away }, missing);
-      } else {
-        this.#token = this.#epoch = '';
-        open(this.#gap('unsupported'));
-      }
-    };
-    const open = (outcome: Resume, missing?: readonly Frame[]): void => {
-      isOpen = true;
+    this.#open = (outcome, missing) => {
+      this.#open = undefined;
       if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
-      this.#opening = link;
-      for (const frame of missing ?? []) link.send(frame);
+      for (const frame of missing ?? []) connection.transmit(frame);
       connection.events.add(() => this.#client.emit('incoming::resume', outcome));
-      this.#opening = undefined;
       // A subscriber may have ended the client.
-      if (subscriber.closed) return link.close();
+      if (subscriber.closed) link.close();
       subscriber.next(link);
       // Proves that this end has the new token.
       if (missing) this.#say('ack');
-      for (const frame of frames) if (connection.link === link) connection.receive(frame);
     };
-
     subscriber.add(() => {
-      if (isOpen) return;
-      link.subscribe(NO_OBSERVER);
+      if (!this.#open) return;
+      this.#open = undefined;
+      connection.detach();
+      link.subscribe({});
       link.close();
     });
+    connection.attach(link);
     link.subscribe({
-      next: (frame) => {
-        frames.push(frame);
-        read();
-      },
+      next: (frame) => connection.receive(frame),
       error: fail,
-      complete: () => fail(dropped()),
+      complete: () => fail(connection.dropped()),
     });
+    // Every server answers this. One without sessions may say nothing else, and the client need not wait.
     this.#isAsking = true;
-    say(QUESTION);
+    connection.channel.control({ type: 'id', value: '' });
   }
 
   end(): void {
@@ -233,16 +166,43 @@ class Session implements ClientSession {
     this.#timer = undefined;
   }
 
+  /** Handles the first control messages of a link; `undefined` for one that is not about sessions. */
+  #begin(word: ServerWord | undefined): void {
+    const { connection, state } = this.#client;
+    const { type, value, detail, token } = word ?? ({} as Partial<ServerWord>);
+    const ledger = this.#ledger;
+    const epoch = this.#epoch;
+    if (token && (type === 'session' || type === 'gap')) {
+      this.#token = token;
+      this.#epoch = detail as string;
+      this.#open?.(epoch ? this.#gap(type === 'gap' && detail === epoch ? (value as GapReason) : 'epoch') : { type: 'fresh' });
+    } else if (ledger && type === 'resume') {
+      connection.channel.control({ type, value: `${this.#token}.${ledger.received}.${ledger.from}.${ledger.sent}` });
+    } else if (ledger && type === 'resumed') {
+      const missing = ledger.confirm(Number(value)) && ledger.since(Number(value));
+      // Without a token, the next connection begins a new session.
+      this.#token = (missing && token) || '';
+      if (missing) {
+        const now = this.#scheduler.now();
+        const away = now - (state.attempt?.start ?? now);
+        this.#open?.({ type, missed: Number(detail), resent: missing.length, away }, missing);
+      } else connection.link?.destroy();
+    } else this.#unsupported();
+  }
+
+  #unsupported(): void {
+    this.#token = this.#epoch = '';
+    this.#open?.(this.#gap('unsupported'));
+  }
+
   #acknowledge(): void {
-    this.#timer?.unsubscribe();
     this.#timer = undefined;
     if (this.#ledger?.owes) this.#say('ack');
   }
 
   #say(type: 'ack' | 'bye'): void {
-    const { connection } = this.#client;
-    const value = type === 'ack' ? `${this.#ledger?.acknowledge()}` : '';
-    if (connection.link) connection.channel.control({ type, value });
+    const { link, channel } = this.#client.connection;
+    if (link) channel.control({ type, value: type === 'ack' ? `${this.#ledger?.acknowledge()}` : '' });
   }
 
   #gap(reason: GapReason): Resume {
@@ -252,11 +212,5 @@ class Session implements ClientSession {
       ledger?.narrow(0);
     };
     return { type: 'gap', reason, unconfirmed: ledger?.unconfirmed ?? 0, resend };
-  }
-
-  /** Ends the connection to a server that has received more than was sent. */
-  #breach(): void {
-    this.#token = '';
-    this.#client.connection.link?.destroy();
   }
 }

@@ -1,5 +1,8 @@
 import type { Frame } from './link.js';
 
+/** The default limit of the bytes that are kept in each direction of a session. */
+export const RING = 262_144;
+
 /** The memory of a message beside its bytes. */
 const OVERHEAD = 32;
 
@@ -105,9 +108,8 @@ export class Ledger {
   }
 
   #drop(count: number): void {
-    if (this.frames === undefined || count <= 0) return;
-    for (const frame of this.frames.splice(0, count)) this.bytes -= costOf(frame);
-    if (this.frames.length === 0) this.frames = undefined;
+    for (const frame of this.frames?.splice(0, count) ?? []) this.bytes -= costOf(frame);
+    if (this.frames?.length === 0) this.frames = undefined;
   }
 }
 

@@ -6,7 +6,7 @@
  * primus::server::session::1.<epoch>.<token>                    server -> client   first frame: a new session, of version 1
  * primus::server::resume?                                       server -> client   first frame: which session?
  * primus::resume::<token>.<received>.<from>.<sent>              client -> server   this one, with the client's counts
- * primus::server::resumed::<received>.<token>.<missed>          server -> client   resumed; `missed` messages follow
+ * primus::server::resumed::<received>.<missed>.<token>          server -> client   resumed; `missed` messages follow
  * primus::server::gap::<reason>.<epoch>.<token>                 server -> client   a new session, as the old one cannot be resumed
  * primus::server::ack::<received>                               server -> client   so many messages were received
  * primus::ack::<received>                                       client -> server   the same
@@ -69,13 +69,15 @@ export type ClientWord =
   | { readonly type: 'bye' }
   | { readonly type: 'resume'; readonly token: string; readonly received: number; readonly from: number; readonly sent: number };
 
-/** A message of a server, about a session. */
-export type ServerWord =
-  | { readonly type: 'ack'; readonly received: number }
-  | { readonly type: 'resume?' }
-  | { readonly type: 'session'; readonly epoch: string; readonly token: string }
-  | { readonly type: 'resumed'; readonly received: number; readonly token: string; readonly missed: number }
-  | { readonly type: 'gap'; readonly reason: GapReason; readonly epoch: string; readonly token: string };
+/** A message of a server, about a session. All have the same fields; those that it does not need are empty. */
+export interface ServerWord {
+  readonly type: 'session' | 'resume' | 'resumed' | 'gap' | 'ack';
+  /** The version, the number of messages that the server has received, or the reason of the gap. */
+  readonly value: string;
+  /** The epoch, or the number of messages that follow. */
+  readonly detail: string;
+  readonly token: string;
+}
 
 /** Parses a control message of a client. An acknowledgement that is no count has `NaN`. Returns `undefined` for a message about something else. */
 export function parseClientWord(text: string): ClientWord | undefined {
@@ -89,21 +91,10 @@ export function parseClientWord(text: string): ClientWord | undefined {
 
 /** Parses a control message of a server. Returns `undefined` for a message about something else. */
 export function parseServerWord(text: string): ServerWord | undefined {
-  if (text === WHICH_SESSION) return { type: 'resume?' };
-  const [, type, first = '', second = '', third = ''] =
-    /^primus::server::(session|resumed|gap|ack)::([\w-]{1,64})(?:\.([\w-]{1,64})\.([\w-]{1,64}))?$/.exec(text) ?? [];
-  switch (type) {
-    case 'ack':
-      return { type, received: countOf(first) };
-    case 'session':
-      return first === '1' ? { type, epoch: second, token: third } : undefined;
-    case 'resumed':
-      return { type, received: countOf(first), token: second, missed: countOf(third) };
-    case 'gap':
-      return { type, reason: first as GapReason, epoch: second, token: third };
-    default:
-      return undefined;
-  }
+  const word = /^primus::server::(session|resumed?|gap|ack)(?:\?|::([\w-]{1,64})(?:\.([\w-]{1,64})\.([\w-]{1,64}))?)$/.exec(text);
+  if (word === null) return undefined;
+  const [, type, value = '', detail = '', token = ''] = word;
+  return { type, value, detail, token } as ServerWord;
 }
 
 /** Returns the count that a string has; `NaN` for any other string. */

@@ -1,4 +1,5 @@
 import type { Configuration } from '../core/configuration.js';
+import { RING } from '../core/ledger.js';
 import { milliseconds } from '../core/options.js';
 import type { ParsedServerOptions } from './options.js';
 import { resumeOptions } from './sessions/options.js';
@@ -48,6 +49,6 @@ export function configurationOf(server: ConfiguredServer): Configuration {
   const options: Configuration['options'] = { pingTimeout: pingInterval ? pingInterval * 1.5 : false };
   if (server.auth) options.strategy = AUTHORIZED_STRATEGY;
   const resume = resumeOptions(server.options.resume);
-  if (resume !== undefined) options.resume = { ring: resume.ring };
+  if (resume !== undefined) options.resume = resume.ring === RING || { ring: resume.ring };
   return { ...spec, global, maxLength, compression, options };
 }

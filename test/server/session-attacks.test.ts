@@ -45,7 +45,7 @@ class Raw {
   /** The parts of the last control message that was received. */
   get token(): string {
     const word = this.frames.filter((frame) => /::(session|resumed|gap)::/.test(frame)).at(-1) ?? '';
-    return (word.includes('resumed') ? word.split('.')[1] : word.split('.').at(-1)) ?? '';
+    return word.split('.').at(-1) ?? '';
   }
 }
 

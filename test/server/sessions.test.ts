@@ -234,7 +234,7 @@ describe('a session', () => {
     expect(down).toEqual(['into the void']);
     expect(up).toEqual(['queued']);
     // The old end is fenced: whatever it says is not heard.
-    const old = (pair as { server: { observer: { next?: (frame: string) => void } } }).server.observer;
+    const old = (pair as unknown as { server: { observer: { next?: (frame: string) => void } } }).server.observer;
     expect(old.next).toBeUndefined();
     await world.pass(10_000);
     expect(spark.readyState).toBe(3);

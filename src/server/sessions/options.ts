@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { RING } from '../../core/ledger.js';
 import { callable, check, type Duration, invalid, milliseconds, object, size, withDefaults } from '../../core/options.js';
 
 /** The settings of the option `resume`. */
@@ -40,7 +41,7 @@ export interface ParsedResumeOptions {
   readonly identity: ((request: IncomingMessage) => string | undefined) | false | undefined;
 }
 
-const DEFAULTS = { window: 120_000 as Duration, ring: 262_144, budget: 67_108_864 };
+const DEFAULTS = { window: 120_000 as Duration, ring: RING, budget: 67_108_864 };
 
 /**
  * Checks the option `resume` and adds the defaults. Returns `undefined` when sessions are off.

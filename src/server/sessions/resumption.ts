@@ -125,8 +125,8 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
       const obstacle = found.obstacle(counts);
       // Ends the session, and comes back as `lost`.
       if (obstacle !== undefined) return found.expire(obstacle);
-      const { ledger } = found;
-      const answer = `primus::server::resumed::${ledger.received}.${this.#sessions.nextToken(found)}.${ledger.sent - counts.received}`;
+      const { received, sent } = found.ledger;
+      const answer = `primus::server::resumed::${received}.${sent - counts.received}.${this.#sessions.nextToken(found)}`;
       this.#say(answer, () => {
         this.#finish();
         found.attach(this.#arrival.link, this.#arrival.request, counts);
