@@ -244,6 +244,20 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     }
   }
 
+  /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
+  retire(encoded: () => void): void {
+    // It is ending already.
+    if (!this.writable) return encoded();
+    this.ending = true;
+    const end = () => {
+      this.endTimer?.unsubscribe();
+      encoded();
+      this.complete();
+    };
+    if (!this.channel.isDirect) this.endTimer = this.host.scheduler.schedule(end, END_TIMEOUT);
+    this.channel.flush(end);
+  }
+
   /** Calls back when everything received so far was delivered. */
   whenSettled(done: () => void): void {
     const drain = () => this.channel.drain(done);

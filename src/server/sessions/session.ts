@@ -40,8 +40,8 @@ export interface SessionConnection {
   resend(frames: readonly Frame[]): void;
   /** Calls back when everything received so far was delivered. */
   whenSettled(done: () => void): void;
-  /** Ends after everything received so far. */
-  complete(): void;
+  /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
+  retire(encoded: () => void): void;
   terminate(error: LinkError, closeCode: number): void;
   /** Runs something in the order of the spark's events. */
   enqueue(emit: () => void): void;
@@ -151,7 +151,11 @@ export class Session implements ChannelSession, BudgetHolder {
 
   sent(frame: Frame): boolean {
     const { ledger } = this;
-    if (this.isOver) return !this.isAway;
+    if (this.isOver) {
+      // It was still being encoded: nothing keeps it, but it counts among those that are lost.
+      if (this.isAway) ledger.sent += 1;
+      return !this.isAway;
+    }
     const fits = ledger.record(frame);
     if (!fits && this.isAway) this.expire('overflow');
     else this.#report();
@@ -223,10 +227,8 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Ends the session and its connection, as messages may be lost. */
   expire(reason: GapReason): void {
     if (this.isOver) return;
-    const { unconfirmed } = this.ledger;
     this.release(reason);
-    this.#emit({ type: 'gap', reason, unconfirmed });
-    this.connection.complete();
+    this.connection.retire(() => this.#emit({ type: 'gap', reason, unconfirmed: this.ledger.unconfirmed }));
   }
 
   /** Drops so many bytes of the oldest messages that are kept, or more. */
