@@ -1,6 +1,6 @@
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { Channel, type ChannelHandler, END_TIMEOUT, type Stack } from '../src/core/channel.js';
-import { dropped, PrimusError } from '../src/core/errors.js';
+import { dropped, type ErrorCode, PrimusError } from '../src/core/errors.js';
 import { EventQueue } from '../src/core/event-queue.js';
 import type { Frame, Link } from '../src/core/link.js';
 import type { Control } from '../src/core/protocol.js';
@@ -38,16 +38,20 @@ export class ClientConnection implements ChannelHandler {
   #isPaused = false;
   readonly #closedByServer: () => void;
 
-  constructor(client: ConnectionClient, closedByServer: () => void) {
+  constructor(client: ConnectionClient, scheduler: SchedulerLike, closedByServer: () => void) {
     this.subject = client;
     this.channel = new Channel(client, this);
-    this.outbox = new Outbox(client, this);
+    this.outbox = new Outbox(client, this, scheduler);
     this.#closedByServer = closedByServer;
   }
 
-  /** Attaches a link, and pauses it while messages of an earlier link are still waiting. */
+  /**
+   * Attaches a link, and pauses it while messages of an earlier link are still waiting. Messages written from now on are sent; one that was
+   * written before and is still being transformed is buffered.
+   */
   attach(link: Link): void {
     this.link = link;
+    this.channel.settle(() => this.link === link && this.outbox.greet());
     if (this.#isPaused) link.pause?.();
   }
 
@@ -105,6 +109,11 @@ export class ClientConnection implements ChannelHandler {
     this.events.add(() => this.subject.emit('error', error));
   }
 
+  lose(data: unknown, code: ErrorCode = 'ERR_PRIMUS_CLOSED', why = 'there is no connection'): false {
+    this.fail(new PrimusError(code, `A message was dropped: ${why}`, { data }));
+    return false;
+  }
+
   deliver(data: unknown, raw: Frame): void {
     const { events, subject } = this;
     // Slow message transformers do not mean that the server is gone.
@@ -150,7 +159,7 @@ export class ClientConnection implements ChannelHandler {
 
   transmit(frame: Frame): void {
     if (this.link === undefined) {
-      this.fail(new PrimusError('ERR_PRIMUS_CLOSED', 'A message was dropped: the connection was lost', { data: frame }));
+      this.lose(frame);
       return;
     }
     // Emitted after the frame was sent, so that a listener that ends the connection does not prevent it.

@@ -35,7 +35,7 @@ function resolve(one: PerAttempt | undefined): Eventual<Fields> {
 
 /** Converts credentials to strings. The error does not show an invalid value: errors are logged, and it may be a secret. */
 function fields(given: unknown = {}): Fields {
-  if (typeof given !== 'object') throw new TypeError('Credentials must be an object, such as { token }');
+  if (typeof given !== 'object') throw new TypeError('Credentials must be an object');
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries({ ...given })) if (value != null) result[name] = `${value}`;
   return result;

@@ -22,12 +22,11 @@ export class Emitter {
   }
 
   once(event: string, listener: Listener, context: unknown = this): this {
-    checked(listener);
     const once: Listener = (...args) => {
       this.removeListener(event, once);
       return listener.apply(context, args);
     };
-    once.listener = listener;
+    once.listener = checked(listener);
     return this.on(event, once);
   }
 

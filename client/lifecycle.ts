@@ -1,4 +1,4 @@
-import { filter, type Observable, Subscription } from 'rxjs';
+import { Observable, Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError } from '../src/core/channel.js';
 import type { LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
@@ -106,7 +106,7 @@ export class Lifecycle {
       ...this.#parts,
       backoff: this.#backoff,
       online$: this.#online.value$,
-      now$: this.#hurry.value$.pipe(filter(Boolean)),
+      now$: new Observable<void>((wait) => this.#hurry.value$.subscribe((hurry) => hurry && wait.next())),
     });
     const next = (event: SessionEvent) => {
       if (!current.closed) this.#transition(event);
@@ -126,17 +126,14 @@ export class Lifecycle {
     const isEnd = emissions.includes(END);
     const isOpen = readyState === OPEN;
     if (isEnd || isOpen || before.name === 'open') client.readable = client.writable = isOpen;
+    const emitState = after === before ? undefined : this.state.set(after);
     if (!isOpen) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
-    let release: (() => void) | undefined;
-    if (event.type === 'open') {
-      const { value: link } = event;
-      connection.attach(link);
-      release = () => connection.release(link);
-      // A listener of `open` may write, and end the process.
-      release = platform.onExit?.(release) ?? release;
-    }
-    const emitState = after === before ? undefined : this.state.set(after);
+    const link = event.type === 'open' ? event.value : undefined;
+    if (link) connection.attach(link);
+    // A listener of `open` may end the process.
+    const flush = () => link && connection.release(link);
+    const release = (link && platform.onExit?.(flush)) ?? flush;
     const { value: wasOnline } = this.network;
     let isOnline = wasOnline || event.type === 'open';
     if (event.type === 'network') isOnline = event.online;
@@ -159,8 +156,8 @@ export class Lifecycle {
         if (emission === CHANGE) emitChange();
         else client.emit(...emission);
       }
-      // Messages written before come first, but not before the listeners of `open` were called.
-      release?.();
+      // What the listeners of `open` have written comes first: to join or to log in, for example.
+      if (link) connection.channel.settle(release);
     });
   }
 

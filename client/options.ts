@@ -78,6 +78,10 @@ export interface ClientOptions {
   resume?: boolean | { ring?: number };
   /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize?: number;
+  /** The limit of their bytes, estimated by their JSON. @defaultValue `16_777_216` */
+  queueBytes?: number;
+  /** The longest time that a message is queued; it is dropped then. Without a limit, or above 24 days, it waits for the connection. @defaultValue `Infinity` */
+  queueTtl?: Duration;
   /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop?: 'oldest' | 'newest';
   [option: string]: unknown;
@@ -103,6 +107,7 @@ const TABLE: Record<string, Kind> = {
   transport: object,
   backoff: object,
   queueSize: count,
+  queueBytes: size,
   maxLength: size,
   queueDrop: ["'oldest' or 'newest'", (value) => value === 'oldest' || value === 'newest'],
 };
@@ -120,6 +125,7 @@ export function clientOptions(given: ClientOptions, without?: Platform['without'
     ...options,
     timeout: options.timeout !== false && milliseconds(options.timeout, 'timeout'),
     pingTimeout: options.pingTimeout !== false && milliseconds(options.pingTimeout, 'pingTimeout'),
+    queueTtl: milliseconds(options.queueTtl, 'queueTtl'),
     strategy: strategyOf(options.strategy),
     reconnect: given.reconnect || ({ ...backoff, min: backoff?.minDelay, max: backoff?.maxDelay } as ReconnectSettings),
   };
@@ -160,6 +166,6 @@ function strategyOf(strategy: string | readonly string[] | false): string {
       .toLowerCase()
       .match(/[^\s,]+/g) ?? [];
   const odd = names.find((name) => !/^(disconnect|online|timeout)$/.test(name));
-  if (odd) throw invalid('strategy', 'made of disconnect, online and timeout', odd);
+  if (odd) throw invalid('strategy', `made of ${CLIENT_DEFAULTS.strategy}`, odd);
   return names.join(',');
 }

@@ -1,4 +1,5 @@
 import type { Plugin } from '../src/core/plugin.js';
+import { dispose } from './disposable.js';
 import type { ClientOptions } from './options.js';
 import type { Primus } from './primus.js';
 
@@ -14,5 +15,6 @@ export function pluggable<C extends typeof Primus>(Class: C, find: FindPlugins =
       return super.initialise(options);
     }
   };
+  Pluggable.prototype[Symbol.asyncDispose] = dispose;
   return Pluggable as unknown as C;
 }

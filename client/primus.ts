@@ -123,7 +123,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
     this.#platform = platform;
-    this.connection = new ClientConnection(this, () => this.#lifecycle.close('server'));
+    this.connection = new ClientConnection(this, platform.scheduler, () => this.#lifecycle.close('server'));
     if (this.options.resume) this.connection.session = this.connection.channel.session = parts.session?.(this, platform.scheduler);
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
@@ -219,7 +219,7 @@ export class Primus<In = any, Out = any> extends Base {
    * @throws ERR_PRIMUS_DESTROYED when the client was destroyed
    */
   open(): this {
-    if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'This client was destroyed. Create another one');
+    if (this.#destroyed) throw new PrimusError('ERR_PRIMUS_DESTROYED', 'The client was destroyed');
     this.#lifecycle.open();
     return this;
   }
@@ -261,8 +261,9 @@ export class Primus<In = any, Out = any> extends Base {
     if (this.#destroyed) return this;
     this.#destroyed = true;
     this.#lifecycle.close('destroy');
+    this.connection.outbox.clear();
     this.connection.events.add(() => {
-      this.buffer.length = this.transformers.incoming.length = this.transformers.outgoing.length = 0;
+      this.transformers.incoming.length = this.transformers.outgoing.length = 0;
       this.socket = null;
       this.emit('destroy');
       this.#lifecycle.complete();

@@ -33,10 +33,9 @@ export interface ResumableClient {
   readonly parser: { readonly encode?: unknown };
   readonly state: { readonly name: string; readonly attempt?: { readonly start: number } | null };
   readonly connection: {
-    readonly link: Link | undefined;
+    link: Link | undefined;
     readonly events: { add(emit: () => void): void };
     readonly channel: { control(control: Exclude<Control, { type: 'unknown' }>): void };
-    attach(link: Link): void;
     detach(): void;
     /** Creates the error of a lost connection. */
     dropped(): Error;
@@ -146,7 +145,8 @@ class Session implements ClientSession {
       link.subscribe({});
       link.close();
     });
-    connection.attach(link);
+    // What is written meanwhile is buffered.
+    connection.link = link;
     link.subscribe({
       next: (frame) => connection.receive(frame),
       error: fail,

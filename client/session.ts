@@ -1,4 +1,4 @@
-import { filter, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
 import { LinkError } from '../src/core/errors.js';
@@ -84,7 +84,9 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
   const due = options.pingTimeout;
   const error = () => new LinkError('ERR_PRIMUS_SILENCE', `The server was silent for ${due} ms`);
   const silence$ = due ? connection.activity$.pipe(watchdogOn({ due, scheduler, error })) : connection.activity$;
-  const offline$ = online$.pipe(filter(isOffline));
+  const offline$ = new Observable<never>((subscriber) =>
+    online$.subscribe((online) => online || subscriber.error(new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone'))),
+  );
   return new Observable((subscriber) => {
     const fail = (error: unknown) => subscriber.error(error);
     const dialling = offline$.subscribe({ error: fail });
@@ -96,11 +98,6 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
     };
     subscriber.add(dial().subscribe({ next: read, error: fail }));
   });
-}
-
-function isOffline(online: boolean): false {
-  if (online) return false;
-  throw new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone');
 }
 
 /** For a session that does not care about the network. */

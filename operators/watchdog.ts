@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, map, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
 
 /** The options of `watchdog`. */
@@ -64,9 +64,9 @@ export function watchdogOn<T>({
       subscriber.add(() => timer.unsubscribe());
       source
         .pipe(
-          map((value) => {
+          takeWhile(() => {
             last = scheduler.now();
-            return value;
+            return true;
           }),
         )
         .subscribe(subscriber);

@@ -37,11 +37,16 @@ export function bundleEdge() {
 }
 
 /**
- * Modules of the frameworks for browsers that would not run the rest of the bundle, each with its replacement. Engine.IO's and
- * Socket.IO's client asks whether there is CORS and parses its address, which comes from us; sockjs-client has shims, the frames of pages
- * without CORS, and a logger.
+ * Modules of the frameworks that do nothing in a served library, or that are for browsers that would not run the rest of it, each with its
+ * replacement. RxJS has settings that nobody in a page can reach; Engine.IO's and Socket.IO's client asks whether there is CORS and parses its
+ * address, which comes from us; sockjs-client has shims, the frames of pages without CORS, and a logger.
  */
 const deadCode = {
+  rxjs: {
+    'util/errorContext': 'export const errorContext = (run) => run(); export const captureError = () => {};',
+    NotificationFactories: 'export const COMPLETE_NOTIFICATION = 0, nextNotification = () => {}, errorNotification = nextNotification;',
+    'scheduler/timeoutProvider': 'export const timeoutProvider = { setTimeout: (run) => setTimeout(run) };',
+  },
   'engine.io-client': {
     'contrib/has-cors': 'export const hasCORS = true;',
     'contrib/parseuri': 'export const parse = () => {};',
@@ -59,7 +64,7 @@ const withoutDeadCode = {
   setup({ onLoad }) {
     for (const [framework, modules] of Object.entries(deadCode)) {
       for (const [module, contents] of Object.entries(modules)) {
-        const file = `/${framework}/(.*/)?${module}\\.js$`.replaceAll('/', '[\\\\/]');
+        const file = `/${framework}/(.*/)?${module}\\.[jt]s$`.replaceAll('/', '[\\\\/]');
         onLoad({ filter: new RegExp(file) }, () => ({ contents, loader: 'js' }));
       }
     }

@@ -1,4 +1,3 @@
-import { disposable } from '../client/disposable.js';
 import type { ClientParts } from '../client/options.js';
 import { browser } from '../client/platform/browser.js';
 import { pluggable } from '../client/plugins.js';
@@ -30,7 +29,7 @@ export type { Fresh, Gap, GapReason, Resumed } from './core/session-words.js';
  * ```
  */
 export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): ReturnType<typeof make> {
-  return pluggable(disposable(make(parts, assume(configuration))));
+  return pluggable(make(parts, assume(configuration)));
 }
 
 /**

@@ -108,9 +108,14 @@ export class Channel {
     this.post(printControl(control));
   }
 
+  /** Calls back once everything sent so far has been transformed and forwarded. */
+  settle(done: () => void): void {
+    after(this.lanes?.outbound, done);
+  }
+
   /** Calls back once everything sent so far has been transmitted. */
   flush(done: () => void): void {
-    after(this.lanes?.outbound, () => after(this.lanes?.encoding, done));
+    this.settle(() => after(this.lanes?.encoding, done));
   }
 
   /** Calls back once everything received so far has been delivered. */

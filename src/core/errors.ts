@@ -26,10 +26,12 @@ export type ErrorCode =
   | 'ERR_PRIMUS_RESERVED'
   /** An asynchronous `connection` listener refused the connection, or has not answered in time. */
   | 'ERR_PRIMUS_REFUSED'
-  /** A message was written after the connection was closed, or was still queued when it closed. */
+  /** A message was written after the connection was closed, or after the client had ended, or was still queued then. */
   | 'ERR_PRIMUS_CLOSED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
+  /** A message was longer in the offline queue than `queueTtl`. The error's `data` is the message. */
+  | 'ERR_PRIMUS_EXPIRED'
   /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the messages that were written at once. */
   | 'ERR_PRIMUS_SLOW_PEER'
   /** The bytes that wait in the server exceed `maxMemory`, or those for one address its share for too long, and this connection has the most of them. */

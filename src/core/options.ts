@@ -49,6 +49,10 @@ export const CLIENT_DEFAULTS = {
   manual: false,
   /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize: Infinity,
+  /** The limit of their bytes, estimated by their JSON. @defaultValue `16_777_216` */
+  queueBytes: 16_777_216,
+  /** The longest time that a message is queued. @defaultValue `Infinity` */
+  queueTtl: Infinity as Duration,
   /** The message that is dropped when the queue is full. @defaultValue `'oldest'` */
   queueDrop: 'oldest' as 'oldest' | 'newest',
   /** The longest message that the client accepts, in bytes. @defaultValue `104_857_600` */

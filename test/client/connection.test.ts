@@ -1,3 +1,4 @@
+import { asyncScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ClientConnection, type ConnectionClient } from '../../client/connection.js';
 import { Emitter } from '../../client/emitter.js';
@@ -8,7 +9,7 @@ import { json } from '../../src/parsers/json.js';
 class Client extends Emitter implements ConnectionClient {
   readonly parser = json;
   readonly transformers = new MessageTransformers();
-  readonly options = { queueSize: 1, queueDrop: 'oldest' } as const;
+  readonly options = { queueSize: 1, queueBytes: 1000, queueTtl: Infinity, queueDrop: 'oldest' } as const;
   readonly buffer: unknown[] = [];
   readonly state = { name: 'open' };
   readonly received: unknown[] = [];
@@ -27,7 +28,7 @@ class Client extends Emitter implements ConnectionClient {
 describe('ClientConnection', () => {
   it('delivers messages behind one for which the `emit` of a plugin throws', () => {
     const client = new Client();
-    const connection = new ClientConnection(client, () => {});
+    const connection = new ClientConnection(client, asyncScheduler, () => {});
     expect(() => connection.receive('"bad"')).toThrow('broken');
     connection.receive('"good"');
     expect(client.received).toEqual([['data', 'good']]);

@@ -767,7 +767,8 @@ describe('end()', () => {
     world.primus.forEach((spark) => void spark.on('data', (value) => data.push(value)));
     client.end('bye').end('again');
     await world.pass(1_000);
-    expect(events).toEqual(['close', 'end']);
+    // The error is that of the second message.
+    expect(events).toEqual(['close', 'end', 'error']);
     expect(data).toEqual(['bye']);
     expect(world.primus.connected).toBe(0);
     expect(world.network.alive).toBe(0);
@@ -1043,7 +1044,7 @@ describe('await using', () => {
 });
 
 describe('the queue', () => {
-  it('buffers messages until `open` has been emitted, in order', async () => {
+  it('buffers messages until `open` has been emitted, and sends those of its listeners first', async () => {
     const { client } = start();
     const received: unknown[] = [];
     world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
@@ -1051,7 +1052,7 @@ describe('the queue', () => {
     expect([client.write('a'), client.write('b')]).toEqual([true, true]);
     expect(client.buffer).toEqual(['a', 'b']);
     await world.pass(100);
-    expect(received).toEqual(['a', 'b', 'in open']);
+    expect(received).toEqual(['in open', 'a', 'b']);
     expect(client.buffer).toEqual([]);
   });
 
@@ -1085,6 +1086,162 @@ describe('the queue', () => {
     client.write(1);
     expect(client.buffer).toEqual([]);
     expect(errors).toHaveLength(1);
+  });
+
+  it.each<['oldest' | 'newest', boolean, string[], string]>([
+    ['oldest', true, ['bbbb', 'cccc'], 'aaaa'],
+    ['newest', false, ['aaaa', 'bbbb'], 'cccc'],
+  ])('that has too many bytes drops the %s, with an error', (queueDrop, isKept, left, lost) => {
+    // The JSON of each of them has six bytes.
+    const { client } = start({ queueBytes: 12, queueDrop });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    expect(['aaaa', 'bbbb', 'cccc'].map((data) => client.write(data))).toEqual([true, true, isKept]);
+    expect(client.buffer).toEqual(left);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_QUEUE', data: lost }]);
+  });
+
+  it('rejects a message that is longer than the queue', () => {
+    const { client } = start({ queueBytes: 12 });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.write('a');
+    expect(client.write('long enough for it')).toBe(false);
+    expect(client.buffer).toEqual([]);
+    expect(errors).toMatchObject(['a', 'long enough for it'].map((data) => ({ code: 'ERR_PRIMUS_QUEUE', data })));
+    expect(client.write('b')).toBe(true);
+  });
+
+  it('is bounded by 16 MiB unless an option says otherwise', () => {
+    const { client } = start();
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    const megabyte = 'x'.repeat(2 ** 20 - 2);
+    for (let count = 0; count < 16; count++) expect(client.write(megabyte)).toBe(true);
+    expect(errors).toEqual([]);
+    client.write('one more');
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_QUEUE', data: megabyte }]);
+    expect(client.buffer).toHaveLength(16);
+    const { client: unbounded } = world.connect({ queueBytes: Infinity });
+    for (let count = 0; count < 17; count++) unbounded.write(megabyte);
+    expect(unbounded.buffer).toHaveLength(17);
+  });
+
+  it('counts only what it contains, over many connections and when plugins empty it', async () => {
+    const { client } = start({ queueBytes: 12 });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    for (let round = 0; round < 3; round++) {
+      for (const data of ['aaaa', 'bbbb']) client.write(data);
+      await world.pass(5_000);
+      expect(client.buffer).toEqual([]);
+      world.network.cut();
+      await world.pass(1);
+    }
+    for (const data of ['aaaa', 'bbbb']) client.write(data);
+    expect(errors).toEqual([]);
+    client.buffer.length = 0;
+    expect([client.write('cccc'), client.write('dddd')]).toEqual([true, true]);
+    expect([client.buffer, errors]).toEqual([['cccc', 'dddd'], []]);
+  });
+
+  it('drops a message when its time to live is over, with an error, by the clock of the scheduler', async () => {
+    const { client } = start({ manual: true, queueTtl: '10 s' });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.write('first');
+    await world.pass(6_000);
+    client.write('second');
+    await world.pass(3_999);
+    expect([client.buffer, errors]).toEqual([['first', 'second'], []]);
+    await world.pass(1);
+    expect(client.buffer).toEqual(['second']);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_EXPIRED', data: 'first' }]);
+    client.open();
+    await world.pass(20_000);
+    expect(errors).toHaveLength(1);
+    expect(client.buffer).toEqual([]);
+  });
+
+  it('gives a message that is written again a time to live of its own', async () => {
+    const { client } = start({ queueTtl: '10 s' });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.write('same');
+    await world.pass(6_000);
+    expect(client.buffer).toEqual([]);
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(1);
+    client.write('same');
+    await world.pass(9_000);
+    expect([client.buffer, errors.filter((error) => (error as { code: string }).code === 'ERR_PRIMUS_EXPIRED')]).toEqual([['same'], []]);
+    await world.pass(1_000);
+    expect(client.buffer).toEqual([]);
+  });
+
+  it.each<[string, (client: Peer['client']) => unknown]>([
+    ['ended', (client) => client.end()],
+    ['gave up', () => world.pass(60_000)],
+  ])('of a client that %s refuses messages, with an error, and is sent when the client is opened again', async (_name, finish) => {
+    const { client } = start({ reconnect: { retries: 1, min: 10, max: 10 } });
+    world.network.down = true;
+    const errors: unknown[] = [];
+    client.write('early');
+    await finish(client);
+    expect(client.state.name).toBe('closed');
+    client.on('error', (error) => errors.push(error));
+    expect(client.write('late')).toBe(false);
+    expect(client.buffer).toEqual(['early']);
+    expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_CLOSED', data: 'late' }]);
+    const received: unknown[] = [];
+    world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
+    world.network.down = false;
+    client.open();
+    await world.pass(1_000);
+    expect(received).toEqual(['early']);
+  });
+
+  it('of a client that ends drops messages that have a time to live, with an error for each, and leaves no timer', async () => {
+    const { client } = start({ manual: true, queueTtl: '10 s' });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    for (const data of ['a', 'b']) client.write(data);
+    client.open();
+    client.end();
+    expect(errors).toMatchObject(['a', 'b'].map((data) => ({ code: 'ERR_PRIMUS_CLOSED', data })));
+    await world.pass(20_000);
+    expect([client.buffer, errors.length]).toEqual([[], 2]);
+  });
+
+  it('of a client that is destroyed drops its messages, with an error for each', () => {
+    const { client } = start({ manual: true });
+    const told: unknown[] = [];
+    client.on('error', (error) => told.push((error as unknown as { data: unknown }).data));
+    client.on('destroy', () => told.push('destroy'));
+    for (const data of ['a', 'b']) client.write(data);
+    client.destroy();
+    expect([told, client.buffer, client.write('late')]).toEqual([['a', 'b', 'destroy'], [], false]);
+  });
+
+  it('goes on behind a message for which the `_write` of a plugin throws', async () => {
+    const { client } = start({ manual: true });
+    const received: unknown[] = [];
+    const errors: unknown[] = [];
+    world.primus.on('connection', (spark) => void spark.on('data', (data) => received.push(data)));
+    client.on('error', (error) => errors.push(error));
+    for (const data of ['a', 'bad', 'b']) client.write(data);
+    const { _write } = client;
+    client._write = (data: unknown) => {
+      if (data === 'bad') throw new Error('broken');
+      return _write.call(client, data);
+    };
+    client.open();
+    await world.pass(100);
+    client.write('c');
+    await world.pass(10);
+    expect(received).toEqual(['a', 'b', 'c']);
+    expect(errors).toMatchObject([{ message: 'broken' }]);
   });
 
   it('refuses what is protocol, with an error, and sends the rest', async () => {

@@ -278,6 +278,8 @@ export const documented: { readonly [chapter: string]: readonly string[] } = {
     'maxMessageRate',
     'maxDepth',
     'maxValues',
+    'queueBytes',
+    'queueTtl',
     'queueDrop',
     'authorizationTimeout',
     'connectionTimeout',

@@ -193,27 +193,77 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       expect(received).toEqual(['é'.repeat(maxLength / 2 - 1)]);
     });
 
-    rule('sends messages written before the connection in order, after open', async () => {
+    rule('sends what listeners of `open` write first, then what was written before, in order, at each connection', async () => {
       const { primus, connect } = await start();
       const received: unknown[] = [];
-      const seen: string[] = [];
       primus.on('connection', (spark) => {
-        spark.on('data', (data) => {
-          received.push(data);
-          seen.push(`data ${data}`);
-        });
+        spark.on('data', (data) => received.push(data));
       });
-      const client = connect({ manual: true });
-      client.on('open', () => {
-        seen.push('open');
-        client.write(4);
-      });
+      const client = connect({ manual: true, reconnect: { min: 10, max: 10 } });
+      client.on('open', () => client.write('join'));
+      client.open$.subscribe(() => client.write('log in'));
       for (const number of [1, 2, 3]) client.write(number);
       expect(client.buffer).toEqual([1, 2, 3]);
       client.open();
+      await event(client, 'open');
+      client.write(4);
+      await until(() => received.length === 6);
+      expect(received.splice(0)).toEqual(['join', 'log in', 1, 2, 3, 4]);
+      client.once('close', () => {
+        for (const number of [5, 6]) client.write(number);
+      });
+      primus.forEach((spark) => {
+        spark.end(undefined, { reconnect: true });
+      });
       await until(() => received.length === 4);
-      expect(received).toEqual([1, 2, 3, 4]);
-      expect(seen[0]).toBe('open');
+      expect(received).toEqual(['join', 'log in', 5, 6]);
+    });
+
+    rule('sends what listeners of `open` write first when message transformers answer later', async () => {
+      const { primus, connect } = await start();
+      const received: unknown[] = [];
+      primus.on('connection', (spark) => {
+        spark.on('data', (data) => received.push(data));
+      });
+      const client = connect({ manual: true });
+      client.transform('outgoing', (_packet, next) => void setImmediate(next));
+      client.on('open', () => client.write('join'));
+      for (const number of [1, 2]) client.write(number);
+      await until(() => client.buffer.length === 2);
+      client.write(3);
+      client.open();
+      await event(client, 'open');
+      client.write(4);
+      await until(() => received.length === 5);
+      expect(received).toEqual(['join', 1, 2, 3, 4]);
+    });
+
+    rule('sends what a plugin writes at `open` before the messages of the application', async () => {
+      const { primus, connect } = await start();
+      const received: unknown[] = [];
+      primus.on('connection', (spark) => {
+        spark.on('data', (data) => received.push(data));
+      });
+      const client = connect({ manual: true });
+      const { _write } = client;
+      // As plugins do that count or change what is sent.
+      client._write = (data: unknown) => _write.call(client, data);
+      client.on('readyStateChange', (state) => {
+        if (state === 'open') client.write('plugin');
+      });
+      client.write('application');
+      client.open();
+      await until(() => received.length === 2);
+      expect(received).toEqual(['plugin', 'application']);
+    });
+
+    rule('refuses what is written to a client that has ended, with an error', async () => {
+      const { client } = await pair();
+      const errors: unknown[] = [];
+      client.on('error', (error) => errors.push(error));
+      client.end();
+      expect([client.write('late'), client.buffer]).toEqual([false, []]);
+      expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_CLOSED', data: 'late' }]);
     });
 
     rule('ends the client for good when the server closes', async () => {
