@@ -22,14 +22,12 @@ export interface ConnectionClient extends Stack {
 /** Connects a client to its link: passes messages on through a channel, and emits events for control messages and errors. */
 export class ClientConnection implements ChannelHandler {
   readonly subject: ConnectionClient;
-  readonly channel: Channel;
+  readonly channel: Channel<ClientSession>;
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
   /** Creates the error of a lost connection. */
   readonly dropped = dropped;
-  /** The session, if the option `resume` is on. */
-  declare session?: ClientSession | undefined;
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
@@ -40,7 +38,7 @@ export class ClientConnection implements ChannelHandler {
 
   constructor(client: ConnectionClient, scheduler: SchedulerLike, closedByServer: () => void) {
     this.subject = client;
-    this.channel = new Channel(client, this);
+    this.channel = new Channel<ClientSession>(client, this);
     this.outbox = new Outbox(client, this, scheduler);
     this.#closedByServer = closedByServer;
   }

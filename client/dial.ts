@@ -13,7 +13,7 @@ export interface DialClient {
   readonly options: ParsedClientOptions;
   readonly url: URL;
   readonly pathname: string;
-  readonly connection: { readonly session?: ClientSession | undefined };
+  readonly connection: { readonly channel: { readonly session?: ClientSession | undefined } };
   socket: unknown;
   emit(event: string, ...args: unknown[]): unknown;
 }
@@ -25,7 +25,7 @@ export function dial(
   { maxLength: serverLimit, compression }: ClientConfiguration,
 ): Observable<Link> {
   const { transport, maxLength, websockets = true, credentials, headers } = client.options;
-  const { session } = client.connection;
+  const { session } = client.connection.channel;
   const given = { transport, maxLength, serverLimit, compression, websockets, platform, client };
 
   /** Returns the address of one attempt; its unique part keeps caches out of the way. */
@@ -47,13 +47,7 @@ export function dial(
       if (subscriber.closed) return;
       const target = { ...given, url: address(credentials), credentials, headers, dialled };
       // A listener of `outgoing::url` may have ended the client.
-      if (subscriber.closed) return;
-      const link$ = transformer.connect(target);
-      subscriber.add(
-        link$.subscribe(
-          session ? { next: (link) => session.begin(link, subscriber), error: (error) => subscriber.error(error) } : subscriber,
-        ),
-      );
+      if (!subscriber.closed) subscriber.add(transformer.connect(target).subscribe(session?.begin(subscriber) ?? subscriber));
     }
     const resolved = fresh(credentials, headers);
     if (isPromise(resolved)) resolved.then(connect).catch((error: unknown) => subscriber.error(error));

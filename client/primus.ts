@@ -124,7 +124,7 @@ export class Primus<In = any, Out = any> extends Base {
     this.decoder = parser.decoder;
     this.#platform = platform;
     this.connection = new ClientConnection(this, platform.scheduler, () => this.#lifecycle.close('server'));
-    if (this.options.resume) this.connection.session = this.connection.channel.session = parts.session?.(this, platform.scheduler);
+    if (this.options.resume) this.connection.channel.session = parts.session?.(this, platform.scheduler);
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,

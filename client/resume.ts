@@ -1,4 +1,4 @@
-import type { SchedulerLike, Subscriber, Unsubscribable } from 'rxjs';
+import type { Observer, SchedulerLike, Subscriber, Unsubscribable } from 'rxjs';
 import type { ChannelSession } from '../src/core/channel.js';
 import { Ledger, RING } from '../src/core/ledger.js';
 import type { Frame, Link } from '../src/core/link.js';
@@ -21,8 +21,8 @@ export type Resume =
 export interface ClientSession extends ChannelSession {
   /** What asks for a session, in the query. */
   readonly fields: { readonly [name: string]: string };
-  /** Agrees with the server on a session, and then passes the link on. */
-  begin(link: Link, subscriber: Subscriber<Link>): void;
+  /** Returns the observer that agrees with the server on a session, and then passes the link on. */
+  begin(subscriber: Subscriber<Link>): Partial<Observer<Link>>;
   /** Ends the session, as the client ends. */
   end(): void;
 }
@@ -124,37 +124,37 @@ class Session implements ClientSession {
 
   // Calls of the client.
 
-  begin(link: Link, subscriber: Subscriber<Link>): void {
+  begin(subscriber: Subscriber<Link>): Partial<Observer<Link>> {
     const { connection } = this.#client;
-    const fail = (error: unknown) => subscriber.error(error);
-    this.#open = (outcome, missing) => {
-      this.#open = undefined;
-      if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
-      for (const frame of missing ?? []) connection.transmit(frame);
-      connection.events.add(() => this.#client.emit('incoming::resume', outcome));
-      // A subscriber may have ended the client.
-      if (subscriber.closed) link.close();
-      subscriber.next(link);
-      // Proves that this end has the new token.
-      if (missing) this.#say('ack');
+    const error = (error: unknown) => subscriber.error(error);
+    const complete = () => error(connection.dropped());
+    const next = (link: Link): void => {
+      this.#open = (outcome, missing) => {
+        this.#open = undefined;
+        if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
+        for (const frame of missing ?? []) connection.transmit(frame);
+        connection.events.add(() => this.#client.emit('incoming::resume', outcome));
+        // A subscriber may have ended the client.
+        if (subscriber.closed) link.close();
+        subscriber.next(link);
+        // Proves that this end has the new token.
+        if (missing) this.#say('ack');
+      };
+      subscriber.add(() => {
+        if (!this.#open) return;
+        this.#open = undefined;
+        connection.detach();
+        link.subscribe({});
+        link.close();
+      });
+      // What is written meanwhile is buffered.
+      connection.link = link;
+      link.subscribe({ next: (frame) => connection.receive(frame), error, complete });
+      // Every server answers this. One without sessions may say nothing else, and the client need not wait.
+      this.#isAsking = true;
+      connection.channel.control({ type: 'id', value: '' });
     };
-    subscriber.add(() => {
-      if (!this.#open) return;
-      this.#open = undefined;
-      connection.detach();
-      link.subscribe({});
-      link.close();
-    });
-    // What is written meanwhile is buffered.
-    connection.link = link;
-    link.subscribe({
-      next: (frame) => connection.receive(frame),
-      error: fail,
-      complete: () => fail(connection.dropped()),
-    });
-    // Every server answers this. One without sessions may say nothing else, and the client need not wait.
-    this.#isAsking = true;
-    connection.channel.control({ type: 'id', value: '' });
+    return { next, error };
   }
 
   end(): void {

@@ -56,11 +56,11 @@ export interface ChannelHandler {
  * While every step answers at once this is plain method calls. From the first step that does not, a direction keeps its
  * order in a lane: a queue that only connections with such a step have.
  */
-export class Channel {
+export class Channel<S extends ChannelSession = ChannelSession> {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
   /** The session that its messages are counted for. */
-  declare session?: ChannelSession | undefined;
+  declare session?: S | undefined;
   /** One object for all: most connections never have any. */
   declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
