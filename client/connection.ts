@@ -26,8 +26,6 @@ export class ClientConnection implements ChannelHandler {
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
-  /** Creates the error of a lost connection. */
-  readonly dropped = dropped;
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
@@ -65,7 +63,7 @@ export class ClientConnection implements ChannelHandler {
   }
 
   /**
-   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of one
+   * Emits a link, once there is a session if the client has any, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of one
    * of `faults`. What was received comes first, a `primus::server::close` above all. Frames do not pass through operators: they are many.
    */
   read(link: Link, faults: readonly Observable<unknown>[], scheduler: SchedulerLike): Observable<Link> {
@@ -83,7 +81,10 @@ export class ClientConnection implements ChannelHandler {
         this.channel.drain(done);
       };
       for (const fault$ of faults) reading.add(fault$.subscribe({ error: lose }));
-      reader.next(link);
+      const open = () => reader.next(link);
+      const { session } = this.channel;
+      if (session) session.begin(link, open);
+      else open();
       if (reading.closed) return;
       reading.add(
         link.subscribe({

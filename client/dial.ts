@@ -47,7 +47,7 @@ export function dial(
       if (subscriber.closed) return;
       const target = { ...given, url: address(credentials), credentials, headers, dialled };
       // A listener of `outgoing::url` may have ended the client.
-      if (!subscriber.closed) subscriber.add(transformer.connect(target).subscribe(session?.begin(subscriber) ?? subscriber));
+      if (!subscriber.closed) transformer.connect(target).subscribe(subscriber);
     }
     const resolved = fresh(credentials, headers);
     if (isPromise(resolved)) resolved.then(connect).catch((error: unknown) => subscriber.error(error));

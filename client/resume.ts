@@ -1,8 +1,8 @@
-import type { Observer, SchedulerLike, Subscriber, Unsubscribable } from 'rxjs';
+import type { SchedulerLike, Unsubscribable } from 'rxjs';
 import type { ChannelSession } from '../src/core/channel.js';
 import { Ledger, RING } from '../src/core/ledger.js';
 import type { Frame, Link } from '../src/core/link.js';
-import type { Control } from '../src/core/protocol.js';
+import { type Control, isControl } from '../src/core/protocol.js';
 import { type Fresh, type Gap, type GapReason, parseServerWord, type Resumed, type ServerWord } from '../src/core/session-words.js';
 
 /** How long a message that was received may wait for its acknowledgement, in ms. */
@@ -21,8 +21,8 @@ export type Resume =
 export interface ClientSession extends ChannelSession {
   /** What asks for a session, in the query. */
   readonly fields: { readonly [name: string]: string };
-  /** Returns the observer that agrees with the server on a session, and then passes the link on. */
-  begin(subscriber: Subscriber<Link>): Partial<Observer<Link>>;
+  /** Agrees with the server on a session over a link, which is read, and calls `open` then. */
+  begin(link: Link, open: () => void): void;
   /** Ends the session, as the client ends. */
   end(): void;
 }
@@ -36,10 +36,6 @@ export interface ResumableClient {
     link: Link | undefined;
     readonly events: { add(emit: () => void): void };
     readonly channel: { control(control: Exclude<Control, { type: 'unknown' }>): void };
-    detach(): void;
-    /** Creates the error of a lost connection. */
-    dropped(): Error;
-    receive(frame: Frame): void;
     transmit(frame: Frame): void;
   };
   emit(event: string, ...args: unknown[]): unknown;
@@ -79,8 +75,6 @@ class Session implements ClientSession {
   #epoch = '';
   /** Passes the link on that begins; `undefined` when there is none. */
   #open: ((outcome: Resume, missing?: readonly Frame[]) => void) | undefined;
-  /** Whether the id is still to come that the client itself has asked for. */
-  #isAsking = false;
   #timer: Unsubscribable | undefined;
 
   constructor(client: ResumableClient, scheduler: SchedulerLike) {
@@ -96,68 +90,47 @@ class Session implements ClientSession {
 
   // Calls of the channel: each message is counted here.
 
-  sent(frame: Frame): boolean {
+  keeps(frame: Frame, data: unknown): boolean {
+    if (isControl(data)) return false;
     this.#ledger?.record(frame);
-    // Without a session, the connection reports that the message is lost.
-    return !this.#open && (!this.#ledger || this.#client.connection.link !== undefined);
+    // Without a session, the connection reports that a message is lost.
+    return !!this.#open || (!!this.#ledger && !this.#client.connection.link);
   }
 
-  received(frame: Frame): void {
+  read(frame: Frame, data?: unknown): boolean {
     const ledger = this.#ledger;
-    if (this.#open) this.#unsupported();
-    else if (ledger?.receive(frame)) this.#say('ack');
-    else if (ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
-  }
-
-  handleControl(text: string): boolean {
-    const isAnswer = this.#isAsking && text.startsWith('primus::id::');
-    if (isAnswer) this.#isAsking = false;
-    const word = parseServerWord(text);
+    const word = isControl(data) ? parseServerWord(data) : undefined;
     if (this.#open) this.#begin(word);
-    else if (word?.type === 'ack' && this.#ledger && !this.#ledger.confirm(+word.value)) {
-      // A server that has received more than was sent: the next connection begins a new session.
-      this.#token = '';
-      this.#client.connection.link?.destroy();
-    }
-    return isAnswer || word !== undefined;
+    else if (!isControl(data)) {
+      if (ledger?.receive(frame)) this.#say('ack');
+      else if (ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
+    } else if (word?.type === 'ack' && ledger && !ledger.confirm(+word.value)) this.#breach();
+    return word !== undefined;
   }
 
   // Calls of the client.
 
-  begin(subscriber: Subscriber<Link>): Partial<Observer<Link>> {
+  begin(link: Link, open: () => void): void {
     const { connection } = this.#client;
-    const error = (error: unknown) => subscriber.error(error);
-    const complete = () => error(connection.dropped());
-    const next = (link: Link): void => {
-      this.#open = (outcome, missing) => {
-        this.#open = undefined;
-        if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
-        for (const frame of missing ?? []) connection.transmit(frame);
-        connection.events.add(() => this.#client.emit('incoming::resume', outcome));
-        // A subscriber may have ended the client.
-        if (subscriber.closed) link.close();
-        subscriber.next(link);
-        // Proves that this end has the new token.
-        if (missing) this.#say('ack');
-      };
-      subscriber.add(() => {
-        if (!this.#open) return;
-        this.#open = undefined;
-        connection.detach();
-        link.subscribe({});
-        link.close();
-      });
-      // What is written meanwhile is buffered.
-      connection.link = link;
-      link.subscribe({ next: (frame) => connection.receive(frame), error, complete });
-      // Every server answers this. One without sessions may say nothing else, and the client need not wait.
-      this.#isAsking = true;
-      connection.channel.control({ type: 'id', value: '' });
+    this.#open = (outcome, missing) => {
+      this.#open = undefined;
+      // The link was lost before the answer was decoded.
+      if (connection.link !== link) return;
+      if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
+      for (const frame of missing ?? []) connection.transmit(frame);
+      connection.events.add(() => this.#client.emit('incoming::resume', outcome));
+      open();
+      // Proves that this end has the new token.
+      if (missing) this.#say('ack');
     };
-    return { next, error };
+    // What is written meanwhile is buffered.
+    connection.link = link;
+    // Every server answers this. One without sessions may say nothing else, and the client need not wait.
+    connection.channel.control({ type: 'id', value: '' });
   }
 
   end(): void {
+    this.#open = undefined;
     // An asynchronous encoder would answer when the link is closed.
     if (this.#ledger && this.#client.parser.encode) this.#say('bye');
     this.#ledger = undefined;
@@ -186,13 +159,17 @@ class Session implements ClientSession {
         const now = this.#scheduler.now();
         const away = now - (state.attempt?.start ?? now);
         this.#open?.({ type, missed: Number(detail), resent: missing.length, away }, missing);
-      } else connection.link?.destroy();
-    } else this.#unsupported();
+      } else this.#breach();
+    } else {
+      this.#token = this.#epoch = '';
+      this.#open?.(this.#gap('unsupported'));
+    }
   }
 
-  #unsupported(): void {
-    this.#token = this.#epoch = '';
-    this.#open?.(this.#gap('unsupported'));
+  /** Ends the connection to a server whose counts are wrong. The next one begins a new session. */
+  #breach(): void {
+    this.#token = '';
+    this.#client.connection.link?.destroy();
   }
 
   #acknowledge(): void {
@@ -208,7 +185,7 @@ class Session implements ClientSession {
   #gap(reason: GapReason): Resume {
     const ledger = this.#ledger;
     const resend = () => {
-      for (const frame of ledger?.since(ledger.from) ?? []) if (this.sent(frame)) this.#client.connection.transmit(frame);
+      for (const frame of ledger?.since(ledger.from) ?? []) if (!this.keeps(frame, 0)) this.#client.connection.transmit(frame);
       ledger?.narrow(0);
     };
     return { type: 'gap', reason, unconfirmed: ledger?.unconfirmed ?? 0, resend };

@@ -18,12 +18,13 @@ export interface Stack {
 
 /** The session of a channel: counts its messages, and sends them again over another link. None of its methods may throw. */
 export interface ChannelSession {
-  /** Counts a message that was received, before the message transformers get it. */
-  received(frame: Frame): void;
-  /** Counts and keeps a message that is sent. Returns whether there is a link to send it on now. */
-  sent(frame: Frame): boolean;
-  /** Handles a control message. Returns false when it is not about the session. */
-  handleControl(text: string): boolean;
+  /**
+   * Counts a message that was received, before the message transformers get it; `data` is missing when it could not be decoded. Returns true
+   * for a control message about the session: it has handled that.
+   */
+  read(frame: Frame, data?: unknown): boolean;
+  /** Counts and keeps a message that is sent. Returns true when there is no link to send it on now; false for control messages. */
+  keeps(frame: Frame, data: unknown): boolean;
 }
 
 /** The connection of a channel, as far as the channel uses it. None of its methods may throw. */
@@ -144,18 +145,15 @@ export class Channel<S extends ChannelSession = ChannelSession> {
 
   /** Counts what the peer has sent as a message all the same. */
   #undecodable(cause: unknown, frame: Frame): PrimusError {
-    this.session?.received(frame);
+    this.session?.read(frame);
     return decodeError(cause);
   }
 
   #decoded(data: unknown, frame: Frame): Eventual<unknown> {
     const { incoming } = this.stack.transformers;
-    if (isControl(data)) {
-      if (!this.session?.handleControl(data)) this.#handler.handleControl(parseControl(data));
-      return undefined;
-    }
-    this.session?.received(frame);
-    if (incoming.length === 0) this.#handler.deliver(data, frame);
+    if (this.session?.read(frame, data)) return undefined;
+    if (isControl(data)) this.#handler.handleControl(parseControl(data));
+    else if (incoming.length === 0) this.#handler.deliver(data, frame);
     else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));
     return undefined;
   }
@@ -193,9 +191,9 @@ export class Channel<S extends ChannelSession = ChannelSession> {
     return true;
   }
 
-  /** Hands a frame to the link: a message, unless its session keeps it for another link, or a control message, which is not counted. */
+  /** Hands a frame to the link, unless the session keeps it for another one. */
   #transmit(frame: Frame, data: unknown): void {
-    if (!this.session || isControl(data) || this.session.sent(frame)) this.#handler.transmit(frame);
+    if (!this.session?.keeps(frame, data)) this.#handler.transmit(frame);
   }
 
   #encode(data: unknown, coming?: Promise<Frame>): Eventual<unknown> {

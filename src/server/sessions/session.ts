@@ -4,6 +4,7 @@ import type { ChannelSession } from '../../core/channel.js';
 import { LinkError } from '../../core/errors.js';
 import { Ledger } from '../../core/ledger.js';
 import type { Frame, Link } from '../../core/link.js';
+import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
 import type { Budget, BudgetHolder } from './budget.js';
 
@@ -149,6 +150,11 @@ export class Session implements ChannelSession, BudgetHolder {
 
   // Calls of the channel, and of broadcasts: each message is counted here.
 
+  keeps(frame: Frame, data: unknown): boolean {
+    return !isControl(data) && !this.sent(frame);
+  }
+
+  /** Counts and keeps a message that is sent. Returns whether there is a link to send it on now. */
   sent(frame: Frame): boolean {
     const { ledger } = this;
     if (this.isOver) {
@@ -162,22 +168,15 @@ export class Session implements ChannelSession, BudgetHolder {
     return !this.isAway;
   }
 
-  received(frame: Frame): void {
+  read(frame: Frame, data?: unknown): boolean {
+    if (isControl(data)) return this.#handleControl(data);
     const { ledger, injected } = this;
-    if (this.isOver) return;
-    if (injected) {
-      this.injected = injected - 1;
-      return;
+    if (injected) this.injected = injected - 1;
+    else if (!this.isOver) {
+      if (!ledger.owes) this.#sessions.owe(this);
+      if (ledger.receive(frame)) this.acknowledge();
     }
-    if (!ledger.owes) this.#sessions.owe(this);
-    if (ledger.receive(frame)) this.acknowledge();
-  }
-
-  handleControl(text: string): boolean {
-    const word = parseClientWord(text);
-    if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') this.release();
-    return word !== undefined;
+    return false;
   }
 
   // Calls of the connection.
@@ -298,6 +297,13 @@ export class Session implements ChannelSession, BudgetHolder {
     this.connection.attach(link, this.#sessions.addressOf(request));
     this.connection.resend(frames);
     this.#emit({ type: 'resumed', missed: sent - this.ledger.received, resent: frames.length, away });
+  }
+
+  #handleControl(text: string): boolean {
+    const word = parseClientWord(text);
+    if (word?.type === 'ack') this.#confirm(word.received);
+    else if (word?.type === 'bye') this.release();
+    return word !== undefined;
   }
 
   #confirm(received: number): void {
