@@ -82,9 +82,7 @@ export class ClientConnection implements ChannelHandler {
       };
       for (const fault$ of faults) reading.add(fault$.subscribe({ error: lose }));
       const open = () => reader.next(link);
-      const { session } = this.channel;
-      if (session) session.begin(link, open);
-      else open();
+      if (!this.channel.session?.begin(link, open)) open();
       if (reading.closed) return;
       reading.add(
         link.subscribe({
@@ -156,7 +154,8 @@ export class ClientConnection implements ChannelHandler {
     return this.subject._write(data as never);
   }
 
-  transmit(frame: Frame): void {
+  transmit(frame: Frame, data: unknown): void {
+    if (this.channel.session?.keeps(frame, data)) return;
     if (this.link === undefined) {
       this.lose(frame);
       return;

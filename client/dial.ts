@@ -5,7 +5,6 @@ import type { Link } from '../src/core/link.js';
 import type { Fields } from '../src/core/transformer.js';
 import { fresh } from './credentials.js';
 import type { ClientParts, ParsedClientOptions } from './options.js';
-import type { ClientSession } from './resume.js';
 import { printUrl, urlOptions } from './url.js';
 
 /** The client of an attempt, as far as the attempt uses it. */
@@ -13,7 +12,6 @@ export interface DialClient {
   readonly options: ParsedClientOptions;
   readonly url: URL;
   readonly pathname: string;
-  readonly connection: { readonly channel: { readonly session?: ClientSession | undefined } };
   socket: unknown;
   emit(event: string, ...args: unknown[]): unknown;
 }
@@ -25,14 +23,13 @@ export function dial(
   { maxLength: serverLimit, compression }: ClientConfiguration,
 ): Observable<Link> {
   const { transport, maxLength, websockets = true, credentials, headers } = client.options;
-  const { session } = client.connection.channel;
   const given = { transport, maxLength, serverLimit, compression, websockets, platform, client };
 
   /** Returns the address of one attempt; its unique part keeps caches out of the way. */
   function address(fields: Fields): string {
     const unique = platform.scheduler.now().toString(36) + platform.random().toString(36).slice(2, 5);
     const path = client.pathname + (transformer.path ?? '');
-    const options = urlOptions(client.url, path, transformer.protocol ?? 'http', unique, { ...fields, ...session?.fields });
+    const options = urlOptions(client.url, path, transformer.protocol ?? 'http', unique, fields);
     client.emit('outgoing::url', options);
     return printUrl(options);
   }

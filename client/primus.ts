@@ -124,14 +124,14 @@ export class Primus<In = any, Out = any> extends Base {
     this.decoder = parser.decoder;
     this.#platform = platform;
     this.connection = new ClientConnection(this, platform.scheduler, () => this.#lifecycle.close('server'));
-    if (this.options.resume) this.connection.channel.session = parts.session?.(this, platform.scheduler);
+    const dialled = (this.options.resume && parts.session?.(this, parts)) || parts;
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
       endsWhenRefused: merged.strategy == null,
       platform,
       connection: this.connection,
-      dial: () => dial(this, parts, configuration),
+      dial: () => dial(this, dialled, configuration),
       report: (error) => this.onListenerError(error),
     });
     const { manual } = this.options;

@@ -4,6 +4,8 @@ import { Ledger, RING } from '../src/core/ledger.js';
 import type { Frame, Link } from '../src/core/link.js';
 import { type Control, isControl } from '../src/core/protocol.js';
 import { type Fresh, type Gap, type GapReason, parseServerWord, type Resumed, type ServerWord } from '../src/core/session-words.js';
+import type { ClientTransformer } from '../src/core/transformer.js';
+import type { Platform } from './platform/platform.js';
 
 /** How long a message that was received may wait for its acknowledgement, in ms. */
 const ACKNOWLEDGE = 1_000;
@@ -19,10 +21,8 @@ export type Resume =
 
 /** The session of a client, as far as the rest of the client uses it. */
 export interface ClientSession extends ChannelSession {
-  /** What asks for a session, in the query. */
-  readonly fields: { readonly [name: string]: string };
   /** Agrees with the server on a session over a link, which is read, and calls `open` then. */
-  begin(link: Link, open: () => void): void;
+  begin(link: Link, open: () => void): true;
   /** Ends the session, as the client ends. */
   end(): void;
 }
@@ -35,14 +35,20 @@ export interface ResumableClient {
   readonly connection: {
     link: Link | undefined;
     readonly events: { add(emit: () => void): void };
-    readonly channel: { control(control: Exclude<Control, { type: 'unknown' }>): void };
-    transmit(frame: Frame): void;
+    readonly channel: { session?: ClientSession | undefined; control(control: Exclude<Control, { type: 'unknown' }>): void };
+    transmit(frame: Frame, data: unknown): void;
   };
   emit(event: string, ...args: unknown[]): unknown;
 }
 
-/** Makes the connections of a client resumable: a part of `ClientParts`. */
-export type CreateClientSession = (client: ResumableClient, scheduler: SchedulerLike) => ClientSession;
+/** The parts of a client that its session uses. */
+export interface ResumableParts {
+  readonly platform: { readonly scheduler: SchedulerLike };
+  readonly transformer: Pick<ClientTransformer<Platform>, 'connect'>;
+}
+
+/** Makes the connections of a client resumable: returns its parts with a transformer that asks for a session. It is one of `ClientParts`. */
+export type CreateClientSession = <Parts extends ResumableParts>(client: ResumableClient, parts: Parts) => Parts;
 
 /**
  * The session of a client, between its connection and its links. It counts the messages, keeps those that the server has not acknowledged, and
@@ -63,7 +69,13 @@ export type CreateClientSession = (client: ResumableClient, scheduler: Scheduler
  * const primus = new Client('https://example.com', { resume: true });
  * ```
  */
-export const resumable: CreateClientSession = (client, scheduler) => new Session(client, scheduler);
+export const resumable: CreateClientSession = (client, parts) => {
+  const { transformer } = parts;
+  const session = new Session(client, parts.platform.scheduler);
+  client.connection.channel.session = session;
+  const connect: typeof transformer.connect = (target) => transformer.connect({ ...target, url: `${target.url}&${session.field}` });
+  return { ...parts, transformer: Object.assign(Object.create(transformer), { connect }) };
+};
 
 class Session implements ClientSession {
   readonly #client: ResumableClient;
@@ -84,8 +96,9 @@ class Session implements ClientSession {
     this.#ring = ring;
   }
 
-  get fields() {
-    return { _primus_session: this.#token ? '1' : '0' };
+  /** What asks for a session, in the query. */
+  get field(): string {
+    return `_primus_session=${this.#token ? 1 : 0}`;
   }
 
   // Calls of the channel: each message is counted here.
@@ -110,14 +123,14 @@ class Session implements ClientSession {
 
   // Calls of the client.
 
-  begin(link: Link, open: () => void): void {
+  begin(link: Link, open: () => void): true {
     const { connection } = this.#client;
     this.#open = (outcome, missing) => {
       this.#open = undefined;
       // The link was lost before the answer was decoded.
       if (connection.link !== link) return;
       if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
-      for (const frame of missing ?? []) connection.transmit(frame);
+      for (const frame of missing ?? []) link.send(frame);
       connection.events.add(() => this.#client.emit('incoming::resume', outcome));
       open();
       // Proves that this end has the new token.
@@ -127,6 +140,7 @@ class Session implements ClientSession {
     connection.link = link;
     // Every server answers this. One without sessions may say nothing else, and the client need not wait.
     connection.channel.control({ type: 'id', value: '' });
+    return true;
   }
 
   end(): void {
@@ -185,7 +199,7 @@ class Session implements ClientSession {
   #gap(reason: GapReason): Resume {
     const ledger = this.#ledger;
     const resend = () => {
-      for (const frame of ledger?.since(ledger.from) ?? []) if (!this.keeps(frame, 0)) this.#client.connection.transmit(frame);
+      for (const frame of ledger?.since(ledger.from) ?? []) this.#client.connection.transmit(frame, 0);
       ledger?.narrow(0);
     };
     return { type: 'gap', reason, unconfirmed: ledger?.unconfirmed ?? 0, resend };

@@ -37,8 +37,8 @@ export interface ChannelHandler {
   handleControl(control: Control): void;
   /** Takes a transformed message on its way out, and calls `write` in the end. Returns false when it was rejected. */
   forward(data: unknown): boolean;
-  /** Hands a frame to the link. */
-  transmit(frame: Frame): void;
+  /** Hands the frame of a message, or of a control message, to the link; unless the session of the channel keeps it for another one. */
+  transmit(frame: Frame, data: unknown): void;
   /** Reports a message that was lost. */
   fail(error: Error): void;
   /** Called with `true` when too many messages wait for asynchronous steps, with `false` when none waits any more. */
@@ -186,21 +186,16 @@ export class Channel<S extends ChannelSession = ChannelSession> {
         this.#handler.fail(encodeError(error, data));
         return false;
       }
-      this.#transmit(frame, data);
+      this.#handler.transmit(frame, data);
     }
     return true;
-  }
-
-  /** Hands a frame to the link, unless the session keeps it for another one. */
-  #transmit(frame: Frame, data: unknown): void {
-    if (!this.session?.keeps(frame, data)) this.#handler.transmit(frame);
   }
 
   #encode(data: unknown, coming?: Promise<Frame>): Eventual<unknown> {
     return this.#step(
       () => coming ?? encoded(this.stack.parser, this.#handler.subject, data),
       (cause) => encodeError(cause, data),
-      (frame) => this.#transmit(frame, data),
+      (frame) => this.#handler.transmit(frame, data),
     );
   }
 

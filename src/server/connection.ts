@@ -443,10 +443,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     return accepted;
   }
 
-  transmit(frame: Frame): void {
-    const { link } = this;
-    // A control message: it is of no use on another link.
-    if (this.isAway) return;
+  transmit(frame: Frame, data: unknown): void {
+    const { link, session } = this;
+    // A control message is of no use on another link.
+    if (session !== undefined && (session.keeps(frame, data) || session.isAway)) return;
     if (this.state !== OPEN || link === undefined) {
       this.host.log('lost', `A message to ${this.subject.id} was still being encoded when the connection ended`);
       return;
