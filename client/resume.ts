@@ -44,7 +44,7 @@ export interface ResumableClient {
 /** The parts of a client that its session uses. */
 export interface ResumableParts {
   readonly platform: { readonly scheduler: SchedulerLike };
-  readonly transformer: Pick<ClientTransformer<Platform>, 'connect'>;
+  readonly transformer: ClientTransformer<Platform>;
 }
 
 /** Makes the connections of a client resumable: returns its parts with a transformer that asks for a session. It is one of `ClientParts`. */
@@ -74,8 +74,12 @@ export const resumable: CreateClientSession = (client, parts) => {
   const session = new Session(client, parts.platform.scheduler);
   client.connection.channel.session = session;
   const connect: typeof transformer.connect = (target) => transformer.connect({ ...target, url: `${target.url}&${session.field}` });
-  return { ...parts, transformer: Object.assign(Object.create(transformer), { connect }) };
+  const { path, protocol } = transformer;
+  return { ...parts, transformer: { path, protocol, connect } };
 };
+
+/** Passes a link on, with the outcome and the messages that the server is missing. */
+type Open = (outcome: Resume, missing?: readonly Frame[]) => void;
 
 class Session implements ClientSession {
   readonly #client: ResumableClient;
@@ -86,7 +90,7 @@ class Session implements ClientSession {
   #token = '';
   #epoch = '';
   /** Passes the link on that begins; `undefined` when there is none. */
-  #open: ((outcome: Resume, missing?: readonly Frame[]) => void) | undefined;
+  #open: Open | undefined;
   #timer: Unsubscribable | undefined;
 
   constructor(client: ResumableClient, scheduler: SchedulerLike) {
@@ -113,7 +117,7 @@ class Session implements ClientSession {
   read(frame: Frame, data?: unknown): boolean {
     const ledger = this.#ledger;
     const word = isControl(data) ? parseServerWord(data) : undefined;
-    if (this.#open) this.#begin(word);
+    if (this.#open) this.#begin(word, this.#open);
     else if (!isControl(data)) {
       if (ledger?.receive(frame)) this.#say('ack');
       else if (ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
@@ -154,29 +158,25 @@ class Session implements ClientSession {
   }
 
   /** Handles the first control messages of a link; `undefined` for one that is not about sessions. */
-  #begin(word: ServerWord | undefined): void {
+  #begin(word: ServerWord | undefined, open: Open): void {
     const { connection, state } = this.#client;
-    const { type, value, detail, token } = word ?? ({} as Partial<ServerWord>);
     const ledger = this.#ledger;
     const epoch = this.#epoch;
-    if (token && (type === 'session' || type === 'gap')) {
-      this.#token = token;
-      this.#epoch = detail as string;
-      this.#open?.(epoch ? this.#gap(type === 'gap' && detail === epoch ? (value as GapReason) : 'epoch') : { type: 'fresh' });
-    } else if (ledger && type === 'resume') {
-      connection.channel.control({ type, value: `${this.#token}.${ledger.received}.${ledger.from}.${ledger.sent}` });
-    } else if (ledger && type === 'resumed') {
-      const missing = ledger.confirm(Number(value)) && ledger.since(Number(value));
-      // Without a token, the next connection begins a new session.
-      this.#token = (missing && token) || '';
-      if (missing) {
-        const now = this.#scheduler.now();
-        const away = now - (state.attempt?.start ?? now);
-        this.#open?.({ type, missed: Number(detail), resent: missing.length, away }, missing);
-      } else this.#breach();
+    if (word?.token && /session|gap/.test(word.type)) {
+      this.#token = word.token;
+      this.#epoch = word.detail;
+      open(epoch ? this.#gap(word.type === 'gap' && word.detail === epoch ? (word.value as GapReason) : 'epoch') : { type: 'fresh' });
+    } else if (ledger && word?.type === 'resume') {
+      connection.channel.control({ type: word.type, value: `${this.#token}.${ledger.received}.${ledger.from}.${ledger.sent}` });
+    } else if (ledger && word?.type === 'resumed') {
+      const missing = ledger.confirm(+word.value) && ledger.since(+word.value);
+      if (!missing) return this.#breach();
+      const now = this.#scheduler.now();
+      this.#token = word.token;
+      open({ type: word.type, missed: +word.detail, resent: missing.length, away: now - (state.attempt?.start ?? now) }, missing);
     } else {
       this.#token = this.#epoch = '';
-      this.#open?.(this.#gap('unsupported'));
+      open(this.#gap('unsupported'));
     }
   }
 
