@@ -22,10 +22,12 @@ export interface ConnectionClient extends Stack {
 /** Connects a client to its link: passes messages on through a channel, and emits events for control messages and errors. */
 export class ClientConnection implements ChannelHandler {
   readonly subject: ConnectionClient;
-  readonly channel: Channel<ClientSession>;
+  readonly channel: Channel;
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
+  /** The session, if the option `resume` is on. */
+  declare session?: ClientSession | undefined;
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
@@ -36,7 +38,7 @@ export class ClientConnection implements ChannelHandler {
 
   constructor(client: ConnectionClient, scheduler: SchedulerLike, closedByServer: () => void) {
     this.subject = client;
-    this.channel = new Channel<ClientSession>(client, this);
+    this.channel = new Channel(client, this);
     this.outbox = new Outbox(client, this, scheduler);
     this.#closedByServer = closedByServer;
   }
@@ -82,7 +84,7 @@ export class ClientConnection implements ChannelHandler {
       };
       for (const fault$ of faults) reading.add(fault$.subscribe({ error: lose }));
       const open = () => reader.next(link);
-      if (!this.channel.session?.begin(link, open)) open();
+      if (!this.session?.begin(link, open)) open();
       if (reading.closed) return;
       reading.add(
         link.subscribe({
@@ -155,7 +157,7 @@ export class ClientConnection implements ChannelHandler {
   }
 
   transmit(frame: Frame, data: unknown): void {
-    if (this.channel.session?.keeps(frame, data)) return;
+    if (this.session?.keeps(frame, data)) return;
     if (this.link === undefined) {
       this.lose(frame);
       return;

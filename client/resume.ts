@@ -34,8 +34,9 @@ export interface ResumableClient {
   readonly state: { readonly name: string; readonly attempt?: { readonly start: number } | null };
   readonly connection: {
     link: Link | undefined;
+    session?: ClientSession | undefined;
     readonly events: { add(emit: () => void): void };
-    readonly channel: { session?: ClientSession | undefined; control(control: Exclude<Control, { type: 'unknown' }>): void };
+    readonly channel: { control(control: Exclude<Control, { type: 'unknown' }>): void };
     transmit(frame: Frame, data: unknown): void;
   };
   emit(event: string, ...args: unknown[]): unknown;
@@ -72,7 +73,7 @@ export type CreateClientSession = <Parts extends ResumableParts>(client: Resumab
 export const resumable: CreateClientSession = (client, parts) => {
   const { transformer } = parts;
   const session = new Session(client, parts.platform.scheduler);
-  client.connection.channel.session = session;
+  client.connection.session = session;
   const connect: typeof transformer.connect = (target) => transformer.connect({ ...target, url: `${target.url}&${session.field}` });
   const { path, protocol } = transformer;
   return { ...parts, transformer: { path, protocol, connect } };

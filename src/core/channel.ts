@@ -31,6 +31,8 @@ export interface ChannelSession {
 export interface ChannelHandler {
   /** The spark or client: `this` of the message transformers. */
   readonly subject: unknown;
+  /** The session that counts the messages, if there is one. */
+  readonly session?: ChannelSession | undefined;
   /** Takes a message for the user. */
   deliver(data: unknown, raw: Frame): void;
   /** Takes a control message. */
@@ -57,11 +59,9 @@ export interface ChannelHandler {
  * While every step answers at once this is plain method calls. From the first step that does not, a direction keeps its
  * order in a lane: a queue that only connections with such a step have.
  */
-export class Channel<S extends ChannelSession = ChannelSession> {
+export class Channel {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
-  /** The session that its messages are counted for. */
-  declare session?: S | undefined;
   /** One object for all: most connections never have any. */
   declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
@@ -145,13 +145,13 @@ export class Channel<S extends ChannelSession = ChannelSession> {
 
   /** Counts what the peer has sent as a message all the same. */
   #undecodable(cause: unknown, frame: Frame): PrimusError {
-    this.session?.read(frame);
+    this.#handler.session?.read(frame);
     return decodeError(cause);
   }
 
   #decoded(data: unknown, frame: Frame): Eventual<unknown> {
     const { incoming } = this.stack.transformers;
-    if (this.session?.read(frame, data)) return undefined;
+    if (this.#handler.session?.read(frame, data)) return undefined;
     if (isControl(data)) this.#handler.handleControl(parseControl(data));
     else if (incoming.length === 0) this.#handler.deliver(data, frame);
     else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));

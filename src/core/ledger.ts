@@ -61,7 +61,7 @@ export class Ledger {
     this.frames ??= [];
     this.frames.push(frame);
     this.bytes += costOf(frame);
-    return this.narrow(this.#limit);
+    return this.bytes <= this.#limit || this.narrow(this.#limit);
   }
 
   /** Drops the oldest messages that are kept until they have no more than so many bytes. Returns false when any had to go. */

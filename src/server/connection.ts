@@ -96,7 +96,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   // Declared: an idle connection has no memory for these.
 
   /** The session that lets the connection survive its link, if the client has asked for one. */
-  declare session?: Session;
+  declare session?: Session | undefined;
 
   /** Emits the end of a connection that has ended before the server emitted `connection`. */
   declare private heldEnd?: (() => void) | undefined;
@@ -214,7 +214,6 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Begins a session: its messages are counted from now on. */
   begin(session: Session): void {
     this.session = session;
-    this.channel.session = session;
   }
 
   /** Reads nothing from the link any more. `isOpen`: it may not know that it is lost, and is terminated. */

@@ -10,6 +10,7 @@ const SHARE = 16;
 export interface BudgetHolder {
   /** The network of the client. It does not change while the session is away. */
   readonly network: string;
+  readonly isAway: boolean;
   /** Ends the session. It is forgotten then. */
   expire(reason: GapReason): void;
   /** Drops so many bytes of the oldest messages that are kept, or more. */
@@ -45,7 +46,7 @@ export class Budget {
   /** Notes that a session keeps so many bytes more, or fewer. */
   add(holder: BudgetHolder, bytes: number): void {
     this.#bytes += bytes;
-    const address = this.#away.get(holder);
+    const address = holder.isAway ? this.#away.get(holder) : undefined;
     if (address !== undefined) address.bytes += bytes;
     if (bytes > 0 && this.#bytes > this.#limit) this.#shrink(holder);
   }
@@ -65,10 +66,10 @@ export class Budget {
   return(holder: BudgetHolder, kept: number): void {
     const address = this.#away.get(holder);
     if (address === undefined) return;
-    this.add(holder, -AWAY);
+    this.#bytes -= AWAY;
     this.#away.delete(holder);
     address.holders.delete(holder);
-    address.bytes -= kept;
+    address.bytes -= kept + AWAY;
     if (address.holders.size === 0) this.#addresses.delete(holder.network);
   }
 
