@@ -6,6 +6,7 @@ import type { Frame, Link } from '../src/core/link.js';
 import type { Control } from '../src/core/protocol.js';
 import { Emitter } from './emitter.js';
 import { Outbox, type OutboxOptions } from './outbox.js';
+import type { ClientSession } from './resume.js';
 
 /** The client of a connection, as far as the connection uses it. */
 export interface ConnectionClient extends Stack {
@@ -25,6 +26,8 @@ export class ClientConnection implements ChannelHandler {
   readonly outbox: Outbox;
   readonly events = new EventQueue();
   link: Link | undefined;
+  /** The session, if the option `resume` is on. */
+  declare session?: ClientSession | undefined;
   /** Emits, to one subscriber, at each frame and at each message that was delivered late; errors when the server asks for another connection. */
   readonly activity$ = new Observable<void>((activity) => {
     this.#activity = activity;
@@ -62,7 +65,7 @@ export class ClientConnection implements ChannelHandler {
   }
 
   /**
-   * Emits a link, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of one
+   * Emits a link, once there is a session if the client has any, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of one
    * of `faults`. What was received comes first, a `primus::server::close` above all. Frames do not pass through operators: they are many.
    */
   read(link: Link, faults: readonly Observable<unknown>[], scheduler: SchedulerLike): Observable<Link> {
@@ -80,7 +83,8 @@ export class ClientConnection implements ChannelHandler {
         this.channel.drain(done);
       };
       for (const fault$ of faults) reading.add(fault$.subscribe({ error: lose }));
-      reader.next(link);
+      const open = () => reader.next(link);
+      if (!this.session?.begin(link, open)) open();
       if (reading.closed) return;
       reading.add(
         link.subscribe({
@@ -152,7 +156,8 @@ export class ClientConnection implements ChannelHandler {
     return this.subject._write(data as never);
   }
 
-  transmit(frame: Frame): void {
+  transmit(frame: Frame, data: unknown): void {
+    if (this.session?.keeps(frame, data)) return;
     if (this.link === undefined) {
       this.lose(frame);
       return;

@@ -82,6 +82,7 @@ export class Lifecycle {
   /** Ends on purpose: no attempt follows unless `open()` is called. */
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
+    this.#parts.connection.session?.end();
     this.#session.unsubscribe();
     if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by, isDue: this.#isActive });
   }

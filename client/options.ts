@@ -20,6 +20,7 @@ import type { PluginPackages } from '../src/core/plugin.js';
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { PerAttempt } from './credentials.js';
 import type { Platform } from './platform/platform.js';
+import type { CreateClientSession } from './resume.js';
 
 /** A reason to reconnect: a connection was lost, the network is back, or the first connection failed. */
 export type Strategy = 'disconnect' | 'online' | 'timeout';
@@ -70,6 +71,11 @@ export interface ClientOptions {
   credentials?: PerAttempt;
   /** The same as headers of the request. Pages cannot send any, nor can SockJS and BrowserChannel. @defaultValue none */
   headers?: PerAttempt;
+  /**
+   * Whether to resume the session after a lost connection, with nothing lost in either direction, as far as the server has sessions; or the
+   * limit of bytes that are kept, as `ring`. @defaultValue that of the server for its own clients, else `false`
+   */
+  resume?: boolean | { ring?: number };
   /** The limit of messages that are queued while there is no connection. @defaultValue `Infinity` */
   queueSize?: number;
   /** The limit of their bytes, estimated by their JSON. @defaultValue `16_777_216` */
@@ -89,6 +95,8 @@ export interface ClientParts {
   parser: Parser;
   /** The environment: a page, or Node.js. */
   platform: Platform;
+  /** Makes connections resumable, for the option `resume`. @defaultValue none */
+  session?: CreateClientSession;
 }
 
 const TABLE: Record<string, Kind> = {

@@ -17,6 +17,7 @@ import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
 import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
 import type { Platform } from './platform/platform.js';
+import type { Resume } from './resume.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
 import { parseUrl, pathnameOf } from './url.js';
 
@@ -123,13 +124,14 @@ export class Primus<In = any, Out = any> extends Base {
     this.decoder = parser.decoder;
     this.#platform = platform;
     this.connection = new ClientConnection(this, platform.scheduler, () => this.#lifecycle.close('server'));
+    const dialled = (this.options.resume && parts.session?.(this, parts)) || parts;
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
       options: this.options,
       endsWhenRefused: merged.strategy == null,
       platform,
       connection: this.connection,
-      dial: () => dial(this, parts, configuration),
+      dial: () => dial(this, dialled, configuration),
       report: (error) => this.onListenerError(error),
     });
     const { manual } = this.options;
@@ -380,6 +382,22 @@ export class Primus<In = any, Out = any> extends Base {
       'reconnect failed': failed('failed'),
       reconnected: attempted('reconnected'),
     });
+  }
+
+  /**
+   * Emits how each connection begins, before `open`: with a `fresh` session, with one that was `resumed`, and nothing is lost, or after a
+   * `gap`, when messages may be lost. Hot. Emits nothing without the option `resume`.
+   *
+   * @example
+   * ```ts
+   * primus.resume$.subscribe((outcome) => {
+   *   if (outcome.type === 'resumed') console.log(`resumed, ${outcome.missed} messages`);
+   *   if (outcome.type === 'gap') console.log(`${outcome.unconfirmed} messages may be lost: ${outcome.reason}`);
+   * });
+   * ```
+   */
+  get resume$(): Observable<Resume> {
+    return this.#view({ 'incoming::resume': (outcome: Resume) => outcome });
   }
 
   /** Emits the time of each ping of the server, in ms since the epoch on the server's clock. Hot. */

@@ -26,6 +26,11 @@ export function bundleCloseReasons() {
   return script('client/close-reasons.ts', 'close-reasons', 'PrimusCloseReasons');
 }
 
+/** Bundles the part of a served library that resumes sessions. */
+export function bundleSessions() {
+  return script('client/resume.ts', 'sessions', 'PrimusSessions');
+}
+
 /** Bundles the part of a served library that plugins need. */
 export function bundleEdge() {
   return script('src/compat/browser.ts', 'edge', 'PrimusEdge');

@@ -12,8 +12,10 @@ export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export { browser as platform } from '../client/platform/browser.js';
 export type { Platform } from '../client/platform/platform.js';
+export { type Resume, resumable } from '../client/resume.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { LinkError, PrimusError } from './core/errors.js';
+export type { Fresh, Gap, GapReason, Resumed } from './core/session-words.js';
 
 /**
  * Creates a class of clients with another transformer, parser, platform or pathname.

@@ -3,6 +3,7 @@ import { node } from '../client/platform/node.js';
 import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
 import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
+import { resumable } from '../client/resume.js';
 import { client } from '../transformers/websockets/client.js';
 import type { LegacyClientClass } from './compat/client.js';
 import { legacyNodeClient } from './compat/node.js';
@@ -16,8 +17,10 @@ export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions, ClientParts } from '../client/options.js';
 export { node as platform } from '../client/platform/node.js';
 export type { Platform } from '../client/platform/platform.js';
+export { type Resume, resumable } from '../client/resume.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export { LinkError, PrimusError } from './core/errors.js';
+export type { Fresh, Gap, GapReason, Resumed } from './core/session-words.js';
 
 /**
  * Creates a class of clients with another transformer, parser, platform or pathname.
@@ -46,7 +49,12 @@ export function configure(parts: ClientParts, configuration: Partial<ClientConfi
  * primus.on('data', (data) => console.log(data));
  * ```
  */
-export const Primus = configure({ transformer: explainingOtherTransformer(client, 'websockets'), parser: json, platform: node });
+export const Primus = configure({
+  transformer: explainingOtherTransformer(client, 'websockets'),
+  parser: json,
+  platform: node,
+  session: resumable,
+});
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;
 export { Primus as default };

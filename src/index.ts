@@ -3,6 +3,7 @@ import { node } from '../client/platform/node.js';
 import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
 import type { Platform } from '../client/platform/platform.js';
 import { type Primus as Client, configure } from '../client/primus.js';
+import { resumable } from '../client/resume.js';
 import { builtins } from './builtins.js';
 import { withPlugins } from './compat/node.js';
 import { type LegacyServer, legacyServer } from './compat/server.js';
@@ -27,6 +28,7 @@ import { Spark } from './server/spark.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
 export type { ClientOptions } from '../client/options.js';
+export type { Resume } from '../client/resume.js';
 export type { ClientState, ReconnectAttempt, ReconnectEvent } from '../client/state.js';
 export type { ReconnectEventOpts, ReconnectOpts, Socket, SocketOptions } from './compat/types.js';
 export { type ErrorCode, LinkError, PrimusError } from './core/errors.js';
@@ -34,6 +36,7 @@ export type { Frame, Link } from './core/link.js';
 export type { Direction, MessageTransformer, Packet } from './core/message-transformers.js';
 export type { Parser } from './core/parser.js';
 export type { Plugin, PluginPackages, Plugins } from './core/plugin.js';
+export type { Fresh, Gap, GapReason, Resumed } from './core/session-words.js';
 export type { Arrival, ClientTransformer, ServerTransformer, Transformer } from './core/transformer.js';
 export type { DrainOptions, DrainProgress } from './server/drain.js';
 export type { LogEntry, PrimusEvents } from './server/events.js';
@@ -42,6 +45,7 @@ export type { Host, HttpServer } from './server/http/host.js';
 export type { LibraryOptions } from './server/library.js';
 export type { Middleware } from './server/middleware/layers.js';
 export type { ServerOptions } from './server/options.js';
+export type { ResumeOptions } from './server/sessions/options.js';
 export type { DestroyOptions } from './server/shutdown.js';
 export type { Address, SparkEvents, SparkState } from './server/spark.js';
 
@@ -276,6 +280,7 @@ function socketClass(transformer: Transformer, parser: Parser, configuration: Pa
       transformer: explainingOtherTransformer(transformer.client as ClientTransformer<Platform>, transformer.name),
       parser,
       platform: node,
+      session: resumable,
     },
     assume(configuration),
   );

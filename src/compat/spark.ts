@@ -110,7 +110,7 @@ function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
   const { connection } = spark;
   switch (event) {
     case 'incoming::data':
-      connection.next(value as Frame);
+      connection.inject(value as Frame);
       return true;
     case 'incoming::end':
       if (connection.state === CLOSED) return false;
@@ -122,7 +122,7 @@ function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
       connection.fail(asError(value));
       return false;
     case 'outgoing::data':
-      connection.link?.send(value as Frame);
+      if (connection.session?.sent(value as Frame) !== false) connection.link?.send(value as Frame);
       return false;
     case 'outgoing::end':
       if (!(connection.link instanceof EventLink)) connection.link?.close();

@@ -16,18 +16,31 @@ export interface Stack {
   readonly transformers: Pick<MessageTransformers, 'incoming' | 'outgoing'>;
 }
 
+/** The session of a channel: counts its messages, and sends them again over another link. None of its methods may throw. */
+export interface ChannelSession {
+  /**
+   * Counts a message that was received, before the message transformers get it; `data` is missing when it could not be decoded. Returns true
+   * for a control message about the session: it has handled that.
+   */
+  read(frame: Frame, data?: unknown): boolean;
+  /** Counts and keeps a message that is sent. Returns true when there is no link to send it on now; false for control messages. */
+  keeps(frame: Frame, data: unknown): boolean;
+}
+
 /** The connection of a channel, as far as the channel uses it. None of its methods may throw. */
 export interface ChannelHandler {
   /** The spark or client: `this` of the message transformers. */
   readonly subject: unknown;
+  /** The session that counts the messages, if there is one. */
+  readonly session?: ChannelSession | undefined;
   /** Takes a message for the user. */
   deliver(data: unknown, raw: Frame): void;
   /** Takes a control message. */
   handleControl(control: Control): void;
   /** Takes a transformed message on its way out, and calls `write` in the end. Returns false when it was rejected. */
   forward(data: unknown): boolean;
-  /** Hands a frame to the link. */
-  transmit(frame: Frame): void;
+  /** Hands the frame of a message, or of a control message, to the link; unless the session of the channel keeps it for another one. */
+  transmit(frame: Frame, data: unknown): void;
   /** Reports a message that was lost. */
   fail(error: Error): void;
   /** Called with `true` when too many messages wait for asynchronous steps, with `false` when none waits any more. */
@@ -116,7 +129,7 @@ export class Channel {
     if (parser.decode === undefined) {
       return this.#step(
         () => fromNodeCallback<unknown>((done) => parser.decoder.call(this.#handler.subject, frame, done)),
-        decodeError,
+        (cause) => this.#undecodable(cause, frame),
         (data) => this.#decoded(data, frame),
       );
     }
@@ -124,14 +137,21 @@ export class Channel {
     try {
       data = parser.decode(frame);
     } catch (error) {
-      this.#handler.fail(decodeError(error));
+      this.#handler.fail(this.#undecodable(error, frame));
       return undefined;
     }
     return this.#decoded(data, frame);
   }
 
+  /** Counts what the peer has sent as a message all the same. */
+  #undecodable(cause: unknown, frame: Frame): PrimusError {
+    this.#handler.session?.read(frame);
+    return decodeError(cause);
+  }
+
   #decoded(data: unknown, frame: Frame): Eventual<unknown> {
     const { incoming } = this.stack.transformers;
+    if (this.#handler.session?.read(frame, data)) return undefined;
     if (isControl(data)) this.#handler.handleControl(parseControl(data));
     else if (incoming.length === 0) this.#handler.deliver(data, frame);
     else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));
@@ -166,7 +186,7 @@ export class Channel {
         this.#handler.fail(encodeError(error, data));
         return false;
       }
-      this.#handler.transmit(frame);
+      this.#handler.transmit(frame, data);
     }
     return true;
   }
@@ -175,7 +195,7 @@ export class Channel {
     return this.#step(
       () => coming ?? encoded(this.stack.parser, this.#handler.subject, data),
       (cause) => encodeError(cause, data),
-      (frame) => this.#handler.transmit(frame),
+      (frame) => this.#handler.transmit(frame, data),
     );
   }
 

@@ -12,7 +12,7 @@ export interface Configuration {
   maxLength: number;
   compression: boolean;
   /** Client options that follow from the server's. The options of the client win. */
-  options: { pingTimeout?: Duration | false; strategy?: string };
+  options: { pingTimeout?: Duration | false; strategy?: string; resume?: boolean | { ring: number } };
 }
 
 /** The part of it that a class of clients is configured with. */

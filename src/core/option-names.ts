@@ -10,6 +10,7 @@ export const OPTION_NAMES = [
   'plugin',
   'credentials',
   'headers',
+  'resume',
   // The server.
   'pingInterval',
   'global',

@@ -21,6 +21,8 @@ export type Control =
   | { readonly type: 'server'; readonly value: 'close' }
   /** `value`: the delay in ms, in digits. */
   | { readonly type: 'server::retry'; readonly value: string }
+  /** About a session: see `session-words.ts`. They are only printed here. */
+  | { readonly type: 'ack' | 'bye' | 'resume' | 'server::ack' | 'server::session' | 'server::gap'; readonly value: string }
   /** Reserved for later versions. It is ignored. */
   | { readonly type: 'unknown'; readonly value: string };
 

@@ -1,6 +1,8 @@
 import type { Configuration } from '../core/configuration.js';
+import { RING } from '../core/ledger.js';
 import { milliseconds } from '../core/options.js';
 import type { ParsedServerOptions } from './options.js';
+import { resumeOptions } from './sessions/options.js';
 
 /** The specification of a server, which shows a client how to connect. */
 export interface Spec {
@@ -46,5 +48,7 @@ export function configurationOf(server: ConfiguredServer): Configuration {
   const { global, maxLength, compression } = server.options;
   const options: Configuration['options'] = { pingTimeout: pingInterval ? pingInterval * 1.5 : false };
   if (server.auth) options.strategy = AUTHORIZED_STRATEGY;
+  const resume = resumeOptions(server.options.resume);
+  if (resume !== undefined) options.resume = resume.ring === RING || { ring: resume.ring };
   return { ...spec, global, maxLength, compression, options };
 }

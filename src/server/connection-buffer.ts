@@ -57,6 +57,8 @@ export interface BufferOwner {
 export class ConnectionBuffer implements MemoryHolder {
   /** Whether the client is behind: more than the high-water mark waits, and `drain` follows. */
   crowded = false;
+  /** The network of the client: of the connection's link, when the first bytes waited. */
+  readonly ip: string;
   readonly #owner: BufferOwner;
   readonly #limits: BufferLimits;
   /** The bytes of a message that is not complete. */
@@ -84,12 +86,9 @@ export class ConnectionBuffer implements MemoryHolder {
   #released = false;
 
   constructor(owner: BufferOwner, limits: BufferLimits) {
+    this.ip = owner.ip;
     this.#owner = owner;
     this.#limits = limits;
-  }
-
-  get ip(): string {
-    return this.#owner.ip;
   }
 
   /** Whether nothing waits. */

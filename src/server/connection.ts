@@ -3,13 +3,14 @@ import type { Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
-import type { Frame, Link, LinkObserver } from '../core/link.js';
-import type { Control } from '../core/protocol.js';
+import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../core/link.js';
+import { type Control, isControl } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
 import { networkOf } from './http/network-of.js';
 import { costOf, KeptFrames } from './kept-frames.js';
+import type { Session } from './sessions/session.js';
 import { sizeOf } from './size-of.js';
 import { exceedsTurn, runLater } from './turn.js';
 
@@ -82,7 +83,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Guards `end(data)` against re-entry from an `outgoing::data` listener. */
   isSendingLast = false;
   readonly subject: ConnectionSpark;
-  readonly link: Link | undefined;
+  /** The link; `undefined` for a spark without one, and while a session is away. */
+  link: Link | undefined;
   private readonly channel: RelayChannel;
   private readonly events = new EventQueue();
   /** Whether the link itself has ended. */
@@ -96,6 +98,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Whether it has to answer a ping already, because memory runs out: see `limitNativeMemory`. */
   declare isAsked?: boolean;
 
+  /** The session that lets the connection survive its link, if the client has asked for one. */
+  declare session?: Session | undefined;
+
   /** Emits the end of a connection that has ended before the server emitted `connection`. */
   declare private heldEnd?: (() => void) | undefined;
   /** The frames that wait for the announcement, or for the next turn of the event loop. */
@@ -104,6 +109,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   declare private waiting?: ConnectionBuffer | undefined;
   /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
   declare private lost?: LinkError | null | undefined;
+  /** Called when everything that a lost link has received was delivered. */
+  declare private settled?: (() => void) | undefined;
   /** The timer that runs while an end waits for the messages before it. */
   declare private endTimer?: Subscription | undefined;
 
@@ -125,7 +132,13 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Whether a message would be sent at once and as it is, so that it may share its frame with other connections. */
   get canShareFrame(): boolean {
-    return this.writable && this.channel.isDirect && this.link !== undefined && this.link.excludeFromBroadcast !== true;
+    if (!this.writable || !this.channel.isDirect) return false;
+    return this.link === undefined ? this.isAway : this.link.excludeFromBroadcast !== true;
+  }
+
+  /** Whether there is no link, and the session waits for another one. */
+  get isAway(): boolean {
+    return this.session?.isAway === true;
   }
 
   /** Whether data is buffered that the client has not received, or not polled, yet. */
@@ -153,7 +166,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Whether a client that sends no messages is idle: not before the announcement, and not while reading is paused. */
   get mayBeIdle(): boolean {
-    return this.stage === 'announced' && this.writable && this.paused === 0;
+    return this.stage === 'announced' && this.writable && this.paused === 0 && !this.isAway;
   }
 
   // Reports of the link.
@@ -199,6 +212,74 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.channel.control(control);
   }
 
+  // Calls of the session.
+
+  /** Begins a session: its messages are counted from now on. */
+  begin(session: Session): void {
+    this.session = session;
+  }
+
+  /** Reads nothing from the link any more. `isOpen`: it may not know that it is lost, and is terminated. */
+  detach(isOpen: boolean): void {
+    const { link } = this;
+    this.link = undefined;
+    if (link === undefined) return;
+    link.subscribe(NO_OBSERVER);
+    if (isOpen) link.destroy();
+  }
+
+  /** Goes on over another link. The spark has its socket and the address of its client from now on. */
+  attach(link: Link, address: object): void {
+    this.link = link;
+    this.alive = true;
+    this.quietSweeps = 0;
+    Object.assign(this.subject, { socket: link.socket, address });
+    link.subscribe(this.host.observe(this));
+    if (this.paused !== 0) link.pause?.();
+  }
+
+  /** Sends frames again that were sent on a link before. */
+  resend(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      this.link?.send(frame);
+      this.checkBuffer(frame, false);
+    }
+  }
+
+  /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
+  retire(encoded: () => void): void {
+    // It is ending already.
+    if (!this.writable) return encoded();
+    this.ending = true;
+    const end = () => {
+      this.endTimer?.unsubscribe();
+      encoded();
+      this.complete();
+    };
+    if (!this.channel.isDirect) this.endTimer = this.host.scheduler.schedule(end, END_TIMEOUT);
+    this.channel.flush(end);
+  }
+
+  /** Calls back when everything received so far was delivered. */
+  whenSettled(done: () => void): void {
+    const drain = () => this.channel.drain(done);
+    if (this.stage === 'announced' && this.kept === undefined) drain();
+    else this.settled = drain;
+  }
+
+  /** Runs something in the order of the spark's events. */
+  enqueue(emit: () => void): void {
+    this.events.add(emit);
+  }
+
+  // Calls of the server and the spark, about the life of the connection.
+
+  /** Receives a frame that the application injects, as if it came from the link. */
+  inject(frame: Frame): void {
+    if (this.session !== undefined && !isControl(this.channel.decoded(frame))) this.session.inject();
+    this.next(frame);
+  }
+
   /** Marks that the server has registered the connection, and emits `connection` later. An end is emitted behind that. */
   register(): void {
     this.stage = 'registered';
@@ -219,6 +300,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
   end(reconnect: boolean): void {
     if (!this.writable) return;
+    this.session?.acknowledge();
     this.ending = true;
     const farewell = () => {
       if (!reconnect) this.channel.control({ type: 'server', value: 'close' });
@@ -245,6 +327,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
    */
   drain(retryAfter: number): void {
     if (!this.writable) return;
+    this.session?.acknowledge();
     this.ending = true;
     const { scheduler } = this.host;
     const terminate = () => {
@@ -255,6 +338,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
       if (this.link === undefined) this.finish(null);
       else this.link.close();
     };
+    if (this.isAway) return close();
     const closeLater = () => {
       this.endTimer = scheduler.schedule(terminate, DRAIN_CLOSE);
       this.channel.flush(close);
@@ -271,6 +355,12 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Ends the connection at once: the link is terminated, or closed with a close code. */
   terminate(error: LinkError, closeCode?: number): void {
     if (this.state === CLOSED) return;
+    // A client that is silent or slow may come back over another link.
+    if (error.code !== 'ERR_PRIMUS_DROPPED' && this.survives(error)) {
+      this.detach(true);
+      this.session?.leave();
+      return;
+    }
     if (this.stage === 'announced') this.finish(error);
     else {
       this.lost ??= error;
@@ -296,7 +386,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Emits `outgoing::data` after a frame was sent on the link, by this connection or in a broadcast. */
   sent(frame: Frame, isShared = false): void {
     this.emitInternal('outgoing::data', frame);
-    if (this.waiting !== undefined || (this.link as Link).bufferedAmount > this.host.highWater) this.sentMuch(frame, isShared);
+    this.checkBuffer(frame, isShared);
   }
 
   /** Sends a ping to this connection alone. */
@@ -355,8 +445,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     return accepted;
   }
 
-  transmit(frame: Frame): void {
-    const { link } = this;
+  transmit(frame: Frame, data: unknown): void {
+    const { link, session } = this;
+    // A control message is of no use on another link.
+    if (session !== undefined && (session.keeps(frame, data) || session.isAway)) return;
     if (this.state !== OPEN || link === undefined) {
       this.host.log('lost', `A message to ${this.subject.id} was still being encoded when the connection ended`);
       return;
@@ -437,6 +529,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     }
     this.kept = undefined;
     this.flow(KEPT, false);
+    const { settled } = this;
+    this.settled = undefined;
+    settled?.();
     if (this.lost !== undefined) this.leave(this.lost);
   }
 
@@ -444,6 +539,11 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   private received(bytes: number): void {
     if (this.state === OPEN && (bytes > 0 || this.waiting !== undefined)) this.buffer.received(bytes);
     this.forgetBuffer();
+  }
+
+  private checkBuffer(frame: Frame, isShared: boolean): void {
+    const { link } = this;
+    if (link !== undefined && (this.waiting !== undefined || link.bufferedAmount > this.host.highWater)) this.sentMuch(frame, isShared);
   }
 
   private sentMuch(frame: Frame, isShared: boolean): void {
@@ -493,7 +593,17 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     else if (before !== 0 && this.paused === 0) this.link?.resume?.();
   }
 
+  /** Whether the connection goes on without a link that has ended, or is to end, so. */
+  private survives(error: LinkError | undefined): boolean {
+    return this.session !== undefined && this.writable && this.session.survives(error);
+  }
+
   private linkOver(error: LinkError | undefined): void {
+    if (this.survives(error)) {
+      this.detach(false);
+      this.session?.leave();
+      return;
+    }
     this.linkEnded = true;
     if (this.state === CLOSED || this.lost !== undefined) return;
     this.lost = error ?? null;
@@ -510,6 +620,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.state === CLOSED) return;
     if (error !== null && (error.cause !== undefined || error.code !== 'ERR_PRIMUS_DROPPED')) this.fail(error);
     this.state = CLOSED;
+    this.session?.end(error !== null);
     this.endTimer?.unsubscribe();
     this.kept = undefined;
     this.waiting?.release();

@@ -137,19 +137,20 @@ export class ConnectionRegistry {
     const isShared = this.transformer.broadcast !== undefined;
     for (const spark of this.sparks.values()) {
       const { connection } = spark;
-      if (connection.canShareFrame && untouched(spark)) {
+      if (!connection.canShareFrame || !untouched(spark)) spark.write(data);
+      else if (connection.session?.sent(frame) !== false) {
         yield connection.link as Link;
         connection.sent(frame, isShared);
-      } else spark.write(data);
+      }
     }
   }
 }
 
 function* linksOf(connections: readonly Connection[], frame: Frame): Generator<Link> {
   for (const connection of connections) {
+    const { link } = connection;
     // A listener of `outgoing::ping` or `outgoing::data` may have ended it.
-    if (connection.state !== OPEN) continue;
-    const link = connection.link as Link;
+    if (connection.state !== OPEN || link === undefined) continue;
     if (link.excludeFromBroadcast) link.send(frame);
     else yield link;
     connection.sent(frame);

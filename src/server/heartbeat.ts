@@ -47,8 +47,9 @@ export function heartbeat(
   return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => guard(() => beat(slot), report));
 }
 
-/** Returns whether to ping a connection: terminates it instead when nothing was received since the last ping. */
+/** Returns whether to ping a connection: terminates it instead when nothing was received since the last ping. One that is away has no link. */
 export function expectSign(connection: Connection): boolean {
+  if (connection.isAway) return false;
   if (connection.alive || !connection.listening) {
     connection.alive = false;
     return true;

@@ -74,7 +74,8 @@ platform.webSocket = function (url) { return new (load('ws'))(url); };
 
 /**
  * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
- * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected. The library loads as a
+ * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected; with
+ * `resume` it has sessions. The library loads as a
  * plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
  */
 function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
@@ -84,7 +85,7 @@ function library(served: Served, { bundle, parsers }: Parts, minify: boolean): s
 (function (context) {
 ${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
+${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
 if (typeof module == 'object' && module.exports) module.exports = Primus;
 else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 })(this || globalThis);
@@ -93,6 +94,10 @@ else if (typeof define == 'function' && define.amd) define(function () { return 
 
 function withReasons(bundle: string): string {
   return `${bundle}\nPrimus.parts.platform = PrimusCloseReasons.withCloseReasons(Primus.parts.platform);\n`;
+}
+
+function withSessions(bundle: string): string {
+  return `${bundle}\nPrimus.parts = Object.assign({}, Primus.parts, { session: PrimusSessions.resumable });\n`;
 }
 
 /** Returns the source of the parser: its bundle, or the functions of an application's own parser. */

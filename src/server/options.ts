@@ -21,6 +21,7 @@ import type { Transformer } from '../core/transformer.js';
 import type { Authorize } from './middleware/authorization.js';
 import { CORS_DEFAULTS, CORS_TABLE, type CorsOptions } from './middleware/cors.js';
 import type { TrustProxy } from './middleware/proxies.js';
+import { type ResumeOptions, requireIdentity, resumeOptions } from './sessions/options.js';
 
 /**
  * The options of `new Primus(server, options)`. Times are in ms, or strings such as `'2 s'`; sizes are in bytes. Options that are not
@@ -181,6 +182,13 @@ export interface ServerOptions extends CorsOptions {
    */
   maxSessionsPerAddress?: number;
   /**
+   * Whether clients resume their sessions after a lost connection, with nothing lost in either direction: `true`, or the settings. See
+   * [Sessions](../server.md#sessions).
+   *
+   * @defaultValue `false`
+   */
+  resume?: boolean | ResumeOptions;
+  /**
    * Whether to report the status of a rejected WebSocket by a close code, as pages cannot see it: 4401 is 401.
    *
    * @defaultValue `false`
@@ -227,6 +235,7 @@ export const DEFAULTS = {
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,
   maxSessionsPerAddress: 1_000,
+  resume: false as boolean | ResumeOptions,
   refuseWithClose: false,
   minify: false,
   iknowclusterwillbreakconnections: false,
@@ -274,6 +283,8 @@ export function serverOptions(given: ServerOptions) {
   check(given, TABLE);
   const options = withDefaults(DEFAULTS, given);
   for (const option of DURATIONS) if (options[option] !== false) milliseconds(options[option], option);
+  const resume = resumeOptions(options.resume);
+  if (options.authorization) requireIdentity(resume);
   options.pathname = normalizePathname(options.pathname);
   return options;
 }

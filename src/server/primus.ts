@@ -31,6 +31,7 @@ import { type ParsedServerOptions, type ServerOptions, serverOptions } from './o
 import { withLimits } from './parser-limits.js';
 import { Ark, pluginsOf } from './plugins.js';
 import { Serving, type ServingParts } from './serving.js';
+import { requireIdentity, resumeOptions } from './sessions/options.js';
 import type { DestroyOptions } from './shutdown.js';
 import { Spark } from './spark.js';
 import { type ServerBuiltins, type SparkArguments, sparkClass } from './spark-class.js';
@@ -391,7 +392,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * Calls `fn(request, done)` for every request that reaches the transformer. `done()` accepts the request. `done(error)` rejects it, by
    * default with 401; the error may have `statusCode`, `authenticate` and `message`.
    *
-   * @throws ERR_PRIMUS_OPTION when `fn` is not a function of two parameters
+   * @throws ERR_PRIMUS_OPTION when `fn` is not a function of two parameters, or sessions have no `identity`
    *
    * @example
    * primus.authorize((request, done) => {
@@ -400,6 +401,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * });
    */
   authorize(fn: Authorize): this {
+    requireIdentity(resumeOptions(this.options.resume));
     this.auth = checkAuthorize(fn);
     return this;
   }

@@ -1,5 +1,4 @@
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import {
   asyncScheduler,
   catchError,
@@ -7,6 +6,7 @@ import {
   EMPTY,
   filter,
   finalize,
+  identity,
   map,
   mergeWith,
   Observable,
@@ -27,7 +27,7 @@ import { milliseconds } from '../core/options.js';
 import { CLOSED } from '../core/ready-state.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
-import type { Arrival, Transformer } from '../core/transformer.js';
+import type { Transformer } from '../core/transformer.js';
 import { asyncemit, hasAsyncListener, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { highWaterOf } from './connection-buffer.js';
@@ -43,13 +43,16 @@ import { trackHttpConnections } from './http/http-connections.js';
 import { createTransformerHost, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
 import { endIdle } from './idle.js';
 import { MemoryAccount } from './memory.js';
-import { clientAddresses } from './middleware/forwarded.js';
+import { clientAddress, clientAddresses } from './middleware/forwarded.js';
 import type { Layers } from './middleware/layers.js';
 import { limitNativeMemory } from './native-memory.js';
 import { nextTurn } from './next-turn.js';
 import { noticeCluster } from './notices.js';
 import type { ParsedServerOptions } from './options.js';
 import { RateLimit } from './rate-limit.js';
+import { resumeOptions } from './sessions/options.js';
+import type { SessionArrival } from './sessions/resumption.js';
+import { Sessions } from './sessions/sessions.js';
 import { type DestroyOptions, shutdown } from './shutdown.js';
 import { Spark } from './spark.js';
 
@@ -93,6 +96,8 @@ export class Serving implements ConnectionHost {
   readonly #destroy = new Subject<DestroyOptions>();
   readonly #connectionTimeout: number;
   readonly #capacity: Capacity;
+  /** The sessions, if the option `resume` is on. */
+  readonly #sessions: Sessions | undefined;
   /** The delay for rejected clients, in ms, while the server shuts down. */
   #retryAfter: number | undefined;
   /** The run of `drain` under way. */
@@ -115,6 +120,18 @@ export class Serving implements ConnectionHost {
       addressOf: clientAddresses(options),
       log: (level, message) => this.log(level, message),
     });
+    const resume = resumeOptions(options.resume);
+    this.#sessions =
+      resume &&
+      new Sessions({
+        options: resume,
+        scheduler: this.scheduler,
+        stack: this.stack,
+        limit: limitOf(options, 'handshakeTimeout'),
+        places: this.#capacity,
+        addressOf: clientAddress,
+        warn: (error) => this.warn(error),
+      });
     this.#httpConnections = trackHttpConnections(server);
     this.connection$ = new SafeObservable(
       (subscriber) => this.#announced.subscribe(subscriber),
@@ -136,9 +153,15 @@ export class Serving implements ConnectionHost {
       handshakes: this.handshakes,
       retryAfter: () => this.#retryAfter,
     });
-    const connection$ = (transformer.server.listen(host) as Observable<Arrival<IncomingMessage>>).pipe(
+    const sessions = this.#sessions;
+    const connection$ = (transformer.server.listen(host) as Observable<SessionArrival>).pipe(
       tap(({ request }) => this.handshakes.done(request)),
-      map((arrival) => createSpark(primus, arrival)),
+      sessions === undefined ? identity : sessions.resume(),
+      map((arrival) => {
+        const spark = createSpark(primus, arrival);
+        if (spark !== undefined) sessions?.begin(spark.connection, arrival);
+        return spark;
+      }),
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
@@ -332,7 +355,8 @@ export class Serving implements ConnectionHost {
 
   remove(connection: Connection): boolean {
     const wasRegistered = this.#parts.registry.remove(connection);
-    if (wasRegistered) this.#capacity.release((connection.subject as Spark).request);
+    // A session that is away has given its place up.
+    if (wasRegistered && !connection.isAway) this.#capacity.release(connection.session?.request ?? (connection.subject as Spark).request);
     return wasRegistered;
   }
 

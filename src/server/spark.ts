@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
 import { type Duplex, Stream } from 'node:stream';
-import type { Observable } from 'rxjs';
+import { distinctUntilChanged, filter, map, mergeWith, type Observable } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import type { PrimusError } from '../core/errors.js';
 import { type EmitsArguments, type EmitsParser, reserve, type TypedEmitter } from '../core/events.js';
 import { guardedEmits } from '../core/guarded-emits.js';
 import type { Frame, Link } from '../core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
+import type { Gap, Resumed } from '../core/session-words.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
 import { Connection, type ConnectionHost } from './connection.js';
@@ -59,8 +60,8 @@ export interface SparkServer extends Stack {
   generateId(): string;
 }
 
-/** A state of a spark, as its `state$` emits it. */
-export type SparkState = 'opening' | 'open' | 'closed';
+/** A state of a spark, as its `state$` emits it. `away`: its session waits for the client to come back. */
+export type SparkState = 'opening' | 'open' | 'away' | 'closed';
 
 /** Node's legacy Stream: an emitter with `pipe`, and `writable` and `readable` as plain booleans. */
 const LegacyStream = Stream as unknown as new (options?: object) => object;
@@ -322,8 +323,41 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * spark.state$.subscribe((state) => console.log(state)); // 'open', then 'closed'
    */
   get state$(): Observable<SparkState> {
-    const state = (): SparkState => (this.readyState === OPEN ? 'open' : this.readyState === CLOSED ? 'closed' : 'opening');
-    return this.#view({ readyStateChange: state }, () => [state()]);
+    const state = (): SparkState => {
+      if (this.readyState !== OPEN) return this.readyState === CLOSED ? 'closed' : 'opening';
+      return this.away ? 'away' : 'open';
+    };
+    const state$ = this.#view({ readyStateChange: state }, () => [state()]);
+    const { session } = this.connection;
+    return session === undefined ? state$ : state$.pipe(mergeWith(session.change$.pipe(map(state))), distinctUntilChanged());
+  }
+
+  /**
+   * Emits what becomes of the session of this spark: `resumed` when the client has come back and nothing is lost, or `gap` when messages may
+   * be lost, and the connection ends. Hot; completes when the connection ends. Without a session, emits nothing. The option `resume`
+   * turns sessions on.
+   *
+   * @example
+   * spark.resume$.subscribe((outcome) => {
+   *   if (outcome.type === 'resumed') console.log(`${spark.id} was away for ${outcome.away} ms`);
+   *   else console.log(`${outcome.unconfirmed} messages may be lost: ${outcome.reason}`);
+   * });
+   */
+  get resume$(): Observable<Resumed | Gap> {
+    const { session } = this.connection;
+    const change$ = session === undefined ? [] : [session.change$.pipe(filter((change) => change.type !== 'away'))];
+    return this.#view<never>({}).pipe(mergeWith(...change$));
+  }
+
+  /**
+   * Whether the connection is lost, and the session waits for the client to come back. `readyState` is still open, and what is written is
+   * kept for the client: see the option `resume`.
+   *
+   * @example
+   * if (spark.away) console.log(`${spark.id} has lost its connection`);
+   */
+  get away(): boolean {
+    return this.connection.isAway;
   }
 
   /**

@@ -10,6 +10,7 @@ import { watchForCrashes } from '../server/crashes.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, LIMIT, type Served, serve, until } from '../support/serve.js';
 import { secrets } from './secrets.js';
+import { sessions } from './sessions.js';
 
 /** A transformer under test: its name, the options of every server, and the rules that it cannot keep, with the reason. */
 export interface Leaf {
@@ -686,6 +687,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     });
 
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
+    for (const [title, test] of sessions(transformer, start)) rule(title, test);
 
     rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {
       const { primus, server, client } = await pair();

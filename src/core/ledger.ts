@@ -1,0 +1,119 @@
+import type { Frame } from './link.js';
+
+/** The default limit of the bytes that are kept in each direction of a session. */
+export const RING = 262_144;
+
+/** The memory of a message beside its bytes. */
+const OVERHEAD = 32;
+
+/** The number of received messages after which an acknowledgement is due at once. */
+const MANY = 64;
+
+/**
+ * The account that one end of a session keeps: how many messages it has sent and received, and those that its peer has not acknowledged.
+ * Both ends count the same messages, so that no message has a number on the wire. It knows no connection and no time.
+ *
+ * ```
+ *            confirmed   from             sent
+ * messages ──────┴─────────┴───────────────┤
+ *                          └─ kept frames ─┘   `from` is beyond `confirmed` only when the ring was too small
+ * ```
+ */
+export class Ledger {
+  /** The number of messages that were sent. */
+  sent = 0;
+  /** The number of messages that were received. */
+  received = 0;
+  /** The number of sent messages that the peer has acknowledged. */
+  confirmed = 0;
+  /** The bytes of the messages that are kept. */
+  bytes = 0;
+  readonly #limit: number;
+  /** The number of received messages that were acknowledged, and the bytes of those received since. */
+  #acknowledged = 0;
+  #unacknowledged = 0;
+  /** The messages that are kept, in order: up to the last one that was sent. */
+  declare private frames?: Frame[] | undefined;
+
+  /** @param limit the limit of the bytes that are kept, the option `ring` */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** The number of messages before the first one that is kept. */
+  get from(): number {
+    return this.sent - (this.frames?.length ?? 0);
+  }
+
+  /** The number of sent messages that may not have arrived. */
+  get unconfirmed(): number {
+    return this.sent - this.confirmed;
+  }
+
+  /** Whether messages were received that are not acknowledged yet. */
+  get owes(): boolean {
+    return this.received > this.#acknowledged;
+  }
+
+  /** Counts and keeps a message that is sent. Returns false when the oldest ones had to go, as the ring is too small. */
+  record(frame: Frame): boolean {
+    this.sent += 1;
+    this.frames ??= [];
+    this.frames.push(frame);
+    this.bytes += costOf(frame);
+    return this.bytes <= this.#limit || this.narrow(this.#limit);
+  }
+
+  /** Drops the oldest messages that are kept until they have no more than so many bytes. Returns false when any had to go. */
+  narrow(limit: number): boolean {
+    let count = 0;
+    let { bytes } = this;
+    for (const frame of this.frames ?? []) {
+      if (bytes <= limit) break;
+      bytes -= costOf(frame);
+      count += 1;
+    }
+    this.#drop(count);
+    return count === 0;
+  }
+
+  /** Notes that the peer has received so many messages. Returns false when it cannot have: the number is none, or beyond what was sent. */
+  confirm(received: number): boolean {
+    if (!(received >= 0 && received <= this.sent)) return false;
+    if (received <= this.confirmed) return true;
+    this.#drop(received - this.from);
+    this.confirmed = received;
+    return true;
+  }
+
+  /** Returns the messages behind the first `received` ones; `undefined` when they are not kept, or fewer were sent. */
+  since(received: number): readonly Frame[] | undefined {
+    const at = received - this.from;
+    if (!(at >= 0 && received <= this.sent)) return undefined;
+    return this.frames?.slice(at) ?? [];
+  }
+
+  /** Counts a message that was received. Returns whether an acknowledgement is due at once. */
+  receive(frame: Frame): boolean {
+    this.received += 1;
+    this.#unacknowledged += costOf(frame);
+    return this.received - this.#acknowledged >= MANY || this.#unacknowledged >= this.#limit / 4;
+  }
+
+  /** Returns the number of received messages, for an acknowledgement. */
+  acknowledge(): number {
+    this.#acknowledged = this.received;
+    this.#unacknowledged = 0;
+    return this.received;
+  }
+
+  #drop(count: number): void {
+    for (const frame of this.frames?.splice(0, count) ?? []) this.bytes -= costOf(frame);
+    if (this.frames?.length === 0) this.frames = undefined;
+  }
+}
+
+/** Returns the bytes that a message counts: its length, and what every message takes. */
+function costOf(frame: Frame): number {
+  return frame.length + OVERHEAD;
+}

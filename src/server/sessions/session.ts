@@ -1,0 +1,334 @@
+import type { IncomingMessage } from 'node:http';
+import { type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import type { ChannelSession } from '../../core/channel.js';
+import { LinkError } from '../../core/errors.js';
+import { Ledger } from '../../core/ledger.js';
+import type { Frame, Link } from '../../core/link.js';
+import { isControl } from '../../core/protocol.js';
+import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
+import type { Budget, BudgetHolder } from './budget.js';
+
+/** How often in a row a session may be resumed although no message of a direction arrives. */
+const FRUITLESS = 8;
+
+/** The close codes of connections that end because a peer broke a rule: the same messages would break it again. */
+const BROKEN_RULES = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
+
+/** The counts of a client that wants to resume. */
+export interface Counts {
+  /** The messages that it has received. */
+  readonly received: number;
+  /** The messages before the first one that it still has. */
+  readonly from: number;
+  /** The messages that it has sent. */
+  readonly sent: number;
+}
+
+/** The connection of a session, as far as the session uses it. */
+export interface SessionConnection {
+  /** The network of the client. */
+  readonly ip: string;
+  /** Whether it accepts messages. */
+  readonly writable: boolean;
+  /** Makes the connection count its messages for a session. */
+  begin(session: Session): void;
+  control(control: { type: 'server::ack' | 'server::session' | 'server::gap'; value: string }): void;
+  /** Reads nothing from the link any more. `isOpen`: it may not know that it is lost, and is terminated. */
+  detach(isOpen: boolean): void;
+  /** Goes on over another link, from a client at that address. */
+  attach(link: Link, address: object): void;
+  /** Sends frames again. */
+  resend(frames: readonly Frame[]): void;
+  /** Calls back when everything received so far was delivered. */
+  whenSettled(done: () => void): void;
+  /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
+  retire(encoded: () => void): void;
+  terminate(error: LinkError, closeCode: number): void;
+  /** Runs something in the order of the spark's events. */
+  enqueue(emit: () => void): void;
+}
+
+/** The sessions of a server, as far as one of them uses them. */
+export interface SessionHost {
+  readonly scheduler: SchedulerLike;
+  /** In ms. */
+  readonly window: number;
+  /** In bytes. */
+  readonly ring: number;
+  readonly budget: Budget;
+  /** Frees the place of a request in the limits of the server. */
+  free(request: IncomingMessage): void;
+  /** Returns the address of the client of a request. */
+  addressOf(request: IncomingMessage): object;
+  owe(session: Session): void;
+  prove(session: Session): void;
+  forget(session: Session): void;
+}
+
+/** The attempt of a link to resume a session. */
+export interface Claimant {
+  /** Called when the session ends before, or when another link resumes it. */
+  lost(reason: GapReason): void;
+}
+
+/** A change of a spark's session: its link is lost, it is resumed, or it is over and messages may be lost. */
+export type SessionChange = { readonly type: 'away' } | Resumed | Gap;
+
+/**
+ * The session of one connection, which survives its link. It counts the messages, keeps those that the client has not acknowledged, and sends
+ * them again over the next link.
+ *
+ * ```
+ *       link lost                 resumed: fence ─> drain ─> answer ─> attach
+ * open ───────────> away ─┬───────────────────────────────────────────────────> open
+ *                         └─ window, overflow, budget ─> over: gap, `disconnection`
+ * ```
+ */
+export class Session implements ChannelSession, BudgetHolder {
+  readonly connection: SessionConnection;
+  readonly ledger: Ledger;
+  /** The identity of its user; `null` when it could not be found out. */
+  readonly identity: string | null | undefined;
+  /** The token that the client has proven to have. */
+  token: string;
+  /** The request of the link, or of the last one. */
+  request: IncomingMessage;
+  /** The time at which the link was lost; `undefined` while there is one. */
+  awaySince: number | undefined = undefined;
+  /** Whether nothing resumes it any more. */
+  isOver = false;
+  readonly #sessions: SessionHost;
+  /** The bytes that the budget has for its messages. */
+  #counted = 0;
+
+  // Declared: a session that never lost its link has no memory for these.
+
+  /** The token that the client was sent, and may not have received. */
+  declare next?: string | undefined;
+  /** The token before the present one: who has it was overtaken. */
+  declare retired?: string | undefined;
+  /** The end of the time that the client has. */
+  declare private expiry?: Subscription | undefined;
+  declare private changes?: Subject<SessionChange>;
+  /** The attempt to resume that is under way: the latest one. */
+  declare private claimant?: Claimant | undefined;
+  /** The counts at the last resumption, and how often they had not grown although messages were to arrive. */
+  declare private last?: { received: number; delivered: number; fruitless: number };
+  /** The number of frames to come that the application has injected: they are not the client's. */
+  declare private injected?: number;
+
+  constructor(
+    sessions: SessionHost,
+    connection: SessionConnection,
+    request: IncomingMessage,
+    token: string,
+    identity: Session['identity'],
+  ) {
+    this.#sessions = sessions;
+    this.connection = connection;
+    this.request = request;
+    this.ledger = new Ledger(sessions.ring);
+    this.token = token;
+    this.identity = identity;
+  }
+
+  /** Whether there is no link. */
+  get isAway(): boolean {
+    return this.awaySince !== undefined;
+  }
+
+  /** The network of the client. */
+  get network(): string {
+    return this.connection.ip;
+  }
+
+  /** Emits the changes, in the order of the connection's events; completes with the connection. Created on first access. */
+  get change$(): Subject<SessionChange> {
+    this.changes ??= new Subject();
+    return this.changes;
+  }
+
+  // Calls of the channel, and of broadcasts: each message is counted here.
+
+  keeps(frame: Frame, data: unknown): boolean {
+    return !isControl(data) && !this.sent(frame);
+  }
+
+  /** Counts and keeps a message that is sent. Returns whether there is a link to send it on now. */
+  sent(frame: Frame): boolean {
+    const { ledger } = this;
+    if (this.isOver) {
+      // It was still being encoded: nothing keeps it, but it counts among those that are lost.
+      if (this.isAway) ledger.sent += 1;
+      return !this.isAway;
+    }
+    const fits = ledger.record(frame);
+    if (!fits && this.isAway) this.expire('overflow');
+    else this.#report();
+    return !this.isAway;
+  }
+
+  read(frame: Frame, data?: unknown): boolean {
+    if (isControl(data)) return this.#handleControl(data);
+    const { ledger, injected } = this;
+    if (injected) this.injected = injected - 1;
+    else if (!this.isOver) {
+      if (!ledger.owes) this.#sessions.owe(this);
+      if (ledger.receive(frame)) this.acknowledge();
+    }
+    return false;
+  }
+
+  // Calls of the connection.
+
+  /** Notes that the application injects the next frame. */
+  inject(): void {
+    this.injected = (this.injected ?? 0) + 1;
+  }
+
+  /** Acknowledges what was received, if there is a link. */
+  acknowledge(): void {
+    if (this.isAway || this.isOver || !this.ledger.owes) return;
+    this.connection.control({ type: 'server::ack', value: `${this.ledger.acknowledge()}` });
+  }
+
+  /** Whether the connection survives a link that ended so. It does not when a peer broke a rule, as the same messages would break it again. */
+  survives(error: LinkError | undefined): boolean {
+    if (this.isOver) return false;
+    const { code, closeCode, cause } = error ?? {};
+    if (code !== undefined && !/DROPPED|SILENCE|SLOW_PEER/.test(code)) return false;
+    return !BROKEN_RULES.has(closeCode ?? 0) && !/^WS_ERR/.test(`${(cause as { code?: unknown } | undefined)?.code}`);
+  }
+
+  /** Waits for another link. */
+  leave(): void {
+    if (this.isAway || this.isOver) return;
+    const { scheduler, window } = this.#sessions;
+    this.awaySince = scheduler.now();
+    this.expiry = scheduler.schedule(() => this.expire('expired'), window);
+    this.#sessions.free(this.request);
+    this.#emit({ type: 'away' });
+    // Over the budget, it may be this one that ends.
+    this.#sessions.budget.leave(this, this.#counted);
+  }
+
+  /** Ends with the connection. `isLoss`: messages that were not acknowledged may be lost. */
+  end(isLoss: boolean): void {
+    const { unconfirmed } = this.ledger;
+    const wasOver = this.isOver;
+    this.release();
+    if (!wasOver && (isLoss || this.isAway) && unconfirmed > 0) this.#emit({ type: 'gap', reason: 'expired', unconfirmed });
+    this.connection.enqueue(() => this.changes?.complete());
+  }
+
+  // Calls of the sessions of the server, and of a link that resumes.
+
+  /** Ends the session and its connection, as messages may be lost. */
+  expire(reason: GapReason): void {
+    if (this.isOver) return;
+    this.release(reason);
+    this.connection.retire(() => this.#emit({ type: 'gap', reason, unconfirmed: this.ledger.unconfirmed }));
+  }
+
+  /** Drops so many bytes of the oldest messages that are kept, or more. */
+  shed(bytes: number): void {
+    this.ledger.narrow(Math.max(0, this.ledger.bytes - bytes));
+    this.#report();
+  }
+
+  /** Lets nothing resume the session any more, and forgets what it keeps. */
+  release(reason: GapReason = 'expired'): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.expiry?.unsubscribe();
+    this.#sessions.forget(this);
+    this.#sessions.budget.return(this, this.#counted);
+    this.ledger.narrow(0);
+    this.#report();
+    const { claimant } = this;
+    this.claimant = undefined;
+    claimant?.lost(reason);
+  }
+
+  /** Gives the link up, which may not know yet that it is lost, and calls back when all that it has received was delivered. */
+  claim(claimant: Claimant, settled: () => void): void {
+    const { claimant: before } = this;
+    this.claimant = claimant;
+    before?.lost('taken');
+    this.connection.detach(true);
+    this.leave();
+    if (this.claimant === claimant) this.connection.whenSettled(() => this.claimant === claimant && settled());
+  }
+
+  /** Gives the attempt up: its link was lost. */
+  abandon(claimant: Claimant): void {
+    if (this.claimant === claimant) this.claimant = undefined;
+  }
+
+  /** Returns why a client with these counts cannot resume the session, if so. */
+  obstacle({ received, from, sent }: Counts): GapReason | undefined {
+    const { ledger } = this;
+    // The counts of another session.
+    if (sent < ledger.received || !ledger.confirm(received)) return 'epoch';
+    if (from > ledger.received || ledger.from > received) return 'overflow';
+    this.#report();
+    const { last } = this;
+    const isWaiting = sent > ledger.received || ledger.sent > received;
+    const isFruitless =
+      last !== undefined &&
+      ((sent > ledger.received && last.received === ledger.received) || (ledger.sent > received && last.delivered === received));
+    const fruitless = isWaiting && isFruitless ? last.fruitless + 1 : 0;
+    this.last = { received: ledger.received, delivered: received, fruitless };
+    return fruitless < FRUITLESS ? undefined : 'stuck';
+  }
+
+  /** Goes on over a link that has sent the answer: sends again what the client has not received. */
+  attach(link: Link, request: IncomingMessage, { received, sent }: Counts): void {
+    const { scheduler } = this.#sessions;
+    const frames = this.ledger.since(received) ?? [];
+    const away = Math.max(0, scheduler.now() - (this.awaySince ?? scheduler.now()));
+    this.claimant = undefined;
+    this.expiry?.unsubscribe();
+    this.expiry = undefined;
+    this.awaySince = undefined;
+    this.request = request;
+    this.#sessions.budget.return(this, this.#counted);
+    this.ledger.acknowledge();
+    this.connection.attach(link, this.#sessions.addressOf(request));
+    this.connection.resend(frames);
+    this.#emit({ type: 'resumed', missed: sent - this.ledger.received, resent: frames.length, away });
+  }
+
+  #handleControl(text: string): boolean {
+    const word = parseClientWord(text);
+    if (word?.type === 'ack') this.#confirm(word.received);
+    else if (word?.type === 'bye') this.release();
+    return word !== undefined;
+  }
+
+  #confirm(received: number): void {
+    if (this.isOver) return;
+    if (!this.ledger.confirm(received)) return this.#breach();
+    this.#report();
+    // The client has the token that came with the link.
+    if (this.next !== undefined && !this.isAway) this.#sessions.prove(this);
+  }
+
+  /** Ends the connection with a client that has received more than was sent. */
+  #breach(): void {
+    const reason = 'More messages acknowledged than were sent';
+    this.connection.terminate(new LinkError('ERR_PRIMUS_DROPPED', reason, { closeCode: 1002, reason }), 1002);
+  }
+
+  /** Tells the budget how many bytes are kept. */
+  #report(): void {
+    const grown = this.ledger.bytes - this.#counted;
+    this.#counted = this.ledger.bytes;
+    this.#sessions.budget.add(this, grown);
+  }
+
+  #emit(change: SessionChange): void {
+    const { changes } = this;
+    if (changes?.observed) this.connection.enqueue(() => changes.next(change));
+  }
+}

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SessionWorld, type Setting, WINDOW } from './session-world.js';
+
+/** The sequences of each setting; four settings make 2,400. */
+const RUNS = 600;
+
+type Step = (world: SessionWorld) => Promise<void> | void;
+
+/** A command by its name: what fast-check prints of a sequence that fails. */
+interface Command extends fc.WithToStringMethod {
+  readonly name: string;
+  readonly run: Step;
+}
+
+const command = (name: string, run: Step): Command => ({ name, run, [fc.toStringMethod]: () => name });
+
+const path = fc.constantFrom('write', 'broadcast', '_write');
+const few = fc.integer({ min: 1, max: 5 });
+const size = fc.constantFrom(0, 0, 100);
+
+/** The commands, by how often they occur. */
+const commands = fc.oneof(
+  { weight: 5, arbitrary: few.chain((n) => size.map((bytes) => command(`up(${n}, ${bytes})`, (world) => world.writeUp(n, bytes)))) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(few, size, path)
+      .map(([n, bytes, by]) => command(`down(${n}, ${bytes}, ${by})`, (world) => world.writeDown(n, bytes, by))),
+  },
+  { weight: 6, arbitrary: fc.constantFrom(0, 1, 3, 10, 40, 100).map((ms) => command(`pass(${ms})`, (world) => world.pass(ms))) },
+  { weight: 1, arbitrary: fc.constant(command('pass(window)', (world) => world.pass(WINDOW))) },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom('both', 'client', 'server').map((by) => command(`cut(${by})`, (world) => world.cut(by))),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('ack', 'resumed', 'resume').map((frame) => command(`lose(${frame})`, (world) => world.lose(frame))),
+  },
+  { weight: 2, arbitrary: fc.constantFrom(0, 2, 20).map((ms) => command(`twin(${ms})`, (world) => world.repeatResume(ms))) },
+  { weight: 2, arbitrary: fc.boolean().map((up) => command(up ? 'network up' : 'network down', (world) => world.network(up))) },
+  { weight: 1, arbitrary: fc.constant(command('thief', (world) => world.steal())) },
+  { weight: 1, arbitrary: fc.constant(command('overflow down', (world) => world.writeDown(10, 1_000, 'write'))) },
+  { weight: 1, arbitrary: fc.constant(command('overflow up', (world) => world.writeUp(400, 1_000))) },
+  { weight: 1, arbitrary: fc.constant(command('spark.end', (world) => world.sparkEnd())) },
+  { weight: 1, arbitrary: fc.constant(command('restart', (world) => world.restart())) },
+  { weight: 1, arbitrary: fc.constantFrom(-1e9, 1e9).map((ms) => command(`clock ${ms}`, (world) => world.jump(ms))) },
+);
+
+async function run(setting: Setting, sequence: readonly Command[]): Promise<void> {
+  const world = new SessionWorld(setting);
+  await world.pass(50);
+  for (const { name, run } of sequence) {
+    world.history.push(name);
+    await run(world);
+  }
+  await world.settle();
+  await world.destroy();
+}
+
+const settings: [string, Setting][] = [
+  ['a network without latency', { latency: 0, slow: 0, isPoor: false }],
+  ['a network with latency', { latency: 3, slow: 0, isPoor: false }],
+  ['asynchronous parsers and message transformers', { latency: 2, slow: 2, isPoor: false }],
+  ['little memory', { latency: 1, slow: 0, isPoor: true }],
+];
+
+describe.each(settings)('sessions, with %s,', (_title, setting) => {
+  it('keep their laws in every sequence of faults', async () => {
+    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`sessions: seed ${seed}`);
+    let sequences = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(commands, { minLength: 3, maxLength: 25 }), async (sequence) => {
+        sequences += 1;
+        await run(setting, sequence);
+      }),
+      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
+    );
+    expect(sequences).toBeGreaterThan(0);
+  }, 300_000);
+});

@@ -1,0 +1,340 @@
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Link } from '../../src/core/link.js';
+import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import { World } from '../support/world.js';
+
+/** A client of its own kind, that sends what it likes. */
+class Raw {
+  readonly frames: string[] = [];
+  link: Link | undefined;
+  ended = false;
+  private readonly world: World;
+
+  constructor(world: World, asked: 0 | 1, user = '') {
+    this.world = world;
+    world.network.dial({
+      url: `http://world/primus?_primus_session=${asked}`,
+      headers: { user },
+      maxLength: 1_000_000,
+      accepted: (link) => {
+        this.link = link;
+        link.subscribe({
+          next: (frame) => this.frames.push(JSON.parse(String(frame))),
+          complete: () => {
+            this.ended = true;
+          },
+          error: () => {
+            this.ended = true;
+          },
+        });
+      },
+      rejected: () => {
+        this.ended = true;
+      },
+    });
+  }
+
+  /** Sends a message or a control message, and waits for answers. */
+  async send(...messages: unknown[]): Promise<void> {
+    for (const message of messages) this.link?.send(JSON.stringify(message));
+    await this.world.pass(10);
+  }
+
+  /** The parts of the last control message that was received. */
+  get token(): string {
+    const word = this.frames.filter((frame) => /::(session|resumed|gap)::/.test(frame)).at(-1) ?? '';
+    return word.split('.').at(-1) ?? '';
+  }
+}
+
+const identity = ({ headers }: IncomingMessage) => `${headers.user}`;
+
+async function worldWith(resume: ServerOptions['resume'] = true, server: ServerOptions = {}): Promise<World> {
+  const world = new World({ latency: 1, server: { resume, pingInterval: false, ...server } });
+  onTestFinished(() => world.destroy());
+  return world;
+}
+
+/** A raw client with a session, and its spark. */
+async function begin(world: World, user = ''): Promise<{ raw: Raw; spark: Spark; up: unknown[] }> {
+  let spark: Spark | undefined;
+  world.primus.once('connection', (connected: Spark) => {
+    spark = connected;
+  });
+  const raw = new Raw(world, 0, user);
+  await world.pass(10);
+  const up: unknown[] = [];
+  (spark as unknown as Spark).on('data', (data) => up.push(data));
+  return { raw, spark: spark as unknown as Spark, up };
+}
+
+async function resume(world: World, token: string, counts = '0.0.0', user = ''): Promise<Raw> {
+  const raw = new Raw(world, 1, user);
+  await world.pass(10);
+  await raw.send(`primus::resume::${token}.${counts}`);
+  return raw;
+}
+
+describe('the sessions of a server', () => {
+  it('give a thief with a stolen token and another identity nothing, and the owner notices nothing', async () => {
+    const world = await worldWith({ identity });
+    const { raw, spark } = await begin(world, 'ada');
+    spark.write('secret');
+    await world.pass(10);
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    const thief = await resume(world, raw.token, '0.0.0', 'mallory');
+    expect(thief.frames.slice(0, 2)).toEqual(['primus::server::resume?', expect.stringMatching(/^primus::server::gap::identity\./)]);
+    expect(thief.frames).not.toContain('secret');
+    expect(spark.readyState).toBe(3);
+    expect(spark.away).toBe(false);
+    expect(raw.ended).toBe(false);
+    spark.write('still here');
+    await world.pass(10);
+    expect(raw.frames).toContain('still here');
+    expect(thief.frames).not.toContain('still here');
+    expect(changes).toEqual([]);
+    // While the owner is away, too.
+    world.network.cut();
+    const again = await resume(world, raw.token, '0.0.0', 'mallory');
+    expect(again.frames[1]).toMatch(/gap::identity/);
+    expect(spark.away).toBe(true);
+    const owner = await resume(world, raw.token, '1.0.0', 'ada');
+    expect(owner.frames.slice(1)).toEqual([expect.stringMatching(/^primus::server::resumed::0\./), 'still here']);
+  });
+
+  it('reject an identity whose function throws', async () => {
+    let fails = false;
+    const world = await worldWith({
+      identity: () => {
+        if (fails) throw new Error('The database is down');
+        return 'ada';
+      },
+    });
+    const logged: unknown[] = [];
+    world.primus.on('log', (_level, error) => logged.push(error));
+    const { raw, spark } = await begin(world);
+    fails = true;
+    const other = await resume(world, raw.token);
+    expect(other.frames[1]).toMatch(/gap::identity/);
+    expect(logged).toMatchObject([{ message: 'The database is down' }, { message: 'The database is down' }]);
+    expect(spark.readyState).toBe(3);
+    // A session of nobody is resumed by nobody.
+    expect((await resume(world, other.token)).frames[1]).toMatch(/gap::identity/);
+  });
+
+  it('let one of two links resume that come at once, and read only that', async () => {
+    const world = await worldWith();
+    const { raw, spark, up } = await begin(world);
+    world.network.cut();
+    const first = new Raw(world, 1);
+    const second = new Raw(world, 1);
+    await world.pass(10);
+    first.link?.send(JSON.stringify(`primus::resume::${raw.token}.0.0.0`));
+    second.link?.send(JSON.stringify(`primus::resume::${raw.token}.0.0.0`));
+    await world.pass(10);
+    await second.send('primus::ack::0', 'from the second');
+    await first.send('from the first');
+    expect(up).toEqual(['from the second']);
+    expect(first.ended).toBe(true);
+    spark.write('hello');
+    await world.pass(10);
+    expect(second.frames).toContain('hello');
+    expect(first.frames).not.toContain('hello');
+    expect(world.primus.connected).toBe(1);
+  });
+
+  it('do not hear an old link that wakes up after the new one', async () => {
+    const world = await worldWith();
+    const { raw, spark, up } = await begin(world);
+    const old = new Raw(world, 1);
+    await world.pass(10);
+    world.network.breakPair(world.network.pairs[0] as never, 'client');
+    const live = await resume(world, raw.token);
+    await live.send('primus::ack::0');
+    // Its token has been overtaken, as the client of the new link has proven to have the next one.
+    await old.send(`primus::resume::${raw.token}.0.0.0`);
+    expect(old.frames[1]).toMatch(/gap::taken/);
+    expect(live.ended).toBe(false);
+    await live.send('live');
+    expect(up).toEqual(['live']);
+    expect(spark.away).toBe(false);
+  });
+
+  it('keep a token good until the client has proven to have the next one', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    world.network.cut();
+    const first = await resume(world, raw.token);
+    // The answer is lost.
+    world.network.cut();
+    const second = await resume(world, raw.token);
+    expect(second.token).toBe(first.token);
+    expect(second.token).not.toBe(raw.token);
+    world.network.cut();
+    const third = await resume(world, second.token);
+    expect(third.frames[1]).toMatch(/resumed/);
+    expect((await resume(world, raw.token)).frames[1]).toMatch(/gap::taken/);
+    expect(spark.away).toBe(false);
+  });
+
+  it.each(['99.0.0', '0.0.0'])('end a session for counts that are not its own: %s', async (counts) => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    await raw.send('one');
+    world.network.cut();
+    const other = await resume(world, raw.token, counts);
+    expect(other.frames[1]).toMatch(/gap::epoch/);
+    expect(spark.readyState).toBe(2);
+  });
+
+  it.each(['1', '-1', '1e21', 'x', '9999999999999999'])(
+    'end the connection of a client that acknowledges %s of no messages',
+    async (count) => {
+      const world = await worldWith();
+      const { raw, spark } = await begin(world);
+      await raw.send(`primus::ack::${count}`);
+      expect(spark.readyState).toBe(2);
+      expect((await resume(world, raw.token)).frames[1]).toMatch(/gap::expired/);
+    },
+  );
+
+  it('end a session that is resumed again and again, and whose client receives nothing', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    spark.write('poison');
+    world.network.cut();
+    let { token } = raw;
+    let attempts = 0;
+    for (; spark.readyState === 3 && attempts < 100; attempts++) {
+      const other = await resume(world, token);
+      if (spark.readyState === 3) await other.send('primus::ack::0');
+      ({ token } = other);
+      world.network.cut();
+    }
+    expect(attempts).toBe(9);
+    expect(changes.at(-1)).toEqual({ type: 'gap', reason: 'stuck', unconfirmed: 1 });
+  });
+
+  it('forget links that do not name their session, or say something else', async () => {
+    const world = await worldWith(true, { handshakeTimeout: 1_000 });
+    const silent = new Raw(world, 1);
+    const chatty = new Raw(world, 1);
+    const hasty = new Raw(world, 1);
+    await world.pass(10);
+    await chatty.send('a message');
+    await hasty.send(...Array.from({ length: 9 }, () => 'primus::id::'));
+    expect(chatty.ended).toBe(true);
+    expect(hasty.ended).toBe(true);
+    expect(silent.ended).toBe(false);
+    await world.pass(1_000);
+    expect(silent.ended).toBe(true);
+    expect(world.primus.connected).toBe(0);
+    expect(world.network.alive).toBe(0);
+  });
+
+  it('keep within the budget: the session that has been away for the longest time ends first', async () => {
+    const world = await worldWith({ budget: 10_000 });
+    const joined = [await begin(world), await begin(world), await begin(world)];
+    world.network.cut();
+    const changes: unknown[] = [];
+    for (const { spark } of joined) spark.resume$.subscribe((change) => changes.push(change));
+    for (const { spark } of joined) spark.write('x'.repeat(1_000));
+    expect(joined.map(({ spark }) => spark.readyState)).toEqual([3, 3, 3]);
+    joined[2]?.spark.write('x'.repeat(2_000));
+    expect(joined.map(({ spark }) => spark.readyState)).toEqual([2, 3, 3]);
+    expect(changes).toEqual([{ type: 'gap', reason: 'budget', unconfirmed: 1 }]);
+  });
+
+  it('end away sessions of one address that takes more than its share first', async () => {
+    const world = await worldWith({ budget: 40_000 }, { trustProxy: '127.0.0.1' });
+    const victim = await begin(world);
+    Object.assign(victim.spark, { address: { ip: '192.0.2.1', port: 1, secure: false } });
+    world.network.cut();
+    const flood: Spark[] = [];
+    for (let count = 0; count < 40; count++) {
+      flood.push((await begin(world)).spark);
+      world.network.cut();
+    }
+    expect(victim.spark.away).toBe(true);
+    expect(victim.spark.readyState).toBe(3);
+    expect(flood.filter(({ readyState }) => readyState === 3).length).toBeLessThan(20);
+  });
+
+  it('take no place among the limits of connections while they are away', async () => {
+    const world = await worldWith(true, { maxConnections: 2 });
+    const { raw, spark } = await begin(world);
+    await begin(world);
+    expect((await resume(world, 'x')).ended).toBe(true);
+    world.network.cut();
+    await world.pass(10);
+    const back = await resume(world, raw.token);
+    expect(back.frames[1]).toMatch(/resumed/);
+    await begin(world);
+    expect((await resume(world, 'x')).ended).toBe(true);
+    spark.end();
+    await world.pass(3_000);
+    expect((await resume(world, 'x')).frames[1]).toMatch(/gap::expired/);
+  });
+
+  it('drain what a lost link has sent before the answer, also through slow message transformers', async () => {
+    const world = await worldWith();
+    world.primus.transform('incoming', (_packet: unknown, next: () => void) => {
+      world.clock.schedule(() => next(), 50);
+    });
+    const { raw, up } = await begin(world);
+    await raw.send('a', 'b', 'c');
+    world.network.cut();
+    const back = await resume(world, raw.token, '0.0.3');
+    expect(back.frames).toHaveLength(1);
+    await world.pass(200);
+    expect(up).toEqual(['a', 'b', 'c']);
+    expect(back.frames[1]).toMatch(/resumed::3\./);
+  });
+
+  it('say nothing to a client that has not asked', async () => {
+    const world = await worldWith();
+    const frames: string[] = [];
+    world.primus.on('connection', (spark: Spark) => spark.write('hello'));
+    world.network.dial({
+      url: 'http://world/primus',
+      maxLength: 1_000,
+      accepted: (link) => link.subscribe({ next: (frame) => frames.push(String(frame)) }),
+      rejected: () => {},
+    });
+    await world.pass(10);
+    for (const spark of Object.values(world.primus.connections)) {
+      expect(spark?.connection.session).toBeUndefined();
+      for (let count = 0; count < 100; count++) spark?.connection.next('1');
+    }
+    await world.pass(5_000);
+    expect(frames).toEqual(['"hello"']);
+  });
+});
+
+describe('the option resume', () => {
+  it('requires an identity on a server that authorizes requests', () => {
+    const authorization = (_request: unknown, done: () => void) => done();
+    expect(() => new Primus(createServer(), { resume: true, authorization })).toThrow(/`resume.identity` must be a function/);
+    const primus = new Primus(createServer(), { resume: true });
+    expect(() => primus.authorize(authorization)).toThrow(/`resume.identity`/);
+    for (const given of [identity, false] as const)
+      expect(() => new Primus(createServer(), { resume: { identity: given }, authorization })).not.toThrow();
+    expect(() => new Primus(createServer(), { resume: false, authorization })).not.toThrow();
+  });
+
+  it.each([
+    [1, /`resume` must be true, false or an object/],
+    ['yes', /`resume` must be true, false or an object/],
+    [{ ring: 0 }, /`resume.ring` must be a positive number/],
+    [{ budget: '1 MB' }, /`resume.budget` must be a positive number/],
+    [{ window: 'soon' }, /`resume.window` must be a time/],
+    [{ identity: 'name' }, /`resume.identity` must be a function/],
+  ])('rejects %j', (resume, message) => {
+    expect(() => new Primus(createServer(), { resume: resume as never })).toThrow(message);
+  });
+});

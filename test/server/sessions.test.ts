@@ -1,0 +1,266 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ClientOptions } from '../../client/options.js';
+import { type Resume, resumable } from '../../client/resume.js';
+import type { ServerOptions, Spark } from '../../src/index.js';
+import { type Peer, World } from '../support/world.js';
+
+/** A world whose server has sessions. */
+function worldWith(resume: ServerOptions['resume'] = true, server: ServerOptions = {}): World {
+  const world = new World({ latency: 1, server: { resume, pingInterval: false, ...server } });
+  onTestFinished(() => world.destroy());
+  return world;
+}
+
+interface Joined {
+  peer: Peer;
+  spark: Spark;
+  /** What the client, and the spark, received. */
+  down: unknown[];
+  up: unknown[];
+  /** The outcomes of the client's connections, and what became of the spark's session. */
+  outcomes: Resume[];
+  changes: unknown[];
+  states: string[];
+}
+
+/** Connects a client with a session. */
+async function join(world: World, options: ClientOptions = {}): Promise<Joined> {
+  const outcomes: Resume[] = [];
+  const down: unknown[] = [];
+  const peer = world.connect({ reconnect: { min: 10, max: 10, retries: Infinity }, ...options }, { session: resumable });
+  peer.client.resume$.subscribe((outcome) => outcomes.push(outcome));
+  peer.client.on('data', (data) => down.push(data));
+  await world.pass(50);
+  const spark = world.findSpark(peer) as Spark;
+  const joined: Joined = { peer, spark, down, up: [], outcomes, changes: [], states: [] };
+  spark.on('data', (data) => joined.up.push(data));
+  spark.resume$.subscribe((change) => joined.changes.push(change));
+  spark.state$.subscribe((state) => joined.states.push(state));
+  return joined;
+}
+
+describe('a session', () => {
+  it('carries what was written on both ends while the connection was lost, with the same spark', async () => {
+    const world = worldWith();
+    const seen: string[] = [];
+    world.primus.on('connection', () => seen.push('connection'));
+    world.primus.on('disconnection', () => seen.push('disconnection'));
+    const { peer, spark, down, up, outcomes, changes, states } = await join(world);
+    expect(outcomes).toEqual([{ type: 'fresh' }]);
+    spark.write(1);
+    peer.client.write('a');
+    await world.pass(20);
+    // Lost on the way, in both directions.
+    spark.write(2);
+    peer.client.write('b');
+    world.network.cut();
+    await world.pass(2);
+    expect(spark.away).toBe(true);
+    expect(spark.readyState).toBe(3);
+    expect(world.primus.connected).toBe(1);
+    expect(spark.write(3)).toBe(true);
+    world.primus.write(4);
+    expect(peer.client.write('c')).toBe(true);
+    await world.pass(100);
+    expect(down).toEqual([1, 2, 3, 4]);
+    expect(up).toEqual(['a', 'b', 'c']);
+    expect(seen).toEqual(['connection']);
+    expect(outcomes).toEqual([{ type: 'fresh' }, { type: 'resumed', missed: 3, resent: 1, away: expect.any(Number) }]);
+    expect(changes).toEqual([{ type: 'resumed', missed: 1, resent: 3, away: expect.any(Number) }]);
+    expect(states).toEqual(['open', 'away', 'open']);
+    expect(world.findSpark(peer)).toBe(spark);
+  });
+
+  it('emits its outcome before open, and what was missed after it', async () => {
+    const world = worldWith();
+    const { peer, spark } = await join(world);
+    const order: string[] = [];
+    for (const event of ['close', 'reconnect scheduled', 'reconnect', 'reconnected', 'open', 'data'])
+      peer.client.on(event as 'data', () => order.push(event));
+    peer.client.resume$.subscribe(({ type }) => order.push(type));
+    world.network.cut();
+    spark.write('missed');
+    await world.pass(100);
+    expect(order).toEqual(['close', 'reconnect scheduled', 'reconnect', 'resumed', 'reconnected', 'open', 'data']);
+  });
+
+  it('resumes when nothing was ever written, cut after cut', async () => {
+    const world = worldWith();
+    const { outcomes } = await join(world);
+    for (let cut = 0; cut < 30; cut++) {
+      world.network.cut();
+      await world.pass(50);
+    }
+    expect(outcomes.map(({ type }) => type)).toEqual(['fresh', ...Array.from({ length: 30 }, () => 'resumed')]);
+  });
+
+  it('tells both ends of one gap when the client comes back too late', async () => {
+    const world = worldWith({ window: 1_000 });
+    const { peer, spark, changes, outcomes, states } = await join(world);
+    spark.write('unconfirmed');
+    peer.client.write('confirmed');
+    await world.pass(2_000);
+    const order: string[] = [];
+    world.primus.on('disconnection', () => order.push('disconnection'));
+    spark.on('end', () => order.push('end'));
+    world.network.down = true;
+    world.network.cut();
+    spark.write('lost');
+    await world.pass(999);
+    expect(spark.away).toBe(true);
+    expect(order).toEqual([]);
+    await world.pass(10);
+    expect(order).toEqual(['disconnection', 'end']);
+    expect(spark.write('too late')).toBe(false);
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect(states).toEqual(['open', 'away', 'closed']);
+    world.network.down = false;
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 0 }]);
+    expect(world.findSpark(peer)).not.toBe(spark);
+  });
+
+  it('ends with a gap when more is written while it is away than the ring holds', async () => {
+    const world = worldWith({ ring: 1_000 });
+    const { spark, changes, outcomes } = await join(world);
+    world.network.cut();
+    let written = 0;
+    for (; spark.readyState === 3 && written < 100; written++) spark.write('x'.repeat(100));
+    expect(written).toBe(8);
+    expect(changes).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: written }]);
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 0 }]);
+  });
+
+  it('resumes after an overflow while the connection was open, when the client has received it all', async () => {
+    const world = worldWith({ ring: 1_000 });
+    const { spark, down, outcomes } = await join(world);
+    for (let count = 0; count < 20; count++) spark.write('x'.repeat(100));
+    await world.pass(5);
+    expect(down).toHaveLength(20);
+    world.network.cut();
+    await world.pass(100);
+    expect(outcomes.at(-1)).toMatchObject({ type: 'resumed', missed: 0 });
+  });
+
+  it('has a gap after an overflow while the connection was open, when the client has not received it all', async () => {
+    const world = worldWith({ ring: 1_000 });
+    const { spark, changes, outcomes } = await join(world);
+    for (let count = 0; count < 20; count++) spark.write('x'.repeat(100));
+    world.network.cut();
+    await world.pass(100);
+    expect(changes).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: 20 }]);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'overflow', unconfirmed: 0 }]);
+  });
+
+  it('has a gap when the client has sent more than its ring holds', async () => {
+    const world = worldWith(true);
+    const { peer, up, outcomes, changes } = await join(world, { resume: { ring: 1_000 } });
+    for (let count = 0; count < 20; count++) peer.client.write('x'.repeat(100));
+    world.network.cut();
+    await world.pass(100);
+    expect(up).toEqual([]);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'overflow', unconfirmed: 20 }]);
+    expect(changes).toMatchObject([{ type: 'gap', reason: 'overflow' }]);
+  });
+
+  it('sends unconfirmed messages again when asked to', async () => {
+    const world = worldWith({ window: 20 });
+    const { peer } = await join(world);
+    peer.client.write('first');
+    await world.pass(5);
+    peer.client.write('second');
+    world.network.cut();
+    world.network.down = true;
+    peer.client.write('queued');
+    peer.client.resume$.subscribe((outcome) => outcome.type === 'gap' && outcome.resend());
+    const up: unknown[] = [];
+    world.primus.on('connection', (spark) => spark.on('data', (data) => up.push(data)));
+    await world.pass(100);
+    world.network.down = false;
+    await world.pass(100);
+    expect(up).toEqual(['first', 'second', 'queued']);
+  });
+
+  it('is over for a client that has asked a server that was restarted', async () => {
+    const world = worldWith();
+    const { peer, outcomes } = await join(world);
+    peer.client.write('maybe');
+    world.network.cut();
+    await world.stop({ reconnect: true });
+    world.start();
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'epoch', unconfirmed: 1 }]);
+  });
+
+  it('is over at once when the client ends', async () => {
+    const world = worldWith();
+    const { peer, spark, changes } = await join(world);
+    spark.write('unconfirmed');
+    const ended = new Promise((resolve) => spark.on('end', resolve as () => void));
+    peer.client.end();
+    await world.pass(10);
+    await ended;
+    expect(world.primus.connected).toBe(0);
+    expect(changes).toEqual([]);
+    // A client that is opened again has another session.
+    peer.client.open();
+    await world.pass(50);
+    expect(world.findSpark(peer)).not.toBe(spark);
+  });
+
+  it('is over when the application ends the spark while it is away', async () => {
+    const world = worldWith();
+    const { spark, changes, outcomes } = await join(world);
+    world.network.cut();
+    spark.write('unconfirmed');
+    spark.end();
+    expect(spark.readyState).toBe(2);
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired' }]);
+  });
+
+  it('outlives a client that was silent: the half-open connection is fenced', async () => {
+    const world = worldWith(true, { pingInterval: 1_000 });
+    const { peer, spark, down, up, outcomes } = await join(world);
+    const [pair] = world.network.pairs;
+    // Only the client notices: the server goes on sending to no one.
+    world.network.breakPair(pair as never, 'client');
+    spark.write('into the void');
+    peer.client.write('queued');
+    await world.pass(100);
+    expect(outcomes.at(-1)).toMatchObject({ type: 'resumed', missed: 1 });
+    expect(down).toEqual(['into the void']);
+    expect(up).toEqual(['queued']);
+    // The old end is fenced: whatever it says is not heard.
+    const old = (pair as unknown as { server: { observer: { next?: (frame: string) => void } } }).server.observer;
+    expect(old.next).toBeUndefined();
+    await world.pass(10_000);
+    expect(spark.readyState).toBe(3);
+    expect(spark.away).toBe(false);
+  });
+
+  it('lets the heartbeat leave it out while it is away', async () => {
+    const world = worldWith({ window: 60_000 }, { pingInterval: 1_000 });
+    const { spark } = await join(world);
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(50_000);
+    expect(spark.away).toBe(true);
+    expect(spark.readyState).toBe(3);
+  });
+
+  it('leaves no timer behind', async () => {
+    const world = worldWith();
+    const { peer, spark } = await join(world);
+    spark.write(1);
+    peer.client.write(2);
+    world.network.cut();
+    await world.pass(50);
+    peer.client.destroy();
+    await world.stop();
+    await world.pass(10);
+    expect(world.clock.pending).toBe(0);
+  });
+});
