@@ -34,10 +34,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_EXPIRED'
   /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the messages that were written at once. */
   | 'ERR_PRIMUS_SLOW_PEER'
-  /**
-   * The bytes that wait in the server exceed `maxMemory`, or those for one address its share for too long, and this connection has the most of them;
-   * with `uws`, it answers nothing meanwhile.
-   */
+  /** The bytes that wait in the server exceed `maxMemory`, or those for one address its share for too long, and this connection has the most of them. */
   | 'ERR_PRIMUS_MEMORY'
   /** The peer sends more messages than `maxMessageRate`. */
   | 'ERR_PRIMUS_RATE'

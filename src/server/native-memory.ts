@@ -1,4 +1,4 @@
-import { EMPTY, exhaustMap, interval, type Observable, type SchedulerLike, type Subscription, tap, timer } from 'rxjs';
+import { EMPTY, exhaustMap, interval, type Observable, type SchedulerLike, type Subscription, takeWhile, tap, timer } from 'rxjs';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 import type { HeartbeatTargets } from './heartbeat.js';
@@ -10,6 +10,8 @@ const ANSWER = 5_000;
 /** The parts of a server that limit the memory of an engine. */
 export interface NativeMemoryParts {
   readonly targets: HeartbeatTargets;
+  /** Emits when a connection is among the targets. */
+  readonly arrival$: Observable<unknown>;
   /** The bytes that it may take: `maxMemory`. */
   readonly limit: number;
   readonly scheduler: SchedulerLike;
@@ -30,7 +32,7 @@ export function nativeMemory(): number {
  * Once it has grown by more than the limit, all clients are pinged, and the ones that answer nothing for five seconds are terminated: no
  * message can be sent in the middle of another one, the answer to a ping neither.
  */
-export function limitNativeMemory({ targets, limit, scheduler, log, measure = nativeMemory }: NativeMemoryParts): Subscription {
+export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, measure = nativeMemory }: NativeMemoryParts): Subscription {
   let base = measure();
   const askWhenOver = (): Observable<unknown> => {
     const memory = measure();
@@ -47,7 +49,12 @@ export function limitNativeMemory({ targets, limit, scheduler, log, measure = na
       }),
     );
   };
-  return interval(PERIOD, scheduler).pipe(exhaustMap(askWhenOver)).subscribe();
+  const watch = () =>
+    interval(PERIOD, scheduler).pipe(
+      takeWhile(() => targets.byId.size > 0),
+      exhaustMap(askWhenOver),
+    );
+  return arrival$.pipe(exhaustMap(watch)).subscribe();
 }
 
 /** Pings the connections that have to answer, and returns them. The heartbeat leaves them alone meanwhile. */

@@ -91,6 +91,7 @@ export class Serving implements ConnectionHost {
   readonly #events = new EventQueue();
   readonly #handmade = new Subject<Spark>();
   readonly #announced = new Subject<Spark>();
+  readonly #registered = new Subject<void>();
   readonly #subscription = new Subscription();
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
@@ -165,6 +166,7 @@ export class Serving implements ConnectionHost {
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
+      tap(() => this.#registered.next()),
       tap(({ request }) => this.#capacity.claim(request)),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
@@ -179,6 +181,7 @@ export class Serving implements ConnectionHost {
       this.#subscription.add(
         limitNativeMemory({
           targets: registry,
+          arrival$: this.#registered,
           limit: options.maxMemory,
           scheduler: this.scheduler,
           log: (...entry) => this.log(...entry),

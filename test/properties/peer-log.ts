@@ -106,7 +106,9 @@ export class PeerLog {
       expect(['idle', 'waiting', 'closed'], `without a network; ${this.history}`).toContain(state.name);
       if (state.name === 'waiting' && this.setting.strategy.includes('online')) expect([state.attempt, state.until]).toEqual([null, null]);
     }
-    if (state.name === 'open' && connections === 1) expect(client.buffer, 'nothing is buffered while open').toEqual([]);
+    // The queue is sent behind what listeners of `open` have written, which may still be transformed.
+    if (state.name === 'open' && connections === 1 && this.setting.transforms === 0)
+      expect(client.buffer, 'nothing is buffered while open').toEqual([]);
   }
 
   /** Adds a listener between the two recorders. */

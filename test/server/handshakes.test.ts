@@ -114,7 +114,9 @@ describe.each(Object.entries(opening))('a handshake with %s', (transformer, byte
       peer.send(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30]));
     }
     await announced;
-    await until(() => clock.pending === 0);
+    // That of uws watches the memory of the engine while there are connections.
+    const timers = transformer === 'uws' ? 1 : 0;
+    await until(() => clock.pending === timers);
     clock.advance(60_000);
     expect(primus.connected).toBe(1);
   });

@@ -1,3 +1,4 @@
+import { fromEvent } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
 import type { HeartbeatTargets } from '../../src/server/heartbeat.js';
@@ -29,6 +30,7 @@ beforeEach(() => {
   };
   subscription = limitNativeMemory({
     targets,
+    arrival$: fromEvent(world.primus, 'connection'),
     limit: LIMIT,
     scheduler: world.clock,
     log: (_level, message) => log.push(message),
