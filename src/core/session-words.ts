@@ -5,8 +5,8 @@
  * ?_primus_session=0 or 1                                       client -> server   in the query: wants a new session, or will resume one
  * primus::server::session::1.<epoch>.<token>                    server -> client   first frame: a new session, of version 1
  * primus::server::resume?                                       server -> client   first frame: which session?
- * primus::resume::<token>.<received>.<from>.<sent>              client -> server   this one, with the client's counts
- * primus::server::resumed::<received>.<missed>.<token>          server -> client   resumed; `missed` messages follow
+ * primus::resume::<token>.<received>[.<from>.<sent>]            client -> server   this one, with the client's counts
+ * primus::server::resumed::<received>.<token>.<missed>          server -> client   resumed; `missed` messages follow
  * primus::server::gap::<reason>.<epoch>.<token>                 server -> client   a new session, as the old one cannot be resumed
  * primus::server::ack::<received>                               server -> client   so many messages were received
  * primus::ack::<received>                                       client -> server   the same
@@ -67,16 +67,17 @@ export interface Gap {
 export type ClientWord =
   | { readonly type: 'ack'; readonly received: number }
   | { readonly type: 'bye' }
-  | { readonly type: 'resume'; readonly token: string; readonly received: number; readonly from: number; readonly sent: number };
+  | { readonly type: 'resume'; readonly token: string; readonly received: number; readonly from?: number; readonly sent?: number };
 
 /** A message of a server, about a session. All have the same fields; those that it does not need are empty. */
 export interface ServerWord {
   readonly type: 'session' | 'resume' | 'resumed' | 'gap' | 'ack';
   /** The version, the number of messages that the server has received, or the reason of the gap. */
   readonly value: string;
-  /** The epoch, or the number of messages that follow. */
-  readonly detail: string;
-  readonly token: string;
+  /** The epoch, or the token of a session that is resumed. */
+  readonly second: string;
+  /** The token, or the number of messages that follow. */
+  readonly third: string;
 }
 
 /** Parses a control message of a client. An acknowledgement that is no count has `NaN`. Returns `undefined` for a message about something else. */
@@ -84,17 +85,18 @@ export function parseClientWord(text: string): ClientWord | undefined {
   const [, type, value = ''] = /^primus::(ack|bye|resume)::(.{0,128})$/s.exec(text) ?? [];
   if (type === 'ack') return { type, received: countOf(value) };
   if (type === 'bye') return { type };
-  const [, token = '', received, from, sent] = /^([\w-]{1,64})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})$/.exec(value) ?? [];
-  if (type === undefined || sent === undefined) return undefined;
-  return { type: 'resume', token, received: Number(received), from: Number(from), sent: Number(sent) };
+  const [, token = '', received, from, sent] = /^([\w-]{1,64})\.(\d{1,15})(?:\.(\d{1,15})\.(\d{1,15}))?$/.exec(value) ?? [];
+  if (type === undefined || received === undefined) return undefined;
+  const counts = { received: Number(received), ...(sent !== undefined && { from: Number(from), sent: Number(sent) }) };
+  return { type: 'resume', token, ...counts };
 }
 
 /** Parses a control message of a server. Returns `undefined` for a message about something else. */
 export function parseServerWord(text: string): ServerWord | undefined {
-  const word = /^primus::server::(session|resumed?|gap|ack)(?:\?|::([\w-]{1,64})(?:\.([\w-]{1,64})\.([\w-]{1,64}))?)$/.exec(text);
+  const word = /^primus::server::(session|resumed?|gap|ack)(?:\?|::([\w-]{1,64})(?:\.([\w-]{1,64})(?:\.([\w-]{1,64}))?)?)$/.exec(text);
   if (word === null) return undefined;
-  const [, type, value = '', detail = '', token = ''] = word;
-  return { type, value, detail, token } as ServerWord;
+  const [, type, value = '', second = '', third = ''] = word;
+  return { type, value, second, third } as ServerWord;
 }
 
 /** Returns the count that a string has; `NaN` for any other string. */

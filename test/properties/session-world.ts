@@ -133,7 +133,8 @@ export class SessionWorld {
 
   async steal(): Promise<void> {
     const words = this.world.network.pairs.filter(({ owner }) => owner === this.peer).flatMap(({ down }) => down);
-    const token = /([\w-]+)"?$/.exec(words.filter((frame) => /::(session|resumed|gap)::/.test(frame)).at(-1) ?? '')?.[1] ?? 'none';
+    const word = words.filter((frame) => /::(session|resumed|gap)::/.test(frame)).at(-1) ?? '';
+    const token = word.replaceAll('"', '').split('.')[word.includes('resumed') ? 1 : 2] ?? 'none';
     const frames: string[] = [];
     this.raw('mallory', frames, `primus::resume::${token}.0.0.0`);
     await this.world.pass(3 * this.setting.latency + 4 * this.setting.slow + 1);

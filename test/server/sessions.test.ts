@@ -129,7 +129,7 @@ describe('a session', () => {
     expect(written).toBe(8);
     expect(changes).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: written }]);
     await world.pass(100);
-    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 0 }]);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'overflow', unconfirmed: 0 }]);
   });
 
   it('resumes after an overflow while the connection was open, when the client has received it all', async () => {

@@ -12,6 +12,9 @@ import { Session, type SessionConnection, type SessionHost } from './session.js'
 /** How long a message that was received may wait for its acknowledgement, in ms. */
 const ACKNOWLEDGE = 1_000;
 
+/** The number of ended sessions, or of their tokens, of which the server knows the reason. */
+const ENDED = 4_096;
+
 /** What asks for a session, in the query: 0 for a new one, 1 for one that exists. */
 const ASKED = new RegExp(`[?&]${SESSION_FIELD}=([01])(?:&|$)`);
 
@@ -51,6 +54,8 @@ export class Sessions implements SessionHost, ResumptionHost {
   readonly #parts: SessionsParts;
   /** Looked up by hash: a comparison of strings would tell by its time how much of a guess is right. */
   readonly #byToken = new Map<string, Session>();
+  /** The reasons for which sessions ended, by their tokens. */
+  readonly #ended = new Map<string, GapReason>();
   /** Those that have received messages which are to be acknowledged. One timer serves all. */
   readonly #owing = new Set<Session>();
   #timer: Subscription | undefined;
@@ -85,7 +90,7 @@ export class Sessions implements SessionHost, ResumptionHost {
   /** Returns the session of a token, or the reason why this request cannot resume it. */
   find(token: string, request: IncomingMessage): Session | GapReason {
     const session = this.#byToken.get(token);
-    if (session === undefined || !session.connection.writable) return 'expired';
+    if (session === undefined || !session.connection.writable) return this.#ended.get(token) ?? 'expired';
     const identity = this.#identityOf(request);
     if (identity === null || identity !== session.identity) return 'identity';
     if (token === session.retired) return 'taken';
@@ -130,9 +135,15 @@ export class Sessions implements SessionHost, ResumptionHost {
     this.#timer ??= this.scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
   }
 
-  /** Forgets a session that is over. */
-  forget(session: Session): void {
-    for (const token of [session.token, session.next, session.retired]) if (token !== undefined) this.#byToken.delete(token);
+  /** Forgets a session that is over, but for the reason, which its client is told. */
+  forget(session: Session, reason: GapReason): void {
+    const { token, next, retired } = session;
+    for (const name of [token, next, retired]) if (name !== undefined) this.#byToken.delete(name);
+    if (reason !== 'expired') for (const name of [token, next]) if (name !== undefined) this.#ended.set(name, reason);
+    for (const [name] of this.#ended) {
+      if (this.#ended.size <= ENDED) break;
+      this.#ended.delete(name);
+    }
     this.#owing.delete(session);
     if (this.#owing.size > 0) return;
     this.#timer?.unsubscribe();
