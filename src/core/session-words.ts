@@ -34,18 +34,20 @@ export type GapReason =
   | 'taken'
   /** The sessions that were away took more memory than `budget`. */
   | 'budget'
-  /** The session was resumed again and again, and no message arrived. */
+  /** The session was resumed again and again for longer than `window`, and no message arrived. */
   | 'stuck'
   /** The server has no sessions. */
   | 'unsupported';
 
 /** A connection begins with a new session. */
 export interface Fresh {
+  /** The outcome. */
   readonly type: 'fresh';
 }
 
 /** A session was resumed: no message was lost in either direction. */
 export interface Resumed {
+  /** The outcome. */
   readonly type: 'resumed';
   /** The number of messages that follow, which the peer has sent meanwhile or just before. */
   readonly missed: number;
@@ -57,7 +59,9 @@ export interface Resumed {
 
 /** A session could not be resumed: messages may be lost. */
 export interface Gap {
+  /** The outcome. */
   readonly type: 'gap';
+  /** The reason for which the session was not resumed. */
   readonly reason: GapReason;
   /** The number of messages that were sent and that the peer has not acknowledged: they may or may not have arrived. */
   readonly unconfirmed: number;
