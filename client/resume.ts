@@ -101,7 +101,7 @@ class Session implements ClientSession {
     this.#ring = ring;
   }
 
-  /** What asks for a session, in the query. */
+  /** The part of the query that asks for a session. */
   get field(): string {
     return `_primus_session=${this.#token ? 1 : 0}`;
   }

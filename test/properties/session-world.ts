@@ -112,7 +112,7 @@ export class SessionWorld {
     this.checkBytes();
   }
 
-  cut(noticed: 'both' | 'client' | 'server'): void {
+  breakLink(noticed: 'both' | 'client' | 'server'): void {
     const pair = this.pair;
     if (pair !== undefined) this.world.network.breakPair(pair, noticed);
   }
@@ -138,7 +138,7 @@ export class SessionWorld {
     const frames: string[] = [];
     this.raw('mallory', frames, `primus::resume::${token}.0.0.0`);
     await this.world.pass(3 * this.setting.latency + 4 * this.setting.slow + 1);
-    // A wrong identity gets nothing; that it disturbs nobody shows in the messages that arrive.
+    // A wrong identity gets nothing. That it disturbs no client shows in the messages that arrive.
     expect(frames.join(), `what the thief receives; ${this.story}`).not.toMatch(/::resumed::|"from"/);
     this.dropRaws();
   }
@@ -165,7 +165,7 @@ export class SessionWorld {
 
   // The laws.
 
-  /** Removes all obstacles, waits, and checks that nothing is missing that no gap was told for. */
+  /** Removes all obstacles, waits, and checks that nothing is missing without a gap. */
   async settle(): Promise<void> {
     const { network } = this.world;
     this.trap = this.twin = undefined;
@@ -192,7 +192,7 @@ export class SessionWorld {
     expect(this.world.clock.pending, this.story).toBe(0);
   }
 
-  /** The client's messages arrive once and in order; those that are missing were told by one gap each. */
+  /** The client's messages arrive once and in order; a gap reports those that are missing. */
   private checkUp(): void {
     const gaps = this.outcomes.flatMap((outcome) => (outcome.type === 'gap' ? [outcome] : []));
     const arrived = this.sparks.flatMap(({ up }) => up);
@@ -213,7 +213,7 @@ export class SessionWorld {
     expect(this.outcomes.filter(({ type }) => type === 'fresh').length, this.story).toBeLessThanOrEqual(1);
   }
 
-  /** What a spark has sent has arrived, or one gap tells how much may be missing. */
+  /** Checks that the messages of a spark have arrived, or one gap reports how much may be missing. */
   private checkDown(log: SparkLog, isLast: boolean): void {
     const gaps = log.changes.flatMap((change) => (change.type === 'gap' ? [change] : []));
     const lost = log.sent - log.delivered;

@@ -32,7 +32,7 @@ const commands = fc.oneof(
   { weight: 1, arbitrary: fc.constant(command('pass(window)', (world) => world.pass(WINDOW))) },
   {
     weight: 6,
-    arbitrary: fc.constantFrom('both', 'client', 'server').map((by) => command(`cut(${by})`, (world) => world.cut(by))),
+    arbitrary: fc.constantFrom('both', 'client', 'server').map((by) => command(`lost(${by})`, (world) => world.breakLink(by))),
   },
   {
     weight: 3,

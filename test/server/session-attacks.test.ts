@@ -121,7 +121,7 @@ describe('the sessions of a server', () => {
     expect(other.frames[1]).toMatch(/gap::identity/);
     expect(logged).toMatchObject([{ message: 'The database is down' }, { message: 'The database is down' }]);
     expect(spark.readyState).toBe(3);
-    // A session of nobody is resumed by nobody.
+    // A session without an identity is never resumed.
     expect((await resume(world, other.token)).frames[1]).toMatch(/gap::identity/);
   });
 

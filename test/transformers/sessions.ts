@@ -5,8 +5,8 @@ import type { Resume } from '../../client/resume.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { cleanup, event, type Served, until } from '../support/serve.js';
 
-/** How a connection is lost. */
-type Cut = () => void;
+/** Breaks a connection. */
+type Break = () => void;
 
 interface Session extends Served {
   client: ReturnType<Served['connect']>;
@@ -18,7 +18,7 @@ interface Session extends Served {
 }
 
 /** A relay of TCP connections that can be terminated with FIN or with RST. */
-async function startRelay(to: number): Promise<{ port: number; cut(reset: boolean): void }> {
+async function startRelay(to: number): Promise<{ port: number; terminate(reset: boolean): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1');
@@ -37,17 +37,17 @@ async function startRelay(to: number): Promise<{ port: number; cut(reset: boolea
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const cut = (reset: boolean) => {
+  const terminate = (reset: boolean) => {
     for (const socket of [...sockets]) {
       if (reset) socket.resetAndDestroy();
       else socket.destroy();
     }
   };
   cleanup(() => {
-    cut(false);
+    terminate(false);
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, cut };
+  return { port: (server.address() as AddressInfo).port, terminate };
 }
 
 /** Adds the rules of sessions that every transformer keeps. */
@@ -81,8 +81,12 @@ export function sessions(
     return { ...served, client, spark: sparks[0] as Spark, up, down, outcomes, sparks };
   }
 
-  /** Writes on both ends, and cuts the connection again and again meanwhile. */
-  async function underTraffic(session: Session, cuts: readonly Cut[], value: (index: number) => unknown = (index) => index): Promise<void> {
+  /** Writes on both ends, and breaks the connection again and again meanwhile. */
+  async function underTraffic(
+    session: Session,
+    breaks: readonly Break[],
+    value: (index: number) => unknown = (index) => index,
+  ): Promise<void> {
     const { client, spark, up, down, outcomes, sparks } = session;
     let count = 0;
     const write = (messages: number) => {
@@ -91,12 +95,12 @@ export function sessions(
         expect(spark.write(value(count))).toBe(true);
       }
     };
-    for (const cut of cuts) {
+    for (const breakLink of breaks) {
       write(20);
       // Some messages have left, some are under way, and some are written while there is no connection.
       await until(() => up.length > count - 20);
       write(20);
-      cut();
+      breakLink();
       write(20);
       await until(() => up.length === count && down.length === count);
     }
@@ -144,14 +148,14 @@ export function sessions(
   rule('counts broadcasts, and what plugins pass to _write', async () => {
     const session = await begin();
     const { primus, client, spark, down } = session;
-    for (let cut = 0; cut < 4; cut++) {
-      primus.write(`broadcast ${cut}`);
-      spark._write(`spark ${cut}`);
+    for (let round = 0; round < 4; round++) {
+      primus.write(`broadcast ${round}`);
+      spark._write(`spark ${round}`);
       client.connection.link?.destroy();
-      primus.write(`late ${cut}`);
-      await until(() => down.length === 3 * (cut + 1));
+      primus.write(`late ${round}`);
+      await until(() => down.length === 3 * (round + 1));
     }
-    expect(down).toEqual([0, 1, 2, 3].flatMap((cut) => [`broadcast ${cut}`, `spark ${cut}`, `late ${cut}`]));
+    expect(down).toEqual([0, 1, 2, 3].flatMap((round) => [`broadcast ${round}`, `spark ${round}`, `late ${round}`]));
     expect(session.sparks).toEqual([spark]);
   });
 
@@ -193,8 +197,8 @@ export function sessions(
       await underTraffic(
         session,
         repeat(
-          () => relay?.cut(true),
-          () => relay?.cut(false),
+          () => relay?.terminate(true),
+          () => relay?.terminate(false),
         ),
       );
     });

@@ -123,7 +123,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     this.#session = found;
     found.claim(this, () => {
       const obstacle = found.obstacle(counts);
-      // Ends the session, and comes back as `lost`.
+      // Ends the session, and calls `lost`.
       if (obstacle !== undefined) return found.expire(obstacle);
       const { received, sent } = found.ledger;
       const answer = `primus::server::resumed::${received}.${this.#sessions.nextToken(found)}.${sent - counts.received}`;

@@ -335,7 +335,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.connection.terminate(new LinkError('ERR_PRIMUS_DROPPED', reason, { closeCode: 1002, reason }), 1002);
   }
 
-  /** Tells the budget how many bytes are kept. */
+  /** Reports to the budget how many bytes are kept. */
   #report(): void {
     const grown = this.ledger.bytes - this.#counted;
     this.#counted = this.ledger.bytes;

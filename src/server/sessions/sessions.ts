@@ -15,7 +15,7 @@ const ACKNOWLEDGE = 1_000;
 /** The number of ended sessions, or of their tokens, of which the server knows the reason. */
 const ENDED = 4_096;
 
-/** What asks for a session, in the query: 0 for a new one, 1 for one that exists. */
+/** Matches the question for a session, in the query: 0 for a new one, 1 for one that exists. */
 const ASKED = new RegExp(`[?&]${SESSION_FIELD}=([01])(?:&|$)`);
 
 /** The parts of a server that its sessions use. */
@@ -49,14 +49,14 @@ export class Sessions implements SessionHost, ResumptionHost {
   readonly window: number;
   readonly ring: number;
   readonly budget: Budget;
-  /** The name of this life of the server. */
+  /** The name of this run of the server. */
   readonly epoch: string = createToken();
   readonly #parts: SessionsParts;
-  /** Looked up by hash: a comparison of strings would tell by its time how much of a guess is right. */
+  /** Looked up by hash: the time of a comparison would show how much of a guess is right. */
   readonly #byToken = new Map<string, Session>();
   /** The reasons for which sessions ended, by their tokens. */
   readonly #ended = new Map<string, GapReason>();
-  /** Those that have received messages which are to be acknowledged. One timer serves all. */
+  /** Those that have received messages which should be acknowledged. One timer serves all. */
   readonly #owing = new Set<Session>();
   #timer: Subscription | undefined;
 
@@ -135,7 +135,7 @@ export class Sessions implements SessionHost, ResumptionHost {
     this.#timer ??= this.scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
   }
 
-  /** Forgets a session that is over, but for the reason, which its client is told. */
+  /** Forgets a session that is over, but for the reason, which its client gets. */
   forget(session: Session, reason: GapReason): void {
     const { token, next, retired } = session;
     for (const name of [token, next, retired]) if (name !== undefined) this.#byToken.delete(name);
@@ -157,7 +157,7 @@ export class Sessions implements SessionHost, ResumptionHost {
     for (const session of owing) session.acknowledge();
   }
 
-  /** Returns the identity of the user of a request; `null` when the application's function fails, for one that nobody has. */
+  /** Returns the identity of the user of a request; `null` when the application's function fails, for one that matches none. */
   #identityOf(request: IncomingMessage): string | null | undefined {
     const { identity } = this.#parts.options;
     if (!identity) return undefined;
