@@ -184,6 +184,7 @@ class Session implements ClientSession {
   /** Ends the connection to a server whose counts are wrong. The next one begins a new session. */
   #breach(): void {
     this.#token = '';
+    this.#open = undefined;
     this.#client.connection.link?.destroy();
   }
 
