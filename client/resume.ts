@@ -101,7 +101,7 @@ class Session implements ClientSession {
     this.#ring = ring;
   }
 
-  /** What asks for a session, in the query. */
+  /** The part of the query that asks for a session. */
   get field(): string {
     return `_primus_session=${this.#token ? 1 : 0}`;
   }
@@ -139,7 +139,7 @@ class Session implements ClientSession {
       connection.events.add(() => this.#client.emit('incoming::resume', outcome));
       open();
       // Proves that this end has the new token.
-      if (missing) this.#say('ack');
+      if (this.#ledger) this.#say('ack');
     };
     // What is written meanwhile is buffered.
     connection.link = link;
@@ -163,18 +163,18 @@ class Session implements ClientSession {
     const { connection, state } = this.#client;
     const ledger = this.#ledger;
     const epoch = this.#epoch;
-    if (word?.token && /session|gap/.test(word.type)) {
-      this.#token = word.token;
-      this.#epoch = word.detail;
-      open(epoch ? this.#gap(word.type === 'gap' && word.detail === epoch ? (word.value as GapReason) : 'epoch') : { type: 'fresh' });
+    if (word?.third && word.type !== 'resumed') {
+      this.#token = word.third;
+      this.#epoch = word.second;
+      open(epoch ? this.#gap(word.type === 'gap' && word.second === epoch ? (word.value as GapReason) : 'epoch') : { type: 'fresh' });
     } else if (ledger && word?.type === 'resume') {
       connection.channel.control({ type: word.type, value: `${this.#token}.${ledger.received}.${ledger.from}.${ledger.sent}` });
     } else if (ledger && word?.type === 'resumed') {
       const missing = ledger.confirm(+word.value) && ledger.since(+word.value);
       if (!missing) return this.#breach();
       const now = this.#scheduler.now();
-      this.#token = word.token;
-      open({ type: word.type, missed: +word.detail, resent: missing.length, away: now - (state.attempt?.start ?? now) }, missing);
+      this.#token = word.second;
+      open({ type: word.type, missed: +word.third, resent: missing.length, away: now - (state.attempt?.start ?? now) }, missing);
     } else {
       this.#token = this.#epoch = '';
       open(this.#gap('unsupported'));
@@ -184,6 +184,7 @@ class Session implements ClientSession {
   /** Ends the connection to a server whose counts are wrong. The next one begins a new session. */
   #breach(): void {
     this.#token = '';
+    this.#open = undefined;
     this.#client.connection.link?.destroy();
   }
 

@@ -5,8 +5,8 @@
  * ?_primus_session=0 or 1                                       client -> server   in the query: wants a new session, or will resume one
  * primus::server::session::1.<epoch>.<token>                    server -> client   first frame: a new session, of version 1
  * primus::server::resume?                                       server -> client   first frame: which session?
- * primus::resume::<token>.<received>.<from>.<sent>              client -> server   this one, with the client's counts
- * primus::server::resumed::<received>.<missed>.<token>          server -> client   resumed; `missed` messages follow
+ * primus::resume::<token>.<received>[.<from>.<sent>]            client -> server   this one, with the client's counts
+ * primus::server::resumed::<received>.<token>.<missed>          server -> client   resumed; `missed` messages follow
  * primus::server::gap::<reason>.<epoch>.<token>                 server -> client   a new session, as the old one cannot be resumed
  * primus::server::ack::<received>                               server -> client   so many messages were received
  * primus::ack::<received>                                       client -> server   the same
@@ -34,18 +34,20 @@ export type GapReason =
   | 'taken'
   /** The sessions that were away took more memory than `budget`. */
   | 'budget'
-  /** The session was resumed again and again, and no message arrived. */
+  /** The session was resumed again and again for longer than `window`, and no message arrived. */
   | 'stuck'
   /** The server has no sessions. */
   | 'unsupported';
 
 /** A connection begins with a new session. */
 export interface Fresh {
+  /** The outcome. */
   readonly type: 'fresh';
 }
 
 /** A session was resumed: no message was lost in either direction. */
 export interface Resumed {
+  /** The outcome. */
   readonly type: 'resumed';
   /** The number of messages that follow, which the peer has sent meanwhile or just before. */
   readonly missed: number;
@@ -57,7 +59,9 @@ export interface Resumed {
 
 /** A session could not be resumed: messages may be lost. */
 export interface Gap {
+  /** The outcome. */
   readonly type: 'gap';
+  /** The reason for which the session was not resumed. */
   readonly reason: GapReason;
   /** The number of messages that were sent and that the peer has not acknowledged: they may or may not have arrived. */
   readonly unconfirmed: number;
@@ -67,16 +71,17 @@ export interface Gap {
 export type ClientWord =
   | { readonly type: 'ack'; readonly received: number }
   | { readonly type: 'bye' }
-  | { readonly type: 'resume'; readonly token: string; readonly received: number; readonly from: number; readonly sent: number };
+  | { readonly type: 'resume'; readonly token: string; readonly received: number; readonly from?: number; readonly sent?: number };
 
 /** A message of a server, about a session. All have the same fields; those that it does not need are empty. */
 export interface ServerWord {
   readonly type: 'session' | 'resume' | 'resumed' | 'gap' | 'ack';
   /** The version, the number of messages that the server has received, or the reason of the gap. */
   readonly value: string;
-  /** The epoch, or the number of messages that follow. */
-  readonly detail: string;
-  readonly token: string;
+  /** The epoch, or the token of a session that is resumed. */
+  readonly second: string;
+  /** The token, or the number of messages that follow. */
+  readonly third: string;
 }
 
 /** Parses a control message of a client. An acknowledgement that is no count has `NaN`. Returns `undefined` for a message about something else. */
@@ -84,17 +89,18 @@ export function parseClientWord(text: string): ClientWord | undefined {
   const [, type, value = ''] = /^primus::(ack|bye|resume)::(.{0,128})$/s.exec(text) ?? [];
   if (type === 'ack') return { type, received: countOf(value) };
   if (type === 'bye') return { type };
-  const [, token = '', received, from, sent] = /^([\w-]{1,64})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})$/.exec(value) ?? [];
-  if (type === undefined || sent === undefined) return undefined;
-  return { type: 'resume', token, received: Number(received), from: Number(from), sent: Number(sent) };
+  const [, token = '', received, from, sent] = /^([\w-]{1,64})\.(\d{1,15})(?:\.(\d{1,15})\.(\d{1,15}))?$/.exec(value) ?? [];
+  if (type === undefined || received === undefined) return undefined;
+  const counts = { received: Number(received), ...(sent !== undefined && { from: Number(from), sent: Number(sent) }) };
+  return { type: 'resume', token, ...counts };
 }
 
 /** Parses a control message of a server. Returns `undefined` for a message about something else. */
 export function parseServerWord(text: string): ServerWord | undefined {
-  const word = /^primus::server::(session|resumed?|gap|ack)(?:\?|::([\w-]{1,64})(?:\.([\w-]{1,64})\.([\w-]{1,64}))?)$/.exec(text);
+  const word = /^primus::server::(session|resumed?|gap|ack)(?:\?|::([\w-]{1,64})(?:\.([\w-]{1,64})(?:\.([\w-]{1,64}))?)?)$/.exec(text);
   if (word === null) return undefined;
-  const [, type, value = '', detail = '', token = ''] = word;
-  return { type, value, detail, token } as ServerWord;
+  const [, type, value = '', second = '', third = ''] = word;
+  return { type, value, second, third } as ServerWord;
 }
 
 /** Returns the count that a string has; `NaN` for any other string. */

@@ -272,7 +272,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.events.add(emit);
   }
 
-  // Calls of the server and the spark, about the life of the connection.
+  // Calls of the server and the spark, about the start and the end.
 
   /** Receives a frame that the application injects, as if it came from the link. */
   inject(frame: Frame): void {
@@ -355,7 +355,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Ends the connection at once: the link is terminated, or closed with a close code. */
   terminate(error: LinkError, closeCode?: number): void {
     if (this.state === CLOSED) return;
-    // A client that is silent or slow may come back over another link.
+    // A client that is silent or slow may reconnect over another link.
     if (error.code !== 'ERR_PRIMUS_DROPPED' && this.survives(error)) {
       this.detach(true);
       this.session?.leave();
@@ -593,7 +593,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     else if (before !== 0 && this.paused === 0) this.link?.resume?.();
   }
 
-  /** Whether the connection goes on without a link that has ended, or is to end, so. */
+  /** Whether the connection goes on without a link that has ended, or should end, so. */
   private survives(error: LinkError | undefined): boolean {
     return this.session !== undefined && this.writable && this.session.survives(error);
   }

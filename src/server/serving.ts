@@ -166,8 +166,10 @@ export class Serving implements ConnectionHost {
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
-      tap(() => this.#registered.next()),
-      tap(({ request }) => this.#capacity.claim(request)),
+      tap(({ request }) => {
+        this.#capacity.claim(request);
+        this.#registered.next();
+      }),
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );

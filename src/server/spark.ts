@@ -60,7 +60,7 @@ export interface SparkServer extends Stack {
   generateId(): string;
 }
 
-/** A state of a spark, as its `state$` emits it. `away`: its session waits for the client to come back. */
+/** A state of a spark, as its `state$` emits it. `away`: its session waits for the client to reconnect. */
 export type SparkState = 'opening' | 'open' | 'away' | 'closed';
 
 /** Node's legacy Stream: an emitter with `pipe`, and `writable` and `readable` as plain booleans. */
@@ -333,7 +333,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /**
-   * Emits what becomes of the session of this spark: `resumed` when the client has come back and nothing is lost, or `gap` when messages may
+   * Emits what becomes of the session of this spark: `resumed` when the client has reconnected and nothing is lost, or `gap` when messages may
    * be lost, and the connection ends. Hot; completes when the connection ends. Without a session, emits nothing. The option `resume`
    * turns sessions on.
    *
@@ -350,7 +350,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /**
-   * Whether the connection is lost, and the session waits for the client to come back. `readyState` is still open, and what is written is
+   * Whether the connection is lost, and the session waits for the client to reconnect. `readyState` is still open, and what is written is
    * kept for the client: see the option `resume`.
    *
    * @example

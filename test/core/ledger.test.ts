@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Ledger } from '../../src/core/ledger.js';
 
-/** What a message counts beside its length. */
+/** The bytes that a message counts beside its length. */
 const OVERHEAD = 32;
 
 describe('Ledger', () => {

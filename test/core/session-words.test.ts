@@ -8,18 +8,20 @@ describe('the control messages of sessions', () => {
     expect(parseClientWord('primus::ack::12')).toEqual({ type: 'ack', received: 12 });
     expect(parseClientWord('primus::bye::')).toEqual({ type: 'bye' });
     expect(parseClientWord('primus::resume::a-Z_9.3.1.7')).toEqual({ type: 'resume', token: 'a-Z_9', received: 3, from: 1, sent: 7 });
-    const word = { value: '', detail: '', token: '' };
+    const word = { value: '', second: '', third: '' };
+    expect(parseClientWord('primus::resume::a-Z_9.3')).toEqual({ type: 'resume', token: 'a-Z_9', received: 3 });
     expect(parseServerWord('primus::server::resume?')).toEqual({ ...word, type: 'resume' });
-    expect(parseServerWord('primus::server::session::1.e.t')).toEqual({ type: 'session', value: '1', detail: 'e', token: 't' });
-    expect(parseServerWord('primus::server::resumed::5.2.t')).toEqual({ type: 'resumed', value: '5', detail: '2', token: 't' });
-    expect(parseServerWord('primus::server::gap::expired.e.t')).toEqual({ type: 'gap', value: 'expired', detail: 'e', token: 't' });
+    expect(parseServerWord('primus::server::session::1.e.t')).toEqual({ type: 'session', value: '1', second: 'e', third: 't' });
+    expect(parseServerWord('primus::server::resumed::5.t.2')).toEqual({ type: 'resumed', value: '5', second: 't', third: '2' });
+    expect(parseServerWord('primus::server::resumed::5.t')).toEqual({ type: 'resumed', value: '5', second: 't', third: '' });
+    expect(parseServerWord('primus::server::gap::expired.e.t')).toEqual({ type: 'gap', value: 'expired', second: 'e', third: 't' });
     expect(parseServerWord('primus::server::ack::9')).toEqual({ ...word, type: 'ack', value: '9' });
-    for (const other of ['close', 'retry::5', 'session', 'session::', 'session::1.e', 'ack::1 ', 'ack::-1.2'])
+    for (const other of ['close', 'retry::5', 'session', 'session::', 'session::1.e.t.x', 'ack::1 ', 'resumed::1.t.2.3'])
       expect(parseServerWord(`primus::server::${other}`)).toBeUndefined();
   });
 
   it('are control messages that ends without sessions ignore', () => {
-    const words = ['server::session::1.e.t', 'server::resume?', 'server::resumed::5.2.t', 'server::gap::epoch.e.t', 'server::ack::9'];
+    const words = ['server::session::1.e.t', 'server::resume?', 'server::resumed::5.t.2', 'server::gap::epoch.e.t', 'server::ack::9'];
     for (const word of [...words, 'ack::9', 'bye::', 'resume::t.1.2.3']) {
       expect(isControl(`primus::${word}`)).toBe(true);
       expect(parseControl(`primus::${word}`).type).toBe('unknown');

@@ -5,10 +5,10 @@ import { type Any, directions, listening, ours } from './original.js';
 const frameworks = ['websockets', 'engine.io', 'sockjs', 'faye', 'browserchannel'];
 
 describe.each(directions(...frameworks))('sessions over $transformer, $what', ({ transformer, server, client }) => {
-  it('are not used, and no user sees a word of them, also after a cut', async () => {
+  it('are not used, and users see nothing of them, also after a lost connection', async () => {
     const isOurs = server === ours;
     const { primus, port } = await listening(server, { transformer, ...(isOurs && { resume: true }) });
-    /** What the server's and the client's users see: messages, and events that are not expected. */
+    /** The messages and events that are not expected. */
     const seen: unknown[] = [];
     const received = new Set<unknown>();
     const queries: Any[] = [];
@@ -29,7 +29,7 @@ describe.each(directions(...frameworks))('sessions over $transformer, $what', ({
     socket.resume$?.subscribe((outcome: Any) => outcomes.push(outcome));
     const welcomes: unknown[] = [];
     socket.on('data', (data: unknown) => welcomes.push(data));
-    // The client of 8.0.9 reports a cut as an error.
+    // The client of 8.0.9 reports a lost connection as an error.
     socket.on('error', (error: unknown) => isOurs || seen.push(error));
     for (let connection = 1; connection <= 3; connection++) {
       await until(() => welcomes.length === connection);
@@ -40,7 +40,7 @@ describe.each(directions(...frameworks))('sessions over $transformer, $what', ({
       await until(() => received.has(`many ${99 + 100 * connection}`));
       if (connection === 3) break;
       const closed = event(socket, 'close');
-      // A cut from the other end of the package of ours: both know how to reach their link.
+      // By the end that is ours.
       if (isOurs) primus.forEach((spark: Any) => void spark.connection.link.destroy());
       else socket.connection.link.destroy();
       await closed;

@@ -32,7 +32,7 @@ const commands = fc.oneof(
   { weight: 1, arbitrary: fc.constant(command('pass(window)', (world) => world.pass(WINDOW))) },
   {
     weight: 6,
-    arbitrary: fc.constantFrom('both', 'client', 'server').map((by) => command(`cut(${by})`, (world) => world.cut(by))),
+    arbitrary: fc.constantFrom('both', 'client', 'server').map((by) => command(`lost(${by})`, (world) => world.breakLink(by))),
   },
   {
     weight: 3,
@@ -42,7 +42,7 @@ const commands = fc.oneof(
   { weight: 2, arbitrary: fc.boolean().map((up) => command(up ? 'network up' : 'network down', (world) => world.network(up))) },
   { weight: 1, arbitrary: fc.constant(command('thief', (world) => world.steal())) },
   { weight: 1, arbitrary: fc.constant(command('overflow down', (world) => world.writeDown(10, 1_000, 'write'))) },
-  { weight: 1, arbitrary: fc.constant(command('overflow up', (world) => world.writeUp(400, 1_000))) },
+  { weight: 1, arbitrary: fc.constant(command('overflow up', (world) => world.writeUp(10, 1_000))) },
   { weight: 1, arbitrary: fc.constant(command('spark.end', (world) => world.sparkEnd())) },
   { weight: 1, arbitrary: fc.constant(command('restart', (world) => world.restart())) },
   { weight: 1, arbitrary: fc.constantFrom(-1e9, 1e9).map((ms) => command(`clock ${ms}`, (world) => world.jump(ms))) },
@@ -62,7 +62,7 @@ async function run(setting: Setting, sequence: readonly Command[]): Promise<void
 const settings: [string, Setting][] = [
   ['a network without latency', { latency: 0, slow: 0, isPoor: false }],
   ['a network with latency', { latency: 3, slow: 0, isPoor: false }],
-  ['asynchronous parsers and message transformers', { latency: 2, slow: 2, isPoor: false }],
+  ['asynchronous parsers and message transformers', { latency: 2, slow: 10, isPoor: false }],
   ['little memory', { latency: 1, slow: 0, isPoor: true }],
 ];
 

@@ -45,7 +45,7 @@ class Raw {
   /** The parts of the last control message that was received. */
   get token(): string {
     const word = this.frames.filter((frame) => /::(session|resumed|gap)::/.test(frame)).at(-1) ?? '';
-    return word.split('.').at(-1) ?? '';
+    return word.split('.').at(word.includes('resumed') ? 1 : -1) ?? '';
   }
 }
 
@@ -121,7 +121,7 @@ describe('the sessions of a server', () => {
     expect(other.frames[1]).toMatch(/gap::identity/);
     expect(logged).toMatchObject([{ message: 'The database is down' }, { message: 'The database is down' }]);
     expect(spark.readyState).toBe(3);
-    // A session of nobody is resumed by nobody.
+    // A session without an identity is never resumed.
     expect((await resume(world, other.token)).frames[1]).toMatch(/gap::identity/);
   });
 
@@ -201,8 +201,8 @@ describe('the sessions of a server', () => {
     },
   );
 
-  it('end a session that is resumed again and again, and whose client receives nothing', async () => {
-    const world = await worldWith();
+  it('end a session that is resumed again and again for longer than the window, and whose client receives nothing', async () => {
+    const world = await worldWith({ window: 1_000 });
     const { raw, spark } = await begin(world);
     const changes: unknown[] = [];
     spark.resume$.subscribe((change) => changes.push(change));
@@ -210,14 +210,71 @@ describe('the sessions of a server', () => {
     world.network.cut();
     let { token } = raw;
     let attempts = 0;
-    for (; spark.readyState === 3 && attempts < 100; attempts++) {
+    const start = world.clock.now();
+    for (; spark.readyState === 3 && attempts < 1_000; attempts++) {
       const other = await resume(world, token);
       if (spark.readyState === 3) await other.send('primus::ack::0');
       ({ token } = other);
       world.network.cut();
     }
-    expect(attempts).toBe(9);
+    expect(attempts).toBeGreaterThan(30);
+    expect(world.clock.now() - start).toBeGreaterThan(1_000);
     expect(changes.at(-1)).toEqual({ type: 'gap', reason: 'stuck', unconfirmed: 1 });
+  });
+
+  it('keep a session that is resumed again and again, as long as something arrives now and then', async () => {
+    const world = await worldWith({ window: 1_000 });
+    const { raw, spark } = await begin(world);
+    for (let count = 0; count < 5; count++) spark.write(count);
+    let { token } = raw;
+    for (let attempts = 0; attempts < 100; attempts++) {
+      const received = Math.floor(attempts / 20);
+      const other = await resume(world, token, `${received}.0.0`);
+      expect(other.frames[1]).toMatch(/resumed/);
+      await other.send(`primus::ack::${received}`);
+      ({ token } = other);
+      world.network.cut();
+    }
+    expect(spark.readyState).toBe(3);
+  });
+
+  it('let a client resume that names the messages it has received only', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    spark.write('one');
+    spark.write('two');
+    world.network.cut();
+    const other = new Raw(world, 1);
+    await world.pass(10);
+    await other.send(`primus::resume::${raw.token}.1`);
+    expect(other.frames.slice(1)).toEqual([expect.stringMatching(/^primus::server::resumed::0\.[\w-]+\.1$/), 'two']);
+  });
+
+  it('end soon when their client has not shown that it knows them', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    const proven = await begin(world);
+    await proven.raw.send('primus::ack::0');
+    spark.write('lost');
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    world.network.cut();
+    await world.pass(4_900);
+    expect([spark.away, proven.spark.away]).toEqual([true, true]);
+    await world.pass(200);
+    expect([spark.readyState, proven.spark.readyState]).toEqual([2, 3]);
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect((await resume(world, raw.token)).frames[1]).toMatch(/gap::expired/);
+  });
+
+  it('tell the client why its session ended while it was away', async () => {
+    const world = await worldWith({ ring: 1_000 });
+    const { raw, spark } = await begin(world);
+    world.network.cut();
+    for (let count = 0; count < 20; count++) spark.write('x'.repeat(100));
+    expect(spark.readyState).toBe(2);
+    expect((await resume(world, raw.token)).frames[1]).toMatch(/gap::overflow/);
+    expect((await resume(world, 'unknown')).frames[1]).toMatch(/gap::expired/);
   });
 
   it('forget links that do not name their session, or say something else', async () => {

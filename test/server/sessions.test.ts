@@ -14,7 +14,7 @@ function worldWith(resume: ServerOptions['resume'] = true, server: ServerOptions
 interface Joined {
   peer: Peer;
   spark: Spark;
-  /** What the client, and the spark, received. */
+  /** The messages that the client, and the spark, received. */
   down: unknown[];
   up: unknown[];
   /** The outcomes of the client's connections, and what became of the spark's session. */
@@ -84,17 +84,17 @@ describe('a session', () => {
     expect(order).toEqual(['close', 'reconnect scheduled', 'reconnect', 'resumed', 'reconnected', 'open', 'data']);
   });
 
-  it('resumes when nothing was ever written, cut after cut', async () => {
+  it('resumes when nothing was ever written, break after break', async () => {
     const world = worldWith();
     const { outcomes } = await join(world);
-    for (let cut = 0; cut < 30; cut++) {
+    for (let count = 0; count < 30; count++) {
       world.network.cut();
       await world.pass(50);
     }
     expect(outcomes.map(({ type }) => type)).toEqual(['fresh', ...Array.from({ length: 30 }, () => 'resumed')]);
   });
 
-  it('tells both ends of one gap when the client comes back too late', async () => {
+  it('reports one gap on both ends when the client returns too late', async () => {
     const world = worldWith({ window: 1_000 });
     const { peer, spark, changes, outcomes, states } = await join(world);
     spark.write('unconfirmed');
@@ -129,7 +129,7 @@ describe('a session', () => {
     expect(written).toBe(8);
     expect(changes).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: written }]);
     await world.pass(100);
-    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 0 }]);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'overflow', unconfirmed: 0 }]);
   });
 
   it('resumes after an overflow while the connection was open, when the client has received it all', async () => {

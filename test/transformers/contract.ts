@@ -687,7 +687,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     });
 
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
-    for (const [title, test] of sessions(transformer, start)) rule(title, test);
+    sessions(transformer, start, rule);
 
     rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {
       const { primus, server, client } = await pair();

@@ -5,8 +5,8 @@ import type { Resume } from '../../client/resume.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { cleanup, event, type Served, until } from '../support/serve.js';
 
-/** How a connection is lost. */
-type Cut = () => void;
+/** Breaks a connection. */
+type Break = () => void;
 
 interface Session extends Served {
   client: ReturnType<Served['connect']>;
@@ -18,7 +18,7 @@ interface Session extends Served {
 }
 
 /** A relay of TCP connections that can be terminated with FIN or with RST. */
-async function startRelay(to: number): Promise<{ port: number; cut(reset: boolean): void }> {
+async function startRelay(to: number): Promise<{ port: number; terminate(reset: boolean): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1');
@@ -37,24 +37,25 @@ async function startRelay(to: number): Promise<{ port: number; cut(reset: boolea
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const cut = (reset: boolean) => {
+  const terminate = (reset: boolean) => {
     for (const socket of [...sockets]) {
       if (reset) socket.resetAndDestroy();
       else socket.destroy();
     }
   };
   cleanup(() => {
-    cut(false);
+    terminate(false);
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, cut };
+  return { port: (server.address() as AddressInfo).port, terminate };
 }
 
-/** The rules of sessions that every transformer keeps, by their titles. */
+/** Adds the rules of sessions that every transformer keeps. */
 export function sessions(
   transformer: string,
   start: (options?: ServerOptions) => Promise<Served>,
-): [title: string, test: () => Promise<void>][] {
+  rule: (title: string, test: () => Promise<void>) => void,
+): void {
   async function begin(options: ServerOptions = {}, through?: (port: number) => Promise<number>): Promise<Session> {
     const served = await start({ resume: true, ...options });
     const sparks: Spark[] = [];
@@ -80,8 +81,12 @@ export function sessions(
     return { ...served, client, spark: sparks[0] as Spark, up, down, outcomes, sparks };
   }
 
-  /** Writes on both ends, and cuts the connection again and again meanwhile. */
-  async function underTraffic(session: Session, cuts: readonly Cut[], value: (index: number) => unknown = (index) => index): Promise<void> {
+  /** Writes on both ends, and breaks the connection again and again meanwhile. */
+  async function underTraffic(
+    session: Session,
+    breaks: readonly Break[],
+    value: (index: number) => unknown = (index) => index,
+  ): Promise<void> {
     const { client, spark, up, down, outcomes, sparks } = session;
     let count = 0;
     const write = (messages: number) => {
@@ -90,12 +95,12 @@ export function sessions(
         expect(spark.write(value(count))).toBe(true);
       }
     };
-    for (const cut of cuts) {
+    for (const breakLink of breaks) {
       write(20);
       // Some messages have left, some are under way, and some are written while there is no connection.
       await until(() => up.length > count - 20);
       write(20);
-      cut();
+      breakLink();
       write(20);
       await until(() => up.length === count && down.length === count);
     }
@@ -119,98 +124,82 @@ export function sessions(
     () =>
       spark.connection.link?.destroy();
 
-  const rules: [string, () => Promise<void>][] = [
-    [
-      'resumes a session when either end loses the connection: each message arrives once and in order',
-      async () => {
-        const session = await begin();
-        await underTraffic(session, repeat(byClient(session), byServer(session)));
-        expect(session.outcomes.length).toBeGreaterThan(3);
+  rule('resumes a session when either end loses the connection: each message arrives once and in order', async () => {
+    const session = await begin();
+    await underTraffic(session, repeat(byClient(session), byServer(session)));
+    expect(session.outcomes.length).toBeGreaterThan(3);
+  });
+
+  rule('resumes a session with a binary parser, and with an asynchronous one behind slow message transformers', async () => {
+    const binary = await begin({ parser: 'binary' });
+    await underTraffic(binary, [byClient(binary), byServer(binary)], (index) => ({ index, text: 'é' }));
+    const later = (run: () => void) => void setImmediate(run);
+    const slow = await begin({
+      parser: {
+        encoder: (data, done) => later(() => done(null, JSON.stringify(data))),
+        decoder: (frame, done) => later(() => done(null, JSON.parse(String(frame)))),
       },
-    ],
-    [
-      'resumes a session with a binary parser, and with an asynchronous one behind slow message transformers',
-      async () => {
-        const binary = await begin({ parser: 'binary' });
-        await underTraffic(binary, [byClient(binary), byServer(binary)], (index) => ({ index, text: 'é' }));
-        const later = (run: () => void) => void setImmediate(run);
-        const slow = await begin({
-          parser: {
-            encoder: (data, done) => later(() => done(null, JSON.stringify(data))),
-            decoder: (frame, done) => later(() => done(null, JSON.parse(String(frame)))),
-          },
-        });
-        slow.primus.transform('incoming', (_packet: unknown, next: () => void) => later(next));
-        slow.client.transform('incoming', (_packet: unknown, next: () => void) => later(next));
-        await underTraffic(slow, [byClient(slow), byServer(slow)]);
-      },
-    ],
-    [
-      'counts broadcasts, and what plugins pass to _write',
-      async () => {
-        const session = await begin();
-        const { primus, client, spark, down } = session;
-        for (let cut = 0; cut < 4; cut++) {
-          primus.write(`broadcast ${cut}`);
-          spark._write(`spark ${cut}`);
-          client.connection.link?.destroy();
-          primus.write(`late ${cut}`);
-          await until(() => down.length === 3 * (cut + 1));
-        }
-        expect(down).toEqual([0, 1, 2, 3].flatMap((cut) => [`broadcast ${cut}`, `spark ${cut}`, `late ${cut}`]));
-        expect(session.sparks).toEqual([spark]);
-      },
-    ],
-    [
-      'has no session, and the same order of messages, with a client that has not asked for one',
-      async () => {
-        const { primus, connect } = await start({ resume: true });
-        const announced = event(primus, 'connection');
-        const client = connect({ resume: false });
-        const down: unknown[] = [];
-        client.on('data', (data) => down.push(data));
-        const [spark] = (await announced) as [Spark];
-        for (let count = 0; count < 100; count++) spark.write(count);
-        await until(() => down.length === 100);
-        const gone = event(spark, 'end');
-        client.connection.link?.destroy();
-        await gone;
-        expect(down).toEqual(Array.from({ length: 100 }, (_, index) => index));
-      },
-    ],
-    [
-      'opens at once with a server without sessions, and says so',
-      async () => {
-        const { primus, connect } = await start({ pingInterval: false });
-        primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
-        const client = connect({ resume: true });
-        const outcomes: Resume[] = [];
-        client.resume$.subscribe((outcome) => outcomes.push(outcome));
-        await event(client, 'open');
-        const echo = event(client, 'data');
-        client.write('hello');
-        expect((await echo)[0]).toBe('hello');
-        expect(outcomes).toMatchObject([{ type: 'gap', reason: 'unsupported', unconfirmed: 0 }]);
-      },
-    ],
-  ];
+    });
+    slow.primus.transform('incoming', (_packet: unknown, next: () => void) => later(next));
+    slow.client.transform('incoming', (_packet: unknown, next: () => void) => later(next));
+    await underTraffic(slow, [byClient(slow), byServer(slow)]);
+  });
+
+  rule('counts broadcasts, and what plugins pass to _write', async () => {
+    const session = await begin();
+    const { primus, client, spark, down } = session;
+    for (let round = 0; round < 4; round++) {
+      primus.write(`broadcast ${round}`);
+      spark._write(`spark ${round}`);
+      client.connection.link?.destroy();
+      primus.write(`late ${round}`);
+      await until(() => down.length === 3 * (round + 1));
+    }
+    expect(down).toEqual([0, 1, 2, 3].flatMap((round) => [`broadcast ${round}`, `spark ${round}`, `late ${round}`]));
+    expect(session.sparks).toEqual([spark]);
+  });
+
+  rule('has no session, and the same order of messages, with a client that has not asked for one', async () => {
+    const { primus, connect } = await start({ resume: true });
+    const announced = event(primus, 'connection');
+    const client = connect({ resume: false });
+    const down: unknown[] = [];
+    client.on('data', (data) => down.push(data));
+    const [spark] = (await announced) as [Spark];
+    for (let count = 0; count < 100; count++) spark.write(count);
+    await until(() => down.length === 100);
+    const gone = event(spark, 'end');
+    client.connection.link?.destroy();
+    await gone;
+    expect(down).toEqual(Array.from({ length: 100 }, (_, index) => index));
+  });
+
+  rule('opens at once with a server without sessions, and says so', async () => {
+    const { primus, connect } = await start({ pingInterval: false });
+    primus.on('connection', (spark) => spark.on('data', (data) => spark.write(data)));
+    const client = connect({ resume: true });
+    const outcomes: Resume[] = [];
+    client.resume$.subscribe((outcome) => outcomes.push(outcome));
+    await event(client, 'open');
+    const echo = event(client, 'data');
+    client.write('hello');
+    expect((await echo)[0]).toBe('hello');
+    expect(outcomes).toMatchObject([{ type: 'gap', reason: 'unsupported', unconfirmed: 0 }]);
+  });
+
   if (transformer !== 'memory')
-    rules.push([
-      'resumes a session when the network ends the connection with FIN or RST',
-      async () => {
-        let relay: Awaited<ReturnType<typeof startRelay>> | undefined;
-        const session = await begin({}, async (port) => {
-          relay = await startRelay(port);
-          return relay.port;
-        });
-        await underTraffic(
-          session,
-          repeat(
-            () => relay?.cut(true),
-            () => relay?.cut(false),
-          ),
-        );
-      },
-    ]);
-  return rules;
+    rule('resumes a session when the network ends the connection with FIN or RST', async () => {
+      let relay: Awaited<ReturnType<typeof startRelay>> | undefined;
+      const session = await begin({}, async (port) => {
+        relay = await startRelay(port);
+        return relay.port;
+      });
+      await underTraffic(
+        session,
+        repeat(
+          () => relay?.terminate(true),
+          () => relay?.terminate(false),
+        ),
+      );
+    });
 }

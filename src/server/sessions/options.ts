@@ -5,7 +5,7 @@ import { callable, check, type Duration, invalid, milliseconds, object, size, wi
 /** The settings of the option `resume`. */
 export interface ResumeOptions {
   /**
-   * The time that a client has to come back after it has lost its connection. It is measured by timers, not by the system clock.
+   * The time that a client has to reconnect after it has lost its connection. It is measured by timers, not by the system clock.
    *
    * @defaultValue `120_000`
    */
@@ -59,7 +59,7 @@ export function resumeOptions(given: boolean | ResumeOptions | null | undefined)
 }
 
 /**
- * Checks that sessions of a server that authorizes requests belong to somebody.
+ * Checks that sessions have an identity where the server authorizes requests.
  *
  * @throws ERR_PRIMUS_OPTION when the option `identity` is missing
  */

@@ -123,10 +123,10 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     this.#session = found;
     found.claim(this, () => {
       const obstacle = found.obstacle(counts);
-      // Ends the session, and comes back as `lost`.
+      // Ends the session, and calls `lost`.
       if (obstacle !== undefined) return found.expire(obstacle);
       const { received, sent } = found.ledger;
-      const answer = `primus::server::resumed::${received}.${sent - counts.received}.${this.#sessions.nextToken(found)}`;
+      const answer = `primus::server::resumed::${received}.${this.#sessions.nextToken(found)}.${sent - counts.received}`;
       this.#say(answer, () => {
         this.#finish();
         found.attach(this.#arrival.link, this.#arrival.request, counts);

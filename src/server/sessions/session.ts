@@ -8,8 +8,8 @@ import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
 import type { Budget, BudgetHolder } from './budget.js';
 
-/** How often in a row a session may be resumed although no message of a direction arrives. */
-const FRUITLESS = 8;
+/** How long a session survives whose client has not proven yet to know it, in ms: the client may not have received its token. */
+const UNPROVEN = 5_000;
 
 /** The close codes of connections that end because a peer broke a rule: the same messages would break it again. */
 const BROKEN_RULES = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
@@ -19,9 +19,9 @@ export interface Counts {
   /** The messages that it has received. */
   readonly received: number;
   /** The messages before the first one that it still has. */
-  readonly from: number;
+  readonly from?: number;
   /** The messages that it has sent. */
-  readonly sent: number;
+  readonly sent?: number;
 }
 
 /** The connection of a session, as far as the session uses it. */
@@ -62,7 +62,7 @@ export interface SessionHost {
   addressOf(request: IncomingMessage): object;
   owe(session: Session): void;
   prove(session: Session): void;
-  forget(session: Session): void;
+  forget(session: Session, reason: GapReason): void;
 }
 
 /** The attempt of a link to resume a session. */
@@ -97,6 +97,8 @@ export class Session implements ChannelSession, BudgetHolder {
   awaySince: number | undefined = undefined;
   /** Whether nothing resumes it any more. */
   isOver = false;
+  /** Whether the client has shown that it knows the session. */
+  isProven = false;
   readonly #sessions: SessionHost;
   /** The bytes that the budget has for its messages. */
   #counted = 0;
@@ -112,8 +114,10 @@ export class Session implements ChannelSession, BudgetHolder {
   declare private changes?: Subject<SessionChange>;
   /** The attempt to resume that is under way: the latest one. */
   declare private claimant?: Claimant | undefined;
-  /** The counts at the last resumption, and how often they had not grown although messages were to arrive. */
-  declare private last?: { received: number; delivered: number; fruitless: number };
+  /** The counts at the last resumption. */
+  declare private last?: { readonly received: number; readonly delivered: number };
+  /** Runs while the session is resumed again and again, and no message arrives although some are to. */
+  declare private stall?: Subscription | undefined;
   /** The number of frames to come that the application has injected: they are not the client's. */
   declare private injected?: number;
 
@@ -173,6 +177,7 @@ export class Session implements ChannelSession, BudgetHolder {
     const { ledger, injected } = this;
     if (injected) this.injected = injected - 1;
     else if (!this.isOver) {
+      this.isProven = true;
       if (!ledger.owes) this.#sessions.owe(this);
       if (ledger.receive(frame)) this.acknowledge();
     }
@@ -205,7 +210,7 @@ export class Session implements ChannelSession, BudgetHolder {
     if (this.isAway || this.isOver) return;
     const { scheduler, window } = this.#sessions;
     this.awaySince = scheduler.now();
-    this.expiry = scheduler.schedule(() => this.expire('expired'), window);
+    this.expiry = scheduler.schedule(() => this.expire('expired'), this.isProven ? window : Math.min(window, UNPROVEN));
     this.#sessions.free(this.request);
     this.#emit({ type: 'away' });
     // Over the budget, it may be this one that ends.
@@ -241,7 +246,8 @@ export class Session implements ChannelSession, BudgetHolder {
     if (this.isOver) return;
     this.isOver = true;
     this.expiry?.unsubscribe();
-    this.#sessions.forget(this);
+    this.stall?.unsubscribe();
+    this.#sessions.forget(this, reason);
     this.#sessions.budget.return(this, this.#counted);
     this.ledger.narrow(0);
     this.#report();
@@ -266,24 +272,32 @@ export class Session implements ChannelSession, BudgetHolder {
   }
 
   /** Returns why a client with these counts cannot resume the session, if so. */
-  obstacle({ received, from, sent }: Counts): GapReason | undefined {
+  obstacle({ received, from = 0, sent = this.ledger.received }: Counts): GapReason | undefined {
     const { ledger } = this;
     // The counts of another session.
     if (sent < ledger.received || !ledger.confirm(received)) return 'epoch';
     if (from > ledger.received || ledger.from > received) return 'overflow';
     this.#report();
-    const { last } = this;
-    const isWaiting = sent > ledger.received || ledger.sent > received;
-    const isFruitless =
+    return this.#isStuck(received, sent) ? 'stuck' : undefined;
+  }
+
+  /** Whether nothing has arrived, for longer than the window, of what the session is resumed for. One message may end each link. */
+  #isStuck(received: number, sent: number): boolean {
+    const { ledger, last } = this;
+    const isStalled =
       last !== undefined &&
       ((sent > ledger.received && last.received === ledger.received) || (ledger.sent > received && last.delivered === received));
-    const fruitless = isWaiting && isFruitless ? last.fruitless + 1 : 0;
-    this.last = { received: ledger.received, delivered: received, fruitless };
-    return fruitless < FRUITLESS ? undefined : 'stuck';
+    this.last = { received: ledger.received, delivered: received };
+    if (isStalled && this.stall?.closed) return true;
+    if (!isStalled) {
+      this.stall?.unsubscribe();
+      this.stall = undefined;
+    } else this.stall ??= this.#sessions.scheduler.schedule(() => this.stall?.unsubscribe(), this.#sessions.window);
+    return false;
   }
 
   /** Goes on over a link that has sent the answer: sends again what the client has not received. */
-  attach(link: Link, request: IncomingMessage, { received, sent }: Counts): void {
+  attach(link: Link, request: IncomingMessage, { received, sent = this.ledger.received }: Counts): void {
     const { scheduler } = this.#sessions;
     const frames = this.ledger.since(received) ?? [];
     const away = Math.max(0, scheduler.now() - (this.awaySince ?? scheduler.now()));
@@ -309,6 +323,7 @@ export class Session implements ChannelSession, BudgetHolder {
   #confirm(received: number): void {
     if (this.isOver) return;
     if (!this.ledger.confirm(received)) return this.#breach();
+    this.isProven = true;
     this.#report();
     // The client has the token that came with the link.
     if (this.next !== undefined && !this.isAway) this.#sessions.prove(this);
@@ -320,7 +335,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.connection.terminate(new LinkError('ERR_PRIMUS_DROPPED', reason, { closeCode: 1002, reason }), 1002);
   }
 
-  /** Tells the budget how many bytes are kept. */
+  /** Reports to the budget how many bytes are kept. */
   #report(): void {
     const grown = this.ledger.bytes - this.#counted;
     this.#counted = this.ledger.bytes;

@@ -12,7 +12,10 @@ import { Session, type SessionConnection, type SessionHost } from './session.js'
 /** How long a message that was received may wait for its acknowledgement, in ms. */
 const ACKNOWLEDGE = 1_000;
 
-/** What asks for a session, in the query: 0 for a new one, 1 for one that exists. */
+/** The number of ended sessions, or of their tokens, of which the server knows the reason. */
+const ENDED = 4_096;
+
+/** Matches the question for a session, in the query: 0 for a new one, 1 for one that exists. */
 const ASKED = new RegExp(`[?&]${SESSION_FIELD}=([01])(?:&|$)`);
 
 /** The parts of a server that its sessions use. */
@@ -46,12 +49,14 @@ export class Sessions implements SessionHost, ResumptionHost {
   readonly window: number;
   readonly ring: number;
   readonly budget: Budget;
-  /** The name of this life of the server. */
+  /** The name of this run of the server. */
   readonly epoch: string = createToken();
   readonly #parts: SessionsParts;
-  /** Looked up by hash: a comparison of strings would tell by its time how much of a guess is right. */
+  /** Looked up by hash: the time of a comparison would show how much of a guess is right. */
   readonly #byToken = new Map<string, Session>();
-  /** Those that have received messages which are to be acknowledged. One timer serves all. */
+  /** The reasons for which sessions ended, by their tokens. */
+  readonly #ended = new Map<string, GapReason>();
+  /** Those that have received messages which should be acknowledged. One timer serves all. */
   readonly #owing = new Set<Session>();
   #timer: Subscription | undefined;
 
@@ -85,7 +90,7 @@ export class Sessions implements SessionHost, ResumptionHost {
   /** Returns the session of a token, or the reason why this request cannot resume it. */
   find(token: string, request: IncomingMessage): Session | GapReason {
     const session = this.#byToken.get(token);
-    if (session === undefined || !session.connection.writable) return 'expired';
+    if (session === undefined || !session.connection.writable) return this.#ended.get(token) ?? 'expired';
     const identity = this.#identityOf(request);
     if (identity === null || identity !== session.identity) return 'identity';
     if (token === session.retired) return 'taken';
@@ -130,9 +135,15 @@ export class Sessions implements SessionHost, ResumptionHost {
     this.#timer ??= this.scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
   }
 
-  /** Forgets a session that is over. */
-  forget(session: Session): void {
-    for (const token of [session.token, session.next, session.retired]) if (token !== undefined) this.#byToken.delete(token);
+  /** Forgets a session that is over, but for the reason, which its client gets. */
+  forget(session: Session, reason: GapReason): void {
+    const { token, next, retired } = session;
+    for (const name of [token, next, retired]) if (name !== undefined) this.#byToken.delete(name);
+    if (reason !== 'expired') for (const name of [token, next]) if (name !== undefined) this.#ended.set(name, reason);
+    for (const [name] of this.#ended) {
+      if (this.#ended.size <= ENDED) break;
+      this.#ended.delete(name);
+    }
     this.#owing.delete(session);
     if (this.#owing.size > 0) return;
     this.#timer?.unsubscribe();
@@ -146,7 +157,7 @@ export class Sessions implements SessionHost, ResumptionHost {
     for (const session of owing) session.acknowledge();
   }
 
-  /** Returns the identity of the user of a request; `null` when the application's function fails, for one that nobody has. */
+  /** Returns the identity of the user of a request; `null` when the application's function fails, for one that matches none. */
   #identityOf(request: IncomingMessage): string | null | undefined {
     const { identity } = this.#parts.options;
     if (!identity) return undefined;
