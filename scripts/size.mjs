@@ -1,4 +1,4 @@
-// Weighs what a browser downloads: each library as `primus.js` serves it, what a parser adds to it, and `primus-rx/client` imported into a
+// Weighs what a browser downloads: each library as `primus.js` serves it, what a parser and sessions add to it, and `primus-rx/client` imported into a
 // page that a bundler makes. RxJS is in all of them. Minified, gzip -9; fails over the limit.
 // `npm run size -- --why` shows which modules the weight comes from, in minified bytes before gzip.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,9 @@ const served = { websockets: 13.0, uws: 13.0, faye: 13.0, 'engine.io': 21.0, soc
 
 const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 
+/** What the option `resume` adds: nothing without it. */
+const sessions = { limit: 1.2, transformers: ['websockets', 'engine.io'] };
+
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
   'esbuild, defaults': { limit: 15.0, build: withEsbuild },
@@ -29,10 +32,9 @@ const imported = {
 const table = {};
 const reasons = [];
 
-for (const transformer of bundled()) {
-  const primus = new Primus(createServer(), { transformer });
-  weigh(`served ${transformer}`, primus.library({ minify: true }), served[transformer]);
-  primus.destroy();
+for (const transformer of bundled()) weigh(`served ${transformer}`, library({ transformer }), served[transformer]);
+for (const transformer of sessions.transformers) {
+  weigh(`served ${transformer} + sessions`, library({ transformer, resume: true }), sessions.limit, library({ transformer }));
 }
 for (const parser of parsers) {
   weigh(`served + ${parser}`, readFileSync(join(root, 'dist/browser', `${parser}.min.js`), 'utf8'), additions[parser]);
@@ -45,11 +47,19 @@ if (process.argv.includes('--why')) {
   for (const [name, metafile] of reasons) why(name, metafile);
 }
 
-function weigh(name, source, limit = 0) {
-  const size = kB(gzipSync(source, { level: 9 }).length);
+function library(options) {
+  const primus = new Primus(createServer(), options);
+  const source = primus.library({ minify: true });
+  primus.destroy();
+  return source;
+}
+
+/** Adds a row for a script; `base` is the one that it is compared with. */
+function weigh(name, source, limit = 0, base = '') {
+  const size = kB(gzipped(source) - gzipped(base));
   const over = size > limit;
   table[name] = {
-    'minified kB': kB(Buffer.byteLength(source)),
+    'minified kB': kB(Buffer.byteLength(source) - Buffer.byteLength(base)),
     'gzip kB': size,
     limit,
     verdict: over ? `${((size - limit) * 1000).toFixed()} bytes too many` : 'ok',
@@ -101,6 +111,11 @@ function why(name, { outputs }) {
 function ownerOf(path) {
   if (/node_modules\/(rxjs|tslib)\//.test(path)) return 'RxJS';
   return path.includes('node_modules/') ? 'packages' : 'ours';
+}
+
+/** The bytes of a script after gzip -9; none for no script. */
+function gzipped(source) {
+  return source === '' ? 0 : gzipSync(source, { level: 9 }).length;
 }
 
 function kB(bytes) {
