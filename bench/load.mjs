@@ -7,6 +7,12 @@ import { closeFrame, FrameCounter, frame, upgradeAnswer, upgradeRequest } from '
 
 const DIALLED_AT_ONCE = 50;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
+/** The number of messages that a client with a session acknowledges at once. */
+const ACKNOWLEDGED = 64;
+/** Acknowledgements of the server are shorter, and are no messages. */
+const SHORTEST_MESSAGE = 64;
+/** Control messages are encoded like all others. */
+const bye = frame('"primus::bye::"');
 // A socket hands over its bytes before the next one reads, so all can share a buffer.
 const inbox = Buffer.allocUnsafeSlow(256 * 1024);
 
@@ -16,7 +22,7 @@ let listener;
 
 /** One connection to the server under load. */
 class Connection {
-  #counter = new FrameCounter();
+  #counter = new FrameCounter(target.hasSession ? SHORTEST_MESSAGE : 0);
   #upgraded = false;
   /** Called with the number of messages that a read completed. */
   onFrames = () => {};
@@ -49,6 +55,8 @@ class Connection {
   #reject;
   #over;
   #greetings = target.greetings;
+  #received = 0;
+  #acknowledged = 0;
 
   #read(length) {
     let from = 0;
@@ -71,13 +79,24 @@ class Connection {
     }
     if (this.#greetings === 0) this.#resolve();
     if (this.onBytes !== undefined) this.onBytes(Buffer.from(inbox.subarray(from, length)));
+    if (target.hasSession) this.#acknowledge(count);
     if (count > 0) this.onFrames(count);
     return true;
   }
 
+  /** Acknowledges the messages of a session, in one write with what is written in this turn. */
+  #acknowledge(count) {
+    this.#received += count;
+    if (this.#received - this.#acknowledged < ACKNOWLEDGED) return;
+    this.#acknowledged = this.#received;
+    this.socket.cork();
+    this.socket.write(frame(`"primus::ack::${this.#received}"`));
+    process.nextTick(() => this.socket.uncork());
+  }
+
   /** Closes with the closing handshake. The server closes the TCP connection (RFC 6455, section 7.1.1). */
   close() {
-    this.socket.write(closeFrame);
+    this.socket.write(target.hasSession ? Buffer.concat([bye, closeFrame]) : closeFrame);
     return this.closed;
   }
 }
@@ -132,8 +151,9 @@ answer({
   },
 
   /** Sets the server to load, and the messages that it and the load exchange when a connection opens. */
-  target(port, { path, hello, greetings }) {
-    target = { port, request: upgradeRequest(path, port), hello: hello && Buffer.concat(hello.map((text) => frame(text))), greetings };
+  target(port, { path, hello, greetings, hasSession = false }) {
+    const first = hello && Buffer.concat(hello.map((text) => frame(text)));
+    target = { port, request: upgradeRequest(path, port), hello: first, greetings, hasSession };
   },
 
   async open(count) {

@@ -4,15 +4,16 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { NotInstalled, startPair } from './lib/pair.mjs';
-import { overview, section, summarise } from './lib/report.mjs';
+import { limits, overview, section, summarise } from './lib/report.mjs';
 import { broadcast, broadcast5k, burst } from './measures/broadcast.mjs';
 import { connect } from './measures/connect.mjs';
 import { echo } from './measures/echo.mjs';
 import { idle } from './measures/idle.mjs';
 import { receive } from './measures/receive.mjs';
+import { resume } from './measures/resume.mjs';
 
-const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive];
-const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'];
+const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive, resume];
+const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-resume', 'primus-rx-stream', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'];
 /** The package of a peer, where it has another name. */
 const PACKAGES = { uws: 'uWebSockets.js' };
 
@@ -29,7 +30,7 @@ const HELP = `node bench/run.mjs [options]
   --write               writes bench/RESULTS.md although not everything was measured
   --cpu-prof <folder>   leaves CPU profiles of the measured processes there (and slows them down)
 
-A run without options measures everything and writes bench/RESULTS.md.`;
+A run without options measures everything and writes bench/RESULTS.md. The status is 1 when sessions cost more than their limits.`;
 
 const { values: flags } = parseArgs({
   options: {
@@ -81,6 +82,9 @@ for (const [index, measure] of measures.entries()) {
 }
 
 console.log(overview(results, versions));
+const { text: sessions, isOver } = limits(results);
+if (sessions) console.log(`\n${sessions}`);
+if (isOver) process.exitCode = 1;
 for (const peer of missing) console.log(`\n${peer} was left out: it is not ${peer.startsWith('primus-rx') ? 'built' : 'installed'}.`);
 console.log(`\n${facts}, ${Math.round((performance.now() - started) / 1000)} s`);
 if (flags.write || (!flags.quick && !flags.only && !flags.peers && flags.set.length === 0 && profiling.length === 0)) {
@@ -99,7 +103,7 @@ async function take(measure, size, until) {
     const pairs = [];
     let trouble;
     try {
-      const able = peers.filter((peer) => !missing.has(peer) && !measure.without?.includes(peer));
+      const able = peers.filter((peer) => !missing.has(peer) && !measure.without?.includes(peer) && (measure.only?.includes(peer) ?? true));
       for (const outcome of await Promise.allSettled(able.map((peer) => startPair(peer, measure.role, profiling)))) {
         if (outcome.status === 'fulfilled') pairs.push(outcome.value);
         else if (outcome.reason instanceof NotInstalled) missing.add(outcome.reason.peer);
@@ -134,9 +138,11 @@ function report() {
 
 ${overview(results, versions)}
 
+${sessions}
+
 CPU time, user and system, of all threads of the process that holds the peer: its server, or its client for \`receive\`. The
 load comes from another process. Peers are taken in turn, round by round. Medians, with the quarters on either side; ratios
-are taken between neighbouring rounds. Lower is better. "Of it system" is what the operating system took to move the bytes,
+are taken between neighbouring rounds. Lower is better. Sessions (the option \`resume\`) are compared with the same package without them. "Of it system" is what the operating system took to move the bytes,
 which only fewer system calls can lower. ${facts}.
 
 ${results.map((result) => section(result, versions)).join('\n\n')}

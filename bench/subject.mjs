@@ -14,6 +14,7 @@ const app = {
 };
 
 let broadcast;
+let away;
 let received = 0;
 let awaited = Infinity;
 let complete;
@@ -26,6 +27,7 @@ answer({
     const server = http.createServer();
     const served = await peer.serve(server, app);
     broadcast = served.broadcast;
+    away = served.away;
     if (served.port !== undefined) return served.port;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -62,6 +64,12 @@ answer({
   cpu: () => process.cpuUsage(),
 
   sessions: () => ({ opened: sessions.opened, closed: sessions.closed }),
+
+  /** The number of sessions without a connection. */
+  away: () => away(),
+
+  /** The most bytes that the process has had so far. */
+  peak: () => process.resourceUsage().maxRSS * 1_024,
 
   /** Bytes in use after a garbage collection. */
   async memory() {

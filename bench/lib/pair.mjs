@@ -20,11 +20,13 @@ export class NotInstalled extends Error {
 export async function startPair(name, role = 'server', execArgv = []) {
   const { wire, wrap } = await import(`../peers/${name}.mjs`);
   const subject = start(file('subject.mjs'), [name], ['--expose-gc', ...execArgv]);
-  const load = start(file('load.mjs'));
+  const load = role === 'resume' ? start(file('clients.mjs'), [name]) : start(file('load.mjs'));
   const pair = { name, subject, load, wrap, stop: () => Promise.all([subject.stop(), load.stop()]) };
   try {
     if (role === 'client') {
       await subject.connect(await load.listen());
+    } else if (role === 'resume') {
+      await load.target(await subject.serve());
     } else {
       await load.target(await subject.serve(), wire);
       const reply = await load.check(wrap(text));
@@ -59,6 +61,15 @@ export async function costOf({ subject, load }, units, work) {
 
 /** Waits for work left over from the round before. */
 export const settled = (ms = 30) => delay(ms);
+
+/** Resolves once so many sessions of the server have no connection. */
+export async function sessionsAway(subject, count) {
+  for (let attempts = 500; attempts > 0; attempts--) {
+    if ((await subject.away()) === count) return;
+    await delay(10);
+  }
+  throw new Error(`Of ${count} sessions, ${await subject.away()} have no connection`);
+}
 
 /** Resolves once the server has opened at least `least` sessions and all of them are closed. */
 export async function sessionsOver(subject, least = 0) {

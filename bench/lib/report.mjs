@@ -1,7 +1,12 @@
 // The tables, for the terminal and for RESULTS.md.
 import { spread } from './stats.mjs';
 
-const TITLES = { 'primus-rx': "primus-rx, `on('data')`", 'primus-rx-stream': 'primus-rx, `data$`', 'primus-rx-uws': 'primus-rx, uws' };
+const TITLES = {
+  'primus-rx': "primus-rx, `on('data')`",
+  'primus-rx-resume': 'primus-rx, sessions',
+  'primus-rx-stream': 'primus-rx, `data$`',
+  'primus-rx-uws': 'primus-rx, uws',
+};
 
 const NAMES = { uws: 'uWebSockets.js' };
 
@@ -29,22 +34,51 @@ export function summarise(measure, samples) {
         // CPU time has a system part and a rate beside it; memory has neither.
         system: measure.rate && spread(rounds.map((round) => round.system)).median,
         rate: measure.rate && spread(rounds.map((round) => round.rate)).median,
+        cost: peer === 'primus-rx-resume' ? costOfSessions(key, figure, samples) : undefined,
       });
     }
   }
   return rows;
 }
 
+/** What sessions cost: against the same package without them, round by round, or by themselves. `undefined` for a figure without a limit. */
+function costOfSessions(key, { unit, limit, sessions = {} }, { 'primus-rx': without, 'primus-rx-resume': rounds }) {
+  const cost = (kind, most, of) => ({ kind, limit: most, ...spread(rounds.map((round, i) => of(round[key], without?.[i][key]))) });
+  if (limit !== undefined) return cost(unit, limit, (value) => value);
+  if (without === undefined) return undefined;
+  if (sessions.ratio !== undefined) return cost('x', sessions.ratio, (value, base) => value / base);
+  if (sessions.more !== undefined) return cost(`${unit} more`, sessions.more, (value, base) => value - base);
+  return undefined;
+}
+
+/** The figures of sessions with their limits, as Markdown; `isOver` when one is over its limit. */
+export function limits(results) {
+  const rows = results.flatMap(({ measure, rows }) =>
+    rows.filter(({ cost }) => cost).map(({ figure, cost }) => ({ measure, figure, cost })),
+  );
+  const lines = rows.map(({ measure, figure, cost: { kind, limit, median, low, high } }) => [
+    `${measure.name}, ${figure.title}`,
+    `**${digits(median)}** ${kind}`,
+    `${digits(low)} – ${digits(high)}`,
+    `${digits(limit)} ${kind}`,
+    median > limit ? 'over the limit' : 'ok',
+  ]);
+  return {
+    text: lines.length === 0 ? '' : table(['cost of sessions', 'median', 'quarters', 'limit', 'verdict'], lines),
+    isOver: rows.some(({ cost }) => cost.median > cost.limit),
+  };
+}
+
 /** One measure as Markdown. */
 export function section({ measure, size, rounds, rows }, versions) {
   const several = Object.keys(measure.figures).length > 1;
+  const hasRatios = measure.only === undefined;
   const head = [
     'peer',
     ...(several ? ['figure'] : []),
     'median',
     'quarters',
-    'ratio to ws',
-    'quarters',
+    ...(hasRatios ? ['ratio to ws', 'quarters'] : []),
     ...(measure.rate ? ['of it system', measure.rate] : []),
   ];
   const lines = rows.map(({ figure, peer, value, ratio, system, rate }) => [
@@ -52,8 +86,9 @@ export function section({ measure, size, rounds, rows }, versions) {
     ...(several ? [figure.title] : []),
     `${digits(value.median)} ${figure.unit}`,
     `${digits(value.low)} – ${digits(value.high)}`,
-    ratio ? `**${ratio.median.toFixed(2)}**` : '',
-    ratio ? `${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}` : '',
+    ...(hasRatios
+      ? [ratio ? `**${ratio.median.toFixed(2)}**` : '', ratio ? `${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}` : '']
+      : []),
     ...(measure.rate ? [`${digits(system)} ${figure.unit}`, (Math.round(rate / 100) * 100).toLocaleString('en')] : []),
   ]);
   return `## ${measure.title}\n\n${capital(measure.describe(size))}; ${many(rounds, 'round')} in ${many(size.generations, 'process', 'es')}.\n\n${table(head, lines)}`;
@@ -64,9 +99,11 @@ const MAIN = ['ws', 'primus', 'primus-rx', 'primus-rx-stream', 'uws', 'primus-rx
 
 /** The ratios of the main peers at a glance. */
 export function overview(results, versions) {
-  const measured = new Set(results.flatMap(({ rows }) => rows.map(({ peer }) => peer)));
+  const compared = results.filter(({ measure }) => measure.only === undefined);
+  if (compared.length === 0) return '';
+  const measured = new Set(compared.flatMap(({ rows }) => rows.map(({ peer }) => peer)));
   const peers = MAIN.filter((peer) => measured.has(peer));
-  const lines = results.flatMap(({ measure, rows }) =>
+  const lines = compared.flatMap(({ measure, rows }) =>
     Object.entries(measure.figures).map(([key, figure]) => [
       `${measure.name}, ${figure.title}`,
       ...peers.map((peer) => rows.find((row) => row.peer === peer && row.key === key)?.ratio?.median.toFixed(2) ?? '–'),

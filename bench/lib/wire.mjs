@@ -48,10 +48,16 @@ export function upgradeAnswer(request) {
 
 /** Counts the frames that a server sends, however they are split into chunks. */
 export class FrameCounter {
+  #least;
   #step = 0; // of the header: opcode, length, then bytes of a long length
   #opcode = 0;
   #length = 0;
   #body = 0; // bytes of the current payload still to come
+
+  /** @param least the length of the shortest data frame that counts */
+  constructor(least = 0) {
+    this.#least = least;
+  }
 
   /** Reads bytes and returns the number of data frames that they complete. */
   feed(bytes, end, from = 0) {
@@ -90,6 +96,6 @@ export class FrameCounter {
   }
 
   #finished() {
-    return this.#opcode < CLOSE ? 1 : 0;
+    return this.#opcode < CLOSE && this.#length >= this.#least ? 1 : 0;
   }
 }

@@ -6,7 +6,7 @@ export const receive = {
   name: 'receive',
   title: 'Receive: client CPU per message',
   role: 'client',
-  without: ['uws', 'primus-rx-uws', 'engine.io', 'socket.io'],
+  without: ['primus-rx-resume', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'],
   figures: { cpu: { title: 'client CPU', unit: 'µs' } },
   rate: 'messages/s',
   size: { messages: 200_000, generations: 2, rounds: 4 },

@@ -7,15 +7,24 @@ const options = { transformer: 'websockets', pathname: '/primus', pingInterval: 
 
 const onData = (source, next) => source.on('data', next);
 
-export async function serve(server, app, { listen = onData, transformer = options.transformer } = {}) {
+export async function serve(server, app, { listen = onData, ...others } = {}) {
   const { default: Primus } = await import('primus-rx');
-  const primus = new Primus(server, { ...options, transformer });
+  const primus = new Primus(server, { ...options, ...others });
   primus.on('connection', (spark) => {
     app.opened();
     listen(spark, (data) => spark.write(data));
   });
   primus.on('disconnection', app.closed);
-  return { broadcast: (data) => primus.write(data) };
+  return {
+    broadcast: (data) => primus.write(data),
+    away() {
+      let count = 0;
+      primus.forEach((spark) => {
+        if (spark.away) count++;
+      });
+      return count;
+    },
+  };
 }
 
 export async function connect(port, receive, listen = onData) {
