@@ -1,12 +1,12 @@
-// The chat of `npm start`: a page, a server, and the connection between them, which you can watch and cut.
+// The chat of `npm start`: a page, a server, and the connection between them, which you can watch and interrupt.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import Primus from 'primus-rx';
 import { concat, defer, fromEvent, ignoreElements, merge, take, takeUntil } from 'rxjs';
-import { Lines } from './lines.js';
 import type { ToPage } from './messages.js';
+import { Outages } from './outages.js';
 import { room } from './room.js';
 
 /** From `dist/examples/chat/`, where this runs: the page is not compiled. */
@@ -27,8 +27,8 @@ const files = new Map(
 const server = createServer((request, response) => {
   const { method, url = '/' } = request;
   const path = url.replace(/[?#].*/, '');
-  if (method === 'POST' && path === '/cut') {
-    response.writeHead(lines.cut(request) ? 204 : 400).end();
+  if (method === 'POST' && path === '/outage') {
+    response.writeHead(outages.begin(request) ? 204 : 400).end();
     return;
   }
   const file = files.get(path === '/' ? '/index.html' : path);
@@ -53,7 +53,7 @@ const primus = new Primus<unknown, ToPage>(server, {
   maxLength: 16_384,
 });
 
-const lines = new Lines(primus);
+const outages = new Outages(primus);
 room(primus, window).subscribe();
 
 // Set by `npm run dev`: a page reloads itself when it reconnects and the id is a new one.

@@ -124,30 +124,30 @@ describe.skipIf(noChromium)('the chat example', () => {
     expect(node.messages().find(({ text }) => text === 'ada 3')?.name).toBe('Ada Lovelace');
   });
 
-  it('cuts the line of a page on demand, and the page resumes its session: what was said meanwhile arrives once', async () => {
+  it('disconnects a page on demand, and the page resumes its session: what was said meanwhile arrives once', async () => {
     const before = await shown(grace);
     const counting = ada.waitForFunction(() => /^Attempt \d+ in \d\.\d s$/.test(document.getElementById('detail')?.textContent ?? ''));
-    await Promise.all([counting, ada.click('#cut-short')]);
+    await Promise.all([counting, ada.click('#outage-short')]);
     expect(await ada.textContent('#outcome-title')).toBe('Away');
     expect(await ada.textContent('#outcome-detail')).toMatch(/^Kept for you for another \d+ s\.$/);
     const tunnel = Array.from({ length: 12 }, (_, index) => `said in the tunnel ${index}`);
     for (const text of tunnel) await say(grace, text);
     await eventually(() => expect(node.messages().at(-1)?.text).toBe(tunnel.at(-1)));
-    await say(ada, 'over the gap');
-    // Its line is still cut.
+    await say(ada, 'over the outage');
+    // There is still no network.
     await ada.click('#now');
     expect(await grace.textContent('#state')).toBe('Connected');
     await ada.waitForSelector('body[data-state=open][data-session=resumed]');
     expect(await ada.textContent('#outcome-title')).toMatch(/^Resumed, 1[2-4] messages$/);
     await eventually(async () => {
-      expect(await shown(ada)).toEqual([...before, ...tunnel, 'over the gap']);
-      expect(await shown(grace)).toEqual([...before, ...tunnel, 'over the gap']);
+      expect(await shown(ada)).toEqual([...before, ...tunnel, 'over the outage']);
+      expect(await shown(grace)).toEqual([...before, ...tunnel, 'over the outage']);
     });
-    // Nobody has left.
+    // The page was never gone.
     expect(await grace.$$eval('.notice', (all) => all.filter((one) => one.textContent?.includes('left')))).toEqual([]);
     const log = await ada.$$eval('#log li span', (all) => all.map((one) => one.textContent ?? ''));
-    const since = log.slice(0, log.indexOf('You cut the line for 3 s') + 1).reverse();
-    expect(since.slice(0, 3)).toEqual(['You cut the line for 3 s', 'Disconnected', expect.stringMatching(/^Attempt \d+ in/)]);
+    const since = log.slice(0, log.indexOf('You disconnected for 3 s') + 1).reverse();
+    expect(since.slice(0, 3)).toEqual(['You disconnected for 3 s', 'Disconnected', expect.stringMatching(/^Attempt \d+ in/)]);
     expect(since.slice(-2)).toEqual([expect.stringMatching(/^Resumed, 1[2-4] messages$/), expect.stringMatching(/^Back after/)]);
   });
 
@@ -173,7 +173,7 @@ describe.skipIf(noChromium)('the chat example', () => {
 });
 
 describe.skipIf(noChromium)('the chat example with a short window', () => {
-  it('shows a gap when the line of a page is cut for longer, and sends what is unconfirmed again on demand, once', async () => {
+  it('shows a gap when a page is away for longer, and sends what is unconfirmed again on demand, once', async () => {
     const { server, url } = await serveExample(0, { RESUME_WINDOW: '1000' });
     cleanup(() => kill(server));
     const browser = await launch();
@@ -182,7 +182,7 @@ describe.skipIf(noChromium)('the chat example with a short window', () => {
     if (!ada || !grace) throw new Error('There are two pages');
     await say(ada, 'before');
     // Not acknowledged yet: the client cannot know that it has arrived.
-    await Promise.all([ada.waitForSelector('body[data-session=away]'), ada.click('#cut-gap')]);
+    await Promise.all([ada.waitForSelector('body[data-session=away]'), ada.click('#outage-gap')]);
     await say(grace, 'missed');
     await say(ada, 'queued');
     await ada.waitForFunction(() => document.getElementById('outcome-detail')?.textContent === 'You are away for too long: expect a gap.');
@@ -198,15 +198,15 @@ describe.skipIf(noChromium)('the chat example with a short window', () => {
   });
 });
 
-describe('the lines of the chat', () => {
-  it('are cut for requests that say for how long only', async () => {
+describe('the outages of the chat', () => {
+  it('begin for requests only that say for how long', async () => {
     const { server, url } = await serveExample(0);
     cleanup(() => kill(server));
     const statuses = ['', '?key=a', '?key=a&ms=x', '?key=a&ms=-1', '?ms=10', '?key=a&ms=1000000', '?key=a&ms=1'].map(
-      async (query) => (await fetch(`${url}/cut${query}`, { method: 'POST' })).status,
+      async (query) => (await fetch(`${url}/outage${query}`, { method: 'POST' })).status,
     );
     expect(await Promise.all(statuses)).toEqual([400, 400, 400, 400, 400, 400, 204]);
-    expect((await fetch(`${url}/cut?key=a&ms=1`)).status).toBe(404);
+    expect((await fetch(`${url}/outage?key=a&ms=1`)).status).toBe(404);
   });
 });
 

@@ -48,8 +48,8 @@ const view = chat({
 
 const watch = panel(primus, {
   written: () => written,
-  // Not a message: those of the last moments before a cut may be sent again, and this must not.
-  cut: (ms) => fetch(`/cut?key=${key}&ms=${ms}`, { method: 'POST' }),
+  // Not a message: the last ones before the outage may be sent again, and this must not.
+  disconnect: (ms) => fetch(`/outage?key=${key}&ms=${ms}`, { method: 'POST' }),
   // While the client waits to reconnect, `open` connects now.
   now: () => primus.open(),
 });

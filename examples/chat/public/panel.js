@@ -24,12 +24,12 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
  * @param {Client} primus
  * @param {object} options
  * @param {() => number} options.written
- * @param {(ms: number) => void} options.cut
+ * @param {(ms: number) => void} options.disconnect
  * @param {() => void} options.now
  */
-export function panel(primus, { written, cut, now }) {
+export function panel(primus, { written, disconnect, now }) {
   const strand = element('strand');
-  const cuts = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll('#cuts button')]);
+  const outages = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll('#outages button')]);
   /** Sends the unconfirmed messages again. */
   let resend = () => {};
   const chart = plot(/** @type {HTMLCanvasElement} */ (element('plot')));
@@ -55,7 +55,7 @@ export function panel(primus, { written, cut, now }) {
     since = Date.now();
     document.body.dataset.state = next.name;
     element('state').textContent = headline(next);
-    for (const button of cuts) button.ariaDisabled = String(next.name !== 'open' || window === 0);
+    for (const button of outages) button.ariaDisabled = String(next.name !== 'open' || window === 0);
     // Without a network there is nothing to try.
     element('now').ariaDisabled = String(next.name !== 'closed' && !(next.name === 'waiting' && next.until !== null));
     chart.connected(next.name === 'open');
@@ -117,11 +117,11 @@ export function panel(primus, { written, cut, now }) {
     if (type === 'said') travel('in');
   });
 
-  for (const button of cuts) {
+  for (const button of outages) {
     press(button.id, () => {
       const ms = lengthOf(button, window);
-      log('bad', `You cut the line for ${ms / 1000} s`);
-      cut(ms);
+      log('bad', `You disconnected for ${ms / 1000} s`);
+      disconnect(ms);
     });
   }
   press('now', now);
@@ -142,7 +142,7 @@ export function panel(primus, { written, cut, now }) {
     /** @param {number} ms */
     window(ms) {
       window = ms;
-      for (const button of cuts) {
+      for (const button of outages) {
         button.textContent = `${lengthOf(button, ms) / 1000} s`;
         button.ariaDisabled = 'false';
       }
@@ -237,7 +237,7 @@ function detail(state, since) {
 }
 
 /**
- * What a page that is away can expect.
+ * Describes how long a page may be away yet.
  * @param {number} left
  */
 function waits(left) {
@@ -260,7 +260,7 @@ function doubt(count) {
 }
 
 /**
- * How long a button cuts the line, in ms: its own time, or longer than the window.
+ * The length of the outage of a button, in ms: its own, or longer than the window.
  * @param {HTMLElement} button
  * @param {number} window
  */
