@@ -14,11 +14,12 @@ export interface Said extends Person {
 /** A message from a page. */
 export type FromPage =
   /** `id` is chosen by the page: two messages with one id are one message. */
-  { type: 'say'; id: string; text: string } | { type: 'rename'; name: string } | { type: 'terminate' };
+  { type: 'say'; id: string; text: string } | { type: 'rename'; name: string };
 
 /** A message to a page. */
 export type ToPage =
-  | { type: 'welcome'; who: string; history: readonly Said[] }
+  /** `window`: how long the page may be away and still resume its session, in ms. */
+  | { type: 'welcome'; who: string; history: readonly Said[]; window: number }
   | ({ type: 'said' } & Said)
   | { type: 'people'; people: readonly Person[] }
   /** The person did not reconnect in time. */
@@ -32,7 +33,6 @@ export const LIMITS = { text: 1000, name: 24, id: 64 };
 /** Validates a message from a page. Returns `undefined` for anything that is not one. */
 export function read(data: unknown): FromPage | undefined {
   const { type, id, text, name } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
-  if (type === 'terminate') return { type };
   if (type === 'rename') return { type, name: nameOf(name) };
   if (type !== 'say' || typeof id !== 'string' || id === '' || id.length > LIMITS.id) return undefined;
   const words = tidy(text, LIMITS.text);

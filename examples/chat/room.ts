@@ -24,7 +24,6 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import type { WebSocket } from 'ws';
 import { Archive } from './archive.js';
 import { type FromPage, nameOf, type Person, read, type ToPage } from './messages.js';
 import { rateLimit } from './rate-limit.js';
@@ -32,25 +31,26 @@ import { rateLimit } from './rate-limit.js';
 /** The spark of a page. Its messages are `unknown` until `read` has validated them: a client can send anything. */
 type PageSpark = Spark<unknown, ToPage>;
 
-/** An action of a page. The first one is always `enter`; `terminate` is handled before it reaches the room. */
-type Action = { type: 'enter'; name: string } | Exclude<FromPage, { type: 'terminate' }>;
+/** An action of a page. The first one is always `enter`. */
+type Action = { type: 'enter'; name: string } | FromPage;
 
 type RoomEvent = (Action & Person & { spark: PageSpark }) | { type: 'leave'; who: string };
 
 type People = ReadonlyMap<string, Person>;
 
-/** How long a page may take to reconnect before the others see that the person left, in ms. */
+/** How long a page may take to reconnect after its session has ended, before the others see that the person left, in ms. */
 const GRACE = 6000;
 
 /**
- * Runs the room while it is subscribed to.
+ * Runs the room while it is subscribed to. The spark of a page that loses its connection waits for it, for `window` ms, and keeps what is said
+ * meanwhile.
  *
  * ```
  * connection$ ──groupBy(who)──> visits ──mergeMap──> events ──┬──scan──> people ──> all pages
  *                                                             └──archive──> messages ──> all pages
  * ```
  */
-export function room(primus: Primus<unknown, ToPage>): Observable<never> {
+export function room(primus: Primus<unknown, ToPage>, window: number): Observable<never> {
   const archive = new Archive();
 
   // A visit outlives its connections: a person who reconnects within `GRACE` did not leave.
@@ -58,7 +58,7 @@ export function room(primus: Primus<unknown, ToPage>): Observable<never> {
 
   const welcomed$ = event$.pipe(
     filter((event) => event.type === 'enter'),
-    tap(({ spark, who }) => spark.write({ type: 'welcome', who, history: archive.recent() })),
+    tap(({ spark, who }) => spark.write({ type: 'welcome', who, history: archive.recent(), window })),
   );
 
   // After a restart of the server all pages reconnect at once: that is one list for all of them, not one for each.
@@ -74,7 +74,7 @@ export function room(primus: Primus<unknown, ToPage>): Observable<never> {
     tap(({ who }) => primus.write({ type: 'left', who })),
   );
 
-  // A page repeats a message that it did not see arrive. It gets the answer; the others have the message already.
+  // After a gap a page repeats messages that may have arrived. It gets the answer; the others have the message already.
   const [fresh$, repeated$] = partition(
     event$.pipe(
       filter((event) => event.type === 'say'),
@@ -103,22 +103,13 @@ function visit(spark$: GroupedObservable<string, PageSpark>): Observable<RoomEve
 
 /** The actions of one connection. Its page also gets the round-trip time of each heartbeat, to draw it. */
 function actionsOf(spark: PageSpark): Observable<Action> {
-  const request$ = spark.data$.pipe(
+  const action$ = spark.data$.pipe(
     map(read),
     filter((request) => request !== undefined),
-    share(),
-  );
-  const action$ = request$.pipe(
-    filter((request) => request.type !== 'terminate'),
     rateLimit({ burst: 20, every: 250, spark }),
   );
-  // Without a closing handshake, as when the network fails.
-  const terminate$ = request$.pipe(
-    filter((request) => request.type === 'terminate'),
-    tap(() => (spark.socket as WebSocket).terminate()),
-  );
   const latency$ = spark.heartbeat$.pipe(tap((ms) => spark.write({ type: 'latency', ms })));
-  return merge(of({ type: 'enter' as const, name: nameOf(spark.query.name) }), action$, merge(terminate$, latency$).pipe(ignoreElements()));
+  return merge(of({ type: 'enter' as const, name: nameOf(spark.query.name) }), action$, latency$.pipe(ignoreElements()));
 }
 
 /** Emits when a person has had no connection for `GRACE` ms. */

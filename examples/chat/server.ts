@@ -1,4 +1,4 @@
-// The chat of `npm start`: a page, a server, and the connection between them, which you can watch and terminate.
+// The chat of `npm start`: a page, a server, and the connection between them, which you can watch and interrupt.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +6,7 @@ import { extname } from 'node:path';
 import Primus from 'primus-rx';
 import { concat, defer, fromEvent, ignoreElements, merge, take, takeUntil } from 'rxjs';
 import type { ToPage } from './messages.js';
+import { Outages } from './outages.js';
 import { room } from './room.js';
 
 /** From `dist/examples/chat/`, where this runs: the page is not compiled. */
@@ -23,8 +24,13 @@ const files = new Map(
   readdirSync(folder).map((name) => [`/${name}`, { type: types[extname(name)], body: readFileSync(new URL(name, folder)) }]),
 );
 
-const server = createServer(({ url = '/' }, response) => {
+const server = createServer((request, response) => {
+  const { method, url = '/' } = request;
   const path = url.replace(/[?#].*/, '');
+  if (method === 'POST' && path === '/outage') {
+    response.writeHead(outages.begin(request) ? 204 : 400).end();
+    return;
+  }
   const file = files.get(path === '/' ? '/index.html' : path);
   response.writeHead(file ? 200 : 404, {
     'Content-Type': file?.type ?? 'text/plain',
@@ -36,10 +42,19 @@ const server = createServer(({ url = '/' }, response) => {
   response.end(file?.body ?? 'Not found');
 });
 
-// A short heartbeat, so that there is something to see: every two seconds a point of the plot.
-const primus = new Primus<unknown, ToPage>(server, { transformer: 'websockets', pingInterval: 2000, maxLength: 16_384 });
+/** How long a page may be away and miss nothing, in ms: short enough to wait for its end. An application has minutes. */
+const window = Number(process.env.RESUME_WINDOW ?? 40_000);
 
-room(primus).subscribe();
+// A short heartbeat, so that there is something to see: every two seconds a point of the plot.
+const primus = new Primus<unknown, ToPage>(server, {
+  transformer: 'websockets',
+  resume: { window },
+  pingInterval: 2000,
+  maxLength: 16_384,
+});
+
+const outages = new Outages(primus);
+room(primus, window).subscribe();
 
 // Set by `npm run dev`: a page reloads itself when it reconnects and the id is a new one.
 const { BUILD_ID } = process.env;

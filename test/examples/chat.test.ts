@@ -11,13 +11,17 @@ import { type FromPage, LIMITS, nameOf, read, type Said, type ToPage } from '../
 import { rateLimit } from '../../examples/chat/rate-limit.js';
 import { kill, start } from '../../scripts/processes.mjs';
 import { launch, noChromium } from '../support/chromium.js';
+import { cleanup } from '../support/serve.js';
 import { eventually, LIMIT } from '../support/wait.js';
 
 const program = fileURLToPath(new URL('../../dist/examples/chat/server.js', import.meta.url));
 
 /** Starts the example as `npm start` does, and returns the address that it prints. */
-async function serveExample(port: number): Promise<{ server: ChildProcess; url: string }> {
-  const server = start(process.execPath, [program], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] });
+async function serveExample(port: number, env: Record<string, string> = {}): Promise<{ server: ChildProcess; url: string }> {
+  const server = start(process.execPath, [program], {
+    env: { ...process.env, PORT: String(port), ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   for await (const output of createInterface({ input: server.stdout as Readable })) {
     const url = /http:\/\/\S+/.exec(output)?.[0];
     if (url !== undefined) return { server, url };
@@ -36,7 +40,7 @@ describe.skipIf(noChromium)('the chat example', () => {
   beforeAll(async () => {
     ({ server, url } = await serveExample(0));
     browser = await launch();
-    [ada, grace] = await Promise.all([visit('Ada'), visit('Grace')]);
+    [ada, grace] = await Promise.all([open(browser, url, 'Ada'), open(browser, url, 'Grace')]);
     node = listen(url);
   });
 
@@ -77,6 +81,8 @@ describe.skipIf(noChromium)('the chat example', () => {
   it('reconnects all clients after the server was killed, and delivers each message once and in order', async () => {
     const before = node.messages().map(({ text }) => text);
 
+    // The server has acknowledged two messages and the name.
+    await eventually(() => expect(acknowledged.get(ada)).toBe(3));
     // Sent and never read: the server stops, then is killed.
     server.kill('SIGSTOP');
     await say(ada, 'ada 0');
@@ -89,7 +95,7 @@ describe.skipIf(noChromium)('the chat example', () => {
       await say(grace, `grace ${n}`);
       node.say(`node ${n}`);
     }
-    await ada.waitForFunction(() => document.getElementById('queue')?.textContent === '4');
+    await ada.waitForFunction(() => document.getElementById('queue')?.textContent === '3');
     await grace.waitForFunction(() => document.getElementById('queue')?.textContent === '3');
     expect(node.client.buffer).toHaveLength(3);
     expect(await ada.$$eval('#pending .words', (all) => all.map((one) => one.textContent))).toEqual(['ada 0', 'ada 1', 'ada 2', 'ada 3']);
@@ -97,11 +103,19 @@ describe.skipIf(noChromium)('the chat example', () => {
 
     ({ server } = await serveExample(Number(new URL(url).port)));
     const queued = ['ada 0', 'ada 1', 'ada 2', 'ada 3', 'grace 1', 'grace 2', 'grace 3', 'node 1', 'node 2', 'node 3'];
+    // What was sent and never acknowledged is sent again on demand only.
+    await ada.waitForSelector('body[data-session=gap]');
+    expect(await ada.textContent('#outcome-title')).toBe('Gap: epoch');
+    expect(await ada.textContent('#outcome-detail')).toBe('The server was restarted. 1 message of yours may not have arrived.');
+    await received([...before, ...queued.filter((text) => text !== 'ada 0')], { sorted: true });
+    await ada.click('#resend');
     await received([...before, ...queued], { sorted: true });
+    expect(await ada.isVisible('#resend')).toBe(false);
 
     const order = node.messages().map(({ text }) => text);
     for (const author of ['ada', 'grace', 'node']) {
-      expect(order.filter((text) => text.startsWith(`${author} `))).toEqual(queued.filter((text) => text.startsWith(author)));
+      const mine = queued.filter((text) => text.startsWith(author) && text !== 'ada 0');
+      expect(order.filter((text) => text.startsWith(`${author} `) && text !== 'ada 0')).toEqual(mine);
     }
     expect(await shown(ada)).toEqual(order);
     expect(await shown(grace)).toEqual(order);
@@ -110,27 +124,31 @@ describe.skipIf(noChromium)('the chat example', () => {
     expect(node.messages().find(({ text }) => text === 'ada 3')?.name).toBe('Ada Lovelace');
   });
 
-  it("terminates a page's connection on demand, and the page reconnects, at once on request", async () => {
+  it('disconnects a page on demand, and the page resumes its session: what was said meanwhile arrives once', async () => {
+    const before = await shown(grace);
     const counting = ada.waitForFunction(() => /^Attempt \d+ in \d\.\d s$/.test(document.getElementById('detail')?.textContent ?? ''));
-    await Promise.all([counting, ada.click('#terminate')]);
+    await Promise.all([counting, ada.click('#outage-short')]);
+    expect(await ada.textContent('#outcome-title')).toBe('Away');
+    expect(await ada.textContent('#outcome-detail')).toMatch(/^Kept for you for another \d+ s\.$/);
+    const tunnel = Array.from({ length: 12 }, (_, index) => `said in the tunnel ${index}`);
+    for (const text of tunnel) await say(grace, text);
+    await eventually(() => expect(node.messages().at(-1)?.text).toBe(tunnel.at(-1)));
+    await say(ada, 'over the outage');
+    // There is still no network.
     await ada.click('#now');
-    await say(ada, 'over the gap');
     expect(await grace.textContent('#state')).toBe('Connected');
-    await ada.waitForSelector('body[data-state=open]');
-    await eventually(async () => expect((await shown(grace)).at(-1)).toBe('over the gap'));
+    await ada.waitForSelector('body[data-state=open][data-session=resumed]');
+    expect(await ada.textContent('#outcome-title')).toMatch(/^Resumed, 1[2-4] messages$/);
+    await eventually(async () => {
+      expect(await shown(ada)).toEqual([...before, ...tunnel, 'over the outage']);
+      expect(await shown(grace)).toEqual([...before, ...tunnel, 'over the outage']);
+    });
+    // The page was never gone.
+    expect(await grace.$$eval('.notice', (all) => all.filter((one) => one.textContent?.includes('left')))).toEqual([]);
     const log = await ada.$$eval('#log li span', (all) => all.map((one) => one.textContent ?? ''));
-    expect(
-      log
-        .slice(0, log.indexOf('You dropped the connection') + 1)
-        .reverse()
-        .slice(0, 5),
-    ).toEqual([
-      'You dropped the connection',
-      'Disconnected',
-      expect.stringMatching(/^Attempt \d+ in/),
-      expect.stringMatching(/^Attempt \d+: dialling/),
-      expect.stringMatching(/^Back after/),
-    ]);
+    const since = log.slice(0, log.indexOf('You disconnected for 3 s') + 1).reverse();
+    expect(since.slice(0, 3)).toEqual(['You disconnected for 3 s', 'Disconnected', expect.stringMatching(/^Attempt \d+ in/)]);
+    expect(since.slice(-2)).toEqual([expect.stringMatching(/^Resumed, 1[2-4] messages$/), expect.stringMatching(/^Back after/)]);
   });
 
   it('shows a message that is sent twice once, and answers the client that sent it', async () => {
@@ -143,17 +161,6 @@ describe.skipIf(noChromium)('the chat example', () => {
     expect((await shown(ada)).filter((text) => text === 'only once')).toHaveLength(1);
   });
 
-  async function visit(name: string): Promise<Page> {
-    const page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(LIMIT);
-    await page.addInitScript((value) => {
-      if (localStorage.getItem('name') === null) localStorage.setItem('name', value);
-    }, name);
-    await page.goto(url);
-    await page.waitForSelector('body[data-state=open]');
-    return page;
-  }
-
   /** Waits until all three have received exactly these. */
   async function received(expected: string[], { sorted = false } = {}): Promise<void> {
     const tidy = (list: string[]) => (sorted ? [...list].sort() : list);
@@ -164,6 +171,64 @@ describe.skipIf(noChromium)('the chat example', () => {
     });
   }
 });
+
+describe.skipIf(noChromium)('the chat example with a short window', () => {
+  it('shows a gap when a page is away for longer, and sends what is unconfirmed again on demand, once', async () => {
+    const { server, url } = await serveExample(0, { RESUME_WINDOW: '1000' });
+    cleanup(() => kill(server));
+    const browser = await launch();
+    cleanup(() => browser.close());
+    const [ada, grace] = await Promise.all(['Ada', 'Grace'].map((name) => open(browser, url, name)));
+    if (!ada || !grace) throw new Error('There are two pages');
+    await say(ada, 'before');
+    // Not acknowledged yet: the client cannot know that it has arrived.
+    await Promise.all([ada.waitForSelector('body[data-session=away]'), ada.click('#outage-gap')]);
+    await say(grace, 'missed');
+    await say(ada, 'queued');
+    await ada.waitForFunction(() => document.getElementById('outcome-detail')?.textContent === 'You are away for too long: expect a gap.');
+    await ada.waitForSelector('body[data-state=open][data-session=gap]');
+    expect(await ada.textContent('#outcome-title')).toBe('Gap: expired');
+    expect(await ada.textContent('#outcome-detail')).toMatch(/^You were away for too long\. /);
+    // The history fills the gap.
+    for (const page of [ada, grace]) await eventually(async () => expect(await shown(page)).toEqual(['before', 'missed', 'queued']));
+    if (await ada.isVisible('#resend')) await ada.click('#resend');
+    await say(ada, 'after');
+    for (const page of [ada, grace])
+      await eventually(async () => expect(await shown(page)).toEqual(['before', 'missed', 'queued', 'after']));
+  });
+});
+
+describe('the outages of the chat', () => {
+  it('begin for requests only that say for how long', async () => {
+    const { server, url } = await serveExample(0);
+    cleanup(() => kill(server));
+    const statuses = ['', '?key=a', '?key=a&ms=x', '?key=a&ms=-1', '?ms=10', '?key=a&ms=1000000', '?key=a&ms=1'].map(
+      async (query) => (await fetch(`${url}/outage${query}`, { method: 'POST' })).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([400, 400, 400, 400, 400, 400, 204]);
+    expect((await fetch(`${url}/outage?key=a&ms=1`)).status).toBe(404);
+  });
+});
+
+/** The number of messages of a page that the server has acknowledged. */
+const acknowledged = new WeakMap<Page, number>();
+
+async function open(browser: Browser, url: string, name: string): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(LIMIT);
+  page.on('websocket', (socket) =>
+    socket.on('framereceived', ({ payload }) => {
+      const [, count] = /^"primus::server::ack::(\d+)"$/.exec(String(payload)) ?? [];
+      if (count !== undefined) acknowledged.set(page, Number(count));
+    }),
+  );
+  await page.addInitScript((value) => {
+    if (localStorage.getItem('name') === null) localStorage.setItem('name', value);
+  }, name);
+  await page.goto(url);
+  await page.waitForSelector('body[data-state=open]');
+  return page;
+}
 
 async function say(page: Page, text: string): Promise<void> {
   await page.fill('#text', text);
@@ -200,7 +265,6 @@ describe('a message that a page sends', () => {
   it('is read without what does not belong to it', () => {
     expect(read({ type: 'say', id: 'a', text: ' hi\nthere ', more: 1 })).toEqual({ type: 'say', id: 'a', text: 'hi\nthere' });
     expect(read({ type: 'rename', name: '  A \n B ' })).toEqual({ type: 'rename', name: 'A B' });
-    expect(read({ type: 'terminate' })).toEqual({ type: 'terminate' });
   });
 
   it.each([
@@ -211,6 +275,7 @@ describe('a message that a page sends', () => {
     [[]],
     [{}],
     [{ type: 'said' }],
+    [{ type: 'terminate' }],
     [{ type: 'say', id: 'a' }],
     [{ type: 'say', id: 'a', text: ' \n ' }],
     [{ type: 'say', id: '', text: 'x' }],

@@ -19,16 +19,13 @@ address.searchParams.set('name', name);
 /** @type {Client} */
 const primus = new /** @type {any} */ (globalThis).Primus(address.href, {
   // Slow enough to watch, fast enough not to bore. An open page never gives up.
-  reconnect: { min: 1000, max: 8000, retries: Infinity },
+  reconnect: { min: 1000, max: 5000, retries: Infinity },
   // The server sends a heartbeat every two seconds. A busy computer may miss one.
   pingTimeout: 6000,
 });
 
 /** How many messages were written, those that still wait for a connection included; see `panel`. */
 let written = 0;
-
-/** The messages that were written and not seen to arrive. @type {Map<string, Say>} */
-const outbox = new Map();
 
 /** The build of this page, under `npm run dev`. @type {string | undefined} */
 let build;
@@ -38,21 +35,21 @@ const view = chat({
   say(text) {
     /** @type {Say} */
     const message = { type: 'say', id: newId(), text };
-    outbox.set(message.id, message);
     write(message);
     return message;
   },
   rename(name) {
     localStorage.setItem('name', name);
-    // The next connection has this name in its address; over the present one we send it.
+    // A new session has this name in its address; to the present one we send it.
     primus.url.searchParams.set('name', name);
-    if (primus.state.name === 'open') write({ type: 'rename', name });
+    write({ type: 'rename', name });
   },
 });
 
 const watch = panel(primus, {
   written: () => written,
-  terminate: () => write({ type: 'terminate' }),
+  // Not a message: the last ones before the outage may be sent again, and this must not.
+  disconnect: (ms) => fetch(`/outage?key=${key}&ms=${ms}`, { method: 'POST' }),
   // While the client waits to reconnect, `open` connects now.
   now: () => primus.open(),
 });
@@ -61,10 +58,11 @@ primus.data$.subscribe((message) => {
   switch (message.type) {
     case 'welcome':
       view.iam(message.who);
-      for (const said of message.history) arrived(said);
+      watch.window(message.window);
+      for (const said of message.history) view.show(said);
       break;
     case 'said':
-      arrived(message);
+      view.show(message);
       break;
     case 'people':
       view.people(message.people);
@@ -83,20 +81,7 @@ primus.data$.subscribe((message) => {
   }
 });
 
-// A message may have been on its way when the connection was lost. It is written again at once, so that it is queued before
-// anything that is written while disconnected; the server recognizes it by its id.
-let wasOpen = false;
-primus.state$.subscribe((state) => {
-  const open = state.name === 'open';
-  if (wasOpen && !open) for (const message of outbox.values()) if (!primus.buffer.includes(message)) write(message);
-  wasOpen = open;
-  view.connected(open);
-});
-
-/** @param {import('../messages.js').Said} said */
-function arrived(said) {
-  if (view.show(said)) outbox.delete(said.id);
-}
+primus.state$.subscribe(({ name }) => view.connected(name === 'open'));
 
 /** @param {import('../messages.js').FromPage} message */
 function write(message) {

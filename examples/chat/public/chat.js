@@ -110,13 +110,13 @@ export function chat({ name, say, rename }) {
     },
 
     /**
-     * Shows a message at its position, once. Returns whether it is ours.
+     * Shows a message at its position, once.
      * @param {Said} said
      */
     show(said) {
       const mine = said.who === me;
       const key = `${said.who} ${said.id}`;
-      if (shown.has(key)) return mine;
+      if (shown.has(key)) return;
       const follow = atEnd();
       const item = bubble({ ...said, mine });
       if (mine) {
@@ -128,7 +128,6 @@ export function chat({ name, say, rename }) {
       shown.set(key, item);
       place(item, said.at);
       followed(follow);
-      return mine;
     },
 
     /**
@@ -180,7 +179,7 @@ export function chat({ name, say, rename }) {
   // Helpers
 
   /**
-   * Puts an item at its position, `at`. Messages arrive in order, except those that were repeated.
+   * Puts an item at its position, `at`. Messages arrive in order, except those that were sent again.
    * @param {HTMLElement} item
    * @param {number} at
    */

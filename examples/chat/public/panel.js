@@ -9,17 +9,29 @@ import { plot } from './plot.js';
 /** How many events the log keeps. */
 const EVENTS = 12;
 
+/** Why a session could not be resumed, in words. @type {Record<string, string>} */
+const REASONS = {
+  expired: 'You were away for too long.',
+  overflow: 'More was said than the session keeps.',
+  epoch: 'The server was restarted.',
+  budget: 'The sessions of all took too much memory.',
+  taken: 'Another page has your session.',
+};
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 /**
  * @param {Client} primus
  * @param {object} options
  * @param {() => number} options.written
- * @param {() => void} options.terminate
+ * @param {(ms: number) => void} options.disconnect
  * @param {() => void} options.now
  */
-export function panel(primus, { written, terminate, now }) {
+export function panel(primus, { written, disconnect, now }) {
   const strand = element('strand');
+  const outages = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll('#outages button')]);
+  /** Sends the unconfirmed messages again. */
+  let resend = () => {};
   const chart = plot(/** @type {HTMLCanvasElement} */ (element('plot')));
 
   /** @type {State} */
@@ -28,10 +40,13 @@ export function panel(primus, { written, terminate, now }) {
   /** Since when we are disconnected. (An attempt has the start of its series, which a short connection does not end.) */
   let down = since;
   let received = 0;
+  /** How long the session lasts without a connection, in ms. */
+  let window = 0;
 
   primus.state$.subscribe((next) => {
     if (state.name === 'open') {
       down = Date.now();
+      outcome('away', 'Away');
       if (next.name === 'waiting') log('bad', 'Disconnected');
     }
     // A reconnection has its own entry, below.
@@ -40,7 +55,7 @@ export function panel(primus, { written, terminate, now }) {
     since = Date.now();
     document.body.dataset.state = next.name;
     element('state').textContent = headline(next);
-    element('terminate').ariaDisabled = String(next.name !== 'open');
+    for (const button of outages) button.ariaDisabled = String(next.name !== 'open' || window === 0);
     // Without a network there is nothing to try.
     element('now').ariaDisabled = String(next.name !== 'closed' && !(next.name === 'waiting' && next.until !== null));
     chart.connected(next.name === 'open');
@@ -69,6 +84,21 @@ export function panel(primus, { written, terminate, now }) {
     }
   });
 
+  primus.resume$.subscribe((next) => {
+    switch (next.type) {
+      case 'fresh':
+        return outcome('fresh', 'New session');
+      case 'resumed':
+        log('good', `Resumed, ${messages(next.missed)}`);
+        return outcome('resumed', `Resumed, ${messages(next.missed)}`, sent(next.resent));
+      case 'gap':
+        log('bad', `Gap: ${next.reason}, ${next.unconfirmed} unconfirmed`);
+        outcome('gap', `Gap: ${next.reason}`, `${REASONS[next.reason] ?? ''} ${doubt(next.unconfirmed)}`);
+        resend = next.resend;
+        element('resend').hidden = next.unconfirmed === 0;
+    }
+  });
+
   let online = true;
   primus.online$.subscribe((next) => {
     if (next !== online) log(next ? 'good' : 'bad', next ? 'The network is back' : 'The network is gone');
@@ -87,11 +117,19 @@ export function panel(primus, { written, terminate, now }) {
     if (type === 'said') travel('in');
   });
 
-  press('terminate', () => {
-    log('bad', 'You dropped the connection');
-    terminate();
-  });
+  for (const button of outages) {
+    press(button.id, () => {
+      const ms = lengthOf(button, window);
+      log('bad', `You disconnected for ${ms / 1000} s`);
+      disconnect(ms);
+    });
+  }
   press('now', now);
+  press('resend', () => {
+    log('wait', 'Sent again');
+    element('resend').hidden = true;
+    resend();
+  });
 
   const more = element('more');
   more.addEventListener('click', () => {
@@ -101,6 +139,16 @@ export function panel(primus, { written, terminate, now }) {
   requestAnimationFrame(frame);
 
   return {
+    /** @param {number} ms */
+    window(ms) {
+      window = ms;
+      for (const button of outages) {
+        button.textContent = `${lengthOf(button, ms) / 1000} s`;
+        button.ariaDisabled = 'false';
+      }
+      if (document.body.dataset.session === 'fresh') set('outcome-detail', `What you miss is kept for ${ms / 1000} s.`);
+    },
+
     /** @param {number} ms */
     latency(ms) {
       element('latency').textContent = String(ms);
@@ -125,6 +173,20 @@ export function panel(primus, { written, terminate, now }) {
     const [from, until] = state.name === 'waiting' && state.until !== null ? [since, state.until] : [0, 0];
     const share = until > from ? Math.min(1, Math.max(0, (Date.now() - from) / (until - from))) : 0;
     strand.style.setProperty('--progress', share.toFixed(3));
+    if (document.body.dataset.session === 'away') set('outcome-detail', waits(down + window - Date.now()));
+  }
+
+  /**
+   * Shows what became of the session.
+   * @param {'fresh' | 'away' | 'resumed' | 'gap'} type
+   * @param {string} title
+   * @param {string} [detail]
+   */
+  function outcome(type, title, detail = '') {
+    document.body.dataset.session = type;
+    set('outcome-title', title);
+    set('outcome-detail', detail);
+    element('resend').hidden = true;
   }
 
   /** @param {string} kind */
@@ -172,6 +234,38 @@ function detail(state, since) {
     default:
       return '';
   }
+}
+
+/**
+ * Describes how long a page may be away yet.
+ * @param {number} left
+ */
+function waits(left) {
+  return left > 0 ? `Kept for you for another ${Math.ceil(left / 1000)} s.` : 'You are away for too long: expect a gap.';
+}
+
+/** @param {number} count */
+function messages(count) {
+  return `${count} message${count === 1 ? '' : 's'}`;
+}
+
+/** @param {number} count */
+function sent(count) {
+  return count === 0 ? 'Nothing of yours was on its way.' : `${messages(count)} of yours sent again.`;
+}
+
+/** @param {number} count */
+function doubt(count) {
+  return count === 0 ? 'All that you sent has arrived.' : `${messages(count)} of yours may not have arrived.`;
+}
+
+/**
+ * The length of the outage of a button, in ms: its own, or longer than the window.
+ * @param {HTMLElement} button
+ * @param {number} window
+ */
+function lengthOf(button, window) {
+  return Number(button.dataset.ms) || window * 1.25;
 }
 
 /**
