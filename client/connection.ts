@@ -108,7 +108,7 @@ export class ClientConnection implements ChannelHandler {
     this.events.add(() => this.subject.emit('error', error));
   }
 
-  lose(data: unknown, code: ErrorCode = 'ERR_PRIMUS_CLOSED', why = 'there is no connection'): false {
+  lose(data: unknown, code: ErrorCode = 'ERR_PRIMUS_CLOSED', why = 'no connection'): false {
     this.fail(new PrimusError(code, `A message was dropped: ${why}`, { data }));
     return false;
   }

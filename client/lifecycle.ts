@@ -133,7 +133,7 @@ export class Lifecycle {
     if (link) connection.attach(link);
     // A listener of `open` may end the process.
     const flush = () => link && connection.release(link);
-    const release = (link && platform.onExit?.(flush)) ?? flush;
+    const release = (link && platform.onExit?.(flush)) || flush;
     const { value: wasOnline } = this.network;
     let isOnline = wasOnline || event.type === 'open';
     if (event.type === 'network') isOnline = event.online;

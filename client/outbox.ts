@@ -113,7 +113,6 @@ export class Outbox {
     this.#isBuffered = false;
     if (wasBuffered || this.#flow === DIRECT) return this.#connection.channel.write(data);
     const { buffer, options, state } = this.#client;
-    const { queueSize, queueBytes, queueDrop } = options;
     if (state.name === 'closed') return this.#connection.lose(data);
     // A plug-in may have emptied it.
     if (buffer.length === 0) this.clear();
@@ -121,8 +120,8 @@ export class Outbox {
     this.#due++;
     this.#count(data);
     let isKept = true;
-    while (buffer.length > queueSize || this.#bytes > queueBytes) {
-      isKept = queueDrop === 'oldest' && buffer.length > 1;
+    while (buffer.length > options.queueSize || this.#bytes > options.queueBytes) {
+      isKept = options.queueDrop === 'oldest' && buffer.length > 1;
       this.#drop(isKept ? 0 : -1, 'ERR_PRIMUS_QUEUE', 'the queue is full');
     }
     return isKept;

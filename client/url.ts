@@ -33,7 +33,7 @@ export function parseUrl(address: unknown, origin?: string): URL {
   } catch (thrown) {
     cause = thrown;
   }
-  throw new PrimusError('ERR_PRIMUS_URL', `The address must be like http://host:port, got ${describe(address)}`, {
+  throw new PrimusError('ERR_PRIMUS_URL', `The address must be http://host:port or wss://host:port, got ${describe(address)}`, {
     cause,
   });
 }

@@ -38,7 +38,7 @@ export function bundleEdge() {
 
 /**
  * Modules of the frameworks that do nothing in a served library, or that are for browsers that would not run the rest of it, each with its
- * replacement. RxJS has settings that nobody in a page can reach; Engine.IO's and Socket.IO's client asks whether there is CORS and parses its
+ * replacement. RxJS has settings that a page cannot reach; Engine.IO's and Socket.IO's client asks whether there is CORS and parses its
  * address, which comes from us; sockjs-client has shims, the frames of pages without CORS, and a logger.
  */
 const deadCode = {

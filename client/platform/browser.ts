@@ -12,7 +12,7 @@ export const browser: Platform = {
       subscriber.add(() => removeEventListener(type, changed));
     }
   }),
-  without: { headers: ['used in Node.js only: use `credentials`', () => false] },
+  without: { headers: ['replaced by `credentials` in a page', () => false] },
   origin: globalThis.location?.origin,
   // Read when asked: a page changes its address without a reload.
   get page() {

@@ -1216,12 +1216,12 @@ describe('the queue', () => {
 
   it('of a client that is destroyed drops its messages, with an error for each', () => {
     const { client } = start({ manual: true });
-    const told: unknown[] = [];
-    client.on('error', (error) => told.push((error as unknown as { data: unknown }).data));
-    client.on('destroy', () => told.push('destroy'));
+    const reported: unknown[] = [];
+    client.on('error', (error) => reported.push((error as unknown as { data: unknown }).data));
+    client.on('destroy', () => reported.push('destroy'));
     for (const data of ['a', 'b']) client.write(data);
     client.destroy();
-    expect([told, client.buffer, client.write('late')]).toEqual([['a', 'b', 'destroy'], [], false]);
+    expect([reported, client.buffer, client.write('late')]).toEqual([['a', 'b', 'destroy'], [], false]);
   });
 
   it('goes on behind a message for which the `_write` of a plugin throws', async () => {

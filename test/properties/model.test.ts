@@ -168,7 +168,7 @@ function react(real: Invariants, index: number, reaction: (typeof REACTIONS)[num
   const { client, network$ } = log.peer;
   log.plans--;
   if (real.recovering && !real.over) return;
-  if (reaction === 'write') return real.over ? expect(client.write({})).toBe(false) : real.writeUp(index);
+  if (reaction === 'write') return real.over ? expect(client.write({})).toBe(false) : real.writeUp(index, true);
   if (reaction === 'disconnect') disconnect(index, 'both').act(real);
   else if (reaction === 'flap') {
     const pair = real.pair(index);

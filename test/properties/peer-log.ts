@@ -44,6 +44,8 @@ export class PeerLog {
   /** The messages of this client that the server received. */
   readonly arrived: number[] = [];
   readonly written = new Set<number>();
+  /** The messages that the client refused, as it had ended. */
+  readonly refused = new Set<number>();
   online = true;
   /** Whether it was ended, and not opened since. */
   ended: boolean;
@@ -139,6 +141,7 @@ export class PeerLog {
   }
 
   private saw(event: (typeof EVENTS)[number], args: unknown[]): void {
+    if (event === 'error' && this.sawRefusal(args[0] as PrimusError)) return;
     this.events.push(event);
     // Of the state that was emitted last: what a listener did meanwhile is emitted later.
     const { name } = this.states.at(-1) as ClientState;
@@ -200,6 +203,13 @@ export class PeerLog {
         break;
       default:
     }
+  }
+
+  /** Whether an error is that of a message which was written after the end: the only event that may follow `end`. */
+  private sawRefusal({ code, data }: PrimusError): boolean {
+    if (code !== 'ERR_PRIMUS_CLOSED') return false;
+    this.refused.add((data as Message).n);
+    return true;
   }
 
   private law(holds: boolean, sentence: string): void {
