@@ -251,6 +251,19 @@ describe('a session', () => {
     expect(spark.readyState).toBe(3);
   });
 
+  it('leaves no timer behind when it ends while it is away', async () => {
+    const world = worldWith();
+    const { peer, spark } = await join(world);
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(20);
+    spark.end();
+    peer.client.destroy();
+    await world.stop();
+    await world.pass(10);
+    expect(world.clock.pending).toBe(0);
+  });
+
   it('leaves no timer behind', async () => {
     const world = worldWith();
     const { peer, spark } = await join(world);
