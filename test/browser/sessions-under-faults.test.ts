@@ -50,7 +50,7 @@ const LOSSES: [string, (lab: Laboratory) => unknown][] = [
   ['a FIN in the middle of a message to the server', (lab) => lab.breakAfter('toServer', 50)],
 ];
 
-describe.skipIf(noChromium)('a session of a page', () => {
+describe.skipIf(noChromium)('a session of a page behind a network with faults', () => {
   let browser: Browser;
 
   beforeAll(async () => {
