@@ -113,6 +113,8 @@ export class EngineEndpoint<L extends EngineLink> implements Endpoint {
       refuse(response, NO_JSONP);
     } else if (link === undefined) {
       this.handle(exchange);
+    } else if (link.isRepeated(request)) {
+      refuse(response, BAD_REQUEST);
     } else if (request.method === 'POST') {
       this.post(link, exchange);
     } else if (!link.polled(exchange, () => this.handle(exchange))) {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket, Transport } from 'engine.io';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
@@ -8,6 +9,7 @@ import { GuardedLink } from '../../shared/guarded-link.js';
 import { endOfWebSocket } from '../../shared/link-base.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
+import { Repetitions } from '../../shared/server/repetitions.js';
 import { exceeds } from '../../shared/string-frames.js';
 import { ServerWebSocket } from '../../shared/ws/socket.js';
 import { readInSlices } from './payload.js';
@@ -34,6 +36,7 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
   private paused = false;
   private polls: Turns | undefined;
   private posts: Turns | undefined;
+  private repetitions: Repetitions | undefined;
   /** Hands the data that waits for the end of a pause to the engine. */
   private proceed: (() => void) | undefined;
   private failure: Error | undefined;
@@ -107,6 +110,14 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
   get takesUpgrade(): boolean {
     const { upgrading, upgraded } = this.engine;
     return upgraded || !(upgrading || this.websocket !== undefined);
+  }
+
+  /** Whether a browser has sent this request again by itself: then messages are lost, or would arrive twice, and the connection ends. */
+  isRepeated(request: IncomingMessage): boolean {
+    this.repetitions ??= new Repetitions(this.engine.request?.url);
+    if (!this.repetitions.isRepeated(`${request.method}`, request)) return false;
+    this.destroy();
+    return true;
   }
 
   /** A poll has arrived; calls `proceed` when the engine may have it. Returns `false` for a second one beside the first. */

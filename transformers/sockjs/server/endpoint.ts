@@ -138,6 +138,10 @@ export class SockJSEndpoint extends HttpEndpoint<SockJSLink> {
       reject(response, rejection);
       return;
     }
+    if (link?.isRepeated(path.verb, request)) {
+      reject(response, 404);
+      return;
+    }
     const handle = response.hasHeader('access-control-allow-origin') ? this.#handleWithoutCors : this.#handle;
     if (/^(?:xhr_send|jsonp_send|\/chunking_test)\/?$/.test(path.verb) && request.method === 'POST') {
       this.readBody(exchange, { limit: this.host.maxLength * 2 + GATHERED }, link, (body) => {

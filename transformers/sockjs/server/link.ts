@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { dropped, type LinkError } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
@@ -9,6 +9,7 @@ import { FayeInput, type FayeInputLink } from '../../shared/server/faye-input.js
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import { HttpLink } from '../../shared/server/http-link.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
+import { Repetitions } from '../../shared/server/repetitions.js';
 import { watchEnd } from '../../shared/server/watch-end.js';
 import { decodeString, encodeString, exceeds } from '../../shared/string-frames.js';
 import { Batches } from './batches.js';
@@ -26,6 +27,7 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
   readonly #input: FayeInput | undefined;
   /** The answers to polls that have not left yet. */
   readonly #answers = new Set<ServerResponse>();
+  #repetitions: Repetitions | undefined;
   /** The lists of messages that take more than one turn. */
   #batches: Batches | undefined;
   /** The strings of this tick, and their length. */
@@ -82,6 +84,14 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
   /** Whether a poll waits for messages at the moment. */
   get isPolled(): boolean {
     return Boolean(this.#session.recv);
+  }
+
+  /** Whether a browser has sent this request again by itself: then messages are lost, or would arrive twice, and the connection ends. */
+  isRepeated(verb: string, request: IncomingMessage): boolean {
+    this.#repetitions ??= new Repetitions(this.socket.url);
+    if (!this.#repetitions.isRepeated(verb, request)) return false;
+    this.destroy();
+    return true;
   }
 
   /** Notes the answer to a poll. If it cannot be sent, messages are lost, and the connection ends. */
