@@ -213,8 +213,8 @@ export class Session implements ChannelSession, BudgetHolder {
     this.expiry = scheduler.schedule(() => this.expire('expired'), this.isProven ? window : Math.min(window, UNPROVEN));
     this.#sessions.free(this.request);
     this.#emit({ type: 'away' });
-    // Over the budget, it may be this one that ends.
-    this.#sessions.budget.leave(this, this.#counted);
+    // A subscriber may have ended it. Over the budget, it may be this one that ends.
+    if (!this.isOver) this.#sessions.budget.leave(this, this.#counted);
   }
 
   /** Ends with the connection. `isLoss`: messages that were not acknowledged may be lost. */
@@ -316,8 +316,14 @@ export class Session implements ChannelSession, BudgetHolder {
   #handleControl(text: string): boolean {
     const word = parseClientWord(text);
     if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') this.release();
+    else if (word?.type === 'bye') this.#bye();
     return word !== undefined;
+  }
+
+  /** Ends the session, as the client has ended. Its link may have been lost before that was read: then nothing else ends the connection. */
+  #bye(): void {
+    this.release();
+    if (this.isAway) this.connection.retire(() => {});
   }
 
   #confirm(received: number): void {
