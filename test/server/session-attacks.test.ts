@@ -296,7 +296,7 @@ describe('the sessions of a server', () => {
   });
 
   it('keep within the budget: the session that has been away for the longest time ends first', async () => {
-    const world = await worldWith({ budget: 10_000 });
+    const world = await worldWith({ budget: 22_400 });
     const joined = [await begin(world), await begin(world), await begin(world)];
     world.network.cut();
     const changes: unknown[] = [];
@@ -308,8 +308,25 @@ describe('the sessions of a server', () => {
     expect(changes).toEqual([{ type: 'gap', reason: 'budget', unconfirmed: 1 }]);
   });
 
+  it('count the headers of their request while they are away', async () => {
+    const world = await worldWith({ budget: 30_000 });
+    const joined = [await begin(world, 'a'.repeat(10_000)), await begin(world, 'b'.repeat(10_000))];
+    world.network.cut();
+    expect(joined.map(({ spark }) => spark.readyState)).toEqual([2, 3]);
+    // Nothing is left of them when they are resumed, or over.
+    const [, second] = joined;
+    for (let count = 0; count < 3; count++) {
+      const back = await resume(world, `${second?.raw.token}`, '0.0.0', 'b'.repeat(count));
+      expect(back.frames[1]).toMatch(/resumed/);
+      world.network.cut();
+    }
+    const third = await begin(world, 'c'.repeat(10_000));
+    world.network.cut();
+    expect([second?.spark.away, third.spark.away]).toEqual([true, true]);
+  });
+
   it('end away sessions of one address that takes more than its share first', async () => {
-    const world = await worldWith({ budget: 40_000 }, { trustProxy: '127.0.0.1' });
+    const world = await worldWith({ budget: 120_000 }, { trustProxy: '127.0.0.1' });
     const victim = await begin(world);
     Object.assign(victim.spark, { address: { ip: '192.0.2.1', port: 1, secure: false } });
     world.network.cut();
@@ -402,7 +419,7 @@ describe('the sessions of a server', () => {
   });
 
   it('may be ended by a subscriber that learns that they are away', async () => {
-    const world = await worldWith({ budget: 6_000 });
+    const world = await worldWith({ budget: 15_000 });
     for (let count = 0; count < 3; count++) {
       const { spark } = await begin(world);
       spark.state$.subscribe((state) => {

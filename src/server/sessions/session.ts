@@ -8,6 +8,9 @@ import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
 import type { Budget, BudgetHolder } from './budget.js';
 
+/** The bytes of a spark and its session, beside its messages and the headers of its request. */
+const SPARK = 6_144;
+
 /** How long a session survives whose client has not proven yet to know it, in ms: the client may not have received its token. */
 const UNPROVEN = 5_000;
 
@@ -144,6 +147,11 @@ export class Session implements ChannelSession, BudgetHolder {
   /** The network of the client. */
   get network(): string {
     return this.connection.ip;
+  }
+
+  get weight(): number {
+    const { url = '', headers } = this.request;
+    return Object.entries(headers).reduce((bytes, [name, value = '']) => bytes + name.length + value.length, SPARK + url.length);
   }
 
   /** Emits the changes, in the order of the connection's events; completes with the connection. Created on first access. */
@@ -305,8 +313,8 @@ export class Session implements ChannelSession, BudgetHolder {
     this.expiry?.unsubscribe();
     this.expiry = undefined;
     this.awaySince = undefined;
-    this.request = request;
     this.#sessions.budget.return(this, this.#counted);
+    this.request = request;
     this.ledger.acknowledge();
     this.connection.attach(link, this.#sessions.addressOf(request));
     this.connection.resend(frames);
