@@ -225,6 +225,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.link = undefined;
     if (link === undefined) return;
     link.subscribe(NO_OBSERVER);
+    this.incomplete(0);
     if (isOpen) link.destroy();
   }
 

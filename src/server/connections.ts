@@ -189,6 +189,7 @@ export function register(registry: ConnectionRegistry, spark: Spark): boolean {
   if (registry.add(spark)) return true;
   spark.primus.host.log('error', `A connection was refused: its id ${spark.id} is taken`);
   spark.connection.terminate(new LinkError('ERR_PRIMUS_REFUSED', 'The id of this connection is taken'));
+  spark.connection.session?.release();
   return false;
 }
 

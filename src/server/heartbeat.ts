@@ -47,9 +47,12 @@ export function heartbeat(
   return pulse({ period, slots: SLOTS, scheduler }).subscribe((slot) => guard(() => beat(slot), report));
 }
 
-/** Returns whether to ping a connection: terminates it instead when nothing was received since the last ping. One that is away has no link. */
+/**
+ * Returns whether to ping a connection: terminates it instead when nothing was received since the last ping. One that is away has no link;
+ * it is terminated when it ends, and a message transformer does not answer.
+ */
 export function expectSign(connection: Connection): boolean {
-  if (connection.isAway) return false;
+  if (connection.isAway && connection.writable) return false;
   if (connection.alive || !connection.listening) {
     connection.alive = false;
     return true;

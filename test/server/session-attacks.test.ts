@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Link } from '../../src/core/link.js';
 import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import { Sessions } from '../../src/server/sessions/sessions.js';
 import { World } from '../support/world.js';
 
 /** A client of its own kind, that sends what it likes. */
@@ -295,7 +296,7 @@ describe('the sessions of a server', () => {
   });
 
   it('keep within the budget: the session that has been away for the longest time ends first', async () => {
-    const world = await worldWith({ budget: 10_000 });
+    const world = await worldWith({ budget: 22_400 });
     const joined = [await begin(world), await begin(world), await begin(world)];
     world.network.cut();
     const changes: unknown[] = [];
@@ -307,8 +308,25 @@ describe('the sessions of a server', () => {
     expect(changes).toEqual([{ type: 'gap', reason: 'budget', unconfirmed: 1 }]);
   });
 
+  it('count the headers of their request while they are away', async () => {
+    const world = await worldWith({ budget: 30_000 });
+    const joined = [await begin(world, 'a'.repeat(10_000)), await begin(world, 'b'.repeat(10_000))];
+    world.network.cut();
+    expect(joined.map(({ spark }) => spark.readyState)).toEqual([2, 3]);
+    // Nothing is left of them when they are resumed, or over.
+    const [, second] = joined;
+    for (let count = 0; count < 3; count++) {
+      const back = await resume(world, `${second?.raw.token}`, '0.0.0', 'b'.repeat(count));
+      expect(back.frames[1]).toMatch(/resumed/);
+      world.network.cut();
+    }
+    const third = await begin(world, 'c'.repeat(10_000));
+    world.network.cut();
+    expect([second?.spark.away, third.spark.away]).toEqual([true, true]);
+  });
+
   it('end away sessions of one address that takes more than its share first', async () => {
-    const world = await worldWith({ budget: 40_000 }, { trustProxy: '127.0.0.1' });
+    const world = await worldWith({ budget: 120_000 }, { trustProxy: '127.0.0.1' });
     const victim = await begin(world);
     Object.assign(victim.spark, { address: { ip: '192.0.2.1', port: 1, secure: false } });
     world.network.cut();
@@ -351,6 +369,133 @@ describe('the sessions of a server', () => {
     await world.pass(200);
     expect(up).toEqual(['a', 'b', 'c']);
     expect(back.frames[1]).toMatch(/resumed::3\./);
+  });
+
+  it('end with a client that ends while messages before that are being transformed', async () => {
+    const world = await worldWith();
+    world.primus.transform('incoming', (_packet: unknown, next: () => void) => {
+      world.clock.schedule(() => next(), 50);
+    });
+    const { raw, spark, up } = await begin(world);
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    await raw.send('a', 'b', 'primus::bye::');
+    raw.link?.close();
+    await world.pass(20);
+    // The link is lost, and nobody has read yet that the client has ended.
+    expect(spark.away).toBe(true);
+    await world.pass(200);
+    expect(up).toEqual(['a', 'b']);
+    expect(spark.readyState).toBe(2);
+    expect(world.primus.connected).toBe(0);
+    expect(changes).toEqual([]);
+  });
+
+  it('end with a client that ends, while another link waits for what was received before', async () => {
+    const world = await worldWith();
+    world.primus.transform('incoming', (_packet: unknown, next: () => void) => {
+      world.clock.schedule(() => next(), 50);
+    });
+    const { raw, spark } = await begin(world);
+    await raw.send('a', 'primus::bye::');
+    const other = await resume(world, raw.token);
+    await world.pass(100);
+    expect(spark.readyState).toBe(2);
+    expect(other.frames[1]).toMatch(/gap::expired/);
+    expect(world.primus.connected).toBe(1);
+  });
+
+  it('end although a message transformer never answers', async () => {
+    const world = await worldWith({ window: 1_000 }, { pingInterval: 1_000 });
+    world.primus.transform('incoming', (_packet: unknown, _next: () => void) => {});
+    const { raw, spark } = await begin(world);
+    await raw.send('stuck');
+    world.network.cut();
+    await world.pass(900);
+    expect(spark.readyState).toBe(3);
+    await world.pass(4_000);
+    expect(spark.readyState).toBe(2);
+    expect(world.primus.connected).toBe(0);
+  });
+
+  it('may be ended by a subscriber that learns that they are away', async () => {
+    const world = await worldWith({ budget: 15_000 });
+    for (let count = 0; count < 3; count++) {
+      const { spark } = await begin(world);
+      spark.state$.subscribe((state) => {
+        if (state === 'away') spark.end();
+      });
+      world.network.cut();
+      await world.pass(10);
+      expect(spark.readyState).toBe(2);
+    }
+    // They take nothing of the budget any more.
+    const { spark } = await begin(world);
+    world.network.cut();
+    spark.write('x'.repeat(3_000));
+    expect(spark.away).toBe(true);
+    expect(spark.readyState).toBe(3);
+  });
+
+  it('forget a message that was not complete when its link was lost', async () => {
+    const world = await worldWith();
+    const { spark } = await begin(world);
+    spark.connection.incomplete(1_000_000);
+    const { memory } = world.primus.host as unknown as { memory: { total: number } };
+    expect(memory.total).toBe(1_000_000);
+    world.network.cut();
+    expect(spark.away).toBe(true);
+    expect(memory.total).toBe(0);
+  });
+
+  it('terminate a link that sends a long message instead of the name of its session', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    const greedy = new Raw(world, 1);
+    await world.pass(10);
+    const end = world.network.pairs.at(-1)?.server as unknown as { observer: { incomplete?: (bytes: number) => void } };
+    end.observer.incomplete?.(100_000);
+    await world.pass(10);
+    expect(greedy.ended).toBe(true);
+    expect(raw.ended).toBe(false);
+    expect(spark.away).toBe(false);
+  });
+
+  it('are forgotten when the id of the connection is taken', async () => {
+    const world = await worldWith(true, { idGenerator: () => 'same' });
+    const { spark } = await begin(world);
+    const forget = vi.spyOn(Sessions.prototype, 'forget');
+    onTestFinished(() => forget.mockRestore());
+    const refused = new Raw(world, 0);
+    await world.pass(10);
+    expect(refused.ended).toBe(true);
+    expect(forget).toHaveBeenCalledTimes(1);
+    expect((await resume(world, refused.token)).frames[1]).toMatch(/gap::expired/);
+    expect(Object.values(world.primus.connections)).toEqual([spark]);
+  });
+
+  it.each([
+    ['a promise', () => Promise.reject(new Error('The database is down'))],
+    ['an object', () => ({ name: 'ada' })],
+    ['null', () => null],
+  ])('report an identity that is %s, and do not resume', async (_kind, given) => {
+    const rejections: unknown[] = [];
+    const listener = (error: unknown) => rejections.push(error);
+    process.on('unhandledRejection', listener);
+    onTestFinished(() => void process.off('unhandledRejection', listener));
+    const world = await worldWith({ identity: given as never });
+    const logged: unknown[] = [];
+    world.primus.on('log', (_level, error) => logged.push(error));
+    const { raw } = await begin(world);
+    world.network.cut();
+    expect((await resume(world, raw.token)).frames[1]).toMatch(/gap::identity/);
+    expect(logged[0]).toMatchObject({
+      code: 'ERR_PRIMUS_OPTION',
+      message: expect.stringMatching(/^`resume.identity` must be a function that/),
+    });
+    // Node.js reports a rejection when the microtasks are over.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(rejections).toEqual([]);
   });
 
   it('say nothing to a client that has not asked', async () => {

@@ -1,8 +1,5 @@
 import type { GapReason } from '../../core/session-words.js';
 
-/** The bytes that a session without a link counts beside its messages: those of its spark. */
-const AWAY = 2_048;
-
 /** The share of the budget that the sessions of one address may take while they are away, before one of them ends first. */
 const SHARE = 16;
 
@@ -11,6 +8,8 @@ export interface BudgetHolder {
   /** The network of the client. It does not change while the session is away. */
   readonly network: string;
   readonly isAway: boolean;
+  /** The bytes that it takes while it is away, beside its messages. They do not change meanwhile. */
+  readonly weight: number;
   /** Ends the session. It is forgotten then. */
   expire(reason: GapReason): void;
   /** Drops so many bytes of the oldest messages that are kept, or more. */
@@ -59,17 +58,17 @@ export class Budget {
     address.holders.add(holder);
     address.bytes += kept;
     this.#away.set(holder, address);
-    this.add(holder, AWAY);
+    this.add(holder, holder.weight);
   }
 
   /** Notes that a session, which keeps so many bytes, is not away any more. */
   return(holder: BudgetHolder, kept: number): void {
     const address = this.#away.get(holder);
     if (address === undefined) return;
-    this.#bytes -= AWAY;
+    this.#bytes -= holder.weight;
     this.#away.delete(holder);
     address.holders.delete(holder);
-    address.bytes -= kept + AWAY;
+    address.bytes -= kept + holder.weight;
     if (address.holders.size === 0) this.#addresses.delete(holder.network);
   }
 

@@ -18,8 +18,9 @@ export interface ResumeOptions {
    */
   ring?: number;
   /**
-   * The limit of bytes that all sessions of the server keep; one without a connection counts 2,048 bytes more. Over the limit, the session
-   * that has been away for the longest time ends: first one of an address that has more than a sixteenth.
+   * The limit of bytes that all sessions of the server keep; one without a connection counts 6,144 bytes and the length of its
+   * headers more. Over the limit, the session that has been away for the longest time ends: first one of an address that has more than a
+   * sixteenth.
    *
    * @defaultValue `67_108_864`
    */

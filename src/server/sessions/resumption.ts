@@ -83,6 +83,11 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     }
   }
 
+  incomplete(bytes: number): void {
+    // Only long messages are reported. The name of a session is short, and nothing else counts these bytes.
+    if (bytes > 0) this.unsubscribe();
+  }
+
   error(): void {
     this.unsubscribe();
   }

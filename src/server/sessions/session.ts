@@ -8,6 +8,9 @@ import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
 import type { Budget, BudgetHolder } from './budget.js';
 
+/** The bytes of a spark and its session, beside its messages and the headers of its request. */
+const SPARK = 6_144;
+
 /** How long a session survives whose client has not proven yet to know it, in ms: the client may not have received its token. */
 const UNPROVEN = 5_000;
 
@@ -146,6 +149,11 @@ export class Session implements ChannelSession, BudgetHolder {
     return this.connection.ip;
   }
 
+  get weight(): number {
+    const { url = '', headers } = this.request;
+    return Object.entries(headers).reduce((bytes, [name, value = '']) => bytes + name.length + value.length, SPARK + url.length);
+  }
+
   /** Emits the changes, in the order of the connection's events; completes with the connection. Created on first access. */
   get change$(): Subject<SessionChange> {
     this.changes ??= new Subject();
@@ -213,8 +221,8 @@ export class Session implements ChannelSession, BudgetHolder {
     this.expiry = scheduler.schedule(() => this.expire('expired'), this.isProven ? window : Math.min(window, UNPROVEN));
     this.#sessions.free(this.request);
     this.#emit({ type: 'away' });
-    // Over the budget, it may be this one that ends.
-    this.#sessions.budget.leave(this, this.#counted);
+    // A subscriber may have ended it. Over the budget, it may be this one that ends.
+    if (!this.isOver) this.#sessions.budget.leave(this, this.#counted);
   }
 
   /** Ends with the connection. `isLoss`: messages that were not acknowledged may be lost. */
@@ -305,8 +313,8 @@ export class Session implements ChannelSession, BudgetHolder {
     this.expiry?.unsubscribe();
     this.expiry = undefined;
     this.awaySince = undefined;
-    this.request = request;
     this.#sessions.budget.return(this, this.#counted);
+    this.request = request;
     this.ledger.acknowledge();
     this.connection.attach(link, this.#sessions.addressOf(request));
     this.connection.resend(frames);
@@ -316,8 +324,14 @@ export class Session implements ChannelSession, BudgetHolder {
   #handleControl(text: string): boolean {
     const word = parseClientWord(text);
     if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') this.release();
+    else if (word?.type === 'bye') this.#bye();
     return word !== undefined;
+  }
+
+  /** Ends the session, as the client has ended. Its link may have been lost before that was read: then nothing else ends the connection. */
+  #bye(): void {
+    this.release();
+    if (this.isAway) this.connection.retire(() => {});
   }
 
   #confirm(received: number): void {

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type MonoTypeOperatorFunction, mergeMap, of, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Stack } from '../../core/channel.js';
+import { isPromise } from '../../core/eventual.js';
+import { invalid } from '../../core/options.js';
 import { type GapReason, SESSION_FIELD } from '../../core/session-words.js';
 import type { Places } from '../http/host.js';
 import { Budget } from './budget.js';
@@ -162,7 +164,11 @@ export class Sessions implements SessionHost, ResumptionHost {
     const { identity } = this.#parts.options;
     if (!identity) return undefined;
     try {
-      return identity(request);
+      const user: unknown = identity(request);
+      // Of a function that is asynchronous by mistake, a rejection would end the process.
+      if (isPromise(user)) user.then(undefined, () => {});
+      if (Object(user) !== user && user !== null) return user as string | undefined;
+      throw invalid('resume.identity', 'a function that returns a string or undefined', user);
     } catch (thrown) {
       this.#parts.warn(thrown);
       return null;
