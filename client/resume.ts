@@ -121,8 +121,9 @@ class Session implements ClientSession {
     const ledger = this.#ledger;
     const word = isControl(data) ? parseServerWord(data) : undefined;
     if (this.#open) {
-      // Unless the link was lost before the answer was decoded.
-      if (this.#client.connection.link) this.#begin(word, this.#open);
+      // Lost before the answer was decoded: all that it has sent is sent again, or belongs to a session that never began here.
+      if (!this.#client.connection.link) return true;
+      this.#begin(word, this.#open);
     } else if (!isControl(data)) {
       if (ledger?.receive(frame)) this.#say('ack');
       else if (ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);

@@ -294,6 +294,33 @@ describe('a session', () => {
     expect(down.at(-1)).toBe('welcome');
   });
 
+  it('delivers nothing twice when a connection is lost before its answer is decoded', async () => {
+    const world: World = worldWith(true, { parser: slowParser(2, (run, ms) => world.clock.schedule(run, ms)) });
+    const { peer, outcomes, up, down } = observe(world);
+    await world.pass(50);
+    const spark = world.findSpark(peer) as Spark;
+    let count = 0;
+    const write = (messages: number) => {
+      for (const last = count + messages; count < last; count++) {
+        peer.client.write(count);
+        spark.write(count);
+      }
+    };
+    write(5);
+    world.network.cut();
+    for (let lost = 0; lost < 30; lost++) {
+      write(5);
+      // Each time the answer, and the messages behind it, have come so far.
+      await world.pass(20 + lost);
+      world.network.cut();
+    }
+    await world.pass(5_000);
+    const all = Array.from({ length: count }, (_, index) => index);
+    expect(up).toEqual(all);
+    expect(down).toEqual(['welcome', ...all]);
+    expect(outcomes.filter(({ type }) => type !== 'resumed')).toEqual([{ type: 'fresh' }]);
+  });
+
   it('tells of messages that were encoded while a server without sessions was asked', async () => {
     const world: World = worldWith(false, { parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)) });
     const { peer, outcomes, up, errors } = observe(world, { resume: true });
