@@ -30,7 +30,6 @@ export interface ClientSession extends ChannelSession {
 /** The client of a session, as far as the session uses it. */
 export interface ResumableClient {
   readonly options: { readonly resume?: boolean | { readonly ring?: number } };
-  readonly parser: { readonly encode?: unknown };
   readonly state: { readonly name: string; readonly attempt?: { readonly start: number } | null };
   readonly connection: {
     link: Link | undefined;
@@ -109,7 +108,8 @@ class Session implements ClientSession {
   // Calls of the channel: each message is counted here.
 
   keeps(frame: Frame, data: unknown): boolean {
-    if (isControl(data)) return false;
+    // A control message is of no use on another link.
+    if (isControl(data)) return !this.#client.connection.link;
     // It was being encoded on the link before: a server without sessions never gets it.
     if (this.#open) this.#ledger ??= new Ledger(this.#ring);
     this.#ledger?.record(frame);
@@ -153,8 +153,7 @@ class Session implements ClientSession {
 
   end(): void {
     this.#open = undefined;
-    // An asynchronous encoder would answer when the link is closed.
-    if (this.#ledger && this.#client.parser.encode) this.#say('bye');
+    if (this.#ledger) this.#say('bye');
     this.#ledger = undefined;
     this.#token = this.#epoch = '';
     this.#timer?.unsubscribe();

@@ -234,6 +234,27 @@ describe('a session', () => {
     expect(world.findSpark(peer)).not.toBe(spark);
   });
 
+  it.each([
+    ['a parser with callbacks', 0, (client: Peer['client']) => client.end()],
+    ['a parser with callbacks', 0, (client: Peer['client']) => client.destroy()],
+    ['an asynchronous parser', 5, (client: Peer['client']) => client.end()],
+  ])('is over at once when a client with %s (%i ms) ends', async (_parser, ms, end) => {
+    const schedule = (run: () => void) => (ms > 0 ? world.clock.schedule(run, ms) : run());
+    const world: World = worldWith(true, { parser: slowParser(ms, schedule) });
+    const { peer, up, errors } = observe(world);
+    await world.pass(100);
+    const spark = world.findSpark(peer) as Spark;
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    peer.client.write('last');
+    end(peer.client);
+    await world.pass(50);
+    expect(up).toEqual(['last']);
+    expect(world.primus.connected).toBe(0);
+    expect(changes).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
   it('is over when the application ends the spark while it is away', async () => {
     const world = worldWith();
     const { spark, changes, outcomes } = await join(world);

@@ -316,7 +316,11 @@ export class Session implements ChannelSession, BudgetHolder {
   #handleControl(text: string): boolean {
     const word = parseClientWord(text);
     if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') this.release();
+    else if (word?.type === 'bye') {
+      this.release();
+      // The link was lost before it was decoded: nothing else ends the connection.
+      if (this.isAway) this.connection.retire(() => {});
+    }
     return word !== undefined;
   }
 
