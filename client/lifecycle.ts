@@ -76,7 +76,11 @@ export class Lifecycle {
       close();
     };
     current.add(platform.scheduler.schedule(timedOut, END_TIMEOUT));
-    connection.channel.flush(close);
+    connection.channel.settle(() => {
+      // An asynchronous encoder may take its time, while the link is open.
+      if (this.#session === current) connection.session?.end();
+      connection.channel.flush(close);
+    });
   }
 
   /** Ends on purpose: no attempt follows unless `open()` is called. */

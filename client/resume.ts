@@ -30,7 +30,6 @@ export interface ClientSession extends ChannelSession {
 /** The client of a session, as far as the session uses it. */
 export interface ResumableClient {
   readonly options: { readonly resume?: boolean | { readonly ring?: number } };
-  readonly parser: { readonly encode?: unknown };
   readonly state: { readonly name: string; readonly attempt?: { readonly start: number } | null };
   readonly connection: {
     link: Link | undefined;
@@ -109,7 +108,10 @@ class Session implements ClientSession {
   // Calls of the channel: each message is counted here.
 
   keeps(frame: Frame, data: unknown): boolean {
-    if (isControl(data)) return false;
+    // A control message is of no use on another link.
+    if (isControl(data)) return !this.#client.connection.link;
+    // It was being encoded on the link before: a server without sessions never gets it.
+    if (this.#open) this.#ledger ??= new Ledger(this.#ring);
     this.#ledger?.record(frame);
     // Without a session, the connection reports that a message is lost.
     return !!this.#open || (!!this.#ledger && !this.#client.connection.link);
@@ -118,8 +120,11 @@ class Session implements ClientSession {
   read(frame: Frame, data?: unknown): boolean {
     const ledger = this.#ledger;
     const word = isControl(data) ? parseServerWord(data) : undefined;
-    if (this.#open) this.#begin(word, this.#open);
-    else if (!isControl(data)) {
+    if (this.#open) {
+      // Lost before the answer was decoded: all that it has sent is sent again, or belongs to a session that never began here.
+      if (!this.#client.connection.link) return true;
+      this.#begin(word, this.#open);
+    } else if (!isControl(data)) {
       if (ledger?.receive(frame)) this.#say('ack');
       else if (ledger) this.#timer ??= this.#scheduler.schedule(() => this.#acknowledge(), ACKNOWLEDGE);
     } else if (word?.type === 'ack' && ledger && !ledger.confirm(+word.value)) this.#breach();
@@ -132,8 +137,6 @@ class Session implements ClientSession {
     const { connection } = this.#client;
     this.#open = (outcome, missing) => {
       this.#open = undefined;
-      // The link was lost before the answer was decoded.
-      if (connection.link !== link) return;
       if (!missing) this.#ledger = this.#epoch ? new Ledger(this.#ring) : undefined;
       for (const frame of missing ?? []) link.send(frame);
       connection.events.add(() => this.#client.emit('incoming::resume', outcome));
@@ -150,8 +153,7 @@ class Session implements ClientSession {
 
   end(): void {
     this.#open = undefined;
-    // An asynchronous encoder would answer when the link is closed.
-    if (this.#ledger && this.#client.parser.encode) this.#say('bye');
+    if (this.#ledger) this.#say('bye');
     this.#ledger = undefined;
     this.#token = this.#epoch = '';
     this.#timer?.unsubscribe();
@@ -166,7 +168,7 @@ class Session implements ClientSession {
     if (word?.third && word.type !== 'resumed') {
       this.#token = word.third;
       this.#epoch = word.second;
-      open(epoch ? this.#gap(word.type === 'gap' && word.second === epoch ? (word.value as GapReason) : 'epoch') : { type: 'fresh' });
+      open(ledger ? this.#gap(word.type === 'gap' && word.second === epoch ? (word.value as GapReason) : 'epoch') : { type: 'fresh' });
     } else if (ledger && word?.type === 'resume') {
       connection.channel.control({ type: word.type, value: `${this.#token}.${ledger.received}.${ledger.from}.${ledger.sent}` });
     } else if (ledger && word?.type === 'resumed') {
@@ -174,7 +176,10 @@ class Session implements ClientSession {
       if (!missing) return this.#breach();
       const now = this.#scheduler.now();
       this.#token = word.second;
-      open({ type: word.type, missed: +word.third, resent: missing.length, away: now - (state.attempt?.start ?? now) }, missing);
+      open(
+        { type: word.type, missed: +word.third, resent: missing.length, away: Math.max(0, now - (state.attempt?.start ?? now)) },
+        missing,
+      );
     } else {
       this.#token = this.#epoch = '';
       open(this.#gap('unsupported'));

@@ -39,6 +39,31 @@ async function join(world: World, options: ClientOptions = {}): Promise<Joined> 
   return joined;
 }
 
+/** A parser whose encoder and decoder answer so many ms later. */
+function slowParser(ms: number, schedule: (run: () => void, ms: number) => unknown): NonNullable<ServerOptions['parser']> {
+  return {
+    encoder: (data, done) => void schedule(() => done(null, JSON.stringify(data)), ms),
+    decoder: (frame, done) => void schedule(() => done(null, JSON.parse(String(frame))), ms),
+  };
+}
+
+/** Connects a client whose sparks write 'welcome', and records what happens from the beginning. */
+function observe(world: World, options: ClientOptions = {}) {
+  const up: unknown[] = [];
+  const down: unknown[] = [];
+  const outcomes: Resume[] = [];
+  const errors: unknown[] = [];
+  world.primus.on('connection', (spark) => {
+    spark.on('data', (data) => up.push(data));
+    spark.write('welcome');
+  });
+  const peer = world.connect({ reconnect: { min: 10, max: 10, retries: Infinity }, ...options }, { session: resumable });
+  peer.client.resume$.subscribe((outcome) => outcomes.push(outcome));
+  peer.client.on('data', (data) => down.push(data));
+  peer.client.on('error', (error) => errors.push(error));
+  return { peer, up, down, outcomes, errors };
+}
+
 describe('a session', () => {
   it('carries what was written on both ends while the connection was lost, with the same spark', async () => {
     const world = worldWith();
@@ -209,6 +234,27 @@ describe('a session', () => {
     expect(world.findSpark(peer)).not.toBe(spark);
   });
 
+  it.each([
+    ['a parser with callbacks', 0, (client: Peer['client']) => client.end()],
+    ['a parser with callbacks', 0, (client: Peer['client']) => client.destroy()],
+    ['an asynchronous parser', 5, (client: Peer['client']) => client.end()],
+  ])('is over at once when a client with %s (%i ms) ends', async (_parser, ms, end) => {
+    const schedule = (run: () => void) => (ms > 0 ? world.clock.schedule(run, ms) : run());
+    const world: World = worldWith(true, { parser: slowParser(ms, schedule) });
+    const { peer, up, errors } = observe(world);
+    await world.pass(100);
+    const spark = world.findSpark(peer) as Spark;
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    peer.client.write('last');
+    end(peer.client);
+    await world.pass(50);
+    expect(up).toEqual(['last']);
+    expect(world.primus.connected).toBe(0);
+    expect(changes).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
   it('is over when the application ends the spark while it is away', async () => {
     const world = worldWith();
     const { spark, changes, outcomes } = await join(world);
@@ -262,6 +308,83 @@ describe('a session', () => {
     await world.stop();
     await world.pass(10);
     expect(world.clock.pending).toBe(0);
+  });
+
+  it('ignores an answer of the server that is decoded when its connection is lost, and begins again', async () => {
+    const world: World = worldWith(true, { parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)) });
+    const { peer, outcomes, up, down } = observe(world);
+    // The answer has arrived, and is being decoded.
+    for (let waited = 0; (world.network.pairs[0]?.down.length ?? 0) === 0; waited++) {
+      expect(waited).toBeLessThan(100);
+      await world.pass(1);
+    }
+    await world.pass(2);
+    expect(outcomes).toEqual([]);
+    world.network.cut();
+    for (let count = 0; count < 10; count++) peer.client.write(count);
+    await world.pass(500);
+    expect(outcomes).toEqual([{ type: 'fresh' }]);
+    expect(up).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(down.at(-1)).toBe('welcome');
+  });
+
+  it('delivers nothing twice when a connection is lost before its answer is decoded', async () => {
+    const world: World = worldWith(true, { parser: slowParser(2, (run, ms) => world.clock.schedule(run, ms)) });
+    const { peer, outcomes, up, down } = observe(world);
+    await world.pass(50);
+    const spark = world.findSpark(peer) as Spark;
+    let count = 0;
+    const write = (messages: number) => {
+      for (const last = count + messages; count < last; count++) {
+        peer.client.write(count);
+        spark.write(count);
+      }
+    };
+    write(5);
+    world.network.cut();
+    for (let lost = 0; lost < 30; lost++) {
+      write(5);
+      // Each time the answer, and the messages behind it, have come so far.
+      await world.pass(20 + lost);
+      world.network.cut();
+    }
+    await world.pass(5_000);
+    const all = Array.from({ length: count }, (_, index) => index);
+    expect(up).toEqual(all);
+    expect(down).toEqual(['welcome', ...all]);
+    expect(outcomes.filter(({ type }) => type !== 'resumed')).toEqual([{ type: 'fresh' }]);
+  });
+
+  it('tells of messages that were encoded while a server without sessions was asked', async () => {
+    const world: World = worldWith(false, { parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)) });
+    const { peer, outcomes, up, errors } = observe(world, { resume: true });
+    await world.pass(100);
+    for (let count = 0; count < 10; count++) peer.client.write(count);
+    await world.pass(12);
+    world.network.cut();
+    await world.pass(500);
+    expect(outcomes).toMatchObject([
+      { type: 'gap', reason: 'unsupported', unconfirmed: 0 },
+      { type: 'gap', reason: 'unsupported' },
+    ]);
+    const { unconfirmed, resend } = outcomes.at(-1) as Resume & { type: 'gap' };
+    expect(unconfirmed).toBeGreaterThan(0);
+    expect(up).toHaveLength(10 - errors.length - unconfirmed);
+    resend();
+    await world.pass(100);
+    expect(new Set(up).size).toBe(10 - errors.length);
+  });
+
+  it('was away for no negative time when the clock is set back meanwhile', async () => {
+    const world = worldWith();
+    const { outcomes, changes } = await join(world);
+    const { now } = world.clock;
+    world.network.cut();
+    await world.pass(5);
+    world.clock.now = () => now.call(world.clock) - 1_000_000;
+    await world.pass(100);
+    expect(outcomes.at(-1)).toMatchObject({ type: 'resumed', away: 0 });
+    expect(changes.at(-1)).toMatchObject({ type: 'resumed', away: 0 });
   });
 
   it('leaves no timer behind', async () => {
