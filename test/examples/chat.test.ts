@@ -126,19 +126,22 @@ describe.skipIf(noChromium)('the chat example', () => {
 
   it('disconnects a page on demand, and the page resumes its session: what was said meanwhile arrives once', async () => {
     const before = await shown(grace);
+    // All of this passes soon: the page looks for it itself.
     const counting = ada.waitForFunction(() => /^Attempt \d+ in \d\.\d s$/.test(document.getElementById('detail')?.textContent ?? ''));
-    await Promise.all([counting, ada.click('#outage-short')]);
-    expect(await ada.textContent('#outcome-title')).toBe('Away');
-    expect(await ada.textContent('#outcome-detail')).toMatch(/^Kept for you for another \d+ s\.$/);
+    const waiting = ada.waitForFunction(() =>
+      /^Kept for you for another \d+ s\.$/.test(document.getElementById('outcome-detail')?.textContent ?? ''),
+    );
+    await Promise.all([ada.waitForSelector('body[data-session=away]'), counting, waiting, ada.click('#outage-short')]);
     const tunnel = Array.from({ length: 12 }, (_, index) => `said in the tunnel ${index}`);
-    for (const text of tunnel) await say(grace, text);
-    await eventually(() => expect(node.messages().at(-1)?.text).toBe(tunnel.at(-1)));
-    await say(ada, 'over the outage');
+    for (const text of tunnel) node.say(text);
+    await eventually(async () => expect((await shown(grace)).at(-1)).toBe(tunnel.at(-1)));
     // There is still no network.
-    await ada.click('#now');
+    await ada.evaluate(() => document.getElementById('now')?.click());
+    await say(ada, 'over the outage');
     expect(await grace.textContent('#state')).toBe('Connected');
     await ada.waitForSelector('body[data-state=open][data-session=resumed]');
-    expect(await ada.textContent('#outcome-title')).toMatch(/^Resumed, 1[2-4] messages$/);
+    const [, missed] = /^Resumed, (\d+) messages$/.exec((await ada.textContent('#outcome-title')) ?? '') ?? [];
+    expect(Number(missed)).toBeGreaterThanOrEqual(tunnel.length);
     await eventually(async () => {
       expect(await shown(ada)).toEqual([...before, ...tunnel, 'over the outage']);
       expect(await shown(grace)).toEqual([...before, ...tunnel, 'over the outage']);
@@ -148,7 +151,7 @@ describe.skipIf(noChromium)('the chat example', () => {
     const log = await ada.$$eval('#log li span', (all) => all.map((one) => one.textContent ?? ''));
     const since = log.slice(0, log.indexOf('You disconnected for 3 s') + 1).reverse();
     expect(since.slice(0, 3)).toEqual(['You disconnected for 3 s', 'Disconnected', expect.stringMatching(/^Attempt \d+ in/)]);
-    expect(since.slice(-2)).toEqual([expect.stringMatching(/^Resumed, 1[2-4] messages$/), expect.stringMatching(/^Back after/)]);
+    expect(since.slice(-2)).toEqual([`Resumed, ${missed} messages`, expect.stringMatching(/^Back after/)]);
   });
 
   it('shows a message that is sent twice once, and answers the client that sent it', async () => {
@@ -184,8 +187,8 @@ describe.skipIf(noChromium)('the chat example with a short window', () => {
     // Not acknowledged yet: the client cannot know that it has arrived.
     await Promise.all([ada.waitForSelector('body[data-session=away]'), ada.click('#outage-gap')]);
     await say(grace, 'missed');
+    await eventually(async () => expect(await shown(grace)).toEqual(['before', 'missed']));
     await say(ada, 'queued');
-    await ada.waitForFunction(() => document.getElementById('outcome-detail')?.textContent === 'You are away for too long: expect a gap.');
     await ada.waitForSelector('body[data-state=open][data-session=gap]');
     expect(await ada.textContent('#outcome-title')).toBe('Gap: expired');
     expect(await ada.textContent('#outcome-detail')).toMatch(/^You were away for too long\. /);
