@@ -22,7 +22,7 @@ const several = (number) =>
   });
 
 function dial() {
-  // Reconnects only when it is told to.
+  // Reconnects only when it is asked to.
   const client = new Socket(url, { resume: true, pingTimeout: false, reconnect: { min: '10 m', max: '10 m' } });
   client.on('data', count);
   client.on('close', count);

@@ -41,7 +41,7 @@ export function summarise(measure, samples) {
   return rows;
 }
 
-/** What sessions cost: against the same package without them, round by round, or by themselves. `undefined` for a figure without a limit. */
+/** Returns the cost of sessions: against the same package without them, round by round, or by themselves. `undefined` for a figure without a limit. */
 function costOfSessions(key, { unit, limit, sessions = {} }, { 'primus-rx': without, 'primus-rx-resume': rounds }) {
   const cost = (kind, most, of) => ({ kind, limit: most, ...spread(rounds.map((round, i) => of(round[key], without?.[i][key]))) });
   if (limit !== undefined) return cost(unit, limit, (value) => value);

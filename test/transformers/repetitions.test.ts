@@ -32,11 +32,10 @@ const engine: Polling = {
   post: (session, t) => send(`${session}&t=${t}`, '4"from the client"'),
 };
 
-const frameworks: [string, object, Polling][] = [
-  ['engine.io', {}, engine],
+const frameworks: [string, Polling][] = [
+  ['engine.io', engine],
   [
     'sockjs',
-    { disconnect_delay: 100 },
     {
       async open({ url }, t) {
         const session = `${url}/primus/000/repeated`;
@@ -50,9 +49,9 @@ const frameworks: [string, object, Polling][] = [
 ];
 
 // Browsers send a request again by themselves when its connection broke before the answer.
-describe.each(frameworks)('a request that is sent again: %s', (transformer, transport, polling) => {
+describe.each(frameworks)('a request that is sent again: %s', (transformer, polling) => {
   async function begin(t = 'zero') {
-    const served = await serve({ transformer, transport });
+    const served = await serve({ transformer });
     const received: unknown[] = [];
     const announced = event(served.primus, 'connection');
     served.primus.on('connection', (spark) => spark.on('data', (data) => received.push(data)));

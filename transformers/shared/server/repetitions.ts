@@ -11,7 +11,7 @@ interface Last {
  * not learn of it: the messages in the first answer would be lost, those in the first body would arrive twice.
  *
  * Clients give each request another value of the parameter `t`, against caches. The same value once more, over another TCP connection, is
- * the same request. Of clients with a constant value, or none, nothing can be told.
+ * the same request. Of clients with a constant value, or none, nothing is known.
  */
 export class Repetitions {
   readonly #first: string | undefined;
