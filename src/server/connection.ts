@@ -146,9 +146,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
-  /** Whether the client is behind, so that writers should wait for `drain`. */
+  /** Whether the client is behind, or away, so that writers should wait for `drain`. */
   get crowded(): boolean {
-    return this.waiting?.crowded === true;
+    return this.waiting?.crowded === true || this.isAway;
   }
 
   /** The network of the client, for limits that each address has. */
@@ -484,7 +484,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   drained(): void {
     this.forgetBuffer();
-    if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
+    if (this.state === OPEN && !this.crowded) this.events.add(() => this.emitInternal('drain'));
   }
 
   private receive(frame: Frame): void {

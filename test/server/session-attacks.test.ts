@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Link } from '../../src/core/link.js';
 import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
@@ -295,6 +296,19 @@ describe('the sessions of a server', () => {
     expect(world.network.alive).toBe(0);
   });
 
+  it.each([Infinity, '30 d', 2 ** 31])('survive with a window of %s', async (window) => {
+    const world = await worldWith({ window }, { handshakeTimeout: window });
+    const { raw, spark } = await begin(world);
+    await raw.send('known');
+    const schedule = vi.spyOn(world.clock, 'schedule');
+    world.network.cut();
+    await world.pass(1_000);
+    expect(spark.away).toBe(true);
+    expect((await resume(world, raw.token, '0.0.1')).frames[1]).toMatch(/resumed/);
+    // Node.js calls the timer at once for any longer time.
+    expect(Math.max(...schedule.mock.calls.map(([, delay = 0]) => delay))).toBeLessThan(2 ** 31);
+  });
+
   it('keep within the budget: the session that has been away for the longest time ends first', async () => {
     const world = await worldWith({ budget: 22_400 });
     const joined = [await begin(world), await begin(world), await begin(world)];
@@ -496,6 +510,43 @@ describe('the sessions of a server', () => {
     // Node.js reports a rejection when the microtasks are over.
     await new Promise((resolve) => setImmediate(resolve));
     expect(rejections).toEqual([]);
+  });
+
+  it('let streams wait while they are away, and lose nothing', async () => {
+    const world = await worldWith({ ring: 10_000 });
+    const { raw, spark } = await begin(world);
+    const source = new PassThrough({ objectMode: true });
+    const stream = spark.duplex();
+    onTestFinished(() => void source.destroy());
+    source.pipe(stream, { end: false });
+    world.network.cut();
+    for (let count = 0; count < 50; count++) source.write(`${count}`.padEnd(1_000));
+    await world.pass(100);
+    expect(spark.away).toBe(true);
+    const back = await resume(world, raw.token);
+    for (let tries = 0; back.frames.length < 52 && tries < 100; tries++) {
+      await back.send(`primus::ack::${back.frames.length - 2}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(back.frames.slice(2).map(Number)).toEqual(Array.from({ length: 50 }, (_, count) => count));
+    expect(spark.readyState).toBe(3);
+  });
+
+  it('let writers that listen for drain wait while they are away', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    let drains = 0;
+    spark.on('drain', () => drains++);
+    expect(spark.write(1)).toBe(true);
+    world.network.cut();
+    expect(spark.write(2)).toBe(false);
+    await world.pass(1_000);
+    expect(drains).toBe(0);
+    const back = await resume(world, raw.token);
+    expect(drains).toBe(1);
+    expect(spark.write(3)).toBe(true);
+    await world.pass(10);
+    expect(back.frames.slice(2)).toEqual([1, 2, 3]);
   });
 
   it('say nothing to a client that has not asked', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Observable, type SchedulerLike, type Subscriber, type SubscriptionLike } from 'rxjs';
+import { LONGEST_WAIT } from '../../../operators/duration.js';
 import type { Stack } from '../../core/channel.js';
 import { isPromise } from '../../core/eventual.js';
 import { fromNodeCallback } from '../../core/from-node-callback.js';
@@ -63,7 +64,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     this.#subscriber = subscriber;
     const { limit } = sessions;
     sessions.claim(arrival.request);
-    if (limit < Infinity) subscriber.add(sessions.scheduler.schedule(() => this.#session ?? this.unsubscribe(), limit));
+    if (limit <= LONGEST_WAIT) subscriber.add(sessions.scheduler.schedule(() => this.#session ?? this.unsubscribe(), limit));
     arrival.link.subscribe(this);
     this.#say(WHICH_SESSION);
   }

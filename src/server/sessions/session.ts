@@ -47,6 +47,8 @@ export interface SessionConnection {
   /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
   retire(encoded: () => void): void;
   terminate(error: LinkError, closeCode: number): void;
+  /** Lets writers go on that have waited, unless the client is behind. */
+  drained(): void;
   /** Runs something in the order of the spark's events. */
   enqueue(emit: () => void): void;
 }
@@ -319,6 +321,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.connection.attach(link, this.#sessions.addressOf(request));
     this.connection.resend(frames);
     this.#emit({ type: 'resumed', missed: sent - this.ledger.received, resent: frames.length, away });
+    this.connection.drained();
   }
 
   #handleControl(text: string): boolean {
