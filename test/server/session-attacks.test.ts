@@ -549,6 +549,43 @@ describe('the sessions of a server', () => {
     expect(back.frames.slice(2)).toEqual([1, 2, 3]);
   });
 
+  it('terminate a link that sends more behind the name of its session before that is decoded', async () => {
+    const world = await worldWith(true, {
+      parser: {
+        encoder: (data, done) => done(null, JSON.stringify(data)),
+        decoder: (frame, done) => void world.clock.schedule(() => done(null, JSON.parse(String(frame))), 5),
+      },
+    });
+    const { raw, spark, up } = await begin(world);
+    world.network.cut();
+    await world.pass(10);
+    const hasty = new Raw(world, 1);
+    await world.pass(10);
+    await hasty.send(`primus::resume::${raw.token}.0.0.2`, 'one');
+    await hasty.send('two');
+    expect(hasty.ended).toBe(true);
+    expect(spark.away).toBe(true);
+    // Either message would be out of order without the other.
+    const back = await resume(world, raw.token, '0.0.2');
+    expect(back.frames[1]).toMatch(/resumed::0\./);
+    await back.send('one', 'two');
+    await world.pass(10);
+    expect(up).toEqual(['one', 'two']);
+  });
+
+  it('stay away when the link ends as the answer is sent', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    world.network.cut();
+    const other = new Raw(world, 1);
+    await world.pass(10);
+    const pair = world.network.pairs.at(-1) as NonNullable<(typeof world.network.pairs)[0]>;
+    pair.server.send = () => world.network.breakPair(pair);
+    await other.send(`primus::resume::${raw.token}.0.0.0`);
+    expect(other.ended).toBe(true);
+    expect(spark.away).toBe(true);
+  });
+
   it('say nothing to a client that has not asked', async () => {
     const world = await worldWith();
     const frames: string[] = [];
