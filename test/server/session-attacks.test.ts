@@ -573,6 +573,25 @@ describe('the sessions of a server', () => {
     expect(up).toEqual(['one', 'two']);
   });
 
+  it('do not count what the application injects, whatever it is, also with an asynchronous parser', async () => {
+    const world = await worldWith(true, {
+      parser: {
+        encoder: (data, done) => done(null, JSON.stringify(data)),
+        decoder: (frame, done) => void world.clock.schedule(() => done(null, JSON.parse(String(frame))), 5),
+      },
+    });
+    const { raw, spark, up } = await begin(world);
+    spark.emit('incoming::data', JSON.stringify('primus::pong::1'));
+    raw.link?.send(JSON.stringify('one'));
+    await world.pass(1);
+    spark.emit('incoming::data', JSON.stringify('injected'));
+    await raw.send('two');
+    await world.pass(50);
+    expect(up).toEqual(['one', 'injected', 'two']);
+    world.network.cut();
+    expect((await resume(world, raw.token, '0.0.2')).frames[1]).toMatch(/resumed::2\./);
+  });
+
   it('stay away when the link ends as the answer is sent', async () => {
     const world = await worldWith();
     const { raw, spark } = await begin(world);

@@ -123,8 +123,8 @@ export class Session implements ChannelSession, BudgetHolder {
   declare private last?: { readonly received: number; readonly delivered: number };
   /** Runs while the session is resumed again and again, and no message arrives although some are to. */
   declare private stall?: Subscription | undefined;
-  /** The number of frames to come that the application has injected: they are not the client's. */
-  declare private injected?: number;
+  /** The frames to come that the application has injected: they are not the client's. */
+  declare private injected?: Frame[];
 
   constructor(
     sessions: SessionHost,
@@ -183,10 +183,11 @@ export class Session implements ChannelSession, BudgetHolder {
   }
 
   read(frame: Frame, data?: unknown): boolean {
-    if (isControl(data)) return this.#handleControl(data);
     const { ledger, injected } = this;
-    if (injected) this.injected = injected - 1;
-    else if (!this.isOver) {
+    const isInjected = injected?.[0] === frame;
+    if (isInjected) injected.shift();
+    if (isControl(data)) return this.#handleControl(data);
+    if (!isInjected && !this.isOver) {
       this.isProven = true;
       if (!ledger.owes) this.#sessions.owe(this);
       if (ledger.receive(frame)) this.acknowledge();
@@ -196,9 +197,10 @@ export class Session implements ChannelSession, BudgetHolder {
 
   // Calls of the connection.
 
-  /** Notes that the application injects the next frame. */
-  inject(): void {
-    this.injected = (this.injected ?? 0) + 1;
+  /** Notes that the application injects a frame, which is read later. */
+  inject(frame: Frame): void {
+    this.injected ??= [];
+    this.injected.push(frame);
   }
 
   /** Acknowledges what was received, if there is a link. */
