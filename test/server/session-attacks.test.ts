@@ -396,7 +396,7 @@ describe('the sessions of a server', () => {
     await raw.send('a', 'b', 'primus::bye::');
     raw.link?.close();
     await world.pass(20);
-    // The link is lost, and nobody has read yet that the client has ended.
+    // The link is lost, and the server has not read yet that the client has ended.
     expect(spark.away).toBe(true);
     await world.pass(200);
     expect(up).toEqual(['a', 'b']);

@@ -121,7 +121,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
   #heard(data: unknown, place: number): void {
     if (this.closed) return;
     const word = isControl(data) ? parseClientWord(data) : undefined;
-    // What has come behind that, while it was decoded, would be read by nobody.
+    // What has come behind that, while it was decoded, would be lost.
     const isHasty = word?.type === 'resume' && place < this.#frames;
     if (isHasty || !isControl(data)) this.unsubscribe();
     else if (word?.type === 'resume' && this.#session === undefined) this.#claim(word);

@@ -329,14 +329,12 @@ export class Session implements ChannelSession, BudgetHolder {
   #handleControl(text: string): boolean {
     const word = parseClientWord(text);
     if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') this.#bye();
+    else if (word?.type === 'bye') {
+      this.release();
+      // The link was lost before it was decoded: nothing else ends the connection.
+      if (this.isAway) this.connection.retire(() => {});
+    }
     return word !== undefined;
-  }
-
-  /** Ends the session, as the client has ended. Its link may have been lost before that was read: then nothing else ends the connection. */
-  #bye(): void {
-    this.release();
-    if (this.isAway) this.connection.retire(() => {});
   }
 
   #confirm(received: number): void {
