@@ -166,7 +166,6 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     const send = (frame: Frame): void => {
       if (this.closed) return;
       this.#arrival.link.send(frame);
-      // The link may end by this.
       if (!this.closed) then?.();
     };
     try {
