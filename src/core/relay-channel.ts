@@ -24,15 +24,6 @@ export class RelayChannel extends Channel {
     return this.lanes?.outbound === undefined && this.lanes?.encoding === undefined && this.stack.transformers.outgoing.length === 0;
   }
 
-  /** Decodes a frame that is not received. Returns `undefined` when that fails, or is asynchronous. */
-  decoded(frame: Frame): unknown {
-    try {
-      return this.stack.parser.decode?.(frame);
-    } catch {
-      return undefined;
-    }
-  }
-
   override receive(frame: Frame): void {
     super.receive(frame);
     // Behind the message itself: it waits until it has been delivered.

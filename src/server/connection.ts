@@ -4,7 +4,7 @@ import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../core/link.js';
-import { type Control, isControl } from '../core/protocol.js';
+import type { Control } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
@@ -146,9 +146,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
-  /** Whether the client is behind, so that writers should wait for `drain`. */
+  /** Whether the client is behind, or away, so that writers should wait for `drain`. */
   get crowded(): boolean {
-    return this.waiting?.crowded === true;
+    return this.waiting?.crowded === true || this.isAway;
   }
 
   /** The network of the client, for limits that each address has. */
@@ -277,7 +277,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Receives a frame that the application injects, as if it came from the link. */
   inject(frame: Frame): void {
-    if (this.session !== undefined && !isControl(this.channel.decoded(frame))) this.session.inject();
+    this.session?.inject(frame);
     this.next(frame);
   }
 
@@ -484,7 +484,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   drained(): void {
     this.forgetBuffer();
-    if (this.state === OPEN) this.events.add(() => this.emitInternal('drain'));
+    if (this.state === OPEN && !this.crowded) this.events.add(() => this.emitInternal('drain'));
   }
 
   private receive(frame: Frame): void {

@@ -75,7 +75,8 @@ function endSilent(asked: readonly Connection[], message: string): number {
   let ended = 0;
   for (const connection of asked) {
     connection.isAsked = false;
-    if (connection.alive || !connection.writable) continue;
+    // One that has lost its link meanwhile, or before, cannot answer.
+    if (connection.alive || connection.isAway || !connection.writable) continue;
     connection.terminate(new LinkError('ERR_PRIMUS_MEMORY', message, { reason: 'memory' }));
     ended += 1;
   }

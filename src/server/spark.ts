@@ -199,7 +199,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * Sends a message.
    *
    * @returns `false` when the connection has ended, or when the message cannot be sent: then an `error` event says why. With listeners for
-   * `drain`, also `false` when the consumer is slow; the message is buffered, and the writer should wait for `drain`
+   * `drain`, also `false` when the consumer is slow or away; the message is buffered, and the writer should wait for `drain`
    *
    * @example
    * spark.write({ news: 'Hello' });

@@ -1,4 +1,4 @@
-import { fromEvent } from 'rxjs';
+import { fromEvent, of } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
 import type { HeartbeatTargets } from '../../src/server/heartbeat.js';
@@ -66,6 +66,44 @@ describe('limitNativeMemory', () => {
     expect(log).toEqual([
       `The engine has taken ${LIMIT + 1} bytes (\`maxMemory\` is ${LIMIT}): 1 clients that answered nothing were terminated`,
     ]);
+  });
+
+  it('leaves sessions alone that are away, before or meanwhile', async () => {
+    await world.destroy();
+    world = new World({ server: { pingInterval: false, resume: true } });
+    const sparks: Spark[] = [];
+    world.primus.on('connection', (spark: Spark) => sparks.push(spark));
+    for (let count = 0; count < 2; count++)
+      world.network.dial({
+        url: 'http://world/primus?_primus_session=0',
+        maxLength: 1_000,
+        accepted: (link) => {
+          link.subscribe({});
+          link.send(JSON.stringify('primus::ack::0'));
+        },
+        rejected: () => {},
+      });
+    await world.pass(100);
+    const ends = world.network.pairs;
+    subscription.unsubscribe();
+    subscription = limitNativeMemory({
+      targets: { byId: new Map(sparks.map((spark) => [spark.id, spark])), sharesPing: () => true, ping: () => {} },
+      arrival$: of(0),
+      limit: LIMIT,
+      scheduler: world.clock,
+      log: (_level, message) => log.push(message),
+      measure: () => memory,
+    });
+    world.network.breakPair(ends[0] as never);
+    memory += LIMIT + 1;
+    await world.pass(3_000);
+    world.network.breakPair(ends[1] as never);
+    await world.pass(4_000);
+    expect(sparks.map(({ away, readyState }) => [away, readyState])).toEqual([
+      [true, 3],
+      [true, 3],
+    ]);
+    expect(log).toEqual([]);
   });
 
   it('asks no client below the limit', async () => {

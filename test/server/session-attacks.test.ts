@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Link } from '../../src/core/link.js';
 import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
@@ -295,6 +296,19 @@ describe('the sessions of a server', () => {
     expect(world.network.alive).toBe(0);
   });
 
+  it.each([Infinity, '30 d', 2 ** 31])('survive with a window of %s', async (window) => {
+    const world = await worldWith({ window }, { handshakeTimeout: window });
+    const { raw, spark } = await begin(world);
+    await raw.send('known');
+    const schedule = vi.spyOn(world.clock, 'schedule');
+    world.network.cut();
+    await world.pass(1_000);
+    expect(spark.away).toBe(true);
+    expect((await resume(world, raw.token, '0.0.1')).frames[1]).toMatch(/resumed/);
+    // Node.js calls the timer at once for any longer time.
+    expect(Math.max(...schedule.mock.calls.map(([, delay = 0]) => delay))).toBeLessThan(2 ** 31);
+  });
+
   it('keep within the budget: the session that has been away for the longest time ends first', async () => {
     const world = await worldWith({ budget: 22_400 });
     const joined = [await begin(world), await begin(world), await begin(world)];
@@ -382,7 +396,7 @@ describe('the sessions of a server', () => {
     await raw.send('a', 'b', 'primus::bye::');
     raw.link?.close();
     await world.pass(20);
-    // The link is lost, and nobody has read yet that the client has ended.
+    // The link is lost, and the server has not read yet that the client has ended.
     expect(spark.away).toBe(true);
     await world.pass(200);
     expect(up).toEqual(['a', 'b']);
@@ -496,6 +510,99 @@ describe('the sessions of a server', () => {
     // Node.js reports a rejection when the microtasks are over.
     await new Promise((resolve) => setImmediate(resolve));
     expect(rejections).toEqual([]);
+  });
+
+  it('let streams wait while they are away, and lose nothing', async () => {
+    const world = await worldWith({ ring: 10_000 });
+    const { raw, spark } = await begin(world);
+    const source = new PassThrough({ objectMode: true });
+    const stream = spark.duplex();
+    onTestFinished(() => void source.destroy());
+    source.pipe(stream, { end: false });
+    world.network.cut();
+    for (let count = 0; count < 50; count++) source.write(`${count}`.padEnd(1_000));
+    await world.pass(100);
+    expect(spark.away).toBe(true);
+    const back = await resume(world, raw.token);
+    for (let tries = 0; back.frames.length < 52 && tries < 100; tries++) {
+      await back.send(`primus::ack::${back.frames.length - 2}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(back.frames.slice(2).map(Number)).toEqual(Array.from({ length: 50 }, (_, count) => count));
+    expect(spark.readyState).toBe(3);
+  });
+
+  it('let writers that listen for drain wait while they are away', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    let drains = 0;
+    spark.on('drain', () => drains++);
+    expect(spark.write(1)).toBe(true);
+    world.network.cut();
+    expect(spark.write(2)).toBe(false);
+    await world.pass(1_000);
+    expect(drains).toBe(0);
+    const back = await resume(world, raw.token);
+    expect(drains).toBe(1);
+    expect(spark.write(3)).toBe(true);
+    await world.pass(10);
+    expect(back.frames.slice(2)).toEqual([1, 2, 3]);
+  });
+
+  it('terminate a link that sends more behind the name of its session before that is decoded', async () => {
+    const world = await worldWith(true, {
+      parser: {
+        encoder: (data, done) => done(null, JSON.stringify(data)),
+        decoder: (frame, done) => void world.clock.schedule(() => done(null, JSON.parse(String(frame))), 5),
+      },
+    });
+    const { raw, spark, up } = await begin(world);
+    world.network.cut();
+    await world.pass(10);
+    const hasty = new Raw(world, 1);
+    await world.pass(10);
+    await hasty.send(`primus::resume::${raw.token}.0.0.2`, 'one');
+    await hasty.send('two');
+    expect(hasty.ended).toBe(true);
+    expect(spark.away).toBe(true);
+    // Either message would be out of order without the other.
+    const back = await resume(world, raw.token, '0.0.2');
+    expect(back.frames[1]).toMatch(/resumed::0\./);
+    await back.send('one', 'two');
+    await world.pass(10);
+    expect(up).toEqual(['one', 'two']);
+  });
+
+  it('do not count what the application injects, whatever it is, also with an asynchronous parser', async () => {
+    const world = await worldWith(true, {
+      parser: {
+        encoder: (data, done) => done(null, JSON.stringify(data)),
+        decoder: (frame, done) => void world.clock.schedule(() => done(null, JSON.parse(String(frame))), 5),
+      },
+    });
+    const { raw, spark, up } = await begin(world);
+    spark.emit('incoming::data', JSON.stringify('primus::pong::1'));
+    raw.link?.send(JSON.stringify('one'));
+    await world.pass(1);
+    spark.emit('incoming::data', JSON.stringify('injected'));
+    await raw.send('two');
+    await world.pass(50);
+    expect(up).toEqual(['one', 'injected', 'two']);
+    world.network.cut();
+    expect((await resume(world, raw.token, '0.0.2')).frames[1]).toMatch(/resumed::2\./);
+  });
+
+  it('stay away when the link ends as the answer is sent', async () => {
+    const world = await worldWith();
+    const { raw, spark } = await begin(world);
+    world.network.cut();
+    const other = new Raw(world, 1);
+    await world.pass(10);
+    const pair = world.network.pairs.at(-1) as NonNullable<(typeof world.network.pairs)[0]>;
+    pair.server.send = () => world.network.breakPair(pair);
+    await other.send(`primus::resume::${raw.token}.0.0.0`);
+    expect(other.ended).toBe(true);
+    expect(spark.away).toBe(true);
   });
 
   it('say nothing to a client that has not asked', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { LONGEST_WAIT } from '../../../operators/duration.js';
 import { RING } from '../../core/ledger.js';
 import { callable, check, type Duration, invalid, milliseconds, object, size, withDefaults } from '../../core/options.js';
 
@@ -56,7 +57,7 @@ export function resumeOptions(given: boolean | ResumeOptions | null | undefined)
   const { identity, ...rest } = withDefaults(DEFAULTS, settings);
   check({ 'resume.ring': rest.ring, 'resume.budget': rest.budget }, { 'resume.ring': size, 'resume.budget': size });
   if (identity !== false) check({ 'resume.identity': identity }, { 'resume.identity': callable });
-  return { ...rest, window: milliseconds(rest.window, 'resume.window'), identity: identity ?? undefined };
+  return { ...rest, window: Math.min(milliseconds(rest.window, 'resume.window'), LONGEST_WAIT), identity: identity ?? undefined };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Observable, type SchedulerLike, type Subscriber, type SubscriptionLike } from 'rxjs';
+import { LONGEST_WAIT } from '../../../operators/duration.js';
 import type { Stack } from '../../core/channel.js';
 import { isPromise } from '../../core/eventual.js';
 import { fromNodeCallback } from '../../core/from-node-callback.js';
@@ -63,7 +64,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     this.#subscriber = subscriber;
     const { limit } = sessions;
     sessions.claim(arrival.request);
-    if (limit < Infinity) subscriber.add(sessions.scheduler.schedule(() => this.#session ?? this.unsubscribe(), limit));
+    if (limit <= LONGEST_WAIT) subscriber.add(sessions.scheduler.schedule(() => this.#session ?? this.unsubscribe(), limit));
     arrival.link.subscribe(this);
     this.#say(WHICH_SESSION);
   }
@@ -71,13 +72,14 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
   // Reports of the link.
 
   next(frame: Frame): void {
-    if (this.#session !== undefined || ++this.#frames > FRAMES) return this.unsubscribe();
+    const place = ++this.#frames;
+    if (this.#session !== undefined || place > FRAMES) return this.unsubscribe();
     const { stack } = this.#sessions;
     const { parser } = stack;
     try {
       const data = parser.decode ? parser.decode(frame) : fromNodeCallback((done) => parser.decoder.call(stack, frame, done));
-      if (!isPromise(data)) this.#heard(data);
-      else data.then((late) => this.#heard(late)).catch(() => this.unsubscribe());
+      if (!isPromise(data)) this.#heard(data, place);
+      else data.then((late) => this.#heard(late, place)).catch(() => this.unsubscribe());
     } catch {
       this.unsubscribe();
     }
@@ -115,11 +117,14 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     this.#sessions.free(this.#arrival.request);
   }
 
-  #heard(data: unknown): void {
+  /** `place`: that of its frame, among those of the link. */
+  #heard(data: unknown, place: number): void {
     if (this.closed) return;
     const word = isControl(data) ? parseClientWord(data) : undefined;
-    if (word?.type === 'resume' && this.#session === undefined) this.#claim(word);
-    else if (!isControl(data)) this.unsubscribe();
+    // What has come behind that, while it was decoded, would be lost.
+    const isHasty = word?.type === 'resume' && place < this.#frames;
+    if (isHasty || !isControl(data)) this.unsubscribe();
+    else if (word?.type === 'resume' && this.#session === undefined) this.#claim(word);
   }
 
   #claim(counts: ClientWord & { type: 'resume' }): void {
@@ -161,7 +166,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     const send = (frame: Frame): void => {
       if (this.closed) return;
       this.#arrival.link.send(frame);
-      then?.();
+      if (!this.closed) then?.();
     };
     try {
       const frame = encoded(stack.parser, stack, text);

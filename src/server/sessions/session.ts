@@ -47,6 +47,8 @@ export interface SessionConnection {
   /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
   retire(encoded: () => void): void;
   terminate(error: LinkError, closeCode: number): void;
+  /** Lets writers go on that have waited, unless the client is behind. */
+  drained(): void;
   /** Runs something in the order of the spark's events. */
   enqueue(emit: () => void): void;
 }
@@ -121,8 +123,8 @@ export class Session implements ChannelSession, BudgetHolder {
   declare private last?: { readonly received: number; readonly delivered: number };
   /** Runs while the session is resumed again and again, and no message arrives although some are to. */
   declare private stall?: Subscription | undefined;
-  /** The number of frames to come that the application has injected: they are not the client's. */
-  declare private injected?: number;
+  /** The frames to come that the application has injected: they are not the client's. */
+  declare private injected?: Frame[];
 
   constructor(
     sessions: SessionHost,
@@ -181,10 +183,11 @@ export class Session implements ChannelSession, BudgetHolder {
   }
 
   read(frame: Frame, data?: unknown): boolean {
-    if (isControl(data)) return this.#handleControl(data);
     const { ledger, injected } = this;
-    if (injected) this.injected = injected - 1;
-    else if (!this.isOver) {
+    const isInjected = injected?.[0] === frame;
+    if (isInjected) injected.shift();
+    if (isControl(data)) return this.#handleControl(data);
+    if (!isInjected && !this.isOver) {
       this.isProven = true;
       if (!ledger.owes) this.#sessions.owe(this);
       if (ledger.receive(frame)) this.acknowledge();
@@ -194,9 +197,10 @@ export class Session implements ChannelSession, BudgetHolder {
 
   // Calls of the connection.
 
-  /** Notes that the application injects the next frame. */
-  inject(): void {
-    this.injected = (this.injected ?? 0) + 1;
+  /** Notes that the application injects a frame, which is read later. */
+  inject(frame: Frame): void {
+    this.injected ??= [];
+    this.injected.push(frame);
   }
 
   /** Acknowledges what was received, if there is a link. */
@@ -319,19 +323,18 @@ export class Session implements ChannelSession, BudgetHolder {
     this.connection.attach(link, this.#sessions.addressOf(request));
     this.connection.resend(frames);
     this.#emit({ type: 'resumed', missed: sent - this.ledger.received, resent: frames.length, away });
+    this.connection.drained();
   }
 
   #handleControl(text: string): boolean {
     const word = parseClientWord(text);
     if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') this.#bye();
+    else if (word?.type === 'bye') {
+      this.release();
+      // The link was lost before it was decoded: nothing else ends the connection.
+      if (this.isAway) this.connection.retire(() => {});
+    }
     return word !== undefined;
-  }
-
-  /** Ends the session, as the client has ended. Its link may have been lost before that was read: then nothing else ends the connection. */
-  #bye(): void {
-    this.release();
-    if (this.isAway) this.connection.retire(() => {});
   }
 
   #confirm(received: number): void {
