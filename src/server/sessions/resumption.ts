@@ -156,7 +156,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     const send = (frame: Frame): void => {
       if (this.closed) return;
       this.#arrival.link.send(frame);
-      then?.();
+      if (!this.closed) then?.();
     };
     try {
       const frame = encoded(stack.parser, stack, text);
