@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientOptions } from '../../client/options.js';
 import { type Resume, resumable } from '../../client/resume.js';
+import { dropped } from '../../src/core/errors.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { type Peer, World } from '../support/world.js';
 
@@ -284,6 +285,33 @@ describe('a session', () => {
     expect(old.next).toBeUndefined();
     await world.pass(10_000);
     expect(spark.readyState).toBe(3);
+    expect(spark.away).toBe(false);
+  });
+
+  it('stays away when the new connection is lost while the answer is sent', async () => {
+    const world = worldWith();
+    const { spark, outcomes } = await join(world);
+    const pair = world.network.pair.bind(world.network);
+    world.network.pair = (...limits) => {
+      const ends = pair(...limits);
+      const [server] = ends;
+      const send = server.send.bind(server);
+      server.send = (frame) => {
+        if (!String(frame).includes('resumed')) return send(frame);
+        world.network.down = true;
+        server.drop(dropped());
+      };
+      return ends;
+    };
+    world.network.cut();
+    await world.pass(100);
+    expect(world.network.down).toBe(true);
+    expect(spark.away).toBe(true);
+    world.network.pair = pair;
+    world.network.down = false;
+    world.network.cut();
+    await world.pass(100);
+    expect(outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
     expect(spark.away).toBe(false);
   });
 

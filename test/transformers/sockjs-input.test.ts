@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import type { Primus, Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { frame, handshake, type Raw, raw, rawWebSocket, TEXT } from '../server/raw.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, LIMIT, requested, serve, until } from '../support/serve.js';
 import { missing } from './missing.js';
 
@@ -298,5 +299,42 @@ describe('answers of sockjs', () => {
     socket.resetAndDestroy();
     expect(await failed).toMatchObject([{ closeCode: 1002, message: expect.stringContaining('Connection interrupted') }]);
     expect(primus.connected).toBe(0);
+  });
+
+  it('that cannot be sent any more are sent again to a client with a session', async () => {
+    const { primus, port } = await serve({ transformer, resume: { ring: 50_000_000 }, maxBuffer: Number.POSITIVE_INFINITY });
+    const network = await startLaboratory(port);
+    const announced = event(primus, 'connection');
+    const client = new primus.Socket(network.url, {
+      transport: { transports: ['xhr-polling'] },
+      reconnect: { min: 10, max: 50, retries: Infinity },
+    });
+    cleanup(() => client.destroy());
+    const outcomes: unknown[] = [];
+    client.resume$.subscribe((outcome) => outcomes.push(outcome));
+    const received: unknown[] = [];
+    client.on('data', (data) => received.push(data));
+    const opened = event(client, 'open');
+    const [spark] = (await announced) as [Spark];
+    await opened;
+    const link = spark.connection.link as unknown as { isPolled: boolean; bufferedAmount: number };
+    await until(() => link.isPolled);
+    network.blackhole('toClient');
+    // More than the system takes.
+    const long = 'x'.repeat(16_000_000);
+    spark.write(long);
+    spark.write('last');
+    await until(() => !link.isPolled);
+    expect(link.bufferedAmount).toBeGreaterThan(1_000_000);
+    // The server notices it before the client is back.
+    network.refuse();
+    network.break({ reset: true });
+    await until(() => spark.away || spark.readyState !== 3);
+    expect(spark.away).toBe(true);
+    network.heal();
+    await until(() => received.length === 2);
+    expect(received[0] === long).toBe(true);
+    expect(received[1]).toBe('last');
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'resumed' }]);
   });
 });
