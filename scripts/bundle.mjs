@@ -38,15 +38,10 @@ export function bundleEdge() {
 
 /**
  * Modules of the frameworks that do nothing in a served library, or that are for browsers that would not run the rest of it, each with its
- * replacement. RxJS has settings that a page cannot reach; Engine.IO's and Socket.IO's client asks whether there is CORS and parses its
+ * replacement. Engine.IO's and Socket.IO's client asks whether there is CORS and parses its
  * address, which comes from us; sockjs-client has shims, the frames of pages without CORS, and a logger.
  */
 const deadCode = {
-  rxjs: {
-    'util/errorContext': 'export const errorContext = (run) => run(); export const captureError = () => {};',
-    NotificationFactories: 'export const COMPLETE_NOTIFICATION = 0, nextNotification = () => {}, errorNotification = nextNotification;',
-    'scheduler/timeoutProvider': 'export const timeoutProvider = { setTimeout: (run) => setTimeout(run) };',
-  },
   'engine.io-client': {
     'contrib/has-cors': 'export const hasCORS = true;',
     'contrib/parseuri': 'export const parse = () => {};',
