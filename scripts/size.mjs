@@ -18,7 +18,7 @@ const served = { websockets: 13.0, uws: 13.0, faye: 13.0, 'engine.io': 21.0, soc
 
 const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 
-/** What a page with sessions has more than one without, for each transformer. */
+/** The limit of what sessions add to a page. */
 const sessions = 1.2;
 
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
