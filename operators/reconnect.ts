@@ -1,17 +1,7 @@
-import {
-  asyncScheduler,
-  defer,
-  map,
-  mergeAll,
-  NEVER,
-  Observable,
-  type OperatorFunction,
-  type SchedulerLike,
-  Subscription,
-  takeWhile,
-} from 'rxjs';
+import { asyncScheduler, defer, map, mergeAll, NEVER, Observable, type OperatorFunction, type SchedulerLike, Subscription } from 'rxjs';
 import { backoff, type Policy } from './backoff.js';
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
+import { subscribeWithin } from './subscribe-within.js';
 
 /** One attempt of a series. A series ends with a connection that lasts. */
 export interface Attempt {
@@ -203,21 +193,17 @@ export function reconnectOn<T, D extends object>({
           connection.unsubscribe();
         };
         const timer = longest > LONGEST_WAIT ? Subscription.EMPTY : scheduler.schedule(expire, longest);
-        const emit = (value: T): boolean => {
-          timer.unsubscribe();
-          subscriber.next(received(value));
-          return !subscriber.closed;
-        };
-        // Emitted within the operator, a synchronous source stops as soon as the subscriber does.
-        const connection = source.pipe(takeWhile(emit)).subscribe({
+        const connection = subscribeWithin(subscriber, source, {
+          next(value) {
+            timer.unsubscribe();
+            subscriber.next(received(value));
+          },
           error(error) {
             lose = () => recover(error);
           },
-          complete: () => subscriber.complete(),
         });
         connection.add(timer);
         connection.add(() => lose && guarded(lose));
-        subscriber.add(connection);
       }
 
       function received(value: T): Event {

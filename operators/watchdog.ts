@@ -1,5 +1,6 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike, type Subscription, takeWhile } from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
+import { subscribeWithin } from './subscribe-within.js';
 
 /** The options of `watchdog`. */
 export interface WatchdogOptions {
@@ -62,13 +63,11 @@ export function watchdogOn<T>({
       };
       sleep(due);
       subscriber.add(() => timer.unsubscribe());
-      source
-        .pipe(
-          takeWhile(() => {
-            last = scheduler.now();
-            return true;
-          }),
-        )
-        .subscribe(subscriber);
+      subscribeWithin(subscriber, source, {
+        next(value) {
+          last = scheduler.now();
+          subscriber.next(value);
+        },
+      });
     });
 }

@@ -17,9 +17,9 @@ export class Dial {
   websocket: WebSocketLike | undefined;
   /** Whether polls wait. */
   paused = false;
-  private poll: (() => void) | undefined;
-  private requestAgent: { destroy(): void } | undefined;
-  private readonly requests = new Set<{ _xhr?: { abort(): void } | null }>();
+  #poll: (() => void) | undefined;
+  #agent: { destroy(): void } | undefined;
+  readonly #requests = new Set<{ _xhr?: { abort(): void } | null }>();
 
   constructor(target: Target<Platform>, longest: number) {
     this.target = target;
@@ -47,37 +47,37 @@ export class Dial {
 
   /** Returns the agent of the requests, where the platform has agents. */
   agent(secure: boolean): unknown {
-    this.requestAgent = this.target.platform.agent?.(secure);
-    return this.requestAgent ?? false;
+    this.#agent = this.target.platform.agent?.(secure);
+    return this.#agent ?? false;
   }
 
   /** Begins a poll, once the link is not paused. */
   begin(poll: () => void): void {
-    if (this.paused) this.poll = poll;
+    if (this.paused) this.#poll = poll;
     else poll();
   }
 
   /** Begins the poll that waits. */
   release(): void {
-    const { poll } = this;
-    this.poll = undefined;
+    const poll = this.#poll;
+    this.#poll = undefined;
     poll?.();
   }
 
   /** Keeps a request while it runs. */
   track(request: { on(event: 'success' | 'error', done: () => void): unknown }): void {
     const running = request as { _xhr?: { abort(): void } | null };
-    this.requests.add(running);
-    const done = () => void this.requests.delete(running);
+    this.#requests.add(running);
+    const done = () => void this.#requests.delete(running);
     request.on('success', done);
     request.on('error', done);
   }
 
   /** Aborts the requests. The engine's own `abort` leaves them running; aborting one by itself crashes the process in Node.js. */
   abort(): void {
-    if (this.requestAgent) this.requestAgent.destroy();
-    else for (const { _xhr } of this.requests) _xhr?.abort();
-    this.requests.clear();
+    if (this.#agent) this.#agent.destroy();
+    else for (const { _xhr } of this.#requests) _xhr?.abort();
+    this.#requests.clear();
     this.websocket?.terminate?.();
   }
 }

@@ -23,7 +23,7 @@ export function rejectionOf({ status, reason: error, retryAfter, authenticate }:
 function messageOf(body: string): string | undefined {
   try {
     const { error, message } = JSON.parse(body) as { error?: unknown; message?: unknown };
-    return typeof error === 'string' ? error : typeof message === 'string' ? message : undefined;
+    return [error, message].find((text) => typeof text === 'string');
   } catch {
     return undefined;
   }
