@@ -383,7 +383,7 @@ describe('a session', () => {
     expect(outcomes.filter(({ type }) => type !== 'resumed')).toEqual([{ type: 'fresh' }]);
   });
 
-  it('tells of messages that were encoded while a server without sessions was asked', async () => {
+  it('reports messages that were encoded while a server without sessions was asked', async () => {
     const world: World = worldWith(false, { parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)) });
     const { peer, outcomes, up, errors } = observe(world, { resume: true });
     await world.pass(100);
