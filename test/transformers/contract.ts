@@ -390,9 +390,9 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     rule('gives the spark its query, address, id and request', async () => {
       const { primus, connect } = await start();
       const announced = event(primus, 'connection');
-      const client = connect({}, '/?token=a%20b&list=1&list=2');
+      const client = connect({}, '/?token=a%20b&list=1&list=2&price=$$5');
       const [spark] = (await announced) as [Spark];
-      expect(spark.query).toMatchObject({ token: 'a b', list: ['1', '2'] });
+      expect(spark.query).toMatchObject({ token: 'a b', list: ['1', '2'], price: '$$5' });
       expect(spark.address.ip).toContain('127.0.0.1');
       expect(spark.request.url).toContain('/primus');
       expect(spark.id).toMatch(/^[\w-]{10,}$/);

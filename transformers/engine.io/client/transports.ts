@@ -16,7 +16,8 @@ export function bindTransports({ NodeXHR, WebSocket, WebTransport }: Omit<Framew
   const dialOf = (transport: unknown) => (transport as { opts: { dial: Dial } }).opts.dial;
   const withSearch = (transport: unknown, uri: string) => {
     const { search } = dialOf(transport);
-    return search ? uri.replace('?', `?${search}&`) : uri;
+    // Not a string: it could have a pattern of replacements in it.
+    return search ? uri.replace('?', () => `?${search}&`) : uri;
   };
 
   class Polling extends NodeXHR {
