@@ -95,7 +95,7 @@ describe.skipIf(noChromium)('a session of a page behind a network with faults', 
    * Loses the connection again and again while both ends write: each message arrives once and in order, over the same spark. It is resumed
    * `least` times or more: one of many requests survives what happens between two of them.
    */
-  async function losesNothing({ primus, lab, page, complaints, sparks, heard }: Visit, least = LOSSES.length): Promise<void> {
+  async function losesNothing({ lab, page, complaints, sparks, heard }: Visit, least = LOSSES.length): Promise<void> {
     const [spark] = sparks as [Spark];
     let count = 0;
     const write = async (messages: number) => {
