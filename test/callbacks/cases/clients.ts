@@ -75,6 +75,10 @@ export const clients: readonly Case[] = [
     }),
   ),
   ...STREAMS.flatMap((name) => subscribers(`client.${name}`, (bed, to) => live(bed, (client) => to(client[name] as Observable<unknown>)))),
+  ...subscribers('client.resume$', (bed, to) => live(bed, (client) => to(client.resume$))).map((one) => ({
+    ...one,
+    options: () => ({ resume: true }),
+  })),
   { place: 'client.id(callback)', run: (bed, failure) => live(bed, (client) => client.id(failing(failure))) },
   {
     place: 'client.emits(parser)',

@@ -88,6 +88,11 @@ export const parts: readonly Case[] = [
     options: (failure) => ({ authorization: option(failure, ((_request: unknown, done: () => void) => done()) as never, 2) as never }),
     run: visit,
   },
+  {
+    place: 'ResumeOptions.identity',
+    options: (failure) => ({ resume: { identity: option(failure, () => 'ada') as () => string } }),
+    run: visit,
+  },
   { place: 'Primus.createServer(connection)', run: (bed, failure) => created(bed, failing(failure)) },
   { place: 'Plugin.server', run: (bed, failure) => plug(bed, failing(failure)) },
   {

@@ -90,6 +90,15 @@ export const sparks: readonly Case[] = [
       await live(bed, { spark: spark as Spark, client });
     }),
   ),
+  ...subscribers('spark.resume$', async (bed, to) => {
+    const { client, spark } = await bed.connect({ strategy: ['disconnect'], reconnect: { min: 1, max: 2 } });
+    const { connection, resume$ } = spark as Spark;
+    to(resume$);
+    const opened = new Promise<void>((resolve) => client.once('open', () => resolve()));
+    connection.link?.destroy();
+    await opened;
+    await live(bed, { spark: spark as Spark, client });
+  }).map((one) => ({ ...one, options: () => ({ resume: true }) })),
   ...TARGET.map((method) =>
     living(
       `PipeTarget.${method}`,
