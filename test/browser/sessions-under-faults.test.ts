@@ -73,6 +73,8 @@ describe.skipIf(noChromium)('a session of a page behind a network with faults', 
     server.on('request', show(script));
     const page = await browser.newPage();
     cleanup(() => page.close());
+    // Engine.IO may notice a connection that is lost during its upgrade by its own heartbeat only: after 45 s.
+    page.setDefaultTimeout(120_000);
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(String(error)));
     await page.goto(lab.url);

@@ -15,6 +15,8 @@ it.skipIf(noChromium).each(['websockets', 'engine.io', 'sockjs', 'faye', 'browse
     const browser = await launch();
     cleanup(() => browser.close());
     const { page, primus, complaints } = await visit(browser, { transformer, resume: true });
+    // Engine.IO may notice a connection that is lost during its upgrade by its own heartbeat only: after 45 s.
+    page.setDefaultTimeout(120_000);
     await page.waitForFunction(() => window.events.includes('open'));
     await until(() => primus.connected === 1);
     const [spark] = Object.values(primus.connections) as [Spark];
