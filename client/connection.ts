@@ -65,8 +65,9 @@ export class ClientConnection implements ChannelHandler {
   }
 
   /**
-   * Emits a link, once there is a session if the client has any, and reads it until it is lost: its end, clean or not, is an error here, as only `end` is an end. So is an error of one
-   * of `faults`. What was received comes first, a `primus::server::close` above all. Frames do not pass through operators: they are many.
+   * Emits a link, once there is a session if the client has any, and reads it until it is lost: its end, clean or not, is an error here, as
+   * only `end` is an end. So is an error of one of `faults`. What was received comes first, a `primus::server::close` above all. Frames do not
+   * pass through operators: they are many.
    */
   read(link: Link, faults: readonly Observable<unknown>[], scheduler: SchedulerLike): Observable<Link> {
     return new Observable((reader) => {

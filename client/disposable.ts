@@ -6,7 +6,7 @@ export function disposable<C extends typeof Primus>(Class: C): C {
   return Class;
 }
 
-export async function dispose(this: Primus): Promise<void> {
+async function dispose(this: Primus): Promise<void> {
   const { name } = this.state;
   if (name !== 'idle' && name !== 'closed') await new Promise<void>((resolve) => this.once('end', resolve).end());
   this.destroy();

@@ -1,5 +1,5 @@
 import type { Plugin } from '../src/core/plugin.js';
-import { dispose } from './disposable.js';
+import { disposable } from './disposable.js';
 import type { ClientOptions } from './options.js';
 import type { Primus } from './primus.js';
 
@@ -15,6 +15,5 @@ export function pluggable<C extends typeof Primus>(Class: C, find: FindPlugins =
       return super.initialise(options);
     }
   };
-  Pluggable.prototype[Symbol.asyncDispose] = dispose;
-  return Pluggable as unknown as C;
+  return disposable(Pluggable) as unknown as C;
 }

@@ -1,5 +1,8 @@
 import { isPromise } from './eventual.js';
 
+/** How many steps may be waiting or under way without pressure. */
+const HIGH = 16;
+
 /** One step of a message. It reports its own errors: it neither throws nor rejects. A promise is an answer that comes late. */
 export type Step = () => unknown;
 
@@ -25,8 +28,7 @@ export class Lane {
   add(step: Step): void {
     if (this.#closed) return;
     this.#waiting.push(step);
-    // A constant would weigh more in pages.
-    if (this.#next.length + this.#waiting.length >= 16) this.#press(true);
+    if (this.#next.length + this.#waiting.length >= HIGH) this.#press(true);
     if (!this.#running) this.#run();
   }
 

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import { type Resume, resumable } from '../../client/resume.js';
 import type { Frame } from '../../src/core/link.js';
-import type { Parser, Spark } from '../../src/index.js';
+import type { Spark } from '../../src/index.js';
 import type { SessionChange } from '../../src/server/sessions/session.js';
+import { slowParser } from '../support/slow-parser.js';
 import { type LinkPair, type Peer, World } from '../support/world.js';
 
 export const WINDOW = 2_000;
@@ -69,7 +70,8 @@ export class SessionWorld {
     const { latency, isPoor, slow } = setting;
     const resume = { window: WINDOW, ring: RING, identity: ({ headers }: { headers: Record<string, unknown> }) => `${headers.user}` };
     const options = { resume: isPoor ? { ...resume, budget: BUDGET } : resume, pingInterval: 500, handshakeTimeout: 1_000 };
-    this.world = new World({ latency, server: slow > 0 ? { ...options, parser: this.slowParser(slow) } : options });
+    const parser = slowParser(slow, (run, ms) => this.world.clock.schedule(run, ms));
+    this.world = new World({ latency, server: slow > 0 ? { ...options, parser } : options });
     // Time stamps have no sign, and the clock is set back.
     this.jump(1e12);
     this.observe();
@@ -343,13 +345,5 @@ export class SessionWorld {
 
   private dropRaws(): void {
     for (const { link } of this.raws.splice(0)) link.destroy();
-  }
-
-  private slowParser(ms: number): Parser {
-    const later = (run: () => void) => void this.world.clock.schedule(run, ms);
-    return {
-      encoder: (data, done) => later(() => done(null, JSON.stringify(data))),
-      decoder: (frame, done) => later(() => done(null, JSON.parse(String(frame)))),
-    };
   }
 }

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Link } from '../../src/core/link.js';
 import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { Sessions } from '../../src/server/sessions/sessions.js';
+import { slowParser } from '../support/slow-parser.js';
 import { World } from '../support/world.js';
 
 /** A client of its own kind, that sends what it likes. */
@@ -56,6 +57,13 @@ const identity = ({ headers }: IncomingMessage) => `${headers.user}`;
 async function worldWith(resume: ServerOptions['resume'] = true, server: ServerOptions = {}): Promise<World> {
   const world = new World({ latency: 1, server: { resume, pingInterval: false, ...server } });
   onTestFinished(() => world.destroy());
+  return world;
+}
+
+/** A world whose parser decodes 5 ms later. */
+async function worldWithSlowDecoder(): Promise<World> {
+  const { decoder } = slowParser(5, (run, ms) => world.clock.schedule(run, ms));
+  const world: World = await worldWith(true, { parser: { encoder: (data, done) => done(null, JSON.stringify(data)), decoder } });
   return world;
 }
 
@@ -550,12 +558,7 @@ describe('the sessions of a server', () => {
   });
 
   it('terminate a link that sends more behind the name of its session before that is decoded', async () => {
-    const world = await worldWith(true, {
-      parser: {
-        encoder: (data, done) => done(null, JSON.stringify(data)),
-        decoder: (frame, done) => void world.clock.schedule(() => done(null, JSON.parse(String(frame))), 5),
-      },
-    });
+    const world = await worldWithSlowDecoder();
     const { raw, spark, up } = await begin(world);
     world.network.cut();
     await world.pass(10);
@@ -574,12 +577,7 @@ describe('the sessions of a server', () => {
   });
 
   it('do not count what the application injects, whatever it is, also with an asynchronous parser', async () => {
-    const world = await worldWith(true, {
-      parser: {
-        encoder: (data, done) => done(null, JSON.stringify(data)),
-        decoder: (frame, done) => void world.clock.schedule(() => done(null, JSON.parse(String(frame))), 5),
-      },
-    });
+    const world = await worldWithSlowDecoder();
     const { raw, spark, up } = await begin(world);
     spark.emit('incoming::data', JSON.stringify('primus::pong::1'));
     raw.link?.send(JSON.stringify('one'));

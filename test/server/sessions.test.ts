@@ -3,6 +3,7 @@ import type { ClientOptions } from '../../client/options.js';
 import { type Resume, resumable } from '../../client/resume.js';
 import { dropped } from '../../src/core/errors.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
+import { slowParser } from '../support/slow-parser.js';
 import { type Peer, World } from '../support/world.js';
 
 /** A world whose server has sessions. */
@@ -38,14 +39,6 @@ async function join(world: World, options: ClientOptions = {}): Promise<Joined> 
   spark.resume$.subscribe((change) => joined.changes.push(change));
   spark.state$.subscribe((state) => joined.states.push(state));
   return joined;
-}
-
-/** A parser whose encoder and decoder answer so many ms later. */
-function slowParser(ms: number, schedule: (run: () => void, ms: number) => unknown): NonNullable<ServerOptions['parser']> {
-  return {
-    encoder: (data, done) => void schedule(() => done(null, JSON.stringify(data)), ms),
-    decoder: (frame, done) => void schedule(() => done(null, JSON.parse(String(frame))), ms),
-  };
 }
 
 /** Connects a client whose sparks write 'welcome', and records what happens from the beginning. */

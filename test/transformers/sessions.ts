@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { Resume } from '../../client/resume.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
+import type { Laboratory } from '../faults/laboratory/laboratory.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, type Served, until } from '../support/serve.js';
 
 /** Breaks a connection. */
@@ -15,39 +15,6 @@ interface Session extends Served {
   down: unknown[];
   outcomes: Resume[];
   sparks: Spark[];
-}
-
-/** A relay of TCP connections that can be terminated with FIN or with RST. */
-async function startRelay(to: number): Promise<{ port: number; terminate(reset: boolean): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(to, '127.0.0.1');
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(into);
-      from.on('error', () => {});
-      from.on('close', () => {
-        sockets.delete(from);
-        into.destroy();
-      });
-    }
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const terminate = (reset: boolean) => {
-    for (const socket of [...sockets]) {
-      if (reset) socket.resetAndDestroy();
-      else socket.destroy();
-    }
-  };
-  cleanup(() => {
-    terminate(false);
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port, terminate };
 }
 
 /** Adds the rules of sessions that every transformer keeps. */
@@ -189,16 +156,16 @@ export function sessions(
 
   if (transformer !== 'memory')
     rule('resumes a session when the network ends the connection with FIN or RST', async () => {
-      let relay: Awaited<ReturnType<typeof startRelay>> | undefined;
+      let lab: Laboratory | undefined;
       const session = await begin({}, async (port) => {
-        relay = await startRelay(port);
-        return relay.port;
+        lab = await startLaboratory(port);
+        return lab.port;
       });
       await underTraffic(
         session,
         repeat(
-          () => relay?.terminate(true),
-          () => relay?.terminate(false),
+          () => lab?.break({ reset: true }),
+          () => lab?.break(),
         ),
       );
     });

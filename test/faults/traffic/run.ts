@@ -1,10 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import Primus, { type ServerOptions } from 'primus-rx';
-import type { Observable } from 'rxjs';
 import { Child } from '../child.js';
 import { faults } from '../laboratory/faults.js';
 import { Laboratory } from '../laboratory/laboratory.js';
-import { Journal, type Losses, lossesOf, type Report, type Resume } from './journal.js';
+import { Journal, type Losses, lossesOf, type Report } from './journal.js';
 import { type Message, Sender } from './messages.js';
 import type { TrafficServerMethods, TrafficServerSettings } from './server.js';
 
@@ -80,9 +79,8 @@ class TrafficClient {
     const { client } = this;
     this.sender = new Sender(seed, () => client);
     this.journal = new Journal(seed, () => this.sender.written);
-    const { resume$ } = client as { resume$?: Observable<Resume> };
-    this.sessions = resume !== false && resume$ !== undefined;
-    if (this.sessions) resume$?.subscribe((value) => this.journal.resume(value));
+    this.sessions = resume !== false;
+    if (this.sessions) client.resume$.subscribe((value) => this.journal.resume(value));
     client.on('error', () => {});
     client.on('data', (message) => this.journal.receive(message as Message));
     client.on('close', () => {

@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Primus, { type ServerOptions, type Spark } from 'primus-rx';
-import type { Observable } from 'rxjs';
 import { answerCalls } from '../child.js';
-import { Journal, type Report, type Resume } from './journal.js';
+import { Journal, type Report } from './journal.js';
 import { type Message, Sender } from './messages.js';
 
 export interface TrafficServerSettings {
@@ -25,9 +24,7 @@ const journal = new Journal(seed, () => sender.written);
 primus.on('connection', (spark: Spark) => {
   current = spark;
   connections++;
-  // Before and after the option `resume`.
-  const { resume$ } = spark as { resume$?: Observable<Resume> };
-  resume$?.subscribe((resume) => journal.resume(resume));
+  spark.resume$.subscribe((resume) => journal.resume(resume));
   spark.on('error', () => {});
   spark.on('data', (message: Message) => journal.receive(message));
   spark.on('end', () => {
