@@ -36,9 +36,9 @@ export abstract class GuardedLink extends LinkBase {
   }
 
   /** Ends the connection with an error, because the peer broke a rule. */
-  fail(code: number, reason: string): void {
+  fail(code: number, reason: string, cause = new Error(reason)): void {
     if (this.ended) return;
-    this.emitEnd(dropped(code, reason, new Error(reason)));
+    this.emitEnd(dropped(code, reason, cause));
     if (this.closing) return;
     this.closing = true;
     this.doFail(code, reason);

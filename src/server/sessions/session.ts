@@ -17,9 +17,6 @@ const UNPROVEN = 5_000;
 /** The close codes of connections that end because a peer broke a rule: the same messages would break it again. */
 const BROKEN_RULES = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
 
-/** With SockJS, the reason of a connection that was lost while it answered a poll, which has a code of broken rules all the same. */
-const INTERRUPTED = 'Connection interrupted';
-
 /** The counts of a client that wants to resume. */
 export interface Counts {
   /** The messages that it has received. */
@@ -215,10 +212,12 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Whether the connection survives a link that ended so. It does not when a peer broke a rule, as the same messages would break it again. */
   survives(error: LinkError | undefined): boolean {
     if (this.isOver) return false;
-    const { code, closeCode, cause, reason } = error ?? {};
+    const { code, closeCode, cause } = error ?? {};
     if (code !== undefined && !/DROPPED|SILENCE|SLOW_PEER/.test(code)) return false;
-    if (reason === INTERRUPTED) return true;
-    return !BROKEN_RULES.has(closeCode ?? 0) && !/^WS_ERR/.test(`${(cause as { code?: unknown } | undefined)?.code}`);
+    const { code: found } = (cause ?? {}) as { code?: unknown };
+    // A socket that was reset is lost, whatever code a framework has for that.
+    if (found === 'ECONNRESET') return true;
+    return !BROKEN_RULES.has(closeCode ?? 0) && !/^WS_ERR/.test(`${found}`);
   }
 
   /** Waits for another link. */

@@ -17,6 +17,7 @@ import { OPEN, type Receiver, type SockJSConnection, type SockJSSession, type We
 import { decodeParts, messagesOf, parseLazily, WHOLE } from './messages.js';
 
 const BROKEN = 'Broken framing.';
+const INTERRUPTED = 'Connection interrupted';
 
 /** A SockJS connection as a link. The frames of one tick leave in one frame of the framework: a poll carries one. */
 export class SockJSLink extends HttpLink implements FayeInputLink {
@@ -101,7 +102,9 @@ export class SockJSLink extends HttpLink implements FayeInputLink {
     response.once('close', () => {
       this.#answers.delete(response);
       // The framework itself notices the end of an answer that it has not ended yet.
-      if (response.writableEnded && !hasLeft() && !this.closing) this.fail(1002, 'Connection interrupted');
+      if (!response.writableEnded || hasLeft() || this.closing) return;
+      // SockJS has a code of broken rules for it, but the client has broken none.
+      this.fail(1002, INTERRUPTED, Object.assign(new Error(INTERRUPTED), { code: 'ECONNRESET' }));
     });
   }
 
