@@ -17,7 +17,10 @@ const groups = {
     index: { source: 'src/index', main: 'Primus' },
     client: { source: 'src/client-node', main: 'Primus' },
     ...entriesOf('transformers', transformers(), (name) => `transformers/${name}/index`),
+    cluster: { source: 'src/cluster' },
+    testing: { source: 'src/testing' },
   },
+  channels: { channels: { source: 'src/channels' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
   operators: { operators: { source: 'operators/index' } },
   parsers: entriesOf(

@@ -38,6 +38,12 @@ export type ErrorCode =
   | 'ERR_PRIMUS_MEMORY'
   /** The peer sends more messages than `maxMessageRate`. */
   | 'ERR_PRIMUS_RATE'
+  /** The name of a room or channel is invalid, the server does not have the channel, or the client may not use it. */
+  | 'ERR_PRIMUS_CHANNEL'
+  /** The engine of a cluster refuses the connection, does not answer, or is too old; or its client is none that the backplane takes. */
+  | 'ERR_PRIMUS_BACKPLANE'
+  /** A message of a cluster is longer than its engine takes. It was not published. */
+  | 'ERR_PRIMUS_TOO_LARGE'
   /** The connection dropped. `closeCode` and `reason` say why, where the framework reports them. */
   | 'ERR_PRIMUS_DROPPED'
   /** The server rejected the handshake. `status` and `reason` are its answer. */

@@ -37,6 +37,9 @@ const borders: Border[] = [
   { files: /^src\/parsers\/ejson\.ts$/, layers: [core], packages: [/^ejson$/] },
   { files: /^src\/parsers\//, layers: [core], packages: [rxjs] },
   { files: /^src\/server\//, layers: [operators, core], packages: [rxjs, node, /^nanoid$/] },
+  // A backplane imports the client of its engine when it is used.
+  { files: /^src\/cluster\/backplanes\//, layers: [core, server, operators], packages: [rxjs, node, /^redis$/, /^@nats-io\//] },
+  { files: /^src\/cluster\//, layers: [core, server, operators], packages: [rxjs, node, /^nanoid$/] },
   // The compatibility layer imports both ends. The core imports none of it, and its browser part nothing of the server.
   {
     files: /^src\/compat\/(?:browser|client|inject|event-link|legacy-emitter|querystring|recovery|timers|transforms)\.ts$/,

@@ -1,0 +1,1 @@
+export type { ChannelGap } from './core/channel-words.js';

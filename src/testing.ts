@@ -1,0 +1,1 @@
+export type { Backplane } from './cluster/bus.js';
