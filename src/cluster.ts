@@ -1,2 +1,7 @@
 export { memory } from './cluster/backplanes/memory.js';
 export type { Backplane, Bus, BusContext, BusState, Delivery, Keep, Log, LogRead, Position } from './cluster/bus.js';
+export type { ChannelAction, ChannelOptions } from './cluster/channels.js';
+export { type Addressees, type Cluster, type ClusterOptions, clustered, type Target } from './cluster/cluster.js';
+export type { ClusterState, Loss } from './cluster/cluster-bus.js';
+export type { Present } from './cluster/presence.js';
+export type { Answer, AskOptions } from './cluster/questions.js';

@@ -4,7 +4,7 @@ import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../core/link.js';
-import type { Control } from '../core/protocol.js';
+import { type Control, reservedError } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
@@ -49,6 +49,8 @@ export interface ConnectionSpark {
 export interface ConnectionHost extends BufferLimits {
   /** The parser, with limits for what it decodes, and the message transformers. */
   readonly stack: Stack;
+  /** The open connections. */
+  readonly registry: { readonly owns: ((data: unknown) => boolean) | undefined };
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
   remove(connection: Connection): boolean;
   /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
@@ -194,7 +196,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Sends one message of the application. */
   send(data: unknown): boolean {
-    return this.writable && this.channel.send(data);
+    if (!this.writable) return false;
+    if (!this.host.registry.owns?.(data)) return this.channel.send(data);
+    this.fail(reservedError(data));
+    return false;
   }
 
   /** Encodes and sends one message that has been transformed. */
@@ -205,6 +210,13 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Sends, behind what was written before it, a message that is being encoded for this connection among others. */
   relay(data: unknown, frame: Promise<Frame>): void {
     this.channel.relay(data, frame);
+  }
+
+  /** Sends a frame that was encoded for many connections, behind what is still being encoded for this one. */
+  post(frame: Frame): void {
+    if (!this.writable) return;
+    if (this.host.stack.parser.encode === undefined) this.channel.relay(undefined, Promise.resolve(frame));
+    else this.transmit(frame, undefined);
   }
 
   /** Sends a control message, behind what was written before it. */

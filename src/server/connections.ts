@@ -22,6 +22,10 @@ export class ConnectionRegistry {
   readonly byId: ReadonlyMap<string, Spark>;
   /** Emits the number of `present` connections, whenever the `disconnection` of one was emitted. */
   readonly left$: Subject<number> = new Subject();
+  /** Called with each spark that is removed: what a cluster knows about it goes with it. */
+  removed: ((spark: Spark) => void) | undefined;
+  /** Whether a message is one that only this package may send, beside control messages. */
+  owns: ((data: unknown) => boolean) | undefined;
   private readonly sparks = new Map<string, Spark>();
   private object: { [id: string]: Spark } | undefined;
   /** The number of connections that were removed, and whose `disconnection` is still to be emitted. */
@@ -71,6 +75,7 @@ export class ConnectionRegistry {
     this.sparks.delete(key);
     if (this.object !== undefined) delete this.object[key];
     this.leaving += 1;
+    this.removed?.(connection.subject as Spark);
     return true;
   }
 
@@ -81,19 +86,25 @@ export class ConnectionRegistry {
   }
 
   /**
-   * Sends one message to all connections. It is encoded and framed once; a connection that has to transform or queue it gets its own frame.
+   * Sends one message to all connections, or to those of some sparks. It is encoded and framed once; a connection that has to transform or
+   * queue it gets its own frame.
    *
    * @throws the error of the encoder; ERR_PRIMUS_RESERVED for a control message
    */
-  broadcast(data: unknown): void {
-    if (isControl(data)) throw reservedError(data);
+  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparks.values()): void {
+    if (isControl(data) || this.owns?.(data)) throw reservedError(data);
     if (this.stack.transformers.outgoing.length > 0) {
-      for (const spark of this.sparks.values()) spark.write(data);
+      for (const spark of sparks) spark.write(data);
       return;
     }
     const frame = encoded(this.stack.parser, this.stack, data);
-    if (isPromise(frame)) this.relay(data, frame);
-    else this.send(this.sharing(data, frame), frame);
+    if (isPromise(frame)) this.relay(data, frame, sparks);
+    else this.share(frame, sparks, (spark) => spark.write(data));
+  }
+
+  /** Sends a frame, which was encoded already, to the connections of some sparks; those that cannot share it are passed to `write`. */
+  share(frame: Frame, sparks: Iterable<Spark>, write: (spark: Spark) => void): void {
+    this.send(this.sharing(frame, sparks, write), frame);
   }
 
   /** Whether a spark has the heartbeat of this package, so that its ping may be encoded once for all. */
@@ -118,10 +129,10 @@ export class ConnectionRegistry {
   }
 
   /** Sends a message that is still being encoded, in its place in the order of each connection. */
-  private relay(data: unknown, frame: Promise<Frame>): void {
+  private relay(data: unknown, frame: Promise<Frame>, sparks: Iterable<Spark>): void {
     // Each connection reports the failure, but there may be none.
     frame.catch(() => {});
-    for (const spark of this.sparks.values()) {
+    for (const spark of sparks) {
       if (spark.connection.writable && untouched(spark)) spark.connection.relay(data, frame);
       else spark.write(data);
     }
@@ -132,12 +143,12 @@ export class ConnectionRegistry {
     else for (const link of links) link.send(frame);
   }
 
-  /** Yields the links that can share the frame. Writes the message to every other spark on the way. */
-  private *sharing(data: unknown, frame: Frame): Generator<Link> {
+  /** Yields the links that can share the frame. Passes every other spark to `write` on the way. */
+  private *sharing(frame: Frame, sparks: Iterable<Spark>, write: (spark: Spark) => void): Generator<Link> {
     const isShared = this.transformer.broadcast !== undefined;
-    for (const spark of this.sparks.values()) {
+    for (const spark of sparks) {
       const { connection } = spark;
-      if (!connection.canShareFrame || !untouched(spark)) spark.write(data);
+      if (!connection.canShareFrame || !untouched(spark)) write(spark);
       else if (connection.session?.sent(frame) !== false) {
         yield connection.link as Link;
         connection.sent(frame, isShared);

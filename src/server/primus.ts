@@ -14,7 +14,6 @@ import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 import type { Transformer } from '../core/transformer.js';
 import { configurationOf, type Spec, specOf } from './configuration.js';
-import type { ConnectionHost } from './connection.js';
 import { ConnectionRegistry } from './connections.js';
 import type { DrainOptions, DrainProgress } from './drain.js';
 import { type LogEntry, type PrimusEvents, reserved } from './events.js';
@@ -103,7 +102,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   readonly connection$: Observable<Spark<In, Out>>;
   /** The service that connections report to. @internal */
-  readonly host: ConnectionHost;
+  readonly host: Serving;
   /**
    * The authorization function: the option `authorization`, or the argument of `authorize`. `null`: every request is accepted.
    *
@@ -130,7 +129,6 @@ export class Server<In = any, Out = any> extends Emitter {
   readonly #middleware = new Layers(this);
   readonly #registry: ConnectionRegistry;
   readonly #ark = new Ark();
-  readonly #serving: Serving;
 
   /**
    * @throws ERR_PRIMUS_SERVER when the first argument is not an HTTP server
@@ -156,7 +154,7 @@ export class Server<In = any, Out = any> extends Emitter {
     this.Spark = sparkClass(this, builtins);
     this.whitelist = this.options.whitelist ?? [];
     this.#registry = new ConnectionRegistry(this, this.transformer.server);
-    this.#serving = new Serving({
+    this.host = new Serving({
       primus: this as unknown as ServingParts['primus'],
       server: this.server,
       options: this.options,
@@ -165,19 +163,18 @@ export class Server<In = any, Out = any> extends Emitter {
       middleware: this.#middleware,
       registry: this.#registry,
     });
-    this.host = this.#serving;
-    this.connection$ = this.#serving.connection$;
+    this.connection$ = this.host.connection$;
     for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
     const { authorization } = this.options;
     // A wrapper with rest parameters has the length 0, which `authorize` refuses and the option does not.
     if (authorization && authorization.length === 0) this.auth = authorization;
     else if (authorization) this.authorize(authorization);
-    this.#serving.start();
+    this.host.start();
     try {
       for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
     } catch (thrown) {
       // The caller has no server to destroy.
-      this.#serving.stop();
+      this.host.stop();
       throw thrown;
     }
     // In a microtask, so that the code that created this server can add listeners first.
@@ -226,7 +223,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * primus.disconnection$.subscribe((spark) => console.log(`${spark.id} disconnected`));
    */
   get disconnection$(): Observable<Spark<In, Out>> {
-    return this.#serving.stream({ disconnection: (spark: Spark<In, Out>) => spark });
+    return this.host.stream({ disconnection: (spark: Spark<In, Out>) => spark });
   }
 
   /**
@@ -237,7 +234,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * primus.log$.subscribe(({ level, values }) => console.log(level, ...values));
    */
   get log$(): Observable<LogEntry> {
-    return this.#serving.stream({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
+    return this.host.stream({ log: (level: string, ...values: unknown[]) => ({ level, values }) });
   }
 
   /**
@@ -247,9 +244,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * primus.close$.subscribe(() => console.log('The server was destroyed'));
    */
   get close$(): Observable<DestroyOptions> {
-    return this.#serving.stream({ close: (options: DestroyOptions) => options }, () =>
-      this.#serving.closed ? [this.#serving.closed] : [],
-    );
+    return this.host.stream({ close: (options: DestroyOptions) => options }, () => (this.host.closed ? [this.host.closed] : []));
   }
 
   /**
@@ -262,7 +257,7 @@ export class Server<In = any, Out = any> extends Emitter {
     try {
       this.#registry.broadcast(data);
     } catch (error) {
-      this.#serving.log('error', error);
+      this.host.log('error', error);
     }
     return this;
   }
@@ -366,7 +361,7 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** Adds a spark that the application created itself. @internal */
   adopt(spark: Spark): void {
-    this.#serving.adopt(spark);
+    this.host.adopt(spark);
   }
 
   /**
@@ -500,7 +495,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * const primus = new Primus(server);
    */
   get ready(): boolean {
-    return this.#serving.ready;
+    return this.host.ready;
   }
 
   /**
@@ -522,7 +517,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * });
    */
   drain(options?: DrainOptions): Observable<DrainProgress> {
-    return this.#serving.drain(options || {});
+    return this.host.drain(options || {});
   }
 
   /**
@@ -536,7 +531,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.#serving.shutDown(options || {}).then(() => typeof done === 'function' && this.#guard(done));
+    void this.host.shutDown(options || {}).then(() => typeof done === 'function' && this.#guard(done));
     return this;
   }
 
@@ -552,7 +547,7 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** Shuts down at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#serving.shutDown({});
+    return this.host.shutDown({});
   }
 
   /**
@@ -573,7 +568,7 @@ export class Server<In = any, Out = any> extends Emitter {
 
   /** Calls a function of the application. What it throws, or its promise is rejected with, is a log entry. */
   #guard(run: () => unknown): void {
-    guard(run, (error) => this.#serving.warn(error));
+    guard(run, (error) => this.host.warn(error));
   }
 
   /** Reports the rejected promise of an asynchronous listener. */
@@ -581,7 +576,7 @@ export class Server<In = any, Out = any> extends Emitter {
     if (event === 'connection' && subject instanceof Spark) subject.connection.reportListenerError(error);
     // A log listener that rejects cannot be reported to the log: the next entry would be its next rejection.
     else if (event === 'log') process.emitWarning(asError(error));
-    else this.#serving.warn(error);
+    else this.host.warn(error);
   }
 }
 

@@ -83,6 +83,7 @@ export class Serving implements ConnectionHost {
   readonly scheduler: SchedulerLike;
   readonly handshakes: Handshakes;
   readonly stack: Stack;
+  readonly registry: ConnectionRegistry;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
   /** The options that `close` was emitted with. */
@@ -112,6 +113,7 @@ export class Serving implements ConnectionHost {
     this.highWater = highWaterOf(options.maxBuffer);
     this.#connectionTimeout = limitOf(options, 'connectionTimeout');
     this.stack = parts.stack;
+    this.registry = parts.registry;
     this.scheduler = options.scheduler ?? asyncScheduler;
     this.memory = new MemoryAccount(options.maxMemory, options.maxLength, this.scheduler);
     this.handshakes = new Handshakes(limitOf(options, 'handshakeTimeout'), this.scheduler);
@@ -142,7 +144,8 @@ export class Serving implements ConnectionHost {
 
   /** Begins to serve. */
   start(): void {
-    const { primus, server, options, transformer, middleware, registry } = this.#parts;
+    const { primus, server, options, transformer, middleware } = this.#parts;
+    const { registry } = this;
     const host = createTransformerHost({
       primus,
       server,
@@ -289,7 +292,7 @@ export class Serving implements ConnectionHost {
     let isDone = false;
     const run$ = defer(() => {
       this.#retryAfter = options.retryAfter;
-      return drain(this.#parts.registry, this.scheduler, options);
+      return drain(this.registry, this.scheduler, options);
     });
     return run$.pipe(
       tap({
@@ -306,7 +309,8 @@ export class Serving implements ConnectionHost {
   }
 
   #begin(): Promise<void> {
-    const { server, registry } = this.#parts;
+    const { server } = this.#parts;
+    const { registry } = this;
     this.#retryAfter ??= RETRY_AFTER;
     return new Promise((resolve) =>
       shutdown({
@@ -359,14 +363,15 @@ export class Serving implements ConnectionHost {
   }
 
   remove(connection: Connection): boolean {
-    const wasRegistered = this.#parts.registry.remove(connection);
+    const wasRegistered = this.registry.remove(connection);
     // A session that is away has given its place up.
     if (wasRegistered && !connection.isAway) this.#capacity.release(connection.session?.request ?? (connection.subject as Spark).request);
     return wasRegistered;
   }
 
   disconnected({ subject }: Connection, then: () => void): void {
-    const { primus, registry } = this.#parts;
+    const { primus } = this.#parts;
+    const { registry } = this;
     this.#events.add(() => {
       try {
         primus.emit('disconnection', subject);

@@ -1,0 +1,414 @@
+import { type ChannelGap, type ChannelMessage, isChannelWord, isName, type WirePosition } from '../core/channel-words.js';
+import { asError, PrimusError } from '../core/errors.js';
+import { type Eventual, isPromise } from '../core/eventual.js';
+import type { Frame } from '../core/link.js';
+import type { MessageTransformer } from '../core/message-transformers.js';
+import { boolean, callable, check, count, type Duration, invalid, milliseconds, object } from '../core/options.js';
+import { encoded } from '../core/parser.js';
+import type { Server } from '../server/primus.js';
+import type { Spark } from '../server/spark.js';
+import type { Delivery, Position } from './bus.js';
+import type { ClusterBus } from './cluster-bus.js';
+import { type Catchup, History } from './history.js';
+import type { Memberships } from './memberships.js';
+import { channelOf, topicOfChannel } from './names.js';
+import { parsePacket, printPacket } from './packets.js';
+import type { Presence, Present } from './presence.js';
+
+/** What a client wants to do with a channel. */
+export type ChannelAction = 'subscribe' | 'publish';
+
+/** The settings of the channels whose name matches. */
+export interface ChannelOptions {
+  /** The names of the channels. The first settings that match a name apply. */
+  name: RegExp;
+  /**
+   * Keeps the last messages, so that a client that was away gets what it has missed, and one that comes late what was published before it.
+   * `size`: how many messages; `ttl`: for how long. A node keeps `size` messages of each channel that one of its clients subscribes to in memory.
+   *
+   * @defaultValue none: messages are delivered at most once
+   */
+  history?: { size: number; ttl: Duration } | false;
+  /**
+   * Returns whether a client may subscribe to a channel, or publish to it. It may also be a promise. What it throws refuses the client, and is
+   * reported to the log of the server.
+   *
+   * @defaultValue every client may do both
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: sparks of any type.
+  allow?: (spark: Spark<any, any>, channel: string, action: ChannelAction) => boolean | Promise<boolean>;
+  /**
+   * Whether clients, and `cluster.presence(channel)`, know who is subscribed. A function returns what they know of a spark: a value that JSON can
+   * carry.
+   *
+   * @defaultValue `false`
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: sparks of any type.
+  presence?: boolean | ((spark: Spark<any, any>, channel: string) => unknown);
+}
+
+/** The settings with defaults; times are in ms. */
+interface Rule {
+  readonly name: RegExp;
+  readonly history: { readonly size: number; readonly ttl: number } | undefined;
+  readonly allow: NonNullable<ChannelOptions['allow']>;
+  readonly presence: ((spark: Spark, channel: string) => unknown) | undefined;
+}
+
+/** The part of a cluster that its channels use. */
+export interface ChannelParts {
+  readonly primus: Server;
+  readonly bus: ClusterBus;
+  readonly members: Memberships;
+  readonly presence: Presence;
+  /** How many channels one client may subscribe to. */
+  readonly maxChannels: number;
+}
+
+/** A channel that clients of this node subscribe to. */
+interface Open {
+  readonly rule: Rule;
+  readonly history: History | undefined;
+  /** Resolves when the engine has confirmed that this node listens. */
+  readonly listening: Promise<unknown>;
+}
+
+/** How long a client that subscribes waits for an engine that does not answer, in ms. */
+const PATIENCE = 5_000;
+
+/**
+ * The channels of a node: what their clients ask for, and what is published.
+ *
+ * ```
+ * client ─ subscribe ─> allow? ─> listen, read the history ─> subscribed, what was missed, then what is published
+ * client ─ publish ───> allow? ─┬─ without a history: to the subscribers here, and to the other nodes
+ *                               └─ with one: append; all nodes, this one too, deliver in the order of the history
+ * ```
+ */
+export class Channels {
+  readonly #parts: ChannelParts;
+  readonly #rules: Rule[] = [];
+  readonly #open = new Map<string, Open>();
+  /** Resolves when everything published so far has been encoded. */
+  #encoding: Promise<unknown> | undefined;
+  /** Those who watch the presence of a channel, and what each of them knows. */
+  readonly #watching = new Map<Spark, Map<string, () => void>>();
+
+  constructor(parts: ChannelParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Adds the settings of channels.
+   *
+   * @throws ERR_PRIMUS_OPTION when a setting is invalid
+   */
+  add(options: unknown): void {
+    if (this.#rules.length === 0) this.#install();
+    this.#rules.push(ruleOf(options));
+  }
+
+  /** Publishes a message of the application. Rejects when a history does not take it. */
+  async publish(channel: string, data: unknown): Promise<Position | undefined> {
+    const rule = this.#ruleFor(channel);
+    if (rule === undefined)
+      throw new PrimusError(
+        'ERR_PRIMUS_CHANNEL',
+        `There are no channels of this name: call cluster.channels({ name: … }) first, got '${channel}'`,
+      );
+    return this.#publish(channel, rule, data);
+  }
+
+  /** Handles what was published by other nodes, or appended to a history by any. */
+  deliver(channel: string, frame: Frame | undefined, delivery: Delivery): void {
+    const open = this.#open.get(channel);
+    if (open?.history !== undefined && delivery.at !== undefined) open.history.announce(delivery);
+    else if (open !== undefined && frame !== undefined && delivery.at === undefined) this.#share(channel, frame);
+  }
+
+  /** Looks again what was published, when the engine was away. */
+  refresh(): void {
+    for (const { history } of this.#open.values()) history?.refresh();
+  }
+
+  /** Removes a spark that has left from its channels. */
+  forget(spark: Spark): void {
+    for (const topic of this.#parts.members.topicsOf(spark)) this.#leave(spark, channelOf(topic));
+  }
+
+  /** Closes a channel without subscribers here. */
+  #release(channel: string): void {
+    this.#open.get(channel)?.history?.close();
+    this.#open.delete(channel);
+    this.#parts.bus.unlisten(topicOfChannel(channel));
+  }
+
+  #ruleFor(channel: string): Rule | undefined {
+    return this.#rules.find(({ name }) => name.test(channel));
+  }
+
+  /** Takes the words about channels before any message transformer sees them, and keeps the application from sending such words. */
+  #install(): void {
+    const { primus } = this.#parts;
+    const channels = this;
+    const take: MessageTransformer = function (this: Spark, packet) {
+      if (!isChannelWord(packet.data)) return true;
+      const handled = channels.#handle(this, packet.data);
+      return isPromise(handled) ? handled.then(() => false) : false;
+    };
+    primus.transformers.incoming.unshift(take);
+    primus.host.registry.owns = isChannelWord;
+  }
+
+  /** Handles what a client asks for. Its further messages wait for the answer. */
+  #handle(spark: Spark, [type, channel, argument, options]: readonly unknown[]): Eventual<unknown> {
+    if (!isName(channel)) return undefined;
+    switch (type) {
+      case 'primus::subscribe':
+        return this.#asked(spark, channel, 'subscribe', (rule) => this.#subscribe(spark, channel, rule, sinceOf(argument), options));
+      case 'primus::publish':
+        return this.#asked(spark, channel, 'publish', (rule) => this.#publish(channel, rule, argument));
+      case 'primus::unsubscribe':
+        this.#leave(spark, channel);
+    }
+    return undefined;
+  }
+
+  /** Asks whether a client may do something, and does it, or refuses. */
+  async #asked(spark: Spark, channel: string, action: ChannelAction, run: (rule: Rule) => Eventual<unknown>): Promise<void> {
+    const rule = this.#ruleFor(channel);
+    const refuse = (reason: string) => this.#say(spark, ['primus::refused', channel, action, reason]);
+    if (rule === undefined) return refuse('There is no such channel');
+    let isAllowed: unknown;
+    try {
+      isAllowed = await rule.allow(spark, channel, action);
+    } catch (error) {
+      this.#parts.primus.host.warn(error);
+    }
+    // Only `true` lets a client in.
+    if (isAllowed !== true) return refuse('Not allowed');
+    try {
+      await run(rule);
+    } catch (error) {
+      this.#parts.primus.host.log('error', asError(error));
+      refuse('The message could not be published');
+    }
+  }
+
+  // Subscribing.
+
+  async #subscribe(spark: Spark, channel: string, rule: Rule, since: Position | 'head' | null, options: unknown): Promise<void> {
+    const { members, maxChannels } = this.#parts;
+    const topic = topicOfChannel(channel);
+    if (!isOpen(spark)) return;
+    if (!members.has(spark, topic) && members.topicsOf(spark).length >= maxChannels) {
+      this.#say(spark, ['primus::refused', channel, 'subscribe', `A client may subscribe to ${maxChannels} channels`]);
+      return;
+    }
+    let open = this.#openChannel(channel, rule);
+    await this.#ready(open);
+    // It may be closed meanwhile, as the last subscriber leaves.
+    while (this.#open.get(channel) !== open && isOpen(spark)) {
+      open = this.#openChannel(channel, rule);
+      await this.#ready(open);
+    }
+    if (!isOpen(spark)) {
+      if (members.of(topic).size === 0) this.#release(channel);
+      return;
+    }
+    const isNew = members.add(spark, topic) !== undefined;
+    if (open.history === undefined) this.#say(spark, ['primus::subscribed', channel, 'live']);
+    else this.#catchUp(spark, channel, open.history.catchUp(since));
+    if (rule.presence !== undefined && isNew) this.#parts.presence.add(channel, spark.id, this.#infoOf(rule, spark, channel));
+    if (rule.presence !== undefined && Object(options).presence === true) this.#watch(spark, channel);
+  }
+
+  #openChannel(channel: string, rule: Rule): Open {
+    const known = this.#open.get(channel);
+    if (known !== undefined) return known;
+    const { bus, primus } = this.#parts;
+    const topic = topicOfChannel(channel);
+    const history =
+      rule.history &&
+      new History({
+        topic,
+        keep: rule.history,
+        scheduler: primus.host.scheduler,
+        log: () => bus.log,
+        frameOf: (delivery) => this.#frameOf(channel, delivery),
+        deliver: ({ frame }) => this.#share(channel, frame),
+        gap: (reason, position) => this.#shareWord(channel, ['primus::gap', channel, reason, wireOf(position)]),
+        report: (error) => primus.host.warn(error),
+      });
+    const listening = bus.listen(topic).then(() => history?.refresh());
+    const open = { rule, history, listening };
+    this.#open.set(channel, open);
+    return open;
+  }
+
+  /** Resolves when this node listens and has read the history; or when the engine does not answer. */
+  #ready({ history, listening }: Open): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#parts.primus.host.scheduler.schedule(() => resolve(), PATIENCE);
+      const done = () => {
+        timer.unsubscribe();
+        resolve();
+      };
+      void listening.then(() => (history === undefined ? done() : history.whenRead(done)));
+    });
+  }
+
+  #catchUp(spark: Spark, channel: string, { outcome, from, entries, ...rest }: Catchup): void {
+    const position = wireOf(from);
+    if (outcome === 'gap') this.#say(spark, ['primus::subscribed', channel, outcome, position, (rest as { reason: ChannelGap }).reason]);
+    else if (outcome === 'live') this.#say(spark, ['primus::subscribed', channel, outcome, position as WirePosition]);
+    else this.#say(spark, ['primus::subscribed', channel, outcome, position as WirePosition, entries.length]);
+    for (const { frame } of entries) this.#post(spark, frame);
+  }
+
+  #leave(spark: Spark, channel: string): void {
+    const isLast = this.#parts.members.remove(spark, topicOfChannel(channel));
+    if (isLast === undefined) return;
+    this.#unwatch(spark, channel);
+    if (this.#open.get(channel)?.rule.presence !== undefined) this.#parts.presence.remove(channel, spark.id);
+    if (isLast) this.#release(channel);
+  }
+
+  // Presence.
+
+  #infoOf(rule: Rule, spark: Spark, channel: string): unknown {
+    try {
+      // What JSON cannot carry fails here, and not when it is published.
+      return JSON.parse(JSON.stringify(rule.presence?.(spark, channel) ?? null));
+    } catch (error) {
+      this.#parts.primus.host.warn(error);
+      return null;
+    }
+  }
+
+  /** Sends a client who is present, and every change. */
+  #watch(spark: Spark, channel: string): void {
+    let known: Present | undefined;
+    const watches = this.#watching.get(spark) ?? new Map<string, () => void>();
+    this.#watching.set(spark, watches);
+    if (watches.has(channel)) return;
+    const watching = this.#parts.presence.watch(channel).subscribe((present) => {
+      const joined = [...present].filter(([id, info]) => known === undefined || !known.has(id) || known.get(id) !== info);
+      const left = [...(known ?? new Map<string, unknown>()).keys()].filter((id) => !present.has(id));
+      if (known === undefined || joined.length > 0 || left.length > 0)
+        this.#say(spark, ['primus::presence', channel, joined, left, known === undefined]);
+      known = present;
+    });
+    watches.set(channel, () => watching.unsubscribe());
+  }
+
+  #unwatch(spark: Spark, channel: string): void {
+    const watches = this.#watching.get(spark);
+    watches?.get(channel)?.();
+    watches?.delete(channel);
+    if (watches?.size === 0) this.#watching.delete(spark);
+  }
+
+  // Publishing.
+
+  async #publish(channel: string, rule: Rule, data: unknown): Promise<Position | undefined> {
+    const { primus, bus } = this.#parts;
+    const topic = topicOfChannel(channel);
+    if (rule.history === undefined) {
+      const made = encoded(primus.parser, primus, ['primus::message', channel, data] satisfies ChannelMessage);
+      const frame = isPromise(made) ? await this.#inOrder(made) : made;
+      this.#share(channel, frame);
+      bus.publish(topic, 'message', {}, frame);
+      return undefined;
+    }
+    const made = encoded(primus.parser, primus, data);
+    const frame = isPromise(made) ? await this.#inOrder(made) : made;
+    const { log } = bus;
+    if (log === undefined) throw new PrimusError('ERR_PRIMUS_BACKPLANE', 'The engine does not answer, or keeps no history');
+    return log.append(topic, printPacket({ header: { kind: 'entry', from: bus.node, life: bus.life }, frame }), rule.history);
+  }
+
+  /** Returns a frame when those before it have been encoded as well. */
+  #inOrder(frame: Promise<Frame>): Promise<Frame> {
+    const turn = Promise.all([frame, this.#encoding]).then(([made]) => made);
+    this.#encoding = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Turns an entry of a history into what clients get. */
+  #frameOf(channel: string, { data, at }: Delivery): Eventual<Frame | undefined> {
+    const { primus } = this.#parts;
+    const frame = parsePacket(data)?.frame;
+    if (frame === undefined || at === undefined) return undefined;
+    const wrap = (value: unknown) =>
+      encoded(primus.parser, primus, ['primus::message', channel, value, at.offset] satisfies ChannelMessage);
+    try {
+      if (primus.parser.decode !== undefined) return wrap(primus.parser.decode(frame));
+    } catch (error) {
+      primus.host.warn(error);
+      return undefined;
+    }
+    const decoded = new Promise((resolve, reject) =>
+      primus.parser.decoder.call(primus, frame, (error, value) => (error ? reject(error) : resolve(value))),
+    );
+    return decoded.then(wrap).catch((error) => {
+      primus.host.warn(error);
+      return undefined;
+    });
+  }
+
+  // Sending.
+
+  #share(channel: string, frame: Frame): void {
+    const members = this.#parts.members.of(topicOfChannel(channel));
+    this.#parts.primus.host.registry.share(frame, members, (spark) => this.#post(spark, frame));
+  }
+
+  #shareWord(channel: string, word: ChannelMessage): void {
+    for (const spark of this.#parts.members.of(topicOfChannel(channel))) this.#say(spark, word);
+  }
+
+  /** Sends a word past the message transformers. */
+  #say(spark: Spark, word: ChannelMessage): void {
+    spark.connection.write(word);
+  }
+
+  /** Sends a frame behind what is still being encoded for this spark. */
+  #post(spark: Spark, frame: Frame): void {
+    spark.connection.post(frame);
+  }
+}
+
+function ruleOf(options: unknown): Rule {
+  if (!object[1](options) || options === null) throw invalid('options', object[0], options);
+  const { name, history, allow, presence } = options as Partial<ChannelOptions>;
+  if (!(name instanceof RegExp)) throw invalid('name', 'a regular expression', name);
+  // One that remembers where it stopped would match every other time.
+  if (name.global || name.sticky) throw invalid('name', 'a regular expression without the flags g and y', `${name}`);
+  check({ allow }, { allow: callable });
+  if (history)
+    check({ size: history.size }, { size: ['a positive integer', (size) => Number.isInteger(size) && count[1](size) && size !== 0] });
+  if (history && history.size === undefined) throw invalid('history.size', 'a positive integer', history.size);
+  if (presence != null && !boolean[1](presence) && !callable[1](presence)) throw invalid('presence', 'true, false or a function', presence);
+  return {
+    name,
+    history: history ? { size: history.size, ttl: milliseconds(history.ttl, 'history.ttl') } : undefined,
+    allow: allow ?? (() => true),
+    presence: typeof presence === 'function' ? presence : presence ? () => null : undefined,
+  };
+}
+
+function sinceOf(value: unknown): Position | 'head' | null {
+  if (value === 'head') return value;
+  if (!Array.isArray(value)) return null;
+  const [epoch, offset] = value as unknown[];
+  return typeof epoch === 'string' && Number.isSafeInteger(offset) ? { epoch, offset: offset as number } : null;
+}
+
+function wireOf(position: Position | undefined): WirePosition | null {
+  return position === undefined ? null : [position.epoch, position.offset];
+}
+
+function isOpen(spark: Spark): boolean {
+  return spark.connection.writable;
+}

@@ -1,0 +1,320 @@
+import {
+  EMPTY,
+  exhaustMap,
+  ignoreElements,
+  interval,
+  merge,
+  Observable,
+  retry,
+  type SchedulerLike,
+  Subject,
+  Subscription,
+  switchMap,
+  takeWhile,
+  tap,
+  timer,
+} from 'rxjs';
+import { watchdog } from '../../operators/index.js';
+import { asError, PrimusError } from '../core/errors.js';
+import type { Frame } from '../core/link.js';
+import { SafeObservable } from '../core/streams/safe-observable.js';
+import { StateSubject } from '../core/streams/state-subject.js';
+import type { Backplane, Bus, Delivery, Log } from './bus.js';
+import { type Header, type Packet, parsePacket, printPacket } from './packets.js';
+
+/**
+ * The state of a cluster, as one node sees it. `up`: messages pass. `degraded`: the engine answers, and this node does not hear its own beats:
+ * it connects again. `down`: the engine does not answer. Meanwhile the messages of this process are delivered within it.
+ */
+export type ClusterState = 'up' | 'degraded' | 'down';
+
+/** Messages that were lost on their way between nodes. */
+export interface Loss {
+  /** The topic, such as `room:lobby`. */
+  readonly topic: string;
+  /** The number of messages that are known to be lost. */
+  readonly count: number;
+  /**
+   * Why: the `outbox` is full, they were published while this node did not hear the engine (`missed`), they are no messages of a cluster
+   * (`malformed`), their addressee has left (`gone`), or the cluster was `closed`; or what the backplane says.
+   */
+  readonly reason: string;
+}
+
+/** What the bus of a cluster is made from. */
+export interface ClusterBusOptions {
+  readonly backplane: Backplane;
+  readonly node: string;
+  /** Distinguishes this process from earlier ones of the same name. */
+  readonly life: string;
+  readonly scheduler: SchedulerLike;
+  /** The bytes that may wait for the engine. */
+  readonly outbox: number;
+  /** The time between two beats, in ms. */
+  readonly beat: number;
+  /** Takes each packet. Never throws. */
+  readonly receive: (packet: Packet, delivery: Delivery) => void;
+  readonly report: (error: Error) => void;
+}
+
+/** A message that waits for the engine. */
+interface Waiting {
+  readonly topic: string;
+  readonly packet: Packet;
+  readonly bytes: number;
+}
+
+/** How many beats this node may miss of its own before it connects again. */
+const MISSED_BEATS = 3;
+
+/** The delay before the backplane is opened again, in ms: before jitter, and after it. */
+const REOPEN = 500;
+
+/** How often messages that wait are tried again, in ms. */
+const RETRY = 20;
+
+/** How many topics the counts of the sender, and of one that it receives from, are kept for. */
+const COUNTED_TOPICS = 10_000;
+
+/**
+ * The connection of a node to its backplane. It opens the backplane again when its own beats do not come back, listens again, keeps what cannot be
+ * published in an outbox, and counts what was lost.
+ *
+ * ```
+ * open ─> listen ─> up ──── three beats missed ──> degraded ─> close, open again
+ *           ^        └── the engine is away ──> down ─┐
+ *           └─────────────── it is back ──────────────┘
+ * ```
+ */
+export class ClusterBus {
+  readonly node: string;
+  readonly life: string;
+  readonly state: StateSubject<ClusterState>;
+  readonly lost$: Observable<Loss>;
+  /** Emits when the bus is up again, or for the first time: what was published meanwhile may have been missed. */
+  readonly restored$: Observable<void>;
+  readonly #options: ClusterBusOptions;
+  readonly #lost = new Subject<Loss>();
+  readonly #restored = new Subject<void>();
+  readonly #echo = new Subject<void>();
+  readonly #waking = new Subject<void>();
+  readonly #subscription = new Subscription();
+  #bus: Bus | undefined;
+  #isUp = false;
+  readonly #topics = new Set<string>();
+  /** The topics that the engine has not confirmed, each with what distinguishes this question from an earlier one. */
+  readonly #unconfirmed = new Map<string, object>();
+  #closed: Promise<void> | undefined;
+  #listening: Promise<boolean> | undefined;
+  readonly #outbox: Waiting[] = [];
+  #outboxBytes = 0;
+  /** The number of messages that were published, by topic. */
+  readonly #sent = new Map<string, number>();
+  /** The number of the last message that was received, by topic and sender. */
+  readonly #received = new Map<string, Map<string, number>>();
+
+  constructor(options: ClusterBusOptions) {
+    this.#options = options;
+    this.node = options.node;
+    this.life = options.life;
+    this.state = new StateSubject<ClusterState>('down', options.report as never);
+    const report = (error: unknown) => options.report(asError(error));
+    this.lost$ = new SafeObservable((subscriber) => this.#lost.subscribe(subscriber), report);
+    this.restored$ = new SafeObservable((subscriber) => this.#restored.subscribe(subscriber), report);
+  }
+
+  /** The history of topics, if the engine keeps one. */
+  get log(): Log | undefined {
+    return this.#bus?.log;
+  }
+
+  /** Opens the backplane. */
+  open(): void {
+    const { backplane, node, scheduler, beat, report } = this.#options;
+    const context = { node, scheduler, report, lost: (topic: string, count: number, reason: string) => this.lose(topic, count, reason) };
+    const bus$ = new Observable<Bus>((subscriber) => {
+      const bus = backplane.open(context);
+      this.#bus = bus;
+      for (const topic of this.#topics) this.#unconfirmed.set(topic, {});
+      subscriber.add(() => {
+        this.#bus = undefined;
+        this.#isUp = false;
+        this.#closed = bus.close().catch((error) => report(asError(error)));
+      });
+      subscriber.next(bus);
+    });
+    const silence = { due: MISSED_BEATS * beat, scheduler, error: () => new Error('The engine does not deliver what this node publishes') };
+    const delay = (error: unknown) => {
+      report(
+        new PrimusError('ERR_PRIMUS_BACKPLANE', `The connection to ${backplane.name} is opened again: ${asError(error).message}`, {
+          cause: error,
+        }),
+      );
+      this.state.next('degraded');
+      return timer(REOPEN * (1 + Math.random()), scheduler);
+    };
+    const run$ = bus$.pipe(
+      switchMap((bus) =>
+        merge(
+          bus.message$.pipe(tap((delivery) => this.#receive(delivery))),
+          bus.state$.pipe(
+            tap((state) => this.#become(state)),
+            switchMap((state) => (state === 'up' ? this.#echo.pipe(watchdog(silence)) : EMPTY)),
+          ),
+        ).pipe(ignoreElements()),
+      ),
+      retry({ delay }),
+    );
+    this.#subscription.add(run$.subscribe());
+    this.#subscription.add(
+      this.#waking
+        .pipe(
+          exhaustMap(() =>
+            interval(RETRY, scheduler).pipe(
+              tap(() => this.#flush()),
+              takeWhile(() => this.#outbox.length > 0),
+            ),
+          ),
+        )
+        .subscribe(),
+    );
+  }
+
+  /** Ends the connection. What is still in the outbox is lost. */
+  async close(): Promise<void> {
+    this.#flush();
+    for (const { topic } of this.#outbox.splice(0)) this.lose(topic, 1, 'closed');
+    this.#subscription.unsubscribe();
+    await this.#closed;
+    this.state.next('down');
+    this.state.complete();
+    this.#lost.complete();
+    this.#restored.complete();
+  }
+
+  /** Listens to a topic. Resolves to whether the engine has confirmed; if not, this is tried again. */
+  listen(topic: string): Promise<boolean> {
+    this.#topics.add(topic);
+    this.#unconfirmed.set(topic, {});
+    // All topics of this turn in one command.
+    this.#listening ??= Promise.resolve().then(() => this.#confirm());
+    return this.#listening.then(() => !this.#unconfirmed.has(topic));
+  }
+
+  /** Resolves to whether the engine has confirmed a topic that was listened to before. */
+  whenListening(topic: string): Promise<boolean> {
+    return (this.#listening ?? Promise.resolve()).then(() => !this.#unconfirmed.has(topic));
+  }
+
+  /** Stops listening to a topic. */
+  unlisten(topic: string): void {
+    this.#topics.delete(topic);
+    this.#received.delete(topic);
+    this.#unconfirmed.delete(topic);
+    this.#bus?.unlisten([topic]);
+  }
+
+  /** Publishes a message, or queues it until the engine takes it. */
+  publish(topic: string, kind: string, fields: { readonly [field: string]: unknown }, frame?: Frame): void {
+    const { node, life } = this.#options;
+    const packet = { header: { kind, from: node, life, ...fields }, frame };
+    if (this.#outbox.length === 0 && this.#post(topic, packet)) return;
+    const bytes = 128 + topic.length + 3 * (frame?.length ?? 0);
+    if (this.#outboxBytes + bytes > this.#options.outbox) return this.lose(topic, 1, 'outbox');
+    this.#outbox.push({ topic, packet, bytes });
+    this.#outboxBytes += bytes;
+    if (this.#isUp) this.#waking.next();
+  }
+
+  /** Tells that a beat of this node has come back. */
+  heard(): void {
+    this.#echo.next();
+    if (this.#isUp && this.state.value !== 'up') this.state.next('up');
+    if (this.#unconfirmed.size > 0) void this.#confirm();
+  }
+
+  /** Reports messages that were lost. */
+  lose(topic: string, count: number, reason: string): void {
+    this.#lost.next({ topic, count, reason });
+  }
+
+  #become(state: 'up' | 'down'): void {
+    if (state === 'down') {
+      this.#isUp = false;
+      this.state.next('down');
+      return;
+    }
+    const bus = this.#bus;
+    void this.#confirm().then((isConfirmed) => {
+      // It may be down again, or another one.
+      if (this.#isUp || bus === undefined || this.#bus !== bus) return;
+      this.#isUp = true;
+      this.state.next(isConfirmed ? 'up' : 'degraded');
+      this.#flush();
+      this.#restored.next();
+    });
+  }
+
+  /** Listens to the topics that the engine has not confirmed. */
+  async #confirm(): Promise<boolean> {
+    this.#listening = undefined;
+    const bus = this.#bus;
+    const questions = [...this.#unconfirmed];
+    if (bus === undefined || questions.length === 0) return questions.length === 0;
+    try {
+      await bus.listen(questions.map(([topic]) => topic));
+    } catch (error) {
+      if (bus === this.#bus) this.#options.report(asError(error));
+      return false;
+    }
+    if (bus !== this.#bus) return false;
+    for (const [topic, question] of questions) if (this.#unconfirmed.get(topic) === question) this.#unconfirmed.delete(topic);
+    return true;
+  }
+
+  #receive(delivery: Delivery): void {
+    const packet = parsePacket(delivery.data);
+    if (packet === undefined) return this.lose(delivery.topic, 1, 'malformed');
+    const { from, life, n } = packet.header;
+    if (typeof n === 'number' && Number.isSafeInteger(n)) this.#count(delivery.topic, `${from} ${life}`, n);
+    this.#options.receive(packet, delivery);
+  }
+
+  /** Reports the messages of a sender that were missed before this one. */
+  #count(topic: string, sender: string, n: number): void {
+    const senders = this.#received.get(topic) ?? new Map<string, number>();
+    this.#received.set(topic, senders);
+    const last = senders.get(sender);
+    if (last !== undefined && n > last + 1) this.lose(topic, n - last - 1, 'missed');
+    senders.set(sender, n);
+    forgetOldest(senders);
+  }
+
+  /** Publishes a message. Returns false when the engine does not take it now. */
+  #post(topic: string, { header, frame }: Packet): boolean {
+    const bus = this.#bus;
+    if (bus === undefined || !this.#isUp || bus.bufferedAmount > this.#options.outbox / 2) return false;
+    const n = (this.#sent.get(topic) ?? 0) + 1;
+    const bytes = printPacket({ header: { ...header, n } as Header, frame });
+    this.#sent.delete(topic);
+    this.#sent.set(topic, n);
+    forgetOldest(this.#sent);
+    bus.publish(topic, bytes);
+    return true;
+  }
+
+  #flush(): void {
+    let count = 0;
+    for (const { topic, packet, bytes } of this.#outbox) {
+      if (!this.#post(topic, packet)) break;
+      this.#outboxBytes -= bytes;
+      count += 1;
+    }
+    this.#outbox.splice(0, count);
+    if (this.#outbox.length > 0 && this.#isUp) this.#waking.next();
+  }
+}
+
+function forgetOldest(counts: Map<string, unknown>): void {
+  if (counts.size > COUNTED_TOPICS) for (const oldest of counts.keys()) return void counts.delete(oldest);
+}

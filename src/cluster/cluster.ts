@@ -1,0 +1,552 @@
+import { nanoid } from 'nanoid';
+import { interval, type Observable, type ObservableInput, Subscription } from 'rxjs';
+import { asError, describe, PrimusError } from '../core/errors.js';
+import { isPromise } from '../core/eventual.js';
+import type { Frame } from '../core/link.js';
+import { type Duration, invalid, milliseconds, size, string } from '../core/options.js';
+import { encoded } from '../core/parser.js';
+import type { Server } from '../server/primus.js';
+import type { Spark } from '../server/spark.js';
+import { memory } from './backplanes/memory.js';
+import type { Backplane, Delivery, Position } from './bus.js';
+import { type ChannelOptions, Channels } from './channels.js';
+import { ClusterBus, type ClusterState, type Loss } from './cluster-bus.js';
+import { Memberships } from './memberships.js';
+import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
+import { LEASE_BEATS, Nodes } from './nodes.js';
+import { isListOfStrings, type Packet } from './packets.js';
+import { Presence, type Present } from './presence.js';
+import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
+
+/** The options of a cluster. */
+export interface ClusterOptions {
+  /**
+   * The name of this node, which no other node may have: 1 to 64 letters, digits, `_` and `-`.
+   *
+   * @defaultValue a random one
+   */
+  node?: string;
+  /**
+   * The time without a beat after which a node counts as dead, in ms. It beats five times in it.
+   *
+   * @defaultValue `5_000`
+   */
+  lease?: Duration;
+  /**
+   * The bytes that may wait for an engine that does not answer. What is more is lost, and counted by `lost$`.
+   *
+   * @defaultValue `8_388_608`
+   */
+  outbox?: number;
+  /**
+   * The number of channels that one client may subscribe to.
+   *
+   * @defaultValue `1_000`
+   */
+  maxChannels?: number;
+}
+
+/** The addressees of a message. Without `room` and `spark`: all connections. */
+export interface Addressees {
+  /** The members of this room, or of these rooms; who is in several of them gets the message once. */
+  readonly room?: string | readonly string[];
+  /** The spark of this id, or of these ids, wherever they are. */
+  readonly spark?: string | readonly string[];
+  /** The ids of sparks that do not get it. */
+  readonly except?: string | readonly string[];
+}
+
+/** Writes to the addressees of `cluster.to()`. */
+export interface Target<Out> {
+  /** Sends a message to all addressees. Returns `false` when it cannot be encoded: then the log of the server says why. */
+  write(data: Out): boolean;
+}
+
+/** The addressees, parsed. */
+interface Parsed {
+  readonly rooms: readonly string[];
+  readonly sparks: readonly string[];
+  readonly except: readonly string[];
+}
+
+const NAME = /^[\w-]{1,64}$/;
+
+/** The clusters of servers, so that a server has one. */
+const clusters = new WeakMap<object, unknown>();
+
+/**
+ * Makes a server a node of a cluster: what is written reaches the connections of all nodes. With the memory backplane, which is the default, a
+ * single server has rooms, channels and presence.
+ *
+ * @throws ERR_PRIMUS_OPTION when an option is invalid, or the server is a node already
+ *
+ * @example
+ * import { clustered, memory } from 'primus-rx/cluster';
+ *
+ * const cluster = clustered(primus, memory());
+ * primus.on('connection', (spark) => {
+ *   cluster.join(spark, 'lobby');
+ *   cluster.to({ room: 'lobby', except: spark.id }).write('somebody has come');
+ * });
+ */
+export function clustered<In, Out>(
+  primus: Server<In, Out>,
+  backplane: Backplane = memory(),
+  options: ClusterOptions = {},
+): Cluster<In, Out> {
+  if (clusters.has(primus)) throw new PrimusError('ERR_PRIMUS_OPTION', 'The server is a node of a cluster already');
+  const cluster = new Cluster<In, Out>(primus, backplane, options);
+  clusters.set(primus, cluster);
+  return cluster;
+}
+
+/**
+ * A node of a cluster: rooms, channels, presence, and questions to other nodes.
+ *
+ * Without a history, a message arrives at most once, in the order of its node and room, and every loss that is known is on `lost$`. With a
+ * history, a subscriber gets every message once, in one order for all, or is told of a gap.
+ *
+ * @typeParam In the type of the messages that clients send
+ * @typeParam Out the type of the messages that the server sends
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
+export class Cluster<In = any, Out = any> {
+  /** The name of this node. */
+  readonly node: string;
+  readonly #primus: Server;
+  readonly #bus: ClusterBus;
+  readonly #nodes: Nodes;
+  readonly #rooms = new Memberships();
+  readonly #channels: Channels;
+  readonly #subscribers = new Memberships();
+  readonly #presence: Presence;
+  readonly #questions: Questions;
+  readonly #subscription = new Subscription();
+  /** Whether the id of a spark names its node: not where the application makes the ids. */
+  readonly #namesNodes: boolean;
+  /** Resolves when everything written so far has been encoded, by a parser that answers later. */
+  #encoding: Promise<unknown> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(primus: Server<In, Out>, backplane: Backplane, options: ClusterOptions) {
+    const { node, lease, outbox, maxChannels } = clusterOptions(options);
+    if (typeof backplane?.open !== 'function') throw invalid('backplane', 'memory(), redis(client) or nats(connection)', backplane);
+    const server = primus as unknown as Server;
+    const { scheduler, registry } = server.host;
+    const warn = (error: unknown) => server.host.warn(error);
+    const report = (error: Error) => server.host.log('error', error);
+    const life = nanoid(8);
+    const beat = lease / LEASE_BEATS;
+    this.node = node;
+    this.#primus = server;
+    this.#bus = new ClusterBus({
+      backplane,
+      node,
+      life,
+      scheduler,
+      outbox,
+      beat,
+      receive: (packet, delivery) => this.#receive(packet, delivery),
+      report,
+    });
+    this.#nodes = new Nodes(node, warn);
+    this.#presence = new Presence({ bus: this.#bus, node, report: warn });
+    this.#questions = new Questions({ bus: this.#bus, nodes: this.#nodes, node, scheduler, report });
+    this.#channels = new Channels({ primus: server, bus: this.#bus, members: this.#subscribers, presence: this.#presence, maxChannels });
+    // The id of a spark names its node, so that every node knows where it is.
+    this.#namesNodes = server.options.idGenerator === undefined;
+    server.options.idGenerator ??= () => `${node}.${nanoid()}`;
+    registry.removed = (spark) => this.#forget(spark);
+    const bus = this.#bus;
+    this.#subscription.add(
+      bus.restored$.subscribe(() => {
+        this.#beat();
+        this.#channels.refresh();
+        this.#presence.refresh();
+      }),
+    );
+    this.#subscription.add(
+      interval(beat, scheduler).subscribe(() => {
+        for (const dead of this.#nodes.tick()) this.#presence.forget(dead);
+        this.#beat();
+      }),
+    );
+    this.#subscription.add(primus.close$.subscribe(() => void this.close()));
+    void bus.listen(ALL);
+    void bus.listen(topicOfNode(node));
+    bus.open();
+  }
+
+  /** Emits the state of the cluster, as this node sees it: the present one at once, then every change. */
+  get state$(): Observable<ClusterState> {
+    return this.#bus.state.value$;
+  }
+
+  /** The state of the cluster, as this node sees it. */
+  get state(): ClusterState {
+    return this.#bus.state.value;
+  }
+
+  /** Emits the names of the nodes that are alive, this one included, in order: at once, and at every change. */
+  get nodes$(): Observable<readonly string[]> {
+    return this.#nodes.names$;
+  }
+
+  /** The names of the nodes that are alive, this one included, in order. */
+  get nodes(): readonly string[] {
+    return this.#nodes.names;
+  }
+
+  /**
+   * Emits the messages that were lost between nodes, as far as that is known. Hot.
+   *
+   * @example
+   * cluster.lost$.subscribe(({ topic, count, reason }) => console.error(`${count} messages to ${topic} were lost: ${reason}`));
+   */
+  get lost$(): Observable<Loss> {
+    return this.#bus.lost$;
+  }
+
+  /**
+   * Sends a message to all connections of all nodes. Returns `false` when it cannot be encoded: then the log of the server says why.
+   *
+   * @example
+   * cluster.write({ news: 'The servers restart at noon' });
+   */
+  write(data: Out): boolean {
+    return this.#write({ rooms: [], sparks: [], except: [] }, data);
+  }
+
+  /**
+   * Returns the addressees of a message, wherever they are.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name of a room is invalid
+   * @throws ERR_PRIMUS_OPTION when another addressee is invalid
+   *
+   * @example
+   * cluster.to({ room: 'lobby', except: spark.id }).write('somebody has come');
+   * cluster.to({ spark: 'node-1.V1StGXR8_Z5jdHi6B-myT' }).write('only for you');
+   */
+  to(addressees: Addressees): Target<Out> {
+    const parsed = parseAddressees(addressees);
+    return { write: (data) => parsed === undefined || this.#write(parsed, data) };
+  }
+
+  /**
+   * Adds a connection to a room, until it ends. Resolves to whether the engine has confirmed that the messages of other nodes arrive; when it
+   * does not answer, they arrive as soon as it does. Resolves to `false` as well when the connection has ended.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name is invalid
+   *
+   * @example
+   * primus.on('connection', async (spark) => {
+   *   await cluster.join(spark, 'lobby');
+   *   spark.write('You are in the lobby');
+   * });
+   */
+  join(spark: Spark<In, Out>, room: string): Promise<boolean> {
+    const topic = topicOfRoom(checkName('room', room));
+    if (this.#primus.host.registry.byId.get(spark.id) !== (spark as unknown)) return Promise.resolve(false);
+    return this.#rooms.add(spark as Spark, topic) === true ? this.#bus.listen(topic) : this.#bus.whenListening(topic);
+  }
+
+  /**
+   * Removes a connection from a room, or from all rooms.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name is invalid
+   *
+   * @example
+   * cluster.leave(spark, 'lobby');
+   */
+  leave(spark: Spark<In, Out>, room?: string): void {
+    const topics = room === undefined ? this.#rooms.topicsOf(spark as Spark) : [topicOfRoom(checkName('room', room))];
+    for (const topic of topics) if (this.#rooms.remove(spark as Spark, topic)) this.#bus.unlisten(topic);
+  }
+
+  /**
+   * Returns the names of the rooms that a connection is in.
+   *
+   * @example
+   * cluster.rooms(spark); // ['lobby']
+   */
+  rooms(spark: Spark<In, Out>): readonly string[] {
+    return this.#rooms.topicsOf(spark as Spark).map((topic) => topic.slice('room:'.length));
+  }
+
+  /**
+   * Returns the connections of this node that are in a room.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name is invalid
+   *
+   * @example
+   * cluster.members('lobby').length;
+   */
+  members(room: string): readonly Spark<In, Out>[] {
+    return [...this.#rooms.of(topicOfRoom(checkName('room', room)))] as Spark<In, Out>[];
+  }
+
+  /**
+   * Lets clients subscribe to the channels whose name matches. Call it once for each kind of channel, on every node in the same way.
+   *
+   * @throws ERR_PRIMUS_OPTION when a setting is invalid
+   *
+   * @example
+   * cluster.channels({
+   *   name: /^news\/\w+$/,
+   *   history: { size: 100, ttl: '1 hour' },
+   *   allow: (spark, channel, action) => action === 'subscribe',
+   * });
+   */
+  channels(options: ChannelOptions): this {
+    this.#channels.add(options);
+    return this;
+  }
+
+  /**
+   * Publishes a message to the subscribers of a channel, on all nodes. Resolves to its position, when the channel has a history; and rejects, with
+   * `ERR_PRIMUS_BACKPLANE`, when the engine has not taken it in time: then it may or may not be published. Without a history, resolves at once.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name is invalid
+   *
+   * @example
+   * await cluster.publish('news/sports', { title: 'A goal' });
+   */
+  publish(channel: string, data: unknown): Promise<Position | undefined> {
+    const published = this.#channels.publish(checkName('channel', channel), data);
+    // One that is not waited for must not end the process.
+    published.catch(() => {});
+    return published;
+  }
+
+  /**
+   * Emits who is subscribed to a channel: what the setting `presence` returned for each connection, by the id of its spark. Emits at once, and at
+   * every change.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name is invalid
+   *
+   * @example
+   * cluster.presence('news/sports').subscribe((present) => console.log(`${present.size} readers`));
+   */
+  presence(channel: string): Observable<Present> {
+    return this.#presence.watch(checkName('channel', channel));
+  }
+
+  /**
+   * Asks all nodes, this one too, a question that they handle. Emits each answer, and at last, if there are any, the nodes that are `missing`: they
+   * have left, failed, have no handler or were too slow. Always completes, and never errors. Questions and answers are values that JSON can carry.
+   * Cold: asks at each subscription.
+   *
+   * @throws ERR_PRIMUS_OPTION when an argument is invalid
+   *
+   * @example
+   * cluster.handle('connected', () => [primus.connected]);
+   * cluster.ask<number>('connected', null, { timeout: '1 s' }).subscribe((answer) => console.log(answer));
+   */
+  ask<T = unknown>(name: string, question?: unknown, options?: AskOptions): Observable<Answer<T>> {
+    return this.#questions.ask<T>(name, question, options);
+  }
+
+  /**
+   * Handles the questions of a name: returns the answers, which may be a list, a promise or an Observable. Unsubscribing removes the handler.
+   *
+   * @throws ERR_PRIMUS_OPTION when an argument is invalid, or the name has a handler
+   *
+   * @example
+   * const handling = cluster.handle('connected', () => [primus.connected]);
+   * handling.unsubscribe();
+   */
+  handle<Question = unknown, T = unknown>(
+    name: string,
+    handler: (question: Question, from: { readonly node: string }) => ObservableInput<T>,
+  ): Subscription {
+    return this.#questions.handle(name, handler as Handler<unknown>);
+  }
+
+  /** Leaves the cluster: other nodes know at once. The server does this when it is destroyed. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#subscription.unsubscribe();
+    this.#questions.close();
+    this.#bus.publish(ALL, 'bye', {});
+    await this.#bus.close();
+  }
+
+  #beat(): void {
+    if (this.#bus.state.value !== 'down') this.#bus.publish(ALL, 'beat', { present: this.#presence.digest() });
+  }
+
+  #forget(spark: Spark): void {
+    this.leave(spark as never);
+    this.#channels.forget(spark);
+  }
+
+  // Messages to connections.
+
+  #write(to: Parsed, data: Out): boolean {
+    const { host, parser } = this.#primus;
+    let frame: Frame | Promise<Frame>;
+    try {
+      // First, as it says why a message cannot be sent.
+      host.registry.broadcast(data, this.#local(to));
+      frame = encoded(parser, this.#primus, data);
+    } catch (error) {
+      host.log('error', error);
+      return false;
+    }
+    if (!isPromise(frame)) this.#publish(to, frame);
+    else {
+      this.#encoding = Promise.all([frame, this.#encoding]).then(
+        ([made]) => this.#publish(to, made),
+        () => {},
+      );
+    }
+    return true;
+  }
+
+  /** Publishes a message to the connections of the other nodes. */
+  #publish({ rooms, sparks, except }: Parsed, frame: Frame): void {
+    const bus = this.#bus;
+    const [room] = rooms;
+    const fields = except.length > 0 ? { except } : {};
+    if (sparks.length === 0 && rooms.length === 1) return bus.publish(topicOfRoom(room as string), 'write', fields, frame);
+    if (sparks.length === 0) return bus.publish(ALL, 'write', rooms.length > 0 ? { ...fields, rooms } : fields, frame);
+    const remote = sparks.filter((id) => !this.#primus.host.registry.byId.has(id) && !except.includes(id));
+    for (const [node, ids] of groupBy(remote, (id) => (this.#namesNodes ? nodeOf(id) : undefined))) {
+      if (node === this.node || (node !== undefined && !this.#nodes.has(node))) bus.lose(topicOfNode(node), ids.length, 'gone');
+      else bus.publish(node === undefined ? ALL : topicOfNode(node), 'write', { sparks: ids }, frame);
+    }
+    if (rooms.length > 0) bus.publish(ALL, 'write', { ...fields, rooms, except: [...except, ...sparks] }, frame);
+  }
+
+  /** Returns the connections of this node among the addressees. */
+  #local({ rooms, sparks, except }: Parsed): Iterable<Spark> {
+    const { registry } = this.#primus.host;
+    if (except.length === 0 && sparks.length === 0 && rooms.length < 2)
+      return rooms[0] === undefined ? registry.byId.values() : this.#rooms.of(topicOfRoom(rooms[0]));
+    const found = new Set<Spark>();
+    if (rooms.length === 0 && sparks.length === 0) for (const spark of registry.byId.values()) found.add(spark);
+    for (const room of rooms) for (const spark of this.#rooms.of(topicOfRoom(room))) found.add(spark);
+    for (const id of sparks) {
+      const spark = registry.byId.get(id);
+      if (spark !== undefined) found.add(spark);
+    }
+    for (const id of except) {
+      const spark = registry.byId.get(id);
+      if (spark !== undefined) found.delete(spark);
+    }
+    return found;
+  }
+
+  // Packets of the nodes.
+
+  #receive(packet: Packet, delivery: Delivery): void {
+    const { header, frame } = packet;
+    const { topic } = delivery;
+    const { kind, from, life } = header;
+    try {
+      if (from === this.node) this.#receiveOwn(packet, delivery);
+      else if (kind === 'message' || kind === 'entry') this.#channels.deliver(channelOf(topic), frame, delivery);
+      else if (kind === 'write' && frame !== undefined) this.#deliver(packet, topic, frame);
+      else if (kind === 'beat') {
+        if (this.#nodes.heard(from, life)) {
+          this.#presence.forget(from);
+          this.#presence.refresh(from);
+          // So that the new one knows this one before a whole beat has passed.
+          this.#beat();
+        }
+        this.#presence.compare(from, header.present);
+      } else if (kind === 'bye') {
+        if (this.#nodes.remove(from, life)) this.#presence.forget(from);
+      } else if (!this.#questions.receive(header)) this.#presence.receive(header);
+    } catch (error) {
+      this.#primus.host.warn(error);
+    }
+  }
+
+  /** Handles what this node has published itself, or another one of its name. */
+  #receiveOwn({ header: { kind, life }, frame }: Packet, delivery: Delivery): void {
+    if (kind === 'entry') this.#channels.deliver(channelOf(delivery.topic), frame, delivery);
+    else if (kind === 'beat' && life === this.#bus.life) this.#bus.heard();
+    else if (kind === 'beat')
+      this.#primus.host.log('error', new PrimusError('ERR_PRIMUS_OPTION', `Another node of the cluster has the name '${this.node}', too`));
+  }
+
+  /** Sends what another node has written to the connections of this one. */
+  #deliver({ header }: Packet, topic: string, frame: Frame): void {
+    const { host, transformers, parser } = this.#primus;
+    const list = (value: unknown) => (isListOfStrings(value) ? value : []);
+    const to = {
+      rooms: topic === ALL || topic.startsWith('node:') ? list(header.rooms) : [topic.slice('room:'.length)],
+      sparks: list(header.sparks),
+      except: list(header.except),
+    };
+    const sparks = [...this.#local(to)];
+    if (topic.startsWith('node:') && sparks.length < to.sparks.length) this.#bus.lose(topic, to.sparks.length - sparks.length, 'gone');
+    if (sparks.length === 0) return;
+    if (transformers.outgoing.length === 0) {
+      host.registry.share(frame, sparks, (spark) => write(spark));
+      return;
+    }
+    for (const spark of sparks) write(spark);
+
+    // A connection with message transformers, or whose `write` a plug-in has replaced, gets the message itself.
+    function write(spark: Spark): void {
+      if (parser.decode !== undefined) spark.write(parser.decode(frame));
+      else
+        parser.decoder.call(spark, frame, (error, data) => {
+          if (error) host.warn(asError(error));
+          else spark.write(data);
+        });
+    }
+  }
+}
+
+function clusterOptions(options: ClusterOptions): Required<ClusterOptions> & { lease: number } {
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
+  const { node = nanoid(10), lease = 5_000, outbox = 8_388_608, maxChannels = 1_000 } = options;
+  if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 64 letters, digits, _ and -', node);
+  if (!size[1](outbox)) throw invalid('outbox', size[0], outbox);
+  if (!size[1](maxChannels)) throw invalid('maxChannels', size[0], maxChannels);
+  const limit = milliseconds(lease, 'lease');
+  if (limit < 500) throw invalid('lease', 'at least 500 ms', lease);
+  return { node, lease: limit, outbox, maxChannels };
+}
+
+/** Returns the addressees; `undefined` for an empty list of them, which is nobody and not everybody. */
+function parseAddressees(addressees: unknown): Parsed | undefined {
+  if (typeof addressees !== 'object' || addressees === null)
+    throw invalid('addressees', 'an object with room, spark or except', addressees);
+  const { room, spark, except } = addressees as Addressees;
+  const listOf = (value: unknown): readonly unknown[] => (value == null ? [] : Array.isArray(value) ? value : [value]);
+  const ids = (name: string, value: unknown) => {
+    const list = listOf(value);
+    if (!isListOfStrings(list)) throw invalid(name, 'the id of a spark, or a list of ids', describe(value));
+    return list;
+  };
+  const rooms = [...new Set(listOf(room).map((name) => checkName('room', name)))];
+  const sparks = ids('spark', spark);
+  const isForAll = room == null && spark == null;
+  return isForAll || rooms.length + sparks.length > 0 ? { rooms, sparks, except: ids('except', except) } : undefined;
+}
+
+/** Returns the node that the id of a spark names; `undefined` for an id of the application. */
+function nodeOf(id: string): string | undefined {
+  const at = id.indexOf('.');
+  return at > 0 ? id.slice(0, at) : undefined;
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,216 @@
+import type { Observable } from 'rxjs';
+import { SafeObservable } from '../core/streams/safe-observable.js';
+import { StateSubject } from '../core/streams/state-subject.js';
+import type { ClusterBus } from './cluster-bus.js';
+import { topicOfPresence } from './names.js';
+import type { Header } from './packets.js';
+
+/** Who is present in a channel: what is known about each, by the id of the spark. */
+export type Present = ReadonlyMap<string, unknown>;
+
+/** The part of a cluster that its presence uses. */
+export interface PresenceParts {
+  readonly bus: ClusterBus;
+  readonly node: string;
+  readonly report: (error: unknown) => void;
+}
+
+/** The entries of one node. It alone writes them; each change has the next version. */
+interface Entries {
+  version: number;
+  readonly entries: Map<string, unknown>;
+}
+
+/** One channel that this node has entries in, or watches. */
+interface Watched {
+  readonly own: Entries;
+  readonly others: Map<string, Entries>;
+  /** Entries that arrive in parts, and are not complete. */
+  readonly parts: Map<string, Entries>;
+  readonly state: StateSubject<Present>;
+  watchers: number;
+  /** How many beats repeat the version of `own`. */
+  fresh: number;
+  isDue: boolean;
+}
+
+/** How many beats tell the version of what has changed: one packet may be lost. */
+const FRESH_BEATS = 5;
+
+/** The length of entries that are published at once, in characters of JSON. */
+const LONGEST_PART = 65_536;
+
+/** How many channels a beat tells the version of. */
+const TOLD = 200;
+
+/**
+ * Who is present in which channels. Each node publishes its own entries: changes as they happen, all of them when another node asks. The entries of
+ * a node that dies are gone with it.
+ */
+export class Presence {
+  readonly #parts: PresenceParts;
+  readonly #channels = new Map<string, Watched>();
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts;
+  }
+
+  /** Adds an entry of this node. */
+  add(channel: string, id: string, info: unknown): void {
+    const watched = this.#get(channel);
+    watched.own.entries.set(id, info);
+    this.#publish(channel, watched, [[id, info]], []);
+  }
+
+  /** Removes an entry of this node. */
+  remove(channel: string, id: string): void {
+    const watched = this.#channels.get(channel);
+    if (!watched?.own.entries.delete(id)) return;
+    this.#publish(channel, watched, [], [id]);
+    this.#release(channel, watched);
+  }
+
+  /** Watches a channel: emits who is present, and every change, once a turn. */
+  watch(channel: string): Observable<Present> {
+    return new SafeObservable<Present>((subscriber) => {
+      const watched = this.#get(channel);
+      watched.watchers += 1;
+      subscriber.add(() => {
+        watched.watchers -= 1;
+        this.#release(channel, watched);
+      });
+      subscriber.add(watched.state.value$.subscribe(subscriber));
+    }, this.#parts.report);
+  }
+
+  /** Asks all nodes, or one, for their entries: some may have been missed. */
+  refresh(node?: string): void {
+    for (const channel of this.#channels.keys()) this.#ask(channel, node);
+  }
+
+  /** Removes the entries of a node that has left. */
+  forget(node: string): void {
+    for (const [, watched] of this.#channels) if (watched.others.delete(node)) this.#changed(watched);
+  }
+
+  /** The versions of the entries that have changed lately, for a beat. */
+  digest(): { readonly [channel: string]: number } {
+    const versions: [string, number][] = [];
+    for (const [channel, watched] of this.#channels) {
+      if (watched.fresh === 0) continue;
+      if (versions.length === TOLD) break;
+      watched.fresh -= 1;
+      versions.push([channel, watched.own.version]);
+      this.#release(channel, watched);
+    }
+    return Object.fromEntries(versions);
+  }
+
+  /** Compares the versions in a beat with those that were received. */
+  compare(node: string, digest: unknown): void {
+    for (const [channel, version] of Object.entries(Object(digest) as object)) {
+      const watched = this.#channels.get(channel);
+      if (watched !== undefined && watched.others.get(node)?.version !== version) this.#ask(channel, node);
+    }
+  }
+
+  /** Handles a packet about presence. Returns false for others. */
+  receive(header: Header): boolean {
+    const { kind, from, channel, node } = header;
+    if (kind !== 'presence' && kind !== 'who') return false;
+    const watched = typeof channel === 'string' ? this.#channels.get(channel) : undefined;
+    if (watched === undefined || from === this.#parts.node) return true;
+    if (kind === 'presence') this.#merge(channel as string, watched, header);
+    else if (node === undefined || node === this.#parts.node) this.#publishAll(channel as string, watched);
+    return true;
+  }
+
+  /** Merges what a node has said: a change of the `previous` version; or all its entries, where that is 0, in parts. */
+  #merge(channel: string, watched: Watched, { from, version, previous, joined, left, isLast }: Header): void {
+    if (!Number.isSafeInteger(version) || !Array.isArray(joined) || !Array.isArray(left)) return;
+    const known = watched.others.get(from);
+    if (known?.version === version) return;
+    let entries: Map<string, unknown>;
+    if (previous === 0) entries = new Map();
+    else if (previous === 'part' && watched.parts.get(from)?.version === version)
+      entries = watched.parts.get(from)?.entries as typeof entries;
+    else if (known !== undefined && known.version === previous) entries = known.entries;
+    else return previous === 'part' ? undefined : this.#ask(channel, from);
+    for (const pair of joined) if (Array.isArray(pair)) entries.set(`${pair[0]}`, pair[1]);
+    for (const id of left) entries.delete(`${id}`);
+    watched.parts.delete(from);
+    if (isLast === false) watched.parts.set(from, { version: version as number, entries });
+    else {
+      watched.others.set(from, { version: version as number, entries });
+      this.#changed(watched);
+    }
+  }
+
+  #publish(channel: string, watched: Watched, joined: [string, unknown][], left: string[]): void {
+    const previous = watched.own.version;
+    watched.own.version += 1;
+    watched.fresh = FRESH_BEATS;
+    this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version: watched.own.version, previous, joined, left });
+    this.#changed(watched);
+  }
+
+  /** Publishes all entries of this node, in parts that every engine takes. */
+  #publishAll(channel: string, { own: { version, entries } }: Watched): void {
+    if (version === 0) return;
+    const parts: (readonly [string, unknown])[][] = [[]];
+    let length = 0;
+    for (const entry of entries) {
+      length += JSON.stringify(entry).length;
+      if (length > LONGEST_PART) {
+        parts.push([]);
+        length = 0;
+      }
+      parts[parts.length - 1]?.push(entry);
+    }
+    for (const [at, joined] of parts.entries()) {
+      const isLast = at === parts.length - 1;
+      const previous = at === 0 ? 0 : 'part';
+      this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version, previous, joined, left: [], isLast });
+    }
+  }
+
+  #ask(channel: string, node: string | undefined): void {
+    this.#parts.bus.publish(topicOfPresence(channel), 'who', { channel, node });
+  }
+
+  /** Emits at the end of the turn. */
+  #changed(watched: Watched): void {
+    if (watched.isDue) return;
+    watched.isDue = true;
+    queueMicrotask(() => {
+      watched.isDue = false;
+      const present = new Map(watched.own.entries);
+      for (const { entries } of watched.others.values()) for (const [id, info] of entries) present.set(id, info);
+      watched.state.next(present);
+    });
+  }
+
+  #get(channel: string): Watched {
+    const known = this.#channels.get(channel);
+    if (known !== undefined) return known;
+    const watched: Watched = {
+      own: { version: 0, entries: new Map() },
+      others: new Map(),
+      parts: new Map(),
+      state: new StateSubject<Present>(new Map(), this.#parts.report),
+      watchers: 0,
+      fresh: 0,
+      isDue: false,
+    };
+    this.#channels.set(channel, watched);
+    void this.#parts.bus.listen(topicOfPresence(channel)).then(() => this.#ask(channel, undefined));
+    return watched;
+  }
+
+  /** Forgets a channel that is neither watched nor has entries, once all nodes know that. */
+  #release(channel: string, watched: Watched): void {
+    if (watched.watchers > 0 || watched.own.entries.size > 0 || watched.fresh > 0 || this.#channels.get(channel) !== watched) return;
+    this.#channels.delete(channel);
+    this.#parts.bus.unlisten(topicOfPresence(channel));
+  }
+}
