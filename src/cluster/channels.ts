@@ -360,8 +360,9 @@ export class Channels {
   // Sending.
 
   #share(channel: string, frame: Frame): void {
-    const members = this.#parts.members.of(topicOfChannel(channel));
-    this.#parts.primus.host.registry.share(frame, members, (spark) => this.#post(spark, frame));
+    const { members, primus } = this.#parts;
+    const topic = topicOfChannel(channel);
+    primus.host.registry.share(frame, members.of(topic), (spark) => this.#post(spark, frame), members.groupOf(topic));
   }
 
   #shareWord(channel: string, word: ChannelMessage): void {

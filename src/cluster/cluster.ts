@@ -5,6 +5,7 @@ import { isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
 import { type Duration, invalid, milliseconds, size, string } from '../core/options.js';
 import { encoded } from '../core/parser.js';
+import type { LinkGroup } from '../core/transformer.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import { memory } from './backplanes/memory.js';
@@ -116,9 +117,9 @@ export class Cluster<In = any, Out = any> {
   readonly #primus: Server;
   readonly #bus: ClusterBus;
   readonly #nodes: Nodes;
-  readonly #rooms = new Memberships();
+  readonly #rooms: Memberships;
   readonly #channels: Channels;
-  readonly #subscribers = new Memberships();
+  readonly #subscribers: Memberships;
   readonly #presence: Presence;
   readonly #questions: Questions;
   readonly #subscription = new Subscription();
@@ -140,6 +141,8 @@ export class Cluster<In = any, Out = any> {
     const beat = lease / LEASE_BEATS;
     this.node = node;
     this.#primus = server;
+    this.#rooms = new Memberships(registry);
+    this.#subscribers = new Memberships(registry);
     this.#bus = new ClusterBus({
       backplane,
       node,
@@ -392,7 +395,8 @@ export class Cluster<In = any, Out = any> {
     let frame: Frame | Promise<Frame>;
     try {
       // First, as it says why a message cannot be sent.
-      host.registry.broadcast(data, this.#local(to));
+      const { sparks, group } = this.#local(to);
+      host.registry.broadcast(data, sparks, group);
       frame = encoded(parser, this.#primus, data);
     } catch (error) {
       host.log('error', error);
@@ -423,23 +427,20 @@ export class Cluster<In = any, Out = any> {
     if (rooms.length > 0) bus.publish(ALL, 'write', { ...fields, rooms, except: [...except, ...sparks] }, frame);
   }
 
-  /** Returns the connections of this node among the addressees. */
-  #local({ rooms, sparks, except }: Parsed): Iterable<Spark> {
-    const { registry } = this.#primus.host;
-    if (except.length === 0 && sparks.length === 0 && rooms.length < 2)
-      return rooms[0] === undefined ? registry.byId.values() : this.#rooms.of(topicOfRoom(rooms[0]));
-    const found = new Set<Spark>();
-    if (rooms.length === 0 && sparks.length === 0) for (const spark of registry.byId.values()) found.add(spark);
-    for (const room of rooms) for (const spark of this.#rooms.of(topicOfRoom(room))) found.add(spark);
-    for (const id of sparks) {
-      const spark = registry.byId.get(id);
-      if (spark !== undefined) found.add(spark);
+  /** Returns the connections of this node among the addressees, and their group if they are exactly the members of a room. */
+  #local({ rooms, sparks, except }: Parsed): { readonly sparks: Iterable<Spark>; readonly group?: LinkGroup | undefined } {
+    const { byId } = this.#primus.host.registry;
+    const [room] = rooms;
+    if (except.length === 0 && sparks.length === 0 && rooms.length < 2) {
+      if (room === undefined) return { sparks: byId.values() };
+      const topic = topicOfRoom(room);
+      return { sparks: this.#rooms.of(topic), group: this.#rooms.groupOf(topic) };
     }
-    for (const id of except) {
-      const spark = registry.byId.get(id);
-      if (spark !== undefined) found.delete(spark);
-    }
-    return found;
+    const found = new Set<Spark>(rooms.length === 0 && sparks.length === 0 ? byId.values() : []);
+    for (const name of rooms) for (const spark of this.#rooms.of(topicOfRoom(name))) found.add(spark);
+    for (const id of sparks) if (byId.has(id)) found.add(byId.get(id) as Spark);
+    for (const id of except) found.delete(byId.get(id) as Spark);
+    return { sparks: found };
   }
 
   // Packets of the nodes.
@@ -485,11 +486,12 @@ export class Cluster<In = any, Out = any> {
       sparks: list(header.sparks),
       except: list(header.except),
     };
-    const sparks = [...this.#local(to)];
+    const { sparks: addressed, group } = this.#local(to);
+    const sparks = [...addressed];
     if (topic.startsWith('node:') && sparks.length < to.sparks.length) this.#bus.lose(topic, to.sparks.length - sparks.length, 'gone');
     if (sparks.length === 0) return;
     if (transformers.outgoing.length === 0) {
-      host.registry.share(frame, sparks, (spark) => write(spark));
+      host.registry.share(frame, sparks, write, group);
       return;
     }
     for (const spark of sparks) write(spark);

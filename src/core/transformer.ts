@@ -12,6 +12,12 @@ export interface Arrival<Request = unknown> {
   id?: string | undefined;
 }
 
+/** Links that get the same frames again and again, such as the members of a room. A link joins with the first frame. */
+export interface LinkGroup {
+  /** Removes a link. */
+  remove(link: Link): void;
+}
+
 /**
  * The server's half of a transformer.
  *
@@ -20,8 +26,13 @@ export interface Arrival<Request = unknown> {
 export interface ServerTransformer<Host = unknown> {
   /** Returns the links that arrive. Subscribing begins to serve, unsubscribing stops. Open links stay. */
   listen(host: Host): Observable<Arrival>;
-  /** Sends one frame to many links, in the cheapest way of the framework. Without it, `send(frame)` of each link is called. */
-  broadcast?(links: Iterable<Link>, frame: Frame): void;
+  /**
+   * Sends one frame to many links, in the cheapest way of the framework. Without it, `send(frame)` of each link is called. `group`: that of
+   * `createGroup` for these links.
+   */
+  broadcast?(links: Iterable<Link>, frame: Frame, group?: LinkGroup): void;
+  /** Creates a group of links, for a framework that can send a frame to all links of a group at once. */
+  createGroup?(): LinkGroup;
   /** Whether links do not report incomplete messages, because the framework shows nothing of them. */
   readonly hidesIncomplete?: boolean;
 }

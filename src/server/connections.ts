@@ -8,7 +8,7 @@ import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
 import { OPEN } from '../core/ready-state.js';
-import type { Arrival, ServerTransformer } from '../core/transformer.js';
+import type { Arrival, LinkGroup, ServerTransformer } from '../core/transformer.js';
 import { asyncemit, ListenerError } from './asyncemit.js';
 import type { Connection, ConnectionHost } from './connection.js';
 import { slotOf } from './heartbeat.js';
@@ -91,7 +91,7 @@ export class ConnectionRegistry {
    *
    * @throws the error of the encoder; ERR_PRIMUS_RESERVED for a control message
    */
-  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparks.values()): void {
+  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparks.values(), group?: LinkGroup): void {
     if (isControl(data) || this.owns?.(data)) throw reservedError(data);
     if (this.stack.transformers.outgoing.length > 0) {
       for (const spark of sparks) spark.write(data);
@@ -99,12 +99,20 @@ export class ConnectionRegistry {
     }
     const frame = encoded(this.stack.parser, this.stack, data);
     if (isPromise(frame)) this.relay(data, frame, sparks);
-    else this.share(frame, sparks, (spark) => spark.write(data));
+    else this.share(frame, sparks, (spark) => spark.write(data), group);
   }
 
-  /** Sends a frame, which was encoded already, to the connections of some sparks; those that cannot share it are passed to `write`. */
-  share(frame: Frame, sparks: Iterable<Spark>, write: (spark: Spark) => void): void {
-    this.send(this.sharing(frame, sparks, write), frame);
+  /**
+   * Sends a frame, which was encoded already, to the connections of some sparks; those that cannot share it are passed to `write`. `group`: that
+   * of `createGroup` for all these sparks.
+   */
+  share(frame: Frame, sparks: Iterable<Spark>, write: (spark: Spark) => void, group?: LinkGroup): void {
+    this.send(this.sharing(frame, sparks, write), frame, group);
+  }
+
+  /** Creates a group for sparks that share frames again and again, where the framework has groups. */
+  createGroup(): LinkGroup | undefined {
+    return this.transformer.createGroup?.();
   }
 
   /** Whether a spark has the heartbeat of this package, so that its ping may be encoded once for all. */
@@ -138,8 +146,8 @@ export class ConnectionRegistry {
     }
   }
 
-  private send(links: Iterable<Link>, frame: Frame): void {
-    if (this.transformer.broadcast !== undefined) this.transformer.broadcast(links, frame);
+  private send(links: Iterable<Link>, frame: Frame, group?: LinkGroup): void {
+    if (this.transformer.broadcast !== undefined) this.transformer.broadcast(links, frame, group);
     else for (const link of links) link.send(frame);
   }
 

@@ -13,6 +13,7 @@ import { portOf } from './engine/port.js';
 import { ConnectedPeer, EngineSocket } from './engine/socket.js';
 import type { UWSServerTransport } from './options.js';
 import { Audience } from './server/audience.js';
+import { Group } from './server/group.js';
 import { UWSLink } from './server/link.js';
 
 /** The largest limit that the engine takes, in bytes. */
@@ -42,10 +43,12 @@ export const server: NodeTransformer = {
 
   hidesIncomplete: true,
 
-  broadcast(links, frame) {
-    const audience = [...(links as Iterable<UWSLink>)];
-    audience[0]?.audience.send(audience, frame);
+  broadcast(links, frame, group) {
+    const addressed = [...(links as Iterable<UWSLink>)];
+    addressed[0]?.audience.send(addressed, frame, group as Group | undefined);
   },
+
+  createGroup: () => new Group(),
 };
 
 function compression(engine: UWS, host: Host): number {

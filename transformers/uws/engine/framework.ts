@@ -55,6 +55,7 @@ export interface EngineWebSocket {
   cork(send: () => void): void;
   getBufferedAmount(): number;
   subscribe(topic: string): boolean;
+  unsubscribe(topic: string): boolean;
 }
 
 /** The listener of one connection. */

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers';
 import type { Frame } from '../../../src/core/link.js';
 import type { Host } from '../../../src/server/http/host.js';
 import type { Port } from '../engine/port.js';
+import type { Group } from './group.js';
 
 /** Shorter messages only grow by compression, in bytes. */
 const WORTHWHILE = 1_024;
@@ -13,6 +14,8 @@ const UNASKED = 16;
 interface Member {
   send(frame: Frame): void;
   flush(): void;
+  /** Adds it to a group, unless it is there already. */
+  join(group: Group): void;
 }
 
 /** The bytes of messages that may be inflated in one turn of the event loop: the engine inflates while nothing else can run. */
@@ -64,15 +67,18 @@ export class Audience {
     return inflated > INFLATABLE && own > length;
   }
 
-  send(links: readonly Member[], frame: Frame): void {
-    if (links.length < this.size || links.length === 1) {
+  /** Sends a frame to links. The engine does it where they are all of this server, or all of a group. */
+  send(links: readonly Member[], frame: Frame, group?: Group): void {
+    if (group !== undefined) for (const link of links) link.join(group);
+    const { topic, size } = group ?? this;
+    if (links.length < size || links.length === 1) {
       for (const link of links) link.send(frame);
       return;
     }
     for (const link of links) link.flush();
     this.bytes += frame.length;
     this.published = this.bytes >>> UNASKED;
-    this.port.app?.publish(this.topic, frame, typeof frame !== 'string', this.compresses(frame));
+    this.port.app?.publish(topic, frame, typeof frame !== 'string', this.compresses(frame));
   }
 }
 

@@ -5,6 +5,7 @@ import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { EngineWebSocket, WebSocketListener } from '../engine/framework.js';
 import type { Audience } from './audience.js';
+import type { Group } from './group.js';
 
 /** The bytes beyond what messages may take that the answers to pings may take. */
 const ANSWERS = 1_048_576;
@@ -25,6 +26,8 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   /** The bytes that arrived since reading was paused; -1 while it is not. */
   private pausedBytes = -1;
   private failure: Error | undefined;
+  /** The groups that it is in. Most links are in none. */
+  declare private groups?: Set<Group>;
 
   constructor(audience: Audience, inflates: boolean) {
     super();
@@ -94,6 +97,21 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     this.askedAt = this.audience.published;
   }
 
+  join(group: Group): void {
+    this.groups ??= new Set();
+    if (this.socket === undefined || this.groups.has(group)) return;
+    this.groups.add(group);
+    group.size++;
+    this.socket.subscribe(group.topic);
+  }
+
+  leave(group: Group): void {
+    if (!this.groups?.delete(group)) return;
+    group.size--;
+    // What was published before is sent before.
+    this.socket?.unsubscribe(group.topic);
+  }
+
   received(data: ArrayBuffer, isBinary: boolean): void {
     const { maxLength } = this.audience;
     if (data.byteLength > maxLength) {
@@ -134,6 +152,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   closed(code: number, reason: string): void {
     this.socket = undefined;
     this.audience.size--;
+    for (const group of this.groups ?? []) group.size--;
     // A reason without a close frame is an error that the engine found.
     const failure = this.failure ?? (code === 1006 && reason !== '' ? new Error(reason) : undefined);
     this.emitEnd(endOfWebSocket(code, reason || (failure?.message ?? ''), failure));
