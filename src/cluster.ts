@@ -5,3 +5,4 @@ export { type Addressees, type Cluster, type ClusterOptions, clustered, type Tar
 export type { ClusterState, Loss } from './cluster/cluster-bus.js';
 export type { Present } from './cluster/presence.js';
 export type { Answer, AskOptions } from './cluster/questions.js';
+export { type RoomsAdapter, roomsAdapter } from './cluster/rooms-adapter.js';

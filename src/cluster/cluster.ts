@@ -114,6 +114,8 @@ export function clustered<In, Out>(
 export class Cluster<In = any, Out = any> {
   /** The name of this node. */
   readonly node: string;
+  /** The server of this node. */
+  readonly primus: Server<In, Out>;
   readonly #primus: Server;
   readonly #bus: ClusterBus;
   readonly #nodes: Nodes;
@@ -140,6 +142,7 @@ export class Cluster<In = any, Out = any> {
     const life = nanoid(8);
     const beat = lease / LEASE_BEATS;
     this.node = node;
+    this.primus = primus;
     this.#primus = server;
     this.#rooms = new Memberships(registry);
     this.#subscribers = new Memberships(registry);
