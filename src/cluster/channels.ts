@@ -91,6 +91,8 @@ export class Channels {
   readonly #open = new Map<string, Open>();
   /** Resolves when everything published so far has been encoded. */
   #encoding: Promise<unknown> | undefined;
+  /** The sparks that know that there are channels. */
+  readonly #greeted = new WeakSet<Spark>();
   /** Those who watch the presence of a channel, and what each of them knows. */
   readonly #watching = new Map<Spark, Map<string, () => void>>();
 
@@ -162,6 +164,10 @@ export class Channels {
 
   /** Handles what a client asks for. Its further messages wait for the answer. */
   #handle(spark: Spark, [type, channel, argument, options]: readonly unknown[]): Eventual<unknown> {
+    if (!this.#greeted.has(spark)) {
+      this.#greeted.add(spark);
+      this.#say(spark, ['primus::channels']);
+    }
     if (!isName(channel)) return undefined;
     switch (type) {
       case 'primus::subscribe':
