@@ -22,7 +22,7 @@ import { type Answer, type AskOptions, type Handler, Questions } from './questio
 /** The options of a cluster. */
 export interface ClusterOptions {
   /**
-   * The name of this node, which no other node may have: 1 to 64 letters, digits, `_` and `-`.
+   * The name of this node, which no other node may have: 1 to 40 letters, digits, `_` and `-`.
    *
    * @defaultValue a random one
    */
@@ -70,7 +70,7 @@ interface Parsed {
   readonly except: readonly string[];
 }
 
-const NAME = /^[\w-]{1,64}$/;
+const NAME = /^[\w-]{1,40}$/;
 
 /** The clusters of servers, so that a server has one. */
 const clusters = new WeakMap<object, unknown>();
@@ -521,7 +521,7 @@ export class Cluster<In = any, Out = any> {
 function clusterOptions(options: ClusterOptions): Required<ClusterOptions> & { lease: number } {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
   const { node = nanoid(10), lease = 5_000, outbox = 8_388_608, maxChannels = 1_000 } = options;
-  if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 64 letters, digits, _ and -', node);
+  if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 40 letters, digits, _ and -', node);
   if (!size[1](outbox)) throw invalid('outbox', size[0], outbox);
   if (!size[1](maxChannels)) throw invalid('maxChannels', size[0], maxChannels);
   const limit = milliseconds(lease, 'lease');
