@@ -2,7 +2,7 @@ import type { Observable, SchedulerLike } from 'rxjs';
 
 /** Where an entry is in the history of a topic. */
 export interface Position {
-  /** Names one life of the history. When the engine has lost it, a new one begins with another epoch. */
+  /** Names the history. When the engine has lost it, another one begins, with another epoch. */
   readonly epoch: string;
   /** Grows with every entry of the topic within an epoch; 0 is before the first one. */
   readonly offset: number;
@@ -43,9 +43,15 @@ export interface Keep {
 
 /** The history of topics, where an engine keeps one. Its promises reject when the engine does not answer; they always settle. */
 export interface Log {
-  /** Appends an entry, and publishes it to all who listen to the topic, in one step. Resolves to the position of the entry. */
+  /**
+   * Appends an entry, and publishes it to all who listen to the topic, in one step. Resolves to the position of the entry. The entries of one node are
+   * appended in the order of its calls.
+   */
   append(topic: string, data: Uint8Array, keep: Keep): Promise<Position>;
-  /** Reads at most `limit` entries behind a position; `'head'` reads none, and gives the position of the last entry. */
+  /**
+   * Reads at most `limit` entries behind a position; `'head'` reads none, and gives the position of the last entry. Nothing is missed behind the
+   * position that it gives for a topic without entries.
+   */
   read(topic: string, since: Position | 'head', limit: number): Promise<LogRead>;
 }
 
@@ -68,17 +74,20 @@ export interface Bus {
    * away; what is published meanwhile is lost.
    */
   listen(topics: readonly string[]): Promise<void>;
-  /** Stops listening to topics. */
+  /** Stops listening to topics. Nothing of them is delivered afterwards. */
   unlisten(topics: readonly string[]): void;
-  /** Publishes a message. One that cannot be delivered is reported to the `lost` of the context. */
+  /**
+   * Publishes a copy of the bytes. Never throws, and delivers nothing before it has returned. A message that cannot be delivered is reported to the
+   * `lost` of the context.
+   */
   publish(topic: string, data: Uint8Array): void;
   /** The history, where the engine keeps one. */
   readonly log?: Log;
-  /** Ends the connection. Resolves when the engine was told, or did not answer in time. */
+  /** Ends the connection. Resolves when the engine has confirmed, or has not answered in time. */
   close(): Promise<void>;
 }
 
-/** What a backplane is opened with. */
+/** The surroundings of a bus: the node, its clock, and where errors and losses are reported. */
 export interface BusContext {
   /** The name of the node. */
   readonly node: string;
