@@ -6,6 +6,8 @@
  * ['primus::subscribe', channel, since, options]           client -> server   since: null for all that is kept, 'head' for none, or a position
  * ['primus::unsubscribe', channel]                         client -> server
  * ['primus::publish', channel, data]                       client -> server
+ * ['primus::channels']                                     server -> client   the server has channels: sent at once when the first message about
+ *                                                                             channels arrives from a spark, as the answer may take its time
  * ['primus::subscribed', channel, outcome, position, rest] server -> client   outcome: 'live', 'recovered' or 'gap'; rest: how many messages follow
  *                                                                             that were missed, or the reason of the gap
  * ['primus::message', channel, data, offset]               server -> client   offset: only with a history
@@ -14,7 +16,8 @@
  * ['primus::refused', channel, action, reason]             server -> client   action: 'subscribe' or 'publish'
  * ```
  *
- * A position is `[epoch, offset]`: see `Position` of the cluster.
+ * A position is `[epoch, offset]`: see `Position` of the cluster. A client that is subscribed may subscribe again, to learn who else is, or after
+ * it has left and joined while its session was away: the new subscription replaces the old one, and is answered as the first one was.
  */
 export type WirePosition = readonly [epoch: string, offset: number];
 
@@ -32,6 +35,7 @@ export type ChannelRequest =
 
 /** A message of a server about a channel. */
 export type ChannelMessage =
+  | readonly ['primus::channels']
   | readonly ['primus::subscribed', channel: string, outcome: 'live', position?: WirePosition]
   | readonly ['primus::subscribed', channel: string, outcome: 'recovered', position: WirePosition, count: number]
   | readonly ['primus::subscribed', channel: string, outcome: 'gap', position: WirePosition | null, reason: ChannelGap]
