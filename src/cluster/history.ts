@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { SchedulerLike } from 'rxjs';
+import { type SchedulerLike, Subscription } from 'rxjs';
 import type { ChannelGap } from '../core/channel-words.js';
 import type { Frame } from '../core/link.js';
 import type { Delivery, Keep, Log, LogRead, Position } from './bus.js';
@@ -67,7 +67,9 @@ export class History {
   #isStale = false;
   #hasFailed = false;
   #isClosed = false;
-  /** The subscribers that wait for the first read. */
+  /** Reads again when the engine did not answer. */
+  #again = Subscription.EMPTY;
+  /** Those who wait for the first read. */
   #waiting: (() => void)[] = [];
 
   constructor(parts: HistoryParts) {
@@ -87,6 +89,11 @@ export class History {
   refresh(): void {
     if (!this.#isReading) void this.#proceed(true);
     else this.#isStale = true;
+  }
+
+  /** Looks at the last entry again before the next one is delivered: the engine is away, and may come back with another history. */
+  suspect(): void {
+    if (this.#position !== undefined) this.#isStale = true;
   }
 
   /** Calls back when the history has been read for the first time, or at once. */
@@ -114,7 +121,8 @@ export class History {
   close(): void {
     this.#isClosed = true;
     this.#announced = [];
-    this.#waiting = [];
+    this.#again.unsubscribe();
+    for (const done of this.#waiting.splice(0)) done();
   }
 
   /** Delivers what was announced, and reads the log where entries are missing. One run at a time. */
@@ -139,7 +147,8 @@ export class History {
       this.#hasFailed = true;
       this.#announced = [];
       this.#announcedBytes = 0;
-      if (!this.#isClosed) this.#parts.scheduler.schedule(() => this.refresh(), AGAIN);
+      this.#again.unsubscribe();
+      if (!this.#isClosed) this.#again = this.#parts.scheduler.schedule(() => this.refresh(), AGAIN);
     } finally {
       this.#isReading = false;
     }
