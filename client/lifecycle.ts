@@ -146,7 +146,7 @@ export class Lifecycle {
     const emitNetwork = isOnline === wasOnline ? undefined : this.network.set(isOnline);
     if (isEnd) {
       this.#isActive = false;
-      connection.session?.end();
+      connection.session?.end(event.type);
     }
     const emitChange = (): void => {
       if (emitNetwork) {

@@ -23,7 +23,7 @@ export type Resume =
 export interface ClientSession extends ChannelSession {
   /** Agrees with the server on a session over a link, which is read, and calls `open` then. */
   begin(link: Link, open: () => void): true;
-  /** Ends the session, as the client ends. `by`: which end has caused that. */
+  /** Ends the session, as the client ends. `by`: the cause; missing while messages are still being encoded, which an open link sends. */
   end(by?: string): void;
 }
 
@@ -179,9 +179,10 @@ export const resumable: CreateClientSession = (client, parts) => {
     },
 
     end(by) {
+      const isCut = pass || !connection.link;
+      if (isCut && !by) return;
       // A server acknowledges all that it has received before it closes; what is written before this end closes an open link is sent.
-      const isLoss = ledger && (pass || !connection.link || (by === 'server' && ledger.unconfirmed));
-      const outcome = isLoss && gap('expired');
+      const outcome = ledger && (isCut || (by === 'server' && ledger.unconfirmed)) && gap('expired');
       if (ledger) say('bye');
       pass = ledger = undefined;
       token = epoch = '';

@@ -306,7 +306,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (!this.writable) return;
     this.ending = true;
     const farewell = () => {
-      this.session?.acknowledge();
+      // What is still being transformed is lost.
+      if (!this.channel.isReceiving) this.session?.acknowledge();
       if (!reconnect) this.channel.control({ type: 'server', value: 'close' });
     };
     const close = () => {

@@ -379,6 +379,32 @@ describe('a session', () => {
     expect(outcomes.filter(({ type }) => type === 'gap')).toMatchObject([{ type: 'gap', unconfirmed: 1 }]);
   });
 
+  it('has a gap when the application ends the spark, for the message of the client that is being transformed', async () => {
+    const world = worldWith();
+    world.primus.transform('incoming', (_packet: unknown, next: () => void) => void world.clock.schedule(() => next(), 50));
+    const { peer, spark, up, outcomes } = await join(world);
+    peer.client.write('being transformed');
+    peer.client.write('waiting');
+    await world.pass(10);
+    spark.end();
+    await world.pass(200);
+    expect(up).toEqual([]);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 2 }]);
+  });
+
+  it('counts messages that are still being encoded when the client ends while the connection is lost', async () => {
+    const world: World = worldWith(true, { parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)) });
+    const { peer, outcomes, errors } = observe(world);
+    await world.pass(100);
+    peer.client.write('being encoded');
+    world.network.cut();
+    expect(peer.client.readyState).toBe(2);
+    peer.client.end();
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect(errors).toEqual([]);
+  });
+
   it('ends without a gap when the application ends the spark, and everything has arrived', async () => {
     const world = worldWith();
     const { peer, spark, up, outcomes, changes } = await join(world);
