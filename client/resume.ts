@@ -184,10 +184,9 @@ export const resumable: CreateClientSession = (client, parts) => {
       // A server acknowledges all that it has received before it closes; what is written before this end closes an open link is sent.
       const outcome = ledger && (isCut || (by === 'server' && ledger.unconfirmed)) && gap('expired');
       if (ledger) say('bye');
-      pass = ledger = undefined;
-      token = epoch = '';
       timer?.unsubscribe();
-      timer = undefined;
+      pass = ledger = timer = undefined;
+      token = epoch = '';
       if (outcome) emit(outcome);
     },
   };

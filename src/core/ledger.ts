@@ -4,7 +4,7 @@ import type { Frame } from './link.js';
 export const RING = 262_144;
 
 /** The memory of a message beside its bytes. */
-const OVERHEAD = 32;
+export const OVERHEAD = 32;
 
 /** Matches the characters that have one byte in UTF-8, and those that have two, where a surrogate pair has four. */
 const ONE = /[\0-\x7f]+/g;
@@ -33,7 +33,7 @@ export class Ledger {
   /** The bytes of the messages that are kept. */
   bytes = 0;
   readonly #limit: number;
-  readonly #sizeOf: (frame: Frame) => number;
+  readonly #costOf: (frame: Frame) => number;
   /** The number of received messages that were acknowledged, and the bytes of those received since. */
   #acknowledged = 0;
   #unacknowledged = 0;
@@ -42,11 +42,11 @@ export class Ledger {
 
   /**
    * @param limit the limit of the bytes that are kept, the option `ring`
-   * @param sizeOf returns the bytes of a frame
+   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`
    */
-  constructor(limit: number, sizeOf = bytesOf) {
+  constructor(limit: number, cost = costOf) {
     this.#limit = limit;
-    this.#sizeOf = sizeOf;
+    this.#costOf = cost;
   }
 
   /** The number of messages before the first one that is kept. */
@@ -115,11 +115,6 @@ export class Ledger {
     this.#unacknowledged = 0;
     return this.received;
   }
-
-  /** Returns the bytes that a message counts: its own, and what every message takes. */
-  #costOf(frame: Frame): number {
-    return this.#sizeOf(frame) + OVERHEAD;
-  }
 }
 
 /** Returns a frame that may be kept: the memory of bytes may be the application's, which writes others there, or a part of more. */
@@ -127,7 +122,7 @@ export function ownFrame(frame: Frame): Frame {
   return typeof frame === 'string' ? frame : new Uint8Array(frame);
 }
 
-/** Returns the bytes of a frame, of a string in UTF-8, without encoding it. */
-function bytesOf(frame: Frame): number {
-  return frame.length + (typeof frame === 'string' ? frame.replace(ONE, '').length + frame.replace(TWO, '').length : 0);
+/** Returns the bytes that a message counts, without encoding a string. */
+function costOf(frame: Frame): number {
+  return frame.length + OVERHEAD + (typeof frame === 'string' ? frame.replace(ONE, '').length + frame.replace(TWO, '').length : 0);
 }

@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ledger, ownFrame } from '../../src/core/ledger.js';
+import { Ledger, OVERHEAD, ownFrame } from '../../src/core/ledger.js';
 import { frameSize } from '../../src/server/size-of.js';
-
-/** The bytes that a message counts beside its length. */
-const OVERHEAD = 32;
 
 describe('Ledger', () => {
   it('keeps what was sent until it is acknowledged', () => {
@@ -62,24 +59,24 @@ describe('Ledger', () => {
 
   it.each([
     ['of its own', undefined],
-    ['of the server', frameSize],
-  ])('counts bytes, not characters, by the measure %s', (_by, sizeOf) => {
+    ['of the server', (frame: string | Uint8Array) => frameSize(frame) + OVERHEAD],
+  ])('counts bytes, not characters, by the measure %s', (_by, cost) => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const ledger = new Ledger(10_000, sizeOf);
+        const ledger = new Ledger(10_000, cost);
         ledger.record(text);
         expect(ledger.bytes).toBe(Buffer.byteLength(text) + OVERHEAD);
         ledger.narrow(0);
         expect(ledger.bytes).toBe(0);
       }),
     );
-    const ledger = new Ledger(1_000, sizeOf);
+    const ledger = new Ledger(1_000, cost);
     expect(ledger.record('€'.repeat(322))).toBe(true);
     expect(ledger.record('€')).toBe(false);
     // What is received counts as it does at the sender.
     expect(ledger.receive('é'.repeat(108))).toBe(false);
     expect(ledger.receive('')).toBe(true);
-    const bytes = new Ledger(1_000, sizeOf);
+    const bytes = new Ledger(1_000, cost);
     bytes.record(new Uint8Array(100));
     expect(bytes.bytes).toBe(100 + OVERHEAD);
   });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import type { ChannelSession } from '../../core/channel.js';
 import { LinkError } from '../../core/errors.js';
-import { Ledger, ownFrame } from '../../core/ledger.js';
+import { Ledger, OVERHEAD, ownFrame } from '../../core/ledger.js';
 import type { Frame, Link } from '../../core/link.js';
 import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
@@ -143,7 +143,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.#sessions = sessions;
     this.connection = connection;
     this.request = request;
-    this.ledger = new Ledger(sessions.ring, frameSize);
+    this.ledger = new Ledger(sessions.ring, costOf);
     this.token = token;
     this.identity = identity;
   }
@@ -409,4 +409,9 @@ export class Session implements ChannelSession, BudgetHolder {
     const { changes } = this;
     if (changes?.observed) this.connection.enqueue(() => changes.next(change));
   }
+}
+
+/** Returns the bytes that a message counts. */
+function costOf(frame: Frame): number {
+  return frameSize(frame) + OVERHEAD;
 }
