@@ -179,10 +179,11 @@ export const resumable: CreateClientSession = (client, parts) => {
     },
 
     end(by) {
-      const isCut = pass || !connection.link;
-      if (isCut && !by) return;
+      const isLost = pass || !connection.link;
+      // Messages that are still being encoded count.
+      if (isLost && !by) return;
       // A server acknowledges all that it has received before it closes; what is written before this end closes an open link is sent.
-      const outcome = ledger && (isCut || (by === 'server' && ledger.unconfirmed)) && gap('expired');
+      const outcome = ledger && (isLost || (by === 'server' && ledger.unconfirmed)) && gap('expired');
       if (ledger) say('bye');
       timer?.unsubscribe();
       pass = ledger = timer = undefined;
