@@ -95,9 +95,23 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
 
   private terminate(reason: string): void {
     if (this.ended) return;
+    const end = () => this.engine.transport.emit('error', new Error(reason));
+    const isUpgrading = this.isUpgrading;
     this.websocket?.terminate();
     this.polls?.current?.destroy();
-    this.engine.transport.emit('error', new Error(reason));
+    if (!isUpgrading) return void end();
+    this.closed(dropped(undefined, 'transport error'));
+    this.engine.once('upgrade', end);
+    this.setDeadline(end);
+  }
+
+  /**
+   * Whether the client may be about to change over to a WebSocket, with no request whose end would tell it that the connection is lost. Its
+   * engine would overlook that the WebSocket ends before the change, and then neither poll nor report anything.
+   */
+  private get isUpgrading(): boolean {
+    if (this.closing || !this.engine.upgrading) return false;
+    return this.posts?.current === undefined && this.polls?.current?.writableEnded !== false;
   }
 
   reportIncomplete(bytes: number): void {
