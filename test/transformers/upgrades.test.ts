@@ -43,10 +43,10 @@ function ours(url: string, { primus }: Served): Client {
   return { opened: event(client, 'open'), lost: event(client, 'close') };
 }
 
-/** A TCP proxy that holds WebSockets back until `upgrade`, and the answers to polls between `hold` and `release`. */
+/** A TCP proxy that delays WebSockets until `upgrade`, and the answers to polls between `block` and `release`. */
 async function startProxy(target: number) {
   const polls: (() => void)[] = [];
-  let holds = false;
+  let blocked = false;
   let upgrade = () => {};
   const upgraded = new Promise<void>((resolve) => {
     upgrade = resolve;
@@ -54,7 +54,7 @@ async function startProxy(target: number) {
   const webSockets: Socket[] = [];
   const proxy = createServer((client) => {
     let isWebSocket = false;
-    const pass = (action: () => void) => void (holds && !isWebSocket ? polls.push(action) : action());
+    const pass = (action: () => void) => void (blocked && !isWebSocket ? polls.push(action) : action());
     client
       .on('error', () => {})
       .once('data', async (request) => {
@@ -79,11 +79,11 @@ async function startProxy(target: number) {
     url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     webSockets,
     upgrade,
-    hold() {
-      holds = true;
+    block() {
+      blocked = true;
     },
     release() {
-      holds = false;
+      blocked = false;
       for (const action of polls.splice(0)) action();
     },
   };
@@ -106,8 +106,8 @@ async function upgrading(transformer: string, name: string) {
   const probed = event(engine, 'upgrading');
   proxy.upgrade();
   await probed;
-  proxy.hold();
-  // What ends the poll that waits.
+  proxy.block();
+  // The server answers the poll that waits.
   await event(engine.transport, 'drain');
   await roundTrips(url);
   expect(engine.transport.name).toBe('polling');
