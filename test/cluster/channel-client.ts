@@ -18,6 +18,8 @@ export class ChannelClient {
   isSubscribed = false;
   /** Behind which message it is. */
   position: { readonly epoch: string; readonly offset: number } | undefined;
+  /** The last message of the channel. */
+  latest: unknown;
   /** The reasons of all gaps. */
   readonly gaps: string[] = [];
   /** The offsets of the present subscription. */
@@ -55,7 +57,7 @@ export class ChannelClient {
         if (connection !== this.#connection) return link.close();
         this.#link = link;
         link.subscribe({
-          next: (frame) => this.#receive(JSON.parse(String(frame))),
+          next: (frame) => this.#receive(String(frame)),
           complete: () => this.#closed(connection),
           error: () => this.#closed(connection),
         });
@@ -104,12 +106,18 @@ export class ChannelClient {
     this.present.clear();
   }
 
-  #receive(message: unknown): void {
+  #receive(frame: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(frame);
+    } catch {
+      return this.#violate(`${frame} is no message`);
+    }
     if (typeof message === 'string') {
       const id = /^primus::id::(.+)$/.exec(message)?.[1];
       if (id !== undefined) this.id = id;
     } else if (Array.isArray(message)) this.#handle(message as unknown as ChannelMessage);
-    else this.#receiveRoom(message as { by: string; n: number });
+    else this.#receiveRoom(Object(message) as { by: string; n: number });
   }
 
   #receiveRoom({ by, n }: { by: string; n: number }): void {
@@ -159,6 +167,7 @@ export class ChannelClient {
 
   #message(number: number, offset: number | undefined): void {
     if (this.#wanted === undefined) return;
+    this.latest = number;
     const entry = this.#entryOf(number);
     if (entry === undefined) return this.#violate(`law 2: ${number} was not published`);
     const { at } = entry.delivery;

@@ -130,9 +130,11 @@ export class ClusterWorld {
     }
   }
 
-  publish(name: string, count: number): void {
+  /** Publishes numbers. Returns the last one. */
+  publish(name: string, count: number): number {
     const node = this.nodes.get(name);
     for (let published = 0; published < count; published++) void node?.cluster.publish(CHANNEL, ++this.#published).catch(() => {});
+    return this.#published;
   }
 
   ask(name: string): void {
