@@ -229,11 +229,11 @@ export class Channels {
       return;
     }
     let open = this.#openChannel(channel, rule);
-    await this.#ready(open);
+    await this.#ready(open, since);
     // It may be closed meanwhile, as the last subscriber leaves.
     while (this.#open.get(channel) !== open && isOpen(spark) && !this.#isClosed) {
       open = this.#openChannel(channel, rule);
-      await this.#ready(open);
+      await this.#ready(open, since);
     }
     // What the application does there may end the spark.
     const info = rule.presence === undefined ? undefined : this.#infoOf(rule, spark, channel);
@@ -274,7 +274,7 @@ export class Channels {
   }
 
   /** Resolves when this node listens and has read the history; or when the engine does not answer. */
-  #ready({ history, listening }: Open): Promise<void> {
+  #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         this.#waiting.delete(done);
@@ -283,7 +283,7 @@ export class Channels {
       };
       const timer = this.#parts.primus.host.scheduler.schedule(done, ENGINE_TIMEOUT);
       this.#waiting.add(done);
-      void listening.then(() => (history === undefined ? done() : history.whenRead(done)));
+      void listening.then(() => (history === undefined ? done() : history.whenReadBehind(since, done)));
     });
   }
 

@@ -18,15 +18,21 @@ export class ChannelClient {
   isSubscribed = false;
   /** Behind which message it is. */
   position: { readonly epoch: string; readonly offset: number } | undefined;
+  /** The last message of the channel. */
+  latest: unknown;
+  /** The reasons of all gaps. */
+  readonly gaps: string[] = [];
   /** The offsets of the present subscription. */
   offsets: number[] = [];
   readonly present = new Map<string, unknown>();
   /** The numbers of the messages to the room, by sender, of the present connection. */
-  rooms = new Map<string, number[]>();
+  readonly rooms = new Map<string, number[]>();
   #link: Link | undefined;
   /** Distinguishes the connections. */
   #connection = 0;
   #queue: unknown[] = [];
+  /** All messages since it asked for everything. */
+  readonly #received = new Set<LoggedEntry>();
   /** The last message; `undefined` where the next one need not follow it. */
   #last: LoggedEntry | undefined;
   #wanted: string | undefined;
@@ -42,6 +48,7 @@ export class ChannelClient {
   /** Connects, and subscribes again behind the position. */
   connect({ network }: Address): void {
     this.disconnect();
+    this.rooms.clear();
     const connection = this.#connection;
     network.dial({
       url: 'http://node/primus',
@@ -50,7 +57,7 @@ export class ChannelClient {
         if (connection !== this.#connection) return link.close();
         this.#link = link;
         link.subscribe({
-          next: (frame) => this.#receive(JSON.parse(String(frame))),
+          next: (frame) => this.#receive(String(frame)),
           complete: () => this.#closed(connection),
           error: () => this.#closed(connection),
         });
@@ -99,12 +106,18 @@ export class ChannelClient {
     this.present.clear();
   }
 
-  #receive(message: unknown): void {
+  #receive(frame: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(frame);
+    } catch {
+      return this.#violate(`${frame} is no message`);
+    }
     if (typeof message === 'string') {
       const id = /^primus::id::(.+)$/.exec(message)?.[1];
       if (id !== undefined) this.id = id;
     } else if (Array.isArray(message)) this.#handle(message as unknown as ChannelMessage);
-    else this.#receiveRoom(message as { by: string; n: number });
+    else this.#receiveRoom(Object(message) as { by: string; n: number });
   }
 
   #receiveRoom({ by, n }: { by: string; n: number }): void {
@@ -117,8 +130,10 @@ export class ChannelClient {
   #handle(word: ChannelMessage): void {
     const [type] = word;
     if (type === 'primus::message') this.#message(word[2] as number, word[3]);
-    else if (type === 'primus::gap') this.#start(word[3]);
-    else if (type === 'primus::presence') this.#presence(word);
+    else if (type === 'primus::gap') {
+      this.gaps.push(word[2]);
+      this.#start(word[3]);
+    } else if (type === 'primus::presence') this.#presence(word);
     else if (type === 'primus::refused') this.#violate(`refused: ${word[3]}`);
     else this.#subscribed(word);
   }
@@ -128,6 +143,8 @@ export class ChannelClient {
     this.isSubscribed = this.#wanted !== undefined;
     this.offsets = [];
     const [, , outcome, position] = word;
+    if (outcome === 'gap') this.gaps.push(word[4]);
+    if (outcome === 'live') this.#received.clear();
     if (outcome !== 'recovered') return this.#start(position ?? null);
     if (position[0] !== this.position?.epoch || position[1] !== this.position.offset)
       this.#violate(`law 2: recovered from ${position}, and it was at ${JSON.stringify(this.position)}`);
@@ -150,6 +167,7 @@ export class ChannelClient {
 
   #message(number: number, offset: number | undefined): void {
     if (this.#wanted === undefined) return;
+    this.latest = number;
     const entry = this.#entryOf(number);
     if (entry === undefined) return this.#violate(`law 2: ${number} was not published`);
     const { at } = entry.delivery;
@@ -159,7 +177,8 @@ export class ChannelClient {
       this.#violate(`law ${at.epoch === this.#last.delivery.at.epoch ? 2 : 3}: ${print(entry)} follows ${print(this.#last)}`);
     else if (this.position !== undefined && (at.epoch !== this.position.epoch || before !== this.position.offset))
       this.#violate(`law 2: ${print(entry)} follows the position ${JSON.stringify(this.position)}`);
-    if (this.offsets.includes(at.offset) && this.#last !== undefined) this.#violate(`law 2: ${print(entry)} twice`);
+    if (this.#received.has(entry)) this.#violate(`law 2: ${print(entry)} twice`);
+    this.#received.add(entry);
     this.#last = entry;
     this.position = at;
     this.offsets.push(at.offset);

@@ -93,7 +93,8 @@ export class ClusterWorld {
     this.nodes.set(name, node);
     this.all.push(node);
     witness.connect(node);
-    witness.subscribe(CHANNEL);
+    // The channel is opened and closed by the others where no client stays subscribed.
+    if (name !== 'n3') witness.subscribe(CHANNEL);
   }
 
   /** A node dies, or leaves. */
@@ -129,9 +130,11 @@ export class ClusterWorld {
     }
   }
 
-  publish(name: string, count: number): void {
+  /** Publishes numbers. Returns the last one. */
+  publish(name: string, count: number): number {
     const node = this.nodes.get(name);
     for (let published = 0; published < count; published++) void node?.cluster.publish(CHANNEL, ++this.#published).catch(() => {});
+    return this.#published;
   }
 
   ask(name: string): void {
@@ -196,7 +199,7 @@ export class ClusterWorld {
     }
     // The loss of the last entry shows with the next one.
     this.publish(names[0] ?? '', 1);
-    await this.pass(50);
+    await this.pass(200);
     for (const client of subscribers) {
       if (!client.isSubscribed) continue;
       expect([...client.present.keys()].sort(), `law 4: who is present for ${client.name}`).toEqual(present);
@@ -241,7 +244,7 @@ export class ClusterWorld {
       const late = this.#client(`late joiner of ${node.instance}`);
       late.connect(node);
       late.subscribe(CHANNEL, null);
-      await this.pass(20);
+      await this.pass(200);
       this.#checkHead(late);
       const kept = this.engine.logOf(TOPIC).kept.map(({ delivery }) => delivery.at.offset);
       const got = late.offsets;

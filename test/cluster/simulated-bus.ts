@@ -136,6 +136,11 @@ export class SimulatedEngine implements Backplane {
     return { entries: found.slice(0, limit).map(({ delivery }) => delivery), head, whole: isKnown };
   }
 
+  /** Delivers what somebody else has published. */
+  forge(topic: string, data: Uint8Array): void {
+    for (const bus of this.buses) bus.receive(undefined, { topic, data });
+  }
+
   /** Delivers a message to all who listen. */
   publish(from: SimulatedBus, topic: string, data: Uint8Array): void {
     this.packets.push(data);
