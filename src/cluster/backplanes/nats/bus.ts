@@ -29,6 +29,7 @@ const LIMIT = 16_777_216;
 
 /** A topic that the node listens to. */
 interface Listening {
+  readonly subject: string;
   subscription?: NatsSubscription;
   /** The error of a subscription that the server has refused. */
   refusal?: Error;
@@ -86,7 +87,7 @@ export class NatsBus implements Bus {
 
   async listen(topics: readonly string[]): Promise<void> {
     if (this.#isClosed) throw closed();
-    for (const topic of topics) if (!this.#topics.has(topic)) this.#topics.set(topic, {});
+    for (const topic of topics) if (!this.#topics.has(topic)) this.#topics.set(topic, { subject: this.#subjects.message(topic) });
     for (const topic of topics) this.#subscribe(topic);
     const confirmed$ = this.#state.pipe(
       filter((state) => state === 'up'),
@@ -111,7 +112,7 @@ export class NatsBus implements Bus {
     const connection = this.#connection;
     if (connection === undefined || this.#state.value === 'down') return this.#lose(topic, this.#isClosed ? 'closed' : 'disconnected');
     if (this.#outgoing.bytes + data.length > LIMIT) return this.#lose(topic, 'buffer');
-    const subject = this.#subjects.message(topic);
+    const subject = this.#topics.get(topic)?.subject ?? this.#subjects.message(topic);
     try {
       checkLength(data, connection);
       // A copy: the client sends at the end of the turn.
@@ -201,7 +202,7 @@ export class NatsBus implements Bus {
     };
     try {
       delete listening.refusal;
-      listening.subscription = this.#connection.subscribe(this.#subjects.message(topic), { callback });
+      listening.subscription = this.#connection.subscribe(listening.subject, { callback });
     } catch (thrown) {
       this.#onRefusal(topic, listening, asError(thrown));
     }
