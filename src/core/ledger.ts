@@ -26,23 +26,20 @@ export class Ledger {
   received = 0;
   /** The number of sent messages that the peer has acknowledged. */
   confirmed = 0;
+  /** The number of messages before the first one that is kept. */
+  from = 0;
   /** The bytes of the messages that are kept. */
   bytes = 0;
   readonly #limit: number;
   /** The number of received messages that were acknowledged, and the bytes of those received since. */
   #acknowledged = 0;
   #unacknowledged = 0;
-  /** The messages that are kept, in order: up to the last one that was sent. */
-  declare private frames?: Frame[] | undefined;
+  /** The messages that are kept, in order, up to the last one that was sent; behind empty places of some that were dropped. */
+  declare private frames?: Frame[];
 
   /** @param limit the limit of the bytes that are kept, the option `ring` */
   constructor(limit: number) {
     this.#limit = limit;
-  }
-
-  /** The number of messages before the first one that is kept. */
-  get from(): number {
-    return this.sent - (this.frames?.length ?? 0);
   }
 
   /** The number of sent messages that may not have arrived. */
@@ -66,31 +63,23 @@ export class Ledger {
 
   /** Drops the oldest messages that are kept until they have no more than so many bytes. Returns false when any had to go. */
   narrow(limit: number): boolean {
-    let count = 0;
-    let { bytes } = this;
-    for (const frame of this.frames ?? []) {
-      if (bytes <= limit) break;
-      bytes -= costOf(frame);
-      count += 1;
-    }
-    this.#drop(count);
-    return count === 0;
+    const { from } = this;
+    this.drop(this.sent, limit);
+    return this.from === from;
   }
 
   /** Notes that the peer has received so many messages. Returns false when it cannot have: the number is none, or beyond what was sent. */
   confirm(received: number): boolean {
     if (!(received >= 0 && received <= this.sent)) return false;
-    if (received <= this.confirmed) return true;
-    this.#drop(received - this.from);
-    this.confirmed = received;
+    this.drop(received, 0);
+    this.confirmed = Math.max(this.confirmed, received);
     return true;
   }
 
   /** Returns the messages behind the first `received` ones; `undefined` when they are not kept, or fewer were sent. */
   since(received: number): readonly Frame[] | undefined {
-    const at = received - this.from;
-    if (!(at >= 0 && received <= this.sent)) return undefined;
-    return this.frames?.slice(at) ?? [];
+    if (!(received >= this.from && received <= this.sent)) return undefined;
+    return this.frames?.slice(this.frames.length + received - this.sent) ?? [];
   }
 
   /** Counts a message that was received. Returns whether an acknowledgement is due at once. */
@@ -107,9 +96,16 @@ export class Ledger {
     return this.received;
   }
 
-  #drop(count: number): void {
-    for (const frame of this.frames?.splice(0, count) ?? []) this.bytes -= costOf(frame);
-    if (this.frames?.length === 0) this.frames = undefined;
+  /** Drops messages that are kept, the oldest ones first: those before the `end`-th, until no more than so many bytes are left. */
+  private drop(end: number, limit: number): void {
+    const { frames = [] } = this;
+    let at = frames.length + this.from - this.sent;
+    for (; this.from < end && this.bytes > limit; this.from++) {
+      this.bytes -= costOf(frames[at] as Frame);
+      frames[at++] = '';
+    }
+    // Seldom, as the others move: for each message it takes no longer than to keep it.
+    if (2 * at >= frames.length) frames.splice(0, at);
   }
 }
 
