@@ -30,6 +30,8 @@ export class Ledger {
   received = 0;
   /** The number of sent messages that the peer has acknowledged. */
   confirmed = 0;
+  /** The number of messages before the first one that is kept. */
+  from = 0;
   /** The bytes of the messages that are kept. */
   bytes = 0;
   readonly #limit: number;
@@ -37,8 +39,8 @@ export class Ledger {
   /** The number of received messages that were acknowledged, and the bytes of those received since. */
   #acknowledged = 0;
   #unacknowledged = 0;
-  /** The messages that are kept, in order: up to the last one that was sent. */
-  declare private frames?: Frame[] | undefined;
+  /** The messages that are kept, in order, up to the last one that was sent; behind empty places of some that were dropped. */
+  declare private frames?: Frame[];
 
   /**
    * @param limit the limit of the bytes that are kept, the option `ring`
@@ -47,11 +49,6 @@ export class Ledger {
   constructor(limit: number, cost = costOf) {
     this.#limit = limit;
     this.#costOf = cost;
-  }
-
-  /** The number of messages before the first one that is kept. */
-  get from(): number {
-    return this.sent - (this.frames?.length ?? 0);
   }
 
   /** The number of sent messages that may not have arrived. */
@@ -73,33 +70,25 @@ export class Ledger {
     return this.bytes <= this.#limit || this.narrow(this.#limit);
   }
 
-  /** Drops so many of the oldest messages that are kept, and more until they have no more than `limit` bytes. Returns whether none had to go. */
-  narrow(limit: number, count = 0): boolean {
-    const frames = this.frames ?? [];
-    let dropped = 0;
-    for (const frame of frames) {
-      if (dropped >= count && this.bytes <= limit) break;
-      this.bytes -= this.#costOf(frame);
-      dropped += 1;
-    }
-    frames.splice(0, dropped);
-    if (frames.length === 0) this.frames = undefined;
-    return dropped === 0;
+  /** Drops the oldest messages that are kept until they have no more than so many bytes. Returns false when any had to go. */
+  narrow(limit: number): boolean {
+    const { from } = this;
+    this.drop(this.sent, limit);
+    return this.from === from;
   }
 
   /** Notes that the peer has received so many messages. Returns false when it cannot have: the number is none, or beyond what was sent. */
   confirm(received: number): boolean {
     if (!(received >= 0 && received <= this.sent)) return false;
-    this.narrow(Infinity, received - this.from);
+    this.drop(received, 0);
     this.confirmed = Math.max(this.confirmed, received);
     return true;
   }
 
   /** Returns the messages behind the first `received` ones; `undefined` when they are not kept, or fewer were sent. */
   since(received: number): readonly Frame[] | undefined {
-    const at = received - this.from;
-    if (!(at >= 0 && received <= this.sent)) return undefined;
-    return this.frames?.slice(at) ?? [];
+    if (!(received >= this.from && received <= this.sent)) return undefined;
+    return this.frames?.slice(this.frames.length + received - this.sent) ?? [];
   }
 
   /** Counts a message that was received. Returns whether an acknowledgement is due at once. */
@@ -114,6 +103,18 @@ export class Ledger {
     this.#acknowledged = this.received;
     this.#unacknowledged = 0;
     return this.received;
+  }
+
+  /** Drops messages that are kept, the oldest ones first: those before the `end`-th, until no more than so many bytes are left. */
+  private drop(end: number, limit: number): void {
+    const { frames = [] } = this;
+    let at = frames.length + this.from - this.sent;
+    for (; this.from < end && this.bytes > limit; this.from++) {
+      this.bytes -= this.#costOf(frames[at] as Frame);
+      frames[at++] = '';
+    }
+    // Seldom, as the others move: for each message it takes no longer than to keep it.
+    if (2 * at >= frames.length) frames.splice(0, at);
   }
 }
 
