@@ -146,8 +146,8 @@ export class History {
           isDue = false;
         }
         const next = this.#next();
-        if (next === undefined) break;
-        isDue = !(await this.#take(next));
+        if (next !== undefined) isDue = !(await this.#take(next));
+        else if (!this.#isStale) break;
       }
       this.#hasFailed = false;
     } catch (error) {
