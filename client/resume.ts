@@ -90,7 +90,8 @@ export const resumable: CreateClientSession = (client, parts) => {
 
   const acknowledge = () => {
     timer = undefined;
-    if (ledger?.owes) say('ack');
+    // Not while the link is asking for the session: it would prove that this end has a token which it does not have yet.
+    if (!pass && ledger?.owes) say('ack');
   };
 
   /** Returns a gap. Its messages are those of the session that is over. */

@@ -95,7 +95,8 @@ export class History {
 
   /** Looks at the last entry again before the next one is delivered: the engine is away, and may come back with another history. */
   suspect(): void {
-    if (this.#position !== undefined) this.#isStale = true;
+    this.#isStale = true;
+    this.#clear();
   }
 
   /** Calls back when it is known what a subscriber is missing, at once if it is. */
@@ -129,7 +130,7 @@ export class History {
 
   close(): void {
     this.#isClosed = true;
-    this.#announced = [];
+    this.#clear();
     this.#again.unsubscribe();
     for (const done of this.#waiting.splice(0)) done();
   }
@@ -146,21 +147,26 @@ export class History {
           isDue = false;
         }
         const next = this.#next();
-        if (next === undefined) break;
-        isDue = !(await this.#take(next));
+        if (next !== undefined) isDue = !(await this.#take(next));
+        else if (!this.#isStale) break;
       }
       this.#hasFailed = false;
     } catch (error) {
       // Once, not at every attempt.
       if (!this.#hasFailed) this.#parts.report(error);
       this.#hasFailed = true;
-      this.#announced = [];
-      this.#announcedBytes = 0;
+      this.#clear();
       this.#again.unsubscribe();
       if (!this.#isClosed) this.#again = this.#parts.scheduler.schedule(() => this.refresh(), AGAIN);
     } finally {
       this.#isReading = false;
     }
+  }
+
+  /** Forgets what was announced: the log has it, or another history. */
+  #clear(): void {
+    this.#announced = [];
+    this.#announcedBytes = 0;
   }
 
   #next(): Delivery | undefined {

@@ -80,6 +80,18 @@ const commands = fc.oneof(
   commandOf(3, 'start', [node], (world, name) => world.start(name)),
 );
 
+/** What was found once. */
+const found: [string, (world: ClusterWorld) => Promise<void>][] = [
+  [
+    'does not deliver what was announced before a copy took over',
+    async (world) => {
+      world.publish('n1', 10);
+      await world.pass(3);
+      world.failOver(2, 0);
+    },
+  ],
+];
+
 const settings: [string, (world: () => ClusterWorld) => ServerOptions][] = [
   ['a parser that answers at once', () => ({})],
   ['a parser that answers later', (world) => ({ parser: slowParser(2, (run, ms) => world().clock.schedule(run, ms)) })],
@@ -99,6 +111,14 @@ describe.each(settings)('a cluster on a simulated engine, with %s,', (_title, op
     );
     expect(sequences).toBeGreaterThan(0);
   }, 300_000);
+});
+
+describe('a cluster on a simulated engine', () => {
+  it.each(found)('%s', async (_title, sequence) => {
+    const optionsOf = (settings[1] as (typeof settings)[0])[1];
+    await run(optionsOf, [command('all', sequence)]);
+    expect.hasAssertions();
+  });
 });
 
 async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequence: readonly Command[]): Promise<void> {
