@@ -11,7 +11,7 @@ import { until } from '../support/wait.js';
 
 const KEEP = { size: 10, ttl: 1000 };
 
-/** A connection whose server answers pings when it is told to. */
+/** A connection whose server answers pings on demand. */
 class FakeConnection implements NatsConnection {
   readonly info = { max_payload: 1000 };
   readonly published: string[] = [];
@@ -180,7 +180,11 @@ it('takes a connection, or a function that makes one', async () => {
 it('gives each topic one token of a subject, which no other topic has', () => {
   const subjects = new Subjects('primus');
   const topic = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 40 });
-  const tricky = fc.string({ unit: fc.constantFrom('%', 'u', '0', '2', 'E', '.', '*', '>', ' ', '\ud800', '\u20ac', '\u00fc'), minLength: 1, maxLength: 8 });
+  const tricky = fc.string({
+    unit: fc.constantFrom('%', 'u', '0', '2', 'E', '.', '*', '>', ' ', '\ud800', '\u20ac', '\u00fc'),
+    minLength: 1,
+    maxLength: 8,
+  });
   fc.assert(
     fc.property(fc.oneof(topic, tricky), fc.oneof(topic, tricky), (left, right) => {
       const [one, other] = [subjects.message(left), subjects.message(right)];
@@ -188,7 +192,7 @@ it('gives each topic one token of a subject, which no other topic has', () => {
     }),
   );
   expect(subjects.message('chat:room-1 \u20ac')).toBe('primus.m.chat%3Aroom-1%20%u20AC');
-  // The longest protocol line that the server takes has 4096 bytes.
+  // The server takes 4096 bytes for a subject and what is sent with it.
   for (const character of ['.', '\u00fc', '\u20ac', '\u{1f600}']) {
     const longest = character.repeat(512 / Buffer.byteLength(character));
     expect(subjects.history(longest).length).toBeLessThan(1600);

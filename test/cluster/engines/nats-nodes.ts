@@ -22,7 +22,7 @@ afterEach(async () => {
   [servers, nodes, connections] = [[], [], []];
 });
 
-/** A bus, and all that it has told. */
+/** A bus, with everything that it has emitted and reported. */
 export interface Node {
   readonly bus: Bus;
   readonly log: Log;
@@ -33,7 +33,7 @@ export interface Node {
   readonly reasons: string[];
 }
 
-/** Starts a server; the test ends it. */
+/** Starts a server; it is closed after the test. */
 export async function engine(options?: NatsEngineOptions): Promise<Engine> {
   const server = await startNats(options);
   servers.push(server);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,6 +69,21 @@ describe.skipIf(missingEngine('nats-server'))('what the server refuses', () => {
     await node.bus.listen(['room']);
     node.bus.publish('room', bytes('a'));
     await until(() => node.deliveries.length === 1);
+  });
+
+  it('needs no more permissions than those of the documentation', async () => {
+    const [, config = ''] =
+      /```\n(authorization[^`]*)```/.exec(readFileSync(new URL('../../../docs/nats.md', import.meta.url), 'utf8')) ?? [];
+    const server = await engine({ config: config.replace('$PASSWORD', 'secret') });
+    const node = open(nats((settings) => connect({ ...settings, servers: urlOf(server), user: 'primus', pass: 'secret' })));
+    await until(() => node.states.at(-1) === 'up');
+    await node.bus.listen(['room']);
+    node.bus.publish('room', bytes('a'));
+    const first = await node.log.append('room', bytes('b'), KEEP);
+    const last = await node.log.append('room', bytes('c'), KEEP);
+    await until(() => node.deliveries.length === 3);
+    expect(await node.log.read('room', first, 10)).toMatchObject({ entries: [{ at: last }], whole: true });
+    expect([node.errors, node.reasons]).toEqual([[], []]);
   });
 
   it('rejects a topic that the node may not listen to, and reports a publication that it may not send', async () => {
