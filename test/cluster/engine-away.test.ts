@@ -94,7 +94,7 @@ describe('a cluster without its engine', () => {
     expect(one.cluster.state).toBe('down');
     world.write('n1', 200);
     await world.pass(10);
-    expect(one.witness.rooms.get(one.life)).toHaveLength(200);
+    expect(one.witness.rooms.get(one.instance)).toHaveLength(200);
     const lost = one.losses.reduce((sum, { count }) => sum + count, 0);
     expect(lost).toBeGreaterThan(0);
     expect(one.losses.every(({ topic, reason }) => topic === 'room:room' && reason === 'outbox')).toBe(true);
@@ -102,7 +102,7 @@ describe('a cluster without its engine', () => {
     await expect(Promise.race([one.cluster.publish('log', 'x'), world.pass(3_000)])).rejects.toThrow('The engine has not answered');
     world.engine.up();
     await world.pass(100);
-    expect(two.witness.rooms.get(one.life)).toHaveLength(200 - lost);
+    expect(two.witness.rooms.get(one.instance)).toHaveLength(200 - lost);
     await world.converge();
     await world.destroy();
   });
@@ -129,7 +129,7 @@ describe('a cluster without its engine', () => {
     world.write('n1', 1);
     world.engine.up();
     await world.pass(100);
-    expect(nodeOf(world, 'n2').witness.rooms.get(one.life)).toEqual([1]);
+    expect(nodeOf(world, 'n2').witness.rooms.get(one.instance)).toEqual([1]);
     await world.destroy();
   });
 
