@@ -6,9 +6,8 @@ export const RING = 262_144;
 /** The memory of a message beside its bytes. */
 export const OVERHEAD = 32;
 
-/** Matches the characters that have one byte in UTF-8, and those that have two, where a surrogate pair has four. */
-const ONE = /[\0-\x7f]+/g;
-const TWO = /[\0-\u07ff\ud800-\udfff]+/g;
+/** Matches the characters that have one byte in UTF-8. */
+const ASCII = /[\0-\x7f]+/g;
 
 /** The number of received messages after which an acknowledgement is due at once. */
 const MANY = 64;
@@ -42,7 +41,7 @@ export class Ledger {
 
   /**
    * @param limit the limit of the bytes that are kept, the option `ring`
-   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`
+   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`; by default an upper bound
    */
   constructor(limit: number, cost = costOf) {
     this.#limit = limit;
@@ -122,7 +121,7 @@ export function ownFrame(frame: Frame): Frame {
   return typeof frame === 'string' ? frame : new Uint8Array(frame);
 }
 
-/** Returns the bytes that a message counts, without encoding a string. */
+/** Returns the most bytes that a message may count, without encoding it: three for each character of a string that is no ASCII. */
 function costOf(frame: Frame): number {
-  return frame.length + OVERHEAD + (typeof frame === 'string' ? frame.replace(ONE, '').length + frame.replace(TWO, '').length : 0);
+  return frame.length + OVERHEAD + (typeof frame === 'string' ? 2 * frame.replace(ASCII, '').length : 0);
 }
