@@ -67,8 +67,8 @@ export class Engine {
 
 /** The options of `startRedis`. */
 export interface RedisEngineOptions {
-  /** Whether it is a Redis Cluster: of one server that has all slots. */
-  cluster?: boolean;
+  /** Whether it is a Redis Cluster: of one server that has all slots, or a server of one that has none yet. */
+  cluster?: boolean | 'without slots';
   /** Whether it keeps its data in its folder. */
   persist?: boolean;
   /** More arguments of `redis-server`. */
@@ -83,7 +83,7 @@ export async function startRedis({ cluster = false, persist = false, args = [] }
     ...args,
   ]);
   await startOnFreePort(engine);
-  if (cluster) {
+  if (cluster === true) {
     await redisCli(engine, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     await until(async () => (await redisCli(engine, 'CLUSTER', 'INFO')).includes('cluster_state:ok'));
   }

@@ -102,19 +102,25 @@ export class RedisBus implements Bus, Log, SessionHost {
       this.#context.lost(topic, 1, 'The message is too long');
       return;
     }
-    const sent = session.publish(this.#channelOf(topic), encode(data));
-    this.#count(data.length, sent).catch((error: unknown) => {
-      this.#context.lost(topic, 1, this.#failed(session, error).message);
+    const { length } = data;
+    this.#buffered += length;
+    session.publish(this.#channelOf(topic), encode(data), (error) => {
+      this.#buffered -= length;
+      if (error) this.#context.lost(topic, 1, this.#failed(session, error).message);
     });
   }
 
   async append(topic: string, data: Uint8Array, keep: Keep): Promise<Position> {
     const session = this.#ready();
     this.#assertLength(session, data);
+    const { length } = data;
+    this.#buffered += length;
     try {
-      return await this.#count(data.length, session.append(this.#channelOf(topic), Buffer.from(data), keep));
+      return await session.append(this.#channelOf(topic), Buffer.from(data), keep);
     } catch (error) {
       throw this.#failed(session, error);
+    } finally {
+      this.#buffered -= length;
     }
   }
 
@@ -151,14 +157,6 @@ export class RedisBus implements Bus, Log, SessionHost {
     this.#topics.clear();
     this.#messages.complete();
     this.#state.complete();
-  }
-
-  /** Counts the bytes of a message until it was answered. */
-  #count<T>(length: number, answer: Promise<T>): Promise<T> {
-    this.#buffered += length;
-    return answer.finally(() => {
-      this.#buffered -= length;
-    });
   }
 
   /** Explains why a command has failed. The session ends when the error says that it is connected to the wrong server. */
