@@ -176,6 +176,7 @@ export class Channels {
     };
     primus.transformers.incoming.unshift(take);
     primus.host.registry.owns = isChannelWord;
+    serveChannels(primus);
   }
 
   /** Handles what a client asks for. Its further messages wait for the answer. */
