@@ -22,12 +22,18 @@ interface Entries {
   readonly entries: Map<string, unknown>;
 }
 
+/** Entries that arrive in parts. */
+interface Part extends Entries {
+  /** The number of the next part. */
+  readonly next: number;
+}
+
 /** One channel that this node has entries in, or watches. */
 interface Watched {
   readonly own: Entries;
   readonly others: Map<string, Entries>;
   /** Entries that arrive in parts, and are not complete. */
-  readonly parts: Map<string, Entries>;
+  readonly parts: Map<string, Part>;
   /** The nodes that have entries which this one does not know: they are asked with every beat. */
   readonly behind: Set<string>;
   readonly state: StateSubject<Present>;
@@ -158,20 +164,20 @@ export class Presence {
   }
 
   /** Merges what a node has said: a change of the `previous` version; or all its entries, where that is 0, in parts. */
-  #merge(channel: string, watched: Watched, { from, version, previous, joined, left, isLast }: Header): void {
+  #merge(channel: string, watched: Watched, { from, version, previous, joined, left, part: number, isLast }: Header): void {
     if (!Number.isSafeInteger(version) || !isListOfEntries(joined) || !isListOfStrings(left)) return;
     const known = watched.others.get(from);
     if (known !== undefined && known.version >= (version as number)) return;
     const part = watched.parts.get(from);
     let entries: Map<string, unknown>;
     if (previous === 0) entries = new Map();
-    else if (previous === 'part' && part !== undefined && part.version === version) entries = part.entries;
+    else if (previous === 'part' && part !== undefined && part.version === version && part.next === number) entries = part.entries;
     else if (known !== undefined && known.version === previous) entries = known.entries;
     else return this.#askUntilKnown(channel, watched, from);
     for (const [id, info] of joined) entries.set(id, info);
     for (const id of left) entries.delete(id);
     watched.parts.delete(from);
-    if (isLast === false) watched.parts.set(from, { version: version as number, entries });
+    if (isLast === false) watched.parts.set(from, { version: version as number, entries, next: Number(number) + 1 });
     else {
       watched.others.set(from, { version: version as number, entries });
       watched.behind.delete(from);
@@ -210,7 +216,7 @@ export class Presence {
     for (const [at, joined] of parts.entries()) {
       const isLast = at === parts.length - 1;
       const previous = at === 0 ? 0 : 'part';
-      this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version, previous, joined, left: [], isLast });
+      this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version, previous, joined, left: [], part: at, isLast });
     }
   }
 

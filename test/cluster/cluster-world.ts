@@ -3,7 +3,8 @@ import { toArray } from 'rxjs';
 import { expect } from 'vitest';
 import { printPacket } from '../../src/cluster/packets.js';
 import { type Answer, type Cluster, clustered, type Loss, type Present } from '../../src/cluster.js';
-import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import type { Link } from '../../src/core/link.js';
+import { Primus, type ServerOptions } from '../../src/index.js';
 import { MemoryNetwork } from '../../transformers/memory/index.js';
 import { Clock } from '../support/clock.js';
 import { ChannelClient } from './channel-client.js';
@@ -157,6 +158,33 @@ export class ClusterWorld {
     if (node !== undefined) this.#at(number).connect(node);
   }
 
+  /** A client that sends what it is told to. */
+  raw({ network }: Node) {
+    const received: unknown[][] = [];
+    const waiting: unknown[] = [];
+    let link: Link | undefined;
+    network.dial({
+      url: 'http://node/primus',
+      maxLength: 1e9,
+      accepted: (accepted) => {
+        link = accepted;
+        link.subscribe({ next: (frame) => void received.push(JSON.parse(String(frame))), complete() {}, error() {} });
+        for (const message of waiting.splice(0)) link.send(JSON.stringify(message));
+      },
+      rejected() {},
+    });
+    const send = (message: unknown) => {
+      if (link === undefined) waiting.push(message);
+      else link.send(JSON.stringify(message));
+    };
+    return { received, send, drop: () => link?.close() };
+  }
+
+  /** How many topics the engine knows that begin so. */
+  listening(prefix: string): number {
+    return [...this.engine.buses].reduce((sum, bus) => sum + bus.topics.filter((topic) => topic.startsWith(prefix)).length, 0);
+  }
+
   disconnect(number: number): void {
     this.#at(number).disconnect();
   }
@@ -281,6 +309,3 @@ export class ClusterWorld {
     if ((level === 'error' || level === 'warning') && !isExpected) this.violations.push(`law 9: ${life} has logged ${level} ${text}`);
   }
 }
-
-/** The spark of a client, by its id. */
-export type { Spark };

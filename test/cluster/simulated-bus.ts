@@ -213,6 +213,11 @@ export class SimulatedBus implements Bus {
     return this.#faults.bufferedAmount;
   }
 
+  /** The topics that the engine knows of. */
+  get topics(): readonly string[] {
+    return [...this.#topics];
+  }
+
   get #hears(): boolean {
     return this.#engine.isUp && !this.#faults.isFrozen && !this.#isDead;
   }
