@@ -225,8 +225,9 @@ export class ClusterWorld {
       expect([...node.present.keys()].sort(), `law 4: who is present at ${node.life}`).toEqual(present);
       expect(node.cluster.state, `the state of ${node.life}`).toBe('up');
     }
-    // The loss of the last entry shows with the next one.
+    // The loss of the last message shows with the next one.
     this.publish(names[0] ?? '', 1);
+    for (const name of names) this.write(name, 1);
     await this.pass(200);
     for (const client of subscribers) {
       if (!client.isSubscribed) continue;
