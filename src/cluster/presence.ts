@@ -43,7 +43,7 @@ interface Watched {
   isDue: boolean;
 }
 
-/** How many beats tell the version of what has changed: a node that hears none of them has counted this one as dead. */
+/** How many beats repeat the version of what has changed: a node that receives none of them has counted this one as dead. */
 const FRESH_BEATS = LEASE_BEATS + 2;
 
 /** The length of entries that are published at once, in characters of JSON. */
@@ -52,7 +52,7 @@ const LONGEST_PART = 65_536;
 /** How many channels that have changed a beat tells the version of. */
 const TOLD = 200;
 
-/** How many others it tells the version of, in turn: a node may have missed what was said when it came. */
+/** How many others it repeats the version of, in turn: a node may have missed them when it started. */
 const REPEATED = 20;
 
 /**
@@ -62,7 +62,7 @@ const REPEATED = 20;
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #channels = new Map<string, Watched>();
-  /** The last version of any channel: one that is forgotten and comes back has no version twice. */
+  /** The last version of any channel: one that is forgotten and used again has no version twice. */
   #version = 0;
 
   constructor(parts: PresenceParts) {
@@ -112,7 +112,7 @@ export class Presence {
     return Object.fromEntries(this.#due().map(([channel, { own }]) => [channel, own.entries.size === 0 ? 0 : own.version]));
   }
 
-  /** Marks that a beat has told the digest, so that the next one tells others. Asks for what is still missing. */
+  /** Marks that a beat has sent the digest, so that the next one sends others. Asks for what is still missing. */
   tick(): void {
     for (const [channel, watched] of this.#due()) {
       if (watched.fresh > 0) watched.fresh -= 1;
@@ -123,7 +123,7 @@ export class Presence {
     for (const [channel, { behind }] of this.#channels) for (const node of behind) this.#ask(channel, node);
   }
 
-  /** The channels that the next beat tells the version of. */
+  /** The channels whose versions the next beat sends. */
   #due(): [string, Watched][] {
     const due: [string, Watched][] = [];
     let repeated = 0;

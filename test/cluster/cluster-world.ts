@@ -50,7 +50,7 @@ export class ClusterWorld {
   readonly engine = new SimulatedEngine(this.clock);
   readonly nodes = new Map<string, Node>();
   readonly clients: ChannelClient[];
-  /** What has gone wrong: a listener cannot throw. */
+  /** The laws that were broken: a listener cannot throw. */
   readonly violations: string[] = [];
   readonly questions: Question[] = [];
   /** Every process that there was. */
@@ -158,7 +158,7 @@ export class ClusterWorld {
     if (node !== undefined) this.#at(number).connect(node);
   }
 
-  /** A client that sends what it is told to. */
+  /** A client without any check. */
   raw({ network }: Node) {
     const received: unknown[][] = [];
     const waiting: unknown[] = [];
@@ -283,7 +283,7 @@ export class ClusterWorld {
     }
   }
 
-  /** What a witness has not received, though it received what came before and after, was reported. */
+  /** Checks that every message was reported that a witness has missed between two others. */
   #checkLosses(): void {
     const topic = `room:${ROOM}`;
     const lost = (losses: readonly Loss[]) => losses.reduce((sum, loss) => sum + (loss.topic === topic ? loss.count : 0), 0);
@@ -303,7 +303,7 @@ export class ClusterWorld {
     return new ChannelClient(name, this.engine, (violation) => this.violations.push(violation));
   }
 
-  /** What is logged must be an error of the engine. */
+  /** Checks that only errors of the engine are logged. */
   #logged(life: string, level: string, values: readonly unknown[]): void {
     const text = values.map(String).join(' ');
     const isExpected = /The engine|is opened again/.test(text);

@@ -95,6 +95,7 @@ const found: [string, (world: ClusterWorld) => Promise<void>][] = [
     async (world) => {
       world.engine.faultsOf('n1').bufferedAmount = 1e9;
       world.write('n1', 2);
+      await world.pass(5);
       world.engine.faultsOf('n1').bufferedAmount = 0;
       world.write('n1', 2);
       await world.pass(100);

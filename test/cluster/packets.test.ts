@@ -147,7 +147,7 @@ describe('a cluster on an engine that others publish on', () => {
           world.violations.splice(0, world.violations.length, ...world.violations.filter((violation) => /law 9/.test(violation)));
           await world.pass(ms);
         }
-        // Whom nobody has heard of for a lease is gone, and everything works.
+        // Forged nodes are gone after a lease, and the others work.
         await world.pass(2 * LEASE);
         const errors = world.violations.filter((violation) => /law 9/.test(violation) && !/has the name 'n\d', too/.test(violation));
         expect(errors.filter((violation) => !/JSON|Unexpected|encoded data/.test(violation))).toEqual([]);

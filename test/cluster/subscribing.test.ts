@@ -35,7 +35,7 @@ describe('a client that subscribes', () => {
     send(['primus::subscribe', 'open', null]);
     send(['primus::unsubscribe', 'open']);
     await world.pass(3_000);
-    await node.cluster.publish('open', 'nobody hears this');
+    await node.cluster.publish('open', 'without subscribers');
     await world.pass(10);
     expect(received).toEqual([['primus::subscribed', 'open', 'live']]);
     expect(world.listening('channel:open')).toBe(0);
@@ -89,7 +89,7 @@ describe('a client that subscribes', () => {
     expect(world.clock.pending - world.engine.pending).toBe(0);
   });
 
-  it('is not present when what the application says about it ends it', async () => {
+  it('is not present when the function for its presence has closed it', async () => {
     const { world, node, send } = await start({ presence: (spark) => spark.end() });
     const sizes: number[] = [];
     node.cluster.presence('open').subscribe(({ size }) => sizes.push(size));
