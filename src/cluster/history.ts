@@ -71,7 +71,7 @@ export class History {
   #again = Subscription.EMPTY;
   /** Why nothing is delivered until the log has been read from its beginning: it was never read, or it is another one. */
   #anew: ChannelGap | undefined = 'engine';
-  /** Those who wait for a read. */
+  /** The callbacks that wait for a read. */
   #waiting: (() => void)[] = [];
 
   constructor(parts: HistoryParts) {
@@ -93,7 +93,7 @@ export class History {
     else this.#isStale = true;
   }
 
-  /** Looks at the last entry again before the next one is delivered: the engine is away, and may come back with another history. */
+  /** Looks at the last entry again before the next one is delivered: the engine is away, and may return with another history. */
   suspect(): void {
     this.#isStale = true;
     this.#clear();
@@ -227,7 +227,7 @@ export class History {
       this.#parts.gap(this.#anew, this.#position);
       this.#anew = undefined;
     }
-    // Somebody may have asked for another read meanwhile.
+    // Another read may have been requested meanwhile.
     if (!this.#isStale) for (const done of this.#waiting.splice(0)) done();
   }
 

@@ -3,7 +3,8 @@ import { toArray } from 'rxjs';
 import { expect } from 'vitest';
 import { printPacket } from '../../src/cluster/packets.js';
 import { type Answer, type Cluster, clustered, type Loss, type Present } from '../../src/cluster.js';
-import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import type { Link } from '../../src/core/link.js';
+import { Primus, type ServerOptions } from '../../src/index.js';
 import { MemoryNetwork } from '../../transformers/memory/index.js';
 import { Clock } from '../support/clock.js';
 import { ChannelClient } from './channel-client.js';
@@ -49,7 +50,7 @@ export class ClusterWorld {
   readonly engine = new SimulatedEngine(this.clock);
   readonly nodes = new Map<string, Node>();
   readonly clients: ChannelClient[];
-  /** What has gone wrong: a listener cannot throw. */
+  /** The laws that were broken: a listener cannot throw. */
   readonly violations: string[] = [];
   readonly questions: Question[] = [];
   /** Every process that there was. */
@@ -157,6 +158,33 @@ export class ClusterWorld {
     if (node !== undefined) this.#at(number).connect(node);
   }
 
+  /** A client without any check. */
+  raw({ network }: Node) {
+    const received: unknown[][] = [];
+    const waiting: unknown[] = [];
+    let link: Link | undefined;
+    network.dial({
+      url: 'http://node/primus',
+      maxLength: 1e9,
+      accepted: (accepted) => {
+        link = accepted;
+        link.subscribe({ next: (frame) => void received.push(JSON.parse(String(frame))), complete() {}, error() {} });
+        for (const message of waiting.splice(0)) link.send(JSON.stringify(message));
+      },
+      rejected() {},
+    });
+    const send = (message: unknown) => {
+      if (link === undefined) waiting.push(message);
+      else link.send(JSON.stringify(message));
+    };
+    return { received, send, drop: () => link?.close() };
+  }
+
+  /** How many topics the engine knows that begin so. */
+  listening(prefix: string): number {
+    return [...this.engine.buses].reduce((sum, bus) => sum + bus.topics.filter((topic) => topic.startsWith(prefix)).length, 0);
+  }
+
   disconnect(number: number): void {
     this.#at(number).disconnect();
   }
@@ -197,8 +225,9 @@ export class ClusterWorld {
       expect([...node.present.keys()].sort(), `law 4: who is present at ${node.instance}`).toEqual(present);
       expect(node.cluster.state, `the state of ${node.instance}`).toBe('up');
     }
-    // The loss of the last entry shows with the next one.
+    // The loss of the last message shows with the next one.
     this.publish(names[0] ?? '', 1);
+    for (const name of names) this.write(name, 1);
     await this.pass(200);
     for (const client of subscribers) {
       if (!client.isSubscribed) continue;
@@ -254,7 +283,7 @@ export class ClusterWorld {
     }
   }
 
-  /** What a witness has not received, though it received what came before and after, was reported. */
+  /** Checks that every message was reported that a witness has missed between two others. */
   #checkLosses(): void {
     const topic = `room:${ROOM}`;
     const lost = (losses: readonly Loss[]) => losses.reduce((sum, loss) => sum + (loss.topic === topic ? loss.count : 0), 0);
@@ -274,13 +303,10 @@ export class ClusterWorld {
     return new ChannelClient(name, this.engine, (violation) => this.violations.push(violation));
   }
 
-  /** What is logged must be an error of the engine. */
+  /** Checks that only errors of the engine are logged. */
   #logged(instance: string, level: string, values: readonly unknown[]): void {
     const text = values.map(String).join(' ');
     const isExpected = /The engine|is opened again/.test(text);
     if ((level === 'error' || level === 'warning') && !isExpected) this.violations.push(`law 9: ${instance} has logged ${level} ${text}`);
   }
 }
-
-/** The spark of a client, by its id. */
-export type { Spark };

@@ -80,7 +80,7 @@ const commands = fc.oneof(
   commandOf(3, 'start', [node], (world, name) => world.start(name)),
 );
 
-/** What was found once. */
+/** Sequences that have found something, or that seldom occur. */
 const found: [string, (world: ClusterWorld) => Promise<void>][] = [
   [
     'does not deliver what was announced before a copy took over',
@@ -88,6 +88,17 @@ const found: [string, (world: ClusterWorld) => Promise<void>][] = [
       world.publish('n1', 10);
       await world.pass(3);
       world.failOver(2, 0);
+    },
+  ],
+  [
+    'sends nothing before what waits for the engine',
+    async (world) => {
+      world.engine.faultsOf('n1').bufferedAmount = 1e9;
+      world.write('n1', 2);
+      await world.pass(5);
+      world.engine.faultsOf('n1').bufferedAmount = 0;
+      world.write('n1', 2);
+      await world.pass(100);
     },
   ],
 ];
@@ -128,6 +139,8 @@ async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequ
     optionsOf(() => world),
   );
   await world.pass(50);
+  for (const name of NODES) world.write(name, 1);
+  await world.pass(0);
   for (const { run } of sequence) await run(world);
   await world.converge();
   await world.destroy();

@@ -5,7 +5,7 @@ import type { Clock } from '../support/clock.js';
 /** How long a bus waits for an engine that does not answer, in ms. */
 const DEADLINE = 2_000;
 
-/** What a bus is asked for. */
+/** A command of a bus. */
 export type Command = 'listen' | 'append' | 'read';
 
 /** An entry of a history. `before` is the one that it follows, in the same instance of the history. */
@@ -136,7 +136,7 @@ export class SimulatedEngine implements Backplane {
     return { entries: found.slice(0, limit).map(({ delivery }) => delivery), head, whole: isKnown };
   }
 
-  /** Delivers what somebody else has published. */
+  /** Delivers what another program has published. */
   forge(topic: string, data: Uint8Array): void {
     for (const bus of this.buses) bus.receive(undefined, { topic, data });
   }
@@ -159,7 +159,7 @@ export class Faults {
   slow: { [Name in Command]: number } = { listen: 0, append: 0, read: 0 };
   /** How many of its next commands fail. */
   reject: { [Name in Command]: number } = { listen: 0, append: 0, read: 0 };
-  /** Nothing passes, and nobody notices. */
+  /** Nothing passes, without any change of state. */
   isFrozen = false;
   /** The bytes that the engine does not take. */
   bufferedAmount = 0;
@@ -211,6 +211,11 @@ export class SimulatedBus implements Bus {
 
   get bufferedAmount(): number {
     return this.#faults.bufferedAmount;
+  }
+
+  /** The topics that the engine knows of. */
+  get topics(): readonly string[] {
+    return [...this.#topics];
   }
 
   get #hears(): boolean {
@@ -274,7 +279,7 @@ export class SimulatedBus implements Bus {
     this.state$.next('down');
   }
 
-  /** The connection is back, and listens to what it did before the node knows. */
+  /** The connection is restored, and listens to its topics before the node knows. */
   resume(): void {
     const connection = this.#connection;
     this.#engine.later(5, () => {
