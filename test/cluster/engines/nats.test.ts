@@ -165,6 +165,22 @@ describe.skipIf(missingEngine('nats-server'))('the NATS backplane', () => {
     await node.log.append('news', bytes('a'), KEEP);
   });
 
+  it('of the caller may be reconnecting when the node begins', async () => {
+    const server = await engine();
+    const connection = await connect({ servers: urlOf(server), maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    await server.kill();
+    await until(() => connection.info === undefined);
+    const node = open(nats(connection));
+    const listening = failure(node.bus.listen(['room']));
+    await server.restart();
+    await until(() => node.states.at(-1) === 'up');
+    expect(await listening).toBeUndefined();
+    node.bus.publish('room', bytes('a'));
+    await until(() => node.deliveries.length === 1);
+    await node.bus.close();
+    await connection.close();
+  });
+
   it('of the caller says what to do when it is closed for good', async () => {
     const server = await engine();
     const connection = await connect({ servers: urlOf(server) });
