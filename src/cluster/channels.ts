@@ -1,17 +1,18 @@
-import { type ChannelGap, type ChannelMessage, isChannelWord, isName, type WirePosition } from '../core/channel-words.js';
+import { type ChannelGap, type ChannelMessage, isChannelWord, type WirePosition } from '../core/channel-words.js';
 import { asError, PrimusError } from '../core/errors.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
 import type { MessageTransformer } from '../core/message-transformers.js';
 import { boolean, callable, check, count, type Duration, invalid, milliseconds, object } from '../core/options.js';
 import { encoded } from '../core/parser.js';
+import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
 import type { ClusterBus } from './cluster-bus.js';
 import { type Catchup, History } from './history.js';
 import type { Memberships } from './memberships.js';
-import { channelOf, topicOfChannel } from './names.js';
+import { channelOf, isTopicName, topicOfChannel } from './names.js';
 import { parsePacket, printPacket } from './packets.js';
 import type { Presence, Present } from './presence.js';
 
@@ -188,7 +189,7 @@ export class Channels {
       this.#greeted.add(spark);
       this.#say(spark, ['primus::channels']);
     }
-    if (!isName(channel)) return undefined;
+    if (!isTopicName(channel)) return undefined;
     switch (type) {
       case 'primus::subscribe':
         return this.#asked(spark, channel, 'subscribe', (rule) => this.#subscribe(spark, channel, rule, sinceOf(argument), options));

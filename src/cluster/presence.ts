@@ -49,7 +49,7 @@ const FRESH_BEATS = LEASE_BEATS + 2;
 /** The length of entries that are published at once, in characters of JSON. */
 const LONGEST_PART = 65_536;
 
-/** How many channels that have changed a beat tells the version of. */
+/** How many channels that have changed a beat has the version of. */
 const LARGEST_DIGEST = 200;
 
 /** How many others it repeats the version of, in turn: a node may have missed them when it started. */

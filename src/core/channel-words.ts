@@ -72,18 +72,17 @@ export function isChannelWord(data: unknown): data is readonly [string, ...unkno
 /** The longest name of a room or channel, in bytes of UTF-8. */
 export const NAME_LIMIT = 512;
 
-/** Whether a value may be the name of a room or channel: a string that UTF-8 can carry. */
+/** Whether a value may be the name of a room or channel. */
 export function isName(name: unknown): name is string {
   return typeof name === 'string' && name !== '' && name.length <= NAME_LIMIT && lengthInBytes(name) <= NAME_LIMIT;
 }
 
-/** Returns the length of a string in UTF-8, which cannot carry one half of a surrogate pair: `Infinity`. */
+/** Returns the length of a string in UTF-8. */
 function lengthInBytes(text: string): number {
   let length = 0;
   for (const character of text) {
     const code = character.codePointAt(0) as number;
     length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (code >= 0xd800 && code < 0xe000) return Infinity;
   }
   return length;
 }

@@ -3,7 +3,7 @@ import { toArray } from 'rxjs';
 import { expect } from 'vitest';
 import { printPacket } from '../../src/cluster/packets.js';
 import { type Answer, type Cluster, clustered, type Loss, type Present } from '../../src/cluster.js';
-import type { Link } from '../../src/core/link.js';
+import type { Frame, Link } from '../../src/core/link.js';
 import { Primus, type ServerOptions } from '../../src/index.js';
 import { MemoryNetwork } from '../../transformers/memory/index.js';
 import { Clock } from '../support/clock.js';
@@ -38,7 +38,7 @@ export interface Node {
   readonly cluster: Cluster;
   readonly network: MemoryNetwork;
   /** A client that stays. */
-  readonly witness: ChannelClient;
+  readonly probe: ChannelClient;
   readonly losses: Loss[];
   present: Present;
   sent: number;
@@ -85,17 +85,17 @@ export class ClusterWorld {
     cluster.channels({ name: /^log$/, history: KEEP, presence: () => instance });
     cluster.handle('name', () => [name]);
     primus.on('connection', (spark) => void cluster.join(spark, ROOM));
-    const witness = this.#client(`witness of ${instance}`);
-    const node: Node = { name, instance, primus, cluster, network, witness, losses: [], present: new Map(), sent: 0 };
+    const probe = this.#client(`probe of ${instance}`);
+    const node: Node = { name, instance, primus, cluster, network, probe, losses: [], present: new Map(), sent: 0 };
     cluster.lost$.subscribe((loss) => node.losses.push(loss));
     cluster.presence(CHANNEL).subscribe((present) => {
       node.present = present;
     });
     this.nodes.set(name, node);
     this.all.push(node);
-    witness.connect(node);
+    probe.connect(node);
     // The channel is opened and closed by the others where no client stays subscribed.
-    if (name !== 'n3') witness.subscribe(CHANNEL);
+    if (name !== 'n3') probe.subscribe(CHANNEL);
   }
 
   /** A node dies, or leaves. */
@@ -168,7 +168,11 @@ export class ClusterWorld {
       maxLength: 1e9,
       accepted: (accepted) => {
         link = accepted;
-        link.subscribe({ next: (frame) => void received.push(JSON.parse(String(frame))), complete() {}, error() {} });
+        const next = (frame: Frame) => {
+          const message = JSON.parse(String(frame)) as unknown[];
+          if (message[0] !== 'primus::channels') received.push(message);
+        };
+        link.subscribe({ next, complete() {}, error() {} });
         for (const message of waiting.splice(0)) link.send(JSON.stringify(message));
       },
       rejected() {},
@@ -218,7 +222,7 @@ export class ClusterWorld {
     this.engine.heal();
     await this.pass(LEASE + 1_000);
     const names = [...this.nodes.keys()].sort();
-    const subscribers = [...this.nodes.values()].flatMap(({ witness }) => witness).concat(this.clients);
+    const subscribers = [...this.nodes.values()].flatMap(({ probe }) => probe).concat(this.clients);
     const present = subscribers.flatMap(({ id, isSubscribed }) => (isSubscribed && id !== undefined ? [id] : [])).sort();
     for (const node of this.nodes.values()) {
       expect(node.cluster.nodes, `law 4: the nodes that ${node.instance} knows`).toEqual(names);
@@ -249,7 +253,7 @@ export class ClusterWorld {
 
   /** Destroys everything. Nothing may remain. */
   async destroy(): Promise<void> {
-    for (const client of [...this.clients, ...this.all.map(({ witness }) => witness)]) client.disconnect();
+    for (const client of [...this.clients, ...this.all.map(({ probe }) => probe)]) client.disconnect();
     await this.pass(1);
     for (const name of [...this.nodes.keys()]) await this.stop(name, false);
     await this.pass(10);
@@ -283,14 +287,14 @@ export class ClusterWorld {
     }
   }
 
-  /** Checks that every message was reported that a witness has missed between two others. */
+  /** Checks that every message was reported that a probe has missed between two others. */
   #checkLosses(): void {
     const topic = `room:${ROOM}`;
     const lost = (losses: readonly Loss[]) => losses.reduce((sum, loss) => sum + (loss.topic === topic ? loss.count : 0), 0);
     const reported = this.all.reduce((sum, { losses }) => sum + lost(losses.filter(({ reason }) => reason !== 'missed')), 0);
-    for (const { instance, witness, losses } of this.all) {
+    for (const { instance, probe, losses } of this.all) {
       let holes = 0;
-      for (const numbers of witness.rooms.values()) {
+      for (const numbers of probe.rooms.values()) {
         const [first, last] = [numbers[0] ?? 0, numbers.at(-1) ?? -1];
         holes += last - first + 1 - numbers.length;
       }

@@ -13,7 +13,7 @@ const nodeOf = (world: ClusterWorld, name: string) => world.nodes.get(name) as N
 describe('a node that does not hear its own beats', () => {
   it('is degraded after three, connects again, and looks what it has missed', async () => {
     const world = await start();
-    const { cluster, witness } = nodeOf(world, 'n2');
+    const { cluster, probe } = nodeOf(world, 'n2');
     const states: [ClusterState, number][] = [];
     cluster.state$.subscribe((state) => states.push([state, world.clock.now()]));
     const faults = world.engine.faultsOf('n2');
@@ -23,7 +23,7 @@ describe('a node that does not hear its own beats', () => {
     world.publish('n1', 2);
     await world.pass(2_400);
     expect(cluster.state).toBe('up');
-    expect(witness.position?.offset).toBe(0);
+    expect(probe.position?.offset).toBe(0);
     await world.pass(1_100);
     expect(states.at(-1)?.[0]).toBe('degraded');
     expect((states.at(-1)?.[1] ?? 0) - frozenAt).toBeLessThanOrEqual(4_000);
@@ -31,7 +31,7 @@ describe('a node that does not hear its own beats', () => {
     await world.pass(6_000);
     expect(states.map(([state]) => state)).toEqual(['up', 'degraded', 'up']);
     // Nothing was published since: it has asked.
-    expect(witness.position?.offset).toBe(2);
+    expect(probe.position?.offset).toBe(2);
     await world.converge();
     await world.destroy();
   });
@@ -94,15 +94,15 @@ describe('a cluster without its engine', () => {
     expect(one.cluster.state).toBe('down');
     world.write('n1', 200);
     await world.pass(10);
-    expect(one.witness.rooms.get(one.instance)).toHaveLength(200);
+    expect(one.probe.rooms.get(one.instance)).toHaveLength(200);
     const lost = one.losses.reduce((sum, { count }) => sum + count, 0);
     expect(lost).toBeGreaterThan(0);
     expect(one.losses.every(({ topic, reason }) => topic === 'room:room' && reason === 'outbox')).toBe(true);
-    expect(one.witness.position?.offset).toBe(0);
+    expect(one.probe.position?.offset).toBe(0);
     await expect(Promise.race([one.cluster.publish('log', 'x'), world.pass(3_000)])).rejects.toThrow('The engine has not answered');
     world.engine.up();
     await world.pass(100);
-    expect(two.witness.rooms.get(one.instance)).toHaveLength(200 - lost);
+    expect(two.probe.rooms.get(one.instance)).toHaveLength(200 - lost);
     await world.converge();
     await world.destroy();
   });
@@ -129,7 +129,7 @@ describe('a cluster without its engine', () => {
     world.write('n1', 1);
     world.engine.up();
     await world.pass(100);
-    expect(nodeOf(world, 'n2').witness.rooms.get(one.instance)).toEqual([1]);
+    expect(nodeOf(world, 'n2').probe.rooms.get(one.instance)).toEqual([1]);
     await world.destroy();
   });
 
