@@ -1,4 +1,14 @@
 export { memory } from './cluster/backplanes/memory.js';
+export {
+  type NatsConnect,
+  type NatsConnection,
+  type NatsMessage,
+  type NatsOptions,
+  type NatsSettings,
+  type NatsStreamOptions,
+  type NatsSubscription,
+  nats,
+} from './cluster/backplanes/nats.js';
 export type { Backplane, Bus, BusContext, BusState, Delivery, Keep, Log, LogRead, Position } from './cluster/bus.js';
 export type { ChannelAction, ChannelOptions } from './cluster/channels.js';
 export { type Addressees, type Cluster, type ClusterOptions, clustered, type Target } from './cluster/cluster.js';

@@ -1,0 +1,140 @@
+import { defer, from, merge, Observable, retry, type SchedulerLike, timer } from 'rxjs';
+import { asError, PrimusError } from '../../../core/errors.js';
+
+/** A message, as the client of NATS delivers it. */
+export interface NatsMessage {
+  readonly data: Uint8Array;
+  readonly headers?: { get(name: string): string } | undefined;
+}
+
+/** A subscription of the client of NATS. */
+export interface NatsSubscription {
+  unsubscribe(): void;
+}
+
+/** The parts of a connection of `@nats-io/transport-node` that are used. */
+export interface NatsConnection {
+  readonly info?: { readonly max_payload: number } | undefined;
+  publish(subject: string, payload: Uint8Array): void;
+  subscribe(subject: string, options: { callback(error: Error | null, message: NatsMessage): void }): NatsSubscription;
+  flush(): Promise<void>;
+  status(): AsyncIterable<{ readonly type: string; readonly error?: Error }>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: so declares it the client.
+  closed(): Promise<void | Error>;
+  close(): Promise<void>;
+  isClosed(): boolean;
+}
+
+/** The settings of a connection that a node of a cluster needs. Spread them into the options of `connect`. */
+export interface NatsSettings {
+  /** The name of the connection, for the monitoring of NATS. */
+  name: string;
+  /** Never gives up. The client would after 10 attempts. */
+  maxReconnectAttempts: number;
+  /** The time between two attempts, in ms. */
+  reconnectTimeWait: number;
+  /** Goes on when the server refuses the password: it may be about to be changed. */
+  ignoreAuthErrorAbort: boolean;
+  /** The time-out of an attempt, in ms. */
+  timeout: number;
+  /** The time between two pings, in ms. The client would take 2 minutes. */
+  pingInterval: number;
+  /** The number of pings without an answer after which the client connects anew. */
+  maxPingOut: number;
+  /** Takes no stack trace for each request, which only an error would show. */
+  noAsyncTraces: boolean;
+}
+
+/** Connects to NATS. It is called again when the connection was closed for good. */
+export type NatsConnect = (settings: NatsSettings) => Promise<NatsConnection>;
+
+const SETTINGS = {
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: 500,
+  ignoreAuthErrorAbort: true,
+  timeout: 5000,
+  pingInterval: 5000,
+  maxPingOut: 1,
+  noAsyncTraces: true,
+};
+
+/** The wait before the next attempt to connect, in ms. */
+const RETRY = 1000;
+
+/** Whether a value has the methods of a connection. */
+export function isConnection(value: unknown): value is NatsConnection {
+  const methods = ['publish', 'subscribe', 'flush', 'status', 'closed', 'close', 'isClosed'] as const;
+  return typeof value === 'object' && value !== null && methods.every((name) => typeof (value as NatsConnection)[name] === 'function');
+}
+
+/** The options of `connections`. */
+interface ConnectionsOptions {
+  readonly node: string;
+  readonly scheduler: SchedulerLike;
+  report(error: Error): void;
+}
+
+/** Emits each connection when it is open, and connects again when it is closed for good. A connection of the caller is emitted once, and stays open. */
+export function connections(source: NatsConnection | NatsConnect, options: ConnectionsOptions): Observable<NatsConnection> {
+  const { node, scheduler, report } = options;
+  if (typeof source !== 'function') return merge([source], closing(source, report));
+  return dial(source, { ...SETTINGS, name: `primus-rx ${node}` }).pipe(
+    retry({
+      delay(error) {
+        report(refused(error));
+        return timer(RETRY, scheduler);
+      },
+    }),
+  );
+}
+
+/** Reports when a connection of the caller is closed; emits nothing. */
+function closing(connection: NatsConnection, report: (error: Error) => void): Observable<never> {
+  return new Observable<never>((subscriber) => {
+    void connection.closed().then((cause) => subscriber.closed || report(closedForGood(cause)));
+  });
+}
+
+/** Connects when it is subscribed to. Errors when the connection cannot be opened, or was closed; unsubscribing closes it. */
+function dial(connect: NatsConnect, settings: NatsSettings): Observable<NatsConnection> {
+  return new Observable((subscriber) => {
+    let connection: NatsConnection | undefined;
+    const open = async () => {
+      const opened = await connect(settings);
+      if (!isConnection(opened)) throw new Error('The function did not return a connection of @nats-io/transport-node');
+      if (subscriber.closed) return opened.close();
+      connection = opened;
+      subscriber.next(opened);
+      throw (await opened.closed()) ?? new Error('The connection was closed');
+    };
+    open().catch((error) => subscriber.error(error));
+    return () => void connection?.close().catch(() => {});
+  });
+}
+
+/** Creates the error of a server that cannot be reached, or that refuses the connection. */
+export function refused(thrown: unknown): PrimusError {
+  const cause = asError(thrown);
+  return new PrimusError('ERR_PRIMUS_BACKPLANE', `There is no connection to NATS: ${cause.message}. The backplane tries again`, { cause });
+}
+
+function closedForGood(cause: unknown): PrimusError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new PrimusError(
+    'ERR_PRIMUS_BACKPLANE',
+    `The connection that nats() was called with is closed for good${why}. Connect with maxReconnectAttempts: -1, or pass a function that ` +
+      'connects: nats((settings) => connect({ ...settings, servers }))',
+    { cause },
+  );
+}
+
+/** Emits the type and error of each change of a connection. Unsubscribing ends the iterator that the connection keeps. */
+export function statuses(connection: NatsConnection): Observable<{ readonly type: string; readonly error?: Error }> {
+  return defer(() => {
+    const iterator = connection.status() as ReturnType<NatsConnection['status']> & { stop?(): void };
+    return new Observable<{ readonly type: string; readonly error?: Error }>((subscriber) => {
+      subscriber.add(from(iterator).subscribe(subscriber));
+      return () => iterator.stop?.();
+    });
+  });
+}
