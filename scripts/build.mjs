@@ -1,7 +1,7 @@
 // Compiles the house, bundles one browser client per transformer that serves one and what is added to them, then compiles the examples.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, bundleCloseReasons, bundled, bundleEdge, bundleParser, bundleSessions, parsers } from './bundle.mjs';
+import { bundle, bundleChannels, bundleCloseReasons, bundled, bundleEdge, bundleParser, bundleSessions, parsers } from './bundle.mjs';
 import { commonjs } from './commonjs.mjs';
 import { root, run } from './run.mjs';
 
@@ -11,6 +11,7 @@ await Promise.all([
   ...parsers.map((name) => bundleParser(name)),
   bundleCloseReasons(),
   bundleSessions(),
+  bundleChannels(),
   bundleEdge(),
   commonjs(),
 ]);

@@ -31,6 +31,11 @@ export function bundleSessions() {
   return script('client/resume.ts', 'sessions', 'PrimusSessions');
 }
 
+/** Bundles the part of a served library that uses channels. */
+export function bundleChannels() {
+  return script('client/channels.ts', 'channels', 'PrimusChannels');
+}
+
 /** Bundles the part of a served library that plugins need. */
 export function bundleEdge() {
   return script('src/compat/browser.ts', 'edge', 'PrimusEdge');

@@ -4,7 +4,7 @@ import { ts } from 'ts-morph';
 import { codes } from '../errors.mjs';
 
 /** The codes of errors that public calls throw. All others are emitted, or reject a promise. */
-export const THROWN = ['SERVER', 'OPTION', 'TRANSFORMER', 'PARSER', 'MISSING', 'PLUGIN', 'MIDDLEWARE', 'URL', 'DESTROYED'].map(
+export const THROWN = ['SERVER', 'OPTION', 'TRANSFORMER', 'PARSER', 'MISSING', 'PLUGIN', 'MIDDLEWARE', 'URL', 'DESTROYED', 'CHANNEL'].map(
   (code) => `ERR_PRIMUS_${code}`,
 );
 

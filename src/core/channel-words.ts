@@ -16,8 +16,9 @@
  * ['primus::refused', channel, action, reason]             server -> client   action: 'subscribe' or 'publish'
  * ```
  *
- * A position is `[epoch, offset]`: see `Position` of the cluster. A client that is subscribed may subscribe again, to learn who else is, or after
- * it has left and joined while its session was away: the new subscription replaces the old one, and is answered as the first one was.
+ * A position is `[epoch, offset]`: see `Position` of the cluster. That of `subscribed` and `gap` is the one before the messages that follow: should
+ * the connection be lost before they arrive, the client asks for them again. A client may subscribe to a channel that it is subscribed to, when it
+ * has left and joined while its session was away: the new subscription replaces the old one, and is answered as any other.
  */
 export type WirePosition = readonly [epoch: string, offset: number];
 

@@ -28,6 +28,14 @@ export interface LibraryOptions {
   minify?: boolean;
 }
 
+/** The servers whose library has channels. */
+const withChannels = new WeakSet<Served>();
+
+/** Adds `Primus.channels` to the library of a server. */
+export function serveChannels(served: Served): void {
+  withChannels.add(served);
+}
+
 type Parts = Pick<Builtins, 'bundle' | 'parsers'>;
 
 /** Returns a function that creates the library of a server on the first call, and again when a part of it has changed. */
@@ -51,7 +59,7 @@ export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptio
 function ingredientsOf(served: Served): unknown[] {
   const { configuration, parser, transformer, options } = served;
   const plugins = pluginsOf(served).flatMap(([name, plugin]) => [name, plugin.client, librarySource(plugin)]);
-  return [json(configuration), options.refuseWithClose, transformer, parser, parser.encoder, parser.decoder, parser.library, ...plugins];
+  return [json(configuration), options.refuseWithClose, withChannels.has(served), transformer, parser, parser.encoder, parser.decoder, parser.library, ...plugins];
 }
 
 /** Returns the plugins with a client or a library: first that of the transformer. */
@@ -75,8 +83,7 @@ platform.webSocket = function (url) { return new (load('ws'))(url); };
 /**
  * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
  * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected; with
- * `resume` it has sessions. The library loads as a
- * plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
+ * `resume` it has sessions; and channels, if the server has any. The library loads as a plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
  */
 function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
@@ -85,7 +92,7 @@ function library(served: Served, { bundle, parsers }: Parts, minify: boolean): s
 (function (context) {
 ${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
+${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${withChannels.has(served) ? channelSource(part('channels')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
 if (typeof module == 'object' && module.exports) module.exports = Primus;
 else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 })(this || globalThis);
@@ -98,6 +105,10 @@ function withReasons(bundle: string): string {
 
 function withSessions(bundle: string): string {
   return `${bundle}\nPrimus.parts = Object.assign({}, Primus.parts, { session: PrimusSessions.resumable });\n`;
+}
+
+function channelSource(bundle: string): string {
+  return `${bundle}\nPrimus.channels = PrimusChannels.channels;\n`;
 }
 
 /** Returns the source of the parser: its bundle, or the functions of an application's own parser. */

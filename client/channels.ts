@@ -1,0 +1,122 @@
+import { isChannelWord, isName } from '../src/core/channel-words.js';
+import { PrimusError } from '../src/core/errors.js';
+import { OPEN } from '../src/core/ready-state.js';
+import type { ChannelOptions, ClientChannel } from './channel.js';
+import { type ChannelConnection, createMembership, type Membership } from './membership.js';
+import type { Primus } from './primus.js';
+
+/**
+ * The answers to the question for the id that show that a server has no channels. The first two may answer questions that were asked before the
+ * client subscribed: by its session, and by the application.
+ */
+const ANSWERS = 3;
+
+/** The channels of a client. */
+export interface Channels {
+  /**
+   * Returns the channel of a name: for the same name the same one, with the options of the first call.
+   *
+   * @throws ERR_PRIMUS_CHANNEL when the name is no string, empty, or longer than 512 bytes
+   * @throws ERR_PRIMUS_OPTION when an option is invalid
+   * @example
+   * ```ts
+   * const scores = channels(primus).channel<number>('scores', { since: 'head', presence: true });
+   * ```
+   */
+  channel<T = unknown>(name: string, options?: ChannelOptions): ClientChannel<T>;
+}
+
+const created = new WeakMap<Primus, Channels>();
+
+/**
+ * Returns the channels of a client: for the same client the same object. `check` checks the options of a channel: what is served to pages has no
+ * such checks.
+ */
+export function channels(client: Primus, check?: (options: ChannelOptions) => void): Channels {
+  const known = created.get(client) ?? create(client, check);
+  created.set(client, known);
+  return known;
+}
+
+/** Creates the channels of a client, and connects them to the server. */
+function create(client: Primus, check?: (options: ChannelOptions) => void): Channels {
+  const { connection } = client;
+  const { events, channel: path } = connection;
+  const memberships = new Map<string, Membership>();
+  /** The link over which requests are sent. */
+  let link = client.readyState === OPEN ? connection.link : undefined;
+  /** Whether the next connection goes on with the session of the one before. */
+  let isResumed = false;
+  /** Whether the server has channels; `undefined` while that is not known. */
+  let hasChannels: boolean | undefined;
+  /** The answers that are still to come until it is known; 0: the server was not asked. */
+  let answers = 0;
+
+  /** Another spark is at the other end. */
+  const forget = () => {
+    hasChannels = undefined;
+    answers = 0;
+    for (const membership of memberships.values()) membership.forget();
+  };
+
+  /** The server has no channels. */
+  const refuse = () =>
+    events.add(() => {
+      for (const membership of memberships.values()) membership.refuse('the server has no channels');
+    });
+
+  /** Asks a question that every server answers: one with channels has said so by then. */
+  const ask = () => path.control({ type: 'id', value: '' });
+
+  const requests: ChannelConnection = {
+    isOpen: () => !!link && link === connection.link,
+    request(word) {
+      if (hasChannels === false) return refuse();
+      // Not through the outbox: a request is for this connection only.
+      path.write(word);
+      if (hasChannels || answers > 0) return;
+      answers = ANSWERS;
+      ask();
+    },
+  };
+
+  client.transformers.incoming.unshift(({ data }) => {
+    if (!isChannelWord(data)) return true;
+    hasChannels = true;
+    // Nothing is emitted behind `end`.
+    events.add(() => client.state.name === 'closed' || memberships.get(data[1] as string)?.receive(data));
+    return false;
+  });
+  client.on('incoming::id', () => {
+    if (hasChannels || answers === 0) return;
+    answers -= 1;
+    if (answers > 0) return ask();
+    hasChannels = false;
+    refuse();
+  });
+  client.resume$.subscribe(({ type }) => {
+    isResumed = type === 'resumed';
+    if (!isResumed) forget();
+  });
+  client.open$.subscribe(() => {
+    // These channels were created in a listener for this connection, or the connection is lost again.
+    if (!connection.link || connection.link === link) return;
+    link = connection.link;
+    // The server may have been asked, and its answer lost: a session does not repeat it.
+    if (!isResumed || !hasChannels) forget();
+    for (const membership of memberships.values()) membership.synchronize(true);
+  });
+
+  return {
+    channel<T>(name: string, options: ChannelOptions = {}): ClientChannel<T> {
+      if (!isName(name)) {
+        const given = typeof name === 'string' ? JSON.stringify((name as string).slice(0, 60)) : typeof name;
+        throw new PrimusError('ERR_PRIMUS_CHANNEL', `The name of a channel must be a string of 1 to 512 bytes, got ${given}`);
+      }
+      check?.(options);
+      const membership = memberships.get(name) ?? createMembership(client, requests, name, options);
+      memberships.set(name, membership);
+      return membership.channel as ClientChannel<T>;
+    },
+  };
+}
