@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const integration = [
   'browser',
   'callbacks',
+  'cluster/engines',
   'deployment',
   'docs',
   'documented',
