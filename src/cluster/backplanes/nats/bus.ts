@@ -56,6 +56,7 @@ export class NatsBus implements Bus {
   /** The connection attempts, and the changes of the present connection. */
   readonly #lifetime = new Subscription();
   #connection: NatsConnection | undefined;
+  #closing: Promise<void> | undefined;
   /** The last error that was reported since the server has answered: each attempt has the same one. */
   #reported: string | undefined;
 
@@ -89,6 +90,7 @@ export class NatsBus implements Bus {
   }
 
   async listen(topics: readonly string[]): Promise<void> {
+    if (this.#isClosed) throw closed();
     for (const topic of topics) if (!this.#topics.has(topic)) this.#topics.set(topic, {});
     for (const topic of topics) this.#subscribe(topic);
     const confirmed$ = this.#state.pipe(
@@ -112,8 +114,8 @@ export class NatsBus implements Bus {
 
   publish(topic: string, data: Uint8Array): void {
     const connection = this.#connection;
-    if (connection === undefined || this.#state.value === 'down') return this.#lose(topic, 'There is no connection to NATS');
-    if (this.#outgoing.bytes + data.length > LIMIT) return this.#lose(topic, `More than ${LIMIT} bytes wait for NATS`);
+    if (connection === undefined || this.#state.value === 'down') return this.#lose(topic, this.#isClosed ? 'closed' : 'disconnected');
+    if (this.#outgoing.bytes + data.length > LIMIT) return this.#lose(topic, 'buffer');
     try {
       checkLength(data, connection);
       // A copy: the client sends at the end of the turn.
@@ -121,16 +123,25 @@ export class NatsBus implements Bus {
     } catch (thrown) {
       const error = thrown instanceof PrimusError ? thrown : noAnswer(`A message was not published: ${asError(thrown).message}`, thrown);
       this.#context.report(error);
-      return this.#lose(topic, error.message);
+      return this.#lose(topic, error.code === 'ERR_PRIMUS_TOO_LARGE' ? 'too large' : 'refused');
     }
     this.#outgoing.add(topic, data.length);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  async #close(): Promise<void> {
     const connection = this.#connection;
     this.unlisten([...this.#topics.keys()]);
     if (this.#state.value === 'up') await this.#within(from(this.#outgoing.confirm())).catch(() => {});
-    this.#drop('The bus was closed');
+    this.#drop('closed');
     this.#lifetime.unsubscribe();
     if (this.#ownsConnection && connection) await this.#within(from(connection.closed())).catch(() => {});
     this.#connection = undefined;
@@ -148,7 +159,7 @@ export class NatsBus implements Bus {
 
   #onChange(type: string, error: Error | undefined): void {
     if (type === 'reconnect') this.#onConnect();
-    else if (type === 'disconnect' || type === 'close') this.#drop('The connection to NATS dropped before it was confirmed');
+    else if (type === 'disconnect' || type === 'close') this.#drop('disconnected');
     else if (type === 'error' && error) this.#report(noAnswer(`NATS reports an error: ${error.message}`, error));
   }
 
@@ -199,7 +210,7 @@ export class NatsBus implements Bus {
   #receive(topic: string, message: NatsMessage): void {
     const delivery = deliveryOf(topic, message, this.#subjects);
     if (delivery) this.#messages.next(delivery);
-    else this.#lose(topic, 'It was published by another program');
+    else this.#lose(topic, 'malformed');
   }
 
   #lose(topic: string, reason: string): void {
@@ -215,7 +226,7 @@ export class NatsBus implements Bus {
   /** Returns the connection. Throws while the server does not answer: the client would buffer a request, and drop it. */
   #answering(): NatsConnection {
     if (this.#connection && this.#state.value === 'up') return this.#connection;
-    throw noAnswer('There is no connection to NATS');
+    throw this.#isClosed ? closed() : noAnswer('There is no connection to NATS');
   }
 
   /** Rejects when the server does not answer in time, or the connection drops. */
@@ -230,7 +241,10 @@ export class NatsBus implements Bus {
   #within<T>(answer$: Observable<T>): Promise<T> {
     const { scheduler } = this.#context;
     const late = () => throwError(() => noAnswer(`NATS did not answer within ${DEADLINE} ms`));
-    const closed = () => noAnswer('The bus was closed');
     return firstValueFrom(answer$.pipe(timeout({ first: DEADLINE, scheduler, with: late }), throwIfEmpty(closed)));
   }
+}
+
+function closed(): PrimusError {
+  return new PrimusError('ERR_PRIMUS_DESTROYED', 'The connection to the backplane was closed');
 }

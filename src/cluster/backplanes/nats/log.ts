@@ -92,7 +92,8 @@ export class NatsLog implements Log {
     const follows = since.epoch === head.epoch && since.offset < head.offset;
     if (last === null) return { entries: [], head, whole: false };
     const from = follows ? since.offset : 0;
-    const { size, ttl } = parseEntry(last.data)?.keep ?? { size: 0, ttl: 0 };
+    // Another program may have appended the last one.
+    const { size, ttl } = parseEntry(last.data)?.keep ?? { size: this.#host.options.maxSize, ttl: this.#host.options.maxAge };
     const found = await this.#visible(stream, topic, from, { limit, size, ttl });
     const { messages, first } = found;
     const before = messages[first - 1]?.seq;
@@ -123,7 +124,7 @@ export class NatsLog implements Log {
    * the size of the history, because that would have left more entries than its size.
    */
   async #isWhole(stream: string, from: number, size: number, { messages, count }: Found): Promise<boolean> {
-    const sizes = messages.map(({ data }) => parseEntry(data)?.keep.size ?? 0);
+    const sizes = messages.map(({ data }) => parseEntry(data)?.keep.size ?? size);
     if (count > Math.min(size, ...sizes)) return false;
     const { streams } = await this.#jetStream().manager;
     return (await streams.info(stream)).state.first_seq <= from + 1;
