@@ -126,14 +126,14 @@ function stayAwake() {
   if (awake) setImmediate(stayAwake);
 }
 
-/** Resolves once `connections` have received `total` messages between them. */
+/** Resolves once `connections` have received `total` messages between them, to the time in ns. */
 function received(total) {
   return new Promise((resolve) => {
     let count = 0;
     for (const connection of connections) {
       connection.onFrames = (frames) => {
         count += frames;
-        if (count >= total) resolve();
+        if (count >= total) resolve(Number(process.hrtime.bigint()));
       };
     }
   });
@@ -212,7 +212,7 @@ answer({
   },
 
   async arrived() {
-    await target.arriving;
+    return await target.arriving;
   },
 
   /** Opens and closes `count` connections, `width` at a time. */

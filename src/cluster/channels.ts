@@ -15,7 +15,7 @@ import { channelOf, topicOfChannel } from './names.js';
 import { parsePacket, printPacket } from './packets.js';
 import type { Presence, Present } from './presence.js';
 
-/** What a client wants to do with a channel. */
+/** An action of a client on a channel. */
 export type ChannelAction = 'subscribe' | 'publish';
 
 /** The settings of the channels whose name matches. */
@@ -73,8 +73,8 @@ interface Open {
   readonly listening: Promise<unknown>;
 }
 
-/** How long a client that subscribes waits for an engine that does not answer, in ms. */
-const PATIENCE = 5_000;
+/** How long a subscription waits for an engine that does not answer, in ms. */
+const ENGINE_TIMEOUT = 5_000;
 
 /**
  * The channels of a node: what their clients ask for, and what is published.
@@ -93,7 +93,7 @@ export class Channels {
   #encoding: Promise<unknown> | undefined;
   /** The sparks that know that there are channels. */
   readonly #greeted = new WeakSet<Spark>();
-  /** Those who watch the presence of a channel, and what each of them knows. */
+  /** The subscriptions to the presence of channels, by spark and channel. */
   readonly #watching = new Map<Spark, Map<string, () => void>>();
 
   constructor(parts: ChannelParts) {
@@ -191,7 +191,7 @@ export class Channels {
     } catch (error) {
       this.#parts.primus.host.warn(error);
     }
-    // Only `true` lets a client in.
+    // Only `true` accepts the client.
     if (isAllowed !== true) return refuse('Not allowed');
     try {
       await run(rule);
@@ -255,7 +255,7 @@ export class Channels {
   /** Resolves when this node listens and has read the history; or when the engine does not answer. */
   #ready({ history, listening }: Open): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#parts.primus.host.scheduler.schedule(() => resolve(), PATIENCE);
+      const timer = this.#parts.primus.host.scheduler.schedule(() => resolve(), ENGINE_TIMEOUT);
       const done = () => {
         timer.unsubscribe();
         resolve();
@@ -331,7 +331,7 @@ export class Channels {
     const frame = isPromise(made) ? await this.#inOrder(made) : made;
     const { log } = bus;
     if (log === undefined) throw new PrimusError('ERR_PRIMUS_BACKPLANE', 'The engine does not answer, or keeps no history');
-    return log.append(topic, printPacket({ header: { kind: 'entry', from: bus.node, life: bus.life }, frame }), rule.history);
+    return log.append(topic, printPacket({ header: { kind: 'entry', from: bus.node, instance: bus.instance }, frame }), rule.history);
   }
 
   /** Returns a frame when those before it have been encoded as well. */

@@ -41,12 +41,12 @@ export interface Loss {
   readonly reason: string;
 }
 
-/** What the bus of a cluster is made from. */
+/** The parts of the bus of a cluster. */
 export interface ClusterBusOptions {
   readonly backplane: Backplane;
   readonly node: string;
-  /** Distinguishes this process from earlier ones of the same name. */
-  readonly life: string;
+  /** The id of this process, which distinguishes it from others of the same name. */
+  readonly instance: string;
   readonly scheduler: SchedulerLike;
   /** The bytes that may wait for the engine. */
   readonly outbox: number;
@@ -77,7 +77,7 @@ const RETRY = 20;
 const COUNTED_TOPICS = 10_000;
 
 /**
- * The connection of a node to its backplane. It opens the backplane again when its own beats do not come back, listens again, keeps what cannot be
+ * The connection of a node to its backplane. It opens the backplane again when its own beats do not return, listens again, keeps what cannot be
  * published in an outbox, and counts what was lost.
  *
  * ```
@@ -88,7 +88,7 @@ const COUNTED_TOPICS = 10_000;
  */
 export class ClusterBus {
   readonly node: string;
-  readonly life: string;
+  readonly instance: string;
   readonly state: StateSubject<ClusterState>;
   readonly lost$: Observable<Loss>;
   /** Emits when the bus is up again, or for the first time: what was published meanwhile may have been missed. */
@@ -116,7 +116,7 @@ export class ClusterBus {
   constructor(options: ClusterBusOptions) {
     this.#options = options;
     this.node = options.node;
-    this.life = options.life;
+    this.instance = options.instance;
     this.state = new StateSubject<ClusterState>('down', options.report as never);
     const report = (error: unknown) => options.report(asError(error));
     this.lost$ = new SafeObservable((subscriber) => this.#lost.subscribe(subscriber), report);
@@ -158,7 +158,7 @@ export class ClusterBus {
         merge(
           bus.message$.pipe(tap((delivery) => this.#receive(delivery))),
           bus.state$.pipe(
-            tap((state) => this.#become(state)),
+            tap((state) => this.#transition(state)),
             switchMap((state) => (state === 'up' ? this.#echo.pipe(watchdog(silence)) : EMPTY)),
           ),
         ).pipe(ignoreElements()),
@@ -216,8 +216,8 @@ export class ClusterBus {
 
   /** Publishes a message, or queues it until the engine takes it. */
   publish(topic: string, kind: string, fields: { readonly [field: string]: unknown }, frame?: Frame): void {
-    const { node, life } = this.#options;
-    const packet = { header: { kind, from: node, life, ...fields }, frame };
+    const { node, instance } = this.#options;
+    const packet = { header: { kind, from: node, instance, ...fields }, frame };
     if (this.#outbox.length === 0 && this.#post(topic, packet)) return;
     const bytes = 128 + topic.length + 3 * (frame?.length ?? 0);
     if (this.#outboxBytes + bytes > this.#options.outbox) return this.lose(topic, 1, 'outbox');
@@ -226,7 +226,7 @@ export class ClusterBus {
     if (this.#isUp) this.#waking.next();
   }
 
-  /** Tells that a beat of this node has come back. */
+  /** Marks that a beat of this node has returned. */
   heard(): void {
     this.#echo.next();
     if (this.#isUp && this.state.value !== 'up') this.state.next('up');
@@ -238,7 +238,7 @@ export class ClusterBus {
     this.#lost.next({ topic, count, reason });
   }
 
-  #become(state: 'up' | 'down'): void {
+  #transition(state: 'up' | 'down'): void {
     if (state === 'down') {
       this.#isUp = false;
       this.state.next('down');
@@ -275,8 +275,8 @@ export class ClusterBus {
   #receive(delivery: Delivery): void {
     const packet = parsePacket(delivery.data);
     if (packet === undefined) return this.lose(delivery.topic, 1, 'malformed');
-    const { from, life, n } = packet.header;
-    if (typeof n === 'number' && Number.isSafeInteger(n)) this.#count(delivery.topic, `${from} ${life}`, n);
+    const { from, instance, n } = packet.header;
+    if (typeof n === 'number' && Number.isSafeInteger(n)) this.#count(delivery.topic, `${from} ${instance}`, n);
     this.#options.receive(packet, delivery);
   }
 

@@ -22,7 +22,7 @@ import { type Answer, type AskOptions, type Handler, Questions } from './questio
 /** The options of a cluster. */
 export interface ClusterOptions {
   /**
-   * The name of this node, which no other node may have: 1 to 64 letters, digits, `_` and `-`.
+   * The name of this node, which no other node may have: 1 to 40 letters, digits, `_` and `-`.
    *
    * @defaultValue a random one
    */
@@ -70,7 +70,7 @@ interface Parsed {
   readonly except: readonly string[];
 }
 
-const NAME = /^[\w-]{1,64}$/;
+const NAME = /^[\w-]{1,40}$/;
 
 /** The clusters of servers, so that a server has one. */
 const clusters = new WeakMap<object, unknown>();
@@ -87,7 +87,7 @@ const clusters = new WeakMap<object, unknown>();
  * const cluster = clustered(primus, memory());
  * primus.on('connection', (spark) => {
  *   cluster.join(spark, 'lobby');
- *   cluster.to({ room: 'lobby', except: spark.id }).write('somebody has come');
+ *   cluster.to({ room: 'lobby', except: spark.id }).write('A member has joined');
  * });
  */
 export function clustered<In, Out>(
@@ -105,7 +105,14 @@ export function clustered<In, Out>(
  * A node of a cluster: rooms, channels, presence, and questions to other nodes.
  *
  * Without a history, a message arrives at most once, in the order of its node and room, and every loss that is known is on `lost$`. With a
- * history, a subscriber gets every message once, in one order for all, or is told of a gap.
+ * history, a subscriber gets every message once, in one order for all, or a gap is reported.
+ *
+ * @example
+ * const cluster = clustered(primus, memory(), { node: 'n1' });
+ * console.log(cluster.node, cluster.state, cluster.nodes, cluster.primus === primus); // n1 up ['n1'] true
+ * cluster.state$.subscribe((state) => console.log(`The cluster is ${state}`));
+ * cluster.nodes$.subscribe((nodes) => console.log(`${nodes.length} nodes`));
+ * await cluster.close();
  *
  * @typeParam In the type of the messages that clients send
  * @typeParam Out the type of the messages that the server sends
@@ -139,7 +146,7 @@ export class Cluster<In = any, Out = any> {
     const { scheduler, registry } = server.host;
     const warn = (error: unknown) => server.host.warn(error);
     const report = (error: Error) => server.host.log('error', error);
-    const life = nanoid(8);
+    const instance = nanoid(8);
     const beat = lease / LEASE_BEATS;
     this.node = node;
     this.primus = primus;
@@ -149,7 +156,7 @@ export class Cluster<In = any, Out = any> {
     this.#bus = new ClusterBus({
       backplane,
       node,
-      life,
+      instance,
       scheduler,
       outbox,
       beat,
@@ -231,7 +238,7 @@ export class Cluster<In = any, Out = any> {
    * @throws ERR_PRIMUS_OPTION when another addressee is invalid
    *
    * @example
-   * cluster.to({ room: 'lobby', except: spark.id }).write('somebody has come');
+   * cluster.to({ room: 'lobby', except: spark.id }).write('A member has joined');
    * cluster.to({ spark: 'node-1.V1StGXR8_Z5jdHi6B-myT' }).write('only for you');
    */
   to(addressees: Addressees): Target<Out> {
@@ -451,13 +458,13 @@ export class Cluster<In = any, Out = any> {
   #receive(packet: Packet, delivery: Delivery): void {
     const { header, frame } = packet;
     const { topic } = delivery;
-    const { kind, from, life } = header;
+    const { kind, from, instance } = header;
     try {
       if (from === this.node) this.#receiveOwn(packet, delivery);
       else if (kind === 'message' || kind === 'entry') this.#channels.deliver(channelOf(topic), frame, delivery);
       else if (kind === 'write' && frame !== undefined) this.#deliver(packet, topic, frame);
       else if (kind === 'beat') {
-        if (this.#nodes.heard(from, life)) {
+        if (this.#nodes.heard(from, instance)) {
           this.#presence.forget(from);
           this.#presence.refresh(from);
           // So that the new one knows this one before a whole beat has passed.
@@ -465,7 +472,7 @@ export class Cluster<In = any, Out = any> {
         }
         this.#presence.compare(from, header.present);
       } else if (kind === 'bye') {
-        if (this.#nodes.remove(from, life)) this.#presence.forget(from);
+        if (this.#nodes.remove(from, instance)) this.#presence.forget(from);
       } else if (!this.#questions.receive(header)) this.#presence.receive(header);
     } catch (error) {
       this.#primus.host.warn(error);
@@ -473,9 +480,9 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Handles what this node has published itself, or another one of its name. */
-  #receiveOwn({ header: { kind, life }, frame }: Packet, delivery: Delivery): void {
+  #receiveOwn({ header: { kind, instance }, frame }: Packet, delivery: Delivery): void {
     if (kind === 'entry') this.#channels.deliver(channelOf(delivery.topic), frame, delivery);
-    else if (kind === 'beat' && life === this.#bus.life) this.#bus.heard();
+    else if (kind === 'beat' && instance === this.#bus.instance) this.#bus.heard();
     else if (kind === 'beat')
       this.#primus.host.log('error', new PrimusError('ERR_PRIMUS_OPTION', `Another node of the cluster has the name '${this.node}', too`));
   }
@@ -514,7 +521,7 @@ export class Cluster<In = any, Out = any> {
 function clusterOptions(options: ClusterOptions): Required<ClusterOptions> & { lease: number } {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
   const { node = nanoid(10), lease = 5_000, outbox = 8_388_608, maxChannels = 1_000 } = options;
-  if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 64 letters, digits, _ and -', node);
+  if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 40 letters, digits, _ and -', node);
   if (!size[1](outbox)) throw invalid('outbox', size[0], outbox);
   if (!size[1](maxChannels)) throw invalid('maxChannels', size[0], maxChannels);
   const limit = milliseconds(lease, 'lease');
@@ -522,7 +529,7 @@ function clusterOptions(options: ClusterOptions): Required<ClusterOptions> & { l
   return { node, lease: limit, outbox, maxChannels };
 }
 
-/** Returns the addressees; `undefined` for an empty list of them, which is nobody and not everybody. */
+/** Returns the addressees; `undefined` for an empty list of rooms or sparks, which has none. */
 function parseAddressees(addressees: unknown): Parsed | undefined {
   if (typeof addressees !== 'object' || addressees === null)
     throw invalid('addressees', 'an object with room, spark or except', addressees);

@@ -12,13 +12,13 @@ export interface Entry {
   readonly frame: Frame;
 }
 
-/** What a subscriber gets when it joins a history. */
+/** The messages that a subscriber gets when it joins a history. */
 export type Catchup =
   | { readonly outcome: 'live'; readonly from: Position; readonly entries: readonly Entry[] }
   | { readonly outcome: 'recovered'; readonly from: Position; readonly entries: readonly Entry[] }
   | { readonly outcome: 'gap'; readonly reason: ChannelGap; readonly from: Position | undefined; readonly entries: readonly Entry[] };
 
-/** What the history of a channel is read with. */
+/** The part of a channel that its history uses. */
 export interface HistoryParts {
   readonly topic: string;
   readonly keep: Keep;
@@ -28,7 +28,7 @@ export interface HistoryParts {
   readonly frameOf: (delivery: Delivery) => Promise<Frame | undefined> | Frame | undefined;
   /** Sends an entry to all subscribers. */
   readonly deliver: (entry: Entry) => void;
-  /** Tells all subscribers that entries are missing. */
+  /** Reports to all subscribers that entries are missing. */
   readonly gap: (reason: ChannelGap, position: Position | undefined) => void;
   readonly report: (error: unknown) => void;
 }
@@ -43,8 +43,8 @@ const ANNOUNCED = 16_777_216;
 const AGAIN = 1_000;
 
 /**
- * The history of one channel, as this node follows it: it delivers every entry once and in order, reads what it has missed from the log, and says
- * so when that cannot be had. It keeps the last entries, so that those who join need not read the log each.
+ * The history of one channel, as this node follows it: it delivers every entry once and in order, reads what it has missed from the log, and reports
+ * a gap when that is not kept. It keeps the last entries, so that subscribers need not read the log each.
  *
  * ```
  * log, announced   --1--2-----4--5--
@@ -59,7 +59,7 @@ export class History {
   readonly #kept: { readonly entry: Entry; readonly until: number }[] = [];
   /** The last entry that was delivered. */
   #last: Delivery | undefined;
-  /** What was announced during a read, and its bytes. */
+  /** The entries that were announced during a read, and their bytes. */
   #announced: Delivery[] = [];
   #announcedBytes = 0;
   #isReading = false;
@@ -67,7 +67,7 @@ export class History {
   #isStale = false;
   #hasFailed = false;
   #isClosed = false;
-  /** Those who wait for the first read. */
+  /** The subscribers that wait for the first read. */
   #waiting: (() => void)[] = [];
 
   constructor(parts: HistoryParts) {

@@ -9,7 +9,7 @@ interface Topic {
   readonly group: LinkGroup | undefined;
 }
 
-/** Which sparks of this process are members of which topics: those of rooms, or of channels. */
+/** The members of topics, which are rooms or channels, among the sparks of this process. */
 export class Memberships {
   readonly #byTopic = new Map<string, Topic>();
   readonly #topics = new Map<Spark, Set<string>>();

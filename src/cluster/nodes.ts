@@ -9,7 +9,7 @@ export class Nodes {
   /** The names of all nodes, of this one too, in order. */
   readonly state: StateSubject<readonly string[]>;
   readonly #own: string;
-  readonly #others = new Map<string, { life: string; missed: number }>();
+  readonly #others = new Map<string, { instance: string; missed: number }>();
 
   constructor(own: string, report: (error: unknown) => void) {
     this.#own = own;
@@ -30,21 +30,21 @@ export class Nodes {
   }
 
   /** Marks that a node lives. Returns whether it is new: another process may have its name now. */
-  heard(node: string, life: string): boolean {
+  heard(node: string, instance: string): boolean {
     const known = this.#others.get(node);
-    if (known?.life === life) {
+    if (known?.instance === instance) {
       known.missed = 0;
       return false;
     }
-    this.#others.set(node, { life, missed: 0 });
+    this.#others.set(node, { instance, missed: 0 });
     if (known === undefined) this.#changed();
     return true;
   }
 
   /** Removes a node that has left. Returns whether it was known. */
-  remove(node: string, life?: string): boolean {
+  remove(node: string, instance?: string): boolean {
     const known = this.#others.get(node);
-    if (known === undefined || (life !== undefined && known.life !== life)) return false;
+    if (known === undefined || (instance !== undefined && known.instance !== instance)) return false;
     this.#others.delete(node);
     this.#changed();
     return true;

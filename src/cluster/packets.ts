@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Frame } from '../core/link.js';
 
 /**
- * What nodes send to each other: a header, and the frame of a message if there is one. `topic` is where it was published.
+ * A message between nodes: a header, and the frame of a message to connections if there is one.
  *
  * ```
  * | 1 | length of header, 4 bytes | header, JSON | 0 no frame, 1 string, 2 bytes | frame |
@@ -15,12 +15,12 @@ export interface Packet {
 
 /** The header of a packet. Which other fields there are depends on `kind`: the module that handles a kind checks its fields. */
 export interface Header {
-  /** What the packet is about. */
+  /** The type of the packet. */
   readonly kind: string;
   /** The name of the node that sent it. */
   readonly from: string;
-  /** Which of the processes that had this name. */
-  readonly life: string;
+  /** The id of its process: several may have had this name. */
+  readonly instance: string;
   readonly [field: string]: unknown;
 }
 
@@ -62,8 +62,8 @@ export function parsePacket(data: Uint8Array): Packet | undefined {
 function parseHeader(text: string): Header | undefined {
   try {
     const header: unknown = JSON.parse(text);
-    const { kind, from, life } = Object(header) as Partial<Header>;
-    return typeof kind === 'string' && typeof from === 'string' && typeof life === 'string' ? (header as Header) : undefined;
+    const { kind, from, instance } = Object(header) as Partial<Header>;
+    return typeof kind === 'string' && typeof from === 'string' && typeof instance === 'string' ? (header as Header) : undefined;
   } catch {
     return undefined;
   }

@@ -5,7 +5,7 @@ import type { ClusterBus } from './cluster-bus.js';
 import { topicOfPresence } from './names.js';
 import type { Header } from './packets.js';
 
-/** Who is present in a channel: what is known about each, by the id of the spark. */
+/** The subscribers of a channel: what is known about each, by the id of its spark. */
 export type Present = ReadonlyMap<string, unknown>;
 
 /** The part of a cluster that its presence uses. */
@@ -34,17 +34,17 @@ interface Watched {
   isDue: boolean;
 }
 
-/** How many beats tell the version of what has changed: one packet may be lost. */
+/** How many beats repeat the version of a channel that has changed: a packet may be lost. */
 const FRESH_BEATS = 5;
 
 /** The length of entries that are published at once, in characters of JSON. */
 const LONGEST_PART = 65_536;
 
-/** How many channels a beat tells the version of. */
-const TOLD = 200;
+/** How many channels a beat has the versions of. */
+const LARGEST_DIGEST = 200;
 
 /**
- * Who is present in which channels. Each node publishes its own entries: changes as they happen, all of them when another node asks. The entries of
+ * The presence in channels. Each node publishes its own entries: changes as they happen, all of them when another node asks. The entries of
  * a node that dies are gone with it.
  */
 export class Presence {
@@ -98,7 +98,7 @@ export class Presence {
     const versions: [string, number][] = [];
     for (const [channel, watched] of this.#channels) {
       if (watched.fresh === 0) continue;
-      if (versions.length === TOLD) break;
+      if (versions.length === LARGEST_DIGEST) break;
       watched.fresh -= 1;
       versions.push([channel, watched.own.version]);
       this.#release(channel, watched);

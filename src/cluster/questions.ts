@@ -40,7 +40,7 @@ export interface QuestionParts {
   readonly report: (error: Error) => void;
 }
 
-/** What arrives about one question. */
+/** An answer, or the end of the answers, of one node. */
 interface Reply {
   readonly node: string;
   readonly type: 'value' | 'done' | 'failed';

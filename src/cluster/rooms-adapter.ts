@@ -7,11 +7,13 @@ type Callback<T> = (error: Error | null, value?: T) => void;
 
 /** The options of a broadcast of primus-rooms. */
 interface BroadcastOptions {
+  /** The rooms. @defaultValue all */
   readonly rooms?: readonly string[];
+  /** The ids of sparks that do not get it. @defaultValue `[]` */
   readonly except?: readonly string[];
-  /** `write`, or `send` of primus-emitter. */
+  /** `write`, or `send` of primus-emitter. @defaultValue `'write'` */
   readonly method?: string;
-  /** Changes the message for each spark. A function cannot travel: only the sparks of this node get such a message. */
+  /** Changes the message for each spark. Only the sparks of this node get such a message. @defaultValue none */
   readonly transformer?: unknown;
 }
 
@@ -40,7 +42,7 @@ export interface RoomsAdapter {
 /** The name of the questions among nodes. */
 const QUESTION = 'primus-rooms';
 
-/** What one node asks the others. */
+/** A question of one node to the others. */
 type Question =
   | { readonly type: 'clients'; readonly room: string }
   | { readonly type: 'rooms' }

@@ -12,7 +12,7 @@
  *                                                                             that were missed, or the reason of the gap
  * ['primus::message', channel, data, offset]               server -> client   offset: only with a history
  * ['primus::gap', channel, reason, position]               server -> client   messages of a history were lost on the way to this server
- * ['primus::presence', channel, joined, left, isWhole]     server -> client   joined: [id, info][]; left: id[]; isWhole: nobody else is there
+ * ['primus::presence', channel, joined, left, isWhole]     server -> client   joined: [id, info][]; left: id[]; isWhole: these are all
  * ['primus::refused', channel, action, reason]             server -> client   action: 'subscribe' or 'publish'
  * ```
  *
@@ -22,7 +22,7 @@
  */
 export type WirePosition = readonly [epoch: string, offset: number];
 
-/** What a client asks for when it subscribes to a channel. */
+/** The options of a subscription to a channel. */
 export interface SubscribeOptions {
   /** Whether it wants to know who else is subscribed. */
   readonly presence?: boolean;

@@ -4,7 +4,7 @@ import { type Cluster, type ClusterOptions, clustered, memory } from '../../src/
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { event, serve, until } from '../support/serve.js';
 
-/** What the nodes of a cluster are started with. */
+/** The options of `startNodes`. */
 export interface NodesOptions {
   readonly backplane?: Backplane;
   readonly options?: ClusterOptions;

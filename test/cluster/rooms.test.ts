@@ -23,7 +23,7 @@ describe('a cluster', () => {
     expect([here.received, there?.received]).toEqual([[{ news: 1 }], [{ news: 1 }]]);
   });
 
-  it('delivers to the members of a room wherever they are, and to nobody else', async () => {
+  it('delivers to the members of a room wherever they are, and to no other connection', async () => {
     const [one, two] = await startNodes(2);
     const a = await one.connect();
     const b = await one.connect();
@@ -45,7 +45,7 @@ describe('a cluster', () => {
     await two?.cluster.join(a.spark, 'x');
     await two?.cluster.join(a.spark, 'y');
     one.cluster.to({ room: ['x', 'y'] }).write('once');
-    one.cluster.to({ room: [] }).write('to nobody');
+    one.cluster.to({ room: [] }).write('to none');
     one.cluster.write('last');
     await until(() => a.received.includes('last'));
     expect(a.received).toEqual(['once', 'last']);
@@ -75,8 +75,8 @@ describe('a cluster', () => {
     const losses: unknown[] = [];
     two?.cluster.lost$.subscribe((loss) => losses.push(loss));
     one.cluster.lost$.subscribe((loss) => losses.push(loss));
-    two?.cluster.to({ spark: 'n9.unknown' }).write('for nobody');
-    two?.cluster.to({ spark: 'n1.unknown' }).write('for nobody');
+    two?.cluster.to({ spark: 'n9.unknown' }).write('for none');
+    two?.cluster.to({ spark: 'n1.unknown' }).write('for none');
     await until(() => losses.length === 2);
     expect(losses).toEqual([
       { topic: 'node:n9', count: 1, reason: 'gone' },

@@ -1,0 +1,134 @@
+// Measures a room over two nodes through Redis, beside Socket.IO with its adapter: `node bench/cluster.mjs`, after a build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findProgram } from '../scripts/apt.mjs';
+import { settled } from './lib/pair.mjs';
+import { start } from './lib/rpc.mjs';
+import { spread } from './lib/stats.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    members: { type: 'string', default: '500' },
+    messages: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '10' },
+    samples: { type: 'string', default: '1000' },
+  },
+});
+const [members, messages, rounds, samples] = [flags.members, flags.messages, flags.rounds, flags.samples].map(Number);
+
+const PEERS = ['primus-rx', 'socket.io'];
+const file = (name) => new URL(name, import.meta.url).pathname;
+
+const redis = await startRedis();
+try {
+  const clusters = [];
+  for (const peer of PEERS) clusters.push(await startCluster(peer));
+  const cpu = await measure(clusters, rounds, perDelivery);
+  const latency = await measure(clusters, 1, acrossNodes);
+  report(cpu, latency);
+  await Promise.all(clusters.map(({ stop }) => stop()));
+} finally {
+  await redis.stop();
+}
+
+/** Takes one round of each cluster after the other, so that a machine that slows down slows all of them. */
+async function measure(clusters, count, round) {
+  const taken = Object.fromEntries(clusters.map(({ peer }) => [peer, []]));
+  for (let number = -1; number < count; number++) {
+    for (const cluster of clusters) {
+      const value = await round(cluster);
+      // The first round warms up.
+      if (number >= 0) taken[cluster.peer].push(value);
+    }
+  }
+  return taken;
+}
+
+/** The CPU time of both nodes per delivered message, in µs. One message in a turn, the next one when all have it. */
+async function perDelivery({ nodes, loads }) {
+  await settled();
+  await Promise.all(loads.map((load) => load.wake()));
+  const before = await Promise.all(nodes.map((node) => node.cpu()));
+  for (let number = 0; number < messages; number++) {
+    await Promise.all(loads.map((load) => load.expect(1)));
+    await nodes[number % 2].write(1);
+    await Promise.all(loads.map((load) => load.arrived()));
+  }
+  const after = await Promise.all(nodes.map((node) => node.cpu()));
+  await Promise.all(loads.map((load) => load.sleep()));
+  const used = after.reduce((sum, { user, system }, at) => sum + user + system - before[at].user - before[at].system, 0);
+  return used / (messages * members);
+}
+
+/** The times from a write on one node to the arrival at a client of the other one, in ms. */
+async function acrossNodes({ nodes, probe }) {
+  const times = [];
+  for (let number = 0; number < samples; number++) {
+    await probe.expect(1);
+    const written = await nodes[0].write(1);
+    times.push((Number(await probe.arrived()) - written) / 1e6);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+async function startCluster(peer) {
+  const { wire } = await import(`./cluster/${peer}.mjs`);
+  const nodes = [0, 1].map(() => start(file('cluster/node.mjs'), [peer, redis.url]));
+  const ports = [];
+  for (const node of nodes) ports.push(await node.serve());
+  const loads = [0, 1].map(() => start(file('load.mjs')));
+  for (const [at, load] of loads.entries()) {
+    await load.target(ports[at], wire);
+    await load.open(members / 2);
+  }
+  // One more member, of the second node.
+  const probe = start(file('load.mjs'));
+  await probe.target(ports[1], wire);
+  await probe.open(1);
+  // The members of the other node are known when its engine has confirmed.
+  await settled(500);
+  return { peer, nodes, loads, probe, stop: () => Promise.all([...nodes, ...loads, probe].map((process) => process.stop())) };
+}
+
+function report(cpu, latency) {
+  const [ours, theirs] = PEERS;
+  const ratio = spread(cpu[ours].map((value, at) => value / cpu[theirs][at]));
+  console.log(`A room of ${members} members over two nodes through Redis, ${messages} messages a round, ${rounds} rounds\n`);
+  console.log('| peer | server CPU per delivery | ratio | p50 across nodes | p99 |\n|---|---:|---:|---:|---:|');
+  for (const peer of PEERS) {
+    const { median } = spread(cpu[peer]);
+    const times = latency[peer][0];
+    const at = (q) => `${times[Math.floor(q * (times.length - 1))].toFixed(2)} ms`;
+    const shown = peer === ours ? `**${ratio.median.toFixed(2)}** (${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)})` : '1.00';
+    console.log(`| ${peer} | ${median.toFixed(2)} µs | ${shown} | ${at(0.5)} | ${at(0.99)} |`);
+  }
+}
+
+async function startRedis() {
+  const program = findProgram('redis-server');
+  if (program === undefined) throw new Error('There is no redis-server. Is it installed? Run: apt-get install redis-server');
+  const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'));
+  const port = await freePort();
+  const process = spawn(program, ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder], { stdio: 'ignore' });
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async stop() {
+      process.kill('SIGKILL');
+      await once(process, 'exit');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
