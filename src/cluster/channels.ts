@@ -5,6 +5,7 @@ import type { Frame } from '../core/link.js';
 import type { MessageTransformer } from '../core/message-transformers.js';
 import { boolean, callable, check, count, type Duration, invalid, milliseconds, object } from '../core/options.js';
 import { encoded } from '../core/parser.js';
+import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
@@ -160,6 +161,7 @@ export class Channels {
     };
     primus.transformers.incoming.unshift(take);
     primus.host.registry.owns = isChannelWord;
+    serveChannels(primus);
   }
 
   /** Handles what a client asks for. Its further messages wait for the answer. */
