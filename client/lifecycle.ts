@@ -86,7 +86,7 @@ export class Lifecycle {
   /** Ends on purpose: no attempt follows unless `open()` is called. */
   close(by: 'client' | 'server' | 'destroy'): void {
     const { name } = this.state.value;
-    this.#parts.connection.session?.end();
+    this.#parts.connection.session?.end(by);
     this.#session.unsubscribe();
     if (this.#isActive || name === 'idle') this.#transition({ type: 'ended', by, isDue: this.#isActive });
   }
@@ -144,7 +144,10 @@ export class Lifecycle {
     // A server that is silent counts as no network, until there is a connection again.
     if (event.type === 'lost' && (event.error as LinkError).code === 'ERR_PRIMUS_SILENCE') isOnline = false;
     const emitNetwork = isOnline === wasOnline ? undefined : this.network.set(isOnline);
-    if (isEnd) this.#isActive = false;
+    if (isEnd) {
+      this.#isActive = false;
+      connection.session?.end(event.type);
+    }
     const emitChange = (): void => {
       if (emitNetwork) {
         client.emit(isOnline ? 'online' : 'offline');

@@ -386,7 +386,8 @@ export class Primus<In = any, Out = any> extends Base {
 
   /**
    * Emits how each connection begins, before `open`: with a `fresh` session, with one that was `resumed`, and nothing is lost, or after a
-   * `gap`, when messages may be lost. Hot. Emits nothing without the option `resume`.
+   * `gap`, when messages may be lost. A client that ends without a connection emits a `gap` as well, before `end`. Hot. Emits nothing without
+   * the option `resume`.
    *
    * @example
    * ```ts

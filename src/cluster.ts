@@ -9,7 +9,7 @@ export {
   type NatsSubscription,
   nats,
 } from './cluster/backplanes/nats.js';
-export { type RedisClient, type RedisOptions, redis } from './cluster/backplanes/redis.js';
+export { type RedisOptions, redis } from './cluster/backplanes/redis.js';
 export type { Backplane, Bus, BusContext, BusState, Delivery, Keep, Log, LogRead, Position } from './cluster/bus.js';
 export type { ChannelAction, ChannelOptions } from './cluster/channels.js';
 export { type Addressees, type Cluster, type ClusterOptions, clustered, type Target } from './cluster/cluster.js';

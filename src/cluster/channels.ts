@@ -90,6 +90,9 @@ export class Channels {
   readonly #parts: ChannelParts;
   readonly #rules: Rule[] = [];
   readonly #open = new Map<string, Open>();
+  /** Ends the waiting of each client that subscribes. */
+  readonly #waiting = new Set<() => void>();
+  #isClosed = false;
   /** Resolves when everything published so far has been encoded. */
   #encoding: Promise<unknown> | undefined;
   /** The sparks that know that there are channels. */
@@ -125,6 +128,7 @@ export class Channels {
   /** Handles what was published by other nodes, or appended to a history by any. */
   deliver(channel: string, frame: Frame | undefined, delivery: Delivery): void {
     const open = this.#open.get(channel);
+    if (!delivery.topic.startsWith('channel:')) return;
     if (open?.history !== undefined && delivery.at !== undefined) open.history.announce(delivery);
     else if (open !== undefined && frame !== undefined && delivery.at === undefined) this.#share(channel, frame);
   }
@@ -132,6 +136,18 @@ export class Channels {
   /** Looks again what was published, when the engine was away. */
   refresh(): void {
     for (const { history } of this.#open.values()) history?.refresh();
+  }
+
+  /** Trusts no history before it was looked at again: the engine is away. */
+  suspect(): void {
+    for (const { history } of this.#open.values()) history?.suspect();
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { history } of this.#open.values()) history?.close();
+    for (const done of [...this.#waiting]) done();
   }
 
   /** Removes a spark that has left from its channels. */
@@ -187,6 +203,7 @@ export class Channels {
     const rule = this.#ruleFor(channel);
     const refuse = (reason: string) => this.#say(spark, ['primus::refused', channel, action, reason]);
     if (rule === undefined) return refuse('There is no such channel');
+    if (this.#isClosed) return refuse('The server leaves the cluster');
     let isAllowed: unknown;
     try {
       isAllowed = await rule.allow(spark, channel, action);
@@ -214,12 +231,14 @@ export class Channels {
       return;
     }
     let open = this.#openChannel(channel, rule);
-    await this.#ready(open);
+    await this.#ready(open, since);
     // It may be closed meanwhile, as the last subscriber leaves.
-    while (this.#open.get(channel) !== open && isOpen(spark)) {
+    while (this.#open.get(channel) !== open && isOpen(spark) && !this.#isClosed) {
       open = this.#openChannel(channel, rule);
-      await this.#ready(open);
+      await this.#ready(open, since);
     }
+    // What the application does there may end the spark.
+    const info = rule.presence === undefined ? undefined : this.#infoOf(rule, spark, channel);
     if (!isOpen(spark)) {
       if (members.of(topic).size === 0) this.#release(channel);
       return;
@@ -227,8 +246,10 @@ export class Channels {
     const isNew = members.add(spark, topic) !== undefined;
     if (open.history === undefined) this.#say(spark, ['primus::subscribed', channel, 'live']);
     else this.#catchUp(spark, channel, open.history.catchUp(since));
-    if (rule.presence !== undefined && isNew) this.#parts.presence.add(channel, spark.id, this.#infoOf(rule, spark, channel));
-    if (rule.presence !== undefined && Object(options).presence === true) this.#watch(spark, channel);
+    // What it was sent may have been too much for it.
+    if (rule.presence === undefined || !members.has(spark, topic)) return;
+    if (isNew) this.#parts.presence.add(channel, spark.id, info);
+    if (Object(options).presence === true) this.#watch(spark, channel);
   }
 
   #openChannel(channel: string, rule: Rule): Open {
@@ -255,14 +276,16 @@ export class Channels {
   }
 
   /** Resolves when this node listens and has read the history; or when the engine does not answer. */
-  #ready({ history, listening }: Open): Promise<void> {
+  #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#parts.primus.host.scheduler.schedule(() => resolve(), ENGINE_TIMEOUT);
       const done = () => {
+        this.#waiting.delete(done);
         timer.unsubscribe();
         resolve();
       };
-      void listening.then(() => (history === undefined ? done() : history.whenRead(done)));
+      const timer = this.#parts.primus.host.scheduler.schedule(done, ENGINE_TIMEOUT);
+      this.#waiting.add(done);
+      void listening.then(() => (history === undefined ? done() : history.whenReadBehind(since, done)));
     });
   }
 

@@ -64,6 +64,12 @@ interface Waiting {
   readonly bytes: number;
 }
 
+/** A topic that the engine is asked for. */
+interface Question {
+  /** Resolves to whether it has confirmed. */
+  answer?: Promise<boolean>;
+}
+
 /** How many beats this node may miss of its own before it connects again. */
 const MISSED_BEATS = 3;
 
@@ -100,10 +106,14 @@ export class ClusterBus {
   readonly #waking = new Subject<void>();
   readonly #subscription = new Subscription();
   #bus: Bus | undefined;
+  /** Whether the engine answers, and whether the topics were listened to since it does. */
+  #isEngineUp = false;
   #isUp = false;
   readonly #topics = new Set<string>();
   /** The topics that the engine has not confirmed, each with what distinguishes this question from an earlier one. */
-  readonly #unconfirmed = new Map<string, object>();
+  readonly #unconfirmed = new Map<string, Question>();
+  /** How many commands to listen have no answer. */
+  #confirming = 0;
   #closed: Promise<void> | undefined;
   #listening: Promise<boolean> | undefined;
   readonly #outbox: Waiting[] = [];
@@ -138,6 +148,7 @@ export class ClusterBus {
       for (const topic of this.#topics) this.#unconfirmed.set(topic, {});
       subscriber.add(() => {
         this.#bus = undefined;
+        this.#isEngineUp = false;
         this.#isUp = false;
         this.#closed = bus.close().catch((error) => report(asError(error)));
       });
@@ -194,16 +205,19 @@ export class ClusterBus {
 
   /** Listens to a topic. Resolves to whether the engine has confirmed; if not, this is tried again. */
   listen(topic: string): Promise<boolean> {
+    const question: Question = {};
     this.#topics.add(topic);
-    this.#unconfirmed.set(topic, {});
+    this.#unconfirmed.set(topic, question);
     // All topics of this turn in one command.
     this.#listening ??= Promise.resolve().then(() => this.#confirm());
-    return this.#listening.then(() => !this.#unconfirmed.has(topic));
+    question.answer = this.#listening.then(() => !this.#unconfirmed.has(topic));
+    return question.answer;
   }
 
   /** Resolves to whether the engine has confirmed a topic that was listened to before. */
-  whenListening(topic: string): Promise<boolean> {
-    return (this.#listening ?? Promise.resolve()).then(() => !this.#unconfirmed.has(topic));
+  async whenListening(topic: string): Promise<boolean> {
+    const question = this.#unconfirmed.get(topic);
+    return question === undefined || question.answer === undefined ? question === undefined : question.answer;
   }
 
   /** Stops listening to a topic. */
@@ -216,10 +230,11 @@ export class ClusterBus {
 
   /** Publishes a message, or queues it until the engine takes it. */
   publish(topic: string, kind: string, fields: { readonly [field: string]: unknown }, frame?: Frame): void {
+    if (this.#subscription.closed) return;
     const { node, instance } = this.#options;
     const packet = { header: { kind, from: node, instance, ...fields }, frame };
     if (this.#outbox.length === 0 && this.#post(topic, packet)) return;
-    const bytes = 128 + topic.length + 3 * (frame?.length ?? 0);
+    const bytes = 128 + topic.length + 3 * (JSON.stringify(fields).length + (frame?.length ?? 0));
     if (this.#outboxBytes + bytes > this.#options.outbox) return this.lose(topic, 1, 'outbox');
     this.#outbox.push({ topic, packet, bytes });
     this.#outboxBytes += bytes;
@@ -230,7 +245,10 @@ export class ClusterBus {
   heard(): void {
     this.#echo.next();
     if (this.#isUp && this.state.value !== 'up') this.state.next('up');
-    if (this.#unconfirmed.size > 0) void this.#confirm();
+    if (this.#unconfirmed.size === 0 || this.#confirming > 0) return;
+    void this.#confirm().then((isConfirmed) => {
+      if (isConfirmed && this.#isUp) this.#restored.next();
+    });
   }
 
   /** Reports messages that were lost. */
@@ -239,6 +257,7 @@ export class ClusterBus {
   }
 
   #transition(state: 'up' | 'down'): void {
+    this.#isEngineUp = state === 'up';
     if (state === 'down') {
       this.#isUp = false;
       this.state.next('down');
@@ -247,7 +266,7 @@ export class ClusterBus {
     const bus = this.#bus;
     void this.#confirm().then((isConfirmed) => {
       // It may be down again, or another one.
-      if (this.#isUp || bus === undefined || this.#bus !== bus) return;
+      if (this.#isUp || !this.#isEngineUp || this.#bus !== bus) return;
       this.#isUp = true;
       this.state.next(isConfirmed ? 'up' : 'degraded');
       this.#flush();
@@ -261,11 +280,14 @@ export class ClusterBus {
     const bus = this.#bus;
     const questions = [...this.#unconfirmed];
     if (bus === undefined || questions.length === 0) return questions.length === 0;
+    this.#confirming += 1;
     try {
       await bus.listen(questions.map(([topic]) => topic));
     } catch (error) {
       if (bus === this.#bus) this.#options.report(asError(error));
       return false;
+    } finally {
+      this.#confirming -= 1;
     }
     if (bus !== this.#bus) return false;
     for (const [topic, question] of questions) if (this.#unconfirmed.get(topic) === question) this.#unconfirmed.delete(topic);
@@ -273,6 +295,8 @@ export class ClusterBus {
   }
 
   #receive(delivery: Delivery): void {
+    // One that was under way when this node stopped listening.
+    if (!this.#topics.has(delivery.topic)) return;
     const packet = parsePacket(delivery.data);
     if (packet === undefined) return this.lose(delivery.topic, 1, 'malformed');
     const { from, instance, n } = packet.header;

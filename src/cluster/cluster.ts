@@ -173,6 +173,11 @@ export class Cluster<In = any, Out = any> {
     registry.removed = (spark) => this.#forget(spark);
     const bus = this.#bus;
     this.#subscription.add(
+      bus.state.value$.subscribe((state) => {
+        if (state !== 'up') this.#channels.suspect();
+      }),
+    );
+    this.#subscription.add(
       bus.restored$.subscribe(() => {
         this.#beat();
         this.#channels.refresh();
@@ -183,6 +188,7 @@ export class Cluster<In = any, Out = any> {
       interval(beat, scheduler).subscribe(() => {
         for (const dead of this.#nodes.tick()) this.#presence.forget(dead);
         this.#beat();
+        if (bus.state.value === 'up') this.#presence.tick();
       }),
     );
     this.#subscription.add(primus.close$.subscribe(() => void this.close()));
@@ -385,6 +391,9 @@ export class Cluster<In = any, Out = any> {
   async #close(): Promise<void> {
     this.#subscription.unsubscribe();
     this.#questions.close();
+    this.#channels.close();
+    this.#nodes.close();
+    this.#presence.close();
     this.#bus.publish(ALL, 'bye', {});
     await this.#bus.close();
   }
@@ -473,7 +482,9 @@ export class Cluster<In = any, Out = any> {
         this.#presence.compare(from, header.present);
       } else if (kind === 'bye') {
         if (this.#nodes.remove(from, instance)) this.#presence.forget(from);
-      } else if (!this.#questions.receive(header)) this.#presence.receive(header);
+      } else if (this.#questions.receive(header)) return;
+      // What a process said that has left must not come back. One that is not known yet is asked when it beats.
+      else if (kind === 'who' || this.#nodes.is(from, instance)) this.#presence.receive(header);
     } catch (error) {
       this.#primus.host.warn(error);
     }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { SchedulerLike } from 'rxjs';
+import { type SchedulerLike, Subscription } from 'rxjs';
 import type { ChannelGap } from '../core/channel-words.js';
 import type { Frame } from '../core/link.js';
 import type { Delivery, Keep, Log, LogRead, Position } from './bus.js';
@@ -67,7 +67,11 @@ export class History {
   #isStale = false;
   #hasFailed = false;
   #isClosed = false;
-  /** The subscribers that wait for the first read. */
+  /** Reads again when the engine did not answer. */
+  #again = Subscription.EMPTY;
+  /** Why nothing is delivered until the log has been read from its beginning: it was never read, or it is another one. */
+  #anew: ChannelGap | undefined = 'engine';
+  /** Those who wait for a read. */
   #waiting: (() => void)[] = [];
 
   constructor(parts: HistoryParts) {
@@ -89,16 +93,28 @@ export class History {
     else this.#isStale = true;
   }
 
-  /** Calls back when the history has been read for the first time, or at once. */
-  whenRead(done: () => void): void {
-    if (this.#position !== undefined) done();
-    else this.#waiting.push(done);
+  /** Looks at the last entry again before the next one is delivered: the engine is away, and may come back with another history. */
+  suspect(): void {
+    if (this.#position !== undefined) this.#isStale = true;
+  }
+
+  /** Calls back when it is known what a subscriber is missing, at once if it is. */
+  whenReadBehind(since: Position | 'head' | null, done: () => void): void {
+    if (this.#anew === undefined && !this.#isUnknown(since)) return done();
+    this.#waiting.push(done);
+    if (this.#anew === undefined) this.refresh();
+  }
+
+  /** Whether this node has not received what a subscriber has: another node may have been faster. */
+  #isUnknown(since: Position | 'head' | null): boolean {
+    if (since === 'head' || since === null) return false;
+    return since.epoch !== this.#position?.epoch || since.offset > this.#position.offset;
   }
 
   /** Returns what a subscriber is missing: behind a position, or all that is kept (`null`), or nothing (`head`). */
   catchUp(since: Position | 'head' | null): Catchup {
     const head = this.#position;
-    if (head === undefined) return { outcome: 'gap', reason: 'engine', from: undefined, entries: [] };
+    if (head === undefined || this.#anew !== undefined) return { outcome: 'gap', reason: 'engine', from: undefined, entries: [] };
     if (since === 'head') return { outcome: 'live', from: head, entries: [] };
     const kept = this.#current();
     const all = { from: { epoch: head.epoch, offset: kept[0]?.previous ?? head.offset }, entries: kept };
@@ -114,7 +130,8 @@ export class History {
   close(): void {
     this.#isClosed = true;
     this.#announced = [];
-    this.#waiting = [];
+    this.#again.unsubscribe();
+    for (const done of this.#waiting.splice(0)) done();
   }
 
   /** Delivers what was announced, and reads the log where entries are missing. One run at a time. */
@@ -139,7 +156,8 @@ export class History {
       this.#hasFailed = true;
       this.#announced = [];
       this.#announcedBytes = 0;
-      if (!this.#isClosed) this.#parts.scheduler.schedule(() => this.refresh(), AGAIN);
+      this.#again.unsubscribe();
+      if (!this.#isClosed) this.#again = this.#parts.scheduler.schedule(() => this.refresh(), AGAIN);
     } finally {
       this.#isReading = false;
     }
@@ -179,28 +197,39 @@ export class History {
         continue;
       }
       last = undefined;
-      if (position === undefined) this.#position = { epoch: read.head.epoch, offset: startOf(read) };
-      else if (!read.whole || isOther) this.#lose(position, read, isOther);
+      const { head } = read;
+      // A copy that had not received everything took over: what it has received since, before it was looked at, is not known.
+      if (isOther || (head.epoch === position?.epoch && head.offset < position.offset)) {
+        this.#forget(undefined);
+        this.#anew = 'epoch';
+        continue;
+      }
+      if (position === undefined) this.#forget(read);
+      else if (!read.whole) {
+        this.#forget(read);
+        if (this.#anew === undefined) this.#parts.gap(head.epoch === position.epoch ? 'trimmed' : 'epoch', this.#position);
+      }
       for (const entry of read.entries) {
         // Some were delivered before.
         if (entry.at !== undefined && entry.at.offset > (this.#position as Position).offset) await this.#add(entry, entry.at);
       }
       const { offset } = this.#position as Position;
-      if (offset >= read.head.offset || (offset === position?.offset && !isOther)) break;
+      if (offset >= head.offset || offset === position?.offset) break;
     }
-    for (const done of this.#waiting.splice(0)) done();
+    if (this.#anew !== undefined) {
+      // Those who did not wait go on from here.
+      this.#parts.gap(this.#anew, this.#position);
+      this.#anew = undefined;
+    }
+    // Somebody may have asked for another read meanwhile.
+    if (!this.#isStale) for (const done of this.#waiting.splice(0)) done();
   }
 
-  /** Entries are missing: says so, and goes on with what is kept. */
-  #lose(position: Position, read: LogRead, isOther: boolean): void {
-    const { head } = read;
-    // A replica that had not received everything took over: what it has was delivered, up to what it has received since.
-    const isBehind = isOther || (head.epoch === position.epoch && head.offset < position.offset);
-    const offset = isBehind ? head.offset : startOf(read);
-    this.#position = { epoch: head.epoch, offset };
+  /** Goes on before the first entry that was read, without what was before. */
+  #forget(read: LogRead | undefined): void {
+    this.#position = read && { epoch: read.head.epoch, offset: startOf(read) };
     this.#last = undefined;
     this.#kept.length = 0;
-    this.#parts.gap(head.epoch === position.epoch && !isBehind ? 'trimmed' : 'epoch', this.#position);
   }
 
   async #add(delivery: Delivery, at: Position): Promise<void> {
@@ -213,7 +242,7 @@ export class History {
     const entry = { at, previous: previousOf(delivery), frame };
     this.#kept.push({ entry, until: scheduler.now() + keep.ttl });
     if (this.#kept.length > keep.size) this.#kept.shift();
-    deliver(entry);
+    if (this.#anew === undefined) deliver(entry);
   }
 
   /** The entries that are kept and not too old. */

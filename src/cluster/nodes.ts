@@ -29,6 +29,11 @@ export class Nodes {
     return node === this.#own || this.#others.has(node);
   }
 
+  /** Whether a process is the one that has the name of a node now. */
+  is(node: string, instance: string): boolean {
+    return this.#others.get(node)?.instance === instance;
+  }
+
   /** Marks that a node lives. Returns whether it is new: another process may have its name now. */
   heard(node: string, instance: string): boolean {
     const known = this.#others.get(node);
@@ -57,6 +62,13 @@ export class Nodes {
     for (const node of dead) this.#others.delete(node);
     if (dead.length > 0) this.#changed();
     return dead;
+  }
+
+  /** Forgets all others. */
+  close(): void {
+    this.#others.clear();
+    this.#changed();
+    this.state.complete();
   }
 
   #changed(): void {

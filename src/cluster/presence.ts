@@ -3,7 +3,8 @@ import { SafeObservable } from '../core/streams/safe-observable.js';
 import { StateSubject } from '../core/streams/state-subject.js';
 import type { ClusterBus } from './cluster-bus.js';
 import { topicOfPresence } from './names.js';
-import type { Header } from './packets.js';
+import { LEASE_BEATS } from './nodes.js';
+import { type Header, isListOfStrings } from './packets.js';
 
 /** The subscribers of a channel: what is known about each, by the id of its spark. */
 export type Present = ReadonlyMap<string, unknown>;
@@ -27,6 +28,8 @@ interface Watched {
   readonly others: Map<string, Entries>;
   /** Entries that arrive in parts, and are not complete. */
   readonly parts: Map<string, Entries>;
+  /** The nodes that have entries which this one does not know: they are asked with every beat. */
+  readonly behind: Set<string>;
   readonly state: StateSubject<Present>;
   watchers: number;
   /** How many beats repeat the version of `own`. */
@@ -34,14 +37,17 @@ interface Watched {
   isDue: boolean;
 }
 
-/** How many beats repeat the version of a channel that has changed: a packet may be lost. */
-const FRESH_BEATS = 5;
+/** How many beats tell the version of what has changed: a node that hears none of them has counted this one as dead. */
+const FRESH_BEATS = LEASE_BEATS + 2;
 
 /** The length of entries that are published at once, in characters of JSON. */
 const LONGEST_PART = 65_536;
 
-/** How many channels a beat has the versions of. */
+/** How many channels that have changed a beat tells the version of. */
 const LARGEST_DIGEST = 200;
+
+/** How many others it tells the version of, in turn: a node may have missed what was said when it came. */
+const REPEATED = 20;
 
 /**
  * The presence in channels. Each node publishes its own entries: changes as they happen, all of them when another node asks. The entries of
@@ -50,6 +56,8 @@ const LARGEST_DIGEST = 200;
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #channels = new Map<string, Watched>();
+  /** The last version of any channel: one that is forgotten and comes back has no version twice. */
+  #version = 0;
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
@@ -90,28 +98,52 @@ export class Presence {
 
   /** Removes the entries of a node that has left. */
   forget(node: string): void {
-    for (const [, watched] of this.#channels) if (watched.others.delete(node)) this.#changed(watched);
+    for (const watched of this.#channels.values()) this.#drop(watched, node);
   }
 
-  /** The versions of the entries that have changed lately, for a beat. */
+  /** The versions of the entries of this node that have changed lately, and of some others, for a beat; 0 where there are none any more. */
   digest(): { readonly [channel: string]: number } {
-    const versions: [string, number][] = [];
-    for (const [channel, watched] of this.#channels) {
-      if (watched.fresh === 0) continue;
-      if (versions.length === LARGEST_DIGEST) break;
-      watched.fresh -= 1;
-      versions.push([channel, watched.own.version]);
+    return Object.fromEntries(this.#due().map(([channel, { own }]) => [channel, own.entries.size === 0 ? 0 : own.version]));
+  }
+
+  /** Marks that a beat has told the digest, so that the next one tells others. Asks for what is still missing. */
+  tick(): void {
+    for (const [channel, watched] of this.#due()) {
+      if (watched.fresh > 0) watched.fresh -= 1;
+      this.#channels.delete(channel);
+      this.#channels.set(channel, watched);
       this.#release(channel, watched);
     }
-    return Object.fromEntries(versions);
+    for (const [channel, { behind }] of this.#channels) for (const node of behind) this.#ask(channel, node);
+  }
+
+  /** The channels that the next beat tells the version of. */
+  #due(): [string, Watched][] {
+    const due: [string, Watched][] = [];
+    let repeated = 0;
+    for (const entry of this.#channels) {
+      const [, { fresh, own }] = entry;
+      if (fresh === 0 && (own.entries.size === 0 || ++repeated > REPEATED)) continue;
+      due.push(entry);
+      if (due.length === LARGEST_DIGEST) break;
+    }
+    return due;
   }
 
   /** Compares the versions in a beat with those that were received. */
   compare(node: string, digest: unknown): void {
-    for (const [channel, version] of Object.entries(Object(digest) as object)) {
+    for (const [channel, version] of Object.entries(Object(digest) as object) as [string, unknown][]) {
       const watched = this.#channels.get(channel);
-      if (watched !== undefined && watched.others.get(node)?.version !== version) this.#ask(channel, node);
+      if (watched === undefined || typeof version !== 'number') continue;
+      if (version === 0) this.#drop(watched, node);
+      else if ((watched.others.get(node)?.version ?? 0) < version) this.#askUntilKnown(channel, watched, node);
     }
+  }
+
+  /** Completes what is watched. */
+  close(): void {
+    for (const { state } of this.#channels.values()) state.complete();
+    this.#channels.clear();
   }
 
   /** Handles a packet about presence. Returns false for others. */
@@ -127,28 +159,36 @@ export class Presence {
 
   /** Merges what a node has said: a change of the `previous` version; or all its entries, where that is 0, in parts. */
   #merge(channel: string, watched: Watched, { from, version, previous, joined, left, isLast }: Header): void {
-    if (!Number.isSafeInteger(version) || !Array.isArray(joined) || !Array.isArray(left)) return;
+    if (!Number.isSafeInteger(version) || !isListOfEntries(joined) || !isListOfStrings(left)) return;
     const known = watched.others.get(from);
-    if (known?.version === version) return;
+    if (known !== undefined && known.version >= (version as number)) return;
+    const part = watched.parts.get(from);
     let entries: Map<string, unknown>;
     if (previous === 0) entries = new Map();
-    else if (previous === 'part' && watched.parts.get(from)?.version === version)
-      entries = watched.parts.get(from)?.entries as typeof entries;
+    else if (previous === 'part' && part !== undefined && part.version === version) entries = part.entries;
     else if (known !== undefined && known.version === previous) entries = known.entries;
-    else return previous === 'part' ? undefined : this.#ask(channel, from);
-    for (const pair of joined) if (Array.isArray(pair)) entries.set(`${pair[0]}`, pair[1]);
-    for (const id of left) entries.delete(`${id}`);
+    else return this.#askUntilKnown(channel, watched, from);
+    for (const [id, info] of joined) entries.set(id, info);
+    for (const id of left) entries.delete(id);
     watched.parts.delete(from);
     if (isLast === false) watched.parts.set(from, { version: version as number, entries });
     else {
       watched.others.set(from, { version: version as number, entries });
+      watched.behind.delete(from);
       this.#changed(watched);
     }
   }
 
+  /** Forgets what a node has said. */
+  #drop(watched: Watched, node: string): void {
+    watched.parts.delete(node);
+    watched.behind.delete(node);
+    if (watched.others.delete(node)) this.#changed(watched);
+  }
+
   #publish(channel: string, watched: Watched, joined: [string, unknown][], left: string[]): void {
     const previous = watched.own.version;
-    watched.own.version += 1;
+    watched.own.version = ++this.#version;
     watched.fresh = FRESH_BEATS;
     this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version: watched.own.version, previous, joined, left });
     this.#changed(watched);
@@ -174,6 +214,13 @@ export class Presence {
     }
   }
 
+  /** Asks a node for its entries, and again with every beat until they have arrived. */
+  #askUntilKnown(channel: string, watched: Watched, node: string): void {
+    if (watched.behind.has(node)) return;
+    watched.behind.add(node);
+    this.#ask(channel, node);
+  }
+
   #ask(channel: string, node: string | undefined): void {
     this.#parts.bus.publish(topicOfPresence(channel), 'who', { channel, node });
   }
@@ -197,6 +244,7 @@ export class Presence {
       own: { version: 0, entries: new Map() },
       others: new Map(),
       parts: new Map(),
+      behind: new Set(),
       state: new StateSubject<Present>(new Map(), this.#parts.report),
       watchers: 0,
       fresh: 0,
@@ -213,4 +261,8 @@ export class Presence {
     this.#channels.delete(channel);
     this.#parts.bus.unlisten(topicOfPresence(channel));
   }
+}
+
+function isListOfEntries(value: unknown): value is readonly (readonly [id: string, info: unknown])[] {
+  return Array.isArray(value) && value.every((entry) => Array.isArray(entry) && typeof entry[0] === 'string');
 }

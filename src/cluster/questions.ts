@@ -11,6 +11,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { LONGEST_WAIT } from '../../operators/duration.js';
 import { asError, describe, PrimusError } from '../core/errors.js';
 import { callable, type Duration, invalid, milliseconds } from '../core/options.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
@@ -45,6 +46,8 @@ interface Reply {
   readonly node: string;
   readonly type: 'value' | 'done' | 'failed';
   readonly value?: unknown;
+  /** How many values came before `done`: some may be lost. */
+  readonly count?: unknown;
 }
 
 /** How long an answer may take in addition to its time-out, in ms: the packets are under way. */
@@ -86,13 +89,16 @@ export class Questions {
    */
   ask<T>(name: unknown, question: unknown, options: AskOptions | undefined): Observable<Answer<T>> {
     checkQuestion(name);
-    const limit = milliseconds(options?.timeout ?? 5_000, 'timeout');
+    const limit = Math.min(milliseconds(options?.timeout ?? 5_000, 'timeout'), LONGEST_WAIT);
+    const asked = jsonOf(question);
     const { bus, nodes, node, scheduler, report } = this.#parts;
     return new SafeObservable<Answer<T>>(
       (subscriber) => {
-        const id = `${++this.#count}`;
+        // A node of the same name may have asked before, and is still being answered.
+        const id = `${bus.instance} ${++this.#count}`;
         const waiting = new Set(nodes.names);
         const missing = new Set<string>();
+        const received = new Map<string, number>();
         const reply$ = new Subject<Reply>();
         const finish = () => {
           for (const absent of waiting) missing.add(absent);
@@ -111,10 +117,15 @@ export class Questions {
           if (waiting.size > 0) bus.publish(ALL, 'cancel', { id });
         });
         subscriber.add(
-          reply$.subscribe(({ node: answered, type, value }) => {
-            if (!waiting.has(answered)) return;
-            if (type === 'value') subscriber.next({ node: answered, value: value as T });
-            else settle(answered, type === 'failed');
+          reply$.subscribe({
+            next: ({ node: answered, type, value, count }) => {
+              if (!waiting.has(answered)) return;
+              const values = received.get(answered) ?? 0;
+              if (type !== 'value') return settle(answered, type === 'failed' || count !== values);
+              received.set(answered, values + 1);
+              subscriber.next({ node: answered, value: value as T });
+            },
+            complete: finish,
           }),
         );
         subscriber.add(
@@ -124,8 +135,8 @@ export class Questions {
         );
         if (subscriber.closed) return;
         subscriber.add(timer(limit, scheduler).subscribe(finish));
-        bus.publish(ALL, 'ask', { id, name, question, limit });
-        this.#answer(node, id, name, question, limit, (reply) => reply$.next({ node, ...reply }));
+        bus.publish(ALL, 'ask', { id, name, question: asked, limit });
+        this.#answer(node, id, name, asked, limit, (reply) => reply$.next({ node, ...reply }));
       },
       (error) => report(asError(error)),
     );
@@ -133,23 +144,26 @@ export class Questions {
 
   /** Handles a packet about questions. Returns false for others. */
   receive(header: Header): boolean {
-    const { kind, from: node, id, name, question, limit, type, value } = header;
+    const { kind, from: node, id, name, question, limit, type, value, count } = header;
     const { bus } = this.#parts;
     if (kind !== 'ask' && kind !== 'answer' && kind !== 'cancel') return false;
     if (typeof id !== 'string' || node === this.#parts.node) return true;
     if (kind === 'cancel') this.#answering.get(`${node} ${id}`)?.unsubscribe();
     else if (kind === 'answer' && (type === 'value' || type === 'done' || type === 'failed'))
-      this.#open.get(id)?.next({ node, type, value });
+      this.#open.get(id)?.next({ node, type, value, count });
     else if (kind === 'ask' && typeof name === 'string' && typeof limit === 'number' && limit >= 0) {
-      this.#answer(node, id, name, question, limit + GRACE, (reply) => bus.publish(topicOfNode(node), 'answer', { id, ...reply }));
+      this.#answer(node, id, name, question, Math.min(limit + GRACE, LONGEST_WAIT), (reply) =>
+        bus.publish(topicOfNode(node), 'answer', { id, ...reply }),
+      );
     }
     return true;
   }
 
   /** Ends everything that is under way. */
   close(): void {
-    for (const answering of this.#answering.values()) answering.unsubscribe();
     this.#handlers.clear();
+    for (const answering of [...this.#answering.values()]) answering.unsubscribe();
+    for (const reply$ of [...this.#open.values()]) reply$.complete();
   }
 
   #answer(node: string, id: string, name: string, question: unknown, limit: number, reply: (reply: Omit<Reply, 'node'>) => void): void {
@@ -157,6 +171,7 @@ export class Questions {
     const key = `${node} ${id}`;
     if (handler === undefined || this.#answering.size >= ANSWERING) return reply({ type: 'failed' });
     const answering = new Subscription();
+    let count = 0;
     this.#answering.set(key, answering);
     answering.add(
       defer(() => from(handler(question, { node })))
@@ -167,12 +182,15 @@ export class Questions {
           finalize(() => this.#answering.delete(key)),
         )
         .subscribe({
-          next: (value) => reply({ type: 'value', value }),
+          next: (value) => {
+            count += 1;
+            reply({ type: 'value', value });
+          },
           error: (error) => {
             this.#parts.report(asError(error));
             reply({ type: 'failed' });
           },
-          complete: () => reply({ type: 'done' }),
+          complete: () => reply({ type: 'done', count }),
         }),
     );
   }
@@ -180,4 +198,13 @@ export class Questions {
 
 function checkQuestion(name: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '' || name.length > 512) throw invalid('name', 'a string of 1 to 512 characters', name);
+}
+
+/** Returns a question as other nodes get it. */
+function jsonOf(question: unknown): unknown {
+  try {
+    return question === undefined ? undefined : (JSON.parse(JSON.stringify(question) ?? 'null') as unknown);
+  } catch (error) {
+    throw new PrimusError('ERR_PRIMUS_OPTION', 'A question must be a value that JSON can carry', { cause: error });
+  }
 }

@@ -3,6 +3,7 @@ import { parse } from 'node:querystring';
 import { Stream } from 'node:stream';
 import { callable } from '../core/callable.js';
 import { asError } from '../core/errors.js';
+import { ownFrame } from '../core/ledger.js';
 import type { Frame } from '../core/link.js';
 import { CLOSED } from '../core/ready-state.js';
 import type { ForwardedRequest } from '../server/middleware/forwarded.js';
@@ -122,7 +123,7 @@ function inject(spark: Spark, event: string, [value]: unknown[]): boolean {
       connection.fail(asError(value));
       return false;
     case 'outgoing::data':
-      if (connection.session?.sent(value as Frame) !== false) connection.link?.send(value as Frame);
+      if (connection.session?.sent(ownFrame(value as Frame)) !== false) connection.link?.send(value as Frame);
       return false;
     case 'outgoing::end':
       if (!(connection.link instanceof EventLink)) connection.link?.close();

@@ -4,7 +4,11 @@ import type { Frame } from './link.js';
 export const RING = 262_144;
 
 /** The memory of a message beside its bytes. */
-const OVERHEAD = 32;
+export const OVERHEAD = 32;
+
+/** Matches the characters that have one byte in UTF-8, and those that have two, where a surrogate pair has four. */
+const ONE = /[\0-\x7f]+/g;
+const TWO = /[\0-\u07ff\ud800-\udfff]+/g;
 
 /** The number of received messages after which an acknowledgement is due at once. */
 const MANY = 64;
@@ -29,15 +33,20 @@ export class Ledger {
   /** The bytes of the messages that are kept. */
   bytes = 0;
   readonly #limit: number;
+  readonly #costOf: (frame: Frame) => number;
   /** The number of received messages that were acknowledged, and the bytes of those received since. */
   #acknowledged = 0;
   #unacknowledged = 0;
   /** The messages that are kept, in order: up to the last one that was sent. */
   declare private frames?: Frame[] | undefined;
 
-  /** @param limit the limit of the bytes that are kept, the option `ring` */
-  constructor(limit: number) {
+  /**
+   * @param limit the limit of the bytes that are kept, the option `ring`
+   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`
+   */
+  constructor(limit: number, cost = costOf) {
     this.#limit = limit;
+    this.#costOf = cost;
   }
 
   /** The number of messages before the first one that is kept. */
@@ -55,34 +64,34 @@ export class Ledger {
     return this.received > this.#acknowledged;
   }
 
-  /** Counts and keeps a message that is sent. Returns false when the oldest ones had to go, as the ring is too small. */
+  /** Counts and keeps a message that is sent, in memory of its own (see `ownFrame`). Returns false when the oldest ones had to go, as the ring is too small. */
   record(frame: Frame): boolean {
     this.sent += 1;
     this.frames ??= [];
     this.frames.push(frame);
-    this.bytes += costOf(frame);
+    this.bytes += this.#costOf(frame);
     return this.bytes <= this.#limit || this.narrow(this.#limit);
   }
 
-  /** Drops the oldest messages that are kept until they have no more than so many bytes. Returns false when any had to go. */
-  narrow(limit: number): boolean {
-    let count = 0;
-    let { bytes } = this;
-    for (const frame of this.frames ?? []) {
-      if (bytes <= limit) break;
-      bytes -= costOf(frame);
-      count += 1;
+  /** Drops so many of the oldest messages that are kept, and more until they have no more than `limit` bytes. Returns whether none had to go. */
+  narrow(limit: number, count = 0): boolean {
+    const frames = this.frames ?? [];
+    let dropped = 0;
+    for (const frame of frames) {
+      if (dropped >= count && this.bytes <= limit) break;
+      this.bytes -= this.#costOf(frame);
+      dropped += 1;
     }
-    this.#drop(count);
-    return count === 0;
+    frames.splice(0, dropped);
+    if (frames.length === 0) this.frames = undefined;
+    return dropped === 0;
   }
 
   /** Notes that the peer has received so many messages. Returns false when it cannot have: the number is none, or beyond what was sent. */
   confirm(received: number): boolean {
     if (!(received >= 0 && received <= this.sent)) return false;
-    if (received <= this.confirmed) return true;
-    this.#drop(received - this.from);
-    this.confirmed = received;
+    this.narrow(Infinity, received - this.from);
+    this.confirmed = Math.max(this.confirmed, received);
     return true;
   }
 
@@ -96,7 +105,7 @@ export class Ledger {
   /** Counts a message that was received. Returns whether an acknowledgement is due at once. */
   receive(frame: Frame): boolean {
     this.received += 1;
-    this.#unacknowledged += costOf(frame);
+    this.#unacknowledged += this.#costOf(frame);
     return this.received - this.#acknowledged >= MANY || this.#unacknowledged >= this.#limit / 4;
   }
 
@@ -106,14 +115,14 @@ export class Ledger {
     this.#unacknowledged = 0;
     return this.received;
   }
-
-  #drop(count: number): void {
-    for (const frame of this.frames?.splice(0, count) ?? []) this.bytes -= costOf(frame);
-    if (this.frames?.length === 0) this.frames = undefined;
-  }
 }
 
-/** Returns the bytes that a message counts: its length, and what every message takes. */
+/** Returns a frame that may be kept: the memory of bytes may be the application's, which writes others there, or a part of more. */
+export function ownFrame(frame: Frame): Frame {
+  return typeof frame === 'string' ? frame : new Uint8Array(frame);
+}
+
+/** Returns the bytes that a message counts, without encoding a string. */
 function costOf(frame: Frame): number {
-  return frame.length + OVERHEAD;
+  return frame.length + OVERHEAD + (typeof frame === 'string' ? frame.replace(ONE, '').length + frame.replace(TWO, '').length : 0);
 }

@@ -10,7 +10,7 @@
  * primus::server::gap::<reason>.<epoch>.<token>                 server -> client   a new session, as the old one cannot be resumed
  * primus::server::ack::<received>                               server -> client   so many messages were received
  * primus::ack::<received>                                       client -> server   the same
- * primus::bye::                                                 client -> server   the client ends on purpose
+ * primus::bye::<received>                                       client -> server   the client ends on purpose
  * ```
  *
  * Counts are those of messages, control messages excluded. `from`: the messages before the first one that the client still has.
@@ -22,7 +22,7 @@ export const WHICH_SESSION = 'primus::server::resume?';
 
 /** The reason for which a session could not be resumed. */
 export type GapReason =
-  /** The session is over: it was away for longer than `window`, or the server has ended it. */
+  /** The session is over: it was away for longer than `window`, or one end has ended it. */
   | 'expired'
   /** More was sent meanwhile than `ring` holds. */
   | 'overflow'
@@ -70,7 +70,7 @@ export interface Gap {
 /** A message of a client, about its session. */
 export type ClientWord =
   | { readonly type: 'ack'; readonly received: number }
-  | { readonly type: 'bye' }
+  | { readonly type: 'bye'; readonly received: number }
   | { readonly type: 'resume'; readonly token: string; readonly received: number; readonly from?: number; readonly sent?: number };
 
 /** A message of a server, about a session. All have the same fields; those that it does not need are empty. */
@@ -84,11 +84,10 @@ export interface ServerWord {
   readonly third: string;
 }
 
-/** Parses a control message of a client. An acknowledgement that is no count has `NaN`. Returns `undefined` for a message about something else. */
+/** Parses a control message of a client. A number of received messages that is none is `NaN`. Returns `undefined` for a message about something else. */
 export function parseClientWord(text: string): ClientWord | undefined {
   const [, type, value = ''] = /^primus::(ack|bye|resume)::(.{0,128})$/s.exec(text) ?? [];
-  if (type === 'ack') return { type, received: countOf(value) };
-  if (type === 'bye') return { type };
+  if (type === 'ack' || type === 'bye') return { type, received: countOf(value) };
   const [, token = '', received, from, sent] = /^([\w-]{1,64})\.(\d{1,15})(?:\.(\d{1,15})\.(\d{1,15}))?$/.exec(value) ?? [];
   if (type === undefined || received === undefined) return undefined;
   const counts = { received: Number(received), ...(sent !== undefined && { from: Number(from), sent: Number(sent) }) };

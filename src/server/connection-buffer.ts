@@ -2,6 +2,7 @@ import { expand, type SchedulerLike, type Subscription, takeWhile, timer } from 
 import { LinkError } from '../core/errors.js';
 import type { Frame, Link } from '../core/link.js';
 import type { MemoryAccount, MemoryHolder } from './memory.js';
+import { frameSize } from './size-of.js';
 import { currentTurn } from './turn.js';
 
 /** The number of unsent bytes above which a writer that listens for `drain` should wait for it, unless `maxBuffer` asks for less. */
@@ -124,7 +125,7 @@ export class ConnectionBuffer implements MemoryHolder {
 
   /** Notes that a frame was sent. A shared one is stored once for all connections. */
   sent(frame: Frame, isShared: boolean): void {
-    const bytes = typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
+    const bytes = frameSize(frame);
     if (isShared) this.#shared += bytes;
     this.#written(bytes);
   }

@@ -150,7 +150,12 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Whether the client is behind, or away, so that writers should wait for `drain`. */
   get crowded(): boolean {
-    return this.waiting?.crowded === true || this.isAway;
+    return this.isBehind || this.isAway || this.session?.isCatchingUp === true;
+  }
+
+  /** Whether the client is behind with what was sent on the link. */
+  get isBehind(): boolean {
+    return this.waiting?.crowded === true;
   }
 
   /** The network of the client, for limits that each address has. */
@@ -251,12 +256,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.paused !== 0) link.pause?.();
   }
 
-  /** Sends frames again that were sent on a link before. */
-  resend(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      this.link?.send(frame);
-      this.checkBuffer(frame, false);
-    }
+  /** Sends a frame again that was sent on a link before. */
+  resend(frame: Frame): void {
+    this.link?.send(frame);
+    this.checkBuffer(frame, false);
   }
 
   /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
@@ -313,9 +316,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
   end(reconnect: boolean): void {
     if (!this.writable) return;
-    this.session?.acknowledge();
     this.ending = true;
     const farewell = () => {
+      // What is still being transformed is lost.
+      if (!this.channel.isReceiving) this.session?.acknowledge();
       if (!reconnect) this.channel.control({ type: 'server', value: 'close' });
     };
     const close = () => {
@@ -329,6 +333,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     };
     if (!this.channel.isDirect) this.endTimer = this.host.scheduler.schedule(timedOut, END_TIMEOUT);
     this.channel.flush(() => {
+      this.session?.catchUp(true);
       farewell();
       this.channel.flush(close);
     });
@@ -357,7 +362,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
       this.channel.flush(close);
     };
     this.endTimer = scheduler.schedule(closeLater, DRAIN_WAIT);
-    this.channel.flush(() => this.channel.control({ type: 'server::retry', value: String(Math.ceil(retryAfter)) }));
+    this.channel.flush(() => {
+      this.session?.catchUp(true);
+      this.channel.control({ type: 'server::retry', value: String(Math.ceil(retryAfter)) });
+    });
   }
 
   /** Ends a connection whose client has left before it was announced: its `connection` listeners may never accept it. */
@@ -496,6 +504,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   drained(): void {
     this.forgetBuffer();
+    this.session?.catchUp();
     if (this.state === OPEN && !this.crowded) this.events.add(() => this.emitInternal('drain'));
   }
 

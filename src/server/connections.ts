@@ -4,6 +4,7 @@ import { catchError, type Observable, of, type SchedulerLike, Subject, timeout }
 import type { Stack } from '../core/channel.js';
 import { asError, LinkError } from '../core/errors.js';
 import { isPromise } from '../core/eventual.js';
+import { ownFrame } from '../core/ledger.js';
 import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
 import { isControl, printControl, reservedError } from '../core/protocol.js';
@@ -154,10 +155,16 @@ export class ConnectionRegistry {
   /** Yields the links that can share the frame. Passes every other spark to `write` on the way. */
   private *sharing(frame: Frame, sparks: Iterable<Spark>, write: (spark: Spark) => void): Generator<Link> {
     const isShared = this.transformer.broadcast !== undefined;
+    let kept: Frame | undefined;
     for (const spark of sparks) {
       const { connection } = spark;
-      if (!connection.canShareFrame || !untouched(spark)) write(spark);
-      else if (connection.session?.sent(frame) !== false) {
+      if (!connection.canShareFrame || !untouched(spark)) {
+        write(spark);
+        continue;
+      }
+      // One copy for all sessions, if there are any.
+      if (connection.session !== undefined) kept ??= ownFrame(frame);
+      if (connection.session?.sent(kept ?? frame) !== false) {
         yield connection.link as Link;
         connection.sent(frame, isShared);
       }

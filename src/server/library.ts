@@ -59,7 +59,17 @@ export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptio
 function ingredientsOf(served: Served): unknown[] {
   const { configuration, parser, transformer, options } = served;
   const plugins = pluginsOf(served).flatMap(([name, plugin]) => [name, plugin.client, librarySource(plugin)]);
-  return [json(configuration), options.refuseWithClose, withChannels.has(served), transformer, parser, parser.encoder, parser.decoder, parser.library, ...plugins];
+  return [
+    json(configuration),
+    options.refuseWithClose,
+    withChannels.has(served),
+    transformer,
+    parser,
+    parser.encoder,
+    parser.decoder,
+    parser.library,
+    ...plugins,
+  ];
 }
 
 /** Returns the plugins with a client or a library: first that of the transformer. */

@@ -1,3 +1,5 @@
+import type { Frame } from '../core/link.js';
+
 /** The bytes of a value that is neither a string nor bytes nor a collection. */
 const SCALAR = 8;
 
@@ -7,6 +9,11 @@ const OVERHEAD = 16;
 /** How many values of a collection are looked at, and how deep. */
 const SAMPLE = 16;
 const DEPTH = 4;
+
+/** Returns the bytes of a frame, of a string in UTF-8. */
+export function frameSize(frame: Frame): number {
+  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.length;
+}
 
 /** Estimates the bytes of a message that is not encoded yet. It looks at a few values of each collection. */
 export function sizeOf(data: unknown, depth = DEPTH): number {

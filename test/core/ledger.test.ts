@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ledger } from '../../src/core/ledger.js';
-
-/** The bytes that a message counts beside its length. */
-const OVERHEAD = 32;
+import { Ledger, OVERHEAD, ownFrame } from '../../src/core/ledger.js';
+import { frameSize } from '../../src/server/size-of.js';
 
 describe('Ledger', () => {
   it('keeps what was sent until it is acknowledged', () => {
@@ -59,6 +57,30 @@ describe('Ledger', () => {
     expect(ledger.confirmed).toBe(3);
   });
 
+  it.each([
+    ['of its own', undefined],
+    ['of the server', (frame: string | Uint8Array) => frameSize(frame) + OVERHEAD],
+  ])('counts bytes, not characters, by the measure %s', (_by, cost) => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const ledger = new Ledger(10_000, cost);
+        ledger.record(text);
+        expect(ledger.bytes).toBe(Buffer.byteLength(text) + OVERHEAD);
+        ledger.narrow(0);
+        expect(ledger.bytes).toBe(0);
+      }),
+    );
+    const ledger = new Ledger(1_000, cost);
+    expect(ledger.record('€'.repeat(322))).toBe(true);
+    expect(ledger.record('€')).toBe(false);
+    // What is received counts as it does at the sender.
+    expect(ledger.receive('é'.repeat(108))).toBe(false);
+    expect(ledger.receive('')).toBe(true);
+    const bytes = new Ledger(1_000, cost);
+    bytes.record(new Uint8Array(100));
+    expect(bytes.bytes).toBe(100 + OVERHEAD);
+  });
+
   it('asks for an acknowledgement after 64 messages, or a quarter of the ring', () => {
     const many = new Ledger(1_000_000);
     const few = new Ledger(1_000);
@@ -110,5 +132,17 @@ describe('Ledger', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('ownFrame', () => {
+  it('returns bytes in memory of their own', () => {
+    const large = new Uint8Array(1_000);
+    const frame = large.subarray(10, 20);
+    const own = ownFrame(frame) as Uint8Array;
+    large.fill(1);
+    expect(own).toEqual(new Uint8Array(10));
+    expect(own.buffer.byteLength).toBe(10);
+    expect(ownFrame('text')).toBe('text');
   });
 });

@@ -6,7 +6,8 @@ import { parseClientWord, parseServerWord } from '../../src/core/session-words.j
 describe('the control messages of sessions', () => {
   it('are parsed as they are printed', () => {
     expect(parseClientWord('primus::ack::12')).toEqual({ type: 'ack', received: 12 });
-    expect(parseClientWord('primus::bye::')).toEqual({ type: 'bye' });
+    expect(parseClientWord('primus::bye::7')).toEqual({ type: 'bye', received: 7 });
+    expect(parseClientWord('primus::bye::')).toEqual({ type: 'bye', received: Number.NaN });
     expect(parseClientWord('primus::resume::a-Z_9.3.1.7')).toEqual({ type: 'resume', token: 'a-Z_9', received: 3, from: 1, sent: 7 });
     const word = { value: '', second: '', third: '' };
     expect(parseClientWord('primus::resume::a-Z_9.3')).toEqual({ type: 'resume', token: 'a-Z_9', received: 3 });

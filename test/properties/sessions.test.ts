@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SessionWorld, type Setting, WINDOW } from './session-world.js';
 
-/** The sequences of each setting; four settings make 2,400. */
+/** The sequences of each setting; six settings make 3,600. */
 const RUNS = 600;
 
 type Step = (world: SessionWorld) => Promise<void> | void;
@@ -39,6 +39,11 @@ const commands = fc.oneof(
     arbitrary: fc.constantFrom('ack', 'resumed', 'resume').map((frame) => command(`lose(${frame})`, (world) => world.lose(frame))),
   },
   { weight: 2, arbitrary: fc.constantFrom(0, 2, 20).map((ms) => command(`twin(${ms})`, (world) => world.repeatResume(ms))) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(few, fc.constantFrom(5, 40, 100)).map(([n, ms]) => command(`delay(${n}, ${ms})`, (world) => world.delay(n, ms))),
+  },
+  { weight: 1, arbitrary: fc.constant(command('end', (world) => world.end())) },
   { weight: 2, arbitrary: fc.boolean().map((up) => command(up ? 'network up' : 'network down', (world) => world.network(up))) },
   { weight: 1, arbitrary: fc.constant(command('thief', (world) => world.steal())) },
   { weight: 1, arbitrary: fc.constant(command('overflow down', (world) => world.writeDown(10, 1_000, 'write'))) },
@@ -63,6 +68,8 @@ const settings: [string, Setting][] = [
   ['a network without latency', { latency: 0, slow: 0, isPoor: false }],
   ['a network with latency', { latency: 3, slow: 0, isPoor: false }],
   ['asynchronous parsers and message transformers', { latency: 2, slow: 10, isPoor: false }],
+  ['slow message transformers', { latency: 1, slow: 0, transforming: 20, isPoor: false }],
+  ['links that are soon full', { latency: 3, slow: 0, isPoor: false, maxBuffer: 400 }],
   ['little memory', { latency: 1, slow: 0, isPoor: true }],
 ];
 

@@ -330,6 +330,62 @@ describe('the sessions of a server', () => {
     expect(changes).toEqual([{ type: 'gap', reason: 'budget', unconfirmed: 1 }]);
   });
 
+  it('count the bytes of messages that are no ASCII for the ring and the budget', async () => {
+    const world = await worldWith({ ring: 1_000, budget: 14_000 });
+    const first = await begin(world);
+    const second = await begin(world);
+    world.network.cut();
+    // 302 characters, of which 300 have three bytes each.
+    first.spark.write('€'.repeat(300));
+    expect(first.spark.readyState).toBe(3);
+    expect(first.spark.connection.session?.ledger.bytes).toBe(934);
+    // Two sessions without a connection and their headers, and both messages, are more than the budget.
+    second.spark.write('€'.repeat(300));
+    expect([first.spark.readyState, second.spark.readyState]).toEqual([2, 3]);
+    second.spark.write('€'.repeat(30));
+    expect(second.spark.readyState).toBe(2);
+  });
+
+  it('end the session of a slow consumer, when more is written behind what it has missed than the ring holds', async () => {
+    const world = await worldWith({ ring: 20_000 }, { maxBuffer: 1_000 });
+    const { raw, spark } = await begin(world);
+    const changes: unknown[] = [];
+    spark.resume$.subscribe((change) => changes.push(change));
+    world.network.cut();
+    for (let count = 0; count < 18; count++) spark.write('x'.repeat(1_000));
+    const back = new Raw(world, 1);
+    await world.pass(10);
+    back.link?.pause?.();
+    back.link?.send(JSON.stringify(`primus::resume::${raw.token}.0.0.0`));
+    await world.pass(10);
+    expect(changes).toMatchObject([{ type: 'resumed', resent: 18 }]);
+    expect(spark.connection.session?.isCatchingUp).toBe(true);
+    for (let count = 0; count < 3; count++) spark.write('x'.repeat(1_000));
+    expect(spark.readyState).toBe(2);
+    expect(changes.slice(1)).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: expect.any(Number) }]);
+    await world.pass(10);
+    expect(world.network.alive).toBe(0);
+  });
+
+  it('send all that a client has missed before its spark ends', async () => {
+    const world = await worldWith({ ring: 20_000 }, { maxBuffer: 10_000 });
+    const { raw, spark } = await begin(world);
+    world.network.cut();
+    for (let count = 0; count < 8; count++) spark.write('x'.repeat(1_000));
+    const back = new Raw(world, 1);
+    await world.pass(10);
+    back.link?.pause?.();
+    back.link?.send(JSON.stringify(`primus::resume::${raw.token}.0.0.0`));
+    await world.pass(10);
+    expect(spark.connection.session?.isCatchingUp).toBe(true);
+    spark.end('last');
+    back.link?.resume?.();
+    await world.pass(100);
+    const messages = back.frames.filter((frame) => !frame.startsWith('primus::'));
+    expect(messages).toEqual([...Array.from({ length: 8 }, () => 'x'.repeat(1_000)), 'last']);
+    expect(back.frames.at(-1)).toBe('primus::server::close');
+  });
+
   it('count the headers of their request while they are away', async () => {
     const world = await worldWith({ budget: 30_000 });
     const joined = [await begin(world, 'a'.repeat(10_000)), await begin(world, 'b'.repeat(10_000))];

@@ -221,7 +221,8 @@ describe('a session', () => {
     await world.pass(10);
     await ended;
     expect(world.primus.connected).toBe(0);
-    expect(changes).toEqual([]);
+    // The message was under way when the client ended.
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
     // A client that is opened again has another session.
     peer.client.open();
     await world.pass(50);
@@ -259,6 +260,182 @@ describe('a session', () => {
     expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
     await world.pass(100);
     expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired' }]);
+  });
+
+  it('ends without a gap when a client ends that has received everything, although it has not acknowledged it yet', async () => {
+    const world = worldWith();
+    const { peer, spark, down, changes, outcomes } = await join(world);
+    spark.write('received');
+    peer.client.write('sent');
+    await world.pass(5);
+    expect(spark.connection.session?.ledger.unconfirmed).toBe(1);
+    peer.client.end();
+    await world.pass(10);
+    expect(down).toEqual(['received']);
+    expect(spark.readyState).toBe(2);
+    expect(changes).toEqual([]);
+    expect(outcomes).toEqual([{ type: 'fresh' }]);
+  });
+
+  it.each<[string, (client: Peer['client']) => unknown]>([
+    ['end()', (client) => client.end()],
+    ['destroy()', (client) => client.destroy()],
+    ['end() and destroy()', (client) => client.end().destroy()],
+    ['a failed last attempt', () => {}],
+  ])('has one gap on each end when the client ends by %s while the connection is lost', async (_how, end) => {
+    const world = worldWith({ window: 1_000 });
+    const { peer, spark, changes, outcomes } = await join(world, { reconnect: { min: 10, max: 10, retries: 3 } });
+    const order: string[] = [];
+    peer.client.resume$.subscribe(({ type }) => order.push(type));
+    for (const name of ['reconnect failed', 'end', 'destroy'] as const) peer.client.on(name, () => order.push(name));
+    await world.pass(2_000);
+    spark.write('down');
+    peer.client.write('first');
+    peer.client.write('second');
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(5);
+    end(peer.client);
+    await world.pass(5_000);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 2 }]);
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect(order.filter((name) => name !== 'reconnect failed')[0]).toBe('gap');
+    expect(order.indexOf('gap')).toBeLessThan(order.indexOf('end'));
+  });
+
+  it('has one gap on each end when a client ends that does not reconnect', async () => {
+    const world = worldWith({ window: 1_000 });
+    const { peer, spark, changes, outcomes } = await join(world, { strategy: 'timeout' });
+    await world.pass(2_000);
+    peer.client.write('up');
+    spark.write('down');
+    world.network.cut();
+    await world.pass(5_000);
+    expect(peer.client.state.name).toBe('closed');
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+  });
+
+  it('has one gap when the client ends while the new connection is asked for its session', async () => {
+    const world = worldWith({ window: 1_000 });
+    const { peer, spark, changes, outcomes } = await join(world);
+    peer.client.write('up');
+    spark.write('down');
+    world.network.cut();
+    for (let waited = 0; peer.client.connection.link === undefined; waited++) {
+      expect(waited).toBeLessThan(100);
+      await world.pass(1);
+    }
+    expect(peer.client.state.name).toBe('connecting');
+    peer.client.end();
+    await world.pass(5_000);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect(changes).toMatchObject([{ type: 'resumed' }, { type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+  });
+
+  it('has one gap when a listener of the gap ends the client again', async () => {
+    const world = worldWith();
+    const { peer, outcomes } = await join(world);
+    peer.client.resume$.subscribe(({ type }) => type === 'gap' && peer.client.end());
+    peer.client.write('up');
+    world.network.cut();
+    await world.pass(5);
+    peer.client.end();
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', unconfirmed: 1 }]);
+  });
+
+  it('lets an application send the messages of an ended session again when the client is opened again', async () => {
+    const world = worldWith();
+    const { peer, outcomes } = await join(world);
+    const up: unknown[] = [];
+    world.primus.on('connection', (spark) => spark.on('data', (data) => up.push(data)));
+    peer.client.write('unconfirmed');
+    world.network.cut();
+    await world.pass(5);
+    peer.client.end();
+    peer.client.open();
+    await world.pass(100);
+    expect(outcomes.map(({ type }) => type)).toEqual(['fresh', 'gap', 'fresh']);
+    expect(up).toEqual([]);
+    (outcomes[1] as Resume & { type: 'gap' }).resend();
+    await world.pass(100);
+    expect(up).toEqual(['unconfirmed']);
+  });
+
+  it.each<[string, (spark: Spark, world: World) => unknown]>([
+    ['the spark', (spark) => spark.end()],
+    ['the spark, and asks it to reconnect', (spark) => spark.end(undefined, { reconnect: true })],
+    ['the server', (_spark, world) => world.stop()],
+  ])('has a gap when the application ends %s, for the messages of the client that were under way', async (_what, end) => {
+    const world = worldWith();
+    const { peer, spark, up, outcomes } = await join(world);
+    peer.client.write('received');
+    await world.pass(10);
+    peer.client.write('under way');
+    void end(spark, world);
+    await world.pass(100);
+    expect(up).toEqual(['received']);
+    expect(outcomes.filter(({ type }) => type === 'gap')).toMatchObject([{ type: 'gap', unconfirmed: 1 }]);
+  });
+
+  it('has a gap when the application ends the spark, for the message of the client that is being transformed', async () => {
+    const world = worldWith();
+    world.primus.transform('incoming', (_packet: unknown, next: () => void) => void world.clock.schedule(() => next(), 50));
+    const { peer, spark, up, outcomes } = await join(world);
+    peer.client.write('being transformed');
+    peer.client.write('waiting');
+    await world.pass(10);
+    spark.end();
+    await world.pass(200);
+    expect(up).toEqual([]);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 2 }]);
+  });
+
+  it('counts messages that are still being encoded when the client ends while the connection is lost', async () => {
+    const world: World = worldWith(true, { parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)) });
+    const { peer, outcomes, errors } = observe(world);
+    await world.pass(100);
+    peer.client.write('being encoded');
+    world.network.cut();
+    expect(peer.client.readyState).toBe(2);
+    peer.client.end();
+    await world.pass(100);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+    expect(errors).toEqual([]);
+  });
+
+  it('ends without a gap when the application ends the spark, and everything has arrived', async () => {
+    const world = worldWith();
+    const { peer, spark, up, outcomes, changes } = await join(world);
+    peer.client.write('received');
+    await world.pass(10);
+    spark.end();
+    await world.pass(100);
+    expect(up).toEqual(['received']);
+    expect([outcomes, changes]).toEqual([[{ type: 'fresh' }], []]);
+  });
+
+  it.each<[string, (spark: Spark, world: World) => unknown]>([
+    ['destroys the server', (_spark, world) => world.stop()],
+    ['destroys the server, whose clients reconnect', (_spark, world) => world.stop({ reconnect: true })],
+    ['drains the server', (_spark, world) => void world.primus.drain({ over: 10 }).subscribe()],
+    ['ends the spark with a last message', (spark) => spark.end('last')],
+  ])('has one gap on each end when the application %s while it is away', async (_how, end) => {
+    const world = worldWith();
+    const { peer, spark, changes, outcomes } = await join(world, { reconnect: { min: 10, max: 10, retries: 3 } });
+    await world.pass(2_000);
+    peer.client.write('up');
+    spark.write('down');
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(2);
+    expect(spark.away).toBe(true);
+    void end(spark, world);
+    await world.pass(5_000);
+    expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: expect.any(Number) }]);
+    expect((changes[0] as { unconfirmed: number }).unconfirmed).toBeGreaterThan(0);
+    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'expired', unconfirmed: 1 }]);
   });
 
   it('outlives a client that was silent: the half-open connection is fenced', async () => {

@@ -1,5 +1,6 @@
 import { get, type IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import type { Socket as Engine } from 'engine.io';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
@@ -259,6 +260,20 @@ describe.each(['engine.io', 'socket.io'])('a session of %s', (transformer) => {
     scheduler.advance(1);
     connection.socket.resume();
     expect((await connection.rest()).length).toBeLessThan(9_000_000);
+  });
+
+  it('is not kept for a poll that never comes when it has ended', async () => {
+    const { spark } = await session();
+    const { transport } = (spark.connection.link as unknown as { engine: Engine }).engine;
+    let isLate = false;
+    // Far below the 30 s of the engine; both timers are of this process, so a slow machine delays both.
+    const timer = setTimeout(() => {
+      isLate = true;
+    }, 15_000);
+    cleanup(() => clearTimeout(timer));
+    spark.connection.link?.destroy();
+    await until(() => transport.readyState === 'closed' || isLate);
+    expect(isLate).toBe(false);
   });
 
   /** Many packets in one payload. */

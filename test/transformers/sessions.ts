@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Resume } from '../../client/resume.js';
-import type { ServerOptions, Spark } from '../../src/index.js';
+import type { ClientOptions, ServerOptions, Spark } from '../../src/index.js';
 import type { Laboratory } from '../faults/laboratory/laboratory.js';
 import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, type Served, until } from '../support/serve.js';
@@ -23,7 +23,11 @@ export function sessions(
   start: (options?: ServerOptions) => Promise<Served>,
   rule: (title: string, test: () => Promise<void>) => void,
 ): void {
-  async function begin(options: ServerOptions = {}, through?: (port: number) => Promise<number>): Promise<Session> {
+  async function begin(
+    options: ServerOptions = {},
+    more: ClientOptions = {},
+    through?: (port: number) => Promise<number>,
+  ): Promise<Session> {
     const served = await start({ resume: true, ...options });
     const sparks: Spark[] = [];
     const up: unknown[] = [];
@@ -37,6 +41,7 @@ export function sessions(
     const client = new primus.Socket(port === undefined ? url : `http://127.0.0.1:${port}`, {
       reconnect: { min: 10, max: 50, retries: Infinity },
       transport,
+      ...more,
     });
     cleanup(() => client.destroy());
     const outcomes: Resume[] = [];
@@ -126,6 +131,85 @@ export function sessions(
     expect(session.sparks).toEqual([spark]);
   });
 
+  rule('has one gap on each end when the client ends, or the application ends the spark, while the connection is lost', async () => {
+    const ends: ((session: Session) => unknown)[] = [
+      ({ client }) => client.end(),
+      ({ client }) => client.destroy(),
+      ({ client, spark }) => client.open() && spark.end(),
+      ({ client, primus }) => primus.destroy(() => client.end()),
+    ];
+    for (const end of ends) {
+      const session = await begin({ resume: { window: 300 } }, { reconnect: { min: 60_000, max: 60_000 } });
+      const { client, spark, outcomes } = session;
+      const changes: unknown[] = [];
+      spark.resume$.subscribe((change) => changes.push(change));
+      const over = event(spark, 'end');
+      spark.connection.link?.destroy();
+      client.connection.link?.destroy();
+      // Both are taken for sent, or wait until the end of the link is noticed.
+      spark.write('down');
+      client.connection.transmit('"up"', 'up');
+      await until(() => client.state.name === 'waiting' && spark.away);
+      end(session);
+      await over;
+      await until(() => outcomes.length === 2);
+      expect(changes).toEqual([{ type: 'gap', reason: 'expired', unconfirmed: 1 }]);
+      expect(outcomes[1]).toMatchObject({ type: 'gap', reason: 'expired', unconfirmed: 1 });
+      client.destroy();
+    }
+  });
+
+  rule('sends again what was written, not what the application has made of its memory since', async () => {
+    const passing: ServerOptions['parser'] = {
+      encoder: (data, done) => done(null, data as Uint8Array),
+      decoder: (frame, done) => done(null, typeof frame === 'string' ? frame : Buffer.from(frame).toString()),
+    };
+    const { client, spark, up, down, primus } = await begin({ parser: passing });
+    const memory = Buffer.alloc(4);
+    const write = (text: string, by: { write(data: never): unknown }) => by.write(memory.fill(text).subarray(0, 2) as never);
+    spark.connection.link?.destroy();
+    write('a', spark);
+    write('b', primus);
+    write('c', spark);
+    client.connection.link?.destroy();
+    await until(() => down.length === 3);
+    expect(down).toEqual(['aa', 'bb', 'cc']);
+    // A link that takes messages and loses them.
+    const { link } = client.connection;
+    if (link === undefined) throw new Error('The client has no link');
+    link.send = () => {};
+    write('d', client);
+    write('e', client);
+    memory.fill('x');
+    link.destroy();
+    await until(() => up.length === 2);
+    expect(up).toEqual(['dd', 'ee']);
+  });
+
+  rule('sends a ring again that is much larger than maxBuffer, in order, and then what is written meanwhile', async () => {
+    const { client, spark, down, outcomes, sparks } = await begin({ resume: { ring: 10_000_000 }, maxBuffer: 20_000 });
+    const closed = event(client, 'close');
+    client.connection.link?.destroy();
+    await closed;
+    await until(() => spark.away);
+    let count = 0;
+    const write = (messages: number) => {
+      for (const last = count + messages; count < last; count++) spark.write(`${count}${'x'.repeat(4_000)}`);
+    };
+    // 100 times maxBuffer; and the limit of one turn of the event loop is 16 times.
+    write(500);
+    spark.resume$.subscribe(() => write(20));
+    await until(() => down.length >= 520);
+    expect(down.map((data) => Number.parseInt(String(data), 10))).toEqual(Array.from({ length: count }, (_, index) => index));
+    expect(outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
+    expect(sparks).toEqual([spark]);
+    // Nothing waits any more.
+    const later = event(client, 'data');
+    await until(() => spark.connection.session?.isCatchingUp === false);
+    spark.write('later');
+    expect((await later)[0]).toBe('later');
+  });
+
   rule('has no session, and the same order of messages, with a client that has not asked for one', async () => {
     const { primus, connect } = await start({ resume: true });
     const announced = event(primus, 'connection');
@@ -157,7 +241,7 @@ export function sessions(
   if (transformer !== 'memory')
     rule('resumes a session when the network ends the connection with FIN or RST', async () => {
       let lab: Laboratory | undefined;
-      const session = await begin({}, async (port) => {
+      const session = await begin({}, {}, async (port) => {
         lab = await startLaboratory(port);
         return lab.port;
       });

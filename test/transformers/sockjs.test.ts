@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import type { Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { CLOSE, frame, handshake, rawWebSocket, TEXT } from '../server/raw.js';
+import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, LIMIT, requested, roundTrips, serve, until } from '../support/serve.js';
 import { contract } from './contract.js';
 import { missing } from './missing.js';
@@ -42,6 +43,17 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 
 describe('sockjs', () => {
   watchForCrashes();
+
+  it('reconnects with its first attempt in Node.js when its connections are half-open, idle ones too', async () => {
+    const { primus, port } = await serve({ transformer, pingInterval: 100 });
+    const lab = await startLaboratory(port);
+    const client = new primus.Socket(lab.url, { pingTimeout: 300, reconnect: { min: 10, max: 50 } });
+    cleanup(() => client.destroy());
+    await event(client, 'open');
+    const reconnected = event(client, 'reconnected');
+    lab.halfOpen();
+    expect(await reconnected).toMatchObject([{ attempt: 1 }]);
+  });
 
   it.each(['[1,2]', '["end","more"]'])('drops the messages of a frame behind one that ends the connection: %s', async (text) => {
     const { primus, port, connect } = await serve({ transformer });

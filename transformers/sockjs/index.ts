@@ -2,6 +2,7 @@ import { loadFramework } from '../../src/core/load-framework.js';
 import { packageRequire } from '../../src/core/package-require.js';
 import type { Transformer } from '../../src/core/transformer.js';
 import type { SockJSConstructor } from './client/framework.js';
+import { onNewConnections } from './client/new-connections.js';
 import { client } from './client.js';
 import { server } from './server.js';
 
@@ -19,5 +20,5 @@ export const sockjs = {
   name: 'sockjs',
   bundle: 'sockjs',
   server,
-  client: client(() => loadFramework<SockJSConstructor>(packageRequire, 'sockjs-client', '^1.6.0')),
+  client: onNewConnections(client(() => loadFramework<SockJSConstructor>(packageRequire, 'sockjs-client', '^1.6.0'))),
 } satisfies Transformer<never, never>;

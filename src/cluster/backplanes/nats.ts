@@ -1,45 +1,11 @@
 import { describe, PrimusError } from '../../core/errors.js';
-import { check, type Kind, withDefaults } from '../../core/options.js';
 import type { Backplane } from '../bus.js';
 import { NatsBus } from './nats/bus.js';
 import { isConnection, type NatsConnect, type NatsConnection } from './nats/connection.js';
-import type { NatsStreamOptions } from './nats/streams.js';
+import { configurationOf, type NatsOptions } from './nats/options.js';
 
 export type { NatsConnect, NatsConnection, NatsMessage, NatsSettings, NatsSubscription } from './nats/connection.js';
-export type { NatsStreamOptions } from './nats/streams.js';
-
-/** The options of `nats`. */
-export interface NatsOptions {
-  /** The first part of all subjects, and of the names of the streams. Clusters with other prefixes do not hear each other. @defaultValue `'primus'` */
-  readonly prefix?: string;
-  /** How histories are stored by JetStream. */
-  readonly stream?: NatsStreamOptions;
-}
-
-const OPTIONS: { readonly [option: string]: Kind } = {
-  prefix: ["letters, digits, '_' and '-', at most 64", (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value)],
-  stream: ['an object', (value) => typeof value === 'object' && !Array.isArray(value)],
-};
-
-const STREAM_OPTIONS: { readonly [option: string]: Kind } = {
-  storage: ["'file' or 'memory'", (value) => value === 'file' || value === 'memory'],
-  replicas: ['1, 3 or 5', (value) => value === 1 || value === 3 || value === 5],
-  maxSize: ['an integer from 1 to 1,000,000', (value) => isInteger(value) && value <= 1_000_000],
-  maxAge: ['a time in ms, from 100 on', (value) => isInteger(value) && value >= 100],
-  maxBytes: ['a positive integer', isInteger],
-};
-
-function isInteger(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
-}
-
-const STREAM_DEFAULTS: Required<NatsStreamOptions> = {
-  storage: 'file',
-  replicas: 1,
-  maxSize: 10_000,
-  maxAge: 7 * 86_400_000,
-  maxBytes: Infinity,
-};
+export type { NatsOptions, NatsStreamOptions } from './nats/options.js';
 
 /**
  * Connects the nodes of a cluster by NATS, version 2.9 or newer. Pass a function that connects: it gets the settings that a node needs, and is called
@@ -65,9 +31,6 @@ export function nats(connection: NatsConnect | NatsConnection, options: NatsOpti
     const expected = 'a connection of @nats-io/transport-node, or a function that connects';
     throw new PrimusError('ERR_PRIMUS_BACKPLANE', `nats() takes ${expected}, got ${describe(connection)}`);
   }
-  check(options, OPTIONS);
-  const { prefix = 'primus', stream = {} } = options;
-  check(stream, STREAM_OPTIONS);
-  const settings = withDefaults(STREAM_DEFAULTS, stream);
-  return { name: 'nats', open: (context) => new NatsBus({ source: connection, prefix, stream: settings }, context) };
+  const configuration = configurationOf(options);
+  return { name: 'nats', open: (context) => new NatsBus(connection, configuration, context) };
 }

@@ -13,7 +13,7 @@ export interface ResumeOptions {
   window?: Duration;
   /**
    * The limit of bytes that are kept in each direction of a session: messages that were sent, and that the peer has not acknowledged. A
-   * message counts 32 bytes more than its length.
+   * message counts its bytes, of a string in UTF-8, and 32 more.
    *
    * @defaultValue `262_144`
    */

@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import type { ChannelSession } from '../../core/channel.js';
 import { LinkError } from '../../core/errors.js';
-import { Ledger } from '../../core/ledger.js';
+import { Ledger, OVERHEAD, ownFrame } from '../../core/ledger.js';
 import type { Frame, Link } from '../../core/link.js';
 import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
+import { frameSize } from '../size-of.js';
 import type { Budget, BudgetHolder } from './budget.js';
 
 /** The bytes of a spark and its session, beside its messages and the headers of its request. */
@@ -40,14 +41,16 @@ export interface SessionConnection {
   detach(isOpen: boolean): void;
   /** Goes on over another link, from a client at that address. */
   attach(link: Link, address: object): void;
-  /** Sends frames again. */
-  resend(frames: readonly Frame[]): void;
+  /** Whether the client is behind with what was sent on the link. `drained` follows. */
+  readonly isBehind: boolean;
+  /** Sends a frame again. */
+  resend(frame: Frame): void;
   /** Calls back when everything received so far was delivered. */
   whenSettled(done: () => void): void;
   /** Accepts no more messages, calls back when those written before were encoded, and ends after everything received so far. */
   retire(encoded: () => void): void;
   terminate(error: LinkError, closeCode: number): void;
-  /** Lets writers go on that have waited, unless the client is behind. */
+  /** Lets writers go on that have waited, unless the client is behind. It is sent what it has missed first. */
   drained(): void;
   /** Runs something in the order of the spark's events. */
   enqueue(emit: () => void): void;
@@ -123,6 +126,10 @@ export class Session implements ChannelSession, BudgetHolder {
   declare private last?: { readonly received: number; readonly delivered: number };
   /** Runs while the session is resumed again and again, and no message arrives although some are to. */
   declare private stall?: Subscription | undefined;
+  /** The number of messages that the client has been sent, while it is sent what it has missed. Those written meanwhile wait behind. */
+  declare private position?: number | undefined;
+  /** Whether the client has ended it. */
+  declare private isLeft?: true;
   /** The frames to come that the application has injected: they are not the client's. */
   declare private injected?: Frame[];
 
@@ -136,7 +143,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.#sessions = sessions;
     this.connection = connection;
     this.request = request;
-    this.ledger = new Ledger(sessions.ring);
+    this.ledger = new Ledger(sessions.ring, costOf);
     this.token = token;
     this.identity = identity;
   }
@@ -144,6 +151,11 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Whether there is no link. */
   get isAway(): boolean {
     return this.awaySince !== undefined;
+  }
+
+  /** Whether the client is still to be sent messages that it has missed. */
+  get isCatchingUp(): boolean {
+    return this.position !== undefined;
   }
 
   /** The network of the client. */
@@ -165,21 +177,22 @@ export class Session implements ChannelSession, BudgetHolder {
   // Calls of the channel, and of broadcasts: each message is counted here.
 
   keeps(frame: Frame, data: unknown): boolean {
-    return !isControl(data) && !this.sent(frame);
+    return !isControl(data) && !this.sent(ownFrame(frame));
   }
 
-  /** Counts and keeps a message that is sent. Returns whether there is a link to send it on now. */
+  /** Counts and keeps a message that is sent, in memory of its own. Returns whether there is a link to send it on now. */
   sent(frame: Frame): boolean {
     const { ledger } = this;
     if (this.isOver) {
-      // It was still being encoded: nothing keeps it, but it counts among those that are lost.
-      if (this.isAway) ledger.sent += 1;
+      // It was still being encoded, or the client is closing: nothing keeps it, but it counts among those that may be lost.
+      ledger.sent += 1;
       return !this.isAway;
     }
+    const isNow = !this.isAway && !this.isCatchingUp;
     const fits = ledger.record(frame);
-    if (!fits && this.isAway) this.expire('overflow');
+    if (!fits && (this.isAway || this.#hasHole)) this.expire('overflow');
     else this.#report();
-    return !this.isAway;
+    return isNow;
   }
 
   read(frame: Frame, data?: unknown): boolean {
@@ -223,6 +236,7 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Waits for another link. */
   leave(): void {
     if (this.isAway || this.isOver) return;
+    this.position = undefined;
     const { scheduler, window } = this.#sessions;
     this.awaySince = scheduler.now();
     this.expiry = scheduler.schedule(() => this.expire('expired'), this.isProven ? window : Math.min(window, UNPROVEN));
@@ -232,12 +246,13 @@ export class Session implements ChannelSession, BudgetHolder {
     if (!this.isOver) this.#sessions.budget.leave(this, this.#counted);
   }
 
-  /** Ends with the connection. `isLoss`: messages that were not acknowledged may be lost. */
+  /** Ends with the connection. `isLoss`: its link was lost, or terminated, so that messages in either direction may be lost. */
   end(isLoss: boolean): void {
     const { unconfirmed } = this.ledger;
-    const wasOver = this.isOver;
+    // A client that has ended has named the messages that it has received. The gap of another session that is over was emitted.
+    const hasGap = this.isLeft ? unconfirmed > 0 : !this.isOver && (isLoss || this.isAway);
     this.release();
-    if (!wasOver && (isLoss || this.isAway) && unconfirmed > 0) this.#emit({ type: 'gap', reason: 'expired', unconfirmed });
+    if (hasGap) this.#emit({ type: 'gap', reason: 'expired', unconfirmed });
     this.connection.enqueue(() => this.changes?.complete());
   }
 
@@ -246,6 +261,7 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Ends the session and its connection, as messages may be lost. */
   expire(reason: GapReason): void {
     if (this.isOver) return;
+    this.connection.detach(true);
     this.release(reason);
     this.connection.retire(() => this.#emit({ type: 'gap', reason, unconfirmed: this.ledger.unconfirmed }));
   }
@@ -254,12 +270,14 @@ export class Session implements ChannelSession, BudgetHolder {
   shed(bytes: number): void {
     this.ledger.narrow(Math.max(0, this.ledger.bytes - bytes));
     this.#report();
+    if (this.#hasHole) this.expire('budget');
   }
 
   /** Lets nothing resume the session any more, and forgets what it keeps. */
   release(reason: GapReason = 'expired'): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.position = undefined;
     this.expiry?.unsubscribe();
     this.stall?.unsubscribe();
     this.#sessions.forget(this, reason);
@@ -311,10 +329,28 @@ export class Session implements ChannelSession, BudgetHolder {
     return false;
   }
 
+  /**
+   * Sends again what the client has missed, until it is behind: the rest follows when that has left. `isLast`: the connection ends, and is
+   * sent all of it at once.
+   */
+  catchUp(isLast = false): void {
+    const { connection, ledger } = this;
+    if (this.position === undefined) return;
+    this.position = Math.max(this.position, ledger.confirmed);
+    for (const frame of ledger.since(this.position) ?? []) {
+      if (connection.isBehind && !isLast) return;
+      this.position += 1;
+      connection.resend(frame);
+      // The link was lost by this.
+      if (this.position === undefined) return;
+    }
+    this.position = undefined;
+  }
+
   /** Goes on over a link that has sent the answer: sends again what the client has not received. */
   attach(link: Link, request: IncomingMessage, { received, sent = this.ledger.received }: Counts): void {
     const { scheduler } = this.#sessions;
-    const frames = this.ledger.since(received) ?? [];
+    const { ledger } = this;
     const away = Math.max(0, scheduler.now() - (this.awaySince ?? scheduler.now()));
     this.claimant = undefined;
     this.expiry?.unsubscribe();
@@ -322,17 +358,24 @@ export class Session implements ChannelSession, BudgetHolder {
     this.awaySince = undefined;
     this.#sessions.budget.return(this, this.#counted);
     this.request = request;
-    this.ledger.acknowledge();
+    ledger.acknowledge();
     this.connection.attach(link, this.#sessions.addressOf(request));
-    this.connection.resend(frames);
-    this.#emit({ type: 'resumed', missed: sent - this.ledger.received, resent: frames.length, away });
+    if (ledger.sent > received) this.position = received;
+    this.#emit({ type: 'resumed', missed: sent - ledger.received, resent: ledger.sent - received, away });
     this.connection.drained();
+  }
+
+  /** Whether a message had to go that the client should still be sent. */
+  get #hasHole(): boolean {
+    return (this.position ?? Infinity) < this.ledger.from;
   }
 
   #handleControl(text: string): boolean {
     const word = parseClientWord(text);
     if (word?.type === 'ack') this.#confirm(word.received);
-    else if (word?.type === 'bye') {
+    else if (word?.type === 'bye' && !this.isOver) {
+      this.ledger.confirm(word.received);
+      this.isLeft = true;
       this.release();
       // The link was lost before it was decoded: nothing else ends the connection.
       if (this.isAway) this.connection.retire(() => {});
@@ -366,4 +409,9 @@ export class Session implements ChannelSession, BudgetHolder {
     const { changes } = this;
     if (changes?.observed) this.connection.enqueue(() => changes.next(change));
   }
+}
+
+/** Returns the bytes that a message counts. */
+function costOf(frame: Frame): number {
+  return frameSize(frame) + OVERHEAD;
 }

@@ -20,8 +20,12 @@ export class EngineLink extends GuardedLink {
     engine.on('error', (error) => {
       this.#failure ??= error as Error;
     });
-    // The engine waits for the poll under way before it upgrades.
-    engine.on('upgrading', () => this.dial.release());
+    engine.on('upgrading', () => {
+      // The engine waits for the poll under way before it upgrades.
+      this.dial.release();
+      // Polls stay paused when the WebSocket fails now, and nothing would be heard of the server until the engine's heartbeat is late.
+      engine.on('upgradeError', () => this.destroy());
+    });
     engine.on('upgrade', () => {
       if (this.dial.paused) this.pause();
     });

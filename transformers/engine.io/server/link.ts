@@ -6,7 +6,7 @@ import type { Frame } from '../../../src/core/link.js';
 import type { Host, RequestExchange } from '../../../src/server/http/host.js';
 import { destroyLate } from '../../shared/destroy-late.js';
 import { GuardedLink } from '../../shared/guarded-link.js';
-import { endOfWebSocket } from '../../shared/link-base.js';
+import { CLOSE_TIMEOUT, endOfWebSocket } from '../../shared/link-base.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { nodeBytes } from '../../shared/server/node-bytes.js';
 import { Repetitions } from '../../shared/server/repetitions.js';
@@ -18,6 +18,12 @@ import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
 type Carrier = Transport & { socket?: WebSocket };
+
+/** The part of a transport by polling that is used; it is missing from the types. */
+interface Polling {
+  /** The time for which a transport that is closed waits for a poll, in ms. */
+  closeTimeout: number;
+}
 
 /** The time in which the answer to a request that is rejected reaches the client, in ms. */
 const ANSWER_TIME = 100;
@@ -95,9 +101,23 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
 
   private terminate(reason: string): void {
     if (this.ended) return;
+    const end = () => this.engine.transport.emit('error', new Error(reason));
+    const isUpgrading = this.isUpgrading;
     this.websocket?.terminate();
     this.polls?.current?.destroy();
-    this.engine.transport.emit('error', new Error(reason));
+    if (!isUpgrading) return void end();
+    this.closed(dropped(undefined, 'transport error'));
+    this.engine.once('upgrade', end);
+    this.setDeadline(end);
+  }
+
+  /**
+   * Whether the client may be about to change over to a WebSocket, with no request under way whose failure would report the loss. Its engine
+   * ignores that the WebSocket ends before the change, and then neither polls nor reports anything.
+   */
+  private get isUpgrading(): boolean {
+    if (this.closing || !this.engine.upgrading) return false;
+    return this.posts?.current === undefined && this.polls?.current?.writableEnded !== false;
   }
 
   reportIncomplete(bytes: number): void {
@@ -198,6 +218,8 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
 
   private readPosts(): void {
     const link = this;
+    // The engine would keep an ended session for 30 s.
+    (this.engine.transport as unknown as Polling).closeTimeout = CLOSE_TIMEOUT;
     readBodies(this.engine.transport, this.host, () => this.destroy());
     if (this.engine.protocol !== 4) return;
     readInSlices(this.engine.transport, {

@@ -15,13 +15,13 @@ import {
   timeout,
 } from 'rxjs';
 import { asError, PrimusError } from '../../../core/errors.js';
-import type { Bus, BusContext, BusState, Delivery, Log } from '../../bus.js';
+import type { Bus, BusContext, BusState, Delivery } from '../../bus.js';
 import { connections, type NatsConnect, type NatsConnection, type NatsMessage, type NatsSubscription, statuses } from './connection.js';
 import { deliveryOf } from './delivery.js';
 import { NatsLog } from './log.js';
+import type { NatsConfiguration } from './options.js';
 import { DEADLINE, noAnswer, Outgoing } from './outgoing.js';
 import { checkLength } from './payload.js';
-import type { NatsStreamOptions } from './streams.js';
 import { Subjects } from './subjects.js';
 
 /** The most bytes that may wait for the server. Without a limit, the client would buffer for a stopped server until the memory is full. */
@@ -29,23 +29,17 @@ const LIMIT = 16_777_216;
 
 /** A topic that the node listens to. */
 interface Listening {
+  readonly subject: string;
   subscription?: NatsSubscription;
   /** The error of a subscription that the server has refused. */
   refusal?: Error;
-}
-
-/** What a bus is made of. */
-export interface NatsBusOptions {
-  readonly source: NatsConnection | NatsConnect;
-  readonly prefix: string;
-  readonly stream: Required<NatsStreamOptions>;
 }
 
 /** The connection of one node to NATS. */
 export class NatsBus implements Bus {
   readonly state$: Observable<BusState>;
   readonly message$: Observable<Delivery>;
-  readonly log: Log;
+  readonly log: NatsLog;
   readonly #context: BusContext;
   readonly #subjects: Subjects;
   readonly #ownsConnection: boolean;
@@ -57,10 +51,12 @@ export class NatsBus implements Bus {
   readonly #lifetime = new Subscription();
   #connection: NatsConnection | undefined;
   #closing: Promise<void> | undefined;
+  /** Runs while the server does not answer. */
+  #silence: Subscription | undefined;
   /** The last error that was reported since the server has answered: each attempt has the same one. */
   #reported: string | undefined;
 
-  constructor({ source, prefix, stream }: NatsBusOptions, context: BusContext) {
+  constructor(source: NatsConnection | NatsConnect, { prefix, stream }: NatsConfiguration, context: BusContext) {
     this.#context = context;
     this.#subjects = new Subjects(prefix);
     this.#ownsConnection = typeof source === 'function';
@@ -91,7 +87,7 @@ export class NatsBus implements Bus {
 
   async listen(topics: readonly string[]): Promise<void> {
     if (this.#isClosed) throw closed();
-    for (const topic of topics) if (!this.#topics.has(topic)) this.#topics.set(topic, {});
+    for (const topic of topics) if (!this.#topics.has(topic)) this.#topics.set(topic, { subject: this.#subjects.message(topic) });
     for (const topic of topics) this.#subscribe(topic);
     const confirmed$ = this.#state.pipe(
       filter((state) => state === 'up'),
@@ -116,16 +112,17 @@ export class NatsBus implements Bus {
     const connection = this.#connection;
     if (connection === undefined || this.#state.value === 'down') return this.#lose(topic, this.#isClosed ? 'closed' : 'disconnected');
     if (this.#outgoing.bytes + data.length > LIMIT) return this.#lose(topic, 'buffer');
+    const subject = this.#topics.get(topic)?.subject ?? this.#subjects.message(topic);
     try {
       checkLength(data, connection);
       // A copy: the client sends at the end of the turn.
-      connection.publish(this.#subjects.message(topic), new Uint8Array(data));
+      connection.publish(subject, new Uint8Array(data));
     } catch (thrown) {
       const error = thrown instanceof PrimusError ? thrown : noAnswer(`A message was not published: ${asError(thrown).message}`, thrown);
       this.#context.report(error);
       return this.#lose(topic, error.code === 'ERR_PRIMUS_TOO_LARGE' ? 'too large' : 'refused');
     }
-    this.#outgoing.add(topic, data.length);
+    this.#outgoing.add(topic, subject.length + data.length);
   }
 
   close(): Promise<void> {
@@ -170,17 +167,27 @@ export class NatsBus implements Bus {
   }
 
   #onAnswer(): void {
+    this.#silence?.unsubscribe();
     this.#reported = undefined;
     if (this.#state.value === 'down') this.#state.next('up');
   }
 
+  /**
+   * The server does not answer. A connection of ours that stays silent is closed, and opened again: the client notices as well, but it waits for its
+   * last bytes to leave before it connects anew, which takes a quarter of an hour when the network swallows them.
+   */
   #onSilence(): void {
     this.#report(noAnswer(`NATS did not answer within ${DEADLINE} ms`));
     if (this.#state.value === 'up') this.#state.next('down');
+    const connection = this.#connection;
+    if (!this.#ownsConnection) return;
+    this.#silence = this.#context.scheduler.schedule(() => void connection?.close().catch(() => {}), DEADLINE);
   }
 
   /** Counts what the server has not confirmed as lost. */
   #drop(reason: string): void {
+    this.log.reset();
+    this.#silence?.unsubscribe();
     const lost = this.#outgoing.drop();
     if (this.#state.value === 'up') this.#state.next('down');
     for (const [topic, count] of lost) this.#context.lost(topic, count, reason);
@@ -195,7 +202,7 @@ export class NatsBus implements Bus {
     };
     try {
       delete listening.refusal;
-      listening.subscription = this.#connection.subscribe(this.#subjects.message(topic), { callback });
+      listening.subscription = this.#connection.subscribe(listening.subject, { callback });
     } catch (thrown) {
       this.#onRefusal(topic, listening, asError(thrown));
     }

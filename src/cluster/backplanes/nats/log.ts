@@ -6,9 +6,10 @@ import { packageRequire } from '../../../core/package-require.js';
 import type { Keep, Log, LogRead, Position } from '../../bus.js';
 import type { NatsConnection } from './connection.js';
 import { parseEntry, printEntry } from './entry.js';
+import type { NatsConfiguration } from './options.js';
 import { DEADLINE, noAnswer } from './outgoing.js';
 import { checkLength } from './payload.js';
-import { HistoryStream, type NatsStreamOptions } from './streams.js';
+import { HistoryStream } from './stream.js';
 import type { Subjects } from './subjects.js';
 
 type JetStream = typeof import('@nats-io/jetstream');
@@ -19,7 +20,7 @@ const INACTIVE = 30_000_000_000;
 /** What the history needs of the bus. */
 export interface NatsLogHost {
   readonly subjects: Subjects;
-  readonly options: Required<NatsStreamOptions>;
+  readonly options: NatsConfiguration['stream'];
   /** The connection. Throws while the server does not answer. */
   connection(): NatsConnection;
   /** Rejects when an answer does not come in time, or the connection drops. */
@@ -82,6 +83,11 @@ export class NatsLog implements Log {
 
   read(topic: string, since: Position | 'head', limit: number): Promise<LogRead> {
     return this.#settle(() => this.#withStream((stream) => this.#read(stream, topic, since, limit)));
+  }
+
+  /** Looks for the stream again: the server has been away. */
+  reset(): void {
+    this.#stream.forget();
   }
 
   async #read(stream: string, topic: string, since: Position | 'head', limit: number): Promise<LogRead> {

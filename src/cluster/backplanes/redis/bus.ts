@@ -11,6 +11,8 @@ import { connect, type RedisSession, type SessionHost } from './session.js';
 
 /** How long connecting, and listening while Redis is away, may take, in ms. */
 const DEADLINE = 5000;
+/** The longest delay between two attempts to connect, in ms. */
+const LONGEST_DELAY = 2000;
 /** How long closing waits for the answers of Redis, in ms. */
 const DRAIN = 1000;
 /** The bytes of a message that are not its data: the header, and the framing of the command. */
@@ -36,7 +38,7 @@ export class RedisBus implements Bus, Log, SessionHost {
     this.#prefix = prefix;
     this.#context = context;
     this.message$ = this.#messages.asObservable();
-    const policy = backoff({ min: 100, max: DEADLINE, retries: Number.POSITIVE_INFINITY });
+    const policy = backoff({ min: 50, max: LONGEST_DELAY, retries: Number.POSITIVE_INFINITY });
     const late = () => new Error(`Redis has not answered within ${DEADLINE} ms`);
     const sessions = connect(client, this, (session) => {
       this.#session = session;
@@ -159,7 +161,7 @@ export class RedisBus implements Bus, Log, SessionHost {
     });
   }
 
-  /** Explains why a command has failed, and tells the session, which may be at the wrong server. */
+  /** Explains why a command has failed. The session ends when the error says that it is connected to the wrong server. */
   #failed(session: RedisSession | undefined, error: unknown): PrimusError {
     if (this.#closing) return closed();
     session?.judge(error);

@@ -1,6 +1,6 @@
 import { asError, describe, PrimusError } from '../../../core/errors.js';
 
-/** What the backplane needs of a client that `createClient` or `createCluster` of the package `redis` returns. */
+/** A client that `createClient` or `createCluster` of the package `redis` returns, as far as the backplane needs it. */
 export interface RedisClient {
   duplicate(): unknown;
   connect(): Promise<unknown>;

@@ -13,7 +13,7 @@ export interface Script {
 const REMEMBER = 7 * 86_400_000;
 
 /**
- * Reads the state of a topic. KEYS: its state and its entries; ARGV: an epoch that nobody has used, and the run of the server.
+ * Reads the state of a topic. KEYS: its state and its entries; ARGV: an unused epoch, and the run of the server.
  *
  * Entries of before a restart or a fail-over stay, but with another epoch: Redis may have lost the last of them, and would give their offsets again.
  * Entries without a state are of an unknown history. They are dropped. `oldest` is not later than the time of the oldest entry, so that most calls do

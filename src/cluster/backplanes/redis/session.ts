@@ -28,7 +28,7 @@ const LIMITS = ['proto-max-bulk-len', 'client-output-buffer-limit'];
 /** The largest message that Redis passes to its subscribers, when it does not say: its default output buffer, less a header. */
 const LONGEST = 32 * 2 ** 20;
 
-/** What a session needs of its bus. */
+/** The bus of a session, as far as the session needs it. */
 export interface SessionHost {
   readonly scheduler: SchedulerLike;
   /** The channels that must be subscribed. */
@@ -79,7 +79,7 @@ interface Shard {
 }
 
 /**
- * One life of the connections to Redis: to one server, or to every master of a Redis Cluster. When one of them is lost, or leads to the wrong server,
+ * The connections to Redis: to one server, or to every master of a Redis Cluster. When one of them is lost, or leads to the wrong server,
  * all are closed, and `connect` makes others.
  */
 export class RedisSession {
@@ -96,7 +96,7 @@ export class RedisSession {
   #shards: Shard[] = [];
   /** The shard of each slot, in a Redis Cluster. */
   #slots: Shard[] = [];
-  /** Which server has which slots. */
+  /** The servers of all slots, as a string. */
   #layout: string | undefined;
   #watch: Subscription | undefined;
   #epochs = 0;
@@ -250,7 +250,7 @@ export class RedisSession {
     if (this.#isCluster) this.#checkSlots().catch(() => {});
   }
 
-  /** Ends the session when slots have moved. Redis ends their subscriptions then, which the client cannot always tell from a reply. */
+  /** Ends the session when slots have moved. Redis ends their subscriptions then, which the client cannot always distinguish from a reply. */
   async #checkSlots(): Promise<void> {
     const [shard] = this.#shards;
     const rows = await shard?.publisher.client.sendCommand(['CLUSTER', 'SLOTS']);

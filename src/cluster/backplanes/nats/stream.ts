@@ -1,30 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import { asError } from '../../../core/errors.js';
+import type { NatsConfiguration } from './options.js';
 import { noAnswer } from './outgoing.js';
 import type { Subjects } from './subjects.js';
 
-/** How the histories are stored. They are in one stream. */
-export interface NatsStreamOptions {
-  /**
-   * Where entries are stored. In files they survive the end of the server, and a crash of its machine but for the last `sync_interval` of NATS; in memory
-   * they do not. Appending takes as long. @defaultValue `'file'`
-   */
-  readonly storage?: 'file' | 'memory';
-  /** How many servers of a NATS cluster store each entry: 1, 3 or 5. With 1, the histories are gone with their server. @defaultValue `1` */
-  readonly replicas?: number;
-  /** The limit of entries per topic: no history may be larger. @defaultValue `10_000` */
-  readonly maxSize?: number;
-  /**
-   * The limit of the age of entries, in ms: no history may be kept longer. A position whose entry is older leads to a gap, though nothing was
-   * missed. @defaultValue 7 days
-   */
-  readonly maxAge?: number;
-  /** The limit of all bytes; beyond it the oldest entries are dropped. @defaultValue no limit */
-  readonly maxBytes?: number;
-}
-
-const NANOSECONDS = 1_000_000;
+/** The longest time that the server takes, in ms: 292 years. */
+const FOREVER = 2 ** 63 / 1e6;
 
 /** The largest window in which JetStream looks for duplicates, in ms. Entries have no ids, so there are none to find. */
 const DUPLICATES = 1000;
@@ -33,10 +15,10 @@ const DUPLICATES = 1000;
 export class HistoryStream {
   readonly #manager: () => Promise<JetStreamManager>;
   readonly #subjects: Subjects;
-  readonly #options: Required<NatsStreamOptions>;
+  readonly #options: NatsConfiguration['stream'];
   #name: Promise<string> | undefined;
 
-  constructor(manager: () => Promise<JetStreamManager>, subjects: Subjects, options: Required<NatsStreamOptions>) {
+  constructor(manager: () => Promise<JetStreamManager>, subjects: Subjects, options: NatsConfiguration['stream']) {
     this.#manager = manager;
     this.#subjects = subjects;
     this.#options = options;
@@ -44,15 +26,15 @@ export class HistoryStream {
 
   /** Returns the name of the stream. Finds or creates it on the first call. */
   name(): Promise<string> {
-    this.#name ??= this.#open().catch((error) => {
-      this.#name = undefined;
-      throw error;
-    });
-    return this.#name;
+    if (this.#name !== undefined) return this.#name;
+    const name = this.#open();
+    this.#name = name;
+    name.catch(() => this.forget(name));
+    return name;
   }
 
-  /** Forgets the stream: it does not exist any more. */
-  forget(name: Promise<string>): void {
+  /** Forgets the stream, which may not exist any more; one that was found since is kept. */
+  forget(name = this.#name): void {
     if (this.#name === name) this.#name = undefined;
   }
 
@@ -60,14 +42,13 @@ export class HistoryStream {
     const { streams } = await this.#manager();
     const found = await this.#find(streams);
     if (found === undefined) return this.#create(streams);
-    const limits = this.#limits();
     const { config } = await streams.info(found);
-    const isLarge = config.max_msgs_per_subject >= limits.max_msgs_per_subject && config.max_age >= limits.max_age;
-    // Never smaller: a node of another version, with other limits, may have created it.
-    if (!isLarge) {
-      const max_msgs_per_subject = Math.max(config.max_msgs_per_subject, limits.max_msgs_per_subject);
-      await streams.update(found, { ...config, max_msgs_per_subject, max_age: Math.max(config.max_age, limits.max_age) });
-    }
+    const limits = this.#limits();
+    // Never smaller: a node with other options may have created it.
+    const max_msgs_per_subject = Math.max(config.max_msgs_per_subject, limits.max_msgs_per_subject);
+    const max_age = [config.max_age, limits.max_age].includes(0) ? 0 : Math.max(config.max_age, limits.max_age);
+    const isLarge = config.max_msgs_per_subject === max_msgs_per_subject && config.max_age === max_age;
+    if (!isLarge) await streams.update(found, { ...config, max_msgs_per_subject, max_age });
     return found;
   }
 
@@ -105,8 +86,13 @@ export class HistoryStream {
     // One entry more than is read: a subscriber that has the one before the oldest misses nothing.
     return {
       max_msgs_per_subject: maxSize + 1,
-      max_age: maxAge * NANOSECONDS,
-      duplicate_window: Math.min(maxAge, DUPLICATES) * NANOSECONDS,
+      max_age: nanoseconds(maxAge),
+      duplicate_window: nanoseconds(Math.min(maxAge, DUPLICATES)),
     };
   }
+}
+
+/** Returns a time in the unit of JetStream. 0 is no limit. */
+function nanoseconds(ms: number): number {
+  return ms < FOREVER ? Math.round(ms * 1e6) : 0;
 }

@@ -1,0 +1,418 @@
+import { createServer, type Socket } from 'node:net';
+import { createClient, createCluster } from 'redis';
+import { asyncScheduler } from 'rxjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { missingEngine } from '../../../scripts/engines.mjs';
+import { redis } from '../../../src/cluster/backplanes/redis.js';
+import type { Bus, Delivery, Log, Position } from '../../../src/cluster/bus.js';
+import type { PrimusError } from '../../../src/core/errors.js';
+import { type Engine, type RedisEngineOptions, redisCli, startRedis } from '../../support/engines.js';
+import { cleanup, until } from '../../support/serve.js';
+
+const KEEP = { size: 10_000, ttl: 600_000 };
+const bytes = (text: string) => new TextEncoder().encode(text);
+const stringOf = ({ data }: Delivery) => new TextDecoder().decode(data);
+
+interface Node {
+  bus: Bus;
+  log: Log;
+  state: () => string | undefined;
+  states: string[];
+  deliveries: Delivery[];
+  lost: [topic: string, count: number, reason: string][];
+  errors: PrimusError[];
+}
+
+async function engineFor(options?: RedisEngineOptions): Promise<Engine> {
+  const engine = await startRedis(options);
+  cleanup(() => engine.close());
+  return engine;
+}
+
+function open(engine: Engine, options: object = {}, url = `redis://127.0.0.1:${engine.port}`): Node {
+  return openWith(createClient({ url, ...options }));
+}
+
+function openWith(client: Parameters<typeof redis>[0]): Node {
+  const node: Omit<Node, 'bus' | 'log'> = { state: () => node.states.at(-1), states: [], deliveries: [], lost: [], errors: [] };
+  const bus = redis(client).open({
+    node: 'a',
+    scheduler: asyncScheduler,
+    report: (error) => node.errors.push(error as PrimusError),
+    lost: (...loss) => node.lost.push(loss),
+  });
+  bus.state$.subscribe((state) => node.states.push(state));
+  bus.message$.subscribe((delivery) => node.deliveries.push(delivery));
+  cleanup(() => bus.close());
+  return Object.assign(node, { bus, log: bus.log as Log });
+}
+
+async function up(...nodes: Node[]): Promise<void> {
+  for (const { state } of nodes) await until(() => state() === 'up');
+}
+
+const unhandled: unknown[] = [];
+const note = (error: unknown) => unhandled.push(error);
+process.on('unhandledRejection', note);
+process.on('uncaughtException', note);
+afterEach(() => {
+  expect(unhandled.splice(0)).toEqual([]);
+});
+
+describe.skipIf(missingEngine('redis-server'))('the Redis backplane with faults', () => {
+  it.each([
+    { title: 'with persistence', cluster: false, persist: true },
+    { title: 'without persistence', cluster: false, persist: false },
+    { title: 'of a Redis Cluster', cluster: true, persist: true },
+  ])('shows every loss when Redis $title is killed and restarted ten times under traffic', async ({ cluster, persist }) => {
+    const engine = await engineFor({ cluster, persist });
+    const url = `redis://127.0.0.1:${engine.port}`;
+    const create = () => (cluster ? createCluster({ rootNodes: [{ url }] }) : createClient({ url }));
+    const [writer, reader] = [openWith(create()), openWith(create())];
+    await up(writer, reader);
+    await reader.bus.listen(['news']);
+    /** The entries that were confirmed. */
+    const appended: { at: Position; value: string }[] = [];
+    let isRunning = true;
+    const traffic = (async () => {
+      for (let index = 0; isRunning; index += 1) {
+        const value = `${index}`;
+        await writer.log.append('news', bytes(value), KEEP).then(
+          (at) => appended.push({ at, value }),
+          () => new Promise((resolve) => setTimeout(resolve, 5)),
+        );
+      }
+    })();
+    for (let round = 0; round < 10; round += 1) {
+      const before = appended.length;
+      await until(() => appended.length > before + 20);
+      await engine.kill();
+      await until(() => reader.state() === 'down' && writer.state() === 'down');
+      await engine.restart();
+      await up(writer, reader);
+    }
+    const before = appended.length;
+    await until(() => appended.length > before + 20);
+    isRunning = false;
+    await traffic;
+    await until(() => reader.deliveries.at(-1)?.at?.offset === appended.at(-1)?.at.offset);
+    // A reader that knows the position of a confirmed entry gets everything behind it, or is shown that something is missing.
+    const last = appended.at(-1) as { at: Position; value: string };
+    expect(new Set(appended.map(({ at }) => at.epoch)).size).toBeGreaterThanOrEqual(11);
+    for (const [index, { at }] of appended.entries()) {
+      if (index % Math.ceil(appended.length / 50) !== 0) continue;
+      const { entries, whole } = await reader.log.read('news', at, 100_000);
+      if (at.epoch !== last.at.epoch) expect(whole).toBe(false);
+      const received = new Set(entries.map(stringOf));
+      if (whole) expect(appended.slice(index + 1).filter(({ value }) => !received.has(value))).toEqual([]);
+    }
+    // No position was given twice.
+    expect(new Set(appended.map(({ at }) => `${at.epoch} ${at.offset}`)).size).toBe(appended.length);
+    // Within an epoch deliveries are in order, and a hole is visible by the offset.
+    for (const [index, { at }] of reader.deliveries.entries()) {
+      const next = reader.deliveries[index + 1]?.at;
+      if (at && next?.epoch === at.epoch && next.offset !== at.offset + 1) expect.unreachable(`${next.offset} follows ${at.offset}`);
+    }
+  });
+
+  it('listens again to all topics before it is up', async () => {
+    const engine = await engineFor();
+    const [node, publisher] = [open(engine), open(engine)];
+    await up(node, publisher);
+    const topics = Array.from({ length: 2500 }, (_, index) => `topic ${index}`);
+    await node.bus.listen(topics);
+    await engine.kill();
+    await until(() => node.state() === 'down');
+    node.bus.unlisten(topics.slice(0, 100));
+    const added = node.bus.listen(['added meanwhile']);
+    await engine.restart();
+    await added;
+    await up(node, publisher);
+    for (const topic of [...topics, 'added meanwhile']) publisher.bus.publish(topic, bytes(topic));
+    await until(() => node.deliveries.length >= 2401);
+    expect(new Set(node.deliveries.map(({ topic }) => topic))).toEqual(new Set([...topics.slice(100), 'added meanwhile']));
+  });
+
+  it('settles every promise and reports every message when Redis stops without closing its connections', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    engine.stop();
+    cleanup(() => engine.continue());
+    const pending = [node.bus.listen(['more']), node.log.append('news', bytes('a'), KEEP), node.log.read('news', 'head', 1)];
+    for (let index = 0; index < 500; index += 1) node.bus.publish('news', new Uint8Array(1000));
+    expect(node.bus.bufferedAmount).toBeGreaterThanOrEqual(500_000);
+    const outcomes = await Promise.allSettled(pending);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'ERR_PRIMUS_BACKPLANE' } });
+    await until(() => node.lost.reduce((sum, [, count]) => sum + count, 0) === 500);
+    expect(node.bus.bufferedAmount).toBe(0);
+    expect(node.state()).toBe('down');
+    engine.continue();
+    await up(node);
+    node.bus.publish('more', bytes('again'));
+    await until(() => node.deliveries.length === 1);
+  });
+
+  it('goes on when Redis stops for three seconds', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    await node.bus.listen(['news']);
+    engine.stop();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    engine.continue();
+    await until(async () => {
+      node.bus.publish('news', bytes('x'));
+      return node.deliveries.length > 0;
+    });
+    expect(node.errors.every(({ code }) => code === 'ERR_PRIMUS_BACKPLANE')).toBe(true);
+  });
+
+  it('begins another epoch after FLUSHALL, and when the state or the entries of a topic are lost', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    const append = (text: string) => node.log.append('news', bytes(text), KEEP);
+    const epochs = new Set<string>();
+    for (const command of [['FLUSHALL'], ['FLUSHALL'], ['DEL', 'primus:{news}:state']]) {
+      await append('a');
+      const { epoch, offset } = await append('b');
+      epochs.add(epoch);
+      await redisCli(engine, ...command);
+      const { entries, whole, head } = await node.log.read('news', { epoch, offset }, 10);
+      expect([entries, whole, head.offset]).toEqual([[], false, 0]);
+      await append('c');
+      expect((await node.log.read('news', { epoch, offset: 0 }, 10)).whole).toBe(false);
+    }
+    expect(epochs.size).toBe(3);
+    // Without its entries the position goes on, and says what is missing.
+    const position = await append('d');
+    await append('e');
+    await redisCli(engine, 'DEL', 'primus:{news}:entries');
+    expect(await node.log.read('news', position, 10)).toMatchObject({ entries: [], whole: false, head: { epoch: position.epoch } });
+    await append('f');
+    expect(await node.log.read('news', position, 10)).toMatchObject({ entries: [{ at: { offset: position.offset + 2 } }], whole: false });
+  });
+
+  it('appends in order after the scripts of Redis were flushed', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    await redisCli(engine, 'SCRIPT', 'FLUSH');
+    const values = Array.from({ length: 50 }, (_, index) => `${index}`);
+    const positions = await Promise.all(values.map((value) => node.log.append('news', bytes(value), KEEP)));
+    expect(positions.map(({ offset }) => offset)).toEqual(values.map((_, index) => index + 1));
+    expect(node.errors).toEqual([]);
+  });
+
+  it('drops and counts what others publish to its channels', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    await node.bus.listen(['news']);
+    const forged = [
+      '',
+      'x',
+      'garbage',
+      'prx',
+      'prx1',
+      'prx1abc:1',
+      'prx1abc:x\ndata',
+      'prx1:1\n',
+      `prx1${'a'.repeat(5000)}:1\n`,
+      'prx2hello',
+      '\x00\xff\xfe',
+      '{"a":1}',
+    ];
+    const stranger = await createClient({ url: `redis://127.0.0.1:${engine.port}` }).connect();
+    cleanup(() => stranger.destroy());
+    for (const message of forged) await stranger.publish('primus:{news}', Buffer.from(message, 'latin1'));
+    await until(() => node.lost.length >= forged.length);
+    expect(node.lost.map(([topic, count]) => [topic, count])).toEqual(forged.map(() => ['news', 1]));
+    expect(node.deliveries).toEqual([]);
+    node.bus.publish('news', bytes('real'));
+    await until(() => node.deliveries.length === 1);
+  });
+
+  it('gives what it can of entries that others have written', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    const position = await node.log.append('news', bytes('a'), KEEP);
+    await redisCli(engine, 'RPUSH', 'primus:{news}:entries', 'garbage');
+    expect(await node.log.read('news', { ...position, offset: 0 }, 10)).toMatchObject({ whole: false });
+    await redisCli(engine, 'SET', 'primus:{other}:state', 'a string');
+    await expect(node.log.append('other', bytes('a'), KEEP)).rejects.toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE' });
+    await redisCli(engine, 'HSET', 'primus:{third}:state', 'epoch', 'x y', 'offset', '1e99');
+    await expect(node.log.append('third', bytes('a'), KEEP)).rejects.toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE' });
+    expect(node.state()).toBe('up');
+  });
+
+  it('reports a wrong password once, and connects when it is right', async () => {
+    const engine = await engineFor({ args: ['--requirepass', 'secret'] });
+    const node = open(engine, { password: 'wrong' });
+    await until(() => node.errors.length > 0);
+    expect(node.errors[0]).toMatchObject({
+      code: 'ERR_PRIMUS_BACKPLANE',
+      message: expect.stringMatching(/username and password.*WRONGPASS/),
+    });
+    expect(node.errors[0]?.message).not.toContain('wrong');
+    await redisCli(engine, '-a', 'secret', '--no-auth-warning', 'CONFIG', 'SET', 'requirepass', 'wrong');
+    await up(node);
+    expect(node.errors).toHaveLength(1);
+  });
+
+  it('reports a missing password', async () => {
+    const engine = await engineFor({ args: ['--requirepass', 'secret'] });
+    const node = open(engine);
+    await until(() => node.errors.length > 0);
+    expect(node.errors[0]?.message).toMatch(/username and password.*NOAUTH/);
+  });
+
+  it.each([
+    ['no channels', ['+@all', '~*'], ({ bus }: Node) => bus.listen(['news'])],
+    ['no keys', ['+@all', '&*'], ({ log }: Node) => log.append('news', bytes('a'), KEEP)],
+  ])('reports a user that may use %s', async (_what, rules, use) => {
+    const engine = await engineFor();
+    await redisCli(engine, 'ACL', 'SETUSER', 'app', 'on', '>secret', ...rules);
+    const node = open(engine, { username: 'app', password: 'secret' });
+    await up(node);
+    await expect(use(node)).rejects.toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE', message: expect.stringMatching(/permissions.*NOPERM/) });
+    expect(node.errors).toMatchObject([{ code: 'ERR_PRIMUS_BACKPLANE', message: expect.stringMatching(/permissions.*NOPERM/) }]);
+  });
+
+  it('is not up for a user that may not use what it always needs', async () => {
+    const engine = await engineFor();
+    await redisCli(engine, 'ACL', 'SETUSER', 'app', 'on', '>secret', '+@all', '-info', '~*', '&*');
+    const node = open(engine, { username: 'app', password: 'secret' });
+    await until(() => node.errors.length > 0);
+    expect(node.errors[0]?.message).toMatch(/permissions.*NOPERM/);
+    expect(node.states).toEqual(['down']);
+  });
+
+  it('works for a user with the permissions that the documentation names', async () => {
+    const engine = await engineFor();
+    const commands = ['+info', '+ping', '+publish', '+subscribe', '+unsubscribe', '+eval', '+evalsha', '+script|load'];
+    const inScripts = ['+time', '+hmget', '+hset', '+del', '+lindex', '+lpop', '+rpush', '+ltrim', '+lrange', '+llen', '+pexpire'];
+    await redisCli(engine, 'ACL', 'SETUSER', 'app', 'on', '>secret', '-@all', ...commands, ...inScripts, '~primus:*', '&primus:*');
+    const node = open(engine, { username: 'app', password: 'secret' });
+    await node.bus.listen(['news']);
+    const at = await node.log.append('news', bytes('a'), { size: 1, ttl: 1000 });
+    await until(() => node.deliveries.length === 1);
+    node.bus.publish('news', bytes('b'));
+    await until(() => node.deliveries.length === 2);
+    await node.log.read('news', at, 1);
+    expect([node.errors, node.lost]).toEqual([[], []]);
+  });
+
+  it('learns the limits of the server', async () => {
+    const engine = await engineFor({ args: ['--client-output-buffer-limit', 'pubsub 2mb 1mb 60'] });
+    const node = open(engine);
+    await up(node);
+    await node.bus.listen(['news']);
+    node.bus.publish('news', new Uint8Array(2 ** 21));
+    expect(node.lost).toEqual([['news', 1, expect.any(String)]]);
+    expect(node.errors).toMatchObject([{ code: 'ERR_PRIMUS_TOO_LARGE' }]);
+    await expect(node.log.append('news', new Uint8Array(2 ** 21), KEEP)).rejects.toMatchObject({ code: 'ERR_PRIMUS_TOO_LARGE' });
+    node.bus.publish('news', new Uint8Array(2 ** 20));
+    await until(() => node.deliveries.length === 1);
+    expect(node.states).toEqual(['down', 'up']);
+  });
+
+  it('reports a Redis without memory', async () => {
+    const engine = await engineFor({ args: ['--maxmemory', '2mb', '--maxmemory-policy', 'noeviction'] });
+    const node = open(engine);
+    await up(node);
+    const fill = async () => {
+      for (let index = 0; index < 50; index += 1) await node.log.append('news', new Uint8Array(100_000), KEEP);
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE', message: expect.stringMatching(/no memory left/) });
+    expect(node.errors).toMatchObject([{ message: expect.stringMatching(/maxmemory/) }]);
+  });
+
+  it('closes while Redis does not answer, and while it connects', async () => {
+    const engine = await engineFor();
+    const node = open(engine);
+    await up(node);
+    engine.stop();
+    cleanup(() => engine.continue());
+    const connecting = open(engine);
+    await Promise.all([node.bus.close(), connecting.bus.close()]);
+    engine.continue();
+    expect(node.states).toEqual(['down', 'up']);
+    expect(connecting.states).toEqual(['down']);
+    await expect(node.bus.listen(['news'])).rejects.toMatchObject({ code: 'ERR_PRIMUS_DESTROYED' });
+  });
+
+  it('delivers what was published before it was closed', async () => {
+    const engine = await engineFor();
+    const [node, listener] = [open(engine), open(engine)];
+    await up(node, listener);
+    await listener.bus.listen(['news']);
+    for (let index = 0; index < 100; index += 1) node.bus.publish('news', new Uint8Array(10_000));
+    await node.bus.close();
+    await until(() => listener.deliveries.length === 100);
+    expect(node.lost).toEqual([]);
+  });
+
+  it('leaves no connection behind, and does not touch the client that it was given', async () => {
+    const engine = await engineFor();
+    const client = createClient({ url: `redis://127.0.0.1:${engine.port}` });
+    const node = openWith(client);
+    await up(node);
+    expect(client.isOpen).toBe(false);
+    expect(client.options.socket).not.toHaveProperty('reconnectStrategy');
+    await node.bus.close();
+    const clients = async () => (await redisCli(engine, 'CLIENT', 'LIST')).trim().split('\n').length;
+    await until(async () => (await clients()) === 1);
+    expect(client.listenerCount('error')).toBe(0);
+  });
+
+  it('connects by itself when Redis starts later, and reports the reason once', async () => {
+    const engine = await engineFor();
+    await engine.kill();
+    const node = open(engine);
+    await until(() => node.errors.length === 1);
+    expect(node.errors[0]).toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE', message: expect.stringMatching(/ECONNREFUSED/) });
+    await expect(node.log.append('news', bytes('a'), KEEP)).rejects.toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE' });
+    node.bus.publish('news', bytes('a'));
+    expect(node.lost).toHaveLength(1);
+    await engine.restart();
+    await up(node);
+    expect(node.errors).toHaveLength(1);
+  });
+});
+
+/** A server that answers every command of RESP 2 as `answer` says. */
+async function fakeServer(answer: (command: string) => string): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      // One answer per command: `*N` begins one.
+      for (const command of `${data}`.split(/(?=^\*\d+\r$)/m)) socket.write(answer(command));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanup(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as { port: number }).port;
+}
+
+it.each([
+  [
+    'too old',
+    (command: string) => (/INFO/.test(command) && !/SETINFO/.test(command) ? '$25\r\nredis_version:4.0.14\r\n   \r\n' : '+OK\r\n'),
+    /version 5 or newer, got 4\.0\.14/,
+  ],
+  ['no Redis', () => 'HTTP/1.1 400 Bad Request\r\n\r\n', /Redis cannot be used/],
+])('reports a server that is %s', async (_what, answer, message) => {
+  const port = await fakeServer(answer);
+  const node = openWith(createClient({ url: `redis://127.0.0.1:${port}`, RESP: 2 }));
+  await until(() => node.errors.length > 0);
+  expect(node.errors[0]).toMatchObject({ code: 'ERR_PRIMUS_BACKPLANE', message: expect.stringMatching(message) });
+});

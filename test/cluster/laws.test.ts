@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ServerOptions } from '../../src/index.js';
+import { slowParser } from '../support/slow-parser.js';
+import { ClusterWorld } from './cluster-world.js';
+
+/** The sequences of each setting. */
+const RUNS = 300;
+
+type Step = (world: ClusterWorld) => Promise<void> | void;
+
+/** A command by its name: what fast-check prints of a sequence that fails. */
+interface Command extends fc.WithToStringMethod {
+  readonly name: string;
+  readonly run: Step;
+}
+
+const command = (name: string, run: Step): Command => ({ name, run, [fc.toStringMethod]: () => name });
+const NODES = ['n1', 'n2', 'n3'];
+
+const node = fc.constantFrom(...NODES);
+const client = fc.integer({ min: 0, max: 2 });
+const few = fc.integer({ min: 1, max: 4 });
+const since = fc.constantFrom('position' as const, 'position' as const, 'head' as const, null);
+const engineCommand = fc.constantFrom('listen' as const, 'append' as const, 'read' as const);
+
+/** Makes an arbitrary of a command with arguments. */
+function commandOf<T extends unknown[]>(
+  weight: number,
+  name: string,
+  args: { [Index in keyof T]: fc.Arbitrary<T[Index]> },
+  run: (world: ClusterWorld, ...args: T) => Promise<void> | void,
+) {
+  const arbitrary = fc.tuple<T>(...args).map((values) => command(`${name}(${values.join(', ')})`, (world) => run(world, ...values)));
+  return { weight, arbitrary };
+}
+
+/** The commands, by how often they occur. */
+const commands = fc.oneof(
+  commandOf(10, 'pass', [fc.constantFrom(0, 1, 3, 10, 100, 500, 1_200)], (world, ms) => world.pass(ms)),
+  commandOf(2, 'pass', [fc.constantFrom(4_000, 7_000)], (world, ms) => world.pass(ms)),
+  commandOf(6, 'write', [node, few], (world, name, count) => world.write(name, count)),
+  commandOf(8, 'publish', [node, fc.constantFrom(1, 1, 2, 3, 10)], (world, name, count) => void world.publish(name, count)),
+  commandOf(1, 'flood', [node], (world, name) => world.write(name, 100)),
+  commandOf(2, 'ask', [node], (world, name) => world.ask(name)),
+  commandOf(4, 'connect', [client, node], (world, number, name) => world.connect(number, name)),
+  commandOf(2, 'disconnect', [client], (world, number) => world.disconnect(number)),
+  commandOf(5, 'subscribe', [client, since], (world, number, from) => world.subscribe(number, from)),
+  commandOf(2, 'unsubscribe', [client], (world, number) => world.unsubscribe(number)),
+  commandOf(3, 'drop', [node, few], ({ engine }, name, count) => {
+    engine.faultsOf(name).drop = count;
+  }),
+  commandOf(2, 'delay', [node, fc.constantFrom(0, 5, 50, 400)], ({ engine }, name, ms) => {
+    engine.faultsOf(name).delay = ms;
+  }),
+  commandOf(2, 'split', [node, node], ({ engine }, one, other) => {
+    if (one === other) return;
+    engine.faultsOf(one).separated.add(other);
+    engine.faultsOf(other).separated.add(one);
+  }),
+  commandOf(2, 'freeze', [node], ({ engine }, name) => {
+    engine.faultsOf(name).isFrozen = true;
+  }),
+  commandOf(3, 'heal', [node], ({ engine }, name) => engine.faultsOf(name).heal()),
+  commandOf(2, 'down', [], ({ engine }) => engine.down()),
+  commandOf(4, 'up', [], ({ engine }) => engine.up()),
+  commandOf(1, 'loseHistory', [], ({ engine }) => engine.loseHistory()),
+  commandOf(1, 'failOver', [few, fc.integer({ min: 0, max: 6 })], (world, lost, appended) => world.failOver(lost, appended)),
+  commandOf(2, 'slow', [node, engineCommand, fc.constantFrom(10, 300, 1_500)], ({ engine }, name, what, ms) => {
+    engine.faultsOf(name).slow[what] = ms;
+  }),
+  commandOf(2, 'reject', [node, engineCommand, few], ({ engine }, name, what, count) => {
+    engine.faultsOf(name).reject[what] = count;
+  }),
+  commandOf(1, 'buffer', [node, fc.constantFrom(0, 1e9)], ({ engine }, name, bytes) => {
+    engine.faultsOf(name).bufferedAmount = bytes;
+  }),
+  commandOf(1, 'kill', [node], (world, name) => world.stop(name, true)),
+  commandOf(1, 'leave', [node], (world, name) => world.stop(name, false)),
+  commandOf(3, 'start', [node], (world, name) => world.start(name)),
+);
+
+const settings: [string, (world: () => ClusterWorld) => ServerOptions][] = [
+  ['a parser that answers at once', () => ({})],
+  ['a parser that answers later', (world) => ({ parser: slowParser(2, (run, ms) => world().clock.schedule(run, ms)) })],
+];
+
+describe.each(settings)('a cluster on a simulated engine, with %s,', (_title, optionsOf) => {
+  it('keeps its laws in every sequence of faults', async () => {
+    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`cluster: seed ${seed}`);
+    let sequences = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(commands, { minLength: 3, maxLength: 30 }), async (sequence) => {
+        sequences += 1;
+        await run(optionsOf, sequence);
+      }),
+      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
+    );
+    expect(sequences).toBeGreaterThan(0);
+  }, 300_000);
+});
+
+async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequence: readonly Command[]): Promise<void> {
+  const world: ClusterWorld = new ClusterWorld(
+    NODES,
+    3,
+    optionsOf(() => world),
+  );
+  await world.pass(50);
+  for (const { run } of sequence) await run(world);
+  await world.converge();
+  await world.destroy();
+}
