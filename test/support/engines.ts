@@ -114,8 +114,11 @@ export async function startNats(args: readonly string[] = []): Promise<Engine> {
     ...args,
   ]);
   await engine.start(0);
-  const file = readdirSync(engine.folder).find((name) => name.endsWith('.ports')) as string;
-  const { nats } = JSON.parse(readFileSync(join(engine.folder, file), 'utf8')) as { nats: [string] };
+  // Written behind the message, and not at once.
+  const ports = () =>
+    readdirSync(engine.folder).flatMap((name) => (name.endsWith('.ports') ? [readFileSync(join(engine.folder, name), 'utf8')] : []));
+  await until(() => ports().some((text) => text.trimEnd().endsWith('}')));
+  const { nats } = JSON.parse(ports()[0] as string) as { nats: [string] };
   engine.port = Number(new URL(nats[0]).port);
   return engine;
 }
