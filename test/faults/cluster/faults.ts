@@ -3,6 +3,10 @@ import type { ClusterNode, ClusterScene } from './scene.js';
 /** How long noticing is waited for, in ms. */
 const LIMIT = 20_000;
 
+/** How long a flood lasts, in s, and the number of calls for it: each must be answered soon. */
+const FLOOD = 60;
+const FLOOD_PARTS = 6;
+
 /** Times of a run that its figures are the longest of, in ms. */
 export interface Noticed {
   /** Until all other nodes know that a node is dead. */
@@ -11,12 +15,23 @@ export interface Noticed {
   silence: number;
 }
 
+/** What a node that publishes without an engine costs: the longest of a run. */
+export interface Flooded {
+  /** The memory before, and how much more there was, in bytes. */
+  first: number;
+  memory: number;
+  /** The messages that were lost, and known to be. */
+  lost: number;
+}
+
 /** A fault of a cluster. It begins and ends within `run`. */
 export interface ClusterFault {
   readonly name: string;
   /** Whether the engine can have it. */
   readonly appliesTo?: (scene: ClusterScene) => boolean;
-  run(scene: ClusterScene, noticed: Noticed): Promise<void>;
+  /** Whether it is played only when its name is asked for. */
+  readonly isRare?: boolean;
+  run(scene: ClusterScene, figures: { noticed: Noticed; flooded: Flooded }): Promise<void>;
 }
 
 const engineKilled: ClusterFault = {
@@ -51,7 +66,7 @@ const metaLost: ClusterFault = {
 /** Messages in one direction, or in both, do not pass between a node and the engine. */
 const blackhole: ClusterFault = {
   name: 'black hole',
-  async run(scene, noticed) {
+  async run(scene, { noticed }) {
     const node = scene.random.pick(scene.nodes);
     node.lab.blackhole(scene.random.pick(['toServer', 'toClient', undefined] as const));
     const lasts = scene.random.int(500, 9_000);
@@ -90,7 +105,7 @@ const slow: ClusterFault = {
 
 const nodeKilled: ClusterFault = {
   name: 'node killed',
-  async run(scene, noticed) {
+  async run(scene, { noticed }) {
     const node = scene.random.pick(scene.nodes);
     await scene.kill(node);
     // At times another process has the name before the death is noticed.
@@ -136,6 +151,23 @@ const splitBrain: ClusterFault = {
   },
 };
 
+/** A node goes on publishing 10,000 messages a second while the engine is stopped. */
+const flood: ClusterFault = {
+  name: 'flood of a stopped engine',
+  isRare: true,
+  async run(scene, { flooded }) {
+    const [node] = scene.nodes;
+    scene.engine.server.stop();
+    for (let part = 0; part < FLOOD_PARTS; part++) {
+      const { before, most, lost } = await (node as ClusterNode).child.call('flood', 10_000, FLOOD / FLOOD_PARTS);
+      flooded.first ||= before;
+      flooded.memory = Math.max(flooded.memory, most - flooded.first);
+      flooded.lost = lost;
+    }
+    scene.engine.server.continue();
+  },
+};
+
 export const CLUSTER_FAULTS: readonly ClusterFault[] = [
   engineKilled,
   engineStopped,
@@ -149,6 +181,7 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
   nodeStopped,
   rolling,
   splitBrain,
+  flood,
 ];
 
 /** Whether no other node knows a node any more. */

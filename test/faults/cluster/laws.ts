@@ -6,14 +6,11 @@ import type { Subscriber } from './subscriber.js';
 /** The reports of the processes, by their names. */
 export type Reports = ReadonlyMap<string, NodeReport>;
 
-/** Counts of a check. */
-export interface Counts {
-  /** Messages of histories that were confirmed to their publishers. */
-  confirmed: number;
-  /** Confirmed messages that a subscriber did not get, and that a gap explains. */
-  explained: number;
-  /** Messages of rooms that a node did not get. */
-  roomsLost: number;
+/** The part of a scene that was published to, and what it has got. */
+export interface Compared {
+  readonly subscribers: readonly Subscriber[];
+  /** The last reports of the processes that were killed since the last check. */
+  readonly dead: Reports;
 }
 
 /** Returns why the cluster is not yet as it was before a fault: every node knows every other one, and who is present. */
@@ -73,22 +70,22 @@ export function notArrived(
 }
 
 /** Compares what was published with what has arrived. Returns the laws that were broken. */
-export function check(scene: ClusterScene, living: Reports, counts: Counts): string[] {
+export function check({ subscribers, dead }: Compared, living: Reports): string[] {
   const broken: string[] = [];
-  const all = new Map([...living, ...scene.dead]);
+  const all = new Map([...living, ...dead]);
   const isConfirmed = ({ run, topic }: Hole, n: number): boolean => {
     const { count = 0, rejected = [], open = [] } = all.get(run)?.published[topic] ?? {};
     return n <= count && !rejected.includes(n) && !open.includes(n);
   };
-  for (const subscriber of scene.subscribers) {
-    const { name, sequence, holes, gaps } = subscriber;
+  for (const subscriber of subscribers) {
+    const { name, sequence, holes } = subscriber;
     for (const hole of holes) {
       const missing: number[] = [];
       for (let n = hole.after + 1; n < hole.before; n++) if (isConfirmed(hole, n)) missing.push(n);
       if (missing.length > 0) broken.push(`${name} misses ${listOf(missing)} of ${hole.run} in ${hole.topic} without a gap`);
     }
     // A process that was killed cannot publish a last message that shows the hole.
-    for (const [run, { published }] of scene.dead) {
+    for (const [run, { published }] of dead) {
       for (const [topic, { count }] of Object.entries(published)) {
         let last = count;
         while (last > 0 && !isConfirmed({ run, topic, after: 0, before: 0 }, last)) last--;
@@ -98,22 +95,17 @@ export function check(scene: ClusterScene, living: Reports, counts: Counts): str
     }
     if (sequence.doubled > 0) broken.push(`${name} got ${sequence.doubled} messages twice`);
     if (sequence.reordered > 0) broken.push(`${name} got ${sequence.reordered} messages out of order`);
-    counts.explained += gaps.length;
   }
-  broken.push(...compareOrders(scene.subscribers));
+  broken.push(...compareOrders(subscribers));
   for (const [run, { rooms, holes, lost, asked }] of living) {
     if (rooms.doubled > 0) broken.push(`${run} got ${rooms.doubled} messages of rooms twice`);
     if (rooms.reordered > 0) broken.push(`${run} got ${rooms.reordered} messages of rooms out of order`);
     if (asked.completed < asked.started) broken.push(`${asked.started - asked.completed} questions of ${run} did not complete`);
     if (asked.wrong > 0) broken.push(`${asked.wrong} answers of ${run} are not of the nodes that were asked`);
     for (const room of ROOMS) {
-      // A process that was killed took what it knew of its losses with it.
-      const missing = holes
-        .filter((hole) => hole.topic === room && living.has(hole.run))
-        .reduce((sum, hole) => sum + hole.before - hole.after - 1, 0);
+      const missing = missingIn(holes, room, living);
       const senders = [...living].filter(([sender]) => sender !== run).map(([, report]) => lossesOf(report.lost, room));
       const known = senders.reduce((sum, count) => sum + count, lossesOf(lost, room));
-      counts.roomsLost += missing;
       if (missing > known) broken.push(`${run} misses ${missing} messages of ${room}, and ${known} are known to be lost`);
     }
   }
@@ -135,6 +127,12 @@ function compareOrders([first, ...others]: readonly Subscriber[]): string[] {
     }
   }
   return broken;
+}
+
+/** The number of messages of a room that a process did not get. One that was killed took what it knew of its losses with it. */
+export function missingIn(holes: readonly Hole[], room: string, living: Reports): number {
+  const known = holes.filter((hole) => hole.topic === room && living.has(hole.run));
+  return known.reduce((sum, { after, before }) => sum + before - after - 1, 0);
 }
 
 function lossesOf(lost: Record<string, number>, room: string): number {

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../fuzz/random.js';
 import type { EngineName } from './engine.js';
-import { CLUSTER_FAULTS, type ClusterFault, type Noticed } from './faults.js';
-import { type Counts, check, notArrived, notConverged } from './laws.js';
+import { CLUSTER_FAULTS, type ClusterFault, type Flooded, type Noticed } from './faults.js';
+import { check, missingIn, notArrived, notConverged } from './laws.js';
 import type { NodeReport } from './node.js';
 import { type ClusterNode, ClusterScene } from './scene.js';
+import { ROOMS } from './sequence.js';
 
 /** How long the cluster may take to be whole again, in ms, before the run fails. */
 const RECOVERY = 60_000;
@@ -24,14 +25,19 @@ export interface ClusterSettings {
   only: string;
 }
 
-export interface ClusterResult extends Counts {
+export interface ClusterResult {
   faults: number;
   kinds: Record<string, number>;
   seconds: number;
   noticed: Noticed;
+  flooded: Flooded;
   /** The longest time after a fault until all nodes agreed on nodes and presence, in ms, and the fault. */
   converged: { time: number; fault: string };
   /** The messages that subscribers got of histories, and the nodes of rooms. */
+  /** The messages of histories that were confirmed to their publishers. */
+  confirmed: number;
+  /** The messages of rooms that nodes did not get, but for those of processes that were killed. */
+  roomsLost: number;
   received: { histories: number; rooms: number };
   gaps: Record<string, number>;
   recovered: { times: number; messages: number };
@@ -51,9 +57,9 @@ export async function playCluster(settings: ClusterSettings): Promise<ClusterRes
     kinds: {},
     seconds: 0,
     noticed: { death: 0, silence: 0 },
+    flooded: { first: 0, memory: 0, lost: 0 },
     converged: { time: 0, fault: '' },
     confirmed: 0,
-    explained: 0,
     roomsLost: 0,
     received: { histories: 0, rooms: 0 },
     gaps: {},
@@ -70,7 +76,7 @@ export async function playCluster(settings: ClusterSettings): Promise<ClusterRes
       what = `Fault ${index + 1}, ${fault.name}`;
       await everyNode(scene, (node) => node.child.call('busy', true));
       await pause(FLOW);
-      await fault.run(scene, result.noticed);
+      await fault.run(scene, result);
       const healed = performance.now();
       result.faults++;
       result.kinds[fault.name] = (result.kinds[fault.name] ?? 0) + 1;
@@ -94,7 +100,9 @@ export async function playCluster(settings: ClusterSettings): Promise<ClusterRes
 }
 
 function faultOf(scene: ClusterScene, only: string): ClusterFault {
-  const fitting = CLUSTER_FAULTS.filter(({ name, appliesTo }) => name.includes(only) && appliesTo?.(scene) !== false);
+  const fitting = CLUSTER_FAULTS.filter(
+    ({ name, appliesTo, isRare }) => name.includes(only) && appliesTo?.(scene) !== false && (isRare !== true || only !== ''),
+  );
   if (fitting.length === 0) throw new Error(`There is no fault ${only}; there are ${CLUSTER_FAULTS.map(({ name }) => name).join(', ')}`);
   return scene.random.pick(fitting);
 }
@@ -127,22 +135,27 @@ async function settle(scene: ClusterScene, result: ClusterResult): Promise<strin
     if (missing !== undefined) return missing;
     return [...reports.values()].some(({ asked }) => asked.completed < asked.started) ? 'questions are open' : undefined;
   });
-  const counts: Counts = { confirmed: 0, explained: 0, roomsLost: 0 };
-  const broken = check(scene, reports, counts);
-  result.roomsLost = Math.max(result.roomsLost, counts.roomsLost);
-  result.explained += counts.explained;
+  const broken = check(scene, reports);
+  const all = [...reports.values(), ...scene.retired];
   result.confirmed = 0;
-  for (const { published } of reports.values())
-    for (const { count, rejected } of Object.values(published)) result.confirmed += count - rejected.length;
-  result.asked = [...reports.values()].reduce((sum, { asked }) => sum + asked.completed, 0);
-  result.received.rooms = [...reports.values()].reduce((sum, { rooms }) => sum + rooms.received, 0);
+  for (const { published } of all)
+    for (const { count, rejected, open } of Object.values(published)) result.confirmed += count - rejected.length - open.length;
+  result.asked = all.reduce((sum, { asked }) => sum + asked.completed, 0);
+  result.roomsLost = [...reports.values()].reduce(
+    (sum, { holes }) => ROOMS.reduce((of, room) => of + missingIn(holes, room, reports), sum),
+    0,
+  );
+  result.received.rooms = all.reduce((sum, { rooms }) => sum + rooms.received, 0);
   result.received.histories = 0;
+  result.recovered = { times: 0, messages: 0 };
   for (const subscriber of scene.subscribers) {
     result.received.histories += subscriber.sequence.received;
+    result.recovered.times += subscriber.recovered.times;
+    result.recovered.messages += subscriber.recovered.messages;
     for (const gap of subscriber.gaps) result.gaps[gap] = (result.gaps[gap] ?? 0) + 1;
     subscriber.checked();
   }
-  scene.dead.clear();
+  scene.retire();
   return broken;
 }
 

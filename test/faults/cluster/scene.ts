@@ -62,6 +62,8 @@ export class ClusterScene {
   readonly subscribers: Subscriber[] = [];
   /** The last reports of processes that were killed since the last check. */
   readonly dead = new Map<string, NodeReport>();
+  /** The reports of all other processes that have ended. */
+  readonly retired: NodeReport[] = [];
   random!: Random;
   readonly #balancer: Balancer;
   #late = 0;
@@ -107,6 +109,12 @@ export class ClusterScene {
     await node.start();
     for (const subscriber of this.subscribers) subscriber.expect(node.run);
     await node.child.call('busy', isBusy);
+  }
+
+  /** Marks the processes that have ended as checked. */
+  retire(): void {
+    this.retired.push(...this.dead.values());
+    this.dead.clear();
   }
 
   pause(least: number, most: number): Promise<void> {
