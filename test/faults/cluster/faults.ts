@@ -7,7 +7,7 @@ const LIMIT = 20_000;
 const FLOOD = 60;
 const FLOOD_PARTS = 6;
 
-/** Times of a run that its figures are the longest of, in ms. */
+/** The longest times of a run, in ms. */
 export interface Noticed {
   /** Until all other nodes know that a node is dead. */
   death: number;
@@ -15,7 +15,7 @@ export interface Noticed {
   silence: number;
 }
 
-/** What a node that publishes without an engine costs: the longest of a run. */
+/** The cost of a node that publishes without an engine: the most of a run. */
 export interface Flooded {
   /** The memory before, and how much more there was, in bytes. */
   first: number;

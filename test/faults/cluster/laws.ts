@@ -6,7 +6,7 @@ import type { Subscriber } from './subscriber.js';
 /** The reports of the processes, by their names. */
 export type Reports = ReadonlyMap<string, NodeReport>;
 
-/** The part of a scene that was published to, and what it has got. */
+/** The part of a scene that is compared. */
 export interface Compared {
   readonly subscribers: readonly Subscriber[];
   /** The last reports of the processes that were killed since the last check. */

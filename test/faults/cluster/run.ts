@@ -42,7 +42,7 @@ export interface ClusterResult {
   gaps: Record<string, number>;
   recovered: { times: number; messages: number };
   asked: number;
-  /** What the nodes have logged as errors, with their numbers. */
+  /** The errors that the nodes have logged, with their numbers. */
   errors: Record<string, number>;
   failure?: string;
 }

@@ -55,7 +55,7 @@ export class ClusterNode {
   }
 }
 
-/** What the faults of a cluster are played on: an engine, nodes, and clients that move between them. */
+/** The scene of the faults of a cluster: an engine, nodes, and clients that move between them. */
 export class ClusterScene {
   readonly engine: BreakableEngine;
   readonly nodes: readonly ClusterNode[];
