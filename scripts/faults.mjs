@@ -11,6 +11,7 @@ await build({
     server: 'test/faults/server/main.ts',
     innocent: 'test/faults/innocent.ts',
     'traffic-server': 'test/faults/traffic/server.ts',
+    'cluster-node': 'test/faults/cluster/node.ts',
   },
   absWorkingDir: root,
   outdir: folder,

@@ -122,7 +122,7 @@ function gone(spark$: Observable<PageSpark>): Observable<unknown> {
 }
 
 /** The key is a page's secret, so other pages see a hash of it only. */
-function whoIs({ id, query }: PageSpark): string {
+export function whoIs({ id, query }: Pick<Spark, 'id' | 'query'>): string {
   const key = typeof query.key === 'string' && query.key !== '' ? query.key : id;
   return createHash('sha256').update(key).digest('base64url').slice(0, 16);
 }

@@ -1,45 +1,22 @@
 // The chat of `npm start`: a page, a server, and the connection between them, which you can watch and interrupt.
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname } from 'node:path';
 import Primus from 'primus-rx';
 import { concat, defer, fromEvent, ignoreElements, merge, take, takeUntil } from 'rxjs';
 import type { ToPage } from './messages.js';
 import { Outages } from './outages.js';
+import { pages } from './pages.js';
 import { room } from './room.js';
 
 /** From `dist/examples/chat/`, where this runs: the page is not compiled. */
 const folder = new URL('../../../examples/chat/public/', import.meta.url);
 
-const types: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-
-// The files are read once. A request can get one of these and nothing else.
-const files = new Map(
-  readdirSync(folder).map((name) => [`/${name}`, { type: types[extname(name)], body: readFileSync(new URL(name, folder)) }]),
-);
+const serve = pages(folder);
 
 const server = createServer((request, response) => {
   const { method, url = '/' } = request;
-  const path = url.replace(/[?#].*/, '');
-  if (method === 'POST' && path === '/outage') {
-    response.writeHead(outages.begin(request) ? 204 : 400).end();
-    return;
-  }
-  const file = files.get(path === '/' ? '/index.html' : path);
-  response.writeHead(file ? 200 : 404, {
-    'Content-Type': file?.type ?? 'text/plain',
-    'Content-Security-Policy':
-      "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; frame-ancestors 'none'",
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-cache',
-  });
-  response.end(file?.body ?? 'Not found');
+  if (method === 'POST' && /^\/outage(\?|$)/.test(url)) response.writeHead(outages.begin(request) ? 204 : 400).end();
+  else serve(request, response);
 });
 
 /** How long a page may be away and miss nothing, in ms: short enough to wait for its end. An application has minutes. */

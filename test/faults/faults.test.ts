@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { missingEngine } from '../../scripts/engines.mjs';
 import { kill, start } from '../../scripts/processes.mjs';
+import { ENGINES } from './cluster/engine.js';
 import { PARSERS, TRANSFORMERS } from './options.js';
 
 /** Runs the program that `npm run faults` runs, with the built package. */
@@ -46,3 +48,13 @@ it.each(TRANSFORMERS)('sends messages in both directions over %s through a netwo
   expect(output).toContain('12 faults');
   expect(output.match(/ 0 corrupt/g)).toHaveLength(2);
 });
+
+// What a history has lost must be a gap; what a room has lost must be known; presence must not have ghosts; questions must complete.
+it.each(ENGINES.filter((engine) => missingEngine(`${engine}-server`) === undefined))(
+  'keeps the promises of a cluster of four processes on %s through faults of engine, nodes and network',
+  async (engine) => {
+    const { output, code } = await faults('cluster', '--engine', engine, '--inputs', '4', '--seed', '3');
+    expect(code, output).toBe(0);
+    expect(output).toContain('4 faults');
+  },
+);

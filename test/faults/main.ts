@@ -3,13 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { ATTACKS } from './attacks/index.js';
 import { type Cost, isWithinLimits, measure } from './attacks/run.js';
 import { row, table } from './attacks/table.js';
+import { playCluster } from './cluster/run.js';
+import { describe as describeCluster } from './cluster/text.js';
 import { findCulprit, fuzz } from './fuzz/run.js';
 import { playFaults } from './mixed/run.js';
 import { type ProgramOptions, parseOptions } from './options.js';
 import { MESSAGES, runTraffic } from './traffic/run.js';
 import { describe } from './traffic/text.js';
 
-const MODES = { attacks: attackAll, faults: playAll, fuzz: fuzzAll, sessions: runAll };
+const MODES = { attacks: attackAll, cluster: playClusters, faults: playAll, fuzz: fuzzAll, sessions: runAll };
 
 const options = parseOptions(process.argv.slice(2));
 const passed = await MODES[options.mode](options);
@@ -122,6 +124,25 @@ async function runAll({ transformers, parsers, seed, inputs, minutes, messages, 
     console.log(`FAILED: ${result.failure}`);
     const how = `--sessions --transformer ${target.transformer} --parser ${target.parser} --inputs ${result.faults} --seed ${seed}`;
     console.log(`Repeat it with: npm run faults -- ${how}${only && ` --only '${only}'`}`);
+  }
+  return passed;
+}
+
+/** Plays faults on a cluster with each engine, and returns whether all was as promised. */
+async function playClusters({ engines, seed, inputs, minutes, only }: ProgramOptions): Promise<boolean> {
+  const begin = performance.now();
+  let passed = true;
+  console.log(`seed ${seed}`);
+  for (const [turn, engine] of engines.entries()) {
+    const faults = inputs ?? (minutes === undefined ? 20 : Number.POSITIVE_INFINITY);
+    const result = await playCluster({ engine, seed, only, faults, deadline: share(minutes, begin, engines.length - turn) });
+    console.log(`${engine}: ${describeCluster(result)}`);
+    if (result.failure === undefined) continue;
+    passed = false;
+    console.log(`FAILED: ${result.failure}`);
+    console.log(
+      `Repeat it with: npm run faults -- cluster --engine ${engine} --inputs ${result.faults} --seed ${seed}${only && ` --only '${only}'`}`,
+    );
   }
   return passed;
 }

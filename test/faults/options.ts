@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { ENGINES } from './cluster/engine.js';
+
 export const TRANSFORMERS = ['websockets', 'faye', 'uws', 'engine.io', 'socket.io', 'sockjs', 'browserchannel'] as const;
 export const PARSERS = ['json', 'jsonh', 'ejson', 'msgpack', 'binary'] as const;
 
@@ -12,6 +14,9 @@ or stalls. --seed and --index repeat a case.
   --sessions                breaks the network of one client while numbered messages go in both directions, and counts
                             those that are lost, doubled or reordered
   --attacks                 measures what one attacker costs instead; status 1 over the limits
+  cluster                   breaks the engine, the nodes and the network of a cluster of four processes instead, while
+                            numbered messages go through channels and rooms
+  --engine redis            with cluster: this one only. Default: redis,nats
   --transformer websockets  this one only, or several: websockets,uws. Default: all
   --parser json             the parser of the server, or several
   --seed 1                  of every random number. Default: another one each time
@@ -29,12 +34,14 @@ or stalls. --seed and --index repeat a case.
 
 /** The options of the program. */
 export function parseOptions(args: string[]) {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       faults: { type: 'boolean', default: false },
       sessions: { type: 'boolean', default: false },
       attacks: { type: 'boolean', default: false },
+      engine: { type: 'string' },
       transformer: { type: 'string' },
       parser: { type: 'string' },
       seed: { type: 'string' },
@@ -63,7 +70,8 @@ export function parseOptions(args: string[]) {
     return Number(value);
   };
   return {
-    mode: modeOf(values),
+    mode: modeOf(values, positionals),
+    engines: chosen(values.engine, ENGINES),
     transformers: chosen(values.transformer, TRANSFORMERS),
     parsers: values.parser === undefined ? undefined : chosen(values.parser, PARSERS),
     seed: number('seed') ?? Math.floor(Math.random() * 2 ** 31),
@@ -83,14 +91,13 @@ export function parseOptions(args: string[]) {
 
 export type ProgramOptions = ReturnType<typeof parseOptions>;
 
-function modeOf({
-  attacks,
-  faults,
-  sessions,
-}: Record<'attacks' | 'faults' | 'sessions', boolean>): 'attacks' | 'sessions' | 'faults' | 'fuzz' {
-  if (attacks) return 'attacks';
-  if (sessions) return 'sessions';
-  return faults ? 'faults' : 'fuzz';
+const MODES = ['attacks', 'cluster', 'faults', 'sessions'] as const;
+
+/** The mode, which is a word or, for those that are older, an option. */
+function modeOf(values: object, words: readonly string[]): (typeof MODES)[number] | 'fuzz' {
+  const [mode] = chosen(words[0], MODES);
+  if (words.length > 0) return mode as (typeof MODES)[number];
+  return MODES.find((name) => (values as Record<string, unknown>)[name] === true) ?? 'fuzz';
 }
 
 function resumeOf(value: string): boolean | object {

@@ -62,6 +62,8 @@ export class NatsLog implements Log {
   readonly #host: NatsLogHost;
   readonly #stream: HistoryStream;
   #clients: Clients | undefined;
+  /** The number of appends so far. */
+  #appends = 0;
 
   constructor(host: NatsLogHost) {
     this.#host = host;
@@ -71,11 +73,16 @@ export class NatsLog implements Log {
   append(topic: string, data: Uint8Array, keep: Keep): Promise<Position> {
     // Printed now, because the caller may use the array for something else.
     const entry = printEntry(data, keep);
+    const number = ++this.#appends;
     return this.#settle(async () => {
       checkLength(entry, this.#host.connection());
       this.#checkKeep(keep);
       const subject = this.#host.subjects.history(topic);
-      const { stream, seq } = await this.#withStream(() => this.#jetStream().client.publish(subject, entry));
+      const { stream, seq } = await this.#withStream(
+        () => this.#jetStream().client.publish(subject, entry),
+        // Those behind it may be in another stream already, and would come before it.
+        () => number === this.#appends,
+      );
       if (isTurn(seq, keep.size)) this.#purge(stream, subject, keep.size);
       return this.#position(stream, seq);
     });
@@ -185,14 +192,15 @@ export class NatsLog implements Log {
     return { epoch: this.#host.subjects.epochOf(stream) ?? stream, offset };
   }
 
-  /** Runs an operation on the stream, and once more when the stream does not exist any more: then nothing was done. */
-  async #withStream<T>(operation: (stream: string) => Promise<T>): Promise<T> {
+  /** Runs an operation on the stream, and once more, if it may, when the stream does not exist any more: then nothing was done. */
+  async #withStream<T>(operation: (stream: string) => Promise<T>, mayRepeat = () => true): Promise<T> {
     const name = this.#stream.name();
     try {
       return await operation(await name);
     } catch (error) {
       if (!/^(?:StreamNotFoundError|JetStreamNotEnabled)$/.test(asError(error).name)) throw error;
       this.#stream.forget(name);
+      if (!mayRepeat()) throw error;
       return operation(await this.#stream.name());
     }
   }

@@ -41,6 +41,8 @@ interface Shard {
   readonly subscriber: Connection;
   /** Names the process of the server. */
   run: string;
+  /** The number of appends so far. */
+  appends: number;
 }
 
 /**
@@ -174,7 +176,7 @@ export class RedisSession {
     const [publisher, subscriber] = await Promise.all([this.#dial(client), this.#dial(client)]);
     const run = await this.#inspect(publisher.client);
     await Promise.all([APPEND, READ].map(({ source }) => publisher.client.sendCommand(['SCRIPT', 'LOAD', source])));
-    return { publisher, subscriber, run };
+    return { publisher, subscriber, run, appends: 0 };
   }
 
   async #dial(client: NodeClient): Promise<Connection> {
@@ -251,13 +253,18 @@ export class RedisSession {
   }
 
   async #run(script: Script, channel: string, args: readonly (string | Buffer)[]) {
-    const { publisher, run } = this.#shardOf(channel);
+    const shard = this.#shardOf(channel);
+    const { publisher, run } = shard;
     this.#epochs += 1;
     const rest = ['2', stateKey(channel), entriesKey(channel), `${this.#name}-${this.#epochs}`, run, ...args];
+    if (script === APPEND) shard.appends += 1;
+    const number = shard.appends;
     try {
       return await this.#ask(publisher, ['EVALSHA', script.sha, ...rest]);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      // Those behind it may have been appended already, if another node has brought the script back.
+      if (script === APPEND && number !== shard.appends) throw error;
       return this.#ask(publisher, ['EVAL', script.source, ...rest]);
     }
   }
