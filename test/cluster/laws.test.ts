@@ -65,6 +65,7 @@ const commands = fc.oneof(
   commandOf(2, 'down', [], ({ engine }) => engine.down()),
   commandOf(4, 'up', [], ({ engine }) => engine.up()),
   commandOf(1, 'loseHistory', [], ({ engine }) => engine.loseHistory()),
+  commandOf(1, 'restart', [], ({ engine }) => engine.restart()),
   commandOf(1, 'failOver', [few, fc.integer({ min: 0, max: 6 })], (world, lost, appended) => world.failOver(lost, appended)),
   commandOf(2, 'slow', [node, engineCommand, fc.constantFrom(10, 300, 1_500)], ({ engine }, name, what, ms) => {
     engine.faultsOf(name).slow[what] = ms;
