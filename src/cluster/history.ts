@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { crc32 } from 'node:zlib';
 import { type SchedulerLike, Subscription } from 'rxjs';
 import type { ChannelGap } from '../core/channel-words.js';
 import type { Frame } from '../core/link.js';
@@ -56,7 +57,7 @@ export class History {
   readonly #parts: HistoryParts;
   /** The position of the last entry that was delivered; `undefined` before the first read. */
   #position: Position | undefined;
-  readonly #kept: { readonly entry: Entry; readonly until: number }[] = [];
+  readonly #kept: { readonly entry: Entry; readonly checksum: number; readonly until: number }[] = [];
   /** The last entry that was delivered. */
   #last: Delivery | undefined;
   /** The entries that were announced during a read, and their bytes. */
@@ -212,7 +213,10 @@ export class History {
       }
       if (position === undefined) this.#forget(read);
       else if (!read.whole) {
+        // An engine that was restarted may have what was delivered, in another epoch.
+        const known = this.#lastKnown(read.entries);
         this.#forget(read);
+        for (const entry of read.entries.slice(0, known + 1)) if (entry.at !== undefined) await this.#add(entry, entry.at, false);
         if (this.#anew === undefined) this.#parts.gap(head.epoch === position.epoch ? 'trimmed' : 'epoch', this.#position);
       }
       for (const entry of read.entries) {
@@ -231,6 +235,12 @@ export class History {
     if (!this.#isStale) for (const done of this.#waiting.splice(0)) done();
   }
 
+  /** Returns the index of the last entry that was delivered before; -1 when there is none. */
+  #lastKnown(entries: readonly Delivery[]): number {
+    const delivered = new Map(this.#kept.map(({ entry, checksum }) => [entry.at.offset, checksum]));
+    return entries.map(({ at, data }) => at !== undefined && delivered.get(at.offset) === crc32(data)).lastIndexOf(true);
+  }
+
   /** Goes on before the first entry that was read, without what was before. */
   #forget(read: LogRead | undefined): void {
     this.#position = read && { epoch: read.head.epoch, offset: startOf(read) };
@@ -238,7 +248,7 @@ export class History {
     this.#kept.length = 0;
   }
 
-  async #add(delivery: Delivery, at: Position): Promise<void> {
+  async #add(delivery: Delivery, at: Position, isNew = this.#anew === undefined): Promise<void> {
     const frame = await this.#parts.frameOf(delivery);
     if (this.#isClosed) return;
     const { keep, scheduler, deliver } = this.#parts;
@@ -246,9 +256,9 @@ export class History {
     this.#last = delivery;
     if (frame === undefined) return;
     const entry = { at, previous: previousOf(delivery), frame };
-    this.#kept.push({ entry, until: scheduler.now() + keep.ttl });
+    this.#kept.push({ entry, checksum: crc32(delivery.data), until: scheduler.now() + keep.ttl });
     if (this.#kept.length > keep.size) this.#kept.shift();
-    if (this.#anew === undefined) deliver(entry);
+    if (isNew) deliver(entry);
   }
 
   /** The entries that are kept and not too old. */

@@ -65,6 +65,7 @@ const commands = fc.oneof(
   commandOf(2, 'down', [], ({ engine }) => engine.down()),
   commandOf(4, 'up', [], ({ engine }) => engine.up()),
   commandOf(1, 'loseHistory', [], ({ engine }) => engine.loseHistory()),
+  commandOf(1, 'restart', [], ({ engine }) => engine.restart()),
   commandOf(1, 'failOver', [few, fc.integer({ min: 0, max: 6 })], (world, lost, appended) => world.failOver(lost, appended)),
   commandOf(2, 'slow', [node, engineCommand, fc.constantFrom(10, 300, 1_500)], ({ engine }, name, what, ms) => {
     engine.faultsOf(name).slow[what] = ms;
@@ -101,7 +102,53 @@ const found: [string, (world: ClusterWorld) => Promise<void>][] = [
       await world.pass(100);
     },
   ],
+  [
+    'has a gap for a client that was away when the history was lost',
+    async (world) => {
+      await away(world, () => {
+        world.engine.loseHistory();
+        world.publish('n1', 5);
+      });
+    },
+  ],
+  ['has a gap for a client that was away too long', (world) => away(world, () => world.publish('n1', 12))],
+  [
+    'ignores who was present at a node that is dead',
+    async (world) => {
+      world.engine.faultsOf('n1').delay = 8_000;
+      world.connect(0, 'n3');
+      world.subscribe(0, 'position');
+      await world.pass(50);
+      world.engine.faultsOf('n1').delay = 0;
+      await world.stop('n3', true);
+      await world.pass(3_000);
+    },
+  ],
+  [
+    'forgets who was present at a node that has left',
+    async (world) => {
+      world.connect(0, 'n3');
+      world.subscribe(0, 'position');
+      await world.pass(50);
+      world.engine.faultsOf('n1').drop = 1;
+      await world.stop('n3', false);
+    },
+  ],
 ];
+
+/** Lets something happen while a client is away that has received three messages. */
+async function away(world: ClusterWorld, run: () => unknown): Promise<void> {
+  world.connect(0, 'n1');
+  world.subscribe(0, 'position');
+  world.publish('n1', 3);
+  await world.pass(200);
+  world.disconnect(0);
+  run();
+  await world.pass(200);
+  world.connect(0, 'n1');
+  await world.pass(200);
+  expect(world.clients[0]?.gaps).toHaveLength(1);
+}
 
 const settings: [string, (world: () => ClusterWorld) => ServerOptions][] = [
   ['a parser that answers at once', () => ({})],

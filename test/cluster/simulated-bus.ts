@@ -28,8 +28,8 @@ export class SimulatedEngine implements Backplane {
   readonly clock: Clock;
   readonly buses = new Set<SimulatedBus>();
   readonly logs = new Map<string, SimulatedLog>();
-  /** All entries that were ever appended, by their bytes. */
-  readonly entries = new Map<Uint8Array, LoggedEntry>();
+  /** All entries that there ever were. */
+  readonly entries: LoggedEntry[] = [];
   /** Packets that were published, for tests that change them. */
   readonly packets: Uint8Array[] = [];
   isUp = true;
@@ -90,6 +90,22 @@ export class SimulatedEngine implements Backplane {
     this.logs.clear();
   }
 
+  /** The engine is restarted: it has the entries of before, and cannot know whether these are all, so that their epoch is another one. */
+  restart(): void {
+    this.down();
+    this.#epochs += 1;
+    for (const [topic, { kept }] of [...this.logs]) {
+      const log: SimulatedLog = { epoch: `e${this.#epochs}`, last: kept[0]?.before, kept: [] };
+      this.logs.set(topic, log);
+      for (const { delivery } of kept) {
+        const entry = { delivery: { ...delivery, at: { epoch: log.epoch, offset: delivery.at.offset } }, before: log.last };
+        log.last = entry;
+        log.kept.push(entry);
+        this.entries.push(entry);
+      }
+    }
+  }
+
   /**
    * A copy takes over that has not received the last `lost` entries of each history. Connections break; `appended` entries are in it before they are
    * back.
@@ -121,7 +137,7 @@ export class SimulatedEngine implements Backplane {
     log.last = entry;
     log.kept.push(entry);
     while (log.kept.length > keep.size) log.kept.shift();
-    this.entries.set(data, entry);
+    this.entries.push(entry);
     for (const bus of this.buses) bus.receive(undefined, entry.delivery);
     return at;
   }
