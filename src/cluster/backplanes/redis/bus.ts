@@ -17,6 +17,8 @@ const LONGEST_DELAY = 2000;
 const DRAIN = 1000;
 /** The bytes of a message that are not its data: the header, and the framing of the command. */
 const HEADER = 1024;
+/** The memory that a command takes besides its data until it is answered, in bytes, as measured: arguments, callbacks, promises. */
+const COMMAND = 1536;
 
 /** The connection of one node to Redis. */
 export class RedisBus implements Bus, Log, SessionHost {
@@ -153,11 +155,12 @@ export class RedisBus implements Bus, Log, SessionHost {
     this.#state.complete();
   }
 
-  /** Counts the bytes of a message until it was answered. */
+  /** Counts the memory of a message until it was answered: with small messages most of it is not their data. */
   #count<T>(length: number, answer: Promise<T>): Promise<T> {
-    this.#buffered += length;
+    const bytes = COMMAND + length;
+    this.#buffered += bytes;
     return answer.finally(() => {
-      this.#buffered -= length;
+      this.#buffered -= bytes;
     });
   }
 
