@@ -19,9 +19,9 @@ export interface ChannelOptions {
    */
   readonly since?: 'head';
   /**
-   * Whether the first subscription already asks who else is subscribed.
+   * Whether to ask the server who else is subscribed.
    *
-   * @defaultValue `false`: the server is asked when `presence$` gets its first subscriber
+   * @defaultValue `false`: `presence$` emits nothing
    */
   readonly presence?: boolean;
 }
@@ -34,10 +34,10 @@ export interface ChannelOptions {
  * messages that it has missed, each once and in order; else `recovery$` emits a gap.
  *
  * ```
- * connection   ---open--------------x     open------------------
- * published    ------------1-----2-----3-----4--------------5---
- * data$        ------------1-----2-----------------3-4------5---
- * recovery$    ------live----------------------(recovered 2)-live
+ * connection   --open-----------x      open-----------------
+ * published    ---------1---2------3--4----------------5----
+ * data$        ---------1---2----------------3-4-------5----
+ * recovery$    ----L----------------------R------L----------      L: live, R: recovered 2
  * ```
  *
  * Its streams never error, and complete when the client is destroyed. A client with sessions whose connection is resumed is still subscribed:
@@ -49,7 +49,7 @@ export interface ChannelOptions {
  * import { Primus } from 'primus-rx/client';
  *
  * const primus = new Primus('https://example.com');
- * const news = channels(primus).channel<{ title: string }>('news');
+ * const news = channels(primus).channel<{ title: string }>('news', { presence: true });
  * const subscription = news.data$.subscribe(({ title }) => console.log(news.name, title));
  * news.recovery$.subscribe((recovery) => {
  *   if (recovery.type === 'gap') console.log(`Messages may be missing: ${recovery.reason}`);
@@ -77,7 +77,7 @@ export interface ClientChannel<T = unknown> {
   readonly recovery$: Observable<Recovery>;
   /**
    * Emits who is subscribed, by the id of the spark, with the information that the server gives: at first, and at every change. Replays the
-   * latest map. While there is no connection it stays as it was.
+   * latest map. While there is no connection it stays as it was. Needs the option `presence`.
    */
   readonly presence$: Observable<ReadonlyMap<string, unknown>>;
   /**

@@ -20,6 +20,10 @@ export interface Channels {
    * @throws ERR_PRIMUS_OPTION when an option is invalid
    * @example
    * ```ts
+   * import { channels } from 'primus-rx/channels';
+   * import { Primus } from 'primus-rx/client';
+   *
+   * const primus = new Primus('https://example.com');
    * const scores = channels(primus).channel<number>('scores', { since: 'head', presence: true });
    * ```
    */
@@ -44,7 +48,7 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
   const { events, channel: path } = connection;
   const memberships = new Map<string, Membership>();
   /** The link over which requests are sent. */
-  let link = client.readyState === OPEN ? connection.link : undefined;
+  let link = client.readyState === OPEN ? connection.link : null;
   /** Whether the next connection goes on with the session of the one before. */
   let isResumed = false;
   /** Whether the server has channels; `undefined` while that is not known. */
@@ -52,7 +56,7 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
   /** The answers that are still to come until it is known; 0: the server was not asked. */
   let answers = 0;
 
-  /** Another spark is at the other end. */
+  /** The server has another spark for the client. */
   const forget = () => {
     hasChannels = undefined;
     answers = 0;
@@ -69,7 +73,7 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
   const ask = () => path.control({ type: 'id', value: '' });
 
   const requests: ChannelConnection = {
-    isOpen: () => !!link && link === connection.link,
+    isOpen: () => link === connection.link,
     request(word) {
       if (hasChannels === false) return refuse();
       // Not through the outbox: a request is for this connection only.
@@ -102,8 +106,12 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
     // These channels were created in a listener for this connection, or the connection is lost again.
     if (!connection.link || connection.link === link) return;
     link = connection.link;
-    // The server may have been asked, and its answer lost: a session does not repeat it.
-    if (!isResumed || !hasChannels) forget();
+    if (!isResumed) forget();
+    else if (answers > 0 && !hasChannels) {
+      // The answer was lost: a session repeats no control messages.
+      answers = ANSWERS;
+      ask();
+    }
     for (const membership of memberships.values()) membership.synchronize(true);
   });
 

@@ -1,21 +1,21 @@
 import type { ChannelGap, ChannelRequest, WirePosition } from '../src/core/channel-words.js';
 import { PrimusError } from '../src/core/errors.js';
-import type { ChannelOptions, ClientChannel, Recovery } from './channel.js';
+import type { ClientChannel, Recovery } from './channel.js';
 import { createSource } from './channel-source.js';
 import type { Primus } from './primus.js';
 
 /** The connection to the server, as far as a membership uses it. */
 export interface ChannelConnection {
-  /** Sends a request, if it can be sent now; else `synchronize` is called when it can. */
+  /** Sends a request over this connection. */
   request(word: ChannelRequest): void;
-  /** Whether requests can be sent now. */
+  /** Whether requests can be sent now. If not, `synchronize` is called when they can. */
   isOpen(): boolean;
 }
 
 /** A client in a channel: tells the server what it does not know yet, and handles what the server says. */
 export interface Membership {
   readonly channel: ClientChannel;
-  /** Another spark is at the other end: it knows nothing. */
+  /** The server has another spark for the client: it knows nothing. */
   forget(): void;
   /** Tells the server what it does not know yet. What it has refused it is asked again over another connection. */
   synchronize(isNewConnection?: boolean): void;
@@ -27,7 +27,7 @@ export interface Membership {
 
 // What the server knows of the client in a channel.
 const UNKNOWN = 0;
-/** The client has left, and the server was not told yet. */
+/** The client has left, and the server does not know it yet. */
 const LEFT = 1;
 /** It does not subscribe the client over this connection. */
 const REFUSED = 2;
@@ -40,14 +40,14 @@ export function createMembership(
   client: Primus,
   { request, isOpen }: ChannelConnection,
   name: string,
-  { since: first, presence: wantsPresence }: ChannelOptions,
+  { since: first = null, presence: wantsPresence = false }: { since?: 'head' | null; presence?: boolean },
 ): Membership {
   let subscribers = 0;
   let known = UNKNOWN;
   /** Whether a connection was lost, or the client refused, since it was subscribed. */
   let isInterrupted = false;
   /** Where the client goes on when it subscribes again. */
-  let since: WirePosition | 'head' | undefined = first;
+  let since: WirePosition | 'head' | null = first;
   let epoch = '';
   /** The offset of the latest message. */
   let latest = 0;
@@ -57,7 +57,7 @@ export function createMembership(
   const count = (change: number): void => {
     subscribers += change;
     if (subscribers === 0) {
-      known = known < ASKED ? UNKNOWN : LEFT;
+      if (known !== LEFT) known = known < ASKED ? UNKNOWN : LEFT;
       isInterrupted = false;
       since = first;
       epoch = '';
@@ -75,7 +75,7 @@ export function createMembership(
     if (isNewConnection && known === REFUSED) known = UNKNOWN;
     if (subscribers > 0 && known < REFUSED) {
       known = ASKED;
-      request(['primus::subscribe', name, since ?? null, { presence: wantsPresence === true }]);
+      request(['primus::subscribe', name, since, { presence: wantsPresence }]);
     } else if (subscribers === 0 && known === LEFT) {
       known = UNKNOWN;
       request(['primus::unsubscribe', name]);
@@ -114,7 +114,7 @@ export function createMembership(
   };
 
   const subscribed = (outcome: unknown, position: WirePosition | null | undefined, rest: unknown): void => {
-    // Without a position there is no telling what was published meanwhile.
+    // Without a position the server cannot know what was published meanwhile.
     const isBlind = isInterrupted && (since === 'head' || !position);
     const before = since;
     if (outcome !== 'live' && outcome !== 'gap' && !(position && isCount(rest))) return;

@@ -90,7 +90,8 @@ export const resumable: CreateClientSession = (client, parts) => {
 
   const acknowledge = () => {
     timer = undefined;
-    if (ledger?.owes) say('ack');
+    // Before the answer of a link, it would prove that this end has the new token.
+    if (!pass && ledger?.owes) say('ack');
   };
 
   /** Returns a gap. Its messages are those of the session that is over. */
@@ -143,7 +144,7 @@ export const resumable: CreateClientSession = (client, parts) => {
       if (pass) ledger ??= new Ledger(ring);
       ledger?.record(ownFrame(frame));
       // Without a session, the connection reports that a message is lost.
-      return !!ledger && (!!pass || !connection.link);
+      return !!ledger && !(connection.link && !pass);
     },
 
     read(frame, data) {
@@ -156,7 +157,7 @@ export const resumable: CreateClientSession = (client, parts) => {
         if (ledger?.receive(frame)) say('ack');
         else if (ledger) timer ??= scheduler.schedule(acknowledge, ACKNOWLEDGE);
       } else if (word?.type === 'ack' && ledger && !ledger.confirm(+word.value)) breach();
-      return word !== undefined;
+      return !!word;
     },
 
     // Calls of the client.

@@ -18,8 +18,9 @@ const served = { websockets: 13.0, uws: 13.0, faye: 13.0, 'engine.io': 21.0, soc
 
 const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 
-/** The kB that sessions add to a page, for each transformer. */
-const sessions = 1.22;
+/** The kB that sessions, and channels, add to a page, for each transformer. */
+const sessions = 1.235;
+const channels = 1.5;
 
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
@@ -32,6 +33,9 @@ const imported = {
 const table = {};
 const reasons = [];
 
+/** The source that a server with channels adds to its library. */
+const withChannels = `${readFileSync(join(root, 'dist/browser/channels.min.js'), 'utf8')}\nPrimus.channels = PrimusChannels.channels;\n`;
+
 for (const transformer of bundled()) {
   const [page, resumable] = [false, true].map((resume) => {
     const primus = new Primus(createServer(), { transformer, resume });
@@ -40,7 +44,9 @@ for (const transformer of bundled()) {
     return source;
   });
   weigh(`served ${transformer}`, page, served[transformer]);
-  weigh(`served ${transformer} + sessions`, resumable, Number((kB(gzipSync(page, { level: 9 }).length) + sessions).toFixed(3)));
+  const weight = kB(gzipSync(page, { level: 9 }).length);
+  weigh(`served ${transformer} + sessions`, resumable, Number((weight + sessions).toFixed(3)));
+  weigh(`served ${transformer} + channels`, `${page}${withChannels}`, Number((weight + channels).toFixed(3)));
 }
 for (const parser of parsers) {
   weigh(`served + ${parser}`, readFileSync(join(root, 'dist/browser', `${parser}.min.js`), 'utf8'), additions[parser]);

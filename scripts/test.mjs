@@ -16,7 +16,8 @@ const unknown = wanted.filter((step) => !stages.flat().includes(step));
 if (unknown.length > 0) throw new Error(`No step ${unknown.join(', ')}: there are ${stages.flat().join(', ')}`);
 
 rmSync(reports, { recursive: true, force: true });
-if (isWanted('integration')) for (const program of ['chromium', 'engines', 'plugins', 'proxies']) await run('node', [`scripts/${program}.mjs`]);
+if (isWanted('integration'))
+  for (const program of ['chromium', 'engines', 'plugins', 'proxies']) await run('node', [`scripts/${program}.mjs`]);
 
 for (const stage of stages) {
   const steps = stage.filter((step) => isWanted(step));

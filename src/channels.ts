@@ -15,7 +15,7 @@ const since: Kind = ["'head'", (value) => value === 'head'];
  *
  * The subscriptions are sent when the client emits `open`: behind what earlier listeners of `open` write, to log in for example, and before the
  * messages that were queued. If the server has no channels, `recovery$` emits a gap with the reason `refused`, and the client an `error` with the
- * code `ERR_PRIMUS_CHANNEL`. An application on such a server gets the requests as messages.
+ * code `ERR_PRIMUS_CHANNEL`. Such a server, one of Primus 8 included, hands what it was asked to its application, as messages.
  *
  * @throws ERR_PRIMUS_OPTION when it is no client
  * @example

@@ -1,4 +1,4 @@
-import { type ChannelGap, type ChannelMessage, isChannelWord, isName, type WirePosition } from '../core/channel-words.js';
+import { type ChannelGap, type ChannelMessage, isChannelWord, type WirePosition } from '../core/channel-words.js';
 import { asError, PrimusError } from '../core/errors.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
@@ -12,7 +12,7 @@ import type { Delivery, Position } from './bus.js';
 import type { ClusterBus } from './cluster-bus.js';
 import { type Catchup, History } from './history.js';
 import type { Memberships } from './memberships.js';
-import { channelOf, topicOfChannel } from './names.js';
+import { channelOf, isTopicName, topicOfChannel } from './names.js';
 import { parsePacket, printPacket } from './packets.js';
 import type { Presence, Present } from './presence.js';
 
@@ -31,8 +31,8 @@ export interface ChannelOptions {
    */
   history?: { size: number; ttl: Duration } | false;
   /**
-   * Returns whether a client may subscribe to a channel, or publish to it. It may also be a promise. What it throws refuses the client, and is
-   * reported to the log of the server.
+   * Returns whether a client may subscribe to a channel, or publish to it. It may also be a promise: further messages of the client wait for it,
+   * up to 30 s. What it throws, and no answer, refuses the client, and is reported to the log of the server.
    *
    * @defaultValue every client may do both
    */
@@ -77,6 +77,9 @@ interface Open {
 /** How long a subscription waits for an engine that does not answer, in ms. */
 const ENGINE_TIMEOUT = 5_000;
 
+/** How long it waits for the application to answer, in ms: a connection that has ended does as well. */
+const ALLOW = 30_000;
+
 /**
  * The channels of a node: what their clients ask for, and what is published.
  *
@@ -90,7 +93,7 @@ export class Channels {
   readonly #parts: ChannelParts;
   readonly #rules: Rule[] = [];
   readonly #open = new Map<string, Open>();
-  /** Ends the waiting of each client that subscribes. */
+  /** Each ends the waiting for one answer. */
   readonly #waiting = new Set<() => void>();
   #isClosed = false;
   /** Resolves when everything published so far has been encoded. */
@@ -186,7 +189,7 @@ export class Channels {
       this.#greeted.add(spark);
       this.#say(spark, ['primus::channels']);
     }
-    if (!isName(channel)) return undefined;
+    if (!isTopicName(channel)) return undefined;
     switch (type) {
       case 'primus::subscribe':
         return this.#asked(spark, channel, 'subscribe', (rule) => this.#subscribe(spark, channel, rule, sinceOf(argument), options));
@@ -206,7 +209,9 @@ export class Channels {
     if (this.#isClosed) return refuse('The server leaves the cluster');
     let isAllowed: unknown;
     try {
-      isAllowed = await rule.allow(spark, channel, action);
+      const answer = rule.allow(spark, channel, action);
+      isAllowed = isPromise(answer) ? await this.#within(ALLOW, answer) : answer;
+      if (isAllowed === undefined) this.#parts.primus.host.log('warning', `\`allow\` has not answered whether a client may ${action}`);
     } catch (error) {
       this.#parts.primus.host.warn(error);
     }
@@ -277,15 +282,21 @@ export class Channels {
 
   /** Resolves when this node listens and has read the history; or when the engine does not answer. */
   #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done);
+    const isRead = listening.then(() => history && new Promise<void>((resolve) => history.whenReadBehind(since, resolve)));
+    return this.#within(ENGINE_TIMEOUT, isRead);
+  }
+
+  /** Resolves to what a promise does, or to `undefined` after a time, and when the cluster is closed. */
+  #within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        this.#waiting.delete(stop);
         timer.unsubscribe();
-        resolve();
+        resolve(undefined);
       };
-      const timer = this.#parts.primus.host.scheduler.schedule(done, ENGINE_TIMEOUT);
-      this.#waiting.add(done);
-      void listening.then(() => (history === undefined ? done() : history.whenReadBehind(since, done)));
+      const timer = this.#parts.primus.host.scheduler.schedule(stop, ms);
+      this.#waiting.add(stop);
+      void answer.then(resolve, reject).finally(stop);
     });
   }
 

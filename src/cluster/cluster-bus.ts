@@ -161,7 +161,7 @@ export class ClusterBus {
           cause: error,
         }),
       );
-      this.state.next('degraded');
+      this.#change('degraded');
       return timer(REOPEN * (1 + Math.random()), scheduler);
     };
     const run$ = bus$.pipe(
@@ -197,7 +197,7 @@ export class ClusterBus {
     for (const { topic } of this.#outbox.splice(0)) this.lose(topic, 1, 'closed');
     this.#subscription.unsubscribe();
     await this.#closed;
-    this.state.next('down');
+    this.#change('down');
     this.state.complete();
     this.#lost.complete();
     this.#restored.complete();
@@ -244,7 +244,7 @@ export class ClusterBus {
   /** Marks that a beat of this node has returned. */
   heard(): void {
     this.#echo.next();
-    if (this.#isUp && this.state.value !== 'up') this.state.next('up');
+    if (this.#isUp) this.#change('up');
     if (this.#unconfirmed.size === 0 || this.#confirming > 0) return;
     void this.#confirm().then((isConfirmed) => {
       if (isConfirmed && this.#isUp) this.#restored.next();
@@ -256,11 +256,15 @@ export class ClusterBus {
     this.#lost.next({ topic, count, reason });
   }
 
+  #change(state: ClusterState): void {
+    if (state !== this.state.value) this.state.next(state);
+  }
+
   #transition(state: 'up' | 'down'): void {
     this.#isEngineUp = state === 'up';
     if (state === 'down') {
       this.#isUp = false;
-      this.state.next('down');
+      this.#change('down');
       return;
     }
     const bus = this.#bus;
@@ -268,7 +272,7 @@ export class ClusterBus {
       // It may be down again, or another one.
       if (this.#isUp || !this.#isEngineUp || this.#bus !== bus) return;
       this.#isUp = true;
-      this.state.next(isConfirmed ? 'up' : 'degraded');
+      this.#change(isConfirmed ? 'up' : 'degraded');
       this.#flush();
       this.#restored.next();
     });

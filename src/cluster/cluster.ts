@@ -483,7 +483,7 @@ export class Cluster<In = any, Out = any> {
       } else if (kind === 'bye') {
         if (this.#nodes.remove(from, instance)) this.#presence.forget(from);
       } else if (this.#questions.receive(header)) return;
-      // What a process said that has left must not come back. One that is not known yet is asked when it beats.
+      // Nothing of a process that has left may return. One that is not known yet is asked when it beats.
       else if (kind === 'who' || this.#nodes.is(from, instance)) this.#presence.receive(header);
     } catch (error) {
       this.#primus.host.warn(error);

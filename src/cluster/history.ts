@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { crc32 } from 'node:zlib';
 import { type SchedulerLike, Subscription } from 'rxjs';
 import type { ChannelGap } from '../core/channel-words.js';
 import type { Frame } from '../core/link.js';
@@ -56,7 +57,7 @@ export class History {
   readonly #parts: HistoryParts;
   /** The position of the last entry that was delivered; `undefined` before the first read. */
   #position: Position | undefined;
-  readonly #kept: { readonly entry: Entry; readonly until: number }[] = [];
+  readonly #kept: { readonly entry: Entry; readonly checksum: number; readonly until: number }[] = [];
   /** The last entry that was delivered. */
   #last: Delivery | undefined;
   /** The entries that were announced during a read, and their bytes. */
@@ -71,7 +72,7 @@ export class History {
   #again = Subscription.EMPTY;
   /** Why nothing is delivered until the log has been read from its beginning: it was never read, or it is another one. */
   #anew: ChannelGap | undefined = 'engine';
-  /** Those who wait for a read. */
+  /** The callbacks that wait for a read. */
   #waiting: (() => void)[] = [];
 
   constructor(parts: HistoryParts) {
@@ -93,9 +94,10 @@ export class History {
     else this.#isStale = true;
   }
 
-  /** Looks at the last entry again before the next one is delivered: the engine is away, and may come back with another history. */
+  /** Looks at the last entry again before the next one is delivered: the engine is away, and may return with another history. */
   suspect(): void {
-    if (this.#position !== undefined) this.#isStale = true;
+    this.#isStale = true;
+    this.#clear();
   }
 
   /** Calls back when it is known what a subscriber is missing, at once if it is. */
@@ -129,7 +131,7 @@ export class History {
 
   close(): void {
     this.#isClosed = true;
-    this.#announced = [];
+    this.#clear();
     this.#again.unsubscribe();
     for (const done of this.#waiting.splice(0)) done();
   }
@@ -146,21 +148,26 @@ export class History {
           isDue = false;
         }
         const next = this.#next();
-        if (next === undefined) break;
-        isDue = !(await this.#take(next));
+        if (next !== undefined) isDue = !(await this.#take(next));
+        else if (!this.#isStale) break;
       }
       this.#hasFailed = false;
     } catch (error) {
       // Once, not at every attempt.
       if (!this.#hasFailed) this.#parts.report(error);
       this.#hasFailed = true;
-      this.#announced = [];
-      this.#announcedBytes = 0;
+      this.#clear();
       this.#again.unsubscribe();
       if (!this.#isClosed) this.#again = this.#parts.scheduler.schedule(() => this.refresh(), AGAIN);
     } finally {
       this.#isReading = false;
     }
+  }
+
+  /** Forgets what was announced: the log has it, or another history. */
+  #clear(): void {
+    this.#announced = [];
+    this.#announcedBytes = 0;
   }
 
   #next(): Delivery | undefined {
@@ -206,7 +213,10 @@ export class History {
       }
       if (position === undefined) this.#forget(read);
       else if (!read.whole) {
+        // An engine that was restarted may have what was delivered, in another epoch.
+        const known = this.#lastKnown(read.entries);
         this.#forget(read);
+        for (const entry of read.entries.slice(0, known + 1)) if (entry.at !== undefined) await this.#add(entry, entry.at, false);
         if (this.#anew === undefined) this.#parts.gap(head.epoch === position.epoch ? 'trimmed' : 'epoch', this.#position);
       }
       for (const entry of read.entries) {
@@ -221,8 +231,14 @@ export class History {
       this.#parts.gap(this.#anew, this.#position);
       this.#anew = undefined;
     }
-    // Somebody may have asked for another read meanwhile.
+    // Another read may have been requested meanwhile.
     if (!this.#isStale) for (const done of this.#waiting.splice(0)) done();
+  }
+
+  /** Returns the index of the last entry that was delivered before; -1 when there is none. */
+  #lastKnown(entries: readonly Delivery[]): number {
+    const delivered = new Map(this.#kept.map(({ entry, checksum }) => [entry.at.offset, checksum]));
+    return entries.map(({ at, data }) => at !== undefined && delivered.get(at.offset) === crc32(data)).lastIndexOf(true);
   }
 
   /** Goes on before the first entry that was read, without what was before. */
@@ -232,7 +248,7 @@ export class History {
     this.#kept.length = 0;
   }
 
-  async #add(delivery: Delivery, at: Position): Promise<void> {
+  async #add(delivery: Delivery, at: Position, isNew = this.#anew === undefined): Promise<void> {
     const frame = await this.#parts.frameOf(delivery);
     if (this.#isClosed) return;
     const { keep, scheduler, deliver } = this.#parts;
@@ -240,9 +256,9 @@ export class History {
     this.#last = delivery;
     if (frame === undefined) return;
     const entry = { at, previous: previousOf(delivery), frame };
-    this.#kept.push({ entry, until: scheduler.now() + keep.ttl });
+    this.#kept.push({ entry, checksum: crc32(delivery.data), until: scheduler.now() + keep.ttl });
     if (this.#kept.length > keep.size) this.#kept.shift();
-    if (this.#anew === undefined) deliver(entry);
+    if (isNew) deliver(entry);
   }
 
   /** The entries that are kept and not too old. */

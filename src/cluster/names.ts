@@ -1,14 +1,25 @@
 import { isName, NAME_LIMIT } from '../core/channel-words.js';
 import { describe, PrimusError } from '../core/errors.js';
 
+/** Matches one half of a surrogate pair, which UTF-8 cannot carry. */
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
+
+/** Whether a value may be the name of a room or channel on every engine. */
+export function isTopicName(name: unknown): name is string {
+  return isName(name) && !LONE_SURROGATE.test(name);
+}
+
 /**
  * Returns the name of a room or channel.
  *
  * @throws ERR_PRIMUS_CHANNEL when it is not a string of 1 to 512 bytes
  */
 export function checkName(kind: 'room' | 'channel', name: unknown): string {
-  if (isName(name)) return name;
-  throw new PrimusError('ERR_PRIMUS_CHANNEL', `The name of a ${kind} must be a string of 1 to ${NAME_LIMIT} bytes, got ${describe(name)}`);
+  if (isTopicName(name)) return name;
+  throw new PrimusError(
+    'ERR_PRIMUS_CHANNEL',
+    `The name of a ${kind} must be a string of 1 to ${NAME_LIMIT} bytes in UTF-8, got ${describe(name)}`,
+  );
 }
 
 /** The topic of what concerns all nodes. */

@@ -22,12 +22,18 @@ interface Entries {
   readonly entries: Map<string, unknown>;
 }
 
+/** Entries that arrive in parts. */
+interface Part extends Entries {
+  /** The number of the next part. */
+  readonly next: number;
+}
+
 /** One channel that this node has entries in, or watches. */
 interface Watched {
   readonly own: Entries;
   readonly others: Map<string, Entries>;
   /** Entries that arrive in parts, and are not complete. */
-  readonly parts: Map<string, Entries>;
+  readonly parts: Map<string, Part>;
   /** The nodes that have entries which this one does not know: they are asked with every beat. */
   readonly behind: Set<string>;
   readonly state: StateSubject<Present>;
@@ -37,16 +43,16 @@ interface Watched {
   isDue: boolean;
 }
 
-/** How many beats tell the version of what has changed: a node that hears none of them has counted this one as dead. */
+/** How many beats repeat the version of what has changed: a node that receives none of them has counted this one as dead. */
 const FRESH_BEATS = LEASE_BEATS + 2;
 
 /** The length of entries that are published at once, in characters of JSON. */
 const LONGEST_PART = 65_536;
 
-/** How many channels that have changed a beat tells the version of. */
+/** How many channels that have changed a beat has the version of. */
 const LARGEST_DIGEST = 200;
 
-/** How many others it tells the version of, in turn: a node may have missed what was said when it came. */
+/** How many others it repeats the version of, in turn: a node may have missed them when it started. */
 const REPEATED = 20;
 
 /**
@@ -56,7 +62,7 @@ const REPEATED = 20;
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #channels = new Map<string, Watched>();
-  /** The last version of any channel: one that is forgotten and comes back has no version twice. */
+  /** The last version of any channel: one that is forgotten and used again has no version twice. */
   #version = 0;
 
   constructor(parts: PresenceParts) {
@@ -106,7 +112,7 @@ export class Presence {
     return Object.fromEntries(this.#due().map(([channel, { own }]) => [channel, own.entries.size === 0 ? 0 : own.version]));
   }
 
-  /** Marks that a beat has told the digest, so that the next one tells others. Asks for what is still missing. */
+  /** Marks that a beat has sent the digest, so that the next one sends others. Asks for what is still missing. */
   tick(): void {
     for (const [channel, watched] of this.#due()) {
       if (watched.fresh > 0) watched.fresh -= 1;
@@ -117,7 +123,7 @@ export class Presence {
     for (const [channel, { behind }] of this.#channels) for (const node of behind) this.#ask(channel, node);
   }
 
-  /** The channels that the next beat tells the version of. */
+  /** The channels whose versions the next beat sends. */
   #due(): [string, Watched][] {
     const due: [string, Watched][] = [];
     let repeated = 0;
@@ -158,20 +164,20 @@ export class Presence {
   }
 
   /** Merges what a node has said: a change of the `previous` version; or all its entries, where that is 0, in parts. */
-  #merge(channel: string, watched: Watched, { from, version, previous, joined, left, isLast }: Header): void {
+  #merge(channel: string, watched: Watched, { from, version, previous, joined, left, part: number, isLast }: Header): void {
     if (!Number.isSafeInteger(version) || !isListOfEntries(joined) || !isListOfStrings(left)) return;
     const known = watched.others.get(from);
     if (known !== undefined && known.version >= (version as number)) return;
     const part = watched.parts.get(from);
     let entries: Map<string, unknown>;
     if (previous === 0) entries = new Map();
-    else if (previous === 'part' && part !== undefined && part.version === version) entries = part.entries;
+    else if (previous === 'part' && part !== undefined && part.version === version && part.next === number) entries = part.entries;
     else if (known !== undefined && known.version === previous) entries = known.entries;
     else return this.#askUntilKnown(channel, watched, from);
     for (const [id, info] of joined) entries.set(id, info);
     for (const id of left) entries.delete(id);
     watched.parts.delete(from);
-    if (isLast === false) watched.parts.set(from, { version: version as number, entries });
+    if (isLast === false) watched.parts.set(from, { version: version as number, entries, next: Number(number) + 1 });
     else {
       watched.others.set(from, { version: version as number, entries });
       watched.behind.delete(from);
@@ -210,7 +216,7 @@ export class Presence {
     for (const [at, joined] of parts.entries()) {
       const isLast = at === parts.length - 1;
       const previous = at === 0 ? 0 : 'part';
-      this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version, previous, joined, left: [], isLast });
+      this.#parts.bus.publish(topicOfPresence(channel), 'presence', { channel, version, previous, joined, left: [], part: at, isLast });
     }
   }
 

@@ -6,9 +6,8 @@ export const RING = 262_144;
 /** The memory of a message beside its bytes. */
 export const OVERHEAD = 32;
 
-/** Matches the characters that have one byte in UTF-8, and those that have two, where a surrogate pair has four. */
-const ONE = /[\0-\x7f]+/g;
-const TWO = /[\0-\u07ff\ud800-\udfff]+/g;
+/** Matches the characters that have one byte in UTF-8. */
+const ASCII = /[\0-\x7f]+/g;
 
 /** The number of received messages after which an acknowledgement is due at once. */
 const MANY = 64;
@@ -30,6 +29,8 @@ export class Ledger {
   received = 0;
   /** The number of sent messages that the peer has acknowledged. */
   confirmed = 0;
+  /** The number of messages before the first one that is kept. */
+  from = 0;
   /** The bytes of the messages that are kept. */
   bytes = 0;
   readonly #limit: number;
@@ -37,21 +38,16 @@ export class Ledger {
   /** The number of received messages that were acknowledged, and the bytes of those received since. */
   #acknowledged = 0;
   #unacknowledged = 0;
-  /** The messages that are kept, in order: up to the last one that was sent. */
-  declare private frames?: Frame[] | undefined;
+  /** The messages that are kept, in order, up to the last one that was sent; behind empty places of some that were dropped. */
+  declare private frames?: Frame[];
 
   /**
    * @param limit the limit of the bytes that are kept, the option `ring`
-   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`
+   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`; by default an upper bound
    */
   constructor(limit: number, cost = costOf) {
     this.#limit = limit;
     this.#costOf = cost;
-  }
-
-  /** The number of messages before the first one that is kept. */
-  get from(): number {
-    return this.sent - (this.frames?.length ?? 0);
   }
 
   /** The number of sent messages that may not have arrived. */
@@ -73,39 +69,32 @@ export class Ledger {
     return this.bytes <= this.#limit || this.narrow(this.#limit);
   }
 
-  /** Drops so many of the oldest messages that are kept, and more until they have no more than `limit` bytes. Returns whether none had to go. */
-  narrow(limit: number, count = 0): boolean {
-    const frames = this.frames ?? [];
-    let dropped = 0;
-    for (const frame of frames) {
-      if (dropped >= count && this.bytes <= limit) break;
-      this.bytes -= this.#costOf(frame);
-      dropped += 1;
-    }
-    frames.splice(0, dropped);
-    if (frames.length === 0) this.frames = undefined;
-    return dropped === 0;
+  /** Drops the oldest messages that are kept until they have no more than so many bytes. Returns false when any had to go. */
+  narrow(limit: number): boolean {
+    const { from } = this;
+    this.drop(this.sent, limit);
+    return this.from === from;
   }
 
   /** Notes that the peer has received so many messages. Returns false when it cannot have: the number is none, or beyond what was sent. */
   confirm(received: number): boolean {
     if (!(received >= 0 && received <= this.sent)) return false;
-    this.narrow(Infinity, received - this.from);
+    this.drop(received, 0);
     this.confirmed = Math.max(this.confirmed, received);
     return true;
   }
 
   /** Returns the messages behind the first `received` ones; `undefined` when they are not kept, or fewer were sent. */
   since(received: number): readonly Frame[] | undefined {
-    const at = received - this.from;
-    if (!(at >= 0 && received <= this.sent)) return undefined;
-    return this.frames?.slice(at) ?? [];
+    if (!(received >= this.from && received <= this.sent)) return undefined;
+    return this.frames?.slice(this.frames.length + received - this.sent) ?? [];
   }
 
   /** Counts a message that was received. Returns whether an acknowledgement is due at once. */
   receive(frame: Frame): boolean {
     this.received += 1;
-    this.#unacknowledged += this.#costOf(frame);
+    // Its characters: of a quarter of the ring, three bytes each still leave room for what is under way.
+    this.#unacknowledged += frame.length + OVERHEAD;
     return this.received - this.#acknowledged >= MANY || this.#unacknowledged >= this.#limit / 4;
   }
 
@@ -115,6 +104,18 @@ export class Ledger {
     this.#unacknowledged = 0;
     return this.received;
   }
+
+  /** Drops messages that are kept, the oldest ones first: those before the `end`-th, until no more than so many bytes are left. */
+  private drop(end: number, limit: number): void {
+    const { frames = [] } = this;
+    let at = frames.length + this.from - this.sent;
+    for (; this.from < end && this.bytes > limit; this.from++) {
+      this.bytes -= this.#costOf(frames[at] as Frame);
+      frames[at++] = '';
+    }
+    // Seldom, as the others move: for each message it takes no longer than to keep it.
+    if (2 * at >= frames.length) frames.splice(0, at);
+  }
 }
 
 /** Returns a frame that may be kept: the memory of bytes may be the application's, which writes others there, or a part of more. */
@@ -122,7 +123,7 @@ export function ownFrame(frame: Frame): Frame {
   return typeof frame === 'string' ? frame : new Uint8Array(frame);
 }
 
-/** Returns the bytes that a message counts, without encoding a string. */
+/** Returns the most bytes that a message may count, without encoding it: three for each character of a string that is no ASCII. */
 function costOf(frame: Frame): number {
-  return frame.length + OVERHEAD + (typeof frame === 'string' ? frame.replace(ONE, '').length + frame.replace(TWO, '').length : 0);
+  return frame.length + OVERHEAD + (typeof frame === 'string' ? 2 * frame.replace(ASCII, '').length : 0);
 }

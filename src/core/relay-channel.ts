@@ -32,7 +32,7 @@ export class RelayChannel extends Channel {
   }
 
   override send(data: unknown): boolean {
-    this.#count(this.lanes?.outbound, data);
+    this.count(this.lanes?.outbound, data);
     return super.send(data);
   }
 
@@ -42,11 +42,11 @@ export class RelayChannel extends Channel {
   }
 
   protected override post(data: unknown, coming?: Promise<Frame>): boolean {
-    this.#count(this.lanes?.encoding, data);
+    this.count(this.lanes?.encoding, data);
     return super.post(data, coming);
   }
 
-  #count(lane: Lane | undefined, data: unknown): void {
+  private count(lane: Lane | undefined, data: unknown): void {
     if (lane !== undefined) lane.add(this.#handler.queued(data));
   }
 

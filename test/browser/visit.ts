@@ -29,10 +29,16 @@ export interface Visit extends Served {
   heard: unknown[];
 }
 
-/** A server that echoes, and a page with the client that it serves. */
-export async function visit(browser: Browser, options: ServerOptions, clientOptions: ClientOptions = {}): Promise<Visit> {
+/** A server that echoes, and a page with the client that it serves. `prepare` gets the server before the page is loaded. */
+export async function visit(
+  browser: Browser,
+  options: ServerOptions,
+  clientOptions: ClientOptions = {},
+  prepare: (primus: Served['primus']) => void = () => {},
+): Promise<Visit> {
   const heard: unknown[] = [];
   const served = await serve(options);
+  prepare(served.primus);
   served.primus.on('connection', (spark) => {
     spark.on('data', (data) => {
       heard.push(data);

@@ -154,7 +154,7 @@ describe('a channel', () => {
     expect(requestsOf(started)).toEqual([`subscribe news ${ALONE}`]);
   });
 
-  it('emits its messages to all subscribers, and to nobody else', async () => {
+  it('emits its messages to its subscribers only', async () => {
     const started = start();
     const { world, double, client, channels } = started;
     const seen: unknown[] = [];
@@ -463,16 +463,30 @@ describe('the client of a session', () => {
     join('kept');
     const leaving = join('left');
     const rejoining = join('both');
+    const twice = join('twice');
     await world.pass(10);
     requestsOf(started);
     await reconnect(started, () => {
       leaving.unsubscribe();
       rejoining.unsubscribe();
+      twice.unsubscribe();
+      join('twice').unsubscribe();
       join('both');
       join('joined');
     });
-    expect(requestsOf(started)).toEqual(['unsubscribe left', `subscribe both ${ALONE}`, `subscribe joined ${ALONE}`]);
-    expect(['kept', 'left', 'both', 'joined'].map((name) => started.double.membersOf(name).length)).toEqual([1, 0, 1, 1]);
+    expect(requestsOf(started)).toEqual(['unsubscribe left', `subscribe both ${ALONE}`, 'unsubscribe twice', `subscribe joined ${ALONE}`]);
+    expect(['kept', 'left', 'both', 'twice', 'joined'].map((name) => started.double.membersOf(name).length)).toEqual([1, 0, 1, 0, 1]);
+  });
+
+  it('tells the server that it has left, if its first connection is lost at once', async () => {
+    const started = start({ session: true });
+    await started.world.pass(10);
+    const { subscription } = record(started);
+    started.world.network.cut();
+    subscription.unsubscribe();
+    await started.world.pass(50);
+    expect(requestsOf(started)).toEqual([`subscribe news ${ALONE}`, 'unsubscribe news']);
+    expect(started.double.membersOf('news')).toEqual([]);
   });
 
   it.each(['ends', 'is gone'])('subscribes again when its session %s', async (how) => {
@@ -495,10 +509,12 @@ describe('the client of a session', () => {
     expect(double.membersOf('news')).toHaveLength(1);
   });
 
-  it('learns that the server has no channels', async () => {
+  it.each([false, true])('learns that the server has no channels, also if the answer was lost: %s', async (isLost) => {
     const started = start({ session: true, hasChannels: false });
+    await started.world.pass(10);
     const { log } = record(started);
-    await started.world.pass(50);
+    if (isLost) started.world.network.cut();
+    await started.world.pass(100);
     expect(log).toEqual(['gap: refused']);
     expect(started.errors).toHaveLength(1);
   });

@@ -32,7 +32,7 @@ export class ChannelClient {
   #connection = 0;
   #queue: unknown[] = [];
   /** All messages since it asked for everything. */
-  readonly #received = new Set<LoggedEntry>();
+  readonly #received = new Set<number>();
   /** The last message; `undefined` where the next one need not follow it. */
   #last: LoggedEntry | undefined;
   #wanted: string | undefined;
@@ -177,8 +177,8 @@ export class ChannelClient {
       this.#violate(`law ${at.epoch === this.#last.delivery.at.epoch ? 2 : 3}: ${print(entry)} follows ${print(this.#last)}`);
     else if (this.position !== undefined && (at.epoch !== this.position.epoch || before !== this.position.offset))
       this.#violate(`law 2: ${print(entry)} follows the position ${JSON.stringify(this.position)}`);
-    if (this.#received.has(entry)) this.#violate(`law 2: ${print(entry)} twice`);
-    this.#received.add(entry);
+    if (this.#received.has(number)) this.#violate(`law 2: ${print(entry)} twice`);
+    this.#received.add(number);
     this.#last = entry;
     this.position = at;
     this.offsets.push(at.offset);
@@ -191,9 +191,10 @@ export class ChannelClient {
     return candidate === entry;
   }
 
+  /** Returns the entry of a message; after a restart of the engine there are several. */
   #entryOf(number: number): LoggedEntry | undefined {
-    for (const entry of this.#engine.entries.values()) if (Number(parsePacket(entry.delivery.data)?.frame) === number) return entry;
-    return undefined;
+    const candidates = this.#engine.entries.filter(({ delivery }) => Number(parsePacket(delivery.data)?.frame) === number);
+    return candidates.find(({ delivery }) => delivery.at.epoch === this.position?.epoch) ?? candidates.at(-1);
   }
 }
 

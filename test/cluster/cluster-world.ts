@@ -3,7 +3,8 @@ import { toArray } from 'rxjs';
 import { expect } from 'vitest';
 import { printPacket } from '../../src/cluster/packets.js';
 import { type Answer, type Cluster, clustered, type Loss, type Present } from '../../src/cluster.js';
-import { Primus, type ServerOptions, type Spark } from '../../src/index.js';
+import type { Frame, Link } from '../../src/core/link.js';
+import { Primus, type ServerOptions } from '../../src/index.js';
 import { MemoryNetwork } from '../../transformers/memory/index.js';
 import { Clock } from '../support/clock.js';
 import { ChannelClient } from './channel-client.js';
@@ -37,7 +38,7 @@ export interface Node {
   readonly cluster: Cluster;
   readonly network: MemoryNetwork;
   /** A client that stays. */
-  readonly witness: ChannelClient;
+  readonly probe: ChannelClient;
   readonly losses: Loss[];
   present: Present;
   sent: number;
@@ -49,7 +50,7 @@ export class ClusterWorld {
   readonly engine = new SimulatedEngine(this.clock);
   readonly nodes = new Map<string, Node>();
   readonly clients: ChannelClient[];
-  /** What has gone wrong: a listener cannot throw. */
+  /** The laws that were broken: a listener cannot throw. */
   readonly violations: string[] = [];
   readonly questions: Question[] = [];
   /** Every process that there was. */
@@ -84,17 +85,17 @@ export class ClusterWorld {
     cluster.channels({ name: /^log$/, history: KEEP, presence: () => instance });
     cluster.handle('name', () => [name]);
     primus.on('connection', (spark) => void cluster.join(spark, ROOM));
-    const witness = this.#client(`witness of ${instance}`);
-    const node: Node = { name, instance, primus, cluster, network, witness, losses: [], present: new Map(), sent: 0 };
+    const probe = this.#client(`probe of ${instance}`);
+    const node: Node = { name, instance, primus, cluster, network, probe, losses: [], present: new Map(), sent: 0 };
     cluster.lost$.subscribe((loss) => node.losses.push(loss));
     cluster.presence(CHANNEL).subscribe((present) => {
       node.present = present;
     });
     this.nodes.set(name, node);
     this.all.push(node);
-    witness.connect(node);
+    probe.connect(node);
     // The channel is opened and closed by the others where no client stays subscribed.
-    if (name !== 'n3') witness.subscribe(CHANNEL);
+    if (name !== 'n3') probe.subscribe(CHANNEL);
   }
 
   /** A node dies, or leaves. */
@@ -157,6 +158,37 @@ export class ClusterWorld {
     if (node !== undefined) this.#at(number).connect(node);
   }
 
+  /** A client without any check. */
+  raw({ network }: Node) {
+    const received: unknown[][] = [];
+    const waiting: unknown[] = [];
+    let link: Link | undefined;
+    network.dial({
+      url: 'http://node/primus',
+      maxLength: 1e9,
+      accepted: (accepted) => {
+        link = accepted;
+        const next = (frame: Frame) => {
+          const message = JSON.parse(String(frame)) as unknown[];
+          if (message[0] !== 'primus::channels') received.push(message);
+        };
+        link.subscribe({ next, complete() {}, error() {} });
+        for (const message of waiting.splice(0)) link.send(JSON.stringify(message));
+      },
+      rejected() {},
+    });
+    const send = (message: unknown) => {
+      if (link === undefined) waiting.push(message);
+      else link.send(JSON.stringify(message));
+    };
+    return { received, send, drop: () => link?.close() };
+  }
+
+  /** How many topics the engine knows that begin so. */
+  listening(prefix: string): number {
+    return [...this.engine.buses].reduce((sum, bus) => sum + bus.topics.filter((topic) => topic.startsWith(prefix)).length, 0);
+  }
+
   disconnect(number: number): void {
     this.#at(number).disconnect();
   }
@@ -190,15 +222,16 @@ export class ClusterWorld {
     this.engine.heal();
     await this.pass(LEASE + 1_000);
     const names = [...this.nodes.keys()].sort();
-    const subscribers = [...this.nodes.values()].flatMap(({ witness }) => witness).concat(this.clients);
+    const subscribers = [...this.nodes.values()].flatMap(({ probe }) => probe).concat(this.clients);
     const present = subscribers.flatMap(({ id, isSubscribed }) => (isSubscribed && id !== undefined ? [id] : [])).sort();
     for (const node of this.nodes.values()) {
       expect(node.cluster.nodes, `law 4: the nodes that ${node.instance} knows`).toEqual(names);
       expect([...node.present.keys()].sort(), `law 4: who is present at ${node.instance}`).toEqual(present);
       expect(node.cluster.state, `the state of ${node.instance}`).toBe('up');
     }
-    // The loss of the last entry shows with the next one.
+    // The loss of the last message shows with the next one.
     this.publish(names[0] ?? '', 1);
+    for (const name of names) this.write(name, 1);
     await this.pass(200);
     for (const client of subscribers) {
       if (!client.isSubscribed) continue;
@@ -220,7 +253,7 @@ export class ClusterWorld {
 
   /** Destroys everything. Nothing may remain. */
   async destroy(): Promise<void> {
-    for (const client of [...this.clients, ...this.all.map(({ witness }) => witness)]) client.disconnect();
+    for (const client of [...this.clients, ...this.all.map(({ probe }) => probe)]) client.disconnect();
     await this.pass(1);
     for (const name of [...this.nodes.keys()]) await this.stop(name, false);
     await this.pass(10);
@@ -254,14 +287,14 @@ export class ClusterWorld {
     }
   }
 
-  /** What a witness has not received, though it received what came before and after, was reported. */
+  /** Checks that every message was reported that a probe has missed between two others. */
   #checkLosses(): void {
     const topic = `room:${ROOM}`;
     const lost = (losses: readonly Loss[]) => losses.reduce((sum, loss) => sum + (loss.topic === topic ? loss.count : 0), 0);
     const reported = this.all.reduce((sum, { losses }) => sum + lost(losses.filter(({ reason }) => reason !== 'missed')), 0);
-    for (const { instance, witness, losses } of this.all) {
+    for (const { instance, probe, losses } of this.all) {
       let holes = 0;
-      for (const numbers of witness.rooms.values()) {
+      for (const numbers of probe.rooms.values()) {
         const [first, last] = [numbers[0] ?? 0, numbers.at(-1) ?? -1];
         holes += last - first + 1 - numbers.length;
       }
@@ -274,13 +307,10 @@ export class ClusterWorld {
     return new ChannelClient(name, this.engine, (violation) => this.violations.push(violation));
   }
 
-  /** What is logged must be an error of the engine. */
+  /** Checks that only errors of the engine are logged. */
   #logged(instance: string, level: string, values: readonly unknown[]): void {
     const text = values.map(String).join(' ');
     const isExpected = /The engine|is opened again/.test(text);
     if ((level === 'error' || level === 'warning') && !isExpected) this.violations.push(`law 9: ${instance} has logged ${level} ${text}`);
   }
 }
-
-/** The spark of a client, by its id. */
-export type { Spark };

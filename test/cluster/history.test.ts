@@ -54,6 +54,26 @@ describe('the history of a channel', () => {
     await world.destroy();
   });
 
+  it('delivers nothing again when the engine is restarted, and what was published while the node was away', async () => {
+    const world = await start();
+    world.publish('n1', 4);
+    await world.pass(50);
+    world.engine.faultsOf('n1').drop = 1;
+    world.publish('n2', 1);
+    await world.pass(50);
+    expect(world.clients[0]?.position?.offset).toBe(5);
+    world.engine.restart();
+    world.engine.up();
+    await world.pass(1_000);
+    expect(world.clients[0]?.gaps).toEqual(['epoch']);
+    expect(world.clients[0]?.offsets).toEqual([6]);
+    world.subscribe(0, null);
+    await world.pass(50);
+    expect(world.clients[0]?.offsets).toEqual([1, 2, 3, 4, 5, 6]);
+    await world.converge();
+    await world.destroy();
+  });
+
   it('gives a late joiner what a copy has that took over', async () => {
     const world = await start();
     world.publish('n1', 4);

@@ -65,6 +65,7 @@ const commands = fc.oneof(
   commandOf(2, 'down', [], ({ engine }) => engine.down()),
   commandOf(4, 'up', [], ({ engine }) => engine.up()),
   commandOf(1, 'loseHistory', [], ({ engine }) => engine.loseHistory()),
+  commandOf(1, 'restart', [], ({ engine }) => engine.restart()),
   commandOf(1, 'failOver', [few, fc.integer({ min: 0, max: 6 })], (world, lost, appended) => world.failOver(lost, appended)),
   commandOf(2, 'slow', [node, engineCommand, fc.constantFrom(10, 300, 1_500)], ({ engine }, name, what, ms) => {
     engine.faultsOf(name).slow[what] = ms;
@@ -79,6 +80,75 @@ const commands = fc.oneof(
   commandOf(1, 'leave', [node], (world, name) => world.stop(name, false)),
   commandOf(3, 'start', [node], (world, name) => world.start(name)),
 );
+
+/** Sequences that have found something, or that seldom occur. */
+const found: [string, (world: ClusterWorld) => Promise<void>][] = [
+  [
+    'does not deliver what was announced before a copy took over',
+    async (world) => {
+      world.publish('n1', 10);
+      await world.pass(3);
+      world.failOver(2, 0);
+    },
+  ],
+  [
+    'sends nothing before what waits for the engine',
+    async (world) => {
+      world.engine.faultsOf('n1').bufferedAmount = 1e9;
+      world.write('n1', 2);
+      await world.pass(5);
+      world.engine.faultsOf('n1').bufferedAmount = 0;
+      world.write('n1', 2);
+      await world.pass(100);
+    },
+  ],
+  [
+    'has a gap for a client that was away when the history was lost',
+    async (world) => {
+      await away(world, () => {
+        world.engine.loseHistory();
+        world.publish('n1', 5);
+      });
+    },
+  ],
+  ['has a gap for a client that was away too long', (world) => away(world, () => world.publish('n1', 12))],
+  [
+    'ignores who was present at a node that is dead',
+    async (world) => {
+      world.engine.faultsOf('n1').delay = 8_000;
+      world.connect(0, 'n3');
+      world.subscribe(0, 'position');
+      await world.pass(50);
+      world.engine.faultsOf('n1').delay = 0;
+      await world.stop('n3', true);
+      await world.pass(3_000);
+    },
+  ],
+  [
+    'forgets who was present at a node that has left',
+    async (world) => {
+      world.connect(0, 'n3');
+      world.subscribe(0, 'position');
+      await world.pass(50);
+      world.engine.faultsOf('n1').drop = 1;
+      await world.stop('n3', false);
+    },
+  ],
+];
+
+/** Lets something happen while a client is away that has received three messages. */
+async function away(world: ClusterWorld, run: () => unknown): Promise<void> {
+  world.connect(0, 'n1');
+  world.subscribe(0, 'position');
+  world.publish('n1', 3);
+  await world.pass(200);
+  world.disconnect(0);
+  run();
+  await world.pass(200);
+  world.connect(0, 'n1');
+  await world.pass(200);
+  expect(world.clients[0]?.gaps).toHaveLength(1);
+}
 
 const settings: [string, (world: () => ClusterWorld) => ServerOptions][] = [
   ['a parser that answers at once', () => ({})],
@@ -101,6 +171,14 @@ describe.each(settings)('a cluster on a simulated engine, with %s,', (_title, op
   }, 300_000);
 });
 
+describe('a cluster on a simulated engine', () => {
+  it.each(found)('%s', async (_title, sequence) => {
+    const optionsOf = (settings[1] as (typeof settings)[0])[1];
+    await run(optionsOf, [command('all', sequence)]);
+    expect.hasAssertions();
+  });
+});
+
 async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequence: readonly Command[]): Promise<void> {
   const world: ClusterWorld = new ClusterWorld(
     NODES,
@@ -108,6 +186,8 @@ async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequ
     optionsOf(() => world),
   );
   await world.pass(50);
+  for (const name of NODES) world.write(name, 1);
+  await world.pass(0);
   for (const { run } of sequence) await run(world);
   await world.converge();
   await world.destroy();

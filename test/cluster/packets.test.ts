@@ -8,7 +8,7 @@ const KINDS = ['write', 'message', 'entry', 'beat', 'bye', 'ask', 'answer', 'can
 const FIELDS = [
   'kind',
   'from',
-  'life',
+  'instance',
   'n',
   'rooms',
   'sparks',
@@ -73,11 +73,11 @@ const hostile = fc.oneof(
 );
 
 const header = fc
-  .tuple(fc.constantFrom(...KINDS), fc.constantFrom('n2', 'n3', 'n1', 'forged', '__proto__'), fc.constantFrom('life', '__proto__'))
-  .chain(([kind, from, life]) =>
+  .tuple(fc.constantFrom(...KINDS), fc.constantFrom('n2', 'n3', 'n1', 'forged', '__proto__'), fc.constantFrom('instance', '__proto__'))
+  .chain(([kind, from, instance]) =>
     fc
       .array(fc.tuple(fc.constantFrom(...FIELDS), hostile), { maxLength: 8 })
-      .map((fields) => Object.fromEntries([['kind', kind], ['from', from], ['life', life], ...fields])),
+      .map((fields) => Object.fromEntries([['kind', kind], ['from', from], ['instance', instance], ...fields])),
   );
 const frame = fc.oneof(
   fc.constant(undefined),
@@ -147,7 +147,7 @@ describe('a cluster on an engine that others publish on', () => {
           world.violations.splice(0, world.violations.length, ...world.violations.filter((violation) => /law 9/.test(violation)));
           await world.pass(ms);
         }
-        // Whom nobody has heard of for a lease is gone, and everything works.
+        // Forged nodes are gone after a lease, and the others work.
         await world.pass(2 * LEASE);
         const errors = world.violations.filter((violation) => /law 9/.test(violation) && !/has the name 'n\d', too/.test(violation));
         expect(errors.filter((violation) => !/JSON|Unexpected|encoded data/.test(violation))).toEqual([]);

@@ -105,15 +105,18 @@ describe('a cluster', () => {
     expect(a.received).toEqual([{ wrapped: 'hello' }]);
   });
 
-  it.each([[undefined], [''], [7], ['x'.repeat(513)], ['é'.repeat(257)]])('refuses %j as the name of a room', async (name) => {
-    const [{ cluster, connect }] = await startNodes(1);
-    const { spark } = await connect();
-    const refusal = expect.objectContaining({ code: 'ERR_PRIMUS_CHANNEL' });
-    expect(() => cluster.join(spark, name as string)).toThrow(refusal);
-    if (name !== undefined) expect(() => cluster.leave(spark, name as string)).toThrow(refusal);
-    if (name !== undefined) expect(() => cluster.to({ room: name as string })).toThrow(refusal);
-    expect(() => cluster.publish(name as string, 1)).toThrow(refusal);
-  });
+  it.each([[undefined], [''], [7], ['x'.repeat(513)], ['é'.repeat(257)], ['half a \ud83d']])(
+    'refuses %j as the name of a room',
+    async (name) => {
+      const [{ cluster, connect }] = await startNodes(1);
+      const { spark } = await connect();
+      const refusal = expect.objectContaining({ code: 'ERR_PRIMUS_CHANNEL' });
+      expect(() => cluster.join(spark, name as string)).toThrow(refusal);
+      if (name !== undefined) expect(() => cluster.leave(spark, name as string)).toThrow(refusal);
+      if (name !== undefined) expect(() => cluster.to({ room: name as string })).toThrow(refusal);
+      expect(() => cluster.publish(name as string, 1)).toThrow(refusal);
+    },
+  );
 
   it('refuses options that are out of range, and a second cluster for one server', async () => {
     const { primus } = await serve({ transformer: 'memory' });

@@ -5,7 +5,7 @@ import type { Clock } from '../support/clock.js';
 /** How long a bus waits for an engine that does not answer, in ms. */
 const DEADLINE = 2_000;
 
-/** What a bus is asked for. */
+/** A command of a bus. */
 export type Command = 'listen' | 'append' | 'read';
 
 /** An entry of a history. `before` is the one that it follows, in the same instance of the history. */
@@ -28,8 +28,8 @@ export class SimulatedEngine implements Backplane {
   readonly clock: Clock;
   readonly buses = new Set<SimulatedBus>();
   readonly logs = new Map<string, SimulatedLog>();
-  /** All entries that were ever appended, by their bytes. */
-  readonly entries = new Map<Uint8Array, LoggedEntry>();
+  /** All entries that there ever were. */
+  readonly entries: LoggedEntry[] = [];
   /** Packets that were published, for tests that change them. */
   readonly packets: Uint8Array[] = [];
   isUp = true;
@@ -90,6 +90,22 @@ export class SimulatedEngine implements Backplane {
     this.logs.clear();
   }
 
+  /** The engine is restarted: it has the entries of before, and cannot know whether these are all, so that their epoch is another one. */
+  restart(): void {
+    this.down();
+    this.#epochs += 1;
+    for (const [topic, { kept }] of [...this.logs]) {
+      const log: SimulatedLog = { epoch: `e${this.#epochs}`, last: kept[0]?.before, kept: [] };
+      this.logs.set(topic, log);
+      for (const { delivery } of kept) {
+        const entry = { delivery: { ...delivery, at: { epoch: log.epoch, offset: delivery.at.offset } }, before: log.last };
+        log.last = entry;
+        log.kept.push(entry);
+        this.entries.push(entry);
+      }
+    }
+  }
+
   /**
    * A copy takes over that has not received the last `lost` entries of each history. Connections break; `appended` entries are in it before they are
    * back.
@@ -121,7 +137,7 @@ export class SimulatedEngine implements Backplane {
     log.last = entry;
     log.kept.push(entry);
     while (log.kept.length > keep.size) log.kept.shift();
-    this.entries.set(data, entry);
+    this.entries.push(entry);
     for (const bus of this.buses) bus.receive(undefined, entry.delivery);
     return at;
   }
@@ -136,7 +152,7 @@ export class SimulatedEngine implements Backplane {
     return { entries: found.slice(0, limit).map(({ delivery }) => delivery), head, whole: isKnown };
   }
 
-  /** Delivers what somebody else has published. */
+  /** Delivers what another program has published. */
   forge(topic: string, data: Uint8Array): void {
     for (const bus of this.buses) bus.receive(undefined, { topic, data });
   }
@@ -159,7 +175,7 @@ export class Faults {
   slow: { [Name in Command]: number } = { listen: 0, append: 0, read: 0 };
   /** How many of its next commands fail. */
   reject: { [Name in Command]: number } = { listen: 0, append: 0, read: 0 };
-  /** Nothing passes, and nobody notices. */
+  /** Nothing passes, without any change of state. */
   isFrozen = false;
   /** The bytes that the engine does not take. */
   bufferedAmount = 0;
@@ -211,6 +227,11 @@ export class SimulatedBus implements Bus {
 
   get bufferedAmount(): number {
     return this.#faults.bufferedAmount;
+  }
+
+  /** The topics that the engine knows of. */
+  get topics(): readonly string[] {
+    return [...this.#topics];
   }
 
   get #hears(): boolean {
@@ -274,7 +295,7 @@ export class SimulatedBus implements Bus {
     this.state$.next('down');
   }
 
-  /** The connection is back, and listens to what it did before the node knows. */
+  /** The connection is restored, and listens to its topics before the node knows. */
   resume(): void {
     const connection = this.#connection;
     this.#engine.later(5, () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Primus, PrimusError } from '../../src/index.js';
+import { serveChannels } from '../../src/server/library.js';
 import { testFolder } from '../support/folder.js';
 import { cleanup, event, serve } from '../support/serve.js';
 
@@ -103,6 +104,22 @@ describe('the library', () => {
     primus.save(path);
     expect(() => execFileSync(process.execPath, ['--check', path])).not.toThrow();
   });
+
+  it.each([{}, { plugin: { greeter: { client() {} } } }])(
+    'has channels only if the server has any, with the options %j',
+    async (options) => {
+      const { primus } = await serve(options);
+      const Plain = load(primus.library()).Primus as ClientClass & { channels?: unknown };
+      expect(Plain.channels).toBeUndefined();
+      serveChannels(primus);
+      const page = load(primus.library());
+      const Page = page.Primus as ClientClass & { channels(client: object): { channel(name: string): { name: string } } };
+      const client = new Page('http://localhost', { manual: true });
+      expect(Page.channels(client).channel('news').name).toBe('news');
+      expect(() => Page.channels(client).channel('')).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_CHANNEL' }));
+      expect(Object.keys(page)).not.toContain('PrimusChannels');
+    },
+  );
 
   it('does not exist for a transformer without a client for pages', async () => {
     const { primus, url } = await serve({ transformer: 'memory' });

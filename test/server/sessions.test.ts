@@ -495,6 +495,28 @@ describe('a session', () => {
     expect(spark.readyState).toBe(3);
   });
 
+  it.each([500, 600, 700, 750, 800, 850, 900])(
+    'acknowledges nothing on a connection before it has the answer, lost after %i ms',
+    async (ms) => {
+      const world = new World({ latency: 100, server: { resume: true, pingInterval: false } });
+      onTestFinished(() => world.destroy());
+      const { peer, outcomes } = observe(world);
+      await world.pass(2_000);
+      const spark = world.findSpark(peer) as Spark;
+      const early: string[] = [];
+      peer.client.resume$.subscribe(() =>
+        early.push(...(world.network.pairs.at(-1)?.up ?? []).filter((frame) => frame.includes('::ack::'))),
+      );
+      spark.write('due after a second');
+      await world.pass(ms);
+      world.network.cut();
+      await world.pass(2_000);
+      expect(outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
+      // The server would take it for a proof that the client has the new token.
+      expect(early).toEqual([]);
+    },
+  );
+
   it('leaves no timer behind when it ends while it is away', async () => {
     const world = worldWith();
     const { peer, spark } = await join(world);

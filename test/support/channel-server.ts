@@ -13,12 +13,14 @@ export interface ChannelServerOptions {
   refuse?: (channel: string) => string | undefined;
 }
 
-/** What a channel keeps. */
+/** The state of a channel. */
 interface Log {
   epoch: string;
   head: number;
   entries: { offset: number; data: unknown }[];
   members: Map<Spark, { presence: boolean }>;
+  /** The requests that the engine has not confirmed. */
+  pending: Map<Spark, ChannelRequest>;
 }
 
 /** Channels as a server has them, for the tests of the client: speaks the words to the sparks of a server, and remembers them. */
@@ -94,9 +96,16 @@ export class ChannelServer {
       if (type !== 'primus::unsubscribe') spark.write(['primus::refused', channel, type.slice('primus::'.length), reason]);
     } else if (request[0] === 'primus::publish') this.publish(channel, request[2]);
     else if (type === 'primus::unsubscribe') {
+      log.pending.delete(spark);
       if (log.members.delete(spark)) this.announce(channel, [], [spark.id]);
     } else {
-      const subscribe = () => this.subscribe(spark, channel, request[2] as WirePosition | 'head' | null, request[3]?.presence === true);
+      log.pending.set(spark, request);
+      const subscribe = () => {
+        // The client has left meanwhile, or has subscribed again.
+        if (log.pending.get(spark) !== request) return;
+        log.pending.delete(spark);
+        this.subscribe(spark, channel, request[2] as WirePosition | 'head' | null, request[3]?.presence === true);
+      };
       if (delay > 0) scheduler?.schedule(subscribe, delay);
       else subscribe();
     }
@@ -134,7 +143,7 @@ export class ChannelServer {
   }
 
   private logOf(channel: string): Log {
-    const log = this.logs.get(channel) ?? { epoch: `epoch ${this.lives}`, head: 0, entries: [], members: new Map() };
+    const log = this.logs.get(channel) ?? { epoch: `epoch ${this.lives}`, head: 0, entries: [], members: new Map(), pending: new Map() };
     this.logs.set(channel, log);
     return log;
   }

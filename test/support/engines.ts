@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { findProgram } from '../../scripts/apt.mjs';
@@ -67,8 +67,8 @@ export class Engine {
 
 /** The options of `startRedis`. */
 export interface RedisEngineOptions {
-  /** Whether it is a Redis Cluster: of one server that has all slots. */
-  cluster?: boolean;
+  /** Whether it is a Redis Cluster: of one server that has all slots, or a server of one that has none yet. */
+  cluster?: boolean | 'without slots';
   /** Whether it keeps its data in its folder. */
   persist?: boolean;
   /** More arguments of `redis-server`. */
@@ -82,16 +82,8 @@ export async function startRedis({ cluster = false, persist = false, args = [] }
     ...(cluster ? ['--cluster-enabled', 'yes'] : []),
     ...args,
   ]);
-  // Another program may have taken the port meanwhile; a cluster also needs the one 10,000 above.
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await engine.start(await freePort());
-      break;
-    } catch (error) {
-      if (attempt === 5) throw error;
-    }
-  }
-  if (cluster) {
+  await startOnFreePort(engine);
+  if (cluster === true) {
     await redisCli(engine, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     await until(async () => (await redisCli(engine, 'CLUSTER', 'INFO')).includes('cluster_state:ok'));
   }
@@ -107,18 +99,32 @@ export async function redisCli(engine: Engine, ...command: string[]): Promise<st
   return output;
 }
 
-/** Starts a NATS server with JetStream on a free port. Close it after the tests. */
-export async function startNats(args: readonly string[] = []): Promise<Engine> {
+/** The options of `startNats`. */
+export interface NatsEngineOptions {
+  /** Whether it has JetStream. @defaultValue true */
+  jetStream?: boolean;
+  /** The configuration, which is read again by `restart`: it is in `nats.conf` in the folder of the engine. */
+  config?: string;
+}
+
+/** Starts a NATS server on a free port. Close it after the tests. */
+export async function startNats({ jetStream = true, config = '' }: NatsEngineOptions = {}): Promise<Engine> {
   const engine = new Engine('nats-server', /Server is ready/, (port, folder) => [
-    ...['-a', '127.0.0.1', '-p', `${port || -1}`, '-js', '-sd', folder, '--ports_file_dir', folder],
-    ...args,
+    ...['-a', '127.0.0.1', '-p', `${port}`, '-c', join(folder, 'nats.conf')],
+    ...(jetStream ? ['-js', '-sd', folder] : []),
   ]);
-  await engine.start(0);
-  // Written behind the message, and not at once.
-  const ports = () =>
-    readdirSync(engine.folder).flatMap((name) => (name.endsWith('.ports') ? [readFileSync(join(engine.folder, name), 'utf8')] : []));
-  await until(() => ports().some((text) => text.trimEnd().endsWith('}')));
-  const { nats } = JSON.parse(ports()[0] as string) as { nats: [string] };
-  engine.port = Number(new URL(nats[0]).port);
+  writeFileSync(join(engine.folder, 'nats.conf'), config);
+  await startOnFreePort(engine);
   return engine;
+}
+
+/** Starts an engine. Another program may take the port before it does; a Redis Cluster also needs the one 10,000 above. */
+async function startOnFreePort(engine: Engine): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await engine.start(await freePort());
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
 }

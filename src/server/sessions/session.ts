@@ -95,14 +95,10 @@ export type SessionChange = { readonly type: 'away' } | Resumed | Gap;
 export class Session implements ChannelSession, BudgetHolder {
   readonly connection: SessionConnection;
   readonly ledger: Ledger;
-  /** The identity of its user; `null` when it could not be found out. */
-  readonly identity: string | null | undefined;
   /** The token that the client has proven to have. */
   token: string;
   /** The request of the link, or of the last one. */
   request: IncomingMessage;
-  /** The time at which the link was lost; `undefined` while there is one. */
-  awaySince: number | undefined = undefined;
   /** Whether nothing resumes it any more. */
   isOver = false;
   /** Whether the client has shown that it knows the session. */
@@ -113,6 +109,10 @@ export class Session implements ChannelSession, BudgetHolder {
 
   // Declared: a session that never lost its link has no memory for these.
 
+  /** The identity of its user, if the server asks for it; `null` when it could not be found out. */
+  declare readonly identity?: string | null;
+  /** The time at which the link was lost; `undefined` while there is one. */
+  declare awaySince?: number | undefined;
   /** The token that the client was sent, and may not have received. */
   declare next?: string | undefined;
   /** The token before the present one: who has it was overtaken. */
@@ -138,14 +138,14 @@ export class Session implements ChannelSession, BudgetHolder {
     connection: SessionConnection,
     request: IncomingMessage,
     token: string,
-    identity: Session['identity'],
+    identity: string | null | undefined,
   ) {
     this.#sessions = sessions;
     this.connection = connection;
     this.request = request;
     this.ledger = new Ledger(sessions.ring, costOf);
     this.token = token;
-    this.identity = identity;
+    if (identity !== undefined) this.identity = identity;
   }
 
   /** Whether there is no link. */
@@ -190,8 +190,8 @@ export class Session implements ChannelSession, BudgetHolder {
     }
     const isNow = !this.isAway && !this.isCatchingUp;
     const fits = ledger.record(frame);
-    if (!fits && (this.isAway || this.#hasHole)) this.expire('overflow');
-    else this.#report();
+    if (!fits && (this.isAway || this.hasHole)) this.expire('overflow');
+    else this.report();
     return isNow;
   }
 
@@ -199,7 +199,7 @@ export class Session implements ChannelSession, BudgetHolder {
     const { ledger, injected } = this;
     const isInjected = injected?.[0] === frame;
     if (isInjected) injected.shift();
-    if (isControl(data)) return this.#handleControl(data);
+    if (isControl(data)) return this.handleControl(data);
     if (!isInjected && !this.isOver) {
       this.isProven = true;
       if (!ledger.owes) this.#sessions.owe(this);
@@ -241,7 +241,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.awaySince = scheduler.now();
     this.expiry = scheduler.schedule(() => this.expire('expired'), this.isProven ? window : Math.min(window, UNPROVEN));
     this.#sessions.free(this.request);
-    this.#emit({ type: 'away' });
+    this.emit({ type: 'away' });
     // A subscriber may have ended it. Over the budget, it may be this one that ends.
     if (!this.isOver) this.#sessions.budget.leave(this, this.#counted);
   }
@@ -252,7 +252,7 @@ export class Session implements ChannelSession, BudgetHolder {
     // A client that has ended has named the messages that it has received. The gap of another session that is over was emitted.
     const hasGap = this.isLeft ? unconfirmed > 0 : !this.isOver && (isLoss || this.isAway);
     this.release();
-    if (hasGap) this.#emit({ type: 'gap', reason: 'expired', unconfirmed });
+    if (hasGap) this.emit({ type: 'gap', reason: 'expired', unconfirmed });
     this.connection.enqueue(() => this.changes?.complete());
   }
 
@@ -263,14 +263,14 @@ export class Session implements ChannelSession, BudgetHolder {
     if (this.isOver) return;
     this.connection.detach(true);
     this.release(reason);
-    this.connection.retire(() => this.#emit({ type: 'gap', reason, unconfirmed: this.ledger.unconfirmed }));
+    this.connection.retire(() => this.emit({ type: 'gap', reason, unconfirmed: this.ledger.unconfirmed }));
   }
 
   /** Drops so many bytes of the oldest messages that are kept, or more. */
   shed(bytes: number): void {
     this.ledger.narrow(Math.max(0, this.ledger.bytes - bytes));
-    this.#report();
-    if (this.#hasHole) this.expire('budget');
+    this.report();
+    if (this.hasHole) this.expire('budget');
   }
 
   /** Lets nothing resume the session any more, and forgets what it keeps. */
@@ -283,7 +283,7 @@ export class Session implements ChannelSession, BudgetHolder {
     this.#sessions.forget(this, reason);
     this.#sessions.budget.return(this, this.#counted);
     this.ledger.narrow(0);
-    this.#report();
+    this.report();
     const { claimant } = this;
     this.claimant = undefined;
     claimant?.lost(reason);
@@ -310,12 +310,12 @@ export class Session implements ChannelSession, BudgetHolder {
     // The counts of another session.
     if (sent < ledger.received || !ledger.confirm(received)) return 'epoch';
     if (from > ledger.received || ledger.from > received) return 'overflow';
-    this.#report();
-    return this.#isStuck(received, sent) ? 'stuck' : undefined;
+    this.report();
+    return this.isStuck(received, sent) ? 'stuck' : undefined;
   }
 
   /** Whether nothing has arrived, for longer than the window, of what the session is resumed for. One message may end each link. */
-  #isStuck(received: number, sent: number): boolean {
+  private isStuck(received: number, sent: number): boolean {
     const { ledger, last } = this;
     const isStalled =
       last !== undefined &&
@@ -361,18 +361,18 @@ export class Session implements ChannelSession, BudgetHolder {
     ledger.acknowledge();
     this.connection.attach(link, this.#sessions.addressOf(request));
     if (ledger.sent > received) this.position = received;
-    this.#emit({ type: 'resumed', missed: sent - ledger.received, resent: ledger.sent - received, away });
+    this.emit({ type: 'resumed', missed: sent - ledger.received, resent: ledger.sent - received, away });
     this.connection.drained();
   }
 
   /** Whether a message had to go that the client should still be sent. */
-  get #hasHole(): boolean {
+  private get hasHole(): boolean {
     return (this.position ?? Infinity) < this.ledger.from;
   }
 
-  #handleControl(text: string): boolean {
+  private handleControl(text: string): boolean {
     const word = parseClientWord(text);
-    if (word?.type === 'ack') this.#confirm(word.received);
+    if (word?.type === 'ack') this.confirm(word.received);
     else if (word?.type === 'bye' && !this.isOver) {
       this.ledger.confirm(word.received);
       this.isLeft = true;
@@ -383,29 +383,29 @@ export class Session implements ChannelSession, BudgetHolder {
     return word !== undefined;
   }
 
-  #confirm(received: number): void {
+  private confirm(received: number): void {
     if (this.isOver) return;
-    if (!this.ledger.confirm(received)) return this.#breach();
+    if (!this.ledger.confirm(received)) return this.breach();
     this.isProven = true;
-    this.#report();
+    this.report();
     // The client has the token that came with the link.
     if (this.next !== undefined && !this.isAway) this.#sessions.prove(this);
   }
 
   /** Ends the connection with a client that has received more than was sent. */
-  #breach(): void {
+  private breach(): void {
     const reason = 'More messages acknowledged than were sent';
     this.connection.terminate(new LinkError('ERR_PRIMUS_DROPPED', reason, { closeCode: 1002, reason }), 1002);
   }
 
   /** Reports to the budget how many bytes are kept. */
-  #report(): void {
+  private report(): void {
     const grown = this.ledger.bytes - this.#counted;
     this.#counted = this.ledger.bytes;
     this.#sessions.budget.add(this, grown);
   }
 
-  #emit(change: SessionChange): void {
+  private emit(change: SessionChange): void {
     const { changes } = this;
     if (changes?.observed) this.connection.enqueue(() => changes.next(change));
   }

@@ -155,8 +155,9 @@ export class NatsBus implements Bus {
   }
 
   #onChange(type: string, error: Error | undefined): void {
+    // A ping of before is not answered any more.
+    if (type === 'reconnect' || type === 'disconnect' || type === 'close') this.#drop('disconnected');
     if (type === 'reconnect') this.#onConnect();
-    else if (type === 'disconnect' || type === 'close') this.#drop('disconnected');
     else if (type === 'error' && error) this.#report(noAnswer(`NATS reports an error: ${error.message}`, error));
   }
 

@@ -3,25 +3,36 @@ import { asError, PrimusError } from '../../../core/errors.js';
 
 /** A message, as the client of NATS delivers it. */
 export interface NatsMessage {
+  /** The bytes. */
   readonly data: Uint8Array;
+  /** The headers, where there are any. `get` returns the first value of one, or an empty string. */
   readonly headers?: { get(name: string): string } | undefined;
 }
 
 /** A subscription of the client of NATS. */
 export interface NatsSubscription {
+  /** Unsubscribes. */
   unsubscribe(): void;
 }
 
 /** The parts of a connection of `@nats-io/transport-node` that are used. */
 export interface NatsConnection {
+  /** The information that the server has sent, while there is a connection: among others, the length of its longest message. */
   readonly info?: { readonly max_payload: number } | undefined;
+  /** Publishes a message. */
   publish(subject: string, payload: Uint8Array): void;
+  /** Subscribes to a subject. */
   subscribe(subject: string, options: { callback(error: Error | null, message: NatsMessage): void }): NatsSubscription;
+  /** Pings; resolves when the server has answered. */
   flush(): Promise<void>;
+  /** The changes of the connection: `disconnect`, `reconnect`, `close`, `error` and others. */
   status(): AsyncIterable<{ readonly type: string; readonly error?: Error }>;
-  // biome-ignore lint/suspicious/noConfusingVoidType: so declares it the client.
+  /** Resolves when it is closed for good, to the cause if there is one. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: the client declares it so.
   closed(): Promise<void | Error>;
+  /** Closes it for good. */
   close(): Promise<void>;
+  /** Whether it is closed for good. */
   isClosed(): boolean;
 }
 

@@ -5,7 +5,7 @@ import type { Subjects } from './subjects.js';
 
 /**
  * Returns what a node delivers of a message. One without headers was published; one that the stream has republished has its position in the headers.
- * Returns `undefined` for any other: whoever may publish to a subject may send any headers.
+ * Returns `undefined` for any other: a program that may publish to a subject may send any headers.
  */
 export function deliveryOf(topic: string, { data, headers }: NatsMessage, subjects: Subjects): Delivery | undefined {
   if (headers === undefined) return { topic, data };

@@ -11,7 +11,7 @@ const MAX_SIZE = 0xffff_ffff;
 
 /**
  * Prints an entry of a history: the data, and before it how much of the topic is kept. A stream keeps all topics alike; so each entry says how many
- * entries, and how old ones, are to be read.
+ * entries, and how old ones, a reader gets.
  */
 export function printEntry(data: Uint8Array, { size, ttl }: Keep): Uint8Array {
   const entry = new Uint8Array(HEADER_LENGTH + data.length);

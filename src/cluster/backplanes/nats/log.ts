@@ -17,7 +17,7 @@ type JetStream = typeof import('@nats-io/jetstream');
 /** The time after which the server forgets a consumer that a node did not delete, in ns. */
 const INACTIVE = 30_000_000_000;
 
-/** What the history needs of the bus. */
+/** The part of the bus that the history uses. */
 export interface NatsLogHost {
   readonly subjects: Subjects;
   readonly options: NatsConfiguration['stream'];

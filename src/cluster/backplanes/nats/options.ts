@@ -24,7 +24,7 @@ export interface NatsStreamOptions {
 export interface NatsOptions {
   /** The first part of all subjects, and of the names of the streams. Clusters with other prefixes do not hear each other. @defaultValue `'primus'` */
   readonly prefix?: string;
-  /** How histories are stored by JetStream. */
+  /** How histories are stored by JetStream. @defaultValue `{}` */
   readonly stream?: NatsStreamOptions;
 }
 

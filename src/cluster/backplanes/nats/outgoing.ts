@@ -7,7 +7,7 @@ export const DEADLINE = 5000;
 /** The least time between two pings, in ms, while only messages wait for one. */
 const PAUSE = 10;
 
-/** What was sent between two pings. */
+/** The messages that were sent between two pings. */
 class Span {
   bytes = 0;
   /** The number of messages per topic. */
@@ -28,16 +28,16 @@ interface OutgoingHost {
 }
 
 /**
- * What was sent, and is not confirmed. The client of NATS shows no bytes that wait; but the server reads in order, so that its answer to a ping
+ * Counts the messages that the server has not confirmed. The client of NATS shows no bytes that wait; but the server reads in order, so that its answer to a ping
  * confirms all that was sent before. There is one ping at a time, and at most one in `PAUSE` ms for messages.
  */
 export class Outgoing {
   /** The bytes that the server has not confirmed. */
   bytes = 0;
   readonly #host: OutgoingHost;
-  /** What the next ping confirms. */
+  /** The messages that the next ping confirms. */
   #next = new Span();
-  /** What the ping under way confirms. */
+  /** The messages that the ping under way confirms. */
   #pinged: Span | undefined;
   #deadline: Subscription | undefined;
   #pause: Subscription | undefined;

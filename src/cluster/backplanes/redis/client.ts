@@ -97,6 +97,8 @@ function adviceFor(message: string): string {
   if (/unknown command.*HELLO/i.test(message))
     return 'Redis is too old for RESP 3. Upgrade it to 6 or newer, or create the client with RESP: 2';
   if (/unknown command.*S(?:SUBSCRIBE|PUBLISH)/i.test(message)) return 'A Redis Cluster must be of version 7 or newer';
+  if (/^(?:MOVED|ASK|READONLY|CLUSTERDOWN|MASTERDOWN)/.test(message)) return 'The servers of Redis have changed. Connecting again';
+  if (/^LOADING/.test(message)) return 'Redis is starting. Connecting again';
   if (/^OOM/.test(message)) return 'Redis has no memory left. Raise its maxmemory, or keep less history';
   return 'Redis cannot be used';
 }

@@ -54,8 +54,8 @@ export const APPEND = script(`${STATE}
 offset, ttl = offset + 1, tonumber(ARGV[4])
 local data = ARGV[7]
 expire()
-redis.call('RPUSH', log, string.format('%.0f %.0f\\n', offset, now) .. data)
-redis.call('LTRIM', log, -ARGV[3], -1)
+local length = redis.call('RPUSH', log, string.format('%.0f %.0f\\n', offset, now) .. data)
+if length > tonumber(ARGV[3]) then redis.call('LTRIM', log, -ARGV[3], -1) end
 redis.call('PEXPIRE', log, ttl)
 redis.call('HSET', meta, 'offset', offset, 'ttl', ttl, 'oldest', oldest)
 redis.call('PEXPIRE', meta, ttl + ${REMEMBER})

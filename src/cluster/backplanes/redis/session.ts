@@ -13,14 +13,13 @@ import {
   type NodeClient,
   type Reply,
 } from './client.js';
+import { Connection, SILENT_CHECKS } from './connection.js';
 import { decodeEntry, parsePosition } from './messages.js';
 import { entriesKey, slotOf, stateKey } from './names.js';
 import { APPEND, READ, type Script } from './scripts.js';
 
 /** How often the connections are checked, in ms. */
 const CHECK = 1500;
-/** After so many checks without an answer a connection is dead. */
-const SILENT_CHECKS = 2;
 /** The most channels in one command. */
 const CHUNK = 1000;
 /** The settings that limit a message. */
@@ -34,40 +33,6 @@ export interface SessionHost {
   /** The channels that must be subscribed. */
   channels(): Iterable<string>;
   receive(channel: string, message: Buffer): void;
-}
-
-/** One connection of a session, and whether it answers. */
-class Connection {
-  readonly client: NodeClient;
-  #awaits = false;
-  #silent = 0;
-
-  constructor(client: NodeClient) {
-    this.client = client;
-  }
-
-  /** Notes that the server has answered. */
-  heard = (): void => {
-    this.#silent = 0;
-  };
-
-  /** Returns whether the server has answered lately, and asks it again. */
-  check(): boolean {
-    if (this.#awaits) {
-      this.#silent += 1;
-      return this.#silent < SILENT_CHECKS;
-    }
-    this.#awaits = true;
-    this.#silent = 0;
-    this.client.sendCommand(['PING']).then(
-      () => {
-        this.#awaits = false;
-      },
-      // The loss of the connection is an event of the client.
-      () => {},
-    );
-    return true;
-  }
 }
 
 /** The two connections to one server: one that has subscribed takes no other commands with RESP 2. */
@@ -114,6 +79,7 @@ export class RedisSession {
   async open(client: NodeClient | ClusterClient): Promise<void> {
     if (isCluster(client)) await this.#openCluster(client);
     else this.#shards = [await this.#openShard(client)];
+    if (this.#isDestroyed) throw new Error('The session was closed');
     this.#watch = interval(CHECK, this.#host.scheduler).subscribe(() => this.#check());
   }
 
@@ -137,9 +103,13 @@ export class RedisSession {
     for (const [{ client }, group] of this.#groups(known)) client[method](group, this.#receive, true).catch(() => {});
   }
 
-  async publish(channel: string, message: Buffer): Promise<void> {
+  /** Publishes a message. A callback is cheaper than a promise, of which the client makes one for each command already. */
+  publish(channel: string, message: Buffer, settled: (error?: unknown) => void): void {
     const { publisher } = this.#shardOf(channel);
-    await this.#ask(publisher, [this.#isCluster ? 'SPUBLISH' : 'PUBLISH', channel, message]);
+    publisher.client.sendCommand([this.#isCluster ? 'SPUBLISH' : 'PUBLISH', channel, message]).then(() => {
+      publisher.heard();
+      settled();
+    }, settled);
   }
 
   async append(channel: string, data: Buffer, { size, ttl }: Keep): Promise<Position> {
