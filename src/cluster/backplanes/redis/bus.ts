@@ -17,6 +17,8 @@ const LONGEST_DELAY = 2000;
 const DRAIN = 1000;
 /** The bytes of a message that are not its data: the header, and the framing of the command. */
 const HEADER = 1024;
+/** The memory that a command takes besides its data until it is answered, in bytes, as measured. Of small messages it is the most. */
+const COMMAND = 1536;
 
 /** The connection of one node to Redis. */
 export class RedisBus implements Bus, Log, SessionHost {
@@ -102,7 +104,7 @@ export class RedisBus implements Bus, Log, SessionHost {
       this.#context.lost(topic, 1, 'The message is too long');
       return;
     }
-    const { length } = data;
+    const length = COMMAND + data.length;
     this.#buffered += length;
     session.publish(this.#channelOf(topic), encode(data), (error) => {
       this.#buffered -= length;
@@ -113,7 +115,7 @@ export class RedisBus implements Bus, Log, SessionHost {
   async append(topic: string, data: Uint8Array, keep: Keep): Promise<Position> {
     const session = this.#ready();
     this.#assertLength(session, data);
-    const { length } = data;
+    const length = COMMAND + data.length;
     this.#buffered += length;
     try {
       return await session.append(this.#channelOf(topic), Buffer.from(data), keep);
