@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
@@ -20,10 +19,12 @@ async function startCluster(args: readonly string[]): Promise<{ cluster: ChildPr
   const cluster = start(process.execPath, [program, ...args], { env: { ...process.env, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] });
   cleanup(() => kill(cluster));
   // Read to the end: a full pipe would block it.
-  const output = createInterface({ input: cluster.stdout as Readable });
+  const output = (cluster.stdout as Readable).setEncoding('utf8');
+  let printed = '';
   const url = await new Promise<string>((resolve, reject) => {
-    output.on('line', (text) => {
-      const address = /http:\/\/\S+/.exec(text)?.[0];
+    output.on('data', (text) => {
+      printed += text;
+      const address = /(http:\/\/\S+)\s/.exec(printed)?.[1];
       if (address !== undefined) resolve(address);
     });
     output.once('close', () => reject(new Error('The example ended before it listened')));
