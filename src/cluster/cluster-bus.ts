@@ -322,11 +322,14 @@ export class ClusterBus {
   #post(topic: string, { header, frame }: Packet): boolean {
     const bus = this.#bus;
     if (bus === undefined || !this.#isUp || bus.bufferedAmount > this.#options.outbox / 2) return false;
-    const n = (this.#sent.get(topic) ?? 0) + 1;
+    // Only messages to connections are counted: what nodes say about themselves, they say again.
+    const n = frame === undefined ? undefined : (this.#sent.get(topic) ?? 0) + 1;
     const bytes = printPacket({ header: { ...header, n } as Header, frame });
-    this.#sent.delete(topic);
-    this.#sent.set(topic, n);
-    forgetOldest(this.#sent);
+    if (n !== undefined) {
+      this.#sent.delete(topic);
+      this.#sent.set(topic, n);
+      forgetOldest(this.#sent);
+    }
     bus.publish(topic, bytes);
     return true;
   }

@@ -108,6 +108,8 @@ export function clustered<In, Out>(
  * history, a subscriber gets every message once, in one order for all, or a gap is reported.
  *
  * @example
+ * import { clustered, memory } from 'primus-rx/cluster';
+ *
  * const cluster = clustered(primus, memory(), { node: 'n1' });
  * console.log(cluster.node, cluster.state, cluster.nodes, cluster.primus === primus); // n1 up ['n1'] true
  * cluster.state$.subscribe((state) => console.log(`The cluster is ${state}`));

@@ -60,12 +60,11 @@ type Question =
  * are not supported.
  *
  * @example
- * import rooms from 'primus-rooms';
  * import { clustered, memory, roomsAdapter } from 'primus-rx/cluster';
  *
  * const cluster = clustered(primus, memory());
  * Object.assign(primus.options, { rooms: { adapter: roomsAdapter(cluster) } });
- * primus.plugin('rooms', rooms);
+ * primus.plugin('rooms', 'primus-rooms');
  */
 export function roomsAdapter(cluster: Cluster): RoomsAdapter {
   const { primus } = cluster;

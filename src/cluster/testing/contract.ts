@@ -49,10 +49,11 @@ function cases(functions: Cases, { needs, quiet = true }: { needs?: 'log'; quiet
  * A case fails after 30 s at the latest.
  *
  * @example
+ * import { memory } from 'primus-rx/cluster';
  * import { backplaneContract } from 'primus-rx/testing';
  * import { it } from 'vitest';
  *
- * for (const { name, run } of backplaneContract) it(name, () => run(myBackplane()), 60_000);
+ * for (const { name, run } of backplaneContract) it(name, () => run(memory()), 60_000); // in place of memory(), your backplane
  */
 export const backplaneContract: readonly BackplaneCase[] = [
   ...cases(delivery),
