@@ -44,15 +44,17 @@ const enginePort = await freePort();
 
 const others = [keep(program, stopOthers.signal, () => run(engine, args(enginePort, folder)))];
 const nodes = ports.map((at, index) => keep(`node-${index + 1}`, stopNodes.signal, () => startNode(`node-${index + 1}`, at)));
-if (haproxy !== undefined) others.push(keep('haproxy', stopOthers.signal, () => run(haproxy, ['-db', '-f', source('haproxy.cfg')])));
 
-if (await answer(haproxy === undefined ? ports : [...ports, port])) {
+if (await answer(ports)) {
   if (haproxy === undefined) {
     console.log('haproxy was not found. On Debian and Ubuntu: sudo apt-get install haproxy');
     console.log('Without it each node has a port of its own, and a page waits until its node is back.');
+    console.log(`The chat is at ${ports.map((at) => `http://localhost:${at}`).join(' and ')}`);
+  } else {
+    // Behind the nodes, so that it finds both.
+    others.push(keep('haproxy', stopOthers.signal, () => run(haproxy, ['-db', '-f', source('haproxy.cfg')])));
+    if (await answer([port])) console.log(`The chat is at http://localhost:${port}`);
   }
-  const addresses = (haproxy === undefined ? ports : [port]).map((at) => `http://localhost:${at}`);
-  console.log(`The chat is at ${addresses.join(' and ')}`);
 }
 
 // The nodes say goodbye to each other: so the engine goes last.

@@ -103,7 +103,8 @@ export function check({ subscribers, dead }: Compared, living: Reports): string[
     if (asked.completed < asked.started) broken.push(`${asked.started - asked.completed} questions of ${run} did not complete`);
     if (asked.wrong > 0) broken.push(`${asked.wrong} answers of ${run} are not of the nodes that were asked`);
     for (const room of ROOMS) {
-      const missing = missingIn(holes, room, living);
+      // A process that was killed took what it knew of its losses with it.
+      const missing = sizeOf(holes.filter((hole) => hole.topic === room && living.has(hole.run)));
       const senders = [...living].filter(([sender]) => sender !== run).map(([, report]) => lossesOf(report.lost, room));
       const known = senders.reduce((sum, count) => sum + count, lossesOf(lost, room));
       if (missing > known) broken.push(`${run} misses ${missing} messages of ${room}, and ${known} are known to be lost`);
@@ -129,10 +130,9 @@ function compareOrders([first, ...others]: readonly Subscriber[]): string[] {
   return broken;
 }
 
-/** The number of messages of a room that a process did not get. One that was killed took what it knew of its losses with it. */
-export function missingIn(holes: readonly Hole[], room: string, living: Reports): number {
-  const known = holes.filter((hole) => hole.topic === room && living.has(hole.run));
-  return known.reduce((sum, { after, before }) => sum + before - after - 1, 0);
+/** The number of messages that are missing. */
+export function sizeOf(holes: readonly Hole[]): number {
+  return holes.reduce((sum, { after, before }) => sum + before - after - 1, 0);
 }
 
 function lossesOf(lost: Record<string, number>, room: string): number {

@@ -2,10 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../fuzz/random.js';
 import type { EngineName } from './engine.js';
 import { CLUSTER_FAULTS, type ClusterFault, type Flooded, type Noticed } from './faults.js';
-import { check, missingIn, notArrived, notConverged } from './laws.js';
+import { check, notArrived, notConverged, sizeOf } from './laws.js';
 import type { NodeReport } from './node.js';
 import { type ClusterNode, ClusterScene } from './scene.js';
-import { ROOMS } from './sequence.js';
 
 /** How long the cluster may take to be whole again, in ms, before the run fails. */
 const RECOVERY = 60_000;
@@ -36,7 +35,7 @@ export interface ClusterResult {
   /** The messages that subscribers got of histories, and the nodes of rooms. */
   /** The messages of histories that were confirmed to their publishers. */
   confirmed: number;
-  /** The messages of rooms that nodes did not get, but for those of processes that were killed. */
+  /** The messages of rooms that nodes did not get. */
   roomsLost: number;
   received: { histories: number; rooms: number };
   gaps: Record<string, number>;
@@ -141,10 +140,7 @@ async function settle(scene: ClusterScene, result: ClusterResult): Promise<strin
   for (const { published } of all)
     for (const { count, rejected, open } of Object.values(published)) result.confirmed += count - rejected.length - open.length;
   result.asked = all.reduce((sum, { asked }) => sum + asked.completed, 0);
-  result.roomsLost = [...reports.values()].reduce(
-    (sum, { holes }) => ROOMS.reduce((of, room) => of + missingIn(holes, room, reports), sum),
-    0,
-  );
+  result.roomsLost = all.reduce((sum, { holes }) => sum + sizeOf(holes), 0);
   result.received.rooms = all.reduce((sum, { rooms }) => sum + rooms.received, 0);
   result.received.histories = 0;
   result.recovered = { times: 0, messages: 0 };
