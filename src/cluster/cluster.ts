@@ -111,7 +111,8 @@ export function clustered<In, Out>(
  * import { clustered, memory } from 'primus-rx/cluster';
  *
  * const cluster = clustered(primus, memory(), { node: 'n1' });
- * console.log(cluster.node, cluster.state, cluster.nodes, cluster.primus === primus); // n1 up ['n1'] true
+ * console.log(cluster.node, cluster.nodes, cluster.primus === primus); // n1 ['n1'] true
+ * console.log(cluster.state); // down, until the engine has answered
  * cluster.state$.subscribe((state) => console.log(`The cluster is ${state}`));
  * cluster.nodes$.subscribe((nodes) => console.log(`${nodes.length} nodes`));
  * await cluster.close();
