@@ -5,7 +5,7 @@ import type { ChannelGap } from '../src/core/channel-words.js';
 export type Recovery =
   /** Every message is received as it is published. */
   | { readonly type: 'live' }
-  /** The next `count` messages were published before: while there was no connection, or before the first subscription. `live` follows. */
+  /** The next `count` messages were published while there was no connection. `live` follows. */
   | { readonly type: 'recovered'; readonly count: number }
   /** Messages are missing, or may be. Later ones are received, unless the reason is `refused`. */
   | { readonly type: 'gap'; readonly reason: ChannelGap };

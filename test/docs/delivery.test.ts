@@ -5,6 +5,7 @@ import { startLaboratory } from '../support/laboratory.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
 import { type Peer, World } from '../support/world.js';
 import { read } from './blocks.js';
+import { type Claims, COLUMNS, channelClaims } from './delivery-channels.js';
 
 /** How long a session lasts without a connection, in ms. */
 const WINDOW = 1_000;
@@ -119,11 +120,8 @@ async function deliver(options: ServerOptions) {
 }
 
 /** A claim of the table: the text of its cell, and its test. */
-type Claim = readonly [text: string, test: () => Promise<void>];
-
-const COLUMNS = ['promise', '`true` means', '`false` means', 'what may be lost', 'how it is reported'] as const;
-
-const claims: Record<string, Record<(typeof COLUMNS)[number], Claim>> = {
+const claims: Claims = {
+  ...channelClaims,
   '`client.write`, connected': {
     promise: [
       'at most once, in order',
