@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket, Transport } from 'engine.io';
+import type { Server, Socket, Transport } from 'engine.io';
 import { WebSocket } from 'ws';
 import { dropped } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/link.js';
@@ -18,6 +18,11 @@ import { Turns } from './turns.js';
 
 /** A transport of the engine; one of a WebSocket has its socket, which the types leave out. */
 type Carrier = Transport & { socket?: WebSocket };
+
+/** The server of a socket; it is missing from the types. */
+interface WithServer {
+  readonly server: Server;
+}
 
 /** The part of a transport by polling that is used; it is missing from the types. */
 interface Polling {
@@ -220,7 +225,10 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
     const link = this;
     // The engine would keep an ended session for 30 s.
     (this.engine.transport as unknown as Polling).closeTimeout = CLOSE_TIMEOUT;
-    readBodies(this.engine.transport, this.host, () => this.destroy());
+    readBodies(this.engine.transport, this.host, {
+      limit: (this.engine as unknown as WithServer).server.opts.maxHttpBufferSize as number,
+      terminate: () => this.destroy(),
+    });
     if (this.engine.protocol !== 4) return;
     readInSlices(this.engine.transport, {
       get reads() {

@@ -3,21 +3,29 @@ import type { Transport } from 'engine.io';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Host } from '../../../src/server/http/host.js';
 import { reject } from '../../../src/server/http/reject.js';
+import type { BodyBuffer } from '../../shared/server/body-buffer.js';
 import { readBody } from '../../shared/server/read-body.js';
 
 /** The part of a transport by polling that is used; it is missing from the types. */
 interface Polling {
-  maxHttpBufferSize: number;
   dataReq: IncomingMessage | null;
   onDataRequest(request: IncomingMessage, response: ServerResponse): void;
   onError(reason: string): void;
 }
 
+/** How a transport reads bodies. */
+export interface BodyLimits {
+  /** The longest body, in bytes. */
+  readonly limit: number;
+  /** Ends the session. */
+  terminate(): void;
+}
+
 /**
- * Makes a transport by polling get the body of a request with data at once. The engine would join strings, each of them a chunk: that takes
- * several times the memory. `terminate` ends the session.
+ * Makes a transport by polling get the body of a request with data at once. The engine would join its chunks: that takes several times the
+ * memory.
  */
-export function readBodies(transport: Transport, host: Pick<Host, 'maxLength' | 'memory'>, terminate: () => void): void {
+export function readBodies(transport: Transport, host: Pick<Host, 'maxLength' | 'memory'>, { limit, terminate }: BodyLimits): void {
   const polling = transport as unknown as Polling;
   const { onDataRequest } = polling;
   polling.onDataRequest = (request, response) => {
@@ -30,7 +38,7 @@ export function readBodies(transport: Transport, host: Pick<Host, 'maxLength' | 
     };
     request.once('close', aborted);
     readBody({ kind: 'request', request, response }, host, {
-      limit: polling.maxHttpBufferSize,
+      limit,
       terminate,
       done(body) {
         request.removeListener('close', aborted);
@@ -39,26 +47,34 @@ export function readBodies(transport: Transport, host: Pick<Host, 'maxLength' | 
           reject(response, { status: 413, message: tooLong(host.maxLength), headers: { Connection: 'close' } });
           return;
         }
-        const isBinary = request.headers['content-type'] === 'application/octet-stream';
-        const data = isBinary ? Buffer.from(body.bytes()) : body.bytes().toString();
-        body.release();
-        onDataRequest.call(polling, withBody(request, data), response);
+        onDataRequest.call(polling, withBody(request, body), response);
       },
     });
   };
 }
 
-/** Creates a request for the engine that emits its body as soon as the engine listens to its end, after which nothing else happens. */
-function withBody(request: IncomingMessage, body: string | Buffer): IncomingMessage {
-  let data: ((body: string | Buffer) => void) | undefined;
+/**
+ * Creates a request for the engine that emits its body as soon as the engine listens to its end, after which nothing else happens: as a string if
+ * the engine has set an encoding, which versions before 6.6.13 do.
+ */
+function withBody(request: IncomingMessage, body: BodyBuffer): IncomingMessage {
+  let isString = false;
+  let data: ((chunk: string | Buffer) => void) | undefined;
   const alias: IncomingMessage = Object.create(request, {
-    setEncoding: { value: () => alias },
+    setEncoding: {
+      value: () => {
+        isString = true;
+        return alias;
+      },
+    },
     removeListener: { value: () => alias },
     on: {
-      value(event: string, listener: (body?: string | Buffer) => void) {
+      value(event: string, listener: (chunk?: string | Buffer) => void) {
         if (event === 'data') data = listener;
         else if (event === 'end') {
-          data?.(body);
+          const chunk = isString ? body.bytes().toString() : Buffer.from(body.bytes());
+          body.release();
+          data?.(chunk);
           listener();
         }
         return alias;
