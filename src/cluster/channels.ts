@@ -77,6 +77,9 @@ interface Open {
 /** How long a subscription waits for an engine that does not answer, in ms. */
 const ENGINE_TIMEOUT = 5_000;
 
+/** How long the subscriptions behind it wait: further messages of the client wait for all of them. */
+const LATE_TIMEOUT = 100;
+
 /** How long it waits for the application to answer, in ms: a connection that has ended does as well. */
 const ALLOW = 30_000;
 
@@ -96,6 +99,8 @@ export class Channels {
   /** Each ends the waiting for one answer. */
   readonly #waiting = new Set<() => void>();
   #isClosed = false;
+  /** Whether the engine did not answer the last subscription in time. */
+  #isLate = false;
   /** Resolves when everything published so far has been encoded. */
   #encoding: Promise<unknown> | undefined;
   /** The sparks that know that there are channels. */
@@ -281,9 +286,12 @@ export class Channels {
   }
 
   /** Resolves when this node listens and has read the history; or when the engine does not answer. */
-  #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
+  async #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
     const isRead = listening.then(() => history && new Promise<void>((resolve) => history.whenReadBehind(since, resolve)));
-    return this.#within(ENGINE_TIMEOUT, isRead);
+    const isInTime = await this.#within(this.#isLate ? LATE_TIMEOUT : ENGINE_TIMEOUT, isRead.then(() => true));
+    this.#isLate = isInTime === undefined;
+    // The next one waits for it again.
+    if (this.#isLate) void isRead.then(() => (this.#isLate = false));
   }
 
   /** Resolves to what a promise does, or to `undefined` after a time, and when the cluster is closed. */
@@ -296,7 +304,8 @@ export class Channels {
       };
       const timer = this.#parts.primus.host.scheduler.schedule(stop, ms);
       this.#waiting.add(stop);
-      void answer.then(resolve, reject).finally(stop);
+      // A thenable of the application may have no more than `then`.
+      void Promise.resolve(answer).then(resolve, reject).finally(stop);
     });
   }
 
