@@ -41,6 +41,8 @@ interface Watched {
   /** How many beats repeat the version of `own`. */
   fresh: number;
   isDue: boolean;
+  /** Whether `state` is older than the entries, as nobody watched. */
+  isStale: boolean;
 }
 
 /** How many beats repeat the version of what has changed: a node that receives none of them has counted this one as dead. */
@@ -88,6 +90,7 @@ export class Presence {
   watch(channel: string): Observable<Present> {
     return new SafeObservable<Present>((subscriber) => {
       const watched = this.#get(channel);
+      if (watched.isStale) emit(watched);
       watched.watchers += 1;
       subscriber.add(() => {
         watched.watchers -= 1;
@@ -231,15 +234,14 @@ export class Presence {
     this.#parts.bus.publish(topicOfPresence(channel), 'who', { channel, node });
   }
 
-  /** Emits at the end of the turn. */
+  /** Emits at the end of the turn, if anybody watches then. */
   #changed(watched: Watched): void {
+    watched.isStale = true;
     if (watched.isDue) return;
     watched.isDue = true;
     queueMicrotask(() => {
       watched.isDue = false;
-      const present = new Map(watched.own.entries);
-      for (const { entries } of watched.others.values()) for (const [id, info] of entries) present.set(id, info);
-      watched.state.next(present);
+      if (watched.isStale && watched.watchers > 0) emit(watched);
     });
   }
 
@@ -255,6 +257,7 @@ export class Presence {
       watchers: 0,
       fresh: 0,
       isDue: false,
+      isStale: false,
     };
     this.#channels.set(channel, watched);
     void this.#parts.bus.listen(topicOfPresence(channel)).then(() => this.#ask(channel, undefined));
@@ -267,6 +270,14 @@ export class Presence {
     this.#channels.delete(channel);
     this.#parts.bus.unlisten(topicOfPresence(channel));
   }
+}
+
+/** Emits the entries of all nodes. */
+function emit(watched: Watched): void {
+  const present = new Map(watched.own.entries);
+  for (const { entries } of watched.others.values()) for (const [id, info] of entries) present.set(id, info);
+  watched.isStale = false;
+  watched.state.next(present);
 }
 
 function isListOfEntries(value: unknown): value is readonly (readonly [id: string, info: unknown])[] {
