@@ -57,6 +57,9 @@ const LARGEST_DIGEST = 200;
 /** How many others it repeats the version of, in turn: a node may have missed them when it started. */
 const REPEATED = 20;
 
+/** How many channels that this node has left are kept to be reported; beyond, the oldest are not repeated any more. */
+const MOST_LEFT = 2_000;
+
 /**
  * The presence in channels. Each node publishes its own entries: changes as they happen, all of them when another node asks. The entries of
  * a node that dies are gone with it.
@@ -64,6 +67,8 @@ const REPEATED = 20;
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #channels = new Map<string, Watched>();
+  /** The channels that are kept only until all nodes know that this one has no entries in them. */
+  readonly #left = new Set<string>();
   /** The last version of any channel: one that is forgotten and used again has no version twice. */
   #version = 0;
 
@@ -153,6 +158,7 @@ export class Presence {
   close(): void {
     for (const { state } of this.#channels.values()) state.complete();
     this.#channels.clear();
+    this.#left.clear();
   }
 
   /** Handles a packet about presence. Returns false for others. */
@@ -247,6 +253,7 @@ export class Presence {
 
   #get(channel: string): Watched {
     const known = this.#channels.get(channel);
+    this.#left.delete(channel);
     if (known !== undefined) return known;
     const watched: Watched = {
       own: { version: 0, entries: new Map() },
@@ -266,7 +273,14 @@ export class Presence {
 
   /** Forgets a channel that is neither watched nor has entries, once all nodes know that. */
   #release(channel: string, watched: Watched): void {
-    if (watched.watchers > 0 || watched.own.entries.size > 0 || watched.fresh > 0 || this.#channels.get(channel) !== watched) return;
+    if (watched.watchers > 0 || watched.own.entries.size > 0 || this.#channels.get(channel) !== watched) return;
+    if (watched.fresh === 0) return this.#remove(channel);
+    this.#left.add(channel);
+    if (this.#left.size > MOST_LEFT) for (const oldest of this.#left) return this.#remove(oldest);
+  }
+
+  #remove(channel: string): void {
+    this.#left.delete(channel);
     this.#channels.delete(channel);
     this.#parts.bus.unlisten(topicOfPresence(channel));
   }
