@@ -186,7 +186,7 @@ export class Cluster<In = any, Out = any> {
     );
     this.#subscription.add(
       interval(beat, scheduler).subscribe(() => {
-        for (const dead of this.#nodes.tick()) this.#presence.forget(dead);
+        for (const dead of this.#nodes.tick()) this.#forgetNode(dead);
         this.#beat();
         if (bus.state.value === 'up') this.#presence.tick();
       }),
@@ -402,6 +402,12 @@ export class Cluster<In = any, Out = any> {
     if (this.#bus.state.value !== 'down') this.#bus.publish(ALL, 'beat', { present: this.#presence.digest() });
   }
 
+  /** Forgets what a node has said and asked: it has left, or another process, `instance`, has its name. */
+  #forgetNode(node: string, instance?: string): void {
+    this.#presence.forget(node);
+    this.#questions.forget(node, instance);
+  }
+
   #forget(spark: Spark): void {
     this.leave(spark as never);
     this.#channels.forget(spark);
@@ -474,14 +480,14 @@ export class Cluster<In = any, Out = any> {
       else if (kind === 'write' && frame !== undefined) this.#deliver(packet, topic, frame);
       else if (kind === 'beat') {
         if (this.#nodes.heard(from, instance)) {
-          this.#presence.forget(from);
+          this.#forgetNode(from, instance);
           this.#presence.refresh(from);
           // So that the new one knows this one before a whole beat has passed.
           this.#beat();
         }
         this.#presence.compare(from, header.present);
       } else if (kind === 'bye') {
-        if (this.#nodes.remove(from, instance)) this.#presence.forget(from);
+        if (this.#nodes.remove(from, instance)) this.#forgetNode(from);
       } else if (this.#questions.receive(header)) return;
       // Nothing of a process that has left may return. One that is not known yet is asked when it beats.
       else if (kind === 'who' || this.#nodes.is(from, instance)) this.#presence.receive(header);
