@@ -84,6 +84,9 @@ const LATE_TIMEOUT = 100;
 /** How long it waits for the application to answer, in ms: a connection that has ended does as well. */
 const ALLOW = 30_000;
 
+/** The reason to refuse a client once the cluster is closed. */
+const CLOSED = 'The server leaves the cluster';
+
 /**
  * The channels of a node: what their clients ask for, and what is published.
  *
@@ -215,7 +218,7 @@ export class Channels {
     const rule = this.#ruleFor(channel);
     const refuse = (reason: string) => this.#say(spark, ['primus::refused', channel, action, reason]);
     if (rule === undefined) return refuse('There is no such channel');
-    if (this.#isClosed) return refuse('The server leaves the cluster');
+    if (this.#isClosed) return refuse(CLOSED);
     let isAllowed: unknown;
     try {
       const answer = rule.allow(spark, channel, action);
@@ -226,6 +229,8 @@ export class Channels {
     }
     // Only `true` accepts the client.
     if (isAllowed !== true) return refuse('Not allowed');
+    // The application may have closed it there.
+    if (this.#isClosed) return refuse(CLOSED);
     try {
       await run(rule);
     } catch (error) {

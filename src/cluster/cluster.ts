@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { interval, type Observable, type ObservableInput, Subscription } from 'rxjs';
 import { asError, describe, PrimusError } from '../core/errors.js';
-import { isPromise } from '../core/eventual.js';
+import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
 import { type Duration, invalid, milliseconds, size, string } from '../core/options.js';
 import { encoded } from '../core/parser.js';
@@ -417,12 +417,10 @@ export class Cluster<In = any, Out = any> {
 
   #write(to: Parsed, data: Out): boolean {
     const { host, parser } = this.#primus;
-    let frame: Frame | Promise<Frame>;
+    let frame: Eventual<Frame>;
     try {
-      // First, as it says why a message cannot be sent.
       const { sparks, group } = this.#local(to);
-      host.registry.broadcast(data, sparks, group);
-      frame = encoded(parser, this.#primus, data);
+      frame = host.registry.broadcast(data, sparks, group) ?? encoded(parser, this.#primus, data);
     } catch (error) {
       host.log('error', error);
       return false;

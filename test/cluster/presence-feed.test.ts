@@ -84,3 +84,21 @@ describe('the presence that clients watch', () => {
     await world.destroy();
   });
 });
+
+describe('a message to many', () => {
+  it.each([
+    ['answers at once', false],
+    ['answers later', true],
+  ])('is encoded once, for this node and the others, with a parser that %s', async (_title, later) => {
+    const { world, node, counts } = await start(later);
+    const clients = Array.from({ length: 5 }, () => world.raw(node));
+    await world.pass(50);
+    counts.encoded = 0;
+    node.cluster.write(['to all']);
+    node.cluster.to({ room: 'room' }).write(['to a room']);
+    await world.pass(10);
+    for (const { received } of clients) expect(received).toEqual([['to all'], ['to a room']]);
+    expect(counts.encoded).toBe(2);
+    await world.destroy();
+  });
+});
