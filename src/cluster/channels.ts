@@ -14,7 +14,8 @@ import { type Catchup, History } from './history.js';
 import type { Memberships } from './memberships.js';
 import { channelOf, isTopicName, topicOfChannel } from './names.js';
 import { parsePacket, printPacket } from './packets.js';
-import type { Presence, Present } from './presence.js';
+import type { Presence } from './presence.js';
+import { PresenceFeed } from './presence-feed.js';
 
 /** An action of a client on a channel. */
 export type ChannelAction = 'subscribe' | 'publish';
@@ -77,8 +78,14 @@ interface Open {
 /** How long a subscription waits for an engine that does not answer, in ms. */
 const ENGINE_TIMEOUT = 5_000;
 
+/** How long the subscriptions behind it wait: further messages of the client wait for all of them. */
+const LATE_TIMEOUT = 100;
+
 /** How long it waits for the application to answer, in ms: a connection that has ended does as well. */
 const ALLOW = 30_000;
+
+/** The reason to refuse a client once the cluster is closed. */
+const CLOSED = 'The server leaves the cluster';
 
 /**
  * The channels of a node: what their clients ask for, and what is published.
@@ -96,15 +103,20 @@ export class Channels {
   /** Each ends the waiting for one answer. */
   readonly #waiting = new Set<() => void>();
   #isClosed = false;
+  /** Whether the engine did not answer the last subscription in time. */
+  #isLate = false;
   /** Resolves when everything published so far has been encoded. */
   #encoding: Promise<unknown> | undefined;
   /** The sparks that know that there are channels. */
   readonly #greeted = new WeakSet<Spark>();
-  /** The subscriptions to the presence of channels, by spark and channel. */
-  readonly #watching = new Map<Spark, Map<string, () => void>>();
+  readonly #feed: PresenceFeed;
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
+    this.#feed = new PresenceFeed(parts.presence, {
+      say: (spark, word) => this.#say(spark, word),
+      share: (sparks, word) => this.#shareWord(sparks, word),
+    });
   }
 
   /**
@@ -206,7 +218,7 @@ export class Channels {
     const rule = this.#ruleFor(channel);
     const refuse = (reason: string) => this.#say(spark, ['primus::refused', channel, action, reason]);
     if (rule === undefined) return refuse('There is no such channel');
-    if (this.#isClosed) return refuse('The server leaves the cluster');
+    if (this.#isClosed) return refuse(CLOSED);
     let isAllowed: unknown;
     try {
       const answer = rule.allow(spark, channel, action);
@@ -217,6 +229,8 @@ export class Channels {
     }
     // Only `true` accepts the client.
     if (isAllowed !== true) return refuse('Not allowed');
+    // The application may have closed it there.
+    if (this.#isClosed) return refuse(CLOSED);
     try {
       await run(rule);
     } catch (error) {
@@ -254,13 +268,13 @@ export class Channels {
     // What it was sent may have been too much for it.
     if (rule.presence === undefined || !members.has(spark, topic)) return;
     if (isNew) this.#parts.presence.add(channel, spark.id, info);
-    if (Object(options).presence === true) this.#watch(spark, channel);
+    if (Object(options).presence === true) this.#feed.add(channel, spark);
   }
 
   #openChannel(channel: string, rule: Rule): Open {
     const known = this.#open.get(channel);
     if (known !== undefined) return known;
-    const { bus, primus } = this.#parts;
+    const { bus, primus, members } = this.#parts;
     const topic = topicOfChannel(channel);
     const history =
       rule.history &&
@@ -271,7 +285,7 @@ export class Channels {
         log: () => bus.log,
         frameOf: (delivery) => this.#frameOf(channel, delivery),
         deliver: ({ frame }) => this.#share(channel, frame),
-        gap: (reason, position) => this.#shareWord(channel, ['primus::gap', channel, reason, wireOf(position)]),
+        gap: (reason, position) => this.#shareWord(members.of(topic), ['primus::gap', channel, reason, wireOf(position)]),
         report: (error) => primus.host.warn(error),
       });
     const listening = bus.listen(topic).then(() => history?.refresh());
@@ -281,9 +295,15 @@ export class Channels {
   }
 
   /** Resolves when this node listens and has read the history; or when the engine does not answer. */
-  #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
+  async #ready({ history, listening }: Open, since: Position | 'head' | null): Promise<void> {
     const isRead = listening.then(() => history && new Promise<void>((resolve) => history.whenReadBehind(since, resolve)));
-    return this.#within(ENGINE_TIMEOUT, isRead);
+    const isInTime = await this.#within(
+      this.#isLate ? LATE_TIMEOUT : ENGINE_TIMEOUT,
+      isRead.then(() => true),
+    );
+    this.#isLate = isInTime === undefined;
+    // The next one waits for it again.
+    if (this.#isLate) void isRead.then(() => (this.#isLate = false));
   }
 
   /** Resolves to what a promise does, or to `undefined` after a time, and when the cluster is closed. */
@@ -296,7 +316,8 @@ export class Channels {
       };
       const timer = this.#parts.primus.host.scheduler.schedule(stop, ms);
       this.#waiting.add(stop);
-      void answer.then(resolve, reject).finally(stop);
+      // A thenable of the application may have no more than `then`.
+      void Promise.resolve(answer).then(resolve, reject).finally(stop);
     });
   }
 
@@ -311,7 +332,7 @@ export class Channels {
   #leave(spark: Spark, channel: string): void {
     const isLast = this.#parts.members.remove(spark, topicOfChannel(channel));
     if (isLast === undefined) return;
-    this.#unwatch(spark, channel);
+    this.#feed.remove(channel, spark);
     if (this.#open.get(channel)?.rule.presence !== undefined) this.#parts.presence.remove(channel, spark.id);
     if (isLast) this.#release(channel);
   }
@@ -326,29 +347,6 @@ export class Channels {
       this.#parts.primus.host.warn(error);
       return null;
     }
-  }
-
-  /** Sends a client who is present, and every change. */
-  #watch(spark: Spark, channel: string): void {
-    let known: Present | undefined;
-    const watches = this.#watching.get(spark) ?? new Map<string, () => void>();
-    this.#watching.set(spark, watches);
-    if (watches.has(channel)) return;
-    const watching = this.#parts.presence.watch(channel).subscribe((present) => {
-      const joined = [...present].filter(([id, info]) => known === undefined || !known.has(id) || known.get(id) !== info);
-      const left = [...(known ?? new Map<string, unknown>()).keys()].filter((id) => !present.has(id));
-      if (known === undefined || joined.length > 0 || left.length > 0)
-        this.#say(spark, ['primus::presence', channel, joined, left, known === undefined]);
-      known = present;
-    });
-    watches.set(channel, () => watching.unsubscribe());
-  }
-
-  #unwatch(spark: Spark, channel: string): void {
-    const watches = this.#watching.get(spark);
-    watches?.get(channel)?.();
-    watches?.delete(channel);
-    if (watches?.size === 0) this.#watching.delete(spark);
   }
 
   // Publishing.
@@ -407,8 +405,14 @@ export class Channels {
     primus.host.registry.share(frame, members.of(topic), (spark) => this.#post(spark, frame), members.groupOf(topic));
   }
 
-  #shareWord(channel: string, word: ChannelMessage): void {
-    for (const spark of this.#parts.members.of(topicOfChannel(channel))) this.#say(spark, word);
+  /** Sends a word to some sparks, past the message transformers. It is encoded once. */
+  #shareWord(sparks: Iterable<Spark>, word: ChannelMessage): void {
+    const { primus } = this.#parts;
+    const frame = encoded(primus.parser, primus, word);
+    if (!isPromise(frame)) return primus.host.registry.share(frame, sparks, (spark) => this.#post(spark, frame));
+    // Each connection reports the failure, but there may be none.
+    frame.catch(() => {});
+    for (const spark of sparks) if (isOpen(spark)) spark.connection.relay(word, frame);
   }
 
   /** Sends a word past the message transformers. */

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { interval, type Observable, type ObservableInput, Subscription } from 'rxjs';
 import { asError, describe, PrimusError } from '../core/errors.js';
-import { isPromise } from '../core/eventual.js';
+import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
 import { type Duration, invalid, milliseconds, size, string } from '../core/options.js';
 import { encoded } from '../core/parser.js';
@@ -189,7 +189,7 @@ export class Cluster<In = any, Out = any> {
     );
     this.#subscription.add(
       interval(beat, scheduler).subscribe(() => {
-        for (const dead of this.#nodes.tick()) this.#presence.forget(dead);
+        for (const dead of this.#nodes.tick()) this.#forgetNode(dead);
         this.#beat();
         if (bus.state.value === 'up') this.#presence.tick();
       }),
@@ -405,6 +405,12 @@ export class Cluster<In = any, Out = any> {
     if (this.#bus.state.value !== 'down') this.#bus.publish(ALL, 'beat', { present: this.#presence.digest() });
   }
 
+  /** Forgets what a node has said and asked: it has left, or another process, `instance`, has its name. */
+  #forgetNode(node: string, instance?: string): void {
+    this.#presence.forget(node);
+    this.#questions.forget(node, instance);
+  }
+
   #forget(spark: Spark): void {
     this.leave(spark as never);
     this.#channels.forget(spark);
@@ -414,12 +420,10 @@ export class Cluster<In = any, Out = any> {
 
   #write(to: Parsed, data: Out): boolean {
     const { host, parser } = this.#primus;
-    let frame: Frame | Promise<Frame>;
+    let frame: Eventual<Frame>;
     try {
-      // First, as it says why a message cannot be sent.
       const { sparks, group } = this.#local(to);
-      host.registry.broadcast(data, sparks, group);
-      frame = encoded(parser, this.#primus, data);
+      frame = host.registry.broadcast(data, sparks, group) ?? encoded(parser, this.#primus, data);
     } catch (error) {
       host.log('error', error);
       return false;
@@ -477,14 +481,14 @@ export class Cluster<In = any, Out = any> {
       else if (kind === 'write' && frame !== undefined) this.#deliver(packet, topic, frame);
       else if (kind === 'beat') {
         if (this.#nodes.heard(from, instance)) {
-          this.#presence.forget(from);
+          this.#forgetNode(from, instance);
           this.#presence.refresh(from);
           // So that the new one knows this one before a whole beat has passed.
           this.#beat();
         }
         this.#presence.compare(from, header.present);
       } else if (kind === 'bye') {
-        if (this.#nodes.remove(from, instance)) this.#presence.forget(from);
+        if (this.#nodes.remove(from, instance)) this.#forgetNode(from);
       } else if (this.#questions.receive(header)) return;
       // Nothing of a process that has left may return. One that is not known yet is asked when it beats.
       else if (kind === 'who' || this.#nodes.is(from, instance)) this.#presence.receive(header);

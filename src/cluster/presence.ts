@@ -41,6 +41,8 @@ interface Watched {
   /** How many beats repeat the version of `own`. */
   fresh: number;
   isDue: boolean;
+  /** Whether `state` is older than the entries, as nobody watched. */
+  isStale: boolean;
 }
 
 /** How many beats repeat the version of what has changed: a node that receives none of them has counted this one as dead. */
@@ -55,6 +57,9 @@ const LARGEST_DIGEST = 200;
 /** How many others it repeats the version of, in turn: a node may have missed them when it started. */
 const REPEATED = 20;
 
+/** How many channels that this node has left are kept to be reported; beyond, the oldest are not repeated any more. */
+const MOST_LEFT = 2_000;
+
 /**
  * The presence in channels. Each node publishes its own entries: changes as they happen, all of them when another node asks. The entries of
  * a node that dies are gone with it.
@@ -62,6 +67,8 @@ const REPEATED = 20;
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #channels = new Map<string, Watched>();
+  /** The channels that are kept only until all nodes know that this one has no entries in them. */
+  readonly #left = new Set<string>();
   /** The last version of any channel: one that is forgotten and used again has no version twice. */
   #version = 0;
 
@@ -88,6 +95,7 @@ export class Presence {
   watch(channel: string): Observable<Present> {
     return new SafeObservable<Present>((subscriber) => {
       const watched = this.#get(channel);
+      if (watched.isStale) emit(watched);
       watched.watchers += 1;
       subscriber.add(() => {
         watched.watchers -= 1;
@@ -150,6 +158,7 @@ export class Presence {
   close(): void {
     for (const { state } of this.#channels.values()) state.complete();
     this.#channels.clear();
+    this.#left.clear();
   }
 
   /** Handles a packet about presence. Returns false for others. */
@@ -231,20 +240,20 @@ export class Presence {
     this.#parts.bus.publish(topicOfPresence(channel), 'who', { channel, node });
   }
 
-  /** Emits at the end of the turn. */
+  /** Emits at the end of the turn, if anybody watches then. */
   #changed(watched: Watched): void {
+    watched.isStale = true;
     if (watched.isDue) return;
     watched.isDue = true;
     queueMicrotask(() => {
       watched.isDue = false;
-      const present = new Map(watched.own.entries);
-      for (const { entries } of watched.others.values()) for (const [id, info] of entries) present.set(id, info);
-      watched.state.next(present);
+      if (watched.isStale && watched.watchers > 0) emit(watched);
     });
   }
 
   #get(channel: string): Watched {
     const known = this.#channels.get(channel);
+    this.#left.delete(channel);
     if (known !== undefined) return known;
     const watched: Watched = {
       own: { version: 0, entries: new Map() },
@@ -255,6 +264,7 @@ export class Presence {
       watchers: 0,
       fresh: 0,
       isDue: false,
+      isStale: false,
     };
     this.#channels.set(channel, watched);
     void this.#parts.bus.listen(topicOfPresence(channel)).then(() => this.#ask(channel, undefined));
@@ -263,10 +273,25 @@ export class Presence {
 
   /** Forgets a channel that is neither watched nor has entries, once all nodes know that. */
   #release(channel: string, watched: Watched): void {
-    if (watched.watchers > 0 || watched.own.entries.size > 0 || watched.fresh > 0 || this.#channels.get(channel) !== watched) return;
+    if (watched.watchers > 0 || watched.own.entries.size > 0 || this.#channels.get(channel) !== watched) return;
+    if (watched.fresh === 0) return this.#remove(channel);
+    this.#left.add(channel);
+    if (this.#left.size > MOST_LEFT) for (const oldest of this.#left) return this.#remove(oldest);
+  }
+
+  #remove(channel: string): void {
+    this.#left.delete(channel);
     this.#channels.delete(channel);
     this.#parts.bus.unlisten(topicOfPresence(channel));
   }
+}
+
+/** Emits the entries of all nodes. */
+function emit(watched: Watched): void {
+  const present = new Map(watched.own.entries);
+  for (const { entries } of watched.others.values()) for (const [id, info] of entries) present.set(id, info);
+  watched.isStale = false;
+  watched.state.next(present);
 }
 
 function isListOfEntries(value: unknown): value is readonly (readonly [id: string, info: unknown])[] {

@@ -159,6 +159,13 @@ export class Questions {
     return true;
   }
 
+  /** Answers a node that has left no longer. `instance`: the process that has its name now, which may have asked already. */
+  forget(node: string, instance = ''): void {
+    for (const [key, answering] of [...this.#answering]) {
+      if (key.startsWith(`${node} `) && !key.startsWith(`${node} ${instance} `)) answering.unsubscribe();
+    }
+  }
+
   /** Ends everything that is under way. */
   close(): void {
     this.#handlers.clear();
@@ -169,6 +176,8 @@ export class Questions {
   #answer(node: string, id: string, name: string, question: unknown, limit: number, reply: (reply: Omit<Reply, 'node'>) => void): void {
     const handler = this.#handlers.get(name);
     const key = `${node} ${id}`;
+    // An engine may deliver a question twice.
+    if (this.#answering.has(key)) return;
     if (handler === undefined || this.#answering.size >= ANSWERING) return reply({ type: 'failed' });
     const answering = new Subscription();
     let count = 0;

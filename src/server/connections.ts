@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { catchError, type Observable, of, type SchedulerLike, Subject, timeout } from 'rxjs';
 import type { Stack } from '../core/channel.js';
 import { asError, LinkError } from '../core/errors.js';
-import { isPromise } from '../core/eventual.js';
+import { type Eventual, isPromise } from '../core/eventual.js';
 import { ownFrame } from '../core/ledger.js';
 import type { Frame, Link } from '../core/link.js';
 import { encoded } from '../core/parser.js';
@@ -90,17 +90,19 @@ export class ConnectionRegistry {
    * Sends one message to all connections, or to those of some sparks. It is encoded and framed once; a connection that has to transform or
    * queue it gets its own frame.
    *
+   * @returns the frame; `undefined` when each connection has to transform the message
    * @throws the error of the encoder; ERR_PRIMUS_RESERVED for a control message
    */
-  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparks.values(), group?: LinkGroup): void {
+  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparks.values(), group?: LinkGroup): Eventual<Frame> | undefined {
     if (isControl(data) || this.owns?.(data)) throw reservedError(data);
     if (this.stack.transformers.outgoing.length > 0) {
       for (const spark of sparks) spark.write(data);
-      return;
+      return undefined;
     }
     const frame = encoded(this.stack.parser, this.stack, data);
     if (isPromise(frame)) this.relay(data, frame, sparks);
     else this.share(frame, sparks, (spark) => spark.write(data), group);
+    return frame;
   }
 
   /**

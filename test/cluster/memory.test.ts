@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memory } from '../../src/cluster/backplanes/memory.js';
+import { MemoryLog } from '../../src/cluster/backplanes/memory-log.js';
 import type { BusContext, Log } from '../../src/cluster/bus.js';
 import { backplaneContract } from '../../src/testing.js';
 import { Clock } from '../support/clock.js';
@@ -82,4 +83,20 @@ it('has another epoch than every other backplane', async () => {
   const [a, b] = await Promise.all([left, right].map(({ log }) => log.append('news', bytes('a'), { size: 1, ttl: 1000 })));
   expect(a?.epoch).not.toBe(b?.epoch);
   await Promise.all([left.bus.close(), right.bus.close()]);
+});
+
+it('remembers no topic that nobody has appended to, and gives it the same position again', async () => {
+  const used = new Set(['used']);
+  const log = new MemoryLog((topic) => used.has(topic));
+  const keep = { size: 1, ttl: 1000 };
+  for (let number = 0; number < 1_000; number++) log.read(`news${number}`, 'head', 1, 0);
+  expect(log.size).toBe(0);
+  const { head } = log.read('used', 'head', 1, 0);
+  used.clear();
+  log.leave('used');
+  expect(log.size).toBe(0);
+  expect(log.read('used', head, 1, 0)).toEqual({ entries: [], head, whole: true });
+  log.append('used', bytes('a'), keep, 0);
+  log.leave('used');
+  expect(log.read('used', head, 1, 0)).toMatchObject({ whole: true, head: { ...head, offset: 1 } });
 });

@@ -160,3 +160,50 @@ describe('presence', () => {
     expect(network.errors).toEqual([]);
   });
 });
+
+describe('the presence of many channels that are left at once', () => {
+  it('does not grow with their number', async () => {
+    const topics = new Set<string>();
+    const bus = {
+      publish() {},
+      async listen(topic: string) {
+        topics.add(topic);
+        return true;
+      },
+      unlisten: (topic: string) => topics.delete(topic),
+    } as unknown as ClusterBus;
+    const presence = new Presence({ bus, node: 'n1', report() {} });
+    for (let beat = 0; beat < 10; beat++) {
+      for (let number = 0; number < 2_000; number++) {
+        presence.add(`open${beat}-${number}`, 'n1.1', null);
+        presence.remove(`open${beat}-${number}`, 'n1.1');
+      }
+      presence.digest();
+      presence.tick();
+    }
+    expect(topics.size).toBeLessThanOrEqual(2_000);
+    // The last ones are reported in every beat.
+    for (let beats = 0; beats < 100; beats++) presence.tick();
+    expect(topics.size).toBe(0);
+  });
+
+  it('converges although the messages that say so were lost', async () => {
+    const network = new Network();
+    const [one, two] = [network.node('n1'), network.node('n2')];
+    const sizes = Array.from({ length: 1_500 }, () => -1);
+    for (const at of sizes.keys()) {
+      two.watch(`open${at}`).subscribe(({ size }) => {
+        sizes[at] = size;
+      });
+      one.add(`open${at}`, 'n1.1', null);
+    }
+    await turn();
+    expect(sizes.every((size) => size === 1)).toBe(true);
+    network.loses = () => true;
+    for (const at of sizes.keys()) one.remove(`open${at}`, 'n1.1');
+    network.loses = () => false;
+    for (let beats = 0; beats < 10; beats++) network.beat();
+    await turn();
+    expect(sizes.every((size) => size === 0)).toBe(true);
+  });
+});

@@ -136,6 +136,43 @@ describe('the setting `allow`', () => {
     await world.destroy();
   });
 
+  it.each<[string, (close: () => unknown) => boolean | Promise<boolean>]>([
+    [
+      'at once',
+      (close) => {
+        void close();
+        return true;
+      },
+    ],
+    [
+      'and then answers',
+      async (close) => {
+        await close();
+        return true;
+      },
+    ],
+  ])('leaves nothing behind when it closes the cluster %s', async (_title, allow) => {
+    let close = (): unknown => undefined;
+    const { world, node, send, received } = await start({ history: { size: 3, ttl: 1_000 }, allow: () => allow(close) });
+    close = () => node.cluster.close();
+    send(['primus::subscribe', 'open', null]);
+    await world.pass(10_000);
+    expect(received).toEqual([['primus::refused', 'open', 'subscribe', expect.any(String)]]);
+    expect(world.violations).toEqual([]);
+    await world.destroy();
+  });
+
+  it('may return a thenable that has no more than `then`', async () => {
+    const then = (resolve: (answer: boolean) => void) => queueMicrotask(() => resolve(true));
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested.
+    const thenable = { then };
+    const { world, send, received } = await start({ allow: () => thenable as never });
+    send(['primus::subscribe', 'open', null]);
+    await world.pass(10);
+    expect(received).toEqual([['primus::subscribed', 'open', 'live']]);
+    await world.destroy();
+  });
+
   it('never answers: the messages behind it are bounded, and the connection ends with the client', async () => {
     const { world, node, send, drop } = await start({ allow: () => new Promise(() => {}) });
     const other = world.raw(node);

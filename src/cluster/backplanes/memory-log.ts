@@ -24,11 +24,12 @@ interface History {
 /** The histories of all topics of a process. */
 export class MemoryLog {
   readonly #histories = new Map<string, History>();
-  /** Epochs of two backplanes differ, and so do those of a topic that was forgotten. */
+  /** Epochs of two backplanes differ. */
   readonly #name = Math.random().toString(36).slice(2);
   /** Whether a topic has listeners, which could not distinguish a new epoch from a loss. */
   readonly #isInUse: (topic: string) => boolean;
-  #epochs = 0;
+  /** The number in the epoch of a topic that has no history yet. It grows with each one that is forgotten: none gets the same epoch again. */
+  #forgotten = 0;
 
   constructor(isInUse: (topic: string) => boolean) {
     this.#isInUse = isInUse;
@@ -36,7 +37,7 @@ export class MemoryLog {
 
   /** Appends an entry, and returns it as a delivery. */
   append(topic: string, data: Uint8Array, { size, ttl }: Keep, now: number): Delivery & { readonly at: Position } {
-    const history = this.#history(topic, now);
+    const history = this.#history(topic, now, true);
     history.offset += 1;
     history.ttl = ttl;
     const delivery = { topic, data, at: { epoch: history.epoch, offset: history.offset } };
@@ -47,7 +48,8 @@ export class MemoryLog {
   }
 
   read(topic: string, since: Position | 'head', limit: number, now: number): LogRead {
-    const history = this.#history(topic, now);
+    // Else those who read topics that nobody appends to would fill the memory.
+    const history = this.#history(topic, now, this.#isInUse(topic));
     expire(history, now);
     const head = { epoch: history.epoch, offset: history.offset };
     if (since === 'head') return { entries: [], head, whole: true };
@@ -60,6 +62,11 @@ export class MemoryLog {
     return { entries, head, whole };
   }
 
+  /** Forgets a topic that nobody listens to any more, if nothing was appended to it. */
+  leave(topic: string): void {
+    if (this.#histories.get(topic)?.offset === 0) this.#histories.delete(topic);
+  }
+
   /** Drops what has expired twice a minute, until it is unsubscribed. */
   sweep(scheduler: SchedulerLike): Subscription {
     return interval(SWEEP, scheduler).subscribe(() => {
@@ -67,20 +74,26 @@ export class MemoryLog {
       for (const [topic, history] of this.#histories) {
         expire(history, now);
         const isOld = history.first > history.offset && history.used + history.ttl + REMEMBER <= now;
-        if (isOld && !this.#isInUse(topic)) this.#histories.delete(topic);
+        if (!isOld || this.#isInUse(topic)) continue;
+        this.#histories.delete(topic);
+        this.#forgotten += 1;
       }
     });
   }
 
-  #history(topic: string, now: number): History {
+  #history(topic: string, now: number, isKept: boolean): History {
     let history = this.#histories.get(topic);
     if (history === undefined) {
-      this.#epochs += 1;
-      history = { epoch: `${this.#name}-${this.#epochs}`, offset: 0, first: 1, entries: new Map(), ttl: 0, used: now };
-      this.#histories.set(topic, history);
+      history = { epoch: `${this.#name}-${this.#forgotten}`, offset: 0, first: 1, entries: new Map(), ttl: 0, used: now };
+      if (isKept) this.#histories.set(topic, history);
     }
     history.used = now;
     return history;
+  }
+
+  /** The number of topics that are remembered. */
+  get size(): number {
+    return this.#histories.size;
   }
 }
 

@@ -32,7 +32,9 @@ class MemoryEngine {
 
   unlisten(topic: string, bus: MemoryBus): void {
     const listeners = this.#listeners.get(topic);
-    if (listeners?.delete(bus) && listeners.size === 0) this.#listeners.delete(topic);
+    if (!listeners?.delete(bus) || listeners.size > 0) return;
+    this.#listeners.delete(topic);
+    this.log.leave(topic);
   }
 
   /**
