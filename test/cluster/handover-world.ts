@@ -56,11 +56,12 @@ export class HandoverWorld {
   readonly travellers: Traveller[] = [];
   /** What the servers have logged as an error. */
   readonly errors: string[] = [];
-  readonly #server: ServerOptions;
+  /** The options of the servers to come. */
+  readonly server: ServerOptions;
   readonly #backplane: Backplane;
 
   constructor(names: readonly string[], server: ServerOptions = {}, backplane?: Backplane) {
-    this.#server = server;
+    this.server = { ...server };
     this.#backplane = backplane ?? this.engine;
     for (const name of names) this.start(name);
   }
@@ -73,7 +74,7 @@ export class HandoverWorld {
       scheduler: this.clock,
       pingInterval: false,
       resume: { window: 10_000, identity: ({ headers }) => `${headers.user}` },
-      ...this.#server,
+      ...this.server,
     });
     const cluster: Cluster = clustered(primus, this.#backplane, { node: name });
     const node: Node = { name, primus, cluster, network, losses: [] };
@@ -156,6 +157,11 @@ export class HandoverWorld {
   /** Breaks the connection of a client. */
   cut({ client }: Traveller, _node?: string): void {
     client.connection.link?.destroy();
+  }
+
+  /** Whether a node can be reached. */
+  network(name: string, isUp: boolean): void {
+    this.node(name).network.down = !isUp;
   }
 
   channel(traveller: Traveller, name: string) {
