@@ -258,6 +258,13 @@ export class ClusterBus {
     return { ...Object.fromEntries(this.#received.get(topic) ?? []), [this.sender]: this.written(topic) };
   }
 
+  /** Goes on with the counts of another node on a topic that this one has not listened to: the next message shows what was missed. */
+  expect(topic: string, counts: { readonly [sender: string]: number }): void {
+    const senders = this.#received.get(topic) ?? new Map<string, number>();
+    if (this.#topics.has(topic)) this.#received.set(topic, senders);
+    for (const [sender, n] of Object.entries(counts)) if (!senders.has(sender)) senders.set(sender, n);
+  }
+
   /** Marks that a beat of this node has returned. */
   heard(): void {
     this.#echo.next();

@@ -11,6 +11,9 @@ import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from './names.js';
 import { type Header, isListOfStrings } from './packets.js';
 import { Parts, parseBody } from './parts.js';
 
+/** The number of the last message, by sender. */
+type Counts = Given['counts'][string];
+
 /** How often a request is sent again that is not answered, in ms. */
 const RETRY = 500;
 
@@ -46,6 +49,8 @@ export class Taking {
   readonly #subscription = new Subscription();
   readonly #hold: Hold;
   readonly #bodies = new Map<unknown, Parts>();
+  /** The messages of each topic before those that the hold keeps. */
+  readonly #before = new Map<string, Counts>();
   /** The node that has named the one that is asked: it is asked again if that one does not have the session. */
   #referrer: string | undefined;
   #hops = 0;
@@ -142,6 +147,8 @@ export class Taking {
   #listen({ rooms, channels }: { rooms?: unknown; channels?: unknown }): void {
     if (!isListOfStrings(rooms) || !isListOfStrings(channels)) return;
     const { bus, channels: own, rooms: members } = this.#parts;
+    for (const topic of [...rooms.map(topicOfRoom), ...channels.map(topicOfChannel)])
+      if (!this.#before.has(topic)) this.#before.set(topic, bus.countsOf(topic));
     const listening = rooms.map((room) => {
       const topic = topicOfRoom(room);
       return members.add(this.#hold, topic) === true ? bus.listen(topic) : bus.whenListening(topic);
@@ -170,7 +177,7 @@ export class Taking {
 
   /** A spark goes on with the session. It joins the rooms and channels, and gets what the old node has not sent. */
   #taken(spark: Spark, { id, rooms, channels, counts }: Given): void {
-    const { bus, rooms: members, channels: own, deliver } = this.#parts;
+    const { bus, channels: own, deliver, rooms: members } = this.#parts;
     this.#isTaken = true;
     for (const room of rooms) {
       const topic = topicOfRoom(room);
@@ -179,20 +186,26 @@ export class Taking {
     for (const channel of channels) own.adopt(spark, channel);
     this.#release();
     if (this.#hold.isFull) spark.connection.session?.expire('overflow');
-    const topics = new Set([ALL, ...rooms.map(topicOfRoom), ...channels.map(({ name }) => topicOfChannel(name))]);
-    /** The numbers of the last messages, by topic and sender. */
-    const last = new Map<string, number>();
+    const topics = new Set([...rooms.map(topicOfRoom), ...channels.map(({ name }) => topicOfChannel(name))]);
+    for (const topic of topics) this.#reportMissed(topic, Object(counts[topic]) as Counts);
     for (const message of this.#hold.held) {
       const { topic, sender, n, except } = message;
-      const key = `${sender} ${topic}`;
-      const before = last.get(key) ?? counts[topic]?.[sender] ?? (topic === ALL ? 0 : n - 1);
-      if (n <= before || !topics.has(topic)) continue;
-      // It has arrived at neither node.
-      if (topic !== ALL && Number.isFinite(n) && n > before + 1) bus.lose(topic, n - before - 1, 'missed');
-      last.set(key, n);
-      if (!except.includes(id)) deliver(spark, message);
+      const isSent = n <= (counts[topic]?.[sender] ?? 0);
+      if (!isSent && (topic === ALL || topics.has(topic)) && !except.includes(id)) deliver(spark, message);
     }
     this.#say('took', { spark: spark.id }, TELLINGS);
+  }
+
+  /** Reports the messages of a topic that arrived at this node before the hold, and at the old node after the spark had left. */
+  #reportMissed(topic: string, counts: Counts): void {
+    const { bus } = this.#parts;
+    const first = new Map<string, number>(Object.entries(this.#before.get(topic) ?? {}).map(([sender, n]) => [sender, n + 1]));
+    for (const { topic: of, sender, n } of this.#hold.held) if (of === topic && !first.has(sender)) first.set(sender, n);
+    for (const [sender, n] of first) {
+      const count = n - 1 - (counts[sender] ?? n - 1);
+      if (Number.isFinite(count) && count > 0) bus.lose(topic, count, 'missed');
+    }
+    bus.expect(topic, counts);
   }
 
   /** The link was lost, or there was an answer. */
