@@ -17,7 +17,7 @@ import type { Held } from './hold.js';
 import { Memberships } from './memberships.js';
 import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
-import { type Header, isListOfStrings, type Packet } from './packets.js';
+import { isListOfStrings, type Packet } from './packets.js';
 import { Presence, type Present } from './presence.js';
 import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
 
@@ -554,24 +554,22 @@ export class Cluster<In = any, Out = any> {
     };
     const { sparks: addressed, group } = this.#local(to);
     const sparks = [...addressed];
-    const found = sparks.length + this.#forward(to.sparks, header, frame);
+    const found = sparks.length + this.#forward(to.sparks, frame);
     if (topic.startsWith('node:') && found < to.sparks.length) this.#bus.lose(topic, to.sparks.length - found, 'gone');
     if (this.#handovers !== undefined && this.#handovers.holds.size > 0 && to.sparks.length === 0) {
       const sender = senderOf(header.from, header.instance);
       this.#handovers.keep(to.rooms, { topic, sender, n: Number(header.n), frame, isWord: false, except: to.except });
     }
-    // What the node has transformed that the spark was on.
-    if (header.isReady === true) for (const { connection } of sparks) connection.post(frame);
-    else if (sparks.length > 0) this.#share(sparks, frame, group);
+    if (sparks.length > 0) this.#share(sparks, frame, group);
   }
 
   /** Sends a message on to sparks that have moved to other nodes. Returns to how many. */
-  #forward(ids: readonly string[], { isReady }: Header, frame: Frame): number {
+  #forward(ids: readonly string[], frame: Frame): number {
     let count = 0;
     for (const id of ids) {
       const place = this.#handovers?.placeOf(id);
       if (place === undefined || this.#primus.host.registry.byId.has(id)) continue;
-      this.#bus.publish(topicOfNode(place.node), 'write', { sparks: [place.id], isReady }, frame);
+      this.#bus.publish(topicOfNode(place.node), 'write', { sparks: [place.id] }, frame);
       count += 1;
     }
     return count;

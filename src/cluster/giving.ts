@@ -121,12 +121,13 @@ export class Giving implements Claimant {
     const frames = this.#sent === undefined ? [] : (this.session.ledger.since(this.#sent) ?? []);
     const topic = topicOfNode(this.node);
     // What was written since the snapshot follows.
-    for (const frame of frames) bus.publish(topic, 'write', { sparks: [id], isReady: true }, frame);
+    for (const frame of frames) bus.publish(topic, 'session', { type: 'rest', id: this.#id }, frame);
     const { token, next, retired } = this.session;
     this.#restore(false);
     this.#finish();
     this.session.move();
-    return { tokens: [token, next, retired].filter((name) => name !== undefined), from: this.spark.id, node: this.node, id };
+    const tokens = [token, next, retired].filter((name) => name !== undefined);
+    return { tokens, from: this.spark.id, node: this.node, id, count: frames.length };
   }
 
   lost(reason: GapReason): void {

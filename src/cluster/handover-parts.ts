@@ -25,6 +25,8 @@ export interface HandoverParts {
   readonly holds: Set<Hold>;
   /** The sparks whose sessions may go on elsewhere: they get nothing that other nodes get as well. */
   readonly given: Map<Spark, Hold>;
+  /** The sessions that have come to this node, and that messages may follow. */
+  readonly coming: Set<Session>;
   /** Whether a session may go on elsewhere. */
   isGiven(session: Session): boolean;
   /** Sends a message that was kept. */
@@ -39,6 +41,8 @@ export interface Move {
   readonly from: string;
   readonly node: string;
   readonly id: string;
+  /** The number of messages that follow it: they were written to the spark after it was given. */
+  readonly count: number;
 }
 
 const REASONS = new Set<unknown>(['expired', 'overflow', 'epoch', 'identity', 'taken', 'budget', 'stuck'] satisfies GapReason[]);

@@ -40,6 +40,8 @@ export class Handovers implements Elsewhere {
   readonly holds = new Set<Hold>();
   /** The sparks whose sessions may go on elsewhere. */
   readonly given = new Map<Spark, Hold>();
+  /** The sessions that have come to this node, and that messages may follow. */
+  readonly #coming = new Set<Session>();
   readonly #parts: HandoverParts;
   readonly #process: string;
   readonly #givings = new Map<string, Giving>();
@@ -48,14 +50,18 @@ export class Handovers implements Elsewhere {
   readonly #takingOf = new Map<string, Taking>();
   readonly #movedSessions: Recent<string>;
   readonly #movedSparks: Recent<Place>;
+  /** The number of messages that followed a session, by the question of the other node. */
+  readonly #followed: Recent<number>;
   #count = 0;
 
-  constructor(parts: Omit<HandoverParts, 'holds' | 'given' | 'isGiven'>) {
-    this.#parts = { ...parts, holds: this.holds, given: this.given, isGiven: (session) => this.isGiven(session) };
+  constructor(parts: Omit<HandoverParts, 'holds' | 'given' | 'coming' | 'isGiven'>) {
+    const { holds, given } = this;
+    this.#parts = { ...parts, holds, given, coming: this.#coming, isGiven: (session) => this.isGiven(session) };
     const { sessions, scheduler, bus, node } = parts;
     this.#process = bus.instance.slice(0, PROCESS);
     this.#movedSessions = new Recent(scheduler, sessions.window);
     this.#movedSparks = new Recent(scheduler, sessions.window);
+    this.#followed = new Recent(scheduler, sessions.window);
     sessions.elsewhere = this;
     sessions.epoch = EPOCH;
     sessions.suffix = this.#process + node;
@@ -117,13 +123,13 @@ export class Handovers implements Elsewhere {
     const taking = this.#takings.get(id);
     const key = `${from} ${instance} ${id}`;
     const giving = this.#givings.get(key);
-    if (taking?.asked === from) taking.receive(header, typeof frame === 'string' ? undefined : frame);
+    if (taking?.asked === from) taking.receive(header, frame);
     else if (type === 'find') this.#find(header, key);
     else if (type === 'take') giving?.take();
     else if (type === 'cancel') giving?.cancel();
     else if (type === 'took' && typeof header.spark === 'string') {
-      if (giving?.isGiven) this.#moved(giving.took(header.spark));
-      this.#answer(from, id, 'over');
+      if (giving?.isGiven) this.#moved(giving.took(header.spark), key);
+      this.#answer(from, id, 'over', { count: this.#followed.get(key) });
     }
     return true;
   }
@@ -135,6 +141,7 @@ export class Handovers implements Elsewhere {
     for (const giving of [...this.#givings.values()]) giving.close();
     this.#movedSessions.clear();
     this.#movedSparks.clear();
+    this.#followed.clear();
     sessions.elsewhere = undefined;
   }
 
@@ -150,6 +157,8 @@ export class Handovers implements Elsewhere {
     taking?.abort();
     const found = this.#parts.sessions.lookUp(claim.token, identity);
     if (typeof found === 'string') return this.#refuse(from, id, claim.token, found);
+    // It is complete in a moment, and the other node asks again.
+    if (this.#coming.has(found)) return;
     const before = this.#givingOf.get(found);
     if (before?.isGiven) {
       // A process that asks does not have it.
@@ -172,7 +181,8 @@ export class Handovers implements Elsewhere {
     this.#answer(node, id, 'gap', { reason: reason === 'expired' ? (reasonOf(place) ?? reason) : reason });
   }
 
-  #moved({ tokens, from, node, id }: Move): void {
+  #moved({ tokens, from, node, id, count }: Move, key: string): void {
+    this.#followed.set(key, count);
     for (const token of tokens) this.#movedSessions.set(token, node);
     this.#movedSparks.set(from, { node, id });
   }

@@ -1,7 +1,9 @@
 import { interval, type Subscriber, Subscription, take } from 'rxjs';
+import type { Frame } from '../core/link.js';
 import type { GapReason } from '../core/session-words.js';
 import type { Found } from '../server/sessions/elsewhere.js';
 import type { Claim, SessionState } from '../server/sessions/offer.js';
+import type { Session } from '../server/sessions/session.js';
 import type { Spark } from '../server/spark.js';
 import { isListOfChannels } from './channels.js';
 import type { Given } from './giving.js';
@@ -55,7 +57,10 @@ export class Taking {
   #referrer: string | undefined;
   #hops = 0;
   #isAnswered = false;
-  #isTaken = false;
+  /** The spark that goes on with the session, and how many messages have followed it. */
+  #spark: Spark | undefined;
+  #session: Session | undefined;
+  #followed = 0;
   /** The request that is not answered yet. */
   #request = Subscription.EMPTY;
 
@@ -88,20 +93,20 @@ export class Taking {
   }
 
   /** Handles an answer of the node that is asked. */
-  receive({ type, part, count, reason, node }: Header, bytes: Uint8Array | undefined): void {
-    if (type === 'over' && this.#isTaken) this.#end();
+  receive({ type, part, count, reason, node }: Header, frame: Frame | undefined): void {
+    if (this.#spark !== undefined) this.#finish(this.#spark, type, count, frame);
     if (this.#isAnswered) return;
     if (type === 'gap' && isGapReason(reason)) this.#refused(reason);
     else if (type === 'lost') this.#subscriber.complete();
     else if (type === 'moved' && typeof node === 'string') {
       this.#referrer = this.asked;
       this.#ask(node);
-    } else if ((type === 'found' || type === 'given') && bytes !== undefined) this.#collect(type, part, count, bytes);
+    } else if ((type === 'found' || type === 'given') && frame instanceof Uint8Array) this.#collect(type, part, count, frame);
   }
 
   /** Gives up: another node asks for the session, or this one leaves the cluster. */
   abort(): void {
-    if (this.#isTaken) this.#end();
+    if (this.#spark !== undefined) this.#end();
     else this.#subscriber.complete();
   }
 
@@ -178,14 +183,16 @@ export class Taking {
   /** A spark goes on with the session. It joins the rooms and channels, and gets what the old node has not sent. */
   #taken(spark: Spark, { id, rooms, channels, counts }: Given): void {
     const { bus, channels: own, deliver, rooms: members } = this.#parts;
-    this.#isTaken = true;
+    this.#spark = spark;
+    this.#session = spark.connection.session;
+    if (this.#session !== undefined) this.#parts.coming.add(this.#session);
     for (const room of rooms) {
       const topic = topicOfRoom(room);
       if (members.add(spark, topic) === true) void bus.listen(topic);
     }
     for (const channel of channels) own.adopt(spark, channel);
     this.#release();
-    if (this.#hold.isFull) spark.connection.session?.expire('overflow');
+    if (this.#hold.isFull) this.#session?.expire('overflow');
     const topics = new Set([...rooms.map(topicOfRoom), ...channels.map(({ name }) => topicOfChannel(name))]);
     for (const topic of topics) this.#reportMissed(topic, Object(counts[topic]) as Counts);
     for (const message of this.#hold.held) {
@@ -194,6 +201,22 @@ export class Taking {
       if (!isSent && (topic === ALL || topics.has(topic)) && !except.includes(id)) deliver(spark, message);
     }
     this.#say('took', { spark: spark.id }, TELLINGS);
+  }
+
+  /** Handles what follows a session: what was written to the spark of the old node after that gave it. */
+  #finish(spark: Spark, type: unknown, count: unknown, frame: Frame | undefined): void {
+    if (type === 'rest' && frame !== undefined) {
+      this.#followed += 1;
+      spark.connection.post(frame);
+    } else if (type === 'over') {
+      if (count !== this.#followed) this.#expire();
+      this.#end();
+    }
+  }
+
+  /** Ends the session: the old node may have written more to it. */
+  #expire(): void {
+    this.#session?.expire('epoch');
   }
 
   /** Reports the messages of a topic that arrived at this node before the hold, and at the old node after the spark had left. */
@@ -211,7 +234,7 @@ export class Taking {
   /** The link was lost, or there was an answer. */
   #leave(): void {
     this.#subscription.unsubscribe();
-    if (this.#isTaken) return;
+    if (this.#spark !== undefined) return;
     this.#request.unsubscribe();
     if (this.asked !== this.#parts.node) this.#send('cancel', {});
     this.#release();
@@ -227,6 +250,7 @@ export class Taking {
 
   #end(): void {
     this.#request.unsubscribe();
+    if (this.#session !== undefined) this.#parts.coming.delete(this.#session);
     this.#close();
   }
 
@@ -234,9 +258,13 @@ export class Taking {
   #say(type: string, fields: object, times = Infinity): void {
     this.#request.unsubscribe();
     this.#send(type, fields);
+    const unanswered = () => {
+      this.#expire();
+      this.#end();
+    };
     this.#request = interval(RETRY, this.#parts.scheduler)
       .pipe(take(times))
-      .subscribe({ next: () => this.#send(type, fields), complete: () => this.#end() });
+      .subscribe({ next: () => this.#send(type, fields), complete: unanswered });
   }
 
   #send(type: string, fields: object): void {
