@@ -9,11 +9,12 @@ import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
-import type { ClusterBus } from './cluster-bus.js';
+import { type ClusterBus, senderOf } from './cluster-bus.js';
 import { type Catchup, History } from './history.js';
+import { Hold } from './hold.js';
 import type { Memberships } from './memberships.js';
 import { channelOf, isTopicName, topicOfChannel } from './names.js';
-import { parsePacket, printPacket } from './packets.js';
+import { type Header, parsePacket, printPacket } from './packets.js';
 import type { Presence } from './presence.js';
 import { PresenceFeed } from './presence-feed.js';
 
@@ -75,6 +76,15 @@ interface Open {
   readonly listening: Promise<unknown>;
 }
 
+/** The subscription of a spark that moves to another node. */
+export interface ChannelState {
+  readonly name: string;
+  /** The position of the last message that it was sent, `null` when that is not known; missing for a channel without a history. */
+  readonly since?: WirePosition | null;
+  /** Whether it is sent who is present. */
+  readonly presence: boolean;
+}
+
 /** How long a subscription waits for an engine that does not answer, in ms. */
 const ENGINE_TIMEOUT = 5_000;
 
@@ -110,6 +120,10 @@ export class Channels {
   /** The sparks that know that there are channels. */
   readonly #greeted = new WeakSet<Spark>();
   readonly #feed: PresenceFeed;
+  /** Ends the waiting of sparks that have come from another node, and that this one is behind with, by spark and channel. */
+  readonly #coming = new Map<Spark, Map<string, () => void>>();
+  /** The subscriptions of sparks that have come from another node, before they are announced. */
+  readonly #unannounced = new Map<Spark, ChannelState[]>();
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
@@ -141,11 +155,14 @@ export class Channels {
   }
 
   /** Handles what was published by other nodes, or appended to a history by any. */
-  deliver(channel: string, frame: Frame | undefined, delivery: Delivery): void {
+  deliver(channel: string, frame: Frame | undefined, delivery: Delivery, { from, instance, n }: Header): void {
     const open = this.#open.get(channel);
     if (!delivery.topic.startsWith('channel:')) return;
     if (open?.history !== undefined && delivery.at !== undefined) open.history.announce(delivery);
-    else if (open !== undefined && frame !== undefined && delivery.at === undefined) this.#share(channel, frame);
+    else if (open !== undefined && frame !== undefined && delivery.at === undefined) {
+      this.#share(channel, frame);
+      this.#keep(channel, senderOf(from, instance), Number(n), frame);
+    }
   }
 
   /** Looks again what was published, when the engine was away. */
@@ -168,6 +185,8 @@ export class Channels {
   /** Removes a spark that has left from its channels. */
   forget(spark: Spark): void {
     for (const topic of this.#parts.members.topicsOf(spark)) this.#leave(spark, channelOf(topic));
+    for (const done of [...(this.#coming.get(spark)?.values() ?? [])]) done();
+    this.#unannounced.delete(spark);
   }
 
   /** Closes a channel without subscribers here. */
@@ -237,6 +256,120 @@ export class Channels {
       this.#parts.primus.host.log('error', asError(error));
       refuse('The message could not be published');
     }
+  }
+
+  // Sparks that move.
+
+  /** The names of the channels that a spark is subscribed to. */
+  namesOf(spark: Spark): readonly string[] {
+    return this.#parts.members.topicsOf(spark).map(channelOf);
+  }
+
+  /** The subscriptions of a spark. */
+  statesOf(spark: Spark): readonly ChannelState[] {
+    return this.namesOf(spark).map((name) => {
+      const history = this.#open.get(name)?.history;
+      const presence = this.#feed.has(name, spark);
+      return { name, presence, ...(history && { since: wireOf(history.position) }) };
+    });
+  }
+
+  /** Sends a spark nothing more; a hold keeps the messages without a history. */
+  pause(spark: Spark, hold: Hold): void {
+    this.#parts.members.replace(spark, hold);
+  }
+
+  /** Goes on with a spark that was paused. `missed`: the subscriptions with a history whose messages it has missed. */
+  proceed(spark: Spark, hold: Hold, missed: readonly ChannelState[]): void {
+    this.#parts.members.replace(hold, spark);
+    for (const { name, since } of missed) {
+      const history = this.#open.get(name)?.history;
+      if (history !== undefined && since !== undefined) this.#sendMissed(spark, name, history, since);
+    }
+  }
+
+  /** Prepares for a spark that may come: a hold keeps the messages of a channel. Resolves to whether this node listens to it. */
+  async prepare(hold: Hold, channel: string): Promise<boolean> {
+    const rule = this.#ruleFor(channel);
+    if (rule === undefined || this.#isClosed) return true;
+    const open = this.#openChannel(channel, rule);
+    this.#parts.members.add(hold, topicOfChannel(channel));
+    await this.#ready(open, 'head');
+    return this.#parts.bus.whenListening(topicOfChannel(channel));
+  }
+
+  /** Ends what `prepare` began. */
+  release(hold: Hold): void {
+    const { members } = this.#parts;
+    for (const topic of members.topicsOf(hold)) if (members.remove(hold, topic)) this.#release(channelOf(topic));
+  }
+
+  /** Subscribes a spark that was subscribed on another node. What that has allowed is not asked again. */
+  adopt(spark: Spark, state: ChannelState): void {
+    const { members } = this.#parts;
+    const { name, since } = state;
+    const rule = this.#ruleFor(name);
+    this.#greeted.add(spark);
+    if (rule === undefined) return this.#say(spark, ['primus::refused', name, 'subscribe', 'There is no such channel']);
+    const open = this.#openChannel(name, rule);
+    const { history } = open;
+    this.#unannounced.set(spark, [...(this.#unannounced.get(spark) ?? []), state]);
+    if (history === undefined) {
+      members.add(spark, topicOfChannel(name));
+      // The other node has another rule.
+      if (since !== undefined) this.#say(spark, ['primus::gap', name, 'no history', null]);
+      return;
+    }
+    // Keeps the channel open meanwhile.
+    const placeholder = new Hold(0);
+    const coming = this.#coming.get(spark) ?? new Map<string, () => void>();
+    members.add(placeholder, topicOfChannel(name));
+    const leave = () => {
+      coming.delete(name);
+      if (coming.size === 0) this.#coming.delete(spark);
+      this.release(placeholder);
+    };
+    this.#coming.set(spark, coming.set(name, leave));
+    const proceed = () => {
+      if (coming.get(name) !== leave) return;
+      members.add(spark, topicOfChannel(name));
+      leave();
+      this.#sendMissed(spark, name, history, since ?? null);
+      if (spark.connection.isAnnounced) this.announced(spark);
+    };
+    // Another node may have received more than this one.
+    if (history.knows(sinceOf(since))) proceed();
+    else void this.#ready(open, sinceOf(since)).then(proceed);
+  }
+
+  /** Adds the presence of a spark that has come from another node: now the application knows it. */
+  announced(spark: Spark): void {
+    const { members, presence } = this.#parts;
+    const states = this.#unannounced.get(spark);
+    if (states === undefined) return;
+    this.#unannounced.delete(spark);
+    for (const state of states) {
+      const { name } = state;
+      const rule = this.#ruleFor(name);
+      if (this.#coming.get(spark)?.has(name)) this.#unannounced.set(spark, [...(this.#unannounced.get(spark) ?? []), state]);
+      else if (rule?.presence !== undefined && members.has(spark, topicOfChannel(name))) {
+        presence.add(name, spark.id, this.#infoOf(rule, spark, name));
+        if (state.presence) this.#feed.add(name, spark);
+      }
+    }
+  }
+
+  /** Sends a subscriber what it has missed, as if it had been sent at once. */
+  #sendMissed(spark: Spark, channel: string, history: History, since: WirePosition | null): void {
+    const { outcome, from, entries, ...rest } = history.catchUp(sinceOf(since) ?? 'head');
+    const reason = since === null ? 'engine' : (rest as { reason?: ChannelGap }).reason;
+    if (outcome === 'gap' || since === null) this.#say(spark, ['primus::gap', channel, reason ?? 'engine', wireOf(from)]);
+    for (const { frame } of entries) this.#post(spark, frame);
+  }
+
+  #keep(channel: string, sender: string, n: number, frame: Frame): void {
+    const topic = topicOfChannel(channel);
+    for (const hold of this.#parts.members.holdsOf(topic)) hold.keep({ topic, sender, n, frame, isWord: true, except: [] });
   }
 
   // Subscribing.
@@ -330,6 +463,7 @@ export class Channels {
   }
 
   #leave(spark: Spark, channel: string): void {
+    this.#coming.get(spark)?.get(channel)?.();
     const isLast = this.#parts.members.remove(spark, topicOfChannel(channel));
     if (isLast === undefined) return;
     this.#feed.remove(channel, spark);
@@ -359,6 +493,7 @@ export class Channels {
       const frame = isPromise(made) ? await this.#inOrder(made) : made;
       this.#share(channel, frame);
       bus.publish(topic, 'message', {}, frame);
+      this.#keep(channel, bus.sender, bus.written(topic), frame);
       return undefined;
     }
     const made = encoded(primus.parser, primus, data);
@@ -443,6 +578,11 @@ function ruleOf(options: unknown): Rule {
     allow: allow ?? (() => true),
     presence: typeof presence === 'function' ? presence : presence ? () => null : undefined,
   };
+}
+
+/** Whether a value of a packet is a list of subscriptions. */
+export function isListOfChannels(value: unknown): value is readonly ChannelState[] {
+  return Array.isArray(value) && value.every((channel) => isTopicName((Object(channel) as Partial<ChannelState>).name));
 }
 
 function sinceOf(value: unknown): Position | 'head' | null {

@@ -241,6 +241,30 @@ export class ClusterBus {
     if (this.#isUp) this.#waking.next();
   }
 
+  /** The number of messages that this node has published on a topic, those in the outbox included. */
+  written(topic: string): number {
+    let count = this.#sent.get(topic) ?? 0;
+    for (const waiting of this.#outbox) if (waiting.topic === topic) count += 1;
+    return count;
+  }
+
+  /** The process that this node is, as senders are counted. */
+  get sender(): string {
+    return senderOf(this.node, this.instance);
+  }
+
+  /** The number of the last message of a topic that has arrived, by sender; of this node, of the last one that was published. */
+  countsOf(topic: string): { readonly [sender: string]: number } {
+    return { ...Object.fromEntries(this.#received.get(topic) ?? []), [this.sender]: this.written(topic) };
+  }
+
+  /** Goes on with the counts of another node on a topic that this one has not listened to: the next message shows what was missed. */
+  expect(topic: string, counts: { readonly [sender: string]: number }): void {
+    const senders = this.#received.get(topic) ?? new Map<string, number>();
+    if (this.#topics.has(topic)) this.#received.set(topic, senders);
+    for (const [sender, n] of Object.entries(counts)) if (!senders.has(sender)) senders.set(sender, n);
+  }
+
   /** Marks that a beat of this node has returned. */
   heard(): void {
     this.#echo.next();
@@ -304,7 +328,7 @@ export class ClusterBus {
     const packet = parsePacket(delivery.data);
     if (packet === undefined) return this.lose(delivery.topic, 1, 'malformed');
     const { from, instance, n } = packet.header;
-    if (typeof n === 'number' && Number.isSafeInteger(n)) this.#count(delivery.topic, `${from} ${instance}`, n);
+    if (typeof n === 'number' && Number.isSafeInteger(n)) this.#count(delivery.topic, senderOf(from, instance), n);
     this.#options.receive(packet, delivery);
   }
 
@@ -344,6 +368,11 @@ export class ClusterBus {
     this.#outbox.splice(0, count);
     if (this.#outbox.length > 0 && this.#isUp) this.#waking.next();
   }
+}
+
+/** Returns the name of a process, by which its messages are counted. */
+export function senderOf(node: string, instance: string): string {
+  return `${node} ${instance}`;
 }
 
 function forgetOldest(counts: Map<string, unknown>): void {

@@ -11,7 +11,9 @@ import type { Spark } from '../server/spark.js';
 import { memory } from './backplanes/memory.js';
 import type { Backplane, Delivery, Position } from './bus.js';
 import { type ChannelOptions, Channels } from './channels.js';
-import { ClusterBus, type ClusterState, type Loss } from './cluster-bus.js';
+import { ClusterBus, type ClusterState, type Loss, senderOf } from './cluster-bus.js';
+import { Handovers } from './handover.js';
+import type { Held } from './hold.js';
 import { Memberships } from './memberships.js';
 import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
@@ -134,6 +136,8 @@ export class Cluster<In = any, Out = any> {
   readonly #subscribers: Memberships;
   readonly #presence: Presence;
   readonly #questions: Questions;
+  /** The sessions that move between nodes, if the server has sessions. */
+  readonly #handovers: Handovers | undefined;
   readonly #subscription = new Subscription();
   /** Whether the id of a spark names its node: not where the application makes the ids. */
   readonly #namesNodes: boolean;
@@ -170,10 +174,25 @@ export class Cluster<In = any, Out = any> {
     this.#presence = new Presence({ bus: this.#bus, node, report: warn });
     this.#questions = new Questions({ bus: this.#bus, nodes: this.#nodes, node, scheduler, report });
     this.#channels = new Channels({ primus: server, bus: this.#bus, members: this.#subscribers, presence: this.#presence, maxChannels });
+    const { sessions } = server.host;
+    this.#handovers =
+      sessions &&
+      new Handovers({
+        sessions,
+        bus: this.#bus,
+        nodes: this.#nodes,
+        node,
+        scheduler,
+        rooms: this.#rooms,
+        channels: this.#channels,
+        deliver: (spark, held) => this.#deliverHeld(spark, held),
+        encoding: () => this.#encoding,
+      });
     // The id of a spark names its node, so that every node knows where it is.
     this.#namesNodes = server.options.idGenerator === undefined;
     server.options.idGenerator ??= () => `${node}.${nanoid()}`;
     registry.removed = (spark) => this.#forget(spark);
+    if (sessions !== undefined) this.#subscription.add(server.connection$.subscribe((spark) => this.#channels.announced(spark)));
     const bus = this.#bus;
     this.#subscription.add(
       bus.state.value$.subscribe((state) => {
@@ -394,6 +413,7 @@ export class Cluster<In = any, Out = any> {
   async #close(): Promise<void> {
     this.#subscription.unsubscribe();
     this.#questions.close();
+    this.#handovers?.close();
     this.#channels.close();
     this.#nodes.close();
     this.#presence.close();
@@ -428,10 +448,11 @@ export class Cluster<In = any, Out = any> {
       host.log('error', error);
       return false;
     }
-    if (!isPromise(frame)) this.#publish(to, frame);
+    const held = this.#keepOwn(to, frame);
+    if (!isPromise(frame)) this.#publish(to, frame, held);
     else {
       this.#encoding = Promise.all([frame, this.#encoding]).then(
-        ([made]) => this.#publish(to, made),
+        ([made]) => this.#publish(to, made, held),
         () => {},
       );
     }
@@ -439,8 +460,14 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Publishes a message to the connections of the other nodes. */
-  #publish({ rooms, sparks, except }: Parsed, frame: Frame): void {
+  #publish(to: Parsed, frame: Frame, held: Held | undefined): void {
+    this.#publishTo(to, frame);
+    if (held !== undefined) held.n = this.#bus.written(held.topic);
+  }
+
+  #publishTo({ rooms, sparks: addressed, except }: Parsed, frame: Frame): void {
     const bus = this.#bus;
+    const sparks = this.#handovers === undefined ? addressed : addressed.map((id) => this.#handovers?.placeOf(id)?.id ?? id);
     const [room] = rooms;
     const fields = except.length > 0 ? { except } : {};
     if (sparks.length === 0 && rooms.length === 1) return bus.publish(topicOfRoom(room as string), 'write', fields, frame);
@@ -453,16 +480,34 @@ export class Cluster<In = any, Out = any> {
     if (rooms.length > 0) bus.publish(ALL, 'write', { ...fields, rooms, except: [...except, ...sparks] }, frame);
   }
 
+  /** Keeps a message of this node for the sparks that move. */
+  #keepOwn({ rooms, sparks, except }: Parsed, frame: Frame | Promise<Frame>): Held | undefined {
+    const handovers = this.#handovers;
+    if (handovers === undefined || handovers.holds.size === 0 || (rooms.length === 0 && sparks.length > 0)) return undefined;
+    const [room] = rooms;
+    const topic = room !== undefined && rooms.length === 1 && sparks.length === 0 ? topicOfRoom(room) : ALL;
+    const held = { topic, sender: this.#bus.sender, n: Infinity, frame, isWord: false, except: [...except, ...sparks] };
+    handovers.keep(rooms, held);
+    return held;
+  }
+
+  /** The connections of this node. Those that move get what other nodes get as well from the node that they move to. */
+  #all(): Iterable<Spark> {
+    const { byId } = this.#primus.host.registry;
+    const { given } = this.#handovers ?? {};
+    return given === undefined || given.size === 0 ? byId.values() : [...byId.values()].filter((spark) => !given.has(spark));
+  }
+
   /** Returns the connections of this node among the addressees, and their group if they are exactly the members of a room. */
   #local({ rooms, sparks, except }: Parsed): { readonly sparks: Iterable<Spark>; readonly group?: LinkGroup | undefined } {
     const { byId } = this.#primus.host.registry;
     const [room] = rooms;
     if (except.length === 0 && sparks.length === 0 && rooms.length < 2) {
-      if (room === undefined) return { sparks: byId.values() };
+      if (room === undefined) return { sparks: this.#all() };
       const topic = topicOfRoom(room);
       return { sparks: this.#rooms.of(topic), group: this.#rooms.groupOf(topic) };
     }
-    const found = new Set<Spark>(rooms.length === 0 && sparks.length === 0 ? byId.values() : []);
+    const found = new Set<Spark>(rooms.length === 0 && sparks.length === 0 ? this.#all() : []);
     for (const name of rooms) for (const spark of this.#rooms.of(topicOfRoom(name))) found.add(spark);
     for (const id of sparks) if (byId.has(id)) found.add(byId.get(id) as Spark);
     for (const id of except) found.delete(byId.get(id) as Spark);
@@ -477,7 +522,7 @@ export class Cluster<In = any, Out = any> {
     const { kind, from, instance } = header;
     try {
       if (from === this.node) this.#receiveOwn(packet, delivery);
-      else if (kind === 'message' || kind === 'entry') this.#channels.deliver(channelOf(topic), frame, delivery);
+      else if (kind === 'message' || kind === 'entry') this.#channels.deliver(channelOf(topic), frame, delivery, header);
       else if (kind === 'write' && frame !== undefined) this.#deliver(packet, topic, frame);
       else if (kind === 'beat') {
         if (this.#nodes.heard(from, instance)) {
@@ -489,7 +534,7 @@ export class Cluster<In = any, Out = any> {
         this.#presence.compare(from, header.present);
       } else if (kind === 'bye') {
         if (this.#nodes.remove(from, instance)) this.#forgetNode(from);
-      } else if (this.#questions.receive(header)) return;
+      } else if (this.#handovers?.receive(header, frame) || this.#questions.receive(header)) return;
       // Nothing of a process that has left may return. One that is not known yet is asked when it beats.
       else if (kind === 'who' || this.#nodes.is(from, instance)) this.#presence.receive(header);
     } catch (error) {
@@ -498,8 +543,9 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Handles what this node has published itself, or another one of its name. */
-  #receiveOwn({ header: { kind, instance }, frame }: Packet, delivery: Delivery): void {
-    if (kind === 'entry') this.#channels.deliver(channelOf(delivery.topic), frame, delivery);
+  #receiveOwn({ header, frame }: Packet, delivery: Delivery): void {
+    const { kind, instance } = header;
+    if (kind === 'entry') this.#channels.deliver(channelOf(delivery.topic), frame, delivery, header);
     else if (kind === 'beat' && instance === this.#bus.instance) this.#bus.heard();
     else if (kind === 'beat')
       this.#primus.host.log('error', new PrimusError('ERR_PRIMUS_OPTION', `Another node of the cluster has the name '${this.node}', too`));
@@ -507,7 +553,6 @@ export class Cluster<In = any, Out = any> {
 
   /** Sends what another node has written to the connections of this one. */
   #deliver({ header }: Packet, topic: string, frame: Frame): void {
-    const { host, transformers, parser } = this.#primus;
     const list = (value: unknown) => (isListOfStrings(value) ? value : []);
     const to = {
       rooms: topic === ALL || topic.startsWith('node:') ? list(header.rooms) : [topic.slice('room:'.length)],
@@ -516,8 +561,37 @@ export class Cluster<In = any, Out = any> {
     };
     const { sparks: addressed, group } = this.#local(to);
     const sparks = [...addressed];
-    if (topic.startsWith('node:') && sparks.length < to.sparks.length) this.#bus.lose(topic, to.sparks.length - sparks.length, 'gone');
-    if (sparks.length === 0) return;
+    const found = sparks.length + this.#forward(to.sparks, frame);
+    if (topic.startsWith('node:') && found < to.sparks.length) this.#bus.lose(topic, to.sparks.length - found, 'gone');
+    if (this.#handovers !== undefined && this.#handovers.holds.size > 0 && to.sparks.length === 0) {
+      const sender = senderOf(header.from, header.instance);
+      this.#handovers.keep(to.rooms, { topic, sender, n: Number(header.n), frame, isWord: false, except: to.except });
+    }
+    if (sparks.length > 0) this.#share(sparks, frame, group);
+  }
+
+  /** Sends a message on to sparks that have moved to other nodes. Returns to how many. */
+  #forward(ids: readonly string[], frame: Frame): number {
+    let count = 0;
+    for (const id of ids) {
+      const place = this.#handovers?.placeOf(id);
+      if (place === undefined || this.#primus.host.registry.byId.has(id)) continue;
+      this.#bus.publish(topicOfNode(place.node), 'write', { sparks: [place.id] }, frame);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Sends a message that was kept for a spark that moves. */
+  #deliverHeld(spark: Spark, { frame, isWord, except }: Held): void {
+    if (except.includes(spark.id)) return;
+    if (isPromise(frame)) spark.connection.relay(undefined, frame);
+    else if (isWord) spark.connection.post(frame);
+    else this.#share([spark], frame);
+  }
+
+  #share(sparks: readonly Spark[], frame: Frame, group?: LinkGroup): void {
+    const { host, transformers, parser } = this.#primus;
     if (transformers.outgoing.length === 0) {
       host.registry.share(frame, sparks, write, group);
       return;

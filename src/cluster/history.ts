@@ -79,6 +79,11 @@ export class History {
     this.#parts = parts;
   }
 
+  /** The position of the last entry that every subscriber has been sent, or was told a gap for; `undefined` while that is not known. */
+  get position(): Position | undefined {
+    return this.#anew === undefined ? this.#position : undefined;
+  }
+
   /** Takes an entry that was announced. */
   announce(delivery: Delivery): void {
     this.#announced.push(delivery);
@@ -100,9 +105,14 @@ export class History {
     this.#clear();
   }
 
+  /** Whether it is known what a subscriber is missing. */
+  knows(since: Position | 'head' | null): boolean {
+    return this.#anew === undefined && !this.#isUnknown(since);
+  }
+
   /** Calls back when it is known what a subscriber is missing, at once if it is. */
   whenReadBehind(since: Position | 'head' | null, done: () => void): void {
-    if (this.#anew === undefined && !this.#isUnknown(since)) return done();
+    if (this.knows(since)) return done();
     this.#waiting.push(done);
     if (this.#anew === undefined) this.refresh();
   }

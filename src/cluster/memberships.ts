@@ -1,49 +1,62 @@
 import type { LinkGroup } from '../core/transformer.js';
 import type { ConnectionRegistry } from '../server/connections.js';
 import type { Spark } from '../server/spark.js';
+import { Hold } from './hold.js';
 
 /** The members of one topic. */
 interface Topic {
   readonly members: Set<Spark>;
   /** How the framework sends a frame to all of them, if it can. */
   readonly group: LinkGroup | undefined;
+  /** Those that keep its messages for sparks that move to another node, or come from one. */
+  holds?: Set<Hold> | undefined;
 }
 
 /** The members of topics, which are rooms or channels, among the sparks of this process. */
 export class Memberships {
   readonly #byTopic = new Map<string, Topic>();
-  readonly #topics = new Map<Spark, Set<string>>();
+  readonly #topics = new Map<Spark | Hold, Set<string>>();
   readonly #registry: ConnectionRegistry;
 
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;
   }
 
-  /** Adds a spark. Returns whether it is the first one of the topic; `undefined` when it is a member already. */
-  add(spark: Spark, topic: string): boolean | undefined {
+  /** Adds a spark, or a hold. Returns whether it is the first one of the topic; `undefined` when it is in it already. */
+  add(member: Spark | Hold, topic: string): boolean | undefined {
     const known = this.#byTopic.get(topic);
-    const { members, group } = known ?? { members: new Set<Spark>(), group: this.#registry.createGroup() };
+    const entry: Topic = known ?? { members: new Set<Spark>(), group: this.#registry.createGroup() };
     const isFirst = known === undefined;
-    if (isFirst) this.#byTopic.set(topic, { members, group });
-    if (members.has(spark)) return undefined;
-    members.add(spark);
-    const topics = this.#topics.get(spark);
-    if (topics === undefined) this.#topics.set(spark, new Set([topic]));
+    if (isFirst) this.#byTopic.set(topic, entry);
+    if (member instanceof Hold) entry.holds ??= new Set();
+    const set = setOf(entry, member);
+    if (set?.has(member)) return undefined;
+    set?.add(member);
+    const topics = this.#topics.get(member);
+    if (topics === undefined) this.#topics.set(member, new Set([topic]));
     else topics.add(topic);
     return isFirst;
   }
 
-  /** Removes a spark. Returns whether it was the last one of the topic; `undefined` when it was no member. */
-  remove(spark: Spark, topic: string): boolean | undefined {
-    const { members, group } = this.#byTopic.get(topic) ?? {};
-    if (!members?.delete(spark)) return undefined;
-    if (spark.connection.link !== undefined) group?.remove(spark.connection.link);
-    const topics = this.#topics.get(spark);
+  /** Removes a spark, or a hold. Returns whether it was the last one of the topic; `undefined` when it was not in it. */
+  remove(member: Spark | Hold, topic: string): boolean | undefined {
+    const entry = this.#byTopic.get(topic);
+    if (entry === undefined || !setOf(entry, member)?.delete(member)) return undefined;
+    if (!(member instanceof Hold) && member.connection.link !== undefined) entry.group?.remove(member.connection.link);
+    const topics = this.#topics.get(member);
     topics?.delete(topic);
-    if (topics?.size === 0) this.#topics.delete(spark);
-    if (members.size > 0) return false;
+    if (topics?.size === 0) this.#topics.delete(member);
+    if (entry.members.size > 0 || (entry.holds?.size ?? 0) > 0) return false;
     this.#byTopic.delete(topic);
     return true;
+  }
+
+  /** Puts a hold in the place of a spark, or a spark in that of a hold, in all topics. */
+  replace(member: Spark | Hold, by: Spark | Hold): void {
+    for (const topic of this.topicsOf(member)) {
+      this.add(by, topic);
+      this.remove(member, topic);
+    }
   }
 
   has(spark: Spark, topic: string): boolean {
@@ -55,15 +68,24 @@ export class Memberships {
     return this.#byTopic.get(topic)?.members ?? NONE;
   }
 
+  /** Those that keep the messages of a topic. */
+  holdsOf(topic: string): Iterable<Hold> {
+    return this.#byTopic.get(topic)?.holds ?? [];
+  }
+
   /** How the framework sends a frame to all members of a topic at once, if it can. */
   groupOf(topic: string): LinkGroup | undefined {
     return this.#byTopic.get(topic)?.group;
   }
 
-  /** The topics of a spark. */
-  topicsOf(spark: Spark): readonly string[] {
-    return [...(this.#topics.get(spark) ?? [])];
+  /** The topics of a spark, or a hold. */
+  topicsOf(member: Spark | Hold): readonly string[] {
+    return [...(this.#topics.get(member) ?? [])];
   }
 }
 
 const NONE: ReadonlySet<Spark> = new Set();
+
+function setOf({ members, holds }: Topic, member: Spark | Hold): Set<Spark | Hold> | undefined {
+  return (member instanceof Hold ? holds : members) as Set<Spark | Hold> | undefined;
+}

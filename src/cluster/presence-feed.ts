@@ -39,6 +39,10 @@ export class PresenceFeed {
     this.#sender.say(spark, ['primus::presence', channel, [...feed.known], [], true]);
   }
 
+  has(channel: string, spark: Spark): boolean {
+    return this.#feeds.get(channel)?.watchers.has(spark) === true;
+  }
+
   remove(channel: string, spark: Spark): void {
     const feed = this.#feeds.get(channel);
     if (!feed?.watchers.delete(spark) || feed.watchers.size > 0) return;

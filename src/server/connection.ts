@@ -138,6 +138,11 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     return this.link === undefined ? this.isAway : this.link.excludeFromBroadcast !== true;
   }
 
+  /** Whether all `connection` listeners have accepted it. */
+  get isAnnounced(): boolean {
+    return this.stage === 'announced';
+  }
+
   /** Whether there is no link, and the session waits for another one. */
   get isAway(): boolean {
     return this.session?.isAway === true;
@@ -276,6 +281,11 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.channel.flush(end);
   }
 
+  /** Calls back when everything written so far was encoded. */
+  whenWritten(done: () => void): void {
+    this.channel.flush(done);
+  }
+
   /** Calls back when everything received so far was delivered. */
   whenSettled(done: () => void): void {
     const drain = () => this.channel.drain(done);
@@ -310,6 +320,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Announces the connection after the `connection` listeners have accepted it: frames that arrived early are delivered now. */
   announce(): void {
     this.stage = 'announced';
+    this.session?.announced();
     this.proceed(exceedsTurn);
   }
 

@@ -99,7 +99,7 @@ export class Serving implements ConnectionHost {
   readonly #connectionTimeout: number;
   readonly #capacity: Capacity;
   /** The sessions, if the option `resume` is on. */
-  readonly #sessions: Sessions | undefined;
+  readonly sessions: Sessions | undefined;
   /** The delay for rejected clients, in ms, while the server shuts down. */
   #retryAfter: number | undefined;
   /** The run of `drain` under way. */
@@ -124,7 +124,7 @@ export class Serving implements ConnectionHost {
       log: (level, message) => this.log(level, message),
     });
     const resume = resumeOptions(options.resume);
-    this.#sessions =
+    this.sessions =
       resume &&
       new Sessions({
         options: resume,
@@ -157,7 +157,7 @@ export class Serving implements ConnectionHost {
       handshakes: this.handshakes,
       retryAfter: () => this.#retryAfter,
     });
-    const sessions = this.#sessions;
+    const { sessions } = this;
     const connection$ = (transformer.server.listen(host) as Observable<SessionArrival>).pipe(
       tap(({ request }) => this.handshakes.done(request)),
       sessions === undefined ? identity : sessions.resume(),
@@ -169,8 +169,9 @@ export class Serving implements ConnectionHost {
       filter((spark) => spark !== undefined),
       mergeWith(this.#handmade),
       filter((spark) => register(registry, spark)),
-      tap(({ request }) => {
+      tap(({ request, connection }) => {
         this.#capacity.claim(request);
+        connection.session?.registered(connection.subject);
         this.#registered.next();
       }),
       nextTurn(),

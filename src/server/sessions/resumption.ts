@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Observable, type SchedulerLike, type Subscriber, type SubscriptionLike } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber, Subscription, type SubscriptionLike } from 'rxjs';
 import { LONGEST_WAIT } from '../../../operators/duration.js';
 import type { Stack } from '../../core/channel.js';
 import { isPromise } from '../../core/eventual.js';
@@ -7,16 +7,19 @@ import { fromNodeCallback } from '../../core/from-node-callback.js';
 import { type Frame, type LinkObserver, NO_OBSERVER } from '../../core/link.js';
 import { encoded } from '../../core/parser.js';
 import { isControl } from '../../core/protocol.js';
-import { type ClientWord, type GapReason, parseClientWord, WHICH_SESSION } from '../../core/session-words.js';
+import { type GapReason, parseClientWord, WHICH_SESSION } from '../../core/session-words.js';
 import type { Arrival } from '../../core/transformer.js';
+import type { Found } from './elsewhere.js';
+import type { Claim, Handover, Offer } from './offer.js';
 import type { Claimant, Session } from './session.js';
 
 /** The number of frames in which a client has to name its session: one, behind a question that servers without sessions answer. */
 const FRAMES = 3;
 
-/** An arrival that begins a connection. `gap`: the session that it wanted to resume cannot be. */
+/** An arrival that begins a connection. `gap`: the session that it wanted to resume cannot be. `handover`: it was on another server. */
 export interface SessionArrival extends Arrival<IncomingMessage> {
   readonly gap?: GapReason;
+  readonly handover?: Handover;
 }
 
 /** The sessions of a server, as far as an attempt to resume one uses them. */
@@ -25,8 +28,10 @@ export interface ResumptionHost {
   readonly stack: Stack;
   /** The time in which a client has to name its session, in ms. */
   readonly limit: number;
-  /** Returns the session of a token, or the reason why this request cannot resume it. */
-  find(token: string, request: IncomingMessage): Session | GapReason;
+  /** Returns the session that a request claims, or the reason why it cannot resume it: at once, or when another server has answered. */
+  find(claim: Claim, request: IncomingMessage): Session | GapReason | Observable<Found>;
+  /** Creates a token that cannot be guessed. */
+  createToken(): string;
   /** Returns the token that a client gets for the next time. */
   nextToken(session: Session): string;
   /** Keeps the place of a request in the limits of the server, until it is freed. */
@@ -47,6 +52,7 @@ export function resumption(sessions: ResumptionHost, arrival: SessionArrival): O
  *
  * ```
  * resume? ─> the client names the session ─┬─> claim it: fence its link, drain ─> resumed, attach
+ *                                          ├─> another server hands it over ────> resumed, a new connection
  *                                          └─> gap
  * ```
  */
@@ -56,7 +62,11 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
   readonly #arrival: SessionArrival;
   readonly #subscriber: Subscriber<SessionArrival>;
   #frames = 0;
+  /** Whether the client has named its session. */
+  #isNamed = false;
   #session: Session | undefined;
+  /** The question to other servers. */
+  #asking = Subscription.EMPTY;
 
   constructor(sessions: ResumptionHost, arrival: SessionArrival, subscriber: Subscriber<SessionArrival>) {
     this.#sessions = sessions;
@@ -64,7 +74,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     this.#subscriber = subscriber;
     const { limit } = sessions;
     sessions.claim(arrival.request);
-    if (limit <= LONGEST_WAIT) subscriber.add(sessions.scheduler.schedule(() => this.#session ?? this.unsubscribe(), limit));
+    if (limit <= LONGEST_WAIT) subscriber.add(sessions.scheduler.schedule(() => this.#isNamed || this.unsubscribe(), limit));
     arrival.link.subscribe(this);
     this.#say(WHICH_SESSION);
   }
@@ -73,7 +83,7 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
 
   next(frame: Frame): void {
     const place = ++this.#frames;
-    if (this.#session !== undefined || place > FRAMES) return this.unsubscribe();
+    if (this.#isNamed || place > FRAMES) return this.unsubscribe();
     const { stack } = this.#sessions;
     const { parser } = stack;
     try {
@@ -124,12 +134,38 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     // What has come behind that, while it was decoded, would be lost.
     const isHasty = word?.type === 'resume' && place < this.#frames;
     if (isHasty || !isControl(data)) this.unsubscribe();
-    else if (word?.type === 'resume' && this.#session === undefined) this.#claim(word);
+    else if (word?.type === 'resume' && !this.#isNamed) this.#find(word);
   }
 
-  #claim(counts: ClientWord & { type: 'resume' }): void {
-    const found = this.#sessions.find(counts.token, this.#arrival.request);
-    if (typeof found === 'string') return this.#begin(found);
+  #find(claim: Claim): void {
+    this.#isNamed = true;
+    const found = this.#sessions.find(claim, this.#arrival.request);
+    if (!(found instanceof Observable)) return this.#proceed(found, claim);
+    let isFound = false;
+    this.#asking = found.subscribe({
+      next: (answer) => {
+        isFound = true;
+        this.#proceed(answer, claim);
+      },
+      complete: () => isFound || this.unsubscribe(),
+    });
+  }
+
+  #proceed(found: Found, claim: Claim): void {
+    if (typeof found === 'string') this.#begin(found);
+    else if ('taken' in found) this.#adopt(found, claim);
+    else this.#claim(found, claim);
+  }
+
+  /** Begins a new connection, which goes on with the session of another server. */
+  #adopt(offer: Offer, claim: Claim): void {
+    const { received } = offer.state;
+    const next = this.#sessions.createToken();
+    const answer = `primus::server::resumed::${received}.${next}.${(claim.sent ?? received) - received}`;
+    this.#say(answer, () => this.#pass({ handover: { offer, claim, next } }));
+  }
+
+  #claim(found: Session, counts: Claim): void {
     this.#session = found;
     found.claim(this, () => {
       const obstacle = found.obstacle(counts);
@@ -146,17 +182,23 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
 
   /** Begins a new connection over the link. */
   #begin(gap: GapReason): void {
-    if (this.closed) return;
+    if (!this.closed) this.#pass({ gap });
+  }
+
+  /** Passes the link on. */
+  #pass(session: Pick<SessionArrival, 'gap' | 'handover'>): void {
     const subscriber = this.#subscriber;
     this.closed = true;
-    subscriber.next({ ...this.#arrival, gap });
+    subscriber.next({ ...this.#arrival, ...session });
     this.#sessions.free(this.#arrival.request);
+    this.#asking.unsubscribe();
     subscriber.complete();
   }
 
   #finish(): void {
     this.closed = true;
     this.#session?.abandon(this);
+    this.#asking.unsubscribe();
     this.#subscriber.complete();
   }
 

@@ -8,6 +8,7 @@ import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
 import { frameSize } from '../size-of.js';
 import type { Budget, BudgetHolder } from './budget.js';
+import type { Counts, Handover, Offer, SessionState } from './offer.js';
 
 /** The bytes of a spark and its session, beside its messages and the headers of its request. */
 const SPARK = 6_144;
@@ -17,16 +18,6 @@ const UNPROVEN = 5_000;
 
 /** The close codes of connections that end because a peer broke a rule: the same messages would break it again. */
 const BROKEN_RULES = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
-
-/** The counts of a client that wants to resume. */
-export interface Counts {
-  /** The messages that it has received. */
-  readonly received: number;
-  /** The messages before the first one that it still has. */
-  readonly from?: number;
-  /** The messages that it has sent. */
-  readonly sent?: number;
-}
 
 /** The connection of a session, as far as the session uses it. */
 export interface SessionConnection {
@@ -132,6 +123,10 @@ export class Session implements ChannelSession, BudgetHolder {
   declare private isLeft?: true;
   /** The frames to come that the application has injected: they are not the client's. */
   declare private injected?: Frame[];
+  /** The session of another server that this one goes on with, until the connection is registered. */
+  declare private offer?: Offer | undefined;
+  /** The outcome of a session that was on another server: it is emitted when the connection is announced. */
+  declare private outcome?: Resumed | undefined;
 
   constructor(
     sessions: SessionHost,
@@ -297,6 +292,57 @@ export class Session implements ChannelSession, BudgetHolder {
     this.connection.detach(true);
     this.leave();
     if (this.claimant === claimant) this.connection.whenSettled(() => this.claimant === claimant && settled());
+  }
+
+  // Calls of a cluster.
+
+  /** Returns what another server needs to go on with the session. */
+  snapshot(): SessionState {
+    const { ledger, retired } = this;
+    const { sent, received, confirmed } = ledger;
+    const away = Math.max(0, this.#sessions.scheduler.now() - (this.awaySince ?? this.#sessions.scheduler.now()));
+    return { sent, received, confirmed, frames: ledger.since(ledger.from) ?? [], away, retired };
+  }
+
+  /** Ends the connection without a gap: another server goes on with the session. */
+  move(): void {
+    this.claimant = undefined;
+    if (this.isOver) return;
+    this.release();
+    this.connection.retire(() => {});
+  }
+
+  /** Goes on with the session of another server, over the link of a new connection, which has sent the answer. */
+  adopt({ offer, claim }: Handover): void {
+    const { ledger } = this;
+    const { state } = offer;
+    ledger.sent = ledger.from = state.sent - state.frames.length;
+    for (const frame of state.frames) ledger.record(frame);
+    ledger.received = state.received;
+    ledger.confirmed = state.confirmed;
+    ledger.acknowledge();
+    this.isProven = true;
+    this.offer = offer;
+    const { received, sent = ledger.received } = claim;
+    if (ledger.sent > received) this.position = received;
+    this.outcome = { type: 'resumed', missed: sent - ledger.received, resent: ledger.sent - received, away: state.away };
+    this.report();
+    if (this.hasHole) this.expire('overflow');
+    else this.catchUp();
+  }
+
+  /** Notes that the server has registered the spark, which is not announced yet. */
+  registered(spark: unknown): void {
+    const { offer } = this;
+    this.offer = undefined;
+    offer?.taken(spark);
+  }
+
+  /** Emits the outcome of a session that was on another server. */
+  announced(): void {
+    const { outcome } = this;
+    this.outcome = undefined;
+    if (outcome !== undefined) this.emit(outcome);
   }
 
   /** Gives the attempt up: its link was lost. */

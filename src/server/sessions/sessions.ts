@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type MonoTypeOperatorFunction, mergeMap, of, type SchedulerLike, type Subscription } from 'rxjs';
+import { type MonoTypeOperatorFunction, mergeMap, type Observable, of, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Stack } from '../../core/channel.js';
 import { isPromise } from '../../core/eventual.js';
 import { invalid } from '../../core/options.js';
 import { type GapReason, SESSION_FIELD } from '../../core/session-words.js';
 import type { Places } from '../http/host.js';
 import { Budget } from './budget.js';
+import type { Elsewhere, Found } from './elsewhere.js';
+import type { Claim } from './offer.js';
 import type { ParsedResumeOptions } from './options.js';
 import { type ResumptionHost, resumption, type SessionArrival } from './resumption.js';
 import { Session, type SessionConnection, type SessionHost } from './session.js';
@@ -51,8 +53,12 @@ export class Sessions implements SessionHost, ResumptionHost {
   readonly window: number;
   readonly ring: number;
   readonly budget: Budget;
-  /** The name of this run of the server. */
-  readonly epoch: string = createToken();
+  /** The name of this run of the server, or of all servers that hand sessions over to each other. */
+  epoch: string = randomName();
+  /** The end of all tokens, which names the server where others may have the session. */
+  suffix = '';
+  /** The other servers that may have a session; only in a cluster. */
+  elsewhere: Elsewhere | undefined;
   readonly #parts: SessionsParts;
   /** Looked up by hash: the time of a comparison would show how much of a guess is right. */
   readonly #byToken = new Map<string, Session>();
@@ -78,22 +84,39 @@ export class Sessions implements SessionHost, ResumptionHost {
   }
 
   /** Begins the session of a new connection, if its client has asked for one. */
-  begin(connection: SessionConnection, { request, gap }: SessionArrival): void {
+  begin(connection: SessionConnection, { request, gap, handover }: SessionArrival): void {
     if (askedBy({ request }) === undefined) return;
-    const session = new Session(this, connection, request, createToken(), this.#identityOf(request));
+    const token = handover?.claim.token ?? this.createToken();
+    const session = new Session(this, connection, request, token, this.#identityOf(request));
     this.#byToken.set(session.token, session);
     connection.begin(session);
+    if (handover !== undefined) {
+      session.next = handover.next;
+      session.retired = handover.offer.state.retired;
+      for (const name of [session.next, session.retired]) if (name !== undefined) this.#byToken.set(name, session);
+      session.adopt(handover);
+      return;
+    }
     const value = `${this.epoch}.${session.token}`;
     connection.control(
       gap === undefined ? { type: 'server::session', value: `1.${value}` } : { type: 'server::gap', value: `${gap}.${value}` },
     );
   }
 
-  /** Returns the session of a token, or the reason why this request cannot resume it. */
-  find(token: string, request: IncomingMessage): Session | GapReason {
+  /** Returns the session that a request claims, or the reason why it cannot resume it: at once, or when another server has answered. */
+  find(claim: Claim, request: IncomingMessage): Session | GapReason | Observable<Found> {
+    const { elsewhere } = this;
+    const identity = this.#identityOf(request);
+    const found = this.lookUp(claim.token, identity);
+    const isHere = typeof found === 'string' ? found !== 'expired' : !elsewhere?.isGiven(found);
+    if (elsewhere === undefined || isHere) return found;
+    return identity === null ? 'identity' : elsewhere.take(claim, identity);
+  }
+
+  /** Returns the session of a token on this server, or the reason why this identity cannot resume it. */
+  lookUp(token: string, identity: unknown): Session | GapReason {
     const session = this.#byToken.get(token);
     if (session === undefined || !session.connection.writable) return this.#ended.get(token) ?? 'expired';
-    const identity = this.#identityOf(request);
     if (identity === null || identity !== session.identity) return 'identity';
     if (token === session.retired) return 'taken';
     if (token === session.next) this.prove(session);
@@ -103,10 +126,15 @@ export class Sessions implements SessionHost, ResumptionHost {
   /** Returns the token that a client gets for the next time. The present one stays good until the client has proven to have that. */
   nextToken(session: Session): string {
     if (session.next === undefined) {
-      session.next = createToken();
+      session.next = this.createToken();
       this.#byToken.set(session.next, session);
     }
     return session.next;
+  }
+
+  /** Creates a token that cannot be guessed. */
+  createToken(): string {
+    return randomName() + this.suffix;
   }
 
   /** Notes that a client has the token that it was sent: the one before is retired. */
@@ -181,6 +209,6 @@ function askedBy({ request }: Pick<SessionArrival, 'request'>): string | undefin
 }
 
 /** Creates a name that cannot be guessed: 128 random bits. */
-function createToken(): string {
+function randomName(): string {
   return randomBytes(16).toString('base64url');
 }
