@@ -3,7 +3,7 @@ import { asError, PrimusError } from '../core/errors.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
 import type { MessageTransformer } from '../core/message-transformers.js';
-import { boolean, callable, check, count, type Duration, invalid, milliseconds, object } from '../core/options.js';
+import { boolean, callable, check, type Duration, invalid, milliseconds, object } from '../core/options.js';
 import { encoded } from '../core/parser.js';
 import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
@@ -561,20 +561,26 @@ export class Channels {
   }
 }
 
+function keepOf({ size, ttl }: { readonly size: unknown; readonly ttl: unknown }): NonNullable<Rule['history']> {
+  if (!Number.isSafeInteger(size) || (size as number) < 1) throw invalid('history.size', 'a positive integer', size);
+  const time = milliseconds(ttl, 'history.ttl');
+  if (time < 1 || !Number.isSafeInteger(Math.ceil(time))) throw invalid('history.ttl', 'at least 1 ms, and finite', ttl);
+  return { size: size as number, ttl: time };
+}
+
 function ruleOf(options: unknown): Rule {
   if (!object[1](options) || options === null) throw invalid('options', object[0], options);
-  const { name, history, allow, presence } = options as Partial<ChannelOptions>;
+  const { name, history, allow, presence, ...unknown } = options as Partial<ChannelOptions>;
+  // Without `allow` all clients may publish: a misspelled one must not pass.
+  for (const option of Object.keys(unknown)) throw invalid('options', 'an object with name, history, allow or presence', option);
   if (!(name instanceof RegExp)) throw invalid('name', 'a regular expression', name);
   // One that remembers where it stopped would match every other time.
   if (name.global || name.sticky) throw invalid('name', 'a regular expression without the flags g and y', `${name}`);
   check({ allow }, { allow: callable });
-  if (history)
-    check({ size: history.size }, { size: ['a positive integer', (size) => Number.isInteger(size) && count[1](size) && size !== 0] });
-  if (history && history.size === undefined) throw invalid('history.size', 'a positive integer', history.size);
   if (presence != null && !boolean[1](presence) && !callable[1](presence)) throw invalid('presence', 'true, false or a function', presence);
   return {
     name,
-    history: history ? { size: history.size, ttl: milliseconds(history.ttl, 'history.ttl') } : undefined,
+    history: history ? keepOf(history) : undefined,
     allow: allow ?? (() => true),
     presence: typeof presence === 'function' ? presence : presence ? () => null : undefined,
   };

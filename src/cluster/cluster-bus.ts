@@ -35,8 +35,9 @@ export interface Loss {
   /** The number of messages that are known to be lost. */
   readonly count: number;
   /**
-   * Why: the `outbox` is full, they were published while this node did not hear the engine (`missed`), they are no messages of a cluster
-   * (`malformed`), their addressee has left (`gone`), or the cluster was `closed`; or what the backplane says.
+   * Why: the `outbox` is full; they were published while this node did not hear the engine (`missed`); they are no messages of a cluster
+   * (`malformed`); their addressee has left (`gone`); the cluster was `closed`; there was no connection, or it dropped before the engine had
+   * confirmed (`disconnected`); they are longer than the engine takes (`too large`); or the engine has `refused` them. A backplane may have others.
    */
   readonly reason: string;
 }

@@ -30,7 +30,7 @@ export interface ClusterOptions {
    */
   node?: string;
   /**
-   * The time without a beat after which a node counts as dead, in ms. It beats five times in it.
+   * The time without a beat after which a node counts as dead, in ms: 500 ms to 24 days. It beats five times in it.
    *
    * @defaultValue `5_000`
    */
@@ -49,7 +49,7 @@ export interface ClusterOptions {
   maxChannels?: number;
 }
 
-/** The addressees of a message. Without `room` and `spark`: all connections. */
+/** The addressees of a message. Without `room` and `spark`: all connections. One that is `undefined` is an error. */
 export interface Addressees {
   /** The members of this room, or of these rooms; who is in several of them gets the message once. */
   readonly room?: string | readonly string[];
@@ -74,6 +74,10 @@ interface Parsed {
 
 const NAME = /^[\w-]{1,40}$/;
 
+const SHORTEST_LEASE = 500;
+/** 24 days, in ms: what a timer takes. */
+const LONGEST_LEASE = 2_073_600_000;
+
 /** The clusters of servers, so that a server has one. */
 const clusters = new WeakMap<object, unknown>();
 
@@ -81,7 +85,7 @@ const clusters = new WeakMap<object, unknown>();
  * Makes a server a node of a cluster: what is written reaches the connections of all nodes. With the memory backplane, which is the default, a
  * single server has rooms, channels and presence.
  *
- * @throws ERR_PRIMUS_OPTION when an option is invalid, or the server is a node already
+ * @throws ERR_PRIMUS_OPTION when an argument is invalid, or the server is a node already
  *
  * @example
  * import { clustered, memory } from 'primus-rx/cluster';
@@ -97,6 +101,8 @@ export function clustered<In, Out>(
   backplane: Backplane = memory(),
   options: ClusterOptions = {},
 ): Cluster<In, Out> {
+  if (!(Object(primus).host?.registry instanceof Object))
+    throw new PrimusError('ERR_PRIMUS_OPTION', `clustered: \`primus\` must be a server of this package, got ${describe(primus)}`);
   if (clusters.has(primus)) throw new PrimusError('ERR_PRIMUS_OPTION', 'The server is a node of a cluster already');
   const cluster = new Cluster<In, Out>(primus, backplane, options);
   clusters.set(primus, cluster);
@@ -262,7 +268,7 @@ export class Cluster<In = any, Out = any> {
   /**
    * Returns the addressees of a message, wherever they are.
    *
-   * @throws ERR_PRIMUS_CHANNEL when the name of a room is invalid
+   * @throws ERR_PRIMUS_CHANNEL when the name of a room is invalid, or `undefined`
    * @throws ERR_PRIMUS_OPTION when another addressee is invalid
    *
    * @example
@@ -348,7 +354,7 @@ export class Cluster<In = any, Out = any> {
    * Publishes a message to the subscribers of a channel, on all nodes. Resolves to its position, when the channel has a history; and rejects, with
    * `ERR_PRIMUS_BACKPLANE`, when the engine has not taken it in time: then it may or may not be published. Without a history, resolves at once.
    *
-   * @throws ERR_PRIMUS_CHANNEL when the name is invalid
+   * @throws ERR_PRIMUS_CHANNEL when the name is invalid; rejects with it when no settings match the name
    *
    * @example
    * await cluster.publish('news/sports', { title: 'A goal' });
@@ -615,27 +621,41 @@ function clusterOptions(options: ClusterOptions): Required<ClusterOptions> & { l
   const { node = nanoid(10), lease = 5_000, outbox = 8_388_608, maxChannels = 1_000 } = options;
   if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 40 letters, digits, _ and -', node);
   if (!size[1](outbox)) throw invalid('outbox', size[0], outbox);
-  if (!size[1](maxChannels)) throw invalid('maxChannels', size[0], maxChannels);
+  if (!Number.isSafeInteger(maxChannels) || maxChannels < 1) throw invalid('maxChannels', 'a positive integer', maxChannels);
   const limit = milliseconds(lease, 'lease');
-  if (limit < 500) throw invalid('lease', 'at least 500 ms', lease);
+  if (limit < SHORTEST_LEASE || limit > LONGEST_LEASE) throw invalid('lease', '500 ms to 24 days', lease);
   return { node, lease: limit, outbox, maxChannels };
 }
 
-/** Returns the addressees; `undefined` for an empty list of rooms or sparks, which has none. */
+/**
+ * Returns the addressees; `undefined` for an empty list of rooms or sparks, which has none. A room or spark that is `undefined` is an error: what is
+ * meant for a few must not be sent to all.
+ */
 function parseAddressees(addressees: unknown): Parsed | undefined {
   if (typeof addressees !== 'object' || addressees === null)
     throw invalid('addressees', 'an object with room, spark or except', addressees);
-  const { room, spark, except } = addressees as Addressees;
-  const listOf = (value: unknown): readonly unknown[] => (value == null ? [] : Array.isArray(value) ? value : [value]);
-  const ids = (name: string, value: unknown) => {
-    const list = listOf(value);
-    if (!isListOfStrings(list)) throw invalid(name, 'the id of a spark, or a list of ids', describe(value));
-    return list;
-  };
-  const rooms = [...new Set(listOf(room).map((name) => checkName('room', name)))];
-  const sparks = ids('spark', spark);
-  const isForAll = room == null && spark == null;
-  return isForAll || rooms.length + sparks.length > 0 ? { rooms, sparks, except: ids('except', except) } : undefined;
+  let rooms: readonly string[] = [];
+  let sparks: readonly string[] = [];
+  let except: readonly string[] = [];
+  let isForAll = true;
+  for (const [key, value] of Object.entries(addressees) as [string, unknown][]) {
+    if (key === 'except') except = value == null ? [] : idsOf(key, value);
+    else if (key === 'room') rooms = [...new Set(listOf(value).map((name) => checkName('room', name)))];
+    else if (key === 'spark') sparks = idsOf(key, value);
+    else throw invalid('addressees', 'an object with room, spark or except', key);
+    if (key !== 'except') isForAll = false;
+  }
+  return isForAll || rooms.length + sparks.length > 0 ? { rooms, sparks, except } : undefined;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+function idsOf(name: string, value: unknown): readonly string[] {
+  const list = listOf(value);
+  if (!isListOfStrings(list)) throw invalid(name, 'the id of a spark, or a list of ids', value);
+  return list;
 }
 
 /** Returns the node that the id of a spark names; `undefined` for an id of the application. */

@@ -229,6 +229,7 @@ it('checks its options', () => {
     { stream: { maxSize: 1.5 } },
     { stream: { maxAge: 'long' } },
     { stream: { maxBytes: -1 } },
+    null,
   ];
   for (const options of wrong) {
     expect(() => nats(connection, options as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));

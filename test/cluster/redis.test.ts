@@ -14,6 +14,10 @@ describe('redis()', () => {
     expect(() => redis(value as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_BACKPLANE' }));
   });
 
+  it('throws for options that are no object', () => {
+    expect(() => redis(createClient(), null as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+  });
+
   it('throws at once for a client of a Sentinel', () => {
     const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: 'localhost', port: 26379 }] });
     expect(() => redis(sentinel as never)).toThrow(/Sentinel/);

@@ -113,7 +113,9 @@ describe('a cluster', () => {
       const refusal = expect.objectContaining({ code: 'ERR_PRIMUS_CHANNEL' });
       expect(() => cluster.join(spark, name as string)).toThrow(refusal);
       if (name !== undefined) expect(() => cluster.leave(spark, name as string)).toThrow(refusal);
-      if (name !== undefined) expect(() => cluster.to({ room: name as string })).toThrow(refusal);
+      // What is meant for a room must not be sent to all.
+      expect(() => cluster.to({ room: name as string })).toThrow(refusal);
+      expect(() => cluster.to({ room: [name as string] })).toThrow(refusal);
       expect(() => cluster.publish(name as string, 1)).toThrow(refusal);
     },
   );
@@ -121,11 +123,38 @@ describe('a cluster', () => {
   it('refuses options that are out of range, and a second cluster for one server', async () => {
     const { primus } = await serve({ transformer: 'memory' });
     const refusal = expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' });
-    for (const options of [{ node: '' }, { node: 'a.b' }, { lease: 'soon' }, { lease: 1 }, { outbox: 0 }, { maxChannels: -1 }])
+    const lengths = [{ lease: 'soon' }, { lease: 1 }, { lease: Infinity }, { lease: '25 days' }];
+    for (const options of [{ node: '' }, { node: 'a.b' }, ...lengths, { outbox: 0 }, { maxChannels: -1 }, { maxChannels: 1.5 }])
       expect(() => clustered(primus, memory(), options)).toThrow(refusal);
+    for (const server of [undefined, null, {}, { host: 'localhost' }]) expect(() => clustered(server as never)).toThrow(refusal);
     expect(() => clustered(primus, {} as Backplane)).toThrow(refusal);
     clustered(primus);
     expect(() => clustered(primus)).toThrow(refusal);
+  });
+
+  it('refuses addressees that are not given, or misspelled', async () => {
+    const [{ cluster }] = await startNodes(1);
+    const refusal = expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' });
+    for (const addressees of [{ spark: undefined }, { spark: null }, { spark: [undefined] }, { except: 5 }, { rooms: 'lobby' }, null])
+      expect(() => cluster.to(addressees as never)).toThrow(refusal);
+    expect(cluster.to({ except: undefined as never }).write('all')).toBe(true);
+  });
+
+  it('refuses settings of channels that are out of range, or misspelled', async () => {
+    const [{ cluster }] = await startNodes(1);
+    const histories = [true, {}, { size: 0, ttl: 1 }, { size: 1.5, ttl: 1 }, { size: 1 }, { size: 1, ttl: 0 }, { size: 1, ttl: Infinity }];
+    const settings = [
+      {},
+      { name: 'open' },
+      { name: /x/g },
+      { name: /x/, allow: true },
+      { name: /x/, alow: () => true },
+      { name: /x/, presence: 1 },
+    ];
+    for (const options of [null, ...settings, ...histories.map((history) => ({ name: /x/, history }))])
+      expect(() => cluster.channels(options as never), JSON.stringify(options)).toThrow(
+        expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }),
+      );
   });
 
   it('reports a message that cannot be encoded, and goes on', async () => {

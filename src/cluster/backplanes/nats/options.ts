@@ -1,4 +1,4 @@
-import { check, type Duration, type Kind, milliseconds, withDefaults } from '../../../core/options.js';
+import { check, type Duration, invalid, type Kind, milliseconds, withDefaults } from '../../../core/options.js';
 
 /** How the histories are stored. They are in one stream. */
 export interface NatsStreamOptions {
@@ -57,6 +57,7 @@ const SHORTEST_AGE = 100;
  * @throws ERR_PRIMUS_OPTION when an option has the wrong type or value
  */
 export function configurationOf(options: NatsOptions): NatsConfiguration {
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
   check(options, OPTIONS);
   const { prefix } = withDefaults({ prefix: 'primus' }, options);
   const stream: Required<NatsStreamOptions> = withDefaults(STREAM_DEFAULTS, options.stream ?? {});

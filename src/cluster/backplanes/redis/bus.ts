@@ -94,21 +94,21 @@ export class RedisBus implements Bus, Log, SessionHost {
   publish(topic: string, data: Uint8Array): void {
     const session = this.#session;
     if (this.#closing || !session?.isReady) {
-      this.#context.lost(topic, 1, this.#closing ? 'closed' : 'The engine is down');
+      this.#context.lost(topic, 1, this.#closing ? 'closed' : 'disconnected');
       return;
     }
     try {
       this.#assertLength(session, data);
     } catch (error) {
       this.#context.report(error as Error);
-      this.#context.lost(topic, 1, 'The message is too long');
+      this.#context.lost(topic, 1, 'too large');
       return;
     }
     const length = COMMAND + data.length;
     this.#buffered += length;
     session.publish(this.#channelOf(topic), encode(data), (error) => {
       this.#buffered -= length;
-      if (error) this.#context.lost(topic, 1, this.#failed(session, error).message);
+      if (error) this.#context.lost(topic, 1, this.#reasonOf(this.#failed(session, error)));
     });
   }
 
@@ -149,7 +149,7 @@ export class RedisBus implements Bus, Log, SessionHost {
     if (topic === undefined || this.#closing) return;
     const delivery = decode(topic, message);
     if (delivery) this.#messages.next(delivery);
-    else this.#context.lost(topic, 1, 'The message is not one of this package');
+    else this.#context.lost(topic, 1, 'malformed');
   }
 
   async #close(): Promise<void> {
@@ -168,6 +168,12 @@ export class RedisBus implements Bus, Log, SessionHost {
     const explained = explain(error);
     if (/^(?:NOPERM|OOM)/.test((explained.cause as Error | undefined)?.message ?? '')) this.#report(explained);
     return explained;
+  }
+
+  /** Returns why a message was lost: Redis has answered with an error, which begins with its code, or not at all. */
+  #reasonOf({ cause }: PrimusError): string {
+    if (this.#closing) return 'closed';
+    return /^[A-Z]{2,} /.test((cause as Error | undefined)?.message ?? '') ? 'refused' : 'disconnected';
   }
 
   #report(error: unknown): void {
