@@ -164,7 +164,6 @@ describe('the setting `allow`', () => {
 
   it('may return a thenable that has no more than `then`', async () => {
     const then = (resolve: (answer: boolean) => void) => queueMicrotask(() => resolve(true));
-    // biome-ignore lint/suspicious/noThenProperty: that is what is tested.
     const thenable = { then };
     const { world, send, received } = await start({ allow: () => thenable as never });
     send(['primus::subscribe', 'open', null]);
