@@ -66,6 +66,8 @@ export class History {
   #isReading = false;
   /** Whether the log should be read, because something may have been missed meanwhile. */
   #isStale = false;
+  /** Whether the engine was away since it was read. */
+  #isSuspect = false;
   #hasFailed = false;
   #isClosed = false;
   /** Reads again when the engine did not answer. */
@@ -102,6 +104,7 @@ export class History {
   /** Looks at the last entry again before the next one is delivered: the engine is away, and may return with another history. */
   suspect(): void {
     this.#isStale = true;
+    this.#isSuspect = true;
     this.#clear();
   }
 
@@ -208,8 +211,9 @@ export class History {
       if (read === undefined) throw new Error('The engine keeps no history');
       if (this.#isClosed) return;
       const isOther = last !== undefined && read.whole && !isSame(last, read.entries[0]);
-      if (last !== undefined && !read.whole) {
-        // It may just be older than what is kept.
+      // It may just be older than what is kept. Where the engine was away, there may have been another one in its place: that is a gap.
+      const isUnverified = this.#isSuspect && read.head.epoch === position?.epoch && read.head.offset > position.offset;
+      if (last !== undefined && !read.whole && !isUnverified) {
         last = undefined;
         continue;
       }
@@ -241,6 +245,7 @@ export class History {
       this.#parts.gap(this.#anew, this.#position);
       this.#anew = undefined;
     }
+    if (!this.#isStale) this.#isSuspect = false;
     // Another read may have been requested meanwhile.
     if (!this.#isStale) for (const done of this.#waiting.splice(0)) done();
   }

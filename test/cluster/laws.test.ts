@@ -92,6 +92,15 @@ const found: [string, (world: ClusterWorld) => Promise<void>][] = [
     },
   ],
   [
+    'takes no entries of a copy for those that follow, when the last one before them is not kept any more',
+    async (world) => {
+      world.publish('n1', 2);
+      await world.pass(100);
+      world.failOver(2, 6);
+      world.publish('n1', 4);
+    },
+  ],
+  [
     'sends nothing before what waits for the engine',
     async (world) => {
       world.engine.faultsOf('n1').bufferedAmount = 1e9;
