@@ -99,7 +99,7 @@ export class Handovers implements Elsewhere {
         return subscriber.complete();
       }
       // Another link of the same client. One that is about to go on with the session is not overtaken: the client comes again.
-      const before = this.#takingOf.get(claim.token);
+      const before = this.#takingBy(claim.token, identity);
       if (before?.isOffered) return subscriber.complete();
       before?.abort();
       const id = `${bus.instance} ${++this.#count}`;
@@ -108,7 +108,8 @@ export class Handovers implements Elsewhere {
         if (this.#takingOf.get(claim.token) === taking) this.#takingOf.delete(claim.token);
       });
       this.#takings.set(id, taking);
-      this.#takingOf.set(claim.token, taking);
+      // That of another identity is refused, and disturbs no other.
+      if (!this.#takingOf.has(claim.token)) this.#takingOf.set(claim.token, taking);
       taking.start(place as string, giving && node);
     });
   }
@@ -151,7 +152,7 @@ export class Handovers implements Elsewhere {
     if (repeated !== undefined) return repeated.repeat();
     const claim = claimOf(token, received, first, sent);
     if (claim === undefined || typeof id !== 'string') return;
-    const taking = this.#takingOf.get(claim.token);
+    const taking = this.#takingBy(claim.token, identity);
     // It is here in a moment, and the other node asks again.
     if (taking?.isOffered) return;
     taking?.abort();
@@ -172,6 +173,12 @@ export class Handovers implements Elsewhere {
     this.#givings.set(key, giving);
     this.#givingOf.set(found, giving);
     giving.start();
+  }
+
+  /** Returns the attempt of a client to take a session to this node. */
+  #takingBy(token: string, identity: unknown): Taking | undefined {
+    const taking = this.#takingOf.get(token);
+    return taking?.identity === identity ? taking : undefined;
   }
 
   #refuse(node: string, id: string, token: string, reason: GapReason): void {

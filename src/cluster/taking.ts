@@ -45,7 +45,7 @@ export class Taking {
   readonly #parts: HandoverParts;
   readonly #id: string;
   readonly #claim: Claim;
-  readonly #identity: unknown;
+  readonly identity: unknown;
   readonly #subscriber: Subscriber<Found>;
   readonly #close: () => void;
   readonly #subscription = new Subscription();
@@ -69,7 +69,7 @@ export class Taking {
     this.#id = id;
     this.#claim = claim;
     this.token = claim.token;
-    this.#identity = identity;
+    this.identity = identity;
     this.#subscriber = subscriber;
     this.#close = close;
     this.#buffer = new TopicBuffer(parts.sessions.ring);
@@ -117,13 +117,13 @@ export class Taking {
     if (this.#hops > HOPS || !nodes.has(node)) return this.#answer('epoch');
     this.asked = node;
     const { token, received, from, sent } = this.#claim;
-    this.#say('find', { token, received, first: from, sent, identity: this.#identity });
+    this.#say('find', { token, received, first: from, sent, identity: this.identity });
   }
 
   /** Looks for the session on this node: the one that was asked does not have it. */
   #look(): void {
     const { sessions, isGiven } = this.#parts;
-    const found = sessions.lookUp(this.token, this.#identity);
+    const found = sessions.lookUp(this.token, this.identity);
     this.#answer(typeof found !== 'string' && isGiven(found) ? 'epoch' : found);
   }
 

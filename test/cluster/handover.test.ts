@@ -150,6 +150,27 @@ describe('a session on several servers', () => {
     expect(ada.outcomes).toHaveLength(1);
   });
 
+  it('is not disturbed by another identity with its token while it moves', async () => {
+    for (const at of ['n1', 'n2', 'n3'])
+      for (let after = 10; after < 30; after += 2) {
+        const world = await worldOf();
+        for (const name of ['n1', 'n2', 'n3']) world.engine.faultsOf(name).delay = 3;
+        const ada = world.join('n1');
+        await world.pass(50);
+        await Promise.all([world.node('n1').cluster.join(world.last.spark, 'x'), world.pass(10)]);
+        world.move(ada, 'n2');
+        await world.pass(after);
+        const frames = await steal(world, at, tokenOf(ada), 'mallory');
+        expect(frames.join(), `at ${at} after ${after} ms`).not.toMatch(/resumed/);
+        expect(ada.outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
+        expect(
+          ada.frames.filter((frame) => frame.includes('resume?')),
+          `the connections, at ${at} after ${after} ms`,
+        ).toHaveLength(1);
+        await world.destroy();
+      }
+  });
+
   it('begins anew at once when its node has died, is unknown, or was restarted', async () => {
     const world = await worldOf();
     const ada = world.join('n1');
