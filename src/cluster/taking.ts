@@ -145,7 +145,8 @@ export class Taking {
     this.#bodies.delete(type);
     const parsed = parseBody(body);
     if (type === 'found') this.#listen(Object(parsed?.value) as Partial<Given>);
-    else if (parsed !== undefined && isGiven(parsed.value)) this.#offer(parsed.value, parsed.frames);
+    else if (parsed !== undefined && isGiven(parsed.value) && parsed.frames.length <= parsed.value.sent)
+      this.#offer(parsed.value, parsed.frames);
   }
 
   /** Listens to the topics of the spark, before the old node stops sending their messages. */
