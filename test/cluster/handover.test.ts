@@ -356,8 +356,9 @@ describe('a session on several servers', () => {
     }
   });
 
-  it('hands over many messages in parts, strings and bytes', async () => {
+  it.each(['json', 'binary'])('hands over many messages in parts, as the parser %s encodes them', async (parser) => {
     const world = await worldOf(['n1', 'n2'], {
+      parser,
       resume: { window: 10_000, ring: 4_000_000, identity: ({ headers }) => `${headers.user}` },
     });
     const ada = world.join('n1', { resume: { ring: 4_000_000 } });
