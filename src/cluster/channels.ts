@@ -11,12 +11,12 @@ import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
 import { type ClusterBus, senderOf } from './cluster-bus.js';
 import { type Catchup, History } from './history.js';
-import { Hold } from './hold.js';
 import type { Memberships } from './memberships.js';
 import { channelOf, isTopicName, topicOfChannel } from './names.js';
 import { type Header, parsePacket, printPacket } from './packets.js';
 import type { Presence } from './presence.js';
 import { PresenceFeed } from './presence-feed.js';
+import { TopicBuffer } from './topic-buffer.js';
 
 /** An action of a client on a channel. */
 export type ChannelAction = 'subscribe' | 'publish';
@@ -274,34 +274,34 @@ export class Channels {
     });
   }
 
-  /** Sends a spark nothing more; a hold keeps the messages without a history. */
-  pause(spark: Spark, hold: Hold): void {
-    this.#parts.members.replace(spark, hold);
+  /** Sends a spark nothing more; a buffer keeps the messages without a history. */
+  pause(spark: Spark, buffer: TopicBuffer): void {
+    this.#parts.members.replace(spark, buffer);
   }
 
   /** Goes on with a spark that was paused. `missed`: the subscriptions with a history whose messages it has missed. */
-  proceed(spark: Spark, hold: Hold, missed: readonly ChannelState[]): void {
-    this.#parts.members.replace(hold, spark);
+  proceed(spark: Spark, buffer: TopicBuffer, missed: readonly ChannelState[]): void {
+    this.#parts.members.replace(buffer, spark);
     for (const { name, since } of missed) {
       const history = this.#open.get(name)?.history;
       if (history !== undefined && since !== undefined) this.#sendMissed(spark, name, history, since);
     }
   }
 
-  /** Prepares for a spark that may come: a hold keeps the messages of a channel. Resolves to whether this node listens to it. */
-  async prepare(hold: Hold, channel: string): Promise<boolean> {
+  /** Prepares for a spark that may come: a buffer keeps the messages of a channel. Resolves to whether this node listens to it. */
+  async prepare(buffer: TopicBuffer, channel: string): Promise<boolean> {
     const rule = this.#ruleFor(channel);
     if (rule === undefined || this.#isClosed) return true;
     const open = this.#openChannel(channel, rule);
-    this.#parts.members.add(hold, topicOfChannel(channel));
+    this.#parts.members.add(buffer, topicOfChannel(channel));
     await this.#ready(open, 'head');
     return this.#parts.bus.whenListening(topicOfChannel(channel));
   }
 
   /** Ends what `prepare` began. */
-  release(hold: Hold): void {
+  release(buffer: TopicBuffer): void {
     const { members } = this.#parts;
-    for (const topic of members.topicsOf(hold)) if (members.remove(hold, topic)) this.#release(channelOf(topic));
+    for (const topic of members.topicsOf(buffer)) if (members.remove(buffer, topic)) this.#release(channelOf(topic));
   }
 
   /** Subscribes a spark that was subscribed on another node. What that has allowed is not asked again. */
@@ -321,7 +321,7 @@ export class Channels {
       return;
     }
     // Keeps the channel open meanwhile.
-    const placeholder = new Hold(0);
+    const placeholder = new TopicBuffer(0);
     const coming = this.#coming.get(spark) ?? new Map<string, () => void>();
     members.add(placeholder, topicOfChannel(name));
     const leave = () => {
@@ -369,7 +369,7 @@ export class Channels {
 
   #keep(channel: string, sender: string, n: number, frame: Frame): void {
     const topic = topicOfChannel(channel);
-    for (const hold of this.#parts.members.holdsOf(topic)) hold.keep({ topic, sender, n, frame, isWord: true, except: [] });
+    for (const buffer of this.#parts.members.buffersOf(topic)) buffer.keep({ topic, sender, n, frame, isWord: true, except: [] });
   }
 
   // Subscribing.

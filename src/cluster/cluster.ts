@@ -13,13 +13,13 @@ import type { Backplane, Delivery, Position } from './bus.js';
 import { type ChannelOptions, Channels } from './channels.js';
 import { ClusterBus, type ClusterState, type Loss, senderOf } from './cluster-bus.js';
 import { Handovers } from './handover.js';
-import type { Held } from './hold.js';
 import { Memberships } from './memberships.js';
 import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
 import { isListOfStrings, type Packet } from './packets.js';
 import { Presence, type Present } from './presence.js';
 import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
+import type { BufferedMessage } from './topic-buffer.js';
 
 /** The options of a cluster. */
 export interface ClusterOptions {
@@ -191,7 +191,7 @@ export class Cluster<In = any, Out = any> {
         scheduler,
         rooms: this.#rooms,
         channels: this.#channels,
-        deliver: (spark, held) => this.#deliverHeld(spark, held),
+        deliver: (spark, buffered) => this.#deliverBuffered(spark, buffered),
         encoding: () => this.#encoding,
       });
     // The id of a spark names its node, so that every node knows where it is.
@@ -454,11 +454,11 @@ export class Cluster<In = any, Out = any> {
       host.log('error', error);
       return false;
     }
-    const held = this.#keepOwn(to, frame);
-    if (!isPromise(frame)) this.#publish(to, frame, held);
+    const buffered = this.#keepOwn(to, frame);
+    if (!isPromise(frame)) this.#publish(to, frame, buffered);
     else {
       this.#encoding = Promise.all([frame, this.#encoding]).then(
-        ([made]) => this.#publish(to, made, held),
+        ([made]) => this.#publish(to, made, buffered),
         () => {},
       );
     }
@@ -466,9 +466,9 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Publishes a message to the connections of the other nodes. */
-  #publish(to: Parsed, frame: Frame, held: Held | undefined): void {
+  #publish(to: Parsed, frame: Frame, buffered: BufferedMessage | undefined): void {
     this.#publishTo(to, frame);
-    if (held !== undefined) held.n = this.#bus.written(held.topic);
+    if (buffered !== undefined) buffered.n = this.#bus.written(buffered.topic);
   }
 
   #publishTo({ rooms, sparks: addressed, except }: Parsed, frame: Frame): void {
@@ -487,14 +487,14 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Keeps a message of this node for the sparks that move. */
-  #keepOwn({ rooms, sparks, except }: Parsed, frame: Frame | Promise<Frame>): Held | undefined {
+  #keepOwn({ rooms, sparks, except }: Parsed, frame: Frame | Promise<Frame>): BufferedMessage | undefined {
     const handovers = this.#handovers;
-    if (handovers === undefined || handovers.holds.size === 0 || (rooms.length === 0 && sparks.length > 0)) return undefined;
+    if (handovers === undefined || handovers.buffers.size === 0 || (rooms.length === 0 && sparks.length > 0)) return undefined;
     const [room] = rooms;
     const topic = room !== undefined && rooms.length === 1 && sparks.length === 0 ? topicOfRoom(room) : ALL;
-    const held = { topic, sender: this.#bus.sender, n: Infinity, frame, isWord: false, except: [...except, ...sparks] };
-    handovers.keep(rooms, held);
-    return held;
+    const buffered = { topic, sender: this.#bus.sender, n: Infinity, frame, isWord: false, except: [...except, ...sparks] };
+    handovers.keep(rooms, buffered);
+    return buffered;
   }
 
   /** The connections of this node. Those that move get what other nodes get as well from the node that they move to. */
@@ -569,7 +569,7 @@ export class Cluster<In = any, Out = any> {
     const sparks = [...addressed];
     const found = sparks.length + this.#forward(to.sparks, frame);
     if (topic.startsWith('node:') && found < to.sparks.length) this.#bus.lose(topic, to.sparks.length - found, 'gone');
-    if (this.#handovers !== undefined && this.#handovers.holds.size > 0 && to.sparks.length === 0) {
+    if (this.#handovers !== undefined && this.#handovers.buffers.size > 0 && to.sparks.length === 0) {
       const sender = senderOf(header.from, header.instance);
       this.#handovers.keep(to.rooms, { topic, sender, n: Number(header.n), frame, isWord: false, except: to.except });
     }
@@ -589,7 +589,7 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Sends a message that was kept for a spark that moves. */
-  #deliverHeld(spark: Spark, { frame, isWord, except }: Held): void {
+  #deliverBuffered(spark: Spark, { frame, isWord, except }: BufferedMessage): void {
     if (except.includes(spark.id)) return;
     if (isPromise(frame)) spark.connection.relay(undefined, frame);
     else if (isWord) spark.connection.post(frame);

@@ -7,9 +7,9 @@ import type { Claimant, Session } from '../server/sessions/session.js';
 import type { Spark } from '../server/spark.js';
 import type { ChannelState } from './channels.js';
 import { DEADLINE, type HandoverParts, type Move } from './handover-parts.js';
-import { Hold } from './hold.js';
 import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from './names.js';
 import { printBody, split } from './parts.js';
+import { TopicBuffer } from './topic-buffer.js';
 
 /** How long a node that was given a session may take to say that it has it, in ms. It gives up before. */
 const ANSWER = 2 * DEADLINE;
@@ -29,7 +29,7 @@ export interface Given {
   readonly counts: { readonly [topic: string]: { readonly [sender: string]: number } };
 }
 
-/** Who asks for a session: a process, and the id of its question. */
+/** The process that asks for a session, and the id of its question. */
 export interface Asker {
   readonly node: string;
   readonly instance: string;
@@ -40,9 +40,9 @@ export interface Asker {
  * The old node's side of a session that moves. Until the new node has said that it has the session, everything can be undone.
  *
  * ```
- * find ─> claim: fence, drain ─> found ─ take ─> hold, snapshot ─> given ─┬─ took ──────> the spark ends, without a gap
- *            no topics ──────────────────────────────────┘                ├─ cancel ────> it goes on, with what was held
- *                                                                         └─ no answer ─> gap: nobody knows where the session is
+ * find ─> claim: fence, drain ─> found ─ take ─> buffer, snapshot ─> given ─┬─ took ──────> the spark ends, without a gap
+ *            no topics ──────────────────────────────────┘                ├─ cancel ────> it goes on, with what was buffered
+ *                                                                         └─ no answer ─> gap: no node knows where the session is
  * ```
  */
 export class Giving implements Claimant {
@@ -55,9 +55,9 @@ export class Giving implements Claimant {
   readonly #id: string;
   readonly #claim: Claim;
   readonly #close: () => void;
-  /** The topics that the new node was told. */
-  #told: ReadonlySet<string> | undefined;
-  #hold: Hold | undefined;
+  /** The topics that the new node knows of. */
+  #named: ReadonlySet<string> | undefined;
+  #buffer: TopicBuffer | undefined;
   #channels: readonly ChannelState[] = [];
   /** The number of messages that the new node was given the session with. */
   #sent: number | undefined;
@@ -79,7 +79,7 @@ export class Giving implements Claimant {
 
   /** Whether the new node may go on with the session. */
   get isGiven(): boolean {
-    return this.#hold !== undefined;
+    return this.#buffer !== undefined;
   }
 
   /** Begins. */
@@ -98,13 +98,13 @@ export class Giving implements Claimant {
     this.#repeat();
   }
 
-  /** The new node listens to the topics that it was told. */
+  /** The new node listens to the topics that it knows of. */
   take(): void {
-    if (this.#hold !== undefined) return this.#repeat();
-    if (this.#told === undefined) return;
+    if (this.#buffer !== undefined) return this.#repeat();
+    if (this.#named === undefined) return;
     // The spark may have joined others meanwhile.
-    const { size } = this.#told;
-    if (new Set([...this.#told, ...this.#topics()]).size > size) this.#find();
+    const { size } = this.#named;
+    if (new Set([...this.#named, ...this.#topics()]).size > size) this.#find();
     else this.#give();
   }
 
@@ -131,7 +131,7 @@ export class Giving implements Claimant {
   }
 
   lost(reason: GapReason): void {
-    // One that is given is claimed by nobody else before the new node has been asked.
+    // One that is given is claimed by no other link before the new node has been asked.
     this.#restore(false);
     this.#answer(reason === 'taken' ? 'lost' : 'gap', { reason });
     this.#finish();
@@ -145,30 +145,30 @@ export class Giving implements Claimant {
   }
 
   #find(): void {
-    this.#told = this.#topics();
+    this.#named = this.#topics();
     const { rooms, channels } = this.#parts;
     const value = { rooms: rooms.topicsOf(this.spark).map(nameOf), channels: channels.namesOf(this.spark) };
     this.#answer('found', {}, printBody(value, []));
   }
 
   #give(): void {
-    const { bus, rooms, channels, sessions, holds, scheduler } = this.#parts;
+    const { bus, rooms, channels, sessions, buffers, scheduler } = this.#parts;
     const { spark, session } = this;
     const topics = [...rooms.topicsOf(spark), ALL];
-    const hold = new Hold(sessions.ring);
-    this.#hold = hold;
+    const buffer = new TopicBuffer(sessions.ring);
+    this.#buffer = buffer;
     this.#channels = channels.statesOf(spark);
     const live = this.#channels.filter(({ since }) => since === undefined).map(({ name }) => topicOfChannel(name));
     // From here on nothing that is published reaches the spark.
     const counts = Object.fromEntries([...topics, ...live].map((topic) => [topic, bus.countsOf(topic)]));
-    rooms.replace(spark, hold);
-    channels.pause(spark, hold);
-    holds.add(hold);
-    this.#parts.given.set(spark, hold);
+    rooms.replace(spark, buffer);
+    channels.pause(spark, buffer);
+    buffers.add(buffer);
+    this.#parts.given.set(spark, buffer);
     const own = bus.sender;
     const encoding = this.#parts.encoding();
     const give = () => {
-      if (this.#isOver || this.#hold !== hold) return;
+      if (this.#isOver || this.#buffer !== buffer) return;
       // What this node has written before is published by now.
       const written = Object.fromEntries(topics.map((topic) => [topic, { ...counts[topic], [own]: bus.written(topic) }]));
       const { frames, ...state } = session.snapshot();
@@ -176,7 +176,7 @@ export class Giving implements Claimant {
       const value: Given = {
         ...state,
         id: spark.id,
-        rooms: rooms.topicsOf(hold).map(nameOf),
+        rooms: rooms.topicsOf(buffer).map(nameOf),
         channels: this.#channels,
         counts: { ...counts, ...(encoding === undefined ? {} : written) },
       };
@@ -186,19 +186,19 @@ export class Giving implements Claimant {
     (session.connection as Connection).whenWritten(() => (encoding === undefined ? give() : void encoding.then(give)));
   }
 
-  /** Lets the topics reach the spark again; with `replays` what was held as well. */
+  /** Lets the topics reach the spark again; with `replays` what was buffered as well. */
   #restore(replays: boolean): void {
-    const hold = this.#hold;
-    if (hold === undefined) return;
-    const { rooms, channels, holds, given, deliver } = this.#parts;
-    this.#hold = undefined;
-    rooms.replace(hold, this.spark);
-    holds.delete(hold);
+    const buffer = this.#buffer;
+    if (buffer === undefined) return;
+    const { rooms, channels, buffers, given, deliver } = this.#parts;
+    this.#buffer = undefined;
+    rooms.replace(buffer, this.spark);
+    buffers.delete(buffer);
     given.delete(this.spark);
-    channels.proceed(this.spark, hold, replays ? this.#channels : []);
+    channels.proceed(this.spark, buffer, replays ? this.#channels : []);
     if (!replays) return;
-    if (hold.isFull) return this.session.expire('overflow');
-    for (const message of hold.held) if (!message.except.includes(this.spark.id)) deliver(this.spark, message);
+    if (buffer.isFull) return this.session.expire('overflow');
+    for (const message of buffer.messages) if (!message.except.includes(this.spark.id)) deliver(this.spark, message);
   }
 
   #finish(): void {

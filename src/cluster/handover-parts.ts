@@ -5,9 +5,9 @@ import type { Sessions } from '../server/sessions/sessions.js';
 import type { Spark } from '../server/spark.js';
 import type { Channels } from './channels.js';
 import type { ClusterBus } from './cluster-bus.js';
-import type { Held, Hold } from './hold.js';
 import type { Memberships } from './memberships.js';
 import type { Nodes } from './nodes.js';
+import type { BufferedMessage, TopicBuffer } from './topic-buffer.js';
 
 /** How long a client waits for the node that its session was on, in ms. */
 export const DEADLINE = 2_000;
@@ -22,15 +22,15 @@ export interface HandoverParts {
   readonly rooms: Memberships;
   readonly channels: Channels;
   /** Those that keep what is sent to all connections. */
-  readonly holds: Set<Hold>;
+  readonly buffers: Set<TopicBuffer>;
   /** The sparks whose sessions may go on elsewhere: they get nothing that other nodes get as well. */
-  readonly given: Map<Spark, Hold>;
+  readonly given: Map<Spark, TopicBuffer>;
   /** The sessions that have come to this node, and that messages may follow. */
   readonly coming: Set<Session>;
   /** Whether a session may go on elsewhere. */
   isGiven(session: Session): boolean;
   /** Sends a message that was kept. */
-  deliver(spark: Spark, message: Held): void;
+  deliver(spark: Spark, message: BufferedMessage): void;
   /** Resolves when everything that this node has written is published; `undefined` when it is. */
   encoding(): Promise<unknown> | undefined;
 }

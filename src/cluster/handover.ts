@@ -7,11 +7,11 @@ import type { Session } from '../server/sessions/session.js';
 import type { Spark } from '../server/spark.js';
 import { Giving } from './giving.js';
 import type { HandoverParts, Move } from './handover-parts.js';
-import type { Held, Hold } from './hold.js';
 import { topicOfNode, topicOfRoom } from './names.js';
 import type { Header } from './packets.js';
 import { Recent } from './recent.js';
 import { Taking } from './taking.js';
+import type { BufferedMessage, TopicBuffer } from './topic-buffer.js';
 
 /** The lengths of the random part of a token, and of the name of the process behind it. The name of the node is the rest. */
 const RANDOM = 22;
@@ -37,9 +37,9 @@ interface Place {
  */
 export class Handovers implements Elsewhere {
   /** Those that keep what is sent to all connections. */
-  readonly holds = new Set<Hold>();
+  readonly buffers = new Set<TopicBuffer>();
   /** The sparks whose sessions may go on elsewhere. */
-  readonly given = new Map<Spark, Hold>();
+  readonly given = new Map<Spark, TopicBuffer>();
   /** The sessions that have come to this node, and that messages may follow. */
   readonly #coming = new Set<Session>();
   readonly #parts: HandoverParts;
@@ -54,9 +54,9 @@ export class Handovers implements Elsewhere {
   readonly #followed: Recent<number>;
   #count = 0;
 
-  constructor(parts: Omit<HandoverParts, 'holds' | 'given' | 'coming' | 'isGiven'>) {
-    const { holds, given } = this;
-    this.#parts = { ...parts, holds, given, coming: this.#coming, isGiven: (session) => this.isGiven(session) };
+  constructor(parts: Omit<HandoverParts, 'buffers' | 'given' | 'coming' | 'isGiven'>) {
+    const { buffers, given } = this;
+    this.#parts = { ...parts, buffers, given, coming: this.#coming, isGiven: (session) => this.isGiven(session) };
     const { sessions, scheduler, bus, node } = parts;
     this.#process = bus.instance.slice(0, PROCESS);
     this.#movedSessions = new Recent(scheduler, sessions.window);
@@ -73,10 +73,10 @@ export class Handovers implements Elsewhere {
   }
 
   /** Keeps a message to all, or to some rooms, for the sparks that move. */
-  keep(rooms: readonly string[], message: Held): void {
-    if (rooms.length === 0) for (const hold of this.holds) hold.keep(message);
-    const holds = new Set(rooms.flatMap((room) => [...this.#parts.rooms.holdsOf(topicOfRoom(room))]));
-    for (const hold of holds) hold.keep(message);
+  keep(rooms: readonly string[], message: BufferedMessage): void {
+    if (rooms.length === 0) for (const buffer of this.buffers) buffer.keep(message);
+    const buffers = new Set(rooms.flatMap((room) => [...this.#parts.rooms.buffersOf(topicOfRoom(room))]));
+    for (const buffer of buffers) buffer.keep(message);
   }
 
   // Calls of the sessions.
@@ -99,7 +99,7 @@ export class Handovers implements Elsewhere {
         return subscriber.complete();
       }
       // Another link of the same client. One that is about to go on with the session is not overtaken: the client comes again.
-      const before = this.#takingOf.get(claim.token);
+      const before = this.#takingBy(claim.token, identity);
       if (before?.isOffered) return subscriber.complete();
       before?.abort();
       const id = `${bus.instance} ${++this.#count}`;
@@ -108,7 +108,8 @@ export class Handovers implements Elsewhere {
         if (this.#takingOf.get(claim.token) === taking) this.#takingOf.delete(claim.token);
       });
       this.#takings.set(id, taking);
-      this.#takingOf.set(claim.token, taking);
+      // That of another identity is refused, and disturbs no other.
+      if (!this.#takingOf.has(claim.token)) this.#takingOf.set(claim.token, taking);
       taking.start(place as string, giving && node);
     });
   }
@@ -151,7 +152,7 @@ export class Handovers implements Elsewhere {
     if (repeated !== undefined) return repeated.repeat();
     const claim = claimOf(token, received, first, sent);
     if (claim === undefined || typeof id !== 'string') return;
-    const taking = this.#takingOf.get(claim.token);
+    const taking = this.#takingBy(claim.token, identity);
     // It is here in a moment, and the other node asks again.
     if (taking?.isOffered) return;
     taking?.abort();
@@ -172,6 +173,12 @@ export class Handovers implements Elsewhere {
     this.#givings.set(key, giving);
     this.#givingOf.set(found, giving);
     giving.start();
+  }
+
+  /** Returns the attempt of a client to take a session to this node. */
+  #takingBy(token: string, identity: unknown): Taking | undefined {
+    const taking = this.#takingOf.get(token);
+    return taking?.identity === identity ? taking : undefined;
   }
 
   #refuse(node: string, id: string, token: string, reason: GapReason): void {

@@ -1,7 +1,7 @@
 import type { LinkGroup } from '../core/transformer.js';
 import type { ConnectionRegistry } from '../server/connections.js';
 import type { Spark } from '../server/spark.js';
-import { Hold } from './hold.js';
+import { TopicBuffer } from './topic-buffer.js';
 
 /** The members of one topic. */
 interface Topic {
@@ -9,26 +9,26 @@ interface Topic {
   /** How the framework sends a frame to all of them, if it can. */
   readonly group: LinkGroup | undefined;
   /** Those that keep its messages for sparks that move to another node, or come from one. */
-  holds?: Set<Hold> | undefined;
+  buffers?: Set<TopicBuffer> | undefined;
 }
 
 /** The members of topics, which are rooms or channels, among the sparks of this process. */
 export class Memberships {
   readonly #byTopic = new Map<string, Topic>();
-  readonly #topics = new Map<Spark | Hold, Set<string>>();
+  readonly #topics = new Map<Spark | TopicBuffer, Set<string>>();
   readonly #registry: ConnectionRegistry;
 
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;
   }
 
-  /** Adds a spark, or a hold. Returns whether it is the first one of the topic; `undefined` when it is in it already. */
-  add(member: Spark | Hold, topic: string): boolean | undefined {
+  /** Adds a spark, or a buffer. Returns whether it is the first one of the topic; `undefined` when it is in it already. */
+  add(member: Spark | TopicBuffer, topic: string): boolean | undefined {
     const known = this.#byTopic.get(topic);
     const entry: Topic = known ?? { members: new Set<Spark>(), group: this.#registry.createGroup() };
     const isFirst = known === undefined;
     if (isFirst) this.#byTopic.set(topic, entry);
-    if (member instanceof Hold) entry.holds ??= new Set();
+    if (member instanceof TopicBuffer) entry.buffers ??= new Set();
     const set = setOf(entry, member);
     if (set?.has(member)) return undefined;
     set?.add(member);
@@ -38,21 +38,21 @@ export class Memberships {
     return isFirst;
   }
 
-  /** Removes a spark, or a hold. Returns whether it was the last one of the topic; `undefined` when it was not in it. */
-  remove(member: Spark | Hold, topic: string): boolean | undefined {
+  /** Removes a spark, or a buffer. Returns whether it was the last one of the topic; `undefined` when it was not in it. */
+  remove(member: Spark | TopicBuffer, topic: string): boolean | undefined {
     const entry = this.#byTopic.get(topic);
     if (entry === undefined || !setOf(entry, member)?.delete(member)) return undefined;
-    if (!(member instanceof Hold) && member.connection.link !== undefined) entry.group?.remove(member.connection.link);
+    if (!(member instanceof TopicBuffer) && member.connection.link !== undefined) entry.group?.remove(member.connection.link);
     const topics = this.#topics.get(member);
     topics?.delete(topic);
     if (topics?.size === 0) this.#topics.delete(member);
-    if (entry.members.size > 0 || (entry.holds?.size ?? 0) > 0) return false;
+    if (entry.members.size > 0 || (entry.buffers?.size ?? 0) > 0) return false;
     this.#byTopic.delete(topic);
     return true;
   }
 
-  /** Puts a hold in the place of a spark, or a spark in that of a hold, in all topics. */
-  replace(member: Spark | Hold, by: Spark | Hold): void {
+  /** Puts a buffer in the place of a spark, or a spark in that of a buffer, in all topics. */
+  replace(member: Spark | TopicBuffer, by: Spark | TopicBuffer): void {
     for (const topic of this.topicsOf(member)) {
       this.add(by, topic);
       this.remove(member, topic);
@@ -69,8 +69,8 @@ export class Memberships {
   }
 
   /** Those that keep the messages of a topic. */
-  holdsOf(topic: string): Iterable<Hold> {
-    return this.#byTopic.get(topic)?.holds ?? [];
+  buffersOf(topic: string): Iterable<TopicBuffer> {
+    return this.#byTopic.get(topic)?.buffers ?? [];
   }
 
   /** How the framework sends a frame to all members of a topic at once, if it can. */
@@ -78,14 +78,14 @@ export class Memberships {
     return this.#byTopic.get(topic)?.group;
   }
 
-  /** The topics of a spark, or a hold. */
-  topicsOf(member: Spark | Hold): readonly string[] {
+  /** The topics of a spark, or a buffer. */
+  topicsOf(member: Spark | TopicBuffer): readonly string[] {
     return [...(this.#topics.get(member) ?? [])];
   }
 }
 
 const NONE: ReadonlySet<Spark> = new Set();
 
-function setOf({ members, holds }: Topic, member: Spark | Hold): Set<Spark | Hold> | undefined {
-  return (member instanceof Hold ? holds : members) as Set<Spark | Hold> | undefined;
+function setOf({ members, buffers }: Topic, member: Spark | TopicBuffer): Set<Spark | TopicBuffer> | undefined {
+  return (member instanceof TopicBuffer ? buffers : members) as Set<Spark | TopicBuffer> | undefined;
 }

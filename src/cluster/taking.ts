@@ -8,10 +8,10 @@ import type { Spark } from '../server/spark.js';
 import { isListOfChannels } from './channels.js';
 import type { Given } from './giving.js';
 import { DEADLINE, type HandoverParts, isGapReason } from './handover-parts.js';
-import { Hold } from './hold.js';
 import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from './names.js';
 import { type Header, isListOfStrings } from './packets.js';
 import { Parts, parseBody } from './parts.js';
+import { TopicBuffer } from './topic-buffer.js';
 
 /** The number of the last message, by sender. */
 type Counts = Given['counts'][string];
@@ -19,7 +19,7 @@ type Counts = Given['counts'][string];
 /** How often a request is sent again that is not answered, in ms. */
 const RETRY = 500;
 
-/** How often the old node is told that its session goes on here, if it does not answer. */
+/** How often the old node hears that its session goes on here, if it does not answer. */
 const TELLINGS = 8;
 
 /** How many nodes may be asked: a session may have moved several times. */
@@ -45,13 +45,13 @@ export class Taking {
   readonly #parts: HandoverParts;
   readonly #id: string;
   readonly #claim: Claim;
-  readonly #identity: unknown;
+  readonly identity: unknown;
   readonly #subscriber: Subscriber<Found>;
   readonly #close: () => void;
   readonly #subscription = new Subscription();
-  readonly #hold: Hold;
+  readonly #buffer: TopicBuffer;
   readonly #bodies = new Map<unknown, Parts>();
-  /** The messages of each topic before those that the hold keeps. */
+  /** The messages of each topic before those that the buffer keeps. */
   readonly #before = new Map<string, Counts>();
   /** The node that has named the one that is asked: it is asked again if that one does not have the session. */
   #referrer: string | undefined;
@@ -69,10 +69,10 @@ export class Taking {
     this.#id = id;
     this.#claim = claim;
     this.token = claim.token;
-    this.#identity = identity;
+    this.identity = identity;
     this.#subscriber = subscriber;
     this.#close = close;
-    this.#hold = new Hold(parts.sessions.ring);
+    this.#buffer = new TopicBuffer(parts.sessions.ring);
     this.asked = parts.node;
   }
 
@@ -83,8 +83,8 @@ export class Taking {
 
   /** Begins with the question to a node. `referrer`: the node that has named it. */
   start(node: string, referrer: string | undefined): void {
-    const { scheduler, nodes, holds } = this.#parts;
-    holds.add(this.#hold);
+    const { scheduler, nodes, buffers } = this.#parts;
+    buffers.add(this.#buffer);
     this.#subscriber.add(() => this.#leave());
     this.#subscription.add(scheduler.schedule(() => this.#answer('epoch'), DEADLINE));
     this.#referrer = referrer;
@@ -117,13 +117,13 @@ export class Taking {
     if (this.#hops > HOPS || !nodes.has(node)) return this.#answer('epoch');
     this.asked = node;
     const { token, received, from, sent } = this.#claim;
-    this.#say('find', { token, received, first: from, sent, identity: this.#identity });
+    this.#say('find', { token, received, first: from, sent, identity: this.identity });
   }
 
   /** Looks for the session on this node: the one that was asked does not have it. */
   #look(): void {
     const { sessions, isGiven } = this.#parts;
-    const found = sessions.lookUp(this.token, this.#identity);
+    const found = sessions.lookUp(this.token, this.identity);
     this.#answer(typeof found !== 'string' && isGiven(found) ? 'epoch' : found);
   }
 
@@ -145,7 +145,8 @@ export class Taking {
     this.#bodies.delete(type);
     const parsed = parseBody(body);
     if (type === 'found') this.#listen(Object(parsed?.value) as Partial<Given>);
-    else if (parsed !== undefined && isGiven(parsed.value)) this.#offer(parsed.value, parsed.frames);
+    else if (parsed !== undefined && isGiven(parsed.value) && parsed.frames.length <= parsed.value.sent)
+      this.#offer(parsed.value, parsed.frames);
   }
 
   /** Listens to the topics of the spark, before the old node stops sending their messages. */
@@ -156,9 +157,9 @@ export class Taking {
       if (!this.#before.has(topic)) this.#before.set(topic, bus.countsOf(topic));
     const listening = rooms.map((room) => {
       const topic = topicOfRoom(room);
-      return members.add(this.#hold, topic) === true ? bus.listen(topic) : bus.whenListening(topic);
+      return members.add(this.#buffer, topic) === true ? bus.listen(topic) : bus.whenListening(topic);
     });
-    listening.push(...channels.map((channel) => own.prepare(this.#hold, channel)));
+    listening.push(...channels.map((channel) => own.prepare(this.#buffer, channel)));
     void Promise.all(listening).then((confirmed) => {
       if (!this.#isAnswered && !this.#subscriber.closed && !confirmed.includes(false)) this.#say('take', {});
     });
@@ -192,10 +193,10 @@ export class Taking {
     }
     for (const channel of channels) own.adopt(spark, channel);
     this.#release();
-    if (this.#hold.isFull) this.#session?.expire('overflow');
+    if (this.#buffer.isFull) this.#session?.expire('overflow');
     const topics = new Set([...rooms.map(topicOfRoom), ...channels.map(({ name }) => topicOfChannel(name))]);
     for (const topic of topics) this.#reportMissed(topic, Object(counts[topic]) as Counts);
-    for (const message of this.#hold.held) {
+    for (const message of this.#buffer.messages) {
       const { topic, sender, n, except } = message;
       const isSent = n <= (counts[topic]?.[sender] ?? 0);
       if (!isSent && (topic === ALL || topics.has(topic)) && !except.includes(id)) deliver(spark, message);
@@ -219,11 +220,11 @@ export class Taking {
     this.#session?.expire('epoch');
   }
 
-  /** Reports the messages of a topic that arrived at this node before the hold, and at the old node after the spark had left. */
+  /** Reports the messages of a topic that arrived at this node before the buffer, and at the old node after the spark had left. */
   #reportMissed(topic: string, counts: Counts): void {
     const { bus } = this.#parts;
     const first = new Map<string, number>(Object.entries(this.#before.get(topic) ?? {}).map(([sender, n]) => [sender, n + 1]));
-    for (const { topic: of, sender, n } of this.#hold.held) if (of === topic && !first.has(sender)) first.set(sender, n);
+    for (const { topic: of, sender, n } of this.#buffer.messages) if (of === topic && !first.has(sender)) first.set(sender, n);
     for (const [sender, n] of first) {
       const count = n - 1 - (counts[sender] ?? n - 1);
       if (Number.isFinite(count) && count > 0) bus.lose(topic, count, 'missed');
@@ -242,10 +243,10 @@ export class Taking {
   }
 
   #release(): void {
-    const { bus, channels, holds, rooms } = this.#parts;
-    holds.delete(this.#hold);
-    for (const topic of rooms.topicsOf(this.#hold)) if (rooms.remove(this.#hold, topic)) bus.unlisten(topic);
-    channels.release(this.#hold);
+    const { bus, channels, buffers, rooms } = this.#parts;
+    buffers.delete(this.#buffer);
+    for (const topic of rooms.topicsOf(this.#buffer)) if (rooms.remove(this.#buffer, topic)) bus.unlisten(topic);
+    channels.release(this.#buffer);
   }
 
   #end(): void {

@@ -335,7 +335,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   /**
    * Emits what becomes of the session of this spark: `resumed` when the client has reconnected and nothing is lost, or `gap` when messages may
    * be lost, and the connection ends. Hot; completes when the connection ends. Without a session, emits nothing. The option `resume`
-   * turns sessions on.
+   * turns sessions on. In a cluster, a client that comes to another server has a new spark there, whose `resume$` emits `resumed` when the
+   * `connection` listeners have accepted it; that of the old spark completes without a value.
    *
    * @example
    * spark.resume$.subscribe((outcome) => {

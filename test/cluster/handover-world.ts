@@ -17,12 +17,12 @@ import { SimulatedEngine } from './simulated-bus.js';
 /** The time that a frame takes between a client and a node, in ms. */
 const LATENCY = 1;
 
-/** What is known of a spark. */
+/** A spark, and its history. */
 export interface SparkLog {
   readonly spark: Spark;
   readonly node: Node;
   readonly changes: SessionChange[];
-  /** What it has received. */
+  /** The messages that it has received. */
   readonly up: unknown[];
   /** `connection`, `disconnection` and `end`, in order. */
   readonly events: string[];
@@ -54,7 +54,7 @@ export class HandoverWorld {
   readonly nodes = new Map<string, Node>();
   readonly sparks: SparkLog[] = [];
   readonly travellers: Traveller[] = [];
-  /** What the servers have logged as an error. */
+  /** The errors that the servers have logged. */
   readonly errors: string[] = [];
   /** The options of the servers to come. */
   readonly server: ServerOptions;
@@ -149,14 +149,18 @@ export class HandoverWorld {
 
   /** Breaks the connection of a client, which connects to another node. */
   move(traveller: Traveller, to: string): void {
-    const { at } = traveller;
     traveller.at = to;
-    this.cut(traveller, at);
+    this.breakLink(traveller);
   }
 
   /** Breaks the connection of a client. */
-  cut({ client }: Traveller, _node?: string): void {
+  breakLink({ client }: Traveller): void {
     client.connection.link?.destroy();
+  }
+
+  /** Breaks all connections of a node. */
+  breakLinks(name: string): void {
+    this.nodes.get(name)?.network.cut();
   }
 
   /** Whether a node can be reached. */

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parsePacket, printPacket } from '../../src/cluster/packets.js';
 import type { Link } from '../../src/core/link.js';
 import type { ServerOptions } from '../../src/index.js';
+import { serve } from '../support/serve.js';
 import { slowParser } from '../support/slow-parser.js';
 import { HandoverWorld, type Traveller } from './handover-world.js';
 
@@ -137,7 +138,7 @@ describe('a session on several servers', () => {
     expect(world.errors).toEqual([]);
   });
 
-  it('gives nothing to another identity, and disturbs nobody', async () => {
+  it('gives nothing to another identity, and leaves the client alone', async () => {
     const world = await worldOf();
     const ada = world.join('n1');
     await world.pass(50);
@@ -149,6 +150,27 @@ describe('a session on several servers', () => {
     expect(ada.outcomes).toHaveLength(1);
   });
 
+  it('is not disturbed by another identity with its token while it moves', async () => {
+    for (const at of ['n1', 'n2', 'n3'])
+      for (let after = 10; after < 30; after += 2) {
+        const world = await worldOf();
+        for (const name of ['n1', 'n2', 'n3']) world.engine.faultsOf(name).delay = 3;
+        const ada = world.join('n1');
+        await world.pass(50);
+        await Promise.all([world.node('n1').cluster.join(world.last.spark, 'x'), world.pass(10)]);
+        world.move(ada, 'n2');
+        await world.pass(after);
+        const frames = await steal(world, at, tokenOf(ada), 'mallory');
+        expect(frames.join(), `at ${at} after ${after} ms`).not.toMatch(/resumed/);
+        expect(ada.outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
+        expect(
+          ada.frames.filter((frame) => frame.includes('resume?')),
+          `the connections, at ${at} after ${after} ms`,
+        ).toHaveLength(1);
+        await world.destroy();
+      }
+  });
+
   it('begins anew at once when its node has died, is unknown, or was restarted', async () => {
     const world = await worldOf();
     const ada = world.join('n1');
@@ -158,7 +180,7 @@ describe('a session on several servers', () => {
       await world.pass(50);
       traveller.at = 'n2';
       world.network('n2', false);
-      world.cut(traveller);
+      world.breakLink(traveller);
       await world.stop(name);
       if (name === 'n3') world.start(name);
       await world.pass(50);
@@ -231,7 +253,7 @@ describe('a session on several servers', () => {
     world.move(ada, 'n2');
     // The new node has sent the answer, which does not arrive.
     await until(world, () => world.sparks.length === 2);
-    world.node('n2').network.cut();
+    world.breakLinks('n2');
     expect(ada.outcomes).toHaveLength(1);
     world.last.spark.write(2);
     ada.at = to;
@@ -268,7 +290,7 @@ describe('a session on several servers', () => {
           async (at) => {
             if (at !== 20 + ms) return;
             ada.at = to;
-            world.node('n2').network.cut();
+            world.breakLinks('n2');
           },
         );
         await sent.done;
@@ -334,15 +356,16 @@ describe('a session on several servers', () => {
     }
   });
 
-  it('hands over many messages in parts, strings and bytes', async () => {
+  it.each(['json', 'binary'])('hands over many messages in parts, as the parser %s encodes them', async (parser) => {
     const world = await worldOf(['n1', 'n2'], {
+      parser,
       resume: { window: 10_000, ring: 4_000_000, identity: ({ headers }) => `${headers.user}` },
     });
     const ada = world.join('n1', { resume: { ring: 4_000_000 } });
     await world.pass(50);
     const messages = Array.from({ length: 30 }, (_, n) => `${n} ${'é'.repeat(50_000)}`);
     world.network('n1', false);
-    world.cut(ada);
+    world.breakLink(ada);
     for (const message of messages) world.last.spark.write(message);
     ada.at = 'n2';
     await world.pass(500);
@@ -358,7 +381,7 @@ describe('a session on several servers', () => {
     world.start('n2');
     await world.pass(50);
     world.network('n1', false);
-    world.cut(ada);
+    world.breakLink(ada);
     for (let n = 0; n < 20; n++) world.last.spark.write('x'.repeat(100));
     ada.at = 'n2';
     await world.pass(500);
@@ -370,7 +393,7 @@ describe('a session on several servers', () => {
     const ada = world.join('n1');
     await world.pass(50);
     world.network('n1', false);
-    world.cut(ada);
+    world.breakLink(ada);
     const { spark, changes } = world.last;
     ada.at = 'n2';
     spark.write('x'.repeat(300_000));
@@ -384,7 +407,7 @@ describe('a session on several servers', () => {
     const ada = world.join('n1');
     await world.pass(50);
     world.network('n1', false);
-    world.cut(ada);
+    world.breakLink(ada);
     for (let n = 0; n < 10; n++) world.last.spark.write('x'.repeat(1_000));
     ada.at = 'n2';
     await until(world, () => world.sparks.length === 2);
@@ -450,7 +473,7 @@ describe('a session on several servers', () => {
     await world.pass(200);
     const { spark, changes } = world.last;
     world.network('n2', false);
-    world.cut(ada);
+    world.breakLink(ada);
     spark.write(1);
     await world.pass(10_100);
     expect(changes.at(-1)).toEqual({ type: 'gap', reason: 'expired', unconfirmed: 1 });
@@ -464,11 +487,13 @@ describe('a session on several servers', () => {
     const ada = world.join('n1');
     await world.pass(50);
     expect(tokenOf(ada)).toMatch(/^[\w-]{24}n1$/);
+    const { primus } = await serve({ transformer: 'memory', resume: true });
+    expect(primus.host.sessions?.createToken()).toMatch(/^[\w-]{22}$/);
     const longest = new HandoverWorld(['n'.repeat(40)]);
     const bob = longest.join('n'.repeat(40));
     await longest.pass(50);
     expect(tokenOf(bob)).toHaveLength(64);
-    longest.cut(bob);
+    longest.breakLink(bob);
     await longest.pass(100);
     expect(bob.outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
     await longest.destroy();

@@ -3,7 +3,7 @@ import type { GapReason } from '../../core/session-words.js';
 import type { Claim, Offer } from './offer.js';
 import type { Session } from './session.js';
 
-/** What became of the search for a session: it is here, another server hands it over, or it cannot be resumed. */
+/** The outcome of the search for a session: it is here, another server hands it over, or it cannot be resumed. */
 export type Found = Session | Offer | GapReason;
 
 /** The other servers that may have a session. */

@@ -1,7 +1,7 @@
 import type { Frame } from '../core/link.js';
 
 /** A message to a topic, for a spark that moves. */
-export interface Held {
+export interface BufferedMessage {
   readonly topic: string;
   /** The process that has sent it, and its number there: `Infinity` while it is still being encoded. */
   readonly sender: string;
@@ -20,8 +20,8 @@ const OVERHEAD = 128;
  * Keeps the messages to the topics of a spark while it moves: on the node that it leaves, as it may stay after all; on the node that it comes
  * to, as some of them reached the other node too late.
  */
-export class Hold {
-  readonly held: Held[] = [];
+export class TopicBuffer {
+  readonly messages: BufferedMessage[] = [];
   /** Whether there were more messages than may be kept: some are missing. */
   isFull = false;
   readonly #limit: number;
@@ -32,16 +32,16 @@ export class Hold {
     this.#limit = limit;
   }
 
-  keep(message: Held): void {
+  keep(message: BufferedMessage): void {
     this.#bytes += (isFrame(message.frame) ? message.frame.length : 0) + OVERHEAD;
     if (this.#bytes > this.#limit) {
       this.isFull = true;
-      this.held.length = 0;
+      this.messages.length = 0;
     }
-    if (!this.isFull) this.held.push(message);
+    if (!this.isFull) this.messages.push(message);
   }
 }
 
-function isFrame(frame: Held['frame']): frame is Frame {
+function isFrame(frame: BufferedMessage['frame']): frame is Frame {
   return typeof frame === 'string' || frame instanceof Uint8Array;
 }
