@@ -81,7 +81,7 @@ export class History {
     this.#parts = parts;
   }
 
-  /** The position of the last entry that every subscriber has been sent, or was told a gap for; `undefined` while that is not known. */
+  /** The position of the last entry that every subscriber has been sent, or has a gap for; `undefined` while that is not known. */
   get position(): Position | undefined {
     return this.#anew === undefined ? this.#position : undefined;
   }

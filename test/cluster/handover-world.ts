@@ -160,7 +160,8 @@ export class HandoverWorld {
 
   /** Breaks all connections of a node. */
   breakLinks(name: string): void {
-    this.nodes.get(name)?.network.cut();
+    const node = this.nodes.get(name);
+    if (node !== undefined) node.network.cut();
   }
 
   /** Whether a node can be reached. */
