@@ -14,7 +14,7 @@ export interface PresenceSender {
 /** The clients of this node that want to know who is present in one channel. */
 interface Feed {
   readonly watchers: Set<Spark>;
-  /** What they know. */
+  /** The map that they were sent. */
   known: Present;
   subscription?: Subscription;
 }

@@ -41,7 +41,7 @@ interface Watched {
   /** How many beats repeat the version of `own`. */
   fresh: number;
   isDue: boolean;
-  /** Whether `state` is older than the entries, as nobody watched. */
+  /** Whether `state` is older than the entries, as there were no watchers. */
   isStale: boolean;
 }
 
@@ -240,7 +240,7 @@ export class Presence {
     this.#parts.bus.publish(topicOfPresence(channel), 'who', { channel, node });
   }
 
-  /** Emits at the end of the turn, if anybody watches then. */
+  /** Emits at the end of the turn, if there are watchers then. */
   #changed(watched: Watched): void {
     watched.isStale = true;
     if (watched.isDue) return;

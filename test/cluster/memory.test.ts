@@ -85,7 +85,7 @@ it('has another epoch than every other backplane', async () => {
   await Promise.all([left.bus.close(), right.bus.close()]);
 });
 
-it('remembers no topic that nobody has appended to, and gives it the same position again', async () => {
+it('remembers no topic without entries, and gives it the same position again', async () => {
   const used = new Set(['used']);
   const log = new MemoryLog((topic) => used.has(topic));
   const keep = { size: 1, ttl: 1000 };

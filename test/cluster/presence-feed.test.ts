@@ -70,7 +70,7 @@ describe('the presence that clients watch', () => {
     await world.destroy();
   });
 
-  it('is up to date for who watches it after changes that nobody watched', async () => {
+  it('is up to date for who watches it after changes without watchers', async () => {
     const { world, node } = await start();
     const { send } = world.raw(node);
     send(['primus::subscribe', 'open', null]);

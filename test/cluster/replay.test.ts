@@ -46,7 +46,7 @@ describe.each(transformers)('a history that is longer than may be written at onc
   });
 });
 
-describe('a client that does not read the history that it has asked for', () => {
+describe('a slow consumer that has asked for a history', () => {
   it('makes the server keep no more than may wait for it, and leaves nothing behind', async () => {
     const { primus, cluster, url } = await start('websockets', true);
     const connected = firstValueFrom(primus.connection$) as Promise<Spark>;

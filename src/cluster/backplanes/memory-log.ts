@@ -48,7 +48,7 @@ export class MemoryLog {
   }
 
   read(topic: string, since: Position | 'head', limit: number, now: number): LogRead {
-    // Else those who read topics that nobody appends to would fill the memory.
+    // Else those who read topics without entries would fill the memory.
     const history = this.#history(topic, now, this.#isInUse(topic));
     expire(history, now);
     const head = { epoch: history.epoch, offset: history.offset };
@@ -62,7 +62,7 @@ export class MemoryLog {
     return { entries, head, whole };
   }
 
-  /** Forgets a topic that nobody listens to any more, if nothing was appended to it. */
+  /** Forgets a topic without listeners, if nothing was appended to it. */
   leave(topic: string): void {
     if (this.#histories.get(topic)?.offset === 0) this.#histories.delete(topic);
   }
