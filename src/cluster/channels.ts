@@ -10,10 +10,10 @@ import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
 import { type ClusterBus, senderOf } from './cluster-bus.js';
-import { type Catchup, History } from './history.js';
+import { type Catchup, type Entry, History } from './history.js';
 import type { Memberships } from './memberships.js';
 import { channelOf, isTopicName, topicOfChannel } from './names.js';
-import { type Header, parsePacket, printPacket } from './packets.js';
+import { type Header, integerOf, parsePacket, printPacket } from './packets.js';
 import type { Presence } from './presence.js';
 import { PresenceFeed } from './presence-feed.js';
 import { TopicBuffer } from './topic-buffer.js';
@@ -161,7 +161,7 @@ export class Channels {
     if (open?.history !== undefined && delivery.at !== undefined) open.history.announce(delivery);
     else if (open !== undefined && frame !== undefined && delivery.at === undefined) {
       this.#share(channel, frame);
-      this.#keep(channel, senderOf(from, instance), Number(n), frame);
+      this.#keep(channel, senderOf(from, instance), integerOf(n), frame);
     }
   }
 
@@ -382,6 +382,31 @@ export class Channels {
       this.#say(spark, ['primus::refused', channel, 'subscribe', `A client may subscribe to ${maxChannels} channels`]);
       return;
     }
+    let { history } = await this.#opened(spark, channel, rule, since);
+    // What the application does there may end the spark.
+    const info = rule.presence === undefined ? undefined : this.#infoOf(rule, spark, channel);
+    let rest = history && isOpen(spark) ? this.#catchUp(spark, channel, history.catchUp(since)) : undefined;
+    // A history may be longer than what may be written at once: what is published meanwhile is read from it, too.
+    while (rest !== undefined && isOpen(spark) && !this.#isClosed) {
+      this.#leave(spark, channel);
+      await this.#drained(spark);
+      ({ history } = await this.#opened(spark, channel, rule, rest));
+      if (history !== undefined && isOpen(spark)) rest = this.#goOn(spark, channel, history.catchUp(rest));
+    }
+    if (!isOpen(spark)) {
+      if (members.of(topic).size === 0) this.#release(channel);
+      return;
+    }
+    const isNew = members.add(spark, topic) !== undefined;
+    if (history === undefined) this.#say(spark, ['primus::subscribed', channel, 'live']);
+    // What it was sent may have been too much for it.
+    if (rule.presence === undefined || !members.has(spark, topic)) return;
+    if (isNew) this.#parts.presence.add(channel, spark.id, info);
+    if (Object(options).presence === true) this.#feed.add(channel, spark);
+  }
+
+  /** Opens a channel, and resolves to it when this node listens, and has read its history; or when the engine does not answer. */
+  async #opened(spark: Spark, channel: string, rule: Rule, since: Position | 'head' | null): Promise<Open> {
     let open = this.#openChannel(channel, rule);
     await this.#ready(open, since);
     // It may be closed meanwhile, as the last subscriber leaves.
@@ -389,19 +414,7 @@ export class Channels {
       open = this.#openChannel(channel, rule);
       await this.#ready(open, since);
     }
-    // What the application does there may end the spark.
-    const info = rule.presence === undefined ? undefined : this.#infoOf(rule, spark, channel);
-    if (!isOpen(spark)) {
-      if (members.of(topic).size === 0) this.#release(channel);
-      return;
-    }
-    const isNew = members.add(spark, topic) !== undefined;
-    if (open.history === undefined) this.#say(spark, ['primus::subscribed', channel, 'live']);
-    else this.#catchUp(spark, channel, open.history.catchUp(since));
-    // What it was sent may have been too much for it.
-    if (rule.presence === undefined || !members.has(spark, topic)) return;
-    if (isNew) this.#parts.presence.add(channel, spark.id, info);
-    if (Object(options).presence === true) this.#feed.add(channel, spark);
+    return open;
   }
 
   #openChannel(channel: string, rule: Rule): Open {
@@ -454,12 +467,39 @@ export class Channels {
     });
   }
 
-  #catchUp(spark: Spark, channel: string, { outcome, from, entries, ...rest }: Catchup): void {
+  /** Resolves when a client is not behind any more, or has left; and when the cluster is closed. */
+  async #drained(spark: Spark): Promise<void> {
+    let stop = (): void => {};
+    await new Promise<void>((resolve) => {
+      stop = resolve;
+      this.#waiting.add(stop);
+      spark.connection.whenDrained(stop);
+    });
+    this.#waiting.delete(stop);
+  }
+
+  /** Answers a subscription, and sends what was missed. Returns the position of the last entry that was sent, if there are more. */
+  #catchUp(spark: Spark, channel: string, { outcome, from, entries, ...rest }: Catchup): Position | undefined {
     const position = wireOf(from);
     if (outcome === 'gap') this.#say(spark, ['primus::subscribed', channel, outcome, position, (rest as { reason: ChannelGap }).reason]);
     else if (outcome === 'live') this.#say(spark, ['primus::subscribed', channel, outcome, position as WirePosition]);
     else this.#say(spark, ['primus::subscribed', channel, outcome, position as WirePosition, entries.length]);
-    for (const { frame } of entries) this.#post(spark, frame);
+    return this.#replay(spark, entries);
+  }
+
+  /** Sends what follows, to a client that is subscribed already. */
+  #goOn(spark: Spark, channel: string, { outcome, from, entries, ...rest }: Catchup): Position | undefined {
+    if (outcome === 'gap') this.#say(spark, ['primus::gap', channel, (rest as { reason: ChannelGap }).reason, wireOf(from)]);
+    return this.#replay(spark, entries);
+  }
+
+  /** Sends entries until the client is behind. */
+  #replay(spark: Spark, entries: readonly Entry[]): Position | undefined {
+    for (const { frame, at } of entries) {
+      this.#post(spark, frame);
+      if (spark.connection.crowded && at !== entries[entries.length - 1]?.at) return at;
+    }
+    return undefined;
   }
 
   #leave(spark: Spark, channel: string): void {

@@ -16,7 +16,7 @@ import { Handovers } from './handover.js';
 import { Memberships } from './memberships.js';
 import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
-import { isListOfStrings, type Packet } from './packets.js';
+import { integerOf, isListOfStrings, type Packet } from './packets.js';
 import { Presence, type Present } from './presence.js';
 import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
 import type { BufferedMessage } from './topic-buffer.js';
@@ -571,7 +571,7 @@ export class Cluster<In = any, Out = any> {
     if (topic.startsWith('node:') && found < to.sparks.length) this.#bus.lose(topic, to.sparks.length - found, 'gone');
     if (this.#handovers !== undefined && this.#handovers.buffers.size > 0 && to.sparks.length === 0) {
       const sender = senderOf(header.from, header.instance);
-      this.#handovers.keep(to.rooms, { topic, sender, n: Number(header.n), frame, isWord: false, except: to.except });
+      this.#handovers.keep(to.rooms, { topic, sender, n: integerOf(header.n), frame, isWord: false, except: to.except });
     }
     if (sparks.length > 0) this.#share(sparks, frame, group);
   }

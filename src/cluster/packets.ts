@@ -69,6 +69,11 @@ function parseHeader(text: string): Header | undefined {
   }
 }
 
+/** Returns a value of a header that should be a whole number; `NaN` for any other value. */
+export function integerOf(value: unknown): number {
+  return Number.isSafeInteger(value) ? (value as number) : Number.NaN;
+}
+
 /** Whether a value of a header is a list of strings. */
 export function isListOfStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');

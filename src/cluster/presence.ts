@@ -4,7 +4,7 @@ import { StateSubject } from '../core/streams/state-subject.js';
 import type { ClusterBus } from './cluster-bus.js';
 import { topicOfPresence } from './names.js';
 import { LEASE_BEATS } from './nodes.js';
-import { type Header, isListOfStrings } from './packets.js';
+import { type Header, integerOf, isListOfStrings } from './packets.js';
 
 /** The subscribers of a channel: what is known about each, by the id of its spark. */
 export type Present = ReadonlyMap<string, unknown>;
@@ -186,7 +186,7 @@ export class Presence {
     for (const [id, info] of joined) entries.set(id, info);
     for (const id of left) entries.delete(id);
     watched.parts.delete(from);
-    if (isLast === false) watched.parts.set(from, { version: version as number, entries, next: Number(number) + 1 });
+    if (isLast === false) watched.parts.set(from, { version: version as number, entries, next: integerOf(number) + 1 });
     else {
       watched.others.set(from, { version: version as number, entries });
       watched.behind.delete(from);

@@ -113,6 +113,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   declare private lost?: LinkError | null | undefined;
   /** Called when everything that a lost link has received was delivered. */
   declare private settled?: (() => void) | undefined;
+  /** The callbacks of those who wait until the client is not behind any more. */
+  declare private awaitingDrain?: (() => void)[] | undefined;
   /** The timer that runs while an end waits for the messages before it. */
   declare private endTimer?: Subscription | undefined;
 
@@ -227,6 +229,13 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (!this.writable) return;
     if (this.host.stack.parser.encode === undefined) this.channel.relay(undefined, Promise.resolve(frame));
     else this.transmit(frame, undefined);
+  }
+
+  /** Calls back when the client is neither behind nor away any more, or the connection has ended; at once if so. */
+  whenDrained(done: () => void): void {
+    if (!this.writable || !this.crowded) return done();
+    this.awaitingDrain ??= [];
+    this.awaitingDrain.push(done);
   }
 
   /** Sends a control message, behind what was written before it. */
@@ -516,7 +525,15 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   drained(): void {
     this.forgetBuffer();
     this.session?.catchUp();
-    if (this.state === OPEN && !this.crowded) this.events.add(() => this.emitInternal('drain'));
+    if (this.state !== OPEN || this.crowded) return;
+    this.events.add(() => this.emitInternal('drain'));
+    if (this.awaitingDrain !== undefined) this.callDrained();
+  }
+
+  private callDrained(): void {
+    const { awaitingDrain } = this;
+    this.awaitingDrain = undefined;
+    for (const done of awaitingDrain ?? []) done();
   }
 
   private receive(frame: Frame): void {
@@ -659,6 +676,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.waiting?.release();
     this.waiting = undefined;
     this.channel.close();
+    if (this.awaitingDrain !== undefined) this.callDrained();
     const emitEnd = (): void => {
       this.dispatch('end');
       // A stream that pipes into a spark waits for this event; plugins that forward events need not see it.
