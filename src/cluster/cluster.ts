@@ -498,10 +498,10 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** The connections of this node. Those that move get what other nodes get as well from the node that they move to. */
-  #all(): Iterable<Spark> {
-    const { byId } = this.#primus.host.registry;
+  #all(): readonly Spark[] {
+    const { sparksNow } = this.#primus.host.registry;
     const { given } = this.#handovers ?? {};
-    return given === undefined || given.size === 0 ? byId.values() : [...byId.values()].filter((spark) => !given.has(spark));
+    return given === undefined || given.size === 0 ? sparksNow : sparksNow.filter((spark) => !given.has(spark));
   }
 
   /** Returns the connections of this node among the addressees, and their group if they are exactly the members of a room. */

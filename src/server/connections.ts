@@ -44,6 +44,11 @@ export class ConnectionRegistry {
     return this.sparks.size;
   }
 
+  /** The sparks that there are now. A message that ends a session may begin another connection of its client, which is not to get it. */
+  get sparksNow(): Spark[] {
+    return [...this.sparks.values()];
+  }
+
   /** The number of connections that have not had their `disconnection` yet: also those that nothing finds any more. */
   get present(): number {
     return this.sparks.size + this.leaving;
@@ -93,7 +98,7 @@ export class ConnectionRegistry {
    * @returns the frame; `undefined` when each connection has to transform the message
    * @throws the error of the encoder; ERR_PRIMUS_RESERVED for a control message
    */
-  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparks.values(), group?: LinkGroup): Eventual<Frame> | undefined {
+  broadcast(data: unknown, sparks: Iterable<Spark> = this.sparksNow, group?: LinkGroup): Eventual<Frame> | undefined {
     if (isControl(data) || this.owns?.(data)) throw reservedError(data);
     if (this.stack.transformers.outgoing.length > 0) {
       for (const spark of sparks) spark.write(data);

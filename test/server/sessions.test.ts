@@ -1,10 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientOptions } from '../../client/options.js';
 import { type Resume, resumable } from '../../client/resume.js';
+import { clustered, memory } from '../../src/cluster.js';
 import { dropped } from '../../src/core/errors.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { slowParser } from '../support/slow-parser.js';
-import { type Peer, World } from '../support/world.js';
+import { type LinkPair, type Peer, World } from '../support/world.js';
 
 /** A world whose server has sessions. */
 function worldWith(resume: ServerOptions['resume'] = true, server: ServerOptions = {}): World {
@@ -171,6 +172,37 @@ describe('a session', () => {
     expect(changes).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: 20 }]);
     expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'overflow', unconfirmed: 0 }]);
   });
+
+  it.each<[string, (world: World) => { write(data: unknown): unknown }]>([
+    ['that all connections share', ({ primus }) => primus],
+    ['that is transformed', ({ primus }) => primus.transform('outgoing', () => {})],
+    ['of a cluster', ({ primus }) => clustered(primus, memory())],
+  ])(
+    'sends a broadcast %s to those that were connected before, not to the connection that follows the session it ends',
+    async (_title, writerOf) => {
+      const world = worldWith({ ring: 1_000 });
+      world.primus.transform('incoming', (_packet: unknown, next: () => void) => void world.clock.schedule(() => next(), 50));
+      const writer = writerOf(world);
+      const other = await join(world);
+      const { peer, spark, down, changes, outcomes } = await join(world);
+      // While it is being transformed, the new connection of the client waits for the session.
+      peer.client.write('being transformed');
+      await world.pass(5);
+      const pair = world.network.pairsOf(peer)[0] as LinkPair;
+      world.network.breakPair(pair);
+      await world.pass(20);
+      expect(world.network.pairsOf(peer)[0]?.up.join()).toContain('primus::resume::');
+      expect(spark.away).toBe(true);
+      const large = 'x'.repeat(1_000);
+      writer.write(large);
+      writer.write('behind');
+      await world.pass(100);
+      expect(changes).toEqual([{ type: 'gap', reason: 'overflow', unconfirmed: 1 }]);
+      expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'gap', reason: 'overflow' }]);
+      expect(other.down).toEqual([large, 'behind']);
+      expect(down).toEqual(['behind']);
+    },
+  );
 
   it('has a gap when the client has sent more than its ring holds', async () => {
     const world = worldWith(true);
