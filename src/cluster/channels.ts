@@ -10,13 +10,13 @@ import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
 import { type ClusterBus, senderOf } from './cluster-bus.js';
+import { TopicBuffer } from './handover/topic-buffer.js';
 import { type Catchup, type Entry, History } from './history.js';
 import type { Memberships } from './memberships.js';
 import { channelOf, isTopicName, topicOfChannel } from './names.js';
 import { type Header, integerOf, parsePacket, printPacket } from './packets.js';
 import type { Presence } from './presence.js';
 import { PresenceFeed } from './presence-feed.js';
-import { TopicBuffer } from './topic-buffer.js';
 
 /** An action of a client on a channel. */
 export type ChannelAction = 'subscribe' | 'publish';

@@ -12,14 +12,14 @@ import { memory } from './backplanes/memory.js';
 import type { Backplane, Delivery, Position } from './bus.js';
 import { type ChannelOptions, Channels } from './channels.js';
 import { ClusterBus, type ClusterState, type Loss, senderOf } from './cluster-bus.js';
-import { Handovers } from './handover.js';
+import { Handovers } from './handover/handover.js';
+import type { BufferedMessage } from './handover/topic-buffer.js';
 import { Memberships } from './memberships.js';
 import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
 import { integerOf, isListOfStrings, type Packet } from './packets.js';
 import { Presence, type Present } from './presence.js';
 import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
-import type { BufferedMessage } from './topic-buffer.js';
 
 /** The options of a cluster. */
 export interface ClusterOptions {

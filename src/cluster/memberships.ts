@@ -1,7 +1,7 @@
 import type { LinkGroup } from '../core/transformer.js';
 import type { ConnectionRegistry } from '../server/connections.js';
 import type { Spark } from '../server/spark.js';
-import { TopicBuffer } from './topic-buffer.js';
+import { TopicBuffer } from './handover/topic-buffer.js';
 
 /** The members of one topic. */
 interface Topic {

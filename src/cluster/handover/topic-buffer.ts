@@ -1,4 +1,4 @@
-import type { Frame } from '../core/link.js';
+import type { Frame } from '../../core/link.js';
 
 /** A message to a topic, for a spark that moves. */
 export interface BufferedMessage {

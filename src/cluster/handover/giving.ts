@@ -1,13 +1,13 @@
 import type { Subscription } from 'rxjs';
-import type { Frame } from '../core/link.js';
-import type { GapReason } from '../core/session-words.js';
-import type { Connection } from '../server/connection.js';
-import type { Claim } from '../server/sessions/offer.js';
-import type { Claimant, Session } from '../server/sessions/session.js';
-import type { Spark } from '../server/spark.js';
-import type { ChannelState } from './channels.js';
+import type { Frame } from '../../core/link.js';
+import type { GapReason } from '../../core/session-words.js';
+import type { Connection } from '../../server/connection.js';
+import type { Claim } from '../../server/sessions/offer.js';
+import type { Claimant, Session } from '../../server/sessions/session.js';
+import type { Spark } from '../../server/spark.js';
+import type { ChannelState } from '../channels.js';
+import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from '../names.js';
 import { DEADLINE, type HandoverParts, type Move } from './handover-parts.js';
-import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from './names.js';
 import { printBody, split } from './parts.js';
 import { TopicBuffer } from './topic-buffer.js';
 

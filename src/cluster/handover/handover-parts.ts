@@ -1,12 +1,12 @@
 import type { SchedulerLike } from 'rxjs';
-import type { GapReason } from '../core/session-words.js';
-import type { Session } from '../server/sessions/session.js';
-import type { Sessions } from '../server/sessions/sessions.js';
-import type { Spark } from '../server/spark.js';
-import type { Channels } from './channels.js';
-import type { ClusterBus } from './cluster-bus.js';
-import type { Memberships } from './memberships.js';
-import type { Nodes } from './nodes.js';
+import type { GapReason } from '../../core/session-words.js';
+import type { Session } from '../../server/sessions/session.js';
+import type { Sessions } from '../../server/sessions/sessions.js';
+import type { Spark } from '../../server/spark.js';
+import type { Channels } from '../channels.js';
+import type { ClusterBus } from '../cluster-bus.js';
+import type { Memberships } from '../memberships.js';
+import type { Nodes } from '../nodes.js';
 import type { BufferedMessage, TopicBuffer } from './topic-buffer.js';
 
 /** How long a client waits for the node that its session was on, in ms. */

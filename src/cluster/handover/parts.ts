@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Frame } from '../core/link.js';
+import type { Frame } from '../../core/link.js';
 
 /** The bytes of one part: every engine takes a message of this length. */
 const PART = 131_072;

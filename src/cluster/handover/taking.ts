@@ -1,15 +1,15 @@
 import { interval, type Subscriber, Subscription, take } from 'rxjs';
-import type { Frame } from '../core/link.js';
-import type { GapReason } from '../core/session-words.js';
-import type { Found } from '../server/sessions/elsewhere.js';
-import type { Claim, SessionState } from '../server/sessions/offer.js';
-import type { Session } from '../server/sessions/session.js';
-import type { Spark } from '../server/spark.js';
-import { isListOfChannels } from './channels.js';
+import type { Frame } from '../../core/link.js';
+import type { GapReason } from '../../core/session-words.js';
+import type { Found } from '../../server/sessions/elsewhere.js';
+import type { Claim, SessionState } from '../../server/sessions/offer.js';
+import type { Session } from '../../server/sessions/session.js';
+import type { Spark } from '../../server/spark.js';
+import { isListOfChannels } from '../channels.js';
+import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from '../names.js';
+import { type Header, isListOfStrings } from '../packets.js';
 import type { Given } from './giving.js';
 import { DEADLINE, type HandoverParts, isGapReason } from './handover-parts.js';
-import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from './names.js';
-import { type Header, isListOfStrings } from './packets.js';
 import { Parts, parseBody } from './parts.js';
 import { TopicBuffer } from './topic-buffer.js';
 
