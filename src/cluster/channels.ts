@@ -3,12 +3,12 @@ import { asError, PrimusError } from '../core/errors.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
 import type { MessageTransformer } from '../core/message-transformers.js';
-import { boolean, callable, check, type Duration, invalid, milliseconds, object } from '../core/options.js';
 import { encoded } from '../core/parser.js';
 import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
 import type { Delivery, Position } from './bus.js';
+import { type ChannelAction, type ChannelRule, ruleOf } from './channel-options.js';
 import { type ClusterBus, senderOf } from './cluster-bus.js';
 import { TopicBuffer } from './handover/topic-buffer.js';
 import { type Catchup, type Entry, History } from './history.js';
@@ -17,46 +17,6 @@ import { channelOf, isTopicName, topicOfChannel } from './names.js';
 import { type Header, integerOf, parsePacket, printPacket } from './packets.js';
 import type { Presence } from './presence.js';
 import { PresenceFeed } from './presence-feed.js';
-
-/** An action of a client on a channel. */
-export type ChannelAction = 'subscribe' | 'publish';
-
-/** The settings of the channels whose name matches. */
-export interface ChannelOptions {
-  /** The names of the channels. The first settings that match a name apply. */
-  name: RegExp;
-  /**
-   * Keeps the last messages, so that a client that was away gets what it has missed, and one that comes late what was published before it.
-   * `size`: how many messages; `ttl`: for how long. A node keeps `size` messages of each channel that one of its clients subscribes to in memory.
-   *
-   * @defaultValue none: messages are delivered at most once
-   */
-  history?: { size: number; ttl: Duration } | false;
-  /**
-   * Returns whether a client may subscribe to a channel, or publish to it. It may also be a promise: further messages of the client wait for it,
-   * up to 30 s. What it throws, and no answer, refuses the client, and is reported to the log of the server.
-   *
-   * @defaultValue every client may do both
-   */
-  // biome-ignore lint/suspicious/noExplicitAny: sparks of any type.
-  allow?: (spark: Spark<any, any>, channel: string, action: ChannelAction) => boolean | Promise<boolean>;
-  /**
-   * Whether clients, and `cluster.presence(channel)`, know who is subscribed. A function returns what they know of a spark: a value that JSON can
-   * carry.
-   *
-   * @defaultValue `false`
-   */
-  // biome-ignore lint/suspicious/noExplicitAny: sparks of any type.
-  presence?: boolean | ((spark: Spark<any, any>, channel: string) => unknown);
-}
-
-/** The settings with defaults; times are in ms. */
-interface Rule {
-  readonly name: RegExp;
-  readonly history: { readonly size: number; readonly ttl: number } | undefined;
-  readonly allow: NonNullable<ChannelOptions['allow']>;
-  readonly presence: ((spark: Spark, channel: string) => unknown) | undefined;
-}
 
 /** The part of a cluster that its channels use. */
 export interface ChannelParts {
@@ -70,7 +30,7 @@ export interface ChannelParts {
 
 /** A channel that clients of this node subscribe to. */
 interface Open {
-  readonly rule: Rule;
+  readonly rule: ChannelRule;
   readonly history: History | undefined;
   /** Resolves when the engine has confirmed that this node listens. */
   readonly listening: Promise<unknown>;
@@ -108,7 +68,7 @@ const CLOSED = 'The server leaves the cluster';
  */
 export class Channels {
   readonly #parts: ChannelParts;
-  readonly #rules: Rule[] = [];
+  readonly #rules: ChannelRule[] = [];
   readonly #open = new Map<string, Open>();
   /** Each ends the waiting for one answer. */
   readonly #waiting = new Set<() => void>();
@@ -196,7 +156,7 @@ export class Channels {
     this.#parts.bus.unlisten(topicOfChannel(channel));
   }
 
-  #ruleFor(channel: string): Rule | undefined {
+  #ruleFor(channel: string): ChannelRule | undefined {
     return this.#rules.find(({ name }) => name.test(channel));
   }
 
@@ -233,7 +193,7 @@ export class Channels {
   }
 
   /** Asks whether a client may do something, and does it, or refuses. */
-  async #asked(spark: Spark, channel: string, action: ChannelAction, run: (rule: Rule) => Eventual<unknown>): Promise<void> {
+  async #asked(spark: Spark, channel: string, action: ChannelAction, run: (rule: ChannelRule) => Eventual<unknown>): Promise<void> {
     const rule = this.#ruleFor(channel);
     const refuse = (reason: string) => this.#say(spark, ['primus::refused', channel, action, reason]);
     if (rule === undefined) return refuse('There is no such channel');
@@ -374,7 +334,7 @@ export class Channels {
 
   // Subscribing.
 
-  async #subscribe(spark: Spark, channel: string, rule: Rule, since: Position | 'head' | null, options: unknown): Promise<void> {
+  async #subscribe(spark: Spark, channel: string, rule: ChannelRule, since: Position | 'head' | null, options: unknown): Promise<void> {
     const { members, maxChannels } = this.#parts;
     const topic = topicOfChannel(channel);
     if (!isOpen(spark)) return;
@@ -406,7 +366,7 @@ export class Channels {
   }
 
   /** Opens a channel, and resolves to it when this node listens, and has read its history; or when the engine does not answer. */
-  async #opened(spark: Spark, channel: string, rule: Rule, since: Position | 'head' | null): Promise<Open> {
+  async #opened(spark: Spark, channel: string, rule: ChannelRule, since: Position | 'head' | null): Promise<Open> {
     let open = this.#openChannel(channel, rule);
     await this.#ready(open, since);
     // It may be closed meanwhile, as the last subscriber leaves.
@@ -417,7 +377,7 @@ export class Channels {
     return open;
   }
 
-  #openChannel(channel: string, rule: Rule): Open {
+  #openChannel(channel: string, rule: ChannelRule): Open {
     const known = this.#open.get(channel);
     if (known !== undefined) return known;
     const { bus, primus, members } = this.#parts;
@@ -513,7 +473,7 @@ export class Channels {
 
   // Presence.
 
-  #infoOf(rule: Rule, spark: Spark, channel: string): unknown {
+  #infoOf(rule: ChannelRule, spark: Spark, channel: string): unknown {
     try {
       // What JSON cannot carry fails here, and not when it is published.
       return JSON.parse(JSON.stringify(rule.presence?.(spark, channel) ?? null));
@@ -525,7 +485,7 @@ export class Channels {
 
   // Publishing.
 
-  async #publish(channel: string, rule: Rule, data: unknown): Promise<Position | undefined> {
+  async #publish(channel: string, rule: ChannelRule, data: unknown): Promise<Position | undefined> {
     const { primus, bus } = this.#parts;
     const topic = topicOfChannel(channel);
     if (rule.history === undefined) {
@@ -600,32 +560,6 @@ export class Channels {
     spark.connection.post(frame);
   }
 }
-
-function keepOf({ size, ttl }: { readonly size: unknown; readonly ttl: unknown }): NonNullable<Rule['history']> {
-  if (!Number.isSafeInteger(size) || (size as number) < 1) throw invalid('history.size', 'a positive integer', size);
-  const time = milliseconds(ttl, 'history.ttl');
-  if (time < 1 || !Number.isSafeInteger(Math.ceil(time))) throw invalid('history.ttl', 'at least 1 ms, and finite', ttl);
-  return { size: size as number, ttl: time };
-}
-
-function ruleOf(options: unknown): Rule {
-  if (!object[1](options) || options === null) throw invalid('options', object[0], options);
-  const { name, history, allow, presence, ...unknown } = options as Partial<ChannelOptions>;
-  // Without `allow` all clients may publish: a misspelled one must not pass.
-  for (const option of Object.keys(unknown)) throw invalid('options', 'an object with name, history, allow or presence', option);
-  if (!(name instanceof RegExp)) throw invalid('name', 'a regular expression', name);
-  // One that remembers where it stopped would match every other time.
-  if (name.global || name.sticky) throw invalid('name', 'a regular expression without the flags g and y', `${name}`);
-  check({ allow }, { allow: callable });
-  if (presence != null && !boolean[1](presence) && !callable[1](presence)) throw invalid('presence', 'true, false or a function', presence);
-  return {
-    name,
-    history: history ? keepOf(history) : undefined,
-    allow: allow ?? (() => true),
-    presence: typeof presence === 'function' ? presence : presence ? () => null : undefined,
-  };
-}
-
 /** Whether a value of a packet is a list of subscriptions. */
 export function isListOfChannels(value: unknown): value is readonly ChannelState[] {
   return Array.isArray(value) && value.every((channel) => isTopicName((Object(channel) as Partial<ChannelState>).name));

@@ -3,80 +3,32 @@ import { interval, type Observable, type ObservableInput, Subscription } from 'r
 import { asError, describe, PrimusError } from '../core/errors.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
 import type { Frame } from '../core/link.js';
-import { type Duration, invalid, milliseconds, size, string } from '../core/options.js';
+import { invalid } from '../core/options.js';
 import { encoded } from '../core/parser.js';
 import type { LinkGroup } from '../core/transformer.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
+import { type Addressees, nodeOf, type ParsedAddressees, parseAddressees } from './addressees.js';
 import { memory } from './backplanes/memory.js';
 import type { Backplane, Delivery, Position } from './bus.js';
-import { type ChannelOptions, Channels } from './channels.js';
+import type { ChannelOptions } from './channel-options.js';
+import { Channels } from './channels.js';
 import { ClusterBus, type ClusterState, type Loss, senderOf } from './cluster-bus.js';
 import { Handovers } from './handover/handover.js';
 import type { BufferedMessage } from './handover/topic-buffer.js';
 import { Memberships } from './memberships.js';
 import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
+import { type ClusterOptions, clusterOptions } from './options.js';
 import { integerOf, isListOfStrings, type Packet } from './packets.js';
 import { Presence, type Present } from './presence.js';
 import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
-
-/** The options of a cluster. */
-export interface ClusterOptions {
-  /**
-   * The name of this node, which no other node may have: 1 to 40 letters, digits, `_` and `-`.
-   *
-   * @defaultValue a random one
-   */
-  node?: string;
-  /**
-   * The time without a beat after which a node counts as dead, in ms: 500 ms to 24 days. It beats five times in it.
-   *
-   * @defaultValue `5_000`
-   */
-  lease?: Duration;
-  /**
-   * The bytes that may wait for an engine that does not answer. What is more is lost, and counted by `lost$`.
-   *
-   * @defaultValue `8_388_608`
-   */
-  outbox?: number;
-  /**
-   * The number of channels that one client may subscribe to.
-   *
-   * @defaultValue `1_000`
-   */
-  maxChannels?: number;
-}
-
-/** The addressees of a message. Without `room` and `spark`: all connections. One that is `undefined` is an error. */
-export interface Addressees {
-  /** The members of this room, or of these rooms; who is in several of them gets the message once. */
-  readonly room?: string | readonly string[];
-  /** The spark of this id, or of these ids, wherever they are. */
-  readonly spark?: string | readonly string[];
-  /** The ids of sparks that do not get it. */
-  readonly except?: string | readonly string[];
-}
 
 /** Writes to the addressees of `cluster.to()`. */
 export interface Target<Out> {
   /** Sends a message to all addressees. Returns `false` when it cannot be encoded: then the log of the server says why. */
   write(data: Out): boolean;
 }
-
-/** The addressees, parsed. */
-interface Parsed {
-  readonly rooms: readonly string[];
-  readonly sparks: readonly string[];
-  readonly except: readonly string[];
-}
-
-const NAME = /^[\w-]{1,40}$/;
-
-const SHORTEST_LEASE = 500;
-/** 24 days, in ms: what a timer takes. */
-const LONGEST_LEASE = 2_073_600_000;
 
 /** The clusters of servers, so that a server has one. */
 const clusters = new WeakMap<object, unknown>();
@@ -444,7 +396,7 @@ export class Cluster<In = any, Out = any> {
 
   // Messages to connections.
 
-  #write(to: Parsed, data: Out): boolean {
+  #write(to: ParsedAddressees, data: Out): boolean {
     const { host, parser } = this.#primus;
     let frame: Eventual<Frame>;
     try {
@@ -466,12 +418,12 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Publishes a message to the connections of the other nodes. */
-  #publish(to: Parsed, frame: Frame, buffered: BufferedMessage | undefined): void {
+  #publish(to: ParsedAddressees, frame: Frame, buffered: BufferedMessage | undefined): void {
     this.#publishTo(to, frame);
     if (buffered !== undefined) buffered.n = this.#bus.written(buffered.topic);
   }
 
-  #publishTo({ rooms, sparks: addressed, except }: Parsed, frame: Frame): void {
+  #publishTo({ rooms, sparks: addressed, except }: ParsedAddressees, frame: Frame): void {
     const bus = this.#bus;
     const sparks = this.#handovers === undefined ? addressed : addressed.map((id) => this.#handovers?.placeOf(id)?.id ?? id);
     const [room] = rooms;
@@ -487,7 +439,7 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Keeps a message of this node for the sparks that move. */
-  #keepOwn({ rooms, sparks, except }: Parsed, frame: Frame | Promise<Frame>): BufferedMessage | undefined {
+  #keepOwn({ rooms, sparks, except }: ParsedAddressees, frame: Frame | Promise<Frame>): BufferedMessage | undefined {
     const handovers = this.#handovers;
     if (handovers === undefined || handovers.buffers.size === 0 || (rooms.length === 0 && sparks.length > 0)) return undefined;
     const [room] = rooms;
@@ -505,7 +457,7 @@ export class Cluster<In = any, Out = any> {
   }
 
   /** Returns the connections of this node among the addressees, and their group if they are exactly the members of a room. */
-  #local({ rooms, sparks, except }: Parsed): { readonly sparks: Iterable<Spark>; readonly group?: LinkGroup | undefined } {
+  #local({ rooms, sparks, except }: ParsedAddressees): { readonly sparks: Iterable<Spark>; readonly group?: LinkGroup | undefined } {
     const { byId } = this.#primus.host.registry;
     const [room] = rooms;
     if (except.length === 0 && sparks.length === 0 && rooms.length < 2) {
@@ -614,54 +566,6 @@ export class Cluster<In = any, Out = any> {
         });
     }
   }
-}
-
-function clusterOptions(options: ClusterOptions): Required<ClusterOptions> & { lease: number } {
-  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
-  const { node = nanoid(10), lease = 5_000, outbox = 8_388_608, maxChannels = 1_000 } = options;
-  if (!string[1](node) || !NAME.test(node)) throw invalid('node', '1 to 40 letters, digits, _ and -', node);
-  if (!size[1](outbox)) throw invalid('outbox', size[0], outbox);
-  if (!Number.isSafeInteger(maxChannels) || maxChannels < 1) throw invalid('maxChannels', 'a positive integer', maxChannels);
-  const limit = milliseconds(lease, 'lease');
-  if (limit < SHORTEST_LEASE || limit > LONGEST_LEASE) throw invalid('lease', '500 ms to 24 days', lease);
-  return { node, lease: limit, outbox, maxChannels };
-}
-
-/**
- * Returns the addressees; `undefined` for an empty list of rooms or sparks, which has none. A room or spark that is `undefined` is an error: what is
- * meant for a few must not be sent to all.
- */
-function parseAddressees(addressees: unknown): Parsed | undefined {
-  if (typeof addressees !== 'object' || addressees === null)
-    throw invalid('addressees', 'an object with room, spark or except', addressees);
-  let rooms: readonly string[] = [];
-  let sparks: readonly string[] = [];
-  let except: readonly string[] = [];
-  let isForAll = true;
-  for (const [key, value] of Object.entries(addressees) as [string, unknown][]) {
-    if (key === 'except') except = value == null ? [] : idsOf(key, value);
-    else if (key === 'room') rooms = [...new Set(listOf(value).map((name) => checkName('room', name)))];
-    else if (key === 'spark') sparks = idsOf(key, value);
-    else throw invalid('addressees', 'an object with room, spark or except', key);
-    if (key !== 'except') isForAll = false;
-  }
-  return isForAll || rooms.length + sparks.length > 0 ? { rooms, sparks, except } : undefined;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [value];
-}
-
-function idsOf(name: string, value: unknown): readonly string[] {
-  const list = listOf(value);
-  if (!isListOfStrings(list)) throw invalid(name, 'the id of a spark, or a list of ids', value);
-  return list;
-}
-
-/** Returns the node that the id of a spark names; `undefined` for an id of the application. */
-function nodeOf(id: string): string | undefined {
-  const at = id.indexOf('.');
-  return at > 0 ? id.slice(0, at) : undefined;
 }
 
 function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
