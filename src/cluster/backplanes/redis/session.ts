@@ -170,6 +170,8 @@ export class RedisSession {
     this.#slots = masters.map((master) => shards.get(master?.address as string) as Shard);
     this.#clients.delete(directory);
     directory.destroy();
+    // Before anything is subscribed: what moves from now on is noticed, and what has moved meanwhile refuses the subscription.
+    await this.#checkSlots();
   }
 
   async #openShard(client: NodeClient): Promise<Shard> {
