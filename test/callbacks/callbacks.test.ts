@@ -14,6 +14,7 @@ const WITHOUT: { readonly [place: string]: string } = {
   'ClientTransformer.load': 'called for the transformers of this package only',
   'CreateServerOptions.listening': "a listener of Node's own HTTP server",
   'Parser.load': 'called for the parsers of this package only',
+  'ServerTransformer.createGroup': 'called by `cluster.join`, to which it throws',
   'ServerTransformer.listen': 'what it throws, the constructor of the server throws',
 };
 

@@ -6,7 +6,8 @@ import { kill, start } from '../../scripts/processes.mjs';
 import { Primus } from '../../src/index.js';
 import { event, eventually, until } from '../support/wait.js';
 
-const library = new URL('../../dist/src/index.js', import.meta.url);
+// In one file: the loader opens the modules of a program all at once.
+const library = new URL('../../dist/commonjs/index.mjs', import.meta.url).href;
 
 /** A server that echoes, and reports what it logs, and on demand the time that it has used the processor. */
 const PROGRAM = `
