@@ -8,6 +8,9 @@ import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { cleanup, event, until } from '../support/serve.js';
 
+/** How many times the mean a tenth of the time may have: of 150 random delays, one in a million storms has more. */
+const HIGHEST_PEAK = 2.5;
+
 /** `CLIENTS=5000 npx vitest run test/transformers/storm.test.ts` runs it as large as a production server. */
 const CLIENTS = Number(process.env.CLIENTS ?? 150);
 
@@ -85,7 +88,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
     await until(() => primus.connected === CLIENTS);
     await annotate(`all back after ${Math.round(performance.now() - began)} ms, peak ${peakOf(delays).toFixed(2)} x mean`);
     expect(delays.length).toBeGreaterThanOrEqual(CLIENTS);
-    expect(peakOf(delays.slice(0, CLIENTS))).toBeLessThanOrEqual(2);
+    expect(peakOf(delays.slice(0, CLIENTS))).toBeLessThanOrEqual(HIGHEST_PEAK);
     expect(clients.every(({ state }) => state.name === 'open')).toBe(true);
   });
 
@@ -112,7 +115,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
     await until(() => primus.connected === CLIENTS);
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(3_500);
     expect(Math.max(...delays)).toBeLessThanOrEqual(3_000 + 2_000);
-    expect(peakOf(delays)).toBeLessThanOrEqual(2);
+    expect(peakOf(delays)).toBeLessThanOrEqual(HIGHEST_PEAK);
     expect(rejected).toBe(before);
   });
 
