@@ -1,5 +1,6 @@
 // The conversation: shows the messages it is given and reports what is typed. It knows nothing of the network.
 import { hueOf, initials } from './me.js';
+import { element } from './page.js';
 
 /**
  * @typedef {import('../messages.js').Said} Said
@@ -322,9 +323,4 @@ function clock() {
   hands.setAttribute('d', 'M8 4.8V8l2.2 1.5');
   svg.append(circle, hands);
   return svg;
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
 }

@@ -1,4 +1,5 @@
 // Shows the connection, from the streams of the client.
+import { createLog, element, messages, press } from './page.js';
 import { plot } from './plot.js';
 
 /**
@@ -9,6 +10,8 @@ import { plot } from './plot.js';
 /** How many events the log keeps. */
 const EVENTS = 12;
 
+const log = createLog(EVENTS);
+
 /** Why a session could not be resumed, in words. @type {Record<string, string>} */
 const REASONS = {
   expired: 'You were away for too long.',
@@ -17,8 +20,6 @@ const REASONS = {
   budget: 'The sessions of all took too much memory.',
   taken: 'Another page has your session.',
 };
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 /**
  * @param {Client} primus
@@ -245,11 +246,6 @@ function waits(left) {
 }
 
 /** @param {number} count */
-function messages(count) {
-  return `${count} message${count === 1 ? '' : 's'}`;
-}
-
-/** @param {number} count */
 function sent(count) {
   return count === 0 ? 'Nothing of yours was on its way.' : `${messages(count)} of yours sent again.`;
 }
@@ -268,23 +264,6 @@ function lengthOf(button, window) {
   return Number(button.dataset.ms) || window * 1.25;
 }
 
-/**
- * @param {'good' | 'wait' | 'bad'} kind
- * @param {string} text
- */
-function log(kind, text) {
-  const list = element('log');
-  const item = document.createElement('li');
-  item.className = kind;
-  const at = document.createElement('time');
-  at.textContent = clock.format(Date.now());
-  const words = document.createElement('span');
-  words.textContent = text;
-  item.append(at, words);
-  list.prepend(item);
-  while (list.childElementCount > EVENTS) list.lastElementChild?.remove();
-}
-
 /** @param {number} ms */
 function seconds(ms) {
   return `${(ms / 1000).toFixed(1)} s`;
@@ -297,17 +276,6 @@ function lasting(ms) {
 }
 
 /**
- * Handles clicks on a button. A disabled one stays in the page and keeps the focus, as it may be enabled again in a second.
- * @param {string} id
- * @param {() => void} action
- */
-function press(id, action) {
-  element(id).addEventListener('click', () => {
-    if (element(id).ariaDisabled !== 'true') action();
-  });
-}
-
-/**
  * @param {string} id
  * @param {string | number} value
  */
@@ -315,9 +283,4 @@ function set(id, value) {
   const target = element(id);
   const text = String(value);
   if (target.textContent !== text) target.textContent = text;
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
 }

@@ -1,6 +1,7 @@
 // Connects to whichever node the proxy chooses, and shows the conversation, which is a channel, and the cluster.
 import { chat } from './chat.js';
 import { newId, someName, stored } from './me.js';
+import { createLog, element, messages, press } from './page.js';
 
 /**
  * @typedef {import('../../chat/messages.js').Said} Said
@@ -62,7 +63,7 @@ const people = new Set();
 /** The id of this person. */
 let me = '';
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const log = createLog(EVENTS);
 
 const view = chat({
   name,
@@ -219,42 +220,4 @@ function showNodes() {
 function outcome(title, detail) {
   element('outcome-title').textContent = title;
   element('outcome-detail').textContent = detail;
-}
-
-/** @param {number} count */
-function messages(count) {
-  return `${count} message${count === 1 ? '' : 's'}`;
-}
-
-/**
- * @param {'good' | 'wait' | 'bad'} kind
- * @param {string} text
- */
-function log(kind, text) {
-  const list = element('log');
-  const item = document.createElement('li');
-  item.className = kind;
-  const at = document.createElement('time');
-  at.textContent = clock.format(Date.now());
-  const words = document.createElement('span');
-  words.textContent = text;
-  item.append(at, words);
-  list.prepend(item);
-  while (list.childElementCount > EVENTS) list.lastElementChild?.remove();
-}
-
-/**
- * Handles clicks on a button. A disabled one stays in the page and keeps the focus, as it may be enabled again in a second.
- * @param {string} id
- * @param {() => void} action
- */
-function press(id, action) {
-  element(id).addEventListener('click', () => {
-    if (element(id).ariaDisabled !== 'true') action();
-  });
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
 }
