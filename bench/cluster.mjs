@@ -1,12 +1,8 @@
 // Measures a room over two nodes through Redis, beside Socket.IO with its adapter: `node bench/cluster.mjs`, after a build.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findProgram } from '../scripts/apt.mjs';
+import { freePort } from '../scripts/ports.mjs';
+import { kill, removeFolder, start as startProgram, temporaryFolder } from '../scripts/processes.mjs';
 import { settled } from './lib/pair.mjs';
 import { start } from './lib/rpc.mjs';
 import { spread } from './lib/stats.mjs';
@@ -122,23 +118,14 @@ function cost(taken, peer) {
 async function startRedis() {
   const program = findProgram('redis-server');
   if (program === undefined) throw new Error('There is no redis-server. Is it installed? Run: apt-get install redis-server');
-  const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'));
+  const folder = temporaryFolder('bench-redis');
   const port = await freePort();
-  const process = spawn(program, ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder], { stdio: 'ignore' });
+  const process = startProgram(program, ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder], { stdio: 'ignore' });
   return {
     url: `redis://127.0.0.1:${port}`,
     async stop() {
-      process.kill('SIGKILL');
-      await once(process, 'exit');
-      rmSync(folder, { recursive: true, force: true });
+      await kill(process);
+      removeFolder(folder);
     },
   };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { connect, createServer, type Socket as TcpSocket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/ports.mjs';
 import { Primus, PrimusError } from '../../src/index.js';
 import type { Any } from '../interop/original.js';
 import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
@@ -46,14 +47,6 @@ function delimited() {
     library: 'Primus.delimited = true;',
   });
   return { transformer, terminate: () => sockets.forEach((socket) => void socket.destroy()) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function pair(options = {}, clientOptions = {}) {

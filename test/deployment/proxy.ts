@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../../scripts/apt.mjs';
+import { freePort } from '../../scripts/ports.mjs';
 import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
-import { freePort } from '../support/ports.js';
 import { until } from '../support/serve.js';
 import { within } from '../support/wait.js';
 

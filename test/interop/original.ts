@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { freePort } from '../../scripts/ports.mjs';
 import { Primus } from '../../src/index.js';
-import { freePort } from '../support/ports.js';
 import { cleanup, until } from '../support/serve.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the original has no types.

@@ -1,6 +1,6 @@
 import { findRedis } from '../../scripts/plugins.mjs';
+import { freePort } from '../../scripts/ports.mjs';
 import { removeFolder, start, stop, temporaryFolder } from '../../scripts/processes.mjs';
-import { freePort } from '../support/ports.js';
 
 export const noRedis = findRedis() === undefined;
 

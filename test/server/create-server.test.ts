@@ -5,9 +5,9 @@ import { get, type RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/ports.mjs';
 import { type CreateServerOptions, Primus, type Spark } from '../../src/index.js';
 import { certificate } from '../support/certificate.js';
-import { freePort } from '../support/ports.js';
 import { cleanup, event } from '../support/serve.js';
 
 /** A server made by `createServer`, and its port. */

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { findProgram } from '../../scripts/apt.mjs';
+import { freePort } from '../../scripts/ports.mjs';
 import { kill, removeFolder, signal, start, temporaryFolder } from '../../scripts/processes.mjs';
-import { freePort } from './ports.js';
 import { LIMIT, until } from './wait.js';
 
 /** A server of an engine, with the faults that tests need. It ends with this process at the latest. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { freePort } from '../../scripts/ports.mjs';
 import { Primus, type Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, PING, raw, rawWebSocket, TEXT } from '../server/raw.js';
@@ -595,12 +596,3 @@ describe('uws', () => {
     });
   });
 });
-
-/** A free port. */
-async function freePort(): Promise<number> {
-  const spare = createServer().listen(0, '127.0.0.1');
-  await once(spare, 'listening');
-  const { port } = spare.address() as AddressInfo;
-  await new Promise((resolve) => spare.close(resolve));
-  return port;
-}

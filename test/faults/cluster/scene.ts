@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../support/ports.js';
+import { freePort } from '../../../scripts/ports.mjs';
 import { Child } from '../child.js';
 import type { Random } from '../fuzz/random.js';
 import { Laboratory } from '../laboratory/laboratory.js';

@@ -1,11 +1,12 @@
+// Free ports, for programs that need a number instead of 0. No dependencies.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Finds a free port for a program that needs a number instead of 0. It is below 32,768, where the system starts to choose ports, so
- * no other socket gets it by chance before the program does, nor while the program restarts.
+ * Finds a free port. It is below 32,768, where the system starts to choose ports, so no other socket gets it by chance before the program
+ * does, nor while the program restarts.
  */
-export async function freePort(): Promise<number> {
+export async function freePort() {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
     const server = createServer().listen(port, '127.0.0.1');
