@@ -1,9 +1,10 @@
-import { type ChannelGap, type ChannelMessage, isChannelWord, type WirePosition } from '../core/channel-words.js';
+import { type ChannelMessage, isChannelWord, type WirePosition } from '../core/channel-words.js';
 import { asError, PrimusError } from '../core/errors.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
+import { Lane } from '../core/lane.js';
 import type { Frame } from '../core/link.js';
 import type { MessageTransformer } from '../core/message-transformers.js';
-import { encoded } from '../core/parser.js';
+import { decoded, encoded } from '../core/parser.js';
 import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
@@ -75,8 +76,8 @@ export class Channels {
   #isClosed = false;
   /** Whether the engine did not answer the last subscription in time. */
   #isLate = false;
-  /** Resolves when everything published so far has been encoded. */
-  #encoding: Promise<unknown> | undefined;
+  /** Takes the messages in order that a parser encodes later. Most parsers encode at once. */
+  #encoding: Lane | undefined;
   /** The sparks that know that there are channels. */
   readonly #greeted = new WeakSet<Spark>();
   readonly #feed: PresenceFeed;
@@ -321,10 +322,10 @@ export class Channels {
 
   /** Sends a subscriber what it has missed, as if it had been sent at once. */
   #sendMissed(spark: Spark, channel: string, history: History, since: WirePosition | null): void {
-    const { outcome, from, entries, ...rest } = history.catchUp(sinceOf(since) ?? 'head');
-    const reason = since === null ? 'engine' : (rest as { reason?: ChannelGap }).reason;
-    if (outcome === 'gap' || since === null) this.#say(spark, ['primus::gap', channel, reason ?? 'engine', wireOf(from)]);
-    for (const { frame } of entries) this.#post(spark, frame);
+    const missed = history.catchUp(sinceOf(since) ?? 'head');
+    if (since === null) this.#say(spark, ['primus::gap', channel, 'engine', wireOf(missed.from)]);
+    else if (missed.outcome === 'gap') this.#say(spark, ['primus::gap', channel, missed.reason, wireOf(missed.from)]);
+    for (const { frame } of missed.entries) this.#post(spark, frame);
   }
 
   #keep(channel: string, sender: string, n: number, frame: Frame): void {
@@ -439,18 +440,18 @@ export class Channels {
   }
 
   /** Answers a subscription, and sends what was missed. Returns the position of the last entry that was sent, if there are more. */
-  #catchUp(spark: Spark, channel: string, { outcome, from, entries, ...rest }: Catchup): Position | undefined {
-    const position = wireOf(from);
-    if (outcome === 'gap') this.#say(spark, ['primus::subscribed', channel, outcome, position, (rest as { reason: ChannelGap }).reason]);
-    else if (outcome === 'live') this.#say(spark, ['primus::subscribed', channel, outcome, position as WirePosition]);
-    else this.#say(spark, ['primus::subscribed', channel, outcome, position as WirePosition, entries.length]);
+  #catchUp(spark: Spark, channel: string, missed: Catchup): Position | undefined {
+    const { entries } = missed;
+    if (missed.outcome === 'gap') this.#say(spark, ['primus::subscribed', channel, missed.outcome, wireOf(missed.from), missed.reason]);
+    else if (missed.outcome === 'live') this.#say(spark, ['primus::subscribed', channel, missed.outcome, wireOf(missed.from)]);
+    else this.#say(spark, ['primus::subscribed', channel, missed.outcome, wireOf(missed.from), entries.length]);
     return this.#replay(spark, entries);
   }
 
   /** Sends what follows, to a client that is subscribed already. */
-  #goOn(spark: Spark, channel: string, { outcome, from, entries, ...rest }: Catchup): Position | undefined {
-    if (outcome === 'gap') this.#say(spark, ['primus::gap', channel, (rest as { reason: ChannelGap }).reason, wireOf(from)]);
-    return this.#replay(spark, entries);
+  #goOn(spark: Spark, channel: string, missed: Catchup): Position | undefined {
+    if (missed.outcome === 'gap') this.#say(spark, ['primus::gap', channel, missed.reason, wireOf(missed.from)]);
+    return this.#replay(spark, missed.entries);
   }
 
   /** Sends entries until the client is behind. */
@@ -505,9 +506,11 @@ export class Channels {
 
   /** Returns a frame when those before it have been encoded as well. */
   #inOrder(frame: Promise<Frame>): Promise<Frame> {
-    const turn = Promise.all([frame, this.#encoding]).then(([made]) => made);
-    this.#encoding = turn.catch(() => {});
-    return turn;
+    // It may fail before its turn.
+    frame.catch(() => {});
+    this.#encoding ??= new Lane();
+    const lane = this.#encoding;
+    return new Promise((resolve, reject) => lane.add(() => frame.then(resolve, reject)));
   }
 
   /** Turns an entry of a history into what clients get. */
@@ -517,19 +520,13 @@ export class Channels {
     if (frame === undefined || at === undefined) return undefined;
     const wrap = (value: unknown) =>
       encoded(primus.parser, primus, ['primus::message', channel, value, at.offset] satisfies ChannelMessage);
+    const report = (error: unknown): undefined => void primus.host.warn(error);
     try {
-      if (primus.parser.decode !== undefined) return wrap(primus.parser.decode(frame));
+      const value = decoded(primus.parser, primus, frame);
+      return isPromise(value) ? value.then(wrap).catch(report) : wrap(value);
     } catch (error) {
-      primus.host.warn(error);
-      return undefined;
+      return report(error);
     }
-    const decoded = new Promise((resolve, reject) =>
-      primus.parser.decoder.call(primus, frame, (error, value) => (error ? reject(error) : resolve(value))),
-    );
-    return decoded.then(wrap).catch((error) => {
-      primus.host.warn(error);
-      return undefined;
-    });
   }
 
   // Sending.
@@ -544,10 +541,9 @@ export class Channels {
   #shareWord(sparks: Iterable<Spark>, word: ChannelMessage): void {
     const { primus } = this.#parts;
     const frame = encoded(primus.parser, primus, word);
-    if (!isPromise(frame)) return primus.host.registry.share(frame, sparks, (spark) => this.#post(spark, frame));
-    // Each connection reports the failure, but there may be none.
-    frame.catch(() => {});
-    for (const spark of sparks) if (isOpen(spark)) spark.connection.relay(word, frame);
+    const { registry } = primus.host;
+    if (isPromise(frame)) registry.relay(word, frame, sparks, (spark) => isOpen(spark) && this.#say(spark, word));
+    else registry.share(frame, sparks, (spark) => this.#post(spark, frame));
   }
 
   /** Sends a word past the message transformers. */
@@ -560,6 +556,7 @@ export class Channels {
     spark.connection.post(frame);
   }
 }
+
 /** Whether a value of a packet is a list of subscriptions. */
 export function isListOfChannels(value: unknown): value is readonly ChannelState[] {
   return Array.isArray(value) && value.every((channel) => isTopicName((Object(channel) as Partial<ChannelState>).name));
@@ -572,6 +569,8 @@ function sinceOf(value: unknown): Position | 'head' | null {
   return typeof epoch === 'string' && Number.isSafeInteger(offset) ? { epoch, offset: offset as number } : null;
 }
 
+function wireOf(position: Position): WirePosition;
+function wireOf(position: Position | undefined): WirePosition | null;
 function wireOf(position: Position | undefined): WirePosition | null {
   return position === undefined ? null : [position.epoch, position.offset];
 }

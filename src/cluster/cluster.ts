@@ -1,26 +1,22 @@
 import { nanoid } from 'nanoid';
 import { interval, type Observable, type ObservableInput, Subscription } from 'rxjs';
-import { asError, describe, PrimusError } from '../core/errors.js';
-import { type Eventual, isPromise } from '../core/eventual.js';
-import type { Frame } from '../core/link.js';
+import { describe, PrimusError } from '../core/errors.js';
 import { invalid } from '../core/options.js';
-import { encoded } from '../core/parser.js';
-import type { LinkGroup } from '../core/transformer.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
-import { type Addressees, nodeOf, type ParsedAddressees, parseAddressees } from './addressees.js';
+import { type Addressees, parseAddressees } from './addressees.js';
 import { memory } from './backplanes/memory.js';
 import type { Backplane, Delivery, Position } from './bus.js';
 import type { ChannelOptions } from './channel-options.js';
 import { Channels } from './channels.js';
-import { ClusterBus, type ClusterState, type Loss, senderOf } from './cluster-bus.js';
+import { ClusterBus, type ClusterState, type Loss } from './cluster-bus.js';
 import { Handovers } from './handover/handover.js';
-import type { BufferedMessage } from './handover/topic-buffer.js';
 import { Memberships } from './memberships.js';
-import { ALL, channelOf, checkName, topicOfNode, topicOfRoom } from './names.js';
+import { Messages } from './messages.js';
+import { ALL, channelOf, checkName, roomOf, topicOfNode, topicOfRoom } from './names.js';
 import { LEASE_BEATS, Nodes } from './nodes.js';
 import { type ClusterOptions, clusterOptions } from './options.js';
-import { integerOf, isListOfStrings, type Packet } from './packets.js';
+import type { Packet } from './packets.js';
 import { Presence, type Present } from './presence.js';
 import { type Answer, type AskOptions, type Handler, Questions } from './questions.js';
 
@@ -90,6 +86,7 @@ export class Cluster<In = any, Out = any> {
   readonly #bus: ClusterBus;
   readonly #nodes: Nodes;
   readonly #rooms: Memberships;
+  readonly #messages: Messages;
   readonly #channels: Channels;
   readonly #subscribers: Memberships;
   readonly #presence: Presence;
@@ -97,10 +94,6 @@ export class Cluster<In = any, Out = any> {
   /** The sessions that move between nodes, if the server has sessions. */
   readonly #handovers: Handovers | undefined;
   readonly #subscription = new Subscription();
-  /** Whether the id of a spark names its node: not where the application makes the ids. */
-  readonly #namesNodes: boolean;
-  /** Resolves when everything written so far has been encoded, by a parser that answers later. */
-  #encoding: Promise<unknown> | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal */
@@ -132,6 +125,8 @@ export class Cluster<In = any, Out = any> {
     this.#presence = new Presence({ bus: this.#bus, node, report: warn });
     this.#questions = new Questions({ bus: this.#bus, nodes: this.#nodes, node, scheduler, report });
     this.#channels = new Channels({ primus: server, bus: this.#bus, members: this.#subscribers, presence: this.#presence, maxChannels });
+    const namesNodes = server.options.idGenerator === undefined;
+    this.#messages = new Messages({ primus: server, bus: this.#bus, nodes: this.#nodes, rooms: this.#rooms, namesNodes });
     const { sessions } = server.host;
     this.#handovers =
       sessions &&
@@ -143,11 +138,11 @@ export class Cluster<In = any, Out = any> {
         scheduler,
         rooms: this.#rooms,
         channels: this.#channels,
-        deliver: (spark, buffered) => this.#deliverBuffered(spark, buffered),
-        encoding: () => this.#encoding,
+        deliver: (spark, buffered) => this.#messages.deliverBuffered(spark, buffered),
+        encoding: () => this.#messages.written,
       });
+    this.#messages.handovers = this.#handovers;
     // The id of a spark names its node, so that every node knows where it is.
-    this.#namesNodes = server.options.idGenerator === undefined;
     server.options.idGenerator ??= () => `${node}.${nanoid()}`;
     registry.removed = (spark) => this.#forget(spark);
     if (sessions !== undefined) this.#subscription.add(server.connection$.subscribe((spark) => this.#channels.announced(spark)));
@@ -214,7 +209,7 @@ export class Cluster<In = any, Out = any> {
    * cluster.write({ news: 'The servers restart at noon' });
    */
   write(data: Out): boolean {
-    return this.#write({ rooms: [], sparks: [], except: [] }, data);
+    return this.#messages.write({ rooms: [], sparks: [], except: [] }, data);
   }
 
   /**
@@ -229,7 +224,7 @@ export class Cluster<In = any, Out = any> {
    */
   to(addressees: Addressees): Target<Out> {
     const parsed = parseAddressees(addressees);
-    return { write: (data) => parsed === undefined || this.#write(parsed, data) };
+    return { write: (data) => parsed === undefined || this.#messages.write(parsed, data) };
   }
 
   /**
@@ -270,7 +265,7 @@ export class Cluster<In = any, Out = any> {
    * cluster.rooms(spark); // ['lobby']
    */
   rooms(spark: Spark<In, Out>): readonly string[] {
-    return this.#rooms.topicsOf(spark as Spark).map((topic) => topic.slice('room:'.length));
+    return this.#rooms.topicsOf(spark as Spark).map(roomOf);
   }
 
   /**
@@ -394,84 +389,6 @@ export class Cluster<In = any, Out = any> {
     this.#channels.forget(spark);
   }
 
-  // Messages to connections.
-
-  #write(to: ParsedAddressees, data: Out): boolean {
-    const { host, parser } = this.#primus;
-    let frame: Eventual<Frame>;
-    try {
-      const { sparks, group } = this.#local(to);
-      frame = host.registry.broadcast(data, sparks, group) ?? encoded(parser, this.#primus, data);
-    } catch (error) {
-      host.log('error', error);
-      return false;
-    }
-    const buffered = this.#keepOwn(to, frame);
-    if (!isPromise(frame)) this.#publish(to, frame, buffered);
-    else {
-      this.#encoding = Promise.all([frame, this.#encoding]).then(
-        ([made]) => this.#publish(to, made, buffered),
-        () => {},
-      );
-    }
-    return true;
-  }
-
-  /** Publishes a message to the connections of the other nodes. */
-  #publish(to: ParsedAddressees, frame: Frame, buffered: BufferedMessage | undefined): void {
-    this.#publishTo(to, frame);
-    if (buffered !== undefined) buffered.n = this.#bus.written(buffered.topic);
-  }
-
-  #publishTo({ rooms, sparks: addressed, except }: ParsedAddressees, frame: Frame): void {
-    const bus = this.#bus;
-    const sparks = this.#handovers === undefined ? addressed : addressed.map((id) => this.#handovers?.placeOf(id)?.id ?? id);
-    const [room] = rooms;
-    const fields = except.length > 0 ? { except } : {};
-    if (sparks.length === 0 && rooms.length === 1) return bus.publish(topicOfRoom(room as string), 'write', fields, frame);
-    if (sparks.length === 0) return bus.publish(ALL, 'write', rooms.length > 0 ? { ...fields, rooms } : fields, frame);
-    const remote = sparks.filter((id) => !this.#primus.host.registry.byId.has(id) && !except.includes(id));
-    for (const [node, ids] of groupBy(remote, (id) => (this.#namesNodes ? nodeOf(id) : undefined))) {
-      if (node === this.node || (node !== undefined && !this.#nodes.has(node))) bus.lose(topicOfNode(node), ids.length, 'gone');
-      else bus.publish(node === undefined ? ALL : topicOfNode(node), 'write', { sparks: ids }, frame);
-    }
-    if (rooms.length > 0) bus.publish(ALL, 'write', { ...fields, rooms, except: [...except, ...sparks] }, frame);
-  }
-
-  /** Keeps a message of this node for the sparks that move. */
-  #keepOwn({ rooms, sparks, except }: ParsedAddressees, frame: Frame | Promise<Frame>): BufferedMessage | undefined {
-    const handovers = this.#handovers;
-    if (handovers === undefined || handovers.buffers.size === 0 || (rooms.length === 0 && sparks.length > 0)) return undefined;
-    const [room] = rooms;
-    const topic = room !== undefined && rooms.length === 1 && sparks.length === 0 ? topicOfRoom(room) : ALL;
-    const buffered = { topic, sender: this.#bus.sender, n: Infinity, frame, isWord: false, except: [...except, ...sparks] };
-    handovers.keep(rooms, buffered);
-    return buffered;
-  }
-
-  /** The connections of this node. Those that move get what other nodes get as well from the node that they move to. */
-  #all(): readonly Spark[] {
-    const { sparksNow } = this.#primus.host.registry;
-    const { given } = this.#handovers ?? {};
-    return given === undefined || given.size === 0 ? sparksNow : sparksNow.filter((spark) => !given.has(spark));
-  }
-
-  /** Returns the connections of this node among the addressees, and their group if they are exactly the members of a room. */
-  #local({ rooms, sparks, except }: ParsedAddressees): { readonly sparks: Iterable<Spark>; readonly group?: LinkGroup | undefined } {
-    const { byId } = this.#primus.host.registry;
-    const [room] = rooms;
-    if (except.length === 0 && sparks.length === 0 && rooms.length < 2) {
-      if (room === undefined) return { sparks: this.#all() };
-      const topic = topicOfRoom(room);
-      return { sparks: this.#rooms.of(topic), group: this.#rooms.groupOf(topic) };
-    }
-    const found = new Set<Spark>(rooms.length === 0 && sparks.length === 0 ? this.#all() : []);
-    for (const name of rooms) for (const spark of this.#rooms.of(topicOfRoom(name))) found.add(spark);
-    for (const id of sparks) if (byId.has(id)) found.add(byId.get(id) as Spark);
-    for (const id of except) found.delete(byId.get(id) as Spark);
-    return { sparks: found };
-  }
-
   // Packets of the nodes.
 
   #receive(packet: Packet, delivery: Delivery): void {
@@ -481,7 +398,7 @@ export class Cluster<In = any, Out = any> {
     try {
       if (from === this.node) this.#receiveOwn(packet, delivery);
       else if (kind === 'message' || kind === 'entry') this.#channels.deliver(channelOf(topic), frame, delivery, header);
-      else if (kind === 'write' && frame !== undefined) this.#deliver(packet, topic, frame);
+      else if (kind === 'write' && frame !== undefined) this.#messages.deliver(packet, topic, frame);
       else if (kind === 'beat') {
         if (this.#nodes.heard(from, instance)) {
           this.#forgetNode(from, instance);
@@ -508,73 +425,4 @@ export class Cluster<In = any, Out = any> {
     else if (kind === 'beat')
       this.#primus.host.log('error', new PrimusError('ERR_PRIMUS_OPTION', `Another node of the cluster has the name '${this.node}', too`));
   }
-
-  /** Sends what another node has written to the connections of this one. */
-  #deliver({ header }: Packet, topic: string, frame: Frame): void {
-    const list = (value: unknown) => (isListOfStrings(value) ? value : []);
-    const to = {
-      rooms: topic === ALL || topic.startsWith('node:') ? list(header.rooms) : [topic.slice('room:'.length)],
-      sparks: list(header.sparks),
-      except: list(header.except),
-    };
-    const { sparks: addressed, group } = this.#local(to);
-    const sparks = [...addressed];
-    const found = sparks.length + this.#forward(to.sparks, frame);
-    if (topic.startsWith('node:') && found < to.sparks.length) this.#bus.lose(topic, to.sparks.length - found, 'gone');
-    if (this.#handovers !== undefined && this.#handovers.buffers.size > 0 && to.sparks.length === 0) {
-      const sender = senderOf(header.from, header.instance);
-      this.#handovers.keep(to.rooms, { topic, sender, n: integerOf(header.n), frame, isWord: false, except: to.except });
-    }
-    if (sparks.length > 0) this.#share(sparks, frame, group);
-  }
-
-  /** Sends a message on to sparks that have moved to other nodes. Returns to how many. */
-  #forward(ids: readonly string[], frame: Frame): number {
-    let count = 0;
-    for (const id of ids) {
-      const place = this.#handovers?.placeOf(id);
-      if (place === undefined || this.#primus.host.registry.byId.has(id)) continue;
-      this.#bus.publish(topicOfNode(place.node), 'write', { sparks: [place.id] }, frame);
-      count += 1;
-    }
-    return count;
-  }
-
-  /** Sends a message that was kept for a spark that moves. */
-  #deliverBuffered(spark: Spark, { frame, isWord, except }: BufferedMessage): void {
-    if (except.includes(spark.id)) return;
-    if (isPromise(frame)) spark.connection.relay(undefined, frame);
-    else if (isWord) spark.connection.post(frame);
-    else this.#share([spark], frame);
-  }
-
-  #share(sparks: readonly Spark[], frame: Frame, group?: LinkGroup): void {
-    const { host, transformers, parser } = this.#primus;
-    if (transformers.outgoing.length === 0) {
-      host.registry.share(frame, sparks, write, group);
-      return;
-    }
-    for (const spark of sparks) write(spark);
-
-    // A connection with message transformers, or whose `write` a plug-in has replaced, gets the message itself.
-    function write(spark: Spark): void {
-      if (parser.decode !== undefined) spark.write(parser.decode(frame));
-      else
-        parser.decoder.call(spark, frame, (error, data) => {
-          if (error) host.warn(asError(error));
-          else spark.write(data);
-        });
-    }
-  }
-}
-
-function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -35,6 +35,11 @@ export function topicOfRoom(room: string): string {
   return `room:${room}`;
 }
 
+/** Returns the name of the room that a topic is of. */
+export function roomOf(topic: string): string {
+  return topic.slice('room:'.length);
+}
+
 /** Returns the topic of a channel. */
 export function topicOfChannel(channel: string): string {
   return `channel:${channel}`;

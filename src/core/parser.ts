@@ -60,6 +60,11 @@ export function encoded(parser: Parser, owner: unknown, data: unknown): Eventual
   return isPromise(made) ? made.then(toFrame) : toFrame(made);
 }
 
+/** Decodes a frame for a spark, a client or a server, which is the `this` of the decoder. Throws, or rejects, when that fails. */
+export function decoded(parser: Parser, owner: unknown, frame: Frame): Eventual<unknown> {
+  return parser.decode ? parser.decode(frame) : fromNodeCallback((done) => parser.decoder.call(owner, frame, done));
+}
+
 /**
  * Turns the result of any encoder into a frame that every framework takes.
  *

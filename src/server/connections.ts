@@ -105,8 +105,9 @@ export class ConnectionRegistry {
       return undefined;
     }
     const frame = encoded(this.stack.parser, this.stack, data);
-    if (isPromise(frame)) this.relay(data, frame, sparks);
-    else this.share(frame, sparks, (spark) => spark.write(data), group);
+    const write = (spark: Spark) => spark.write(data);
+    if (isPromise(frame)) this.relay(data, frame, sparks, write);
+    else this.share(frame, sparks, write, group);
     return frame;
   }
 
@@ -116,6 +117,19 @@ export class ConnectionRegistry {
    */
   share(frame: Frame, sparks: Iterable<Spark>, write: (spark: Spark) => void, group?: LinkGroup): void {
     this.send(this.sharing(frame, sparks, write), frame, group);
+  }
+
+  /**
+   * Sends a message that is still being encoded to the connections of some sparks, in its place in the order of each; those that cannot share
+   * its frame are passed to `write`.
+   */
+  relay(data: unknown, frame: Promise<Frame>, sparks: Iterable<Spark>, write: (spark: Spark) => void): void {
+    // Each connection reports the failure, but there may be none.
+    frame.catch(() => {});
+    for (const spark of sparks) {
+      if (spark.connection.writable && untouched(spark)) spark.connection.relay(data, frame);
+      else write(spark);
+    }
   }
 
   /** Creates a group for sparks that share frames again and again, where the framework has groups. */
@@ -142,16 +156,6 @@ export class ConnectionRegistry {
     }
     const frame = parser.encode(printControl(ping));
     this.send(linksOf(connections, frame), frame);
-  }
-
-  /** Sends a message that is still being encoded, in its place in the order of each connection. */
-  private relay(data: unknown, frame: Promise<Frame>, sparks: Iterable<Spark>): void {
-    // Each connection reports the failure, but there may be none.
-    frame.catch(() => {});
-    for (const spark of sparks) {
-      if (spark.connection.writable && untouched(spark)) spark.connection.relay(data, frame);
-      else spark.write(data);
-    }
   }
 
   private send(links: Iterable<Link>, frame: Frame, group?: LinkGroup): void {

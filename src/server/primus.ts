@@ -127,7 +127,6 @@ export class Server<In = any, Out = any> extends Emitter {
 
   readonly #library: (options?: LibraryOptions) => string;
   readonly #middleware = new Layers(this);
-  readonly #registry: ConnectionRegistry;
   readonly #ark = new Ark();
 
   /**
@@ -153,7 +152,6 @@ export class Server<In = any, Out = any> extends Emitter {
     this.ark = this.#ark.plugins;
     this.Spark = sparkClass(this, builtins);
     this.whitelist = this.options.whitelist ?? [];
-    this.#registry = new ConnectionRegistry(this, this.transformer.server);
     this.host = new Serving({
       primus: this as unknown as ServingParts['primus'],
       server: this.server,
@@ -161,7 +159,7 @@ export class Server<In = any, Out = any> extends Emitter {
       stack: { parser: withLimits(this.parser, this.options), transformers: this.transformers },
       transformer: this.transformer,
       middleware: this.#middleware,
-      registry: this.#registry,
+      registry: new ConnectionRegistry(this, this.transformer.server),
     });
     this.connection$ = this.host.connection$;
     for (const [name, make] of defaultLayers(this.options)) this.#middleware.use(name, make);
@@ -198,12 +196,12 @@ export class Server<In = any, Out = any> extends Emitter {
    * for (const [id, spark] of Object.entries(primus.connections)) spark.write(`Hello ${id}`);
    */
   get connections(): { [id: string]: Spark<In, Out> } {
-    return this.#registry.asObject;
+    return this.host.registry.asObject;
   }
 
   /** The number of open connections. */
   get connected(): number {
-    return this.#registry.size;
+    return this.host.registry.size;
   }
 
   /**
@@ -255,7 +253,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   write(data: Out): this {
     try {
-      this.#registry.broadcast(data);
+      this.host.registry.broadcast(data);
     } catch (error) {
       this.host.log('error', error);
     }
@@ -280,12 +278,12 @@ export class Server<In = any, Out = any> extends Emitter {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done) {
-      forEachAsync(this.#registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, (...error) =>
+      forEachAsync(this.host.registry.byId.values(), step as (spark: unknown, next: unknown) => unknown, (...error) =>
         this.#guard(() => done(...error)),
       );
       return this;
     }
-    for (const spark of this.#registry.byId.values()) {
+    for (const spark of this.host.registry.byId.values()) {
       const answer = step(spark, spark.id as never, this.connections as never);
       if (answer === false) break;
       if (answer) this.#guard(() => answer);
@@ -300,7 +298,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * primus.spark('V1StGXR8_Z5jdHi6B-myT')?.write('only for you');
    */
   spark(id: string): Spark<In, Out> | undefined {
-    return this.#registry.byId.get(String(id)) as Spark<In, Out> | undefined;
+    return this.host.registry.byId.get(String(id)) as Spark<In, Out> | undefined;
   }
 
   /**

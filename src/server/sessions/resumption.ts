@@ -3,9 +3,8 @@ import { Observable, type SchedulerLike, type Subscriber, Subscription, type Sub
 import { LONGEST_WAIT } from '../../../operators/duration.js';
 import type { Stack } from '../../core/channel.js';
 import { isPromise } from '../../core/eventual.js';
-import { fromNodeCallback } from '../../core/from-node-callback.js';
 import { type Frame, type LinkObserver, NO_OBSERVER } from '../../core/link.js';
-import { encoded } from '../../core/parser.js';
+import { decoded, encoded } from '../../core/parser.js';
 import { isControl } from '../../core/protocol.js';
 import { type GapReason, parseClientWord, WHICH_SESSION } from '../../core/session-words.js';
 import type { Arrival } from '../../core/transformer.js';
@@ -85,9 +84,8 @@ class Resumption implements Claimant, LinkObserver, SubscriptionLike {
     const place = ++this.#frames;
     if (this.#isNamed || place > FRAMES) return this.unsubscribe();
     const { stack } = this.#sessions;
-    const { parser } = stack;
     try {
-      const data = parser.decode ? parser.decode(frame) : fromNodeCallback((done) => parser.decoder.call(stack, frame, done));
+      const data = decoded(stack.parser, stack, frame);
       if (!isPromise(data)) this.#heard(data, place);
       else data.then((late) => this.#heard(late, place)).catch(() => this.unsubscribe());
     } catch {
