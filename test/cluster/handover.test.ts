@@ -87,6 +87,27 @@ describe('a session on several servers', () => {
     sent.check(ada.down);
   });
 
+  it('is followed by what its old spark has accepted, and a parser that answers later was still encoding', async () => {
+    const world: HandoverWorld = await worldOf(['n1', 'n2'], {
+      parser: slowParser(5, (run, ms) => world.clock.schedule(run, ms)),
+    });
+    const ada = world.join('n1');
+    await world.pass(100);
+    const { spark } = world.last;
+    for (const name of ['n1', 'n2']) world.engine.faultsOf(name).delay = 10;
+    let accepted = 0;
+    world.move(ada, 'n2');
+    for (let at = 0; spark.connection.writable; at++) {
+      if (at % 4 === 0 && spark.write(accepted)) accepted += 1;
+      await world.pass(1);
+    }
+    await world.pass(2_000);
+    expect(accepted).toBeGreaterThan(3);
+    expect(ada.outcomes.map(({ type }) => type)).toEqual(['fresh', 'resumed']);
+    expect(ada.down).toEqual(Array.from({ length: accepted }, (_, at) => at));
+    expect(world.errors).toEqual([]);
+  });
+
   it('goes on with its channels, with a history and without', async () => {
     const world = await worldOf();
     for (const { cluster } of world.nodes.values())

@@ -7,7 +7,7 @@ import type { Claimant, Session } from '../../server/sessions/session.js';
 import type { Spark } from '../../server/spark.js';
 import type { ChannelState } from '../channels.js';
 import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from '../names.js';
-import { DEADLINE, type HandoverParts, type Move } from './handover-parts.js';
+import { DEADLINE, type HandoverParts } from './handover-parts.js';
 import { printBody, split } from './parts.js';
 import { TopicBuffer } from './topic-buffer.js';
 
@@ -62,6 +62,7 @@ export class Giving implements Claimant {
   /** The number of messages that the new node was given the session with. */
   #sent: number | undefined;
   #isOver = false;
+  #isTaken = false;
   /** Sends the last answer again, which may be lost. */
   #repeat: () => void = () => {};
   #timer: Subscription | undefined;
@@ -80,6 +81,11 @@ export class Giving implements Claimant {
   /** Whether the new node may go on with the session. */
   get isGiven(): boolean {
     return this.#buffer !== undefined;
+  }
+
+  /** Whether the new node has the session, and is still sent what follows it. */
+  get isTaken(): boolean {
+    return this.#isTaken;
   }
 
   /** Begins. */
@@ -115,19 +121,25 @@ export class Giving implements Claimant {
     this.session.abandon(this);
   }
 
-  /** A spark of the new node goes on with the session. */
-  took(id: string): Move {
-    const { bus } = this.#parts;
-    const frames = this.#sent === undefined ? [] : (this.session.ledger.since(this.#sent) ?? []);
+  /**
+   * A spark of the new node goes on with the session. What was written since the snapshot follows, also what is still being encoded.
+   * `followed` is called with the number of those messages, behind the last one.
+   */
+  took(followed: (count: number) => void): void {
     const topic = topicOfNode(this.node);
-    // What was written since the snapshot follows.
-    for (const frame of frames) bus.publish(topic, 'session', { type: 'rest', id: this.#id }, frame);
-    const { token, next, retired } = this.session;
+    let count = 0;
+    const follow = (frame: Frame) => {
+      count += 1;
+      this.#parts.bus.publish(topic, 'session', { type: 'rest', id: this.#id }, frame);
+    };
+    if (this.#sent !== undefined) this.session.ledger.since(this.#sent)?.forEach(follow);
+    this.#isTaken = true;
+    this.#timer?.unsubscribe();
     this.#restore(false);
-    this.#finish();
-    this.session.move();
-    const tokens = [token, next, retired].filter((name) => name !== undefined);
-    return { tokens, from: this.spark.id, node: this.node, id, count: frames.length };
+    this.session.move(follow, () => {
+      this.#finish();
+      followed(count);
+    });
   }
 
   lost(reason: GapReason): void {

@@ -35,16 +35,6 @@ export interface HandoverParts {
   encoding(): Promise<unknown> | undefined;
 }
 
-/** A session that has moved: its tokens, and the ids of its spark, before and after. */
-export interface Move {
-  readonly tokens: readonly string[];
-  readonly from: string;
-  readonly node: string;
-  readonly id: string;
-  /** The number of messages that follow it: they were written to the spark after it was given. */
-  readonly count: number;
-}
-
 const REASONS = new Set<unknown>(['expired', 'overflow', 'epoch', 'identity', 'taken', 'budget', 'stuck'] satisfies GapReason[]);
 
 /** Whether a value of a packet is the reason of a gap. */

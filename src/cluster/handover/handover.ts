@@ -8,7 +8,7 @@ import type { Spark } from '../../server/spark.js';
 import { topicOfNode, topicOfRoom } from '../names.js';
 import type { Header } from '../packets.js';
 import { Giving } from './giving.js';
-import type { HandoverParts, Move } from './handover-parts.js';
+import type { HandoverParts } from './handover-parts.js';
 import { Recent } from './recent.js';
 import { Taking } from './taking.js';
 import type { BufferedMessage, TopicBuffer } from './topic-buffer.js';
@@ -128,10 +128,7 @@ export class Handovers implements Elsewhere {
     else if (type === 'find') this.#find(header, key);
     else if (type === 'take') giving?.take();
     else if (type === 'cancel') giving?.cancel();
-    else if (type === 'took' && typeof header.spark === 'string') {
-      if (giving?.isGiven) this.#moved(giving.took(header.spark), key);
-      this.#answer(from, id, 'over', { count: this.#followed.get(key) });
-    }
+    else if (type === 'took' && typeof header.spark === 'string') this.#took(header.spark, from, id, key);
     return true;
   }
 
@@ -175,6 +172,21 @@ export class Handovers implements Elsewhere {
     giving.start();
   }
 
+  /** A spark of another node goes on with a session. The node is answered when everything has followed. */
+  #took(spark: string, from: string, id: string, key: string): void {
+    const giving = this.#givings.get(key);
+    const over = () => this.#answer(from, id, 'over', { count: this.#followed.get(key) });
+    if (giving?.isTaken) return;
+    if (!giving?.isGiven) return over();
+    const { token, next, retired } = giving.session;
+    for (const name of [token, next, retired]) if (name !== undefined) this.#movedSessions.set(name, from);
+    this.#movedSparks.set(giving.spark.id, { node: from, id: spark });
+    giving.took((count) => {
+      this.#followed.set(key, count);
+      over();
+    });
+  }
+
   /** Returns the attempt of a client to take a session to this node. */
   #takingBy(token: string, identity: unknown): Taking | undefined {
     const taking = this.#takingOf.get(token);
@@ -186,12 +198,6 @@ export class Handovers implements Elsewhere {
     if (reason === 'expired' && moved !== undefined) return this.#answer(node, id, 'moved', { node: moved });
     const place = this.#placeOf(token);
     this.#answer(node, id, 'gap', { reason: reason === 'expired' ? (reasonOf(place) ?? reason) : reason });
-  }
-
-  #moved({ tokens, from, node, id, count }: Move, key: string): void {
-    this.#followed.set(key, count);
-    for (const token of tokens) this.#movedSessions.set(token, node);
-    this.#movedSparks.set(from, { node, id });
   }
 
   /** Returns the node that may have the session of a token, or the reason why none has it. */

@@ -127,6 +127,8 @@ export class Session implements ChannelSession, BudgetHolder {
   declare private offer?: Offer | undefined;
   /** The outcome of a session that was on another server: it is emitted when the connection is announced. */
   declare private outcome?: Resumed | undefined;
+  /** Sends a message to the server that goes on with the session. */
+  declare private follow?: (frame: Frame) => void;
 
   constructor(
     sessions: SessionHost,
@@ -181,6 +183,7 @@ export class Session implements ChannelSession, BudgetHolder {
     if (this.isOver) {
       // It was still being encoded, or the client is closing: nothing keeps it, but it counts among those that may be lost.
       ledger.sent += 1;
+      this.follow?.(frame);
       return !this.isAway;
     }
     const isNow = !this.isAway && !this.isCatchingUp;
@@ -304,12 +307,15 @@ export class Session implements ChannelSession, BudgetHolder {
     return { sent, received, confirmed, frames: ledger.since(ledger.from) ?? [], away, retired };
   }
 
-  /** Ends the connection without a gap: another server goes on with the session. */
-  move(): void {
+  /**
+   * Ends the connection without a gap: another server goes on with the session. Calls `follow` with each message that is still being encoded,
+   * and `encoded` behind the last one.
+   */
+  move(follow: (frame: Frame) => void, encoded: () => void): void {
     this.claimant = undefined;
-    if (this.isOver) return;
+    this.follow = follow;
     this.release();
-    this.connection.retire(() => {});
+    this.connection.retire(encoded);
   }
 
   /** Goes on with the session of another server, over the link of a new connection, which has sent the answer. */
