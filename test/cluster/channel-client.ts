@@ -57,7 +57,8 @@ export class ChannelClient {
         if (connection !== this.#connection) return link.close();
         this.#link = link;
         link.subscribe({
-          next: (frame) => this.#receive(String(frame)),
+          // What was under way when it closed is no message of its next connection.
+          next: (frame) => connection === this.#connection && this.#receive(String(frame)),
           complete: () => this.#closed(connection),
           error: () => this.#closed(connection),
         });
