@@ -281,10 +281,8 @@ export class Channels {
       if (since !== undefined) this.#say(spark, ['primus::gap', name, 'no history', null]);
       return;
     }
-    // Keeps the channel open meanwhile.
-    const placeholder = new TopicBuffer(0);
+    const placeholder = this.#hold(name);
     const coming = this.#coming.get(spark) ?? new Map<string, () => void>();
-    members.add(placeholder, topicOfChannel(name));
     const leave = () => {
       coming.delete(name);
       if (coming.size === 0) this.#coming.delete(spark);
@@ -320,6 +318,13 @@ export class Channels {
     }
   }
 
+  /** Keeps a channel open until this is released. */
+  #hold(channel: string): TopicBuffer {
+    const placeholder = new TopicBuffer(0);
+    this.#parts.members.add(placeholder, topicOfChannel(channel));
+    return placeholder;
+  }
+
   /** Sends a subscriber what it has missed, as if it had been sent at once. */
   #sendMissed(spark: Spark, channel: string, history: History, since: WirePosition | null): void {
     const missed = history.catchUp(sinceOf(since) ?? 'head');
@@ -343,39 +348,38 @@ export class Channels {
       this.#say(spark, ['primus::refused', channel, 'subscribe', `A client may subscribe to ${maxChannels} channels`]);
       return;
     }
-    let { history } = await this.#opened(spark, channel, rule, since);
+    const open = this.#openChannel(channel, rule);
+    const placeholder = this.#hold(channel);
+    try {
+      await this.#join(spark, channel, open, since, options);
+    } finally {
+      this.release(placeholder);
+    }
+  }
+
+  /** Sends a spark what it has missed of a channel that is held open, and subscribes it. */
+  async #join(spark: Spark, channel: string, open: Open, since: Position | 'head' | null, options: unknown): Promise<void> {
+    const { members } = this.#parts;
+    const { rule, history } = open;
+    const topic = topicOfChannel(channel);
+    await this.#ready(open, since);
     // What the application does there may end the spark.
     const info = rule.presence === undefined ? undefined : this.#infoOf(rule, spark, channel);
     let rest = history && isOpen(spark) ? this.#catchUp(spark, channel, history.catchUp(since)) : undefined;
     // A history may be longer than what may be written at once: what is published meanwhile is read from it, too.
-    while (rest !== undefined && isOpen(spark) && !this.#isClosed) {
+    while (history !== undefined && rest !== undefined && isOpen(spark) && !this.#isClosed) {
       this.#leave(spark, channel);
       await this.#drained(spark);
-      ({ history } = await this.#opened(spark, channel, rule, rest));
-      if (history !== undefined && isOpen(spark)) rest = this.#goOn(spark, channel, history.catchUp(rest));
+      await this.#ready(open, rest);
+      if (isOpen(spark)) rest = this.#goOn(spark, channel, history.catchUp(rest));
     }
-    if (!isOpen(spark)) {
-      if (members.of(topic).size === 0) this.#release(channel);
-      return;
-    }
+    if (!isOpen(spark)) return;
     const isNew = members.add(spark, topic) !== undefined;
     if (history === undefined) this.#say(spark, ['primus::subscribed', channel, 'live']);
     // What it was sent may have been too much for it.
     if (rule.presence === undefined || !members.has(spark, topic)) return;
     if (isNew) this.#parts.presence.add(channel, spark.id, info);
     if (Object(options).presence === true) this.#feed.add(channel, spark);
-  }
-
-  /** Opens a channel, and resolves to it when this node listens, and has read its history; or when the engine does not answer. */
-  async #opened(spark: Spark, channel: string, rule: ChannelRule, since: Position | 'head' | null): Promise<Open> {
-    let open = this.#openChannel(channel, rule);
-    await this.#ready(open, since);
-    // It may be closed meanwhile, as the last subscriber leaves.
-    while (this.#open.get(channel) !== open && isOpen(spark) && !this.#isClosed) {
-      open = this.#openChannel(channel, rule);
-      await this.#ready(open, since);
-    }
-    return open;
   }
 
   #openChannel(channel: string, rule: ChannelRule): Open {

@@ -134,6 +134,15 @@ const found: [string, (world: ClusterWorld) => Promise<void>][] = [
     },
   ],
   [
+    'keeps a channel open that a spark joins while another one that has left was waiting for it',
+    async (world) => {
+      world.connect(2, 'n3');
+      await world.pass(0);
+      world.subscribe(2, 'position');
+      world.connect(2, 'n3');
+    },
+  ],
+  [
     'forgets who was present at a node that has left',
     async (world) => {
       world.connect(0, 'n3');
@@ -178,11 +187,8 @@ describe.each(settings)('a cluster on a simulated engine, with %s,', (_title, op
     );
     expect(sequences).toBeGreaterThan(0);
   }, 300_000);
-});
 
-describe('a cluster on a simulated engine', () => {
   it.each(found)('%s', async (_title, sequence) => {
-    const optionsOf = (settings[1] as (typeof settings)[0])[1];
     await run(optionsOf, [command('all', sequence)]);
     expect.hasAssertions();
   });
