@@ -36,6 +36,8 @@ export class ChannelClient {
   /** The last message; `undefined` where the next one need not follow it. */
   #last: LoggedEntry | undefined;
   #wanted: string | undefined;
+  /** How many subscriptions have no answer yet. The answer brings what follows the position that it has named. */
+  #asked = 0;
   readonly #engine: SimulatedEngine;
   readonly #violate: (violation: string) => void;
 
@@ -82,6 +84,7 @@ export class ChannelClient {
     const { position } = this;
     const since = from === 'position' ? position && [position.epoch, position.offset] : from;
     if (from !== 'position') this.#last = undefined;
+    this.#asked += 1;
     this.#say(['primus::subscribe', channel, since ?? null, { presence: true }]);
   }
 
@@ -102,6 +105,7 @@ export class ChannelClient {
     this.#connection += 1;
     this.#link = undefined;
     this.#queue = [];
+    this.#asked = 0;
     this.id = undefined;
     this.isSubscribed = false;
     this.present.clear();
@@ -132,6 +136,7 @@ export class ChannelClient {
     const [type] = word;
     if (type === 'primus::message') this.#message(word[2] as number, word[3]);
     else if (type === 'primus::gap') {
+      if (this.#asked > 0) return;
       this.gaps.push(word[2]);
       this.#start(word[3]);
     } else if (type === 'primus::presence') this.#presence(word);
@@ -141,6 +146,8 @@ export class ChannelClient {
 
   #subscribed(word: ChannelMessage): void {
     if (word[0] !== 'primus::subscribed') return;
+    this.#asked -= 1;
+    if (this.#asked > 0) return;
     this.isSubscribed = this.#wanted !== undefined;
     this.offsets = [];
     const [, , outcome, position] = word;
@@ -167,7 +174,7 @@ export class ChannelClient {
   }
 
   #message(number: number, offset: number | undefined): void {
-    if (this.#wanted === undefined) return;
+    if (this.#wanted === undefined || this.#asked > 0) return;
     this.latest = number;
     const entry = this.#entryOf(number);
     if (entry === undefined) return this.#violate(`law 2: ${number} was not published`);
