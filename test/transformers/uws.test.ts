@@ -408,6 +408,30 @@ describe('uws', () => {
     expect((await echo)[0]).toBe('still there');
   });
 
+  it('takes what one client sends at once, and closes others when several send so much that a turn gets long', async () => {
+    const { primus, port } = await serve({ transformer });
+    const count = 200_000;
+    let received = 0;
+    const errors: unknown[] = [];
+    primus.on('connection', (spark) => {
+      spark.on('data', () => received++);
+      spark.on('error', (error) => errors.push(error));
+    });
+    const burst = Buffer.concat(Array<Buffer>(count).fill(frame(TEXT, '1')));
+    const dialRaw = async () => {
+      const peer = (await raw(port)).send(handshake());
+      await peer.answer();
+      return peer;
+    };
+    (await dialRaw()).send(burst);
+    await until(() => received === count, 60_000);
+    expect(errors).toEqual([]);
+    // Each of these turns would take hundreds of ms.
+    for (const foe of await Promise.all(Array.from({ length: 16 }, dialRaw))) foe.send(burst);
+    await until(() => errors.length > 0, 60_000);
+    expect(errors[0]).toMatchObject({ code: 'ERR_PRIMUS_DROPPED', closeCode: 1013, reason: 'Too many messages at once' });
+  });
+
   it('terminates a client that does not answer its close', async () => {
     const { port, primus } = await serve({ transformer });
     const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(handshake()));

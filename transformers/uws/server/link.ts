@@ -1,11 +1,13 @@
 import type { Observable } from 'rxjs';
 import { tooLong } from '../../../src/core/close-reasons.js';
 import type { Frame } from '../../../src/core/link.js';
+import { currentTurn } from '../../../src/server/turn.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { EngineWebSocket, WebSocketListener } from '../engine/framework.js';
-import type { Audience } from './audience.js';
+import { type Audience, WORTHWHILE } from './audience.js';
 import type { Group } from './group.js';
+import { MANY, overinflates, overloads } from './turn-load.js';
 
 /** The bytes beyond what messages may take that the answers to pings may take. */
 const ANSWERS = 1_048_576;
@@ -26,6 +28,9 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   /** The bytes that arrived since reading was paused; -1 while it is not. */
   private pausedBytes = -1;
   private failure: Error | undefined;
+  /** The messages of the latest turn of the event loop in which one was received. */
+  private turn = 0;
+  private receivedInTurn = 0;
   /** The groups that it is in. Most links are in none. */
   declare private groups?: Set<Group>;
 
@@ -118,8 +123,13 @@ export class UWSLink extends LinkBase implements WebSocketListener {
       this.fail(1009, tooLong(maxLength));
       return;
     }
-    if (this.inflates && this.audience.overinflates(this, data.byteLength)) {
+    if (this.inflates && data.byteLength >= WORTHWHILE && overinflates(this, data.byteLength)) {
       this.fail(1008, 'Too many compressed messages at once');
+      return;
+    }
+    if (this.floods()) {
+      // It may not be the cause: it may come again.
+      this.fail(1013, 'Too many messages at once');
       return;
     }
     if (this.pausedBytes !== -1 && this.overflows(data.byteLength)) return;
@@ -156,6 +166,15 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     // A reason without a close frame is an error that the engine found.
     const failure = this.failure ?? (code === 1006 && reason !== '' ? new Error(reason) : undefined);
     this.emitEnd(endOfWebSocket(code, reason || (failure?.message ?? ''), failure));
+  }
+
+  /** Counts a message. Returns whether it is one too many for this turn. */
+  private floods(): boolean {
+    const turn = currentTurn();
+    if (this.turn !== turn) this.receivedInTurn = 0;
+    this.turn = turn;
+    this.receivedInTurn += 1;
+    return this.receivedInTurn % MANY === 0 && overloads(this, turn);
   }
 
   private fail(code: number, reason: string): void {
