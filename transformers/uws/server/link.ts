@@ -9,8 +9,8 @@ import { type Audience, WORTHWHILE } from './audience.js';
 import type { Group } from './group.js';
 import { MANY, overinflates, overloads } from './turn-load.js';
 
-/** The bytes beyond what messages may take that the answers to pings may take. */
-const ANSWERS = 1_048_576;
+/** How many answers to pings may wait for a peer that does not read them. Each takes up to 127 bytes. */
+const ANSWERS = 512;
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */
 export class UWSLink extends LinkBase implements WebSocketListener {
@@ -28,6 +28,8 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   /** The bytes that arrived since reading was paused; -1 while it is not. */
   private pausedBytes = -1;
   private failure: Error | undefined;
+  /** The answers to pings since the peer has last read something. */
+  private unread = 0;
   /** The messages of the latest turn of the event loop in which one was received. */
   private turn = 0;
   private receivedInTurn = 0;
@@ -148,14 +150,18 @@ export class UWSLink extends LinkBase implements WebSocketListener {
 
   /** The engine answers pings by itself: a peer that sends them and does not read would fill the memory. */
   answered(): void {
-    const limit = 2 * this.audience.maxBuffer + ANSWERS;
-    const buffered = this.socket?.getBufferedAmount() ?? 0;
-    if (buffered <= limit) return;
-    this.failure = new Error(`Slow consumer: it sends pings and does not read the answers; ${buffered} bytes buffered, limit ${limit}`);
+    if ((this.socket?.getBufferedAmount() ?? 0) === 0) {
+      this.unread = 0;
+      return;
+    }
+    this.unread += 1;
+    if (this.unread <= ANSWERS) return;
+    this.failure = new Error(`Slow consumer: it sends pings and does not read the answers; ${ANSWERS} of them wait`);
     this.destroy();
   }
 
   drained(): void {
+    this.unread = 0;
     this.crowded = (this.socket?.getBufferedAmount() ?? 0) > 0;
   }
 
