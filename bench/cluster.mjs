@@ -13,9 +13,16 @@ const { values: flags } = parseArgs({
     messages: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '10' },
     samples: { type: 'string', default: '1000' },
+    rates: { type: 'string', default: '50,100,200' },
   },
 });
 const [members, messages, rounds, samples] = [flags.members, flags.messages, flags.rounds, flags.samples].map(Number);
+
+/** How many messages a second both nodes together write at random times. */
+const rates = flags.rates.split(',').map(Number);
+
+/** The members of the room in which nothing but the way between the nodes takes time. */
+const FEW = 2;
 
 /** The messages of a turn, as a tick of a game or a batch from a queue has them. */
 const BURST = 10;
@@ -29,9 +36,15 @@ try {
   for (const peer of PEERS) clusters.push(await startCluster(peer));
   const single = await measure(clusters, rounds, (cluster) => perDelivery(cluster, 1));
   const bursts = await measure(clusters, rounds, (cluster) => perDelivery(cluster, BURST));
+  const traffic = [];
+  for (const rate of rates) traffic.push(await measure(clusters, Math.ceil(rounds / 2), (cluster) => underTraffic(cluster, rate)));
   const latency = await measure(clusters, 1, acrossNodes);
-  report(single, bursts, latency);
   await Promise.all(clusters.map(({ stop }) => stop()));
+  const small = [];
+  for (const peer of PEERS) small.push(await startCluster(peer, FEW));
+  const quick = await measure(small, 1, acrossNodes);
+  await Promise.all(small.map(({ stop }) => stop()));
+  report([single, bursts, ...traffic], [quick, latency]);
 } finally {
   await redis.stop();
 }
@@ -50,19 +63,40 @@ async function measure(clusters, count, round) {
 }
 
 /** The CPU time of both nodes per delivered message, in µs. So many messages in a turn, the next ones when all have these. */
-async function perDelivery({ nodes, loads }, burst) {
+async function perDelivery(cluster, burst) {
+  const { nodes, loads } = cluster;
+  const used = await cpuOf(cluster, async () => {
+    for (let number = 0; number < messages; number++) {
+      await Promise.all(loads.map((load) => load.expect(burst)));
+      await nodes[number % 2].write(burst);
+      await Promise.all(loads.map((load) => load.arrived()));
+    }
+  });
+  return used / (messages * burst * members);
+}
+
+/** The same, while both nodes write at random times, whether the clients have what was before or not. */
+async function underTraffic(cluster, rate) {
+  const { nodes, loads } = cluster;
+  // About two seconds.
+  const each = rate;
+  const used = await cpuOf(cluster, async () => {
+    await Promise.all(loads.map((load) => load.expect(each * nodes.length)));
+    await Promise.all(nodes.map((node) => node.play(each, rate / nodes.length)));
+    await Promise.all(loads.map((load) => load.arrived()));
+  });
+  return used / (each * nodes.length * members);
+}
+
+/** The CPU time that both nodes take for something, in µs. */
+async function cpuOf({ nodes, loads }, run) {
   await settled();
   await Promise.all(loads.map((load) => load.wake()));
   const before = await Promise.all(nodes.map((node) => node.cpu()));
-  for (let number = 0; number < messages; number++) {
-    await Promise.all(loads.map((load) => load.expect(burst)));
-    await nodes[number % 2].write(burst);
-    await Promise.all(loads.map((load) => load.arrived()));
-  }
+  await run();
   const after = await Promise.all(nodes.map((node) => node.cpu()));
   await Promise.all(loads.map((load) => load.sleep()));
-  const used = after.reduce((sum, { user, system }, at) => sum + user + system - before[at].user - before[at].system, 0);
-  return used / (messages * burst * members);
+  return after.reduce((sum, { user, system }, at) => sum + user + system - before[at].user - before[at].system, 0);
 }
 
 /** The times from a write on one node to the arrival at a client of the other one, in ms. */
@@ -76,7 +110,7 @@ async function acrossNodes({ nodes, probe }) {
   return times.sort((a, b) => a - b);
 }
 
-async function startCluster(peer) {
+async function startCluster(peer, size = members) {
   const { wire } = await import(`./cluster/${peer}.mjs`);
   const nodes = [0, 1].map(() => start(file('cluster/node.mjs'), [peer, redis.url]));
   const ports = [];
@@ -84,7 +118,7 @@ async function startCluster(peer) {
   const loads = [0, 1].map(() => start(file('load.mjs')));
   for (const [at, load] of loads.entries()) {
     await load.target(ports[at], wire);
-    await load.open(members / 2);
+    await load.open(size / 2);
   }
   // One more member, of the second node.
   const probe = start(file('load.mjs'));
@@ -95,15 +129,22 @@ async function startCluster(peer) {
   return { peer, nodes, loads, probe, stop: () => Promise.all([...nodes, ...loads, probe].map((process) => process.stop())) };
 }
 
-function report(single, bursts, latency) {
+function report(costs, [quick, latency]) {
   console.log(`A room of ${members} members over two nodes through Redis; ${messages} turns a round, ${rounds} rounds\n`);
+  const loads = ['one message in a turn', `${BURST} in a turn`, ...rates.map((rate) => `${rate} a second at random`)];
   console.log(
-    `| peer | one message in a turn | ratio | ${BURST} in a turn | ratio | p50 across nodes | p99 |\n|---|---:|---:|---:|---:|---:|---:|`,
+    `| server CPU per delivery | ${PEERS.map((peer) => `${peer} | ratio`).join(' | ')} |\n|---|${'---:|---:|'.repeat(PEERS.length)}`,
   );
-  for (const peer of PEERS) {
-    const times = latency[peer][0];
-    const at = (q) => `${times[Math.floor(q * (times.length - 1))].toFixed(2)} ms`;
-    console.log(`| ${[peer, ...cost(single, peer), ...cost(bursts, peer), at(0.5), at(0.99)].join(' | ')} |`);
+  for (const [at, taken] of costs.entries()) console.log(`| ${[loads[at], ...PEERS.flatMap((peer) => cost(taken, peer))].join(' | ')} |`);
+  console.log(
+    `\n| from node to node | ${PEERS.map((peer) => `${peer}: p50 | p99`).join(' | ')} |\n|---|${'---:|---:|'.repeat(PEERS.length)}`,
+  );
+  for (const [name, taken] of [
+    [`a room of ${FEW} members`, quick],
+    [`a room of ${members}`, latency],
+  ]) {
+    const at = (peer, q) => `${taken[peer][0][Math.floor(q * (samples - 1))].toFixed(2)} ms`;
+    console.log(`| ${[name, ...PEERS.flatMap((peer) => [at(peer, 0.5), at(peer, 0.99)])].join(' | ')} |`);
   }
 }
 

@@ -25,5 +25,21 @@ answer({
     return started;
   },
 
+  /** Writes so many messages to the room at random times, as many people who do not know of each other. Resolves behind the last one. */
+  play: (count, perSecond) =>
+    new Promise((resolve) => {
+      // From the beginning on, so that a node that is late catches up.
+      let due = performance.now();
+      const next = () => {
+        for (; count > 0 && due <= performance.now(); count--) {
+          node.write(message);
+          due += (-Math.log(1 - Math.random()) / perSecond) * 1_000;
+        }
+        if (count === 0) resolve();
+        else setTimeout(next, due - performance.now());
+      };
+      next();
+    }),
+
   cpu: () => process.cpuUsage(),
 });
