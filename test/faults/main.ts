@@ -129,13 +129,14 @@ async function runAll({ transformers, parsers, seed, inputs, minutes, messages, 
 }
 
 /** Plays faults on a cluster with each engine, and returns whether all was as promised. */
-async function playClusters({ engines, seed, inputs, minutes, only }: ProgramOptions): Promise<boolean> {
+async function playClusters({ engines, seed, inputs, minutes, only, longest }: ProgramOptions): Promise<boolean> {
   const begin = performance.now();
   let passed = true;
   console.log(`seed ${seed}`);
   for (const [turn, engine] of engines.entries()) {
     const faults = inputs ?? (minutes === undefined ? 20 : Number.POSITIVE_INFINITY);
-    const result = await playCluster({ engine, seed, only, faults, deadline: share(minutes, begin, engines.length - turn) });
+    const deadline = share(minutes, begin, engines.length - turn);
+    const result = await playCluster({ engine, seed, only, faults, deadline, longest: longest && longest * 1_000 });
     console.log(`${engine}: ${describeCluster(result)}`);
     if (result.failure === undefined) continue;
     passed = false;

@@ -16,6 +16,7 @@ or stalls. --seed and --index repeat a case.
   --attacks                 measures what one attacker costs instead; status 1 over the limits
   cluster                   breaks the engine, the nodes and the network of a cluster of four processes instead, while
                             numbered messages go through channels and rooms
+  --longest 9               with cluster: how long a black hole, a stop or a split lasts at most, in seconds
   --engine redis            with cluster: this one only. Default: redis,nats
   --transformer websockets  this one only, or several: websockets,uws. Default: all
   --parser json             the parser of the server, or several
@@ -42,6 +43,7 @@ export function parseOptions(args: string[]) {
       sessions: { type: 'boolean', default: false },
       attacks: { type: 'boolean', default: false },
       engine: { type: 'string' },
+      longest: { type: 'string' },
       transformer: { type: 'string' },
       parser: { type: 'string' },
       seed: { type: 'string' },
@@ -63,7 +65,7 @@ export function parseOptions(args: string[]) {
     console.log(HELP);
     process.exit();
   }
-  const number = (name: 'seed' | 'inputs' | 'minutes' | 'index' | 'until' | 'messages' | 'seconds' | 'tries') => {
+  const number = (name: 'seed' | 'inputs' | 'minutes' | 'longest' | 'index' | 'until' | 'messages' | 'seconds' | 'tries') => {
     const value = values[name];
     if (value === undefined) return undefined;
     if (!/^\d+(\.\d+)?$/.test(value)) throw new Error(`--${name} takes a number, not ${value}`);
@@ -77,6 +79,7 @@ export function parseOptions(args: string[]) {
     seed: number('seed') ?? Math.floor(Math.random() * 2 ** 31),
     inputs: number('inputs'),
     minutes: number('minutes'),
+    longest: number('longest'),
     index: number('index'),
     until: number('until'),
     only: values.only,

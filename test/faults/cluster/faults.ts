@@ -47,7 +47,7 @@ const engineStopped: ClusterFault = {
   name: 'engine stopped',
   async run(scene) {
     scene.engine.server.stop();
-    await scene.pause(200, 7_000);
+    await scene.pause(200);
     scene.engine.server.continue();
   },
 };
@@ -69,7 +69,7 @@ const blackhole: ClusterFault = {
   async run(scene, { noticed }) {
     const node = scene.random.pick(scene.nodes);
     node.lab.blackhole(scene.random.pick(['toServer', 'toClient', undefined] as const));
-    const lasts = scene.random.int(500, 9_000);
+    const lasts = scene.random.int(500, scene.longest);
     const time = await scene.timeUntil(async () => (await node.child.call('view')).state !== 'up', lasts);
     if (time < lasts) {
       noticed.silence = Math.max(noticed.silence, time);
@@ -123,7 +123,7 @@ const nodeStopped: ClusterFault = {
     const node = scene.random.pick(scene.nodes);
     node.isPaused = true;
     node.child.process.kill('SIGSTOP');
-    await scene.pause(200, 9_000);
+    await scene.pause(200);
     node.child.process.kill('SIGCONT');
     node.isPaused = false;
   },
@@ -146,7 +146,7 @@ const splitBrain: ClusterFault = {
   async run(scene) {
     const off = [...scene.nodes].sort(() => scene.random.real() - 0.5).slice(0, 2);
     for (const { lab } of off) lab.blackhole();
-    await scene.pause(1_000, 9_000);
+    await scene.pause(1_000);
     for (const { lab } of off) lab.heal();
   },
 };

@@ -22,6 +22,8 @@ export interface ClusterSettings {
   faults: number;
   deadline: number;
   only: string;
+  /** How long a fault lasts at most, in ms. */
+  longest?: number | undefined;
 }
 
 export interface ClusterResult {
@@ -50,6 +52,7 @@ export interface ClusterResult {
 export async function playCluster(settings: ClusterSettings): Promise<ClusterResult> {
   const { engine, seed, faults, deadline, only } = settings;
   const scene = await ClusterScene.start(engine);
+  scene.longest = settings.longest ?? scene.longest;
   const begin = performance.now();
   const result: ClusterResult = {
     faults: 0,

@@ -59,6 +59,8 @@ export class ClusterNode {
 export class ClusterScene {
   readonly engine: BreakableEngine;
   readonly nodes: readonly ClusterNode[];
+  /** How long a fault may last that has no limit of its own, in ms. */
+  longest = 9_000;
   readonly subscribers: Subscriber[] = [];
   /** The last reports of processes that were killed since the last check. */
   readonly dead = new Map<string, NodeReport>();
@@ -117,7 +119,7 @@ export class ClusterScene {
     this.dead.clear();
   }
 
-  pause(least: number, most: number): Promise<void> {
+  pause(least: number, most = this.longest): Promise<void> {
     return pause(this.random.int(least, most));
   }
 
