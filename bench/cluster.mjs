@@ -1,6 +1,6 @@
 // Measures a room over two nodes through Redis, beside Socket.IO with its adapter: `node bench/cluster.mjs`, after a build.
 import { parseArgs } from 'node:util';
-import { findProgram } from '../scripts/apt.mjs';
+import { requireProgram } from '../scripts/apt.mjs';
 import { freePort } from '../scripts/ports.mjs';
 import { kill, removeFolder, start as startProgram, temporaryFolder } from '../scripts/processes.mjs';
 import { settled } from './lib/pair.mjs';
@@ -157,11 +157,13 @@ function cost(taken, peer) {
 }
 
 async function startRedis() {
-  const program = findProgram('redis-server');
-  if (program === undefined) throw new Error('There is no redis-server. Is it installed? Run: apt-get install redis-server');
   const folder = temporaryFolder('bench-redis');
   const port = await freePort();
-  const process = startProgram(program, ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder], { stdio: 'ignore' });
+  const process = startProgram(
+    requireProgram('redis-server'),
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+    { stdio: 'ignore' },
+  );
   return {
     url: `redis://127.0.0.1:${port}`,
     async stop() {

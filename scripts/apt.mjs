@@ -9,6 +9,13 @@ export function findProgram(name) {
   return folders.map((folder) => join(folder, name)).find(existsSync);
 }
 
+/** The path of a program; throws when there is none. Debian has it in a package of the same name. */
+export function requireProgram(name) {
+  const path = findProgram(name);
+  if (path === undefined) throw new Error(`There is no ${name}. Is it installed? On Debian: apt-get install ${name}`);
+  return path;
+}
+
 /** Installs packages, but only where it looks like a container or a CI machine: as root, on Debian or a derivative. */
 export function aptInstall(...packages) {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { findProgram } from '../../scripts/apt.mjs';
+import { requireProgram } from '../../scripts/apt.mjs';
 import { freePort } from '../../scripts/ports.mjs';
 import { kill, removeFolder, signal, start, temporaryFolder } from '../../scripts/processes.mjs';
 import { LIMIT, until } from './wait.js';
@@ -28,7 +28,7 @@ export class Engine {
   /** Starts the server; resolves when it accepts connections. */
   async start(port: number): Promise<void> {
     this.port = port;
-    const child = start(findProgram(this.#command) ?? this.#command, this.#args(port), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = start(requireProgram(this.#command), this.#args(port), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     let output = '';
     for (const stream of [child.stdout, child.stderr] as Readable[])
