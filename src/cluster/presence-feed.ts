@@ -1,15 +1,7 @@
 import type { Subscription } from 'rxjs';
-import type { ChannelMessage } from '../core/channel-words.js';
 import type { Spark } from '../server/spark.js';
+import type { ChannelSender } from './channel-sender.js';
 import type { Presence, Present } from './presence.js';
-
-/** The part of the channels that sends to clients. */
-export interface PresenceSender {
-  /** Sends a word to one client. */
-  say(spark: Spark, word: ChannelMessage): void;
-  /** Sends a word to several clients: it is encoded once. */
-  share(sparks: Iterable<Spark>, word: ChannelMessage): void;
-}
 
 /** The clients of this node that want to know who is present in one channel. */
 interface Feed {
@@ -22,10 +14,10 @@ interface Feed {
 /** Sends clients who is present in a channel, and every change. A change is found and encoded once for all who watch the channel. */
 export class PresenceFeed {
   readonly #presence: Presence;
-  readonly #sender: PresenceSender;
+  readonly #sender: ChannelSender;
   readonly #feeds = new Map<string, Feed>();
 
-  constructor(presence: Presence, sender: PresenceSender) {
+  constructor(presence: Presence, sender: ChannelSender) {
     this.#presence = presence;
     this.#sender = sender;
   }
@@ -63,6 +55,6 @@ export class PresenceFeed {
     if (watchers.size === 0) return;
     const joined = [...present].filter(([id, info]) => !known.has(id) || known.get(id) !== info);
     const left = [...known.keys()].filter((id) => !present.has(id));
-    if (joined.length > 0 || left.length > 0) this.#sender.share(watchers, ['primus::presence', channel, joined, left, false]);
+    if (joined.length > 0 || left.length > 0) this.#sender.sayAll(watchers, ['primus::presence', channel, joined, left, false]);
   }
 }

@@ -5,10 +5,10 @@ import type { Connection } from '../../server/connection.js';
 import type { Claim } from '../../server/sessions/offer.js';
 import type { Claimant, Session } from '../../server/sessions/session.js';
 import type { Spark } from '../../server/spark.js';
-import type { ChannelState } from '../channels.js';
 import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from '../names.js';
 import { DEADLINE, type HandoverParts } from './handover-parts.js';
 import { printBody, split } from './parts.js';
+import type { ChannelState } from './subscriptions.js';
 import { TopicBuffer } from './topic-buffer.js';
 
 /** How long a node that was given a session may take to say that it has it, in ms. It gives up before. */

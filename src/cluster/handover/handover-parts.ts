@@ -3,10 +3,10 @@ import type { GapReason } from '../../core/session-words.js';
 import type { Session } from '../../server/sessions/session.js';
 import type { Sessions } from '../../server/sessions/sessions.js';
 import type { Spark } from '../../server/spark.js';
-import type { Channels } from '../channels.js';
 import type { ClusterBus } from '../cluster-bus.js';
 import type { Memberships } from '../memberships.js';
 import type { Nodes } from '../nodes.js';
+import type { Subscriptions } from './subscriptions.js';
 import type { BufferedMessage, TopicBuffer } from './topic-buffer.js';
 
 /** How long a client waits for the node that its session was on, in ms. */
@@ -20,7 +20,7 @@ export interface HandoverParts {
   readonly node: string;
   readonly scheduler: SchedulerLike;
   readonly rooms: Memberships;
-  readonly channels: Channels;
+  readonly channels: Subscriptions;
   /** Those that keep what is sent to all connections. */
   readonly buffers: Set<TopicBuffer>;
   /** The sparks whose sessions may go on elsewhere: they get nothing that other nodes get as well. */

@@ -5,12 +5,12 @@ import type { Found } from '../../server/sessions/elsewhere.js';
 import type { Claim, SessionState } from '../../server/sessions/offer.js';
 import type { Session } from '../../server/sessions/session.js';
 import type { Spark } from '../../server/spark.js';
-import { isListOfChannels } from '../channels.js';
 import { ALL, topicOfChannel, topicOfNode, topicOfRoom } from '../names.js';
 import { type Header, isListOfStrings } from '../packets.js';
 import type { Given } from './giving.js';
 import { DEADLINE, type HandoverParts, isGapReason } from './handover-parts.js';
 import { Parts, parseBody } from './parts.js';
+import { isListOfChannels } from './subscriptions.js';
 import { TopicBuffer } from './topic-buffer.js';
 
 /** The number of the last message, by sender. */
