@@ -204,15 +204,15 @@ export class Channels {
       return;
     }
     const open = this.#open.open(channel, rule);
-    const held = this.#open.hold(channel);
+    const reserved = this.#open.reserve(channel);
     try {
       await this.#join(spark, channel, open, since, options);
     } finally {
-      this.#open.release(held);
+      this.#open.release(reserved);
     }
   }
 
-  /** Sends a spark what it has missed of a channel that is held open, and subscribes it. */
+  /** Sends a spark what it has missed of a channel that is kept open, and subscribes it. */
   async #join(spark: Spark, channel: string, open: OpenChannel, since: Position | 'head' | null, options: unknown): Promise<void> {
     const { members } = this.#parts;
     const { rule, history } = open;

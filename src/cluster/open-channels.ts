@@ -36,7 +36,7 @@ const ENGINE_TIMEOUT = 5_000;
 /** How long the subscriptions behind it wait: further messages of the client wait for all of them. */
 const LATE_TIMEOUT = 100;
 
-/** The channels that this node listens to: each is open as long as it has members, which are sparks, or buffers that hold it. */
+/** The channels that this node listens to: each is open as long as it has members, which are sparks, or buffers. */
 export class OpenChannels {
   readonly #parts: OpenChannelsParts;
   readonly #open = new Map<string, OpenChannel>();
@@ -84,7 +84,7 @@ export class OpenChannels {
   }
 
   /** Keeps a channel open until this buffer is released. */
-  hold(channel: string): TopicBuffer {
+  reserve(channel: string): TopicBuffer {
     const buffer = new TopicBuffer(0);
     this.#parts.members.add(buffer, topicOfChannel(channel));
     return buffer;

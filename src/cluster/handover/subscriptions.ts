@@ -115,7 +115,7 @@ export class Subscriptions {
       if (since !== undefined) sender.say(spark, ['primus::gap', name, 'no history', null]);
       return;
     }
-    const placeholder = open.hold(name);
+    const placeholder = open.reserve(name);
     const coming = this.#coming.get(spark) ?? new Map<string, () => void>();
     const leave = () => {
       coming.delete(name);

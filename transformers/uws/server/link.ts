@@ -9,7 +9,7 @@ import { type Audience, WORTHWHILE } from './audience.js';
 import type { Group } from './group.js';
 import { MANY, overinflates, overloads } from './turn-load.js';
 
-/** How many answers to pings may wait for a peer that does not read them. Each takes up to 127 bytes. */
+/** How many answers to pings may wait for a slow consumer. Each takes up to 127 bytes. */
 const ANSWERS = 512;
 
 /** A WebSocket as a link. The frames of one tick leave in one write. */

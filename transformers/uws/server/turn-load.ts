@@ -40,7 +40,7 @@ function forgetInflated(): void {
 
 /**
  * Returns whether a link that has sent very many messages in a turn has sent too many: the engine reads up to 512 kB of each connection in one
- * turn, and cannot be told to stop. One link may send what it likes, others only as long as the turn is short.
+ * turn, and cannot stop reading. One link may send what it likes, others only as long as the turn is short.
  */
 export function overloads(link: object, now: number): boolean {
   if (turn !== now) {
