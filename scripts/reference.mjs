@@ -151,11 +151,11 @@ class Writer {
     return `${heading && `${heading}:\n\n`}${rows.join('\n')}\n\n`;
   }
 
-  /** Whether a member is public, documented and our own. */
+  /** Whether a member is public, documented and our own. Events may be several words, and internal ones have a prefix. */
   isOurs({ name, declarations = [] }) {
     return declarations.some((declaration) => {
       const hidden = ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected);
-      return /^[a-z]\w*\$?$/i.test(name) && !hidden && this.isDocumented({ declarations: [declaration] });
+      return /^[a-z]\w*(?: \w+)*\$?$/i.test(name) && !hidden && this.isDocumented({ declarations: [declaration] });
     });
   }
 
