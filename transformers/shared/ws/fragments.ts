@@ -22,6 +22,7 @@ export interface FrameReceiver extends Writable {
   readonly _payloadLength: number;
   readonly _errored: boolean;
   link?: ReceivingLink;
+  createError(type: ErrorConstructor, message: string, isPrefixed: boolean, closeCode: number, code: string): Error;
   _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void;
 }
 
@@ -53,7 +54,7 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEnco
   this._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
   write.call(this, chunk, encoding, chunk.length < LARGE ? done : inTurn(chunk.length, done));
   if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
-  if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
+  joinEnd(this._fragments);
   reportPresent(this);
 }
 
@@ -65,7 +66,7 @@ function inTurn(length: number, done: (error?: Error | null) => void): typeof do
   };
 }
 
-/** Reports the bytes of the present message: of a compressed one, those that its fragments are inflated to. */
+/** Reports the bytes of the present message: of one that is inflated in a context, those that its fragments are inflated to. */
 export function reportPresent(receiver: FrameReceiver): void {
   // After a malformed frame, or one that is too long, nothing more is collected.
   if (receiver.link === undefined || receiver._errored) return;
@@ -78,8 +79,9 @@ function announced({ _state: state, _opcode: opcode, _payloadLength: length }: F
   return (state === GET_MASK || state === GET_DATA) && opcode < FIRST_CONTROL_FRAME ? length : 0;
 }
 
-/** Joins the small fragments at the end. What was joined before is not small. */
-function joinEnd(fragments: Buffer[]): void {
+/** Joins the small fragments at the end, when there are many. What was joined before is not small. */
+export function joinEnd(fragments: Buffer[]): void {
+  if (fragments.length <= SMALL_PARTS) return;
   let start = fragments.length;
   while (start > 0 && (fragments[start - 1] as Buffer).length < SMALL_PARTS) start -= 1;
   if (fragments.length - start >= SMALL_PARTS) fragments.push(Buffer.concat(fragments.splice(start)));

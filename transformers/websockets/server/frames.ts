@@ -8,6 +8,8 @@ import type { Frame } from '../../../src/core/link.js';
 export class Framed {
   readonly frame: Frame;
   private printed: Buffer | undefined;
+  /** The compressed bytes of the message, and the frame of those. */
+  private compressed: { readonly deflated: Buffer; readonly framed: Framed } | undefined;
 
   constructor(frame: Frame, printed?: Buffer) {
     this.frame = frame;
@@ -21,6 +23,20 @@ export class Framed {
     }
     return this.printed;
   }
+
+  /** Returns the frame of the compressed message. */
+  compress(deflated: Buffer): Framed {
+    if (this.compressed?.deflated !== deflated) this.compressed = { deflated, framed: compressed(this.frame, deflated) };
+    return this.compressed.framed;
+  }
+}
+
+/** Frames a compressed message: RFC 7692, section 6. */
+export function compressed(frame: Frame, deflated: Buffer): Framed {
+  const bytes = Buffer.allocUnsafe(sizeOf(deflated));
+  print(deflated, bytes, 0);
+  bytes[0] = typeof frame === 'string' ? 0xc1 : 0xc2;
+  return new Framed(frame, bytes);
 }
 
 /** Frames the answer to a ping, which repeats its data. */

@@ -4,9 +4,10 @@ import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
-import { DROPPED } from '../../shared/ws/deflate.js';
+import { DROPPED, type SharedDeflate } from '../../shared/ws/deflate.js';
+import { joinEnd } from '../../shared/ws/fragments.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
-import { Framed, pong, printAll } from './frames.js';
+import { compressed, Framed, pong, printAll } from './frames.js';
 
 /** The memory of answers to pings that may wait for a peer to read them, in bytes. */
 const MAX_ANSWERS = 65_536;
@@ -30,7 +31,7 @@ interface LinkedSocket extends ServerWebSocket {
 
 /**
  * A WebSocket as a link. The frames of one tick leave in one write: they are printed side by side into one buffer, past
- * the framework's sender, which would write each by itself. Connections with compression go through the sender.
+ * the framework's sender, which would write each by itself. Those of connections with compression are made by the sender.
  */
 export class WebSocketLink extends LinkBase implements ReceivingLink {
   incomplete = 0;
@@ -39,8 +40,10 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
   declare private rest?: (Frame | Framed)[] | undefined;
-  private readonly deflates: boolean;
+  private readonly deflate: SharedDeflate | undefined;
   private waiting = 0;
+  /** Compressed frames that wait until the socket has sent what was written: a write for each would take more memory than they do. */
+  declare private held?: Buffer[] | undefined;
   declare private failure?: Error | undefined;
   declare private answers?: Answers | undefined;
 
@@ -48,12 +51,13 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     super();
     this.socket = socket;
     this.raw = raw;
-    this.deflates = socket.extensions !== '';
+    this.deflate = socket.deflate;
     socket._receiver.link = this;
     socket.link = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
     socket.on('error', socketOnError as (this: WebSocket, error: Error) => void);
+    if (this.deflate !== undefined) gatherFrames(socket, this);
     if (answersPings) socket.on('ping', socketOnPing as (this: WebSocket, data: Buffer) => void);
   }
 
@@ -63,15 +67,29 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
 
   send(frame: Frame): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.deflates) this.socket.send(frame);
-    else this.post(frame, frame.length);
+    if (this.deflate === undefined) this.post(frame, frame.length);
+    else this.compress(this.deflate, frame, frame);
   }
 
   /** Sends a frame of a broadcast, which is printed once for all links. */
   share(frame: Framed): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.deflates) this.socket.send(frame.frame);
-    else this.post(frame, frame.bytes.length);
+    if (this.deflate === undefined) this.post(frame, frame.bytes.length);
+    else this.compress(this.deflate, frame, frame.frame);
+  }
+
+  /** Sends a frame with its data compressed: at once, unless that takes a while, or others before it do. */
+  private compress(deflate: SharedDeflate, frame: Frame | Framed, data: Frame): void {
+    if (this.socket._sender._bufferedBytes > 0 || deflate.isSlow(data)) {
+      this.socket.send(data);
+      return;
+    }
+    const deflated = deflate.compressNow(data);
+    if (deflated === undefined) this.post(frame, data.length);
+    else {
+      const framed = frame instanceof Framed ? frame.compress(deflated) : compressed(data, deflated);
+      this.post(framed, framed.bytes.length);
+    }
   }
 
   private post(frame: Frame | Framed, length: number): void {
@@ -85,14 +103,45 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     flushAtEndOfTick(this);
   }
 
+  /** Takes a frame in parts from the framework's sender. Returns `false` when it should write it, and when this is the last one. */
+  gather(parts: readonly (Buffer | string)[]): boolean {
+    if (this.socket.readyState !== WebSocket.OPEN) return false;
+    const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+    this.post(new Framed(bytes, bytes), bytes.length);
+    return true;
+  }
+
   flush(): void {
-    const { first, rest, answers } = this;
+    const { first, rest, held } = this;
     if (first === undefined) return;
     this.first = undefined;
     if (rest !== undefined) this.rest = undefined;
-    this.waiting = 0;
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== WebSocket.OPEN) {
+      this.waiting = 0;
+      return;
+    }
     const bytes = rest === undefined && first instanceof Framed ? first.bytes : printAll(rest === undefined ? [first] : [first, ...rest]);
+    if (held !== undefined) {
+      held.push(bytes);
+      joinEnd(held);
+    } else if (this.deflate !== undefined && this.raw.writableNeedDrain) {
+      this.held = [bytes];
+      this.raw.once('drain', () => this.writeAll());
+    } else this.write(bytes);
+  }
+
+  /** Writes everything that waits. */
+  writeAll(): void {
+    this.flush();
+    const { held } = this;
+    if (held === undefined) return;
+    this.held = undefined;
+    this.write(Buffer.concat(held));
+  }
+
+  private write(bytes: Buffer): void {
+    this.waiting = 0;
+    const { answers } = this;
     if (answers === undefined || answers.gathered === 0) this.raw.write(bytes);
     else this.raw.write(bytes, this.answered(answers));
   }
@@ -137,7 +186,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   close(code?: number, reason?: string): void {
-    this.flush();
+    this.writeAll();
     this.socket.close(code, reason);
   }
 
@@ -164,6 +213,16 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     if (failure === undefined || socket.sentCode === undefined) this.emitEnd(endOfWebSocket(code, reason.toString(), failure));
     else this.emitEnd(endOfWebSocket(socket.sentCode, socket.sentCode === 1009 ? socket.tooLong : failure.message, failure));
   }
+}
+
+/** Has the frames of a socket's sender written by its link, unless the caller has to know when, or the socket is being closed. */
+function gatherFrames({ _sender: sender }: ServerWebSocket, link: WebSocketLink): void {
+  const { sendFrame } = sender;
+  sender.sendFrame = (parts, sent) => {
+    if (sent === undefined && link.gather(parts)) return;
+    link.writeAll();
+    sendFrame.call(sender, parts, sent);
+  };
 }
 
 function socketOnMessage(this: LinkedSocket, data: Buffer, isBinary: boolean): void {
