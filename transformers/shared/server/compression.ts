@@ -1,6 +1,5 @@
 import { constants, createDeflateRaw, type DeflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Frame } from '../../../src/core/link.js';
-import { currentTurn } from '../../../src/server/turn.js';
 import { type LimitedJob, Limiter } from './limiter.js';
 
 type Done = (error: Error | null, deflated: Buffer) => void;
@@ -17,8 +16,9 @@ const STREAMS = 4;
 /** A message of so many bytes is compressed at once: that takes a fraction of a millisecond, and another thread would answer later. */
 const SHORT = 16_384;
 
-/** The time of each turn of the event loop in which short messages are compressed, in ms. */
+/** The time in which short messages are compressed, of each period, in ms. */
 const SLICE = 20;
+const PERIOD = 40;
 
 /** So many bytes of longer messages may wait to be compressed. */
 const MAX_WAITING = 1_048_576;
@@ -39,7 +39,7 @@ let recent: Compression[] = [];
 let waiting = 0;
 
 let last: { readonly data: Frame; readonly options: CompressionOptions; readonly deflated: Buffer } | undefined;
-let turn = 0;
+let periodBegin = 0;
 let spent = 0;
 
 /**
@@ -48,7 +48,7 @@ let spent = 0;
  */
 export function isTooBusyToCompress(length: number, queued: number): boolean {
   if (!isShort(length)) return waiting > MAX_WAITING || queued > MAX_WAITING;
-  return queued > 0 || (turn === currentTurn() && spent > SLICE);
+  return queued > 0 || (spent > SLICE && performance.now() - periodBegin < PERIOD);
 }
 
 /**
@@ -79,9 +79,10 @@ export function isShort(length: number): boolean {
 export function compressNow(data: Frame, options: CompressionOptions): Buffer {
   if (last !== undefined && isSame(options, last.options) && isEqual(data, last.data)) return last.deflated;
   const begin = performance.now();
-  const now = currentTurn();
-  if (now !== turn) spent = 0;
-  turn = now;
+  if (begin - periodBegin >= PERIOD) {
+    periodBegin = begin;
+    spent = 0;
+  }
   const { zlib, windowBits } = options;
   const deflated = deflateRawSync(data, { ...zlib, windowBits, finishFlush: constants.Z_SYNC_FLUSH });
   // A copy: the result may be a part of a larger buffer, which it would keep in memory.
@@ -191,5 +192,7 @@ function isSame(one: CompressionOptions, other: CompressionOptions): boolean {
 }
 
 function isEqual(one: Frame, other: Frame): boolean {
-  return typeof one === 'string' || typeof other === 'string' ? one === other : one.length === other.length && Buffer.compare(one, other) === 0;
+  return typeof one === 'string' || typeof other === 'string'
+    ? one === other
+    : one.length === other.length && Buffer.compare(one, other) === 0;
 }

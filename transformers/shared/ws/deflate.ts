@@ -6,7 +6,7 @@ import { discard } from '../../../src/server/garbage.js';
 import { type CompressionOptions, compress, compressNow, isShort, isTooBusyToCompress } from '../server/compression.js';
 import { free } from '../server/free.js';
 import { Inflation, inflationLimiter, TOO_LARGE } from '../server/inflation.js';
-import { joinEnd, type FrameReceiver } from './fragments.js';
+import { type FrameReceiver, joinEnd } from './fragments.js';
 
 type Done = (error: Error | null, data: Buffer) => void;
 

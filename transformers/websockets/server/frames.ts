@@ -4,6 +4,9 @@ import type { Frame } from '../../../src/core/link.js';
 //
 //   1 byte: FIN and opcode      1 byte: length, or 126, or 127      2 or 8 bytes: the length, if it did not fit
 
+/** A frame of so many bytes is not copied for each link of a broadcast. */
+const LONG = 4_096;
+
 /** A frame in the bytes of the wire, printed once for all links of a broadcast. */
 export class Framed {
   readonly frame: Frame;
@@ -47,8 +50,22 @@ export function pong(data: Buffer): Framed {
   return new Framed(data, bytes);
 }
 
+/** Prints frames: the long ones that other links have as well as they are, the others side by side. */
+export function printAll(frames: readonly (Frame | Framed)[]): Buffer[] {
+  const parts: Buffer[] = [];
+  let begin = 0;
+  for (const [index, frame] of frames.entries()) {
+    if (!(frame instanceof Framed) || frame.bytes.length < LONG) continue;
+    if (begin < index) parts.push(printSome(frames.slice(begin, index)));
+    parts.push(frame.bytes);
+    begin = index + 1;
+  }
+  if (begin < frames.length) parts.push(printSome(begin === 0 ? frames : frames.slice(begin)));
+  return parts;
+}
+
 /** Prints frames side by side into one buffer. */
-export function printAll(frames: readonly (Frame | Framed)[]): Buffer {
+function printSome(frames: readonly (Frame | Framed)[]): Buffer {
   let size = 0;
   for (const frame of frames) size += frame instanceof Framed ? frame.bytes.length : sizeOf(frame);
   const bytes = Buffer.allocUnsafe(size);

@@ -9,6 +9,9 @@ import { joinEnd } from '../../shared/ws/fragments.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { compressed, Framed, pong, printAll } from './frames.js';
 
+/** So many bytes are written before the end of the tick: a server that sends more than it has time for does not come to that. */
+const MAX_GATHERED = 262_144;
+
 /** The memory of answers to pings that may wait for a peer to read them, in bytes. */
 const MAX_ANSWERS = 65_536;
 
@@ -97,6 +100,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     if (this.first !== undefined) {
       this.rest ??= [];
       this.rest.push(frame);
+      if (this.waiting > MAX_GATHERED) this.flush();
       return;
     }
     this.first = frame;
@@ -120,14 +124,14 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
       this.waiting = 0;
       return;
     }
-    const bytes = rest === undefined && first instanceof Framed ? first.bytes : printAll(rest === undefined ? [first] : [first, ...rest]);
+    const parts = rest === undefined && first instanceof Framed ? [first.bytes] : printAll(rest === undefined ? [first] : [first, ...rest]);
     if (held !== undefined) {
-      held.push(bytes);
+      held.push(...parts);
       joinEnd(held);
     } else if (this.deflate !== undefined && this.raw.writableNeedDrain) {
-      this.held = [bytes];
+      this.held = parts;
       this.raw.once('drain', () => this.writeAll());
-    } else this.write(bytes);
+    } else this.write(parts);
   }
 
   /** Writes everything that waits. */
@@ -136,14 +140,18 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     const { held } = this;
     if (held === undefined) return;
     this.held = undefined;
-    this.write(Buffer.concat(held));
+    this.write(held);
   }
 
-  private write(bytes: Buffer): void {
+  private write(parts: readonly Buffer[]): void {
     this.waiting = 0;
-    const { answers } = this;
-    if (answers === undefined || answers.gathered === 0) this.raw.write(bytes);
-    else this.raw.write(bytes, this.answered(answers));
+    const { raw, answers } = this;
+    const last = parts.length - 1;
+    if (last > 0) raw.cork();
+    for (let index = 0; index < last; index++) raw.write(parts[index]);
+    if (answers === undefined || answers.gathered === 0) raw.write(parts[last]);
+    else raw.write(parts[last], this.answered(answers));
+    if (last > 0) raw.uncork();
   }
 
   /**
