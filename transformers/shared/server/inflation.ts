@@ -90,11 +90,8 @@ export class Inflation implements LimitedJob {
 
   #stop(): void {
     this.#isOver = true;
-    if (this.#stream === undefined) return;
-    this.#stream.removeAllListeners();
-    // Work that is still in the thread pool may yet fail.
-    this.#stream.on('error', ignore);
-    this.#stream.destroy();
+    // Work that is still in the thread pool may yet fail: the listeners ignore that.
+    this.#stream?.destroy();
   }
 
   #finish(error: (Error & { type?: string }) | null): void {
@@ -112,5 +109,3 @@ export class Inflation implements LimitedJob {
     }
   }
 }
-
-function ignore(): void {}
