@@ -60,7 +60,7 @@ describe.each(Object.entries(PATHS))('compression on %s', (transformer, [path, w
     return { ...served, peers, sparks, errors };
   }
 
-  /** What arrives until it contains something. */
+  /** Reads until something has arrived. */
   async function received(peer: Raw, expected: string): Promise<string> {
     let all = '';
     while (!all.includes(expected)) all += text(await peer.frame());
@@ -133,14 +133,14 @@ describe('messages of websockets with compression that are not read', () => {
       sent++;
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const held = () => (link as unknown as { held?: Buffer[] }).held ?? [];
+    const queued = () => (link as unknown as { queued?: Buffer[] }).queued ?? [];
     const small = (count: number) => `${count} ${'x'.repeat(200)}`;
     for (let count = 0; count < 3_000; count++) {
       spark.write(small(count));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(held().length).toBeGreaterThan(0);
-    expect(held().length).toBeLessThan(1_100);
+    expect(queued().length).toBeGreaterThan(0);
+    expect(queued().length).toBeLessThan(1_100);
     peer.socket.resume();
     while (sent-- > 0) await peer.frame();
     for (let count = 0; count < 3_000; count++) expect(text(await peer.frame())).toBe(JSON.stringify(small(count)));
@@ -154,8 +154,8 @@ describe('compress', () => {
 
   it('uses a few streams for all long messages', async () => {
     const spy = watch('createDeflateRaw');
-    const texts = Array.from({ length: 40 }, () => randomBytes(20_000).toString('hex'));
-    expect((await Promise.all(texts.map(compressed))).map(inflated)).toEqual(texts);
+    const strings = Array.from({ length: 40 }, () => randomBytes(20_000).toString('hex'));
+    expect((await Promise.all(strings.map(compressed))).map(inflated)).toEqual(strings);
     expect(spy.mock.calls.length).toBeLessThanOrEqual(4);
   });
 
@@ -166,13 +166,13 @@ describe('compress', () => {
     expect(results.map(inflated)).toEqual([text, text, 'y'.repeat(50_000), text]);
   });
 
-  it('gives up what nobody waits for any more', async () => {
+  it('gives up a message without listeners', async () => {
     const done = vi.fn();
-    const texts = Array.from({ length: 60 }, () => randomBytes(20_000).toString('hex'));
-    const giveUps = texts.map((text) => compress(text, OPTIONS, done));
+    const strings = Array.from({ length: 60 }, () => randomBytes(20_000).toString('hex'));
+    const giveUps = strings.map((text) => compress(text, OPTIONS, done));
     expect(isTooBusyToCompress(20_000, 0)).toBe(true);
-    expect(giveUps.map((giveUp) => giveUp?.())).toEqual(texts.map(() => true));
-    expect(giveUps.map((giveUp) => giveUp?.())).toEqual(texts.map(() => false));
+    expect(giveUps.map((giveUp) => giveUp?.())).toEqual(strings.map(() => true));
+    expect(giveUps.map((giveUp) => giveUp?.())).toEqual(strings.map(() => false));
     await compressed('x'.repeat(20_000));
     expect(done).not.toHaveBeenCalled();
     expect(isTooBusyToCompress(20_000, 0)).toBe(false);

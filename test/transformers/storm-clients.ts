@@ -7,7 +7,7 @@ export interface StormSettings {
   transformer: string;
 }
 
-/** What a client has met since the storm began. */
+/** Reports what a client has met since the storm began. */
 export interface StormReport {
   /** The delay of each attempt, in ms. */
   delays: number[];
@@ -23,11 +23,24 @@ const { url, transformer } = JSON.parse(process.argv[2] as string) as StormSetti
 const Socket = Primus.createSocket({ transformer });
 const clients: InstanceType<typeof Socket>[] = [];
 let reports: Pick<StormReport, 'delays' | 'statuses'>[] = [];
+/** The clients that are open, and the number of those that have ended. */
+const open = new Set<unknown>();
+let ended = 0;
+/** The numbers of clients that have scheduled one attempt, and two. */
+let scheduledOnce = 0;
+let scheduledTwice = 0;
 
 function dial(): void {
   const client = new Socket(url);
   const index = clients.push(client) - 1;
-  client.on('reconnect scheduled', ({ scheduled }: ReconnectAttempt) => reports[index]?.delays.push(scheduled));
+  client.on('open', () => open.add(client));
+  client.on('close', () => open.delete(client));
+  client.on('end', () => ended++);
+  client.on('reconnect scheduled', ({ scheduled }: ReconnectAttempt) => {
+    const count = reports[index]?.delays.push(scheduled);
+    if (count === 1) scheduledOnce++;
+    else if (count === 2) scheduledTwice++;
+  });
   client.on('error', (error: unknown) => reports[index]?.statuses.push((error as { status?: number }).status));
 }
 
@@ -44,9 +57,7 @@ const methods = {
 
   /** The numbers of clients that are open, that have ended, and that have scheduled one attempt, and two. */
   count(): { open: number; ended: number; scheduled: [number, number] } {
-    const isIn = (name: string) => clients.filter(({ state }) => state.name === name).length;
-    const scheduled = (count: number) => reports.filter(({ delays }) => delays.length >= count).length;
-    return { open: isIn('open'), ended: isIn('closed'), scheduled: [scheduled(1), scheduled(2)] };
+    return { open: open.size, ended, scheduled: [scheduledOnce, scheduledTwice] };
   },
 
   report(): StormReport[] {

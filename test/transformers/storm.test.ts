@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -51,9 +52,10 @@ class Clients {
     await Promise.all(this.children.map((child) => child.call('begin')));
   }
 
-  /** The sums of what the processes count. */
+  /** The sums of what the processes count, after a while: to be asked takes them time. */
   async count(): Promise<{ open: number; ended: number; scheduled: [number, number] }> {
     const sum = { open: 0, ended: 0, scheduled: [0, 0] as [number, number] };
+    await pause(20);
     for (const { open, ended, scheduled } of await Promise.all(this.children.map((child) => child.call('count')))) {
       sum.open += open;
       sum.ended += ended;

@@ -46,7 +46,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   private readonly deflate: SharedDeflate | undefined;
   private waiting = 0;
   /** Compressed frames that wait until the socket has sent what was written: a write for each would take more memory than they do. */
-  declare private held?: Buffer[] | undefined;
+  declare private queued?: Buffer[] | undefined;
   declare private failure?: Error | undefined;
   declare private answers?: Answers | undefined;
 
@@ -116,7 +116,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   flush(): void {
-    const { first, rest, held } = this;
+    const { first, rest, queued } = this;
     if (first === undefined) return;
     this.first = undefined;
     if (rest !== undefined) this.rest = undefined;
@@ -125,11 +125,11 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
       return;
     }
     const parts = rest === undefined && first instanceof Framed ? [first.bytes] : printAll(rest === undefined ? [first] : [first, ...rest]);
-    if (held !== undefined) {
-      held.push(...parts);
-      joinEnd(held);
+    if (queued !== undefined) {
+      queued.push(...parts);
+      joinEnd(queued);
     } else if (this.deflate !== undefined && this.raw.writableNeedDrain) {
-      this.held = parts;
+      this.queued = parts;
       this.raw.once('drain', () => this.writeAll());
     } else this.write(parts);
   }
@@ -137,10 +137,10 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   /** Writes everything that waits. */
   writeAll(): void {
     this.flush();
-    const { held } = this;
-    if (held === undefined) return;
-    this.held = undefined;
-    this.write(held);
+    const { queued } = this;
+    if (queued === undefined) return;
+    this.queued = undefined;
+    this.write(queued);
   }
 
   private write(parts: readonly Buffer[]): void {
