@@ -41,6 +41,7 @@ const { PerMessageDeflate } = ws as unknown as { PerMessageDeflate: new () => Me
 /** The error of a message that was dropped with its connection. */
 export const DROPPED = new Error('The connection has closed');
 const EMPTY = Buffer.alloc(0);
+const nothing = (): void => {};
 
 /** The opcode of a message that is a string. */
 const TEXT = 1;
@@ -67,7 +68,7 @@ export class SharedDeflate extends PerMessageDeflate {
     this.inflated = inflated;
     const { server_max_window_bits: windowBits = constants.Z_DEFAULT_WINDOWBITS } = this.params;
     this.compression = { zlib: this._options.zlibDeflateOptions, windowBits };
-    this.dropIncoming = this.dropOutgoing = () => {};
+    this.dropIncoming = this.dropOutgoing = nothing;
     // ws would keep both until their turn.
     raw.once('close', () => {
       this.dropIncoming();
@@ -88,6 +89,8 @@ export class SharedDeflate extends PerMessageDeflate {
       this.fragments = [];
       const options = { ...this._options.zlibInflateOptions, windowBits };
       const inflation = new Inflation(input, this._maxPayload, options, (error, output) => {
+        // It refers to the message.
+        this.dropIncoming = nothing;
         if (error !== null) done(this.errorOf(error), EMPTY);
         else this.deliver(output.toBuffer(), done);
       });
@@ -111,6 +114,7 @@ export class SharedDeflate extends PerMessageDeflate {
   override compress(data: Buffer | string, fin: boolean, done: Done): void {
     if (!this.params.server_no_context_takeover || !fin) return super.compress(data, fin, done);
     const giveUp = compress(data, this.compression, (error, deflated) => {
+      this.dropOutgoing = nothing;
       // The header that is sent next says that the message is compressed.
       if (error !== null) this.raw.destroy();
       done(error, deflated);
@@ -123,11 +127,11 @@ export class SharedDeflate extends PerMessageDeflate {
 
   /** Delivers a message, and frees what is not used any more afterwards. */
   private deliver(message: Buffer, done: Done): void {
-    const { _opcode: opcode } = this.socket._receiver;
+    // Our own listener, or that of the engine, makes a string of it; another one may keep it.
+    const isFree = this.socket._receiver._opcode === TEXT && this.socket.listenerCount('message') === 1;
     done(null, message);
     this.inflated();
-    // Our own listener, or that of the engine, has made a string of it.
-    if (opcode === TEXT && this.socket.listenerCount('message') === 1) free(message);
+    if (isFree) free(message);
   }
 
   /** Inflates one message at a time with the context of the connection. */
@@ -138,6 +142,7 @@ export class SharedDeflate extends PerMessageDeflate {
       overtaken: 0,
       run: (release: () => void) =>
         super.decompress(data, fin, (error, inflated) => {
+          this.dropIncoming = nothing;
           try {
             done(error, inflated);
             this.inflated();
