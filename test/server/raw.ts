@@ -7,6 +7,8 @@ import { cleanup, LIMIT } from '../support/serve.js';
 export interface RawFrame {
   opcode: number;
   payload: Buffer;
+  /** Whether its message is compressed. */
+  compressed?: true;
 }
 
 /** The headers of a handshake. */
@@ -115,9 +117,9 @@ export class Raw {
   /** The next frame. */
   async frame(): Promise<RawFrame> {
     await this.has(() => this.first() !== undefined);
-    const { opcode, payload, size } = this.first() as RawFrame & { size: number };
+    const { size, ...frame } = this.first() as RawFrame & { size: number };
     this.bytes = this.bytes.subarray(size);
-    return { opcode, payload };
+    return frame;
   }
 
   /** The code of the close frame, after whatever comes before it. */
@@ -169,7 +171,9 @@ export class Raw {
       start = 10;
     }
     if (bytes.length < start + length) return undefined;
-    return { opcode: (bytes[0] as number) & 15, payload: bytes.subarray(start, start + length), size: start + length };
+    const [first] = bytes as unknown as [number];
+    const frame = { opcode: first & 15, payload: bytes.subarray(start, start + length), size: start + length };
+    return first & 64 ? { ...frame, compressed: true } : frame;
   }
 }
 

@@ -1,6 +1,7 @@
-import { createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { constants } from 'node:zlib';
 import { type Blocks, LONG } from './blocks.js';
-import { ZlibPool, type ZlibTask } from './zlib-pool.js';
+import { type CompressionOptions, compress, isTooBusyToCompress } from './compression.js';
+import { Inflation } from './inflation.js';
 
 /** A message in the drivers of faye-websocket and sockjs. */
 interface Message {
@@ -19,22 +20,11 @@ interface Job {
   readonly done: Done;
 }
 
-/** The end of a Z_SYNC_FLUSH, which is left out on the wire: RFC 7692, section 7.2.1. */
-const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
-
 /** The opcode of a message that is a string. */
 const TEXT = 1;
 
 /** Shorter messages are not compressed: they would only grow. In bytes. */
 const THRESHOLD = 1_024;
-
-/** A compressed message of at most this many bytes has at most 1 MB, and does not wait behind longer ones. */
-const SHORT = 1_024;
-
-/** The pools of this process: what one peer sends is inflated in the memory and the time that all connections share. */
-const inflateShort = new ZlibPool(4);
-const inflateLong = new ZlibPool(1);
-const compress = new ZlibPool(4);
 
 /**
  * Creates a permessage-deflate extension (RFC 7692) for the server side of drivers that take plug-ins of
@@ -82,15 +72,18 @@ export class DeflateSession {
   compressing = 0;
   readonly #maxLength: number;
   readonly #windowBits: number | undefined;
+  readonly #compression: CompressionOptions;
   readonly #incoming: Job[] = [];
   readonly #outgoing: Job[] = [];
-  #inflating: ZlibTask | undefined;
-  #deflating: ZlibTask | undefined;
+  #inflating: Inflation | undefined;
+  /** Gives up the message that is being compressed. */
+  #deflating: (() => boolean) | undefined;
   #paused = false;
 
   constructor(maxLength: number, { server_max_window_bits: bits }: Params) {
     this.#maxLength = maxLength;
     this.#windowBits = bits === undefined ? undefined : Number(bits);
+    this.#compression = { zlib: undefined, windowBits: this.#windowBits ?? constants.Z_DEFAULT_WINDOWBITS };
   }
 
   /** Delays the messages that wait to be inflated: a paused connection gets no more of them. */
@@ -127,7 +120,7 @@ export class DeflateSession {
   }
 
   processOutgoingMessage(message: Message, done: Done): void {
-    if (message.data.length < THRESHOLD && this.compressing === 0) {
+    if (this.compressing === 0 && this.#isSentAsItIs(message)) {
       done(null, message);
       return;
     }
@@ -140,7 +133,7 @@ export class DeflateSession {
   abort(): void {
     this.#incoming.length = this.#outgoing.length = this.inflating = this.compressing = 0;
     this.#inflating?.abort();
-    this.#deflating?.abort();
+    this.#deflating?.();
   }
 
   close(): void {}
@@ -150,11 +143,8 @@ export class DeflateSession {
     const job = this.#incoming.shift();
     if (job === undefined) return;
     const { message, done } = job;
-    const { data: input } = message;
-    const { length } = input;
-    const isShort = length <= SHORT;
-    const create = () => createInflateRaw(isShort ? {} : { chunkSize: 65_536 });
-    this.#inflating = (isShort ? inflateShort : inflateLong).run(create, [input, TAIL], this.#maxLength, (error, output) => {
+    const { length } = message.data;
+    this.#inflating = new Inflation([message.data], this.#maxLength, undefined, (error, output) => {
       this.inflating = Math.max(0, this.inflating - length);
       if (error === null) {
         message.data = output.length > LONG && message.opcode === TEXT ? output : output.toBuffer();
@@ -177,20 +167,23 @@ export class DeflateSession {
       if (job === undefined) return;
       const { message, done } = job;
       const { length } = message.data;
-      if (length < THRESHOLD) {
+      if (this.#isSentAsItIs(message)) {
         this.compressing -= length;
         done(null, message);
         continue;
       }
-      const create = () => createDeflateRaw({ windowBits: this.#windowBits ?? 15 });
-      // What is sent is in one piece.
-      this.#deflating = compress.run(create, [message.data as Buffer], Number.POSITIVE_INFINITY, (error, output) => {
+      this.#deflating = compress(message.data as Buffer, this.#compression, (error, data) => {
         this.compressing -= length;
-        this.#deflating = undefined;
         if (error !== null) done(error);
-        else done(null, Object.assign(message, { rsv1: true, data: output.toBuffer().subarray(0, -TAIL.length) }));
+        else done(null, Object.assign(message, { rsv1: true, data }));
+        if (this.#deflating === undefined) return;
+        this.#deflating = undefined;
         this.#deflate();
       });
     }
+  }
+
+  #isSentAsItIs({ data: { length } }: Message): boolean {
+    return length < THRESHOLD || isTooBusyToCompress(length, this.compressing - length);
   }
 }

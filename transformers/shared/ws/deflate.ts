@@ -1,19 +1,36 @@
 import type { Duplex } from 'node:stream';
+import { constants, type ZlibOptions } from 'node:zlib';
 import * as ws from 'ws';
+import type { Frame } from '../../../src/core/link.js';
 import { discard } from '../../../src/server/garbage.js';
+import { type CompressionOptions, compress, compressNow, isShort, isTooBusyToCompress } from '../server/compression.js';
+import { free } from '../server/free.js';
+import { Inflation, inflationLimiter, TOO_LARGE } from '../server/inflation.js';
+import { type FrameReceiver, joinEnd } from './fragments.js';
 
 type Done = (error: Error | null, data: Buffer) => void;
 
 /** The extension of one connection in ws. Its types are missing. */
 export interface MessageDeflate {
   /** The options of this connection. */
-  readonly _options: { zlibInflateOptions?: object | undefined };
+  readonly _options: { readonly zlibInflateOptions?: ZlibOptions; readonly zlibDeflateOptions?: ZlibOptions };
   readonly _maxPayload: number;
-  readonly params: { readonly client_no_context_takeover?: true; readonly server_no_context_takeover?: true };
+  /** The length of the shortest message that is compressed. */
+  readonly _threshold: number;
+  readonly params: {
+    readonly client_no_context_takeover?: true;
+    readonly server_no_context_takeover?: true;
+    readonly client_max_window_bits?: number;
+    readonly server_max_window_bits?: number;
+  };
   decompress(data: Buffer, fin: boolean, done: Done): void;
   compress(data: Buffer | string, fin: boolean, done: Done): void;
-  /** Frees the memory of both directions. */
-  cleanup(): void;
+}
+
+/** The WebSocket of an extension. */
+export interface DeflatingSocket {
+  readonly _receiver: FrameReceiver;
+  listenerCount(event: 'message'): number;
 }
 
 /** The options of the extension in ws: no message refers to an earlier one, so that nothing has to be kept for the next. */
@@ -21,141 +38,138 @@ export const NO_CONTEXT = { clientNoContextTakeover: true, serverNoContextTakeov
 
 const { PerMessageDeflate } = ws as unknown as { PerMessageDeflate: new () => MessageDeflate };
 
-interface Job {
-  /** The length of the compressed bytes. */
-  readonly size: number;
-  run(release: () => void): void;
-  /** The number of smaller ones that went first. */
-  overtaken: number;
-}
-
-/** The number of smaller jobs that go before the one that has waited longest. */
-const MAX_OVERTAKEN = 8;
-
-/** Runs a limited number of jobs at a time, the smallest first. A connection has one job at most. */
-class Limiter {
-  private readonly waiting: Job[] = [];
-  private free: number;
-
-  constructor(free: number) {
-    this.free = free;
-  }
-
-  add(job: Job): void {
-    if (this.free === 0) this.waiting.push(job);
-    else {
-      this.free -= 1;
-      job.run(this.release);
-    }
-  }
-
-  /** Removes a job that waits. Returns whether it did. */
-  remove(job: Job): boolean {
-    const at = this.waiting.indexOf(job);
-    if (at >= 0) this.waiting.splice(at, 1);
-    return at >= 0;
-  }
-
-  private readonly release = (): void => {
-    const { waiting } = this;
-    if (waiting.length === 0) {
-      this.free += 1;
-      return;
-    }
-    const [first] = waiting as [Job];
-    let at = 0;
-    // The first one waits for a few smaller ones, not for all that come.
-    if (first.overtaken < MAX_OVERTAKEN)
-      for (const [index, { size }] of waiting.entries()) if (size < (waiting[at] as Job).size) at = index;
-    if (at > 0) first.overtaken += 1;
-    (waiting.splice(at, 1)[0] as Job).run(this.release);
-  };
-}
-
 /** The error of a message that was dropped with its connection. */
 export const DROPPED = new Error('The connection has closed');
 const EMPTY = Buffer.alloc(0);
+const nothing = (): void => {};
 
-/** From so many bytes on a message is inflated in larger steps, each of which takes a turn of the thread pool. */
-const LONG = 8_192;
-const LONG_STEPS = { chunkSize: 131_072 };
-
-/** A message of so many bytes becomes 1 MB at most: deflate saves up to a factor of 1,032. */
-const SMALL = 1_024;
-
-// Of all servers of the process, as is the thread pool. One large message at a time is in memory; small ones do not wait for it.
-const large = new Limiter(1);
-const small = new Limiter(4);
+/** The opcode of a message that is a string. */
+const TEXT = 1;
 
 /**
- * An extension that inflates one large message at a time, and keeps neither a compressor nor a decompressor between two messages, unless
- * a context is taken over: those take 250 kB for each connection.
+ * An extension whose messages have compressors and decompressors of the whole process, unless a context is taken over: those take 250 kB for
+ * each connection.
  */
-class TransientDeflate extends PerMessageDeflate {
-  /** The number of jobs under way, and whether a message is inflated in part. */
-  declare private jobs: number;
-  declare private midway: boolean;
+export class SharedDeflate extends PerMessageDeflate {
+  declare private socket: DeflatingSocket;
+  declare private raw: Duplex;
+  /** The fragments of a message that is not complete. */
+  declare private fragments: Buffer[];
+  /** Drop the message that waits to be inflated, and the one that waits to be compressed. */
+  declare private dropIncoming: () => void;
+  declare private dropOutgoing: () => void;
   declare private inflated: () => void;
-  /** Drops the message that waits to be inflated, as the connection has closed: ws would keep both until its turn. */
-  declare drop: () => void;
+  declare private compression: CompressionOptions;
 
-  begin(inflated: () => void): void {
-    this.jobs = 0;
-    this.midway = false;
+  begin(socket: DeflatingSocket, raw: Duplex, inflated: () => void): void {
+    this.socket = socket;
+    this.raw = raw;
+    this.fragments = [];
     this.inflated = inflated;
-    this.drop = () => {};
+    const { server_max_window_bits: windowBits = constants.Z_DEFAULT_WINDOWBITS } = this.params;
+    this.compression = { zlib: this._options.zlibDeflateOptions, windowBits };
+    this.dropIncoming = this.dropOutgoing = nothing;
+    // ws would keep both until their turn.
+    raw.once('close', () => {
+      this.dropIncoming();
+      this.dropOutgoing();
+    });
   }
 
   override decompress(data: Buffer, fin: boolean, done: Done): void {
-    this.jobs += 1;
-    this.midway = !fin;
-    const { length: size } = data;
-    const run = (release: () => void) => {
-      if (size >= LONG) this._options.zlibInflateOptions ??= LONG_STEPS;
-      else if (this._options.zlibInflateOptions === LONG_STEPS) this._options.zlibInflateOptions = undefined;
-      super.decompress(data, fin, (error, inflated) => {
-        try {
-          done(error, inflated);
-          this.inflated();
-        } finally {
-          // What is too long was inflated up to the limit.
-          discard(error === null ? inflated.length : this._maxPayload);
-          release();
-          this.end();
-        }
+    const { client_no_context_takeover: isSeparate, client_max_window_bits: windowBits = constants.Z_DEFAULT_WINDOWBITS } = this.params;
+    if (!isSeparate) this.decompressInContext(data, fin, done);
+    else if (!fin) {
+      // A copy: a fragment is a part of the segment that it came in, which it would keep in memory.
+      this.fragments.push(Buffer.from(data));
+      joinEnd(this.fragments);
+      process.nextTick(done, null, EMPTY);
+    } else {
+      const input = [...this.fragments, data];
+      this.fragments = [];
+      const options = { ...this._options.zlibInflateOptions, windowBits };
+      const inflation = new Inflation(input, this._maxPayload, options, (error, output) => {
+        // It refers to the message.
+        this.dropIncoming = nothing;
+        if (error !== null) done(this.errorOf(error), EMPTY);
+        else this.deliver(output.toBuffer(), done);
       });
+      this.dropIncoming = () => {
+        if (inflation.drop()) done(DROPPED, EMPTY);
+      };
+    }
+  }
+
+  /** Whether the sender of ws has to compress a message: it takes a while, or a context of its own. */
+  isSlow({ length }: Frame): boolean {
+    return !isShort(length) || !this.params.server_no_context_takeover;
+  }
+
+  /** Compresses a message that is not slow. Returns `undefined` for one that should be sent as it is. */
+  compressNow(data: Frame): Buffer | undefined {
+    if (data.length < this._threshold || isTooBusyToCompress(data.length, 0)) return undefined;
+    return compressNow(data, this.compression);
+  }
+
+  override compress(data: Buffer | string, fin: boolean, done: Done): void {
+    if (!this.params.server_no_context_takeover || !fin) return super.compress(data, fin, done);
+    const giveUp = compress(data, this.compression, (error, deflated) => {
+      this.dropOutgoing = nothing;
+      // The header that is sent next says that the message is compressed.
+      if (error !== null) this.raw.destroy();
+      done(error, deflated);
+    });
+    if (giveUp === undefined) return;
+    this.dropOutgoing = () => {
+      if (giveUp()) done(DROPPED, EMPTY);
     };
-    const limiter = size > SMALL ? large : small;
-    const job = { size, run, overtaken: 0 };
-    this.drop = () => {
-      if (!limiter.remove(job)) return;
-      done(DROPPED, EMPTY);
-      this.end();
+  }
+
+  /** Delivers a message, and frees what is not used any more afterwards. */
+  private deliver(message: Buffer, done: Done): void {
+    // Our own listener, or that of the engine, makes a string of it; another one may keep it.
+    const isFree = this.socket._receiver._opcode === TEXT && this.socket.listenerCount('message') === 1;
+    done(null, message);
+    this.inflated();
+    if (isFree) free(message);
+  }
+
+  /** Inflates one message at a time with the context of the connection. */
+  private decompressInContext(data: Buffer, fin: boolean, done: Done): void {
+    const limiter = inflationLimiter(data.length);
+    const job = {
+      size: data.length,
+      overtaken: 0,
+      run: (release: () => void) =>
+        super.decompress(data, fin, (error, inflated) => {
+          this.dropIncoming = nothing;
+          try {
+            done(error, inflated);
+            this.inflated();
+          } finally {
+            // What is too long was inflated up to the limit.
+            discard(error === null ? inflated.length : this._maxPayload);
+            release();
+          }
+        }),
+    };
+    this.dropIncoming = () => {
+      if (limiter.remove(job)) done(DROPPED, EMPTY);
     };
     limiter.add(job);
   }
 
-  override compress(data: Buffer | string, fin: boolean, done: Done): void {
-    this.jobs += 1;
-    super.compress(data, fin, (error, deflated) => {
-      try {
-        done(error, deflated);
-      } finally {
-        this.end();
-      }
-    });
-  }
-
-  private end(): void {
-    this.jobs -= 1;
-    const { client_no_context_takeover: client, server_no_context_takeover: server } = this.params;
-    if (this.jobs === 0 && !this.midway && client && server) this.cleanup();
+  /** Returns the error of ws for a message that could not be inflated, with the code that its connection is closed with. */
+  private errorOf({ message, type, code }: Error & { type?: string; code?: string }): Error {
+    const { _receiver: receiver } = this.socket;
+    return type === TOO_LARGE
+      ? receiver.createError(RangeError, 'Max payload size exceeded', false, 1009, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+      : receiver.createError(Error, message, false, 1007, `${code}`);
   }
 }
 
-/** Limits what an extension that ws has just negotiated costs, and calls back after each fragment that was inflated. */
-export function limitInflation(extension: MessageDeflate, socket: Duplex, inflated: () => void): void {
-  Object.setPrototypeOf(extension, TransientDeflate.prototype);
-  (extension as TransientDeflate).begin(inflated);
-  socket.once('close', () => (extension as TransientDeflate).drop());
+/** Limits what an extension that ws has just negotiated costs. `inflated` is called after each message, or fragment in a context, that was inflated. */
+export function shareDeflate(extension: MessageDeflate, socket: DeflatingSocket, raw: Duplex, inflated: () => void): void {
+  Object.setPrototypeOf(extension, SharedDeflate.prototype);
+  (extension as SharedDeflate).begin(socket, raw, inflated);
 }

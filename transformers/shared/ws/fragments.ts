@@ -1,7 +1,9 @@
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
-import { exceedsTurn } from '../../../src/server/turn.js';
+import { exceedsTurn, runLater } from '../../../src/server/turn.js';
 import { type ReceivingLink, reportIncomplete } from '../server/incomplete.js';
+
+type Done = (error?: Error | null) => void;
 
 /** The parser of frames of ws, with its internals: nothing public knows of a message that is not complete. */
 export interface FrameReceiver extends Writable {
@@ -22,7 +24,8 @@ export interface FrameReceiver extends Writable {
   readonly _payloadLength: number;
   readonly _errored: boolean;
   link?: ReceivingLink;
-  _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void;
+  createError(type: ErrorConstructor, message: string, isPrefixed: boolean, closeCode: number, code: string): Error;
+  _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void;
 }
 
 /** A message may have this many fragments whatever is in them; beyond that they must average `MIN_AVERAGE` bytes. */
@@ -35,7 +38,7 @@ const GET_DATA = 4;
 
 const FIRST_CONTROL_FRAME = 8;
 
-/** A segment of so many bytes may have thousands of frames. */
+/** A segment of so many bytes may have thousands of frames, and is read in parts. */
 const LARGE = 8_192;
 
 /** The number of small parts that are joined to one: each is a view of the segment that it came in, and keeps that in memory. */
@@ -48,24 +51,36 @@ const { _write: write } = Receiver.prototype;
  * The `_write` of a receiver for which the fragments of a message, and the segments of a frame, cost little more memory than their bytes.
  * It reports how many those are.
  */
-function writeThriftily(this: FrameReceiver, chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-  const earned = (this._totalPayloadLength + chunk.length) / MIN_AVERAGE;
-  this._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
-  write.call(this, chunk, encoding, chunk.length < LARGE ? done : inTurn(chunk.length, done));
-  if (this._buffers.length > SMALL_PARTS) this._buffers = [Buffer.concat(this._buffers)];
-  if (this._fragments.length > SMALL_PARTS) joinEnd(this._fragments);
-  reportPresent(this);
+function writeThriftily(this: FrameReceiver, chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+  if (chunk.length < LARGE) writePart(this, chunk, done);
+  // The system hands out 2 MB of a socket at once, and segments of many sockets in one turn.
+  else if (exceedsTurn(0)) runLater(() => writeInTurn(this, chunk, done));
+  else writeInTurn(this, chunk, done);
 }
 
-/** Delays the next segment until the next turn of the event loop when this one has taken long: the system hands out 2 MB of a socket at once. */
-function inTurn(length: number, done: (error?: Error | null) => void): typeof done {
-  return (error) => {
-    if (error == null && exceedsTurn(length)) setImmediate(done);
-    else done(error);
-  };
+/** Writes a segment in slices, or as a whole when it is part of one frame, and the rest in a later turn of the event loop when that takes long. */
+function writeInTurn(receiver: FrameReceiver, chunk: Buffer, done: Done): void {
+  const isWithinFrame = receiver._state === GET_DATA && receiver._payloadLength - receiver._bufferedBytes > chunk.length;
+  const part = isWithinFrame ? chunk : chunk.subarray(0, LARGE);
+  writePart(receiver, part, (error) => {
+    const rest = chunk.subarray(part.length);
+    const next = () => (rest.length === 0 ? done() : writeInTurn(receiver, rest, done));
+    if (error != null) done(error);
+    else if (exceedsTurn(part.length)) runLater(next);
+    else next();
+  });
 }
 
-/** Reports the bytes of the present message: of a compressed one, those that its fragments are inflated to. */
+function writePart(receiver: FrameReceiver, part: Buffer, done: Done): void {
+  const earned = (receiver._totalPayloadLength + part.length) / MIN_AVERAGE;
+  receiver._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
+  write.call(receiver, part, 'binary', done);
+  if (receiver._buffers.length > SMALL_PARTS) receiver._buffers = [Buffer.concat(receiver._buffers)];
+  joinEnd(receiver._fragments);
+  reportPresent(receiver);
+}
+
+/** Reports the bytes of the present message: of one that is inflated in a context, those that its fragments are inflated to. */
 export function reportPresent(receiver: FrameReceiver): void {
   // After a malformed frame, or one that is too long, nothing more is collected.
   if (receiver.link === undefined || receiver._errored) return;
@@ -78,8 +93,9 @@ function announced({ _state: state, _opcode: opcode, _payloadLength: length }: F
   return (state === GET_MASK || state === GET_DATA) && opcode < FIRST_CONTROL_FRAME ? length : 0;
 }
 
-/** Joins the small fragments at the end. What was joined before is not small. */
-function joinEnd(fragments: Buffer[]): void {
+/** Joins the small fragments at the end, when there are many. What was joined before is not small. */
+export function joinEnd(fragments: Buffer[]): void {
+  if (fragments.length <= SMALL_PARTS) return;
   let start = fragments.length;
   while (start > 0 && (fragments[start - 1] as Buffer).length < SMALL_PARTS) start -= 1;
   if (fragments.length - start >= SMALL_PARTS) fragments.push(Buffer.concat(fragments.splice(start)));

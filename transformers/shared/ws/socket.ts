@@ -1,32 +1,65 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { tooLong } from '../../../src/core/close-reasons.js';
-import { limitInflation, type MessageDeflate } from './deflate.js';
+import { isTooBusyToCompress } from '../server/compression.js';
+import { type MessageDeflate, type SharedDeflate, shareDeflate } from './deflate.js';
 import { type FrameReceiver, limitFragments, reportPresent } from './fragments.js';
+
+/** The writer of frames of ws, with its internals. */
+export interface FrameSender {
+  /** The bytes of messages that are being compressed, or wait for it. */
+  readonly _bufferedBytes: number;
+  sendFrame(parts: readonly (Buffer | string)[], sent?: (error?: Error) => void): void;
+}
 
 /** The internals of a WebSocket of ws that are used. */
 interface Internals {
   readonly _receiver: FrameReceiver;
+  readonly _sender: FrameSender;
   readonly _extensions: { readonly 'permessage-deflate'?: MessageDeflate };
   setSocket(socket: Duplex, head: Buffer, options: object): void;
+}
+
+type SentData = Parameters<WebSocket['send']>[0];
+type Sent = (error?: Error) => void;
+interface SendOptions {
+  binary?: boolean | undefined;
+  compress?: boolean | undefined;
+  fin?: boolean | undefined;
+  mask?: boolean | undefined;
 }
 
 const { setSocket } = WebSocket.prototype as unknown as Internals;
 
 /** A WebSocket of the server. It costs little memory whatever the peer sends, and the last frames are sent before its close frame. */
 export class ServerWebSocket extends WebSocket {
-  declare link?: { flush(): void };
+  declare link?: { writeAll(): void };
   /** The code that it closed with. */
   declare sentCode?: number;
   declare readonly _receiver: FrameReceiver;
+  declare readonly _sender: FrameSender;
   declare readonly _extensions: Internals['_extensions'];
 
   /** Called by ws after the handshake, before anything is read. */
   setSocket(socket: Duplex, head: Buffer, options: object): void {
     const { 'permessage-deflate': deflate } = this._extensions;
-    if (deflate !== undefined) limitInflation(deflate, socket, () => reportPresent(this._receiver));
+    if (deflate !== undefined) shareDeflate(deflate, this, socket, () => reportPresent(this._receiver));
     setSocket.call(this, socket, head, options);
     limitFragments(this._receiver);
+  }
+
+  /** Also called by engines. What is too much to compress is sent as it is. */
+  override send(data: SentData, options?: SendOptions | Sent, sent?: Sent): void {
+    const [given, callback] = typeof options === 'function' ? [{}, options] : [options ?? {}, sent];
+    const { length = 0 } = data as { length?: number };
+    const isCompressed = this._extensions['permessage-deflate'] !== undefined;
+    if (isCompressed && isTooBusyToCompress(length, this._sender._bufferedBytes)) super.send(data, { ...given, compress: false }, callback);
+    else super.send(data, given, callback);
+  }
+
+  /** The extension that compresses messages, if it was negotiated. */
+  get deflate(): SharedDeflate | undefined {
+    return this._extensions['permessage-deflate'] as SharedDeflate | undefined;
   }
 
   /** The reason of a close with 1009: ws sends the code alone. */
@@ -37,7 +70,7 @@ export class ServerWebSocket extends WebSocket {
   /** Also called by ws, to answer a close frame and a malformed frame. */
   override close(code?: number, reason?: string | Buffer): void {
     if (this.readyState === WebSocket.OPEN) {
-      this.link?.flush();
+      this.link?.writeAll();
       if (code !== undefined) this.sentCode = code;
     }
     super.close(code, code === 1009 ? this.tooLong : reason);

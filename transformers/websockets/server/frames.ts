@@ -4,10 +4,15 @@ import type { Frame } from '../../../src/core/link.js';
 //
 //   1 byte: FIN and opcode      1 byte: length, or 126, or 127      2 or 8 bytes: the length, if it did not fit
 
+/** A frame of so many bytes is not copied for each link of a broadcast. */
+const LONG = 4_096;
+
 /** A frame in the bytes of the wire, printed once for all links of a broadcast. */
 export class Framed {
   readonly frame: Frame;
   private printed: Buffer | undefined;
+  /** The compressed bytes of the message, and the frame of those. */
+  private compressed: { readonly deflated: Buffer; readonly framed: Framed } | undefined;
 
   constructor(frame: Frame, printed?: Buffer) {
     this.frame = frame;
@@ -21,6 +26,20 @@ export class Framed {
     }
     return this.printed;
   }
+
+  /** Returns the frame of the compressed message. */
+  compress(deflated: Buffer): Framed {
+    if (this.compressed?.deflated !== deflated) this.compressed = { deflated, framed: compressed(this.frame, deflated) };
+    return this.compressed.framed;
+  }
+}
+
+/** Frames a compressed message: RFC 7692, section 6. */
+export function compressed(frame: Frame, deflated: Buffer): Framed {
+  const bytes = Buffer.allocUnsafe(sizeOf(deflated));
+  print(deflated, bytes, 0);
+  bytes[0] = typeof frame === 'string' ? 0xc1 : 0xc2;
+  return new Framed(frame, bytes);
 }
 
 /** Frames the answer to a ping, which repeats its data. */
@@ -31,8 +50,22 @@ export function pong(data: Buffer): Framed {
   return new Framed(data, bytes);
 }
 
+/** Prints frames: the long ones that other links have as well as they are, the others side by side. */
+export function printAll(frames: readonly (Frame | Framed)[]): Buffer[] {
+  const parts: Buffer[] = [];
+  let begin = 0;
+  for (const [index, frame] of frames.entries()) {
+    if (!(frame instanceof Framed) || frame.bytes.length < LONG) continue;
+    if (begin < index) parts.push(printSome(frames.slice(begin, index)));
+    parts.push(frame.bytes);
+    begin = index + 1;
+  }
+  if (begin < frames.length) parts.push(printSome(begin === 0 ? frames : frames.slice(begin)));
+  return parts;
+}
+
 /** Prints frames side by side into one buffer. */
-export function printAll(frames: readonly (Frame | Framed)[]): Buffer {
+function printSome(frames: readonly (Frame | Framed)[]): Buffer {
   let size = 0;
   for (const frame of frames) size += frame instanceof Framed ? frame.bytes.length : sizeOf(frame);
   const bytes = Buffer.allocUnsafe(size);

@@ -4,9 +4,13 @@ import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
-import { DROPPED } from '../../shared/ws/deflate.js';
+import { DROPPED, type SharedDeflate } from '../../shared/ws/deflate.js';
+import { joinEnd } from '../../shared/ws/fragments.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
-import { Framed, pong, printAll } from './frames.js';
+import { compressed, Framed, pong, printAll } from './frames.js';
+
+/** So many bytes are written before the end of the tick: a server that sends more than it has time for does not come to that. */
+const MAX_GATHERED = 262_144;
 
 /** The memory of answers to pings that may wait for a peer to read them, in bytes. */
 const MAX_ANSWERS = 65_536;
@@ -30,7 +34,7 @@ interface LinkedSocket extends ServerWebSocket {
 
 /**
  * A WebSocket as a link. The frames of one tick leave in one write: they are printed side by side into one buffer, past
- * the framework's sender, which would write each by itself. Connections with compression go through the sender.
+ * the framework's sender, which would write each by itself. Those of connections with compression are made by the sender.
  */
 export class WebSocketLink extends LinkBase implements ReceivingLink {
   incomplete = 0;
@@ -39,8 +43,10 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   /** The first frame of this tick; most ticks have one frame for a link, which needs no list. */
   private first: Frame | Framed | undefined;
   declare private rest?: (Frame | Framed)[] | undefined;
-  private readonly deflates: boolean;
+  private readonly deflate: SharedDeflate | undefined;
   private waiting = 0;
+  /** Compressed frames that wait until the socket has sent what was written: a write for each would take more memory than they do. */
+  declare private queued?: Buffer[] | undefined;
   declare private failure?: Error | undefined;
   declare private answers?: Answers | undefined;
 
@@ -48,12 +54,13 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     super();
     this.socket = socket;
     this.raw = raw;
-    this.deflates = socket.extensions !== '';
+    this.deflate = socket.deflate;
     socket._receiver.link = this;
     socket.link = this;
     socket.on('message', socketOnMessage as (this: WebSocket, data: unknown, isBinary: boolean) => void);
     socket.on('close', socketOnClose as (this: WebSocket, code: number, reason: Buffer) => void);
     socket.on('error', socketOnError as (this: WebSocket, error: Error) => void);
+    if (this.deflate !== undefined) gatherFrames(socket, this);
     if (answersPings) socket.on('ping', socketOnPing as (this: WebSocket, data: Buffer) => void);
   }
 
@@ -63,15 +70,29 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
 
   send(frame: Frame): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.deflates) this.socket.send(frame);
-    else this.post(frame, frame.length);
+    if (this.deflate === undefined) this.post(frame, frame.length);
+    else this.compress(this.deflate, frame, frame);
   }
 
   /** Sends a frame of a broadcast, which is printed once for all links. */
   share(frame: Framed): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.deflates) this.socket.send(frame.frame);
-    else this.post(frame, frame.bytes.length);
+    if (this.deflate === undefined) this.post(frame, frame.bytes.length);
+    else this.compress(this.deflate, frame, frame.frame);
+  }
+
+  /** Sends a frame with its data compressed: at once, unless that takes a while, or others before it do. */
+  private compress(deflate: SharedDeflate, frame: Frame | Framed, data: Frame): void {
+    if (this.socket._sender._bufferedBytes > 0 || deflate.isSlow(data)) {
+      this.socket.send(data);
+      return;
+    }
+    const deflated = deflate.compressNow(data);
+    if (deflated === undefined) this.post(frame, data.length);
+    else {
+      const framed = frame instanceof Framed ? frame.compress(deflated) : compressed(data, deflated);
+      this.post(framed, framed.bytes.length);
+    }
   }
 
   private post(frame: Frame | Framed, length: number): void {
@@ -79,22 +100,58 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     if (this.first !== undefined) {
       this.rest ??= [];
       this.rest.push(frame);
+      if (this.waiting > MAX_GATHERED) this.flush();
       return;
     }
     this.first = frame;
     flushAtEndOfTick(this);
   }
 
+  /** Takes a frame in parts from the framework's sender. Returns `false` when it should write it, and when this is the last one. */
+  gather(parts: readonly (Buffer | string)[]): boolean {
+    if (this.socket.readyState !== WebSocket.OPEN) return false;
+    const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+    this.post(new Framed(bytes, bytes), bytes.length);
+    return true;
+  }
+
   flush(): void {
-    const { first, rest, answers } = this;
+    const { first, rest, queued } = this;
     if (first === undefined) return;
     this.first = undefined;
     if (rest !== undefined) this.rest = undefined;
+    if (this.socket.readyState !== WebSocket.OPEN) {
+      this.waiting = 0;
+      return;
+    }
+    const parts = rest === undefined && first instanceof Framed ? [first.bytes] : printAll(rest === undefined ? [first] : [first, ...rest]);
+    if (queued !== undefined) {
+      queued.push(...parts);
+      joinEnd(queued);
+    } else if (this.deflate !== undefined && this.raw.writableNeedDrain) {
+      this.queued = parts;
+      this.raw.once('drain', () => this.writeAll());
+    } else this.write(parts);
+  }
+
+  /** Writes everything that waits. */
+  writeAll(): void {
+    this.flush();
+    const { queued } = this;
+    if (queued === undefined) return;
+    this.queued = undefined;
+    this.write(queued);
+  }
+
+  private write(parts: readonly Buffer[]): void {
     this.waiting = 0;
-    if (this.socket.readyState !== WebSocket.OPEN) return;
-    const bytes = rest === undefined && first instanceof Framed ? first.bytes : printAll(rest === undefined ? [first] : [first, ...rest]);
-    if (answers === undefined || answers.gathered === 0) this.raw.write(bytes);
-    else this.raw.write(bytes, this.answered(answers));
+    const { raw, answers } = this;
+    const last = parts.length - 1;
+    if (last > 0) raw.cork();
+    for (let index = 0; index < last; index++) raw.write(parts[index]);
+    if (answers === undefined || answers.gathered === 0) raw.write(parts[last]);
+    else raw.write(parts[last], this.answered(answers));
+    if (last > 0) raw.uncork();
   }
 
   /**
@@ -137,7 +194,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   close(code?: number, reason?: string): void {
-    this.flush();
+    this.writeAll();
     this.socket.close(code, reason);
   }
 
@@ -164,6 +221,16 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     if (failure === undefined || socket.sentCode === undefined) this.emitEnd(endOfWebSocket(code, reason.toString(), failure));
     else this.emitEnd(endOfWebSocket(socket.sentCode, socket.sentCode === 1009 ? socket.tooLong : failure.message, failure));
   }
+}
+
+/** Has the frames of a socket's sender written by its link, unless the caller has to know when, or the socket is being closed. */
+function gatherFrames({ _sender: sender }: ServerWebSocket, link: WebSocketLink): void {
+  const { sendFrame } = sender;
+  sender.sendFrame = (parts, sent) => {
+    if (sent === undefined && link.gather(parts)) return;
+    link.writeAll();
+    sendFrame.call(sender, parts, sent);
+  };
 }
 
 function socketOnMessage(this: LinkedSocket, data: Buffer, isBinary: boolean): void {
