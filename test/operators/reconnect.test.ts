@@ -19,7 +19,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Policy } from '../../operators/backoff.js';
+import type { Policy } from '../../operators/policy.js';
 import { type Attempt, type ReconnectEvent, type ReconnectOptions, reconnect, values } from '../../operators/reconnect.js';
 import { endless, marbles } from './marbles.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BackoffOptions, backoff } from '../../operators/backoff.js';
+import { type ExponentialOptions, exponential } from '../../operators/exponential.js';
 
-type Options = Record<keyof Omit<BackoffOptions, 'random'>, number>;
+type Options = Record<keyof Omit<ExponentialOptions, 'random'>, number>;
 
 const DAY = 86_400_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -20,7 +20,7 @@ const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const attempt = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_000_000 }));
 
 function delay(options: Options, random: number, attempt: number): number {
-  const wait = backoff({ ...options, retries: Infinity, random: () => random })(attempt);
+  const wait = exponential({ ...options, retries: Infinity, random: () => random })(attempt);
   if (wait === false) throw new Error('Gave up');
   return wait;
 }
@@ -32,7 +32,7 @@ function holds(property: fc.IRawProperty<unknown>): () => void {
   return () => fc.assert(property, { numRuns: 1000 });
 }
 
-describe('backoff with any options', () => {
+describe('exponential with any options', () => {
   it(
     'waits between min and max, in whole ms',
     holds(
@@ -101,7 +101,7 @@ describe('backoff with any options', () => {
     'gives up after `retries` attempts, and not before',
     holds(
       fc.property(anyOptions, random, attempt, (some, random, attempt) => {
-        const wait = backoff({ ...some, random: () => random })(attempt);
+        const wait = exponential({ ...some, random: () => random })(attempt);
         expect(wait === false).toBe(attempt > some.retries);
       }),
     ),
