@@ -582,7 +582,7 @@ describe('a server that refuses', () => {
     expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
   });
 
-  it.each<[string, ClientOptions['reconnect']]>([
+  it.each<[string, NonNullable<ClientOptions['reconnect']>]>([
     ['a policy without jitter', () => 500],
     ['the rule `withRetryAfter`, which counts once', composePolicy(constant(500), withRetryAfter({ random: randomFrom(1) }))],
   ])('does not get thirty clients with %s back in one millisecond', async (_name, reconnect) => {
@@ -599,7 +599,7 @@ describe('a server that refuses', () => {
 });
 
 describe('the policies of primus-rx/operators', () => {
-  it.each<[string, ClientOptions['reconnect']]>([
+  it.each<[string, NonNullable<ClientOptions['reconnect']>]>([
     ['the policy `interactive`', interactive({ random: randomFrom(1) })],
     ['the option values of the same meaning', { max: '30 s', retries: Infinity }],
   ])('never let a client with %s give up, and let it wait for at most 30 s', async (_name, reconnect) => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ExponentialOptions, exponential } from '../../operators/exponential.js';
-
-const low = () => 0;
-const high = () => 1 - Number.EPSILON;
+import * as entry from '../../operators/index.js';
+import { attempts, high, low } from './attempts.js';
+import { marbles } from './marbles.js';
 
 /** The shortest and the longest delay of each of the first attempts. */
 function ranges(attempts: number, options: Omit<ExponentialOptions, 'random'> = {}): [number | false, number | false][] {
@@ -12,6 +12,14 @@ function ranges(attempts: number, options: Omit<ExponentialOptions, 'random'> = 
 
 // A policy, not an operator: the standing cases have no meaning here. What holds for all options is in test/properties.
 describe('exponential', () => {
+  it(
+    'waits longer and longer',
+    marbles(({ scheduler, expectObservable }) => {
+      const policy = exponential({ random: () => 0.5, min: 2, retries: 3 });
+      expectObservable(attempts(policy, scheduler)).toBe('c--c-----c-----------(cf|)');
+    }),
+  );
+
   it('doubles from 500 ms, and gives up after ten attempts', () => {
     expect(ranges(11)).toEqual([
       [500, 1000],
@@ -95,6 +103,10 @@ describe('exponential', () => {
 
   it('takes durations as strings', () => {
     expect(ranges(3, { min: '1 s', max: '0.05 minutes' })).toEqual(ranges(3, { min: 1_000, max: 3_000 }));
+  });
+
+  it('has an older name', () => {
+    expect(entry.backoff).toBe(entry.exponential);
   });
 
   it('draws from Math.random by default', () => {

@@ -700,6 +700,35 @@ describe('reconnect', () => {
     }),
   );
 
+  it(
+    'takes a policy instead of options',
+    marbles(({ cold, expectObservable }) => {
+      expectObservable(dial(cold('-#'), cold('-a|')).pipe(reconnect(every(3)), values())).toBe('-----a|');
+    }),
+  );
+
+  it(
+    'passes the previous delay of the series to the policy',
+    marbles(({ cold, scheduler, flush, expectObservable }) => {
+      const delays: unknown[] = [];
+      const policy: Policy = (attempt, _error, previous) => {
+        delays.push([attempt, previous]);
+        return delays.length < 5 && attempt + 2;
+      };
+      // The third connection ends the series.
+      const source = dial(cold('#'), cold('#'), cold('a----#'), cold('#'), cold('#'));
+      expectObservable(source.pipe(reconnect({ policy, scheduler }), ignoreElements())).toBe('19ms |');
+      flush();
+      expect(delays).toEqual([
+        [1, undefined],
+        [2, 3],
+        [1, undefined],
+        [2, 3],
+        [3, 4],
+      ]);
+    }),
+  );
+
   it('uses `random` for the default policy', () => {
     const scheduler = new VirtualTimeScheduler();
     const waits: number[] = [];
