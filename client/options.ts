@@ -37,7 +37,7 @@ export type Strategy = 'disconnect' | 'online' | 'timeout';
  * ```
  */
 export interface ClientOptions {
-  /** The back-off of reconnection attempts: settings, or a function `(attempt) => milliseconds | false`. @defaultValue `{ min: 500, max: Infinity, factor: 2, retries: 10 }` */
+  /** The back-off of reconnection attempts: settings, or a policy, such as those of `primus-rx/operators`. @defaultValue `{ min: 500, max: Infinity, factor: 2, retries: 10 }` */
   reconnect?: ReconnectSettings | Policy;
   /** The name of `reconnect` in older versions of the documentation. @defaultValue `{}` */
   backoff?: { minDelay?: Duration; maxDelay?: Duration; retries?: number; factor?: number };
