@@ -74,7 +74,7 @@ export function runs({ server, limit, policies }, clients, reconnect) {
 /** The table of a scenario, in Markdown. */
 export function table({ figures }, results) {
   const rows = Object.entries(results).map(([name, run]) => [
-    `\`${name}\``.replace(/^`(exactly .*)`$/, '$1'),
+    name.replace(/\w+\([^)]*\)/g, '`$&`'),
     ...Object.values(figures).map((figure) => figure(run)),
   ]);
   const head = ['policy', ...Object.keys(figures)];
