@@ -66,7 +66,7 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
         if (retryAfter !== undefined) return true;
         if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
         if (wasOpen) return has('disconnect');
-        if (status === 401 || status === 403) return false;
+        if (status === 403 || status === 401) return false;
         return attempt !== null || (has('timeout') && !(endsWhenRefused && (status === 400 || status === 402)));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
