@@ -1,4 +1,5 @@
-import { backoffOn, type Policy } from '../operators/backoff.js';
+import { exponentialOn } from '../operators/exponential.js';
+import type { Policy } from '../operators/policy.js';
 import {
   boolean,
   CLIENT_DEFAULTS,
@@ -36,7 +37,7 @@ export type Strategy = 'disconnect' | 'online' | 'timeout';
  * ```
  */
 export interface ClientOptions {
-  /** The back-off of reconnection attempts: settings, or a function `(attempt) => milliseconds | false`. @defaultValue `{ min: 500, max: Infinity, factor: 2, retries: 10 }` */
+  /** The back-off of reconnection attempts: settings, or a policy, such as those of `primus-rx/operators`. @defaultValue `{ min: 500, max: Infinity, factor: 2, retries: 10 }` */
   reconnect?: ReconnectSettings | Policy;
   /** The name of `reconnect` in older versions of the documentation. @defaultValue `{}` */
   backoff?: { minDelay?: Duration; maxDelay?: Duration; retries?: number; factor?: number };
@@ -148,16 +149,16 @@ export interface Backoff {
 export function reconnectPolicy(reconnect: ReconnectSettings | Policy, random: () => number): Backoff {
   const custom = typeof reconnect === 'function';
   if (!custom) check({ reconnect }, { reconnect: object });
-  const { max, min, factor, retries, 'reconnect timeout': limit } = withDefaults(RECONNECT_DEFAULTS, custom ? {} : reconnect);
+  const given = withDefaults(RECONNECT_DEFAULTS, custom ? { retries: Infinity } : reconnect);
   const settings = {
-    max: milliseconds(max, 'reconnect.max'),
-    min: milliseconds(min, 'reconnect.min'),
-    factor,
-    retries: custom ? Infinity : retries,
-    'reconnect timeout': milliseconds(limit, 'reconnect timeout'),
+    max: milliseconds(given.max, 'reconnect.max'),
+    min: milliseconds(given.min, 'reconnect.min'),
+    factor: given.factor,
+    retries: given.retries,
+    'reconnect timeout': milliseconds(given['reconnect timeout'], 'reconnect timeout'),
   };
   check(settings, { factor: size, retries: count });
-  return { policy: custom ? reconnect : backoffOn({ ...settings, random }), settings };
+  return { policy: custom ? reconnect : exponentialOn({ ...settings, random }), settings };
 }
 
 function strategyOf(strategy: string | readonly string[] | false): string {

@@ -51,10 +51,12 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
   const has = (strategy: Strategy) => options.strategy.includes(strategy);
   return connect(parts).pipe(
     reconnectOn({
-      policy(attempt, error) {
-        const wait = policy(attempt, error);
-        // Added, and not the longer one of the two: many clients get the same time, and the jitter has to stay.
-        return wait !== false && milliseconds(wait, 'reconnect') + ((error as LinkError).retryAfter ?? 0);
+      policy(attempt, error, previous) {
+        const wait = policy(attempt, error, previous);
+        const { retryAfter = 0 } = error as LinkError;
+        // As `withRetryAfter()` does: many clients get the same time.
+        const asked = policy.retryAfter ? 0 : Math.round(retryAfter * (1 + platform.random() / 2));
+        return wait !== false && milliseconds(wait, 'reconnect') + asked;
       },
       details: { ...settings, backoff: false },
       when: (error, wasOpen, attempt) => {
@@ -64,14 +66,14 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
         if (retryAfter !== undefined) return true;
         if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
         if (wasOpen) return has('disconnect');
-        if (/^40[13]/.test(`${status}`)) return false;
-        return attempt !== null || (has('timeout') && !(endsWhenRefused && /^40[02]/.test(`${status}`)));
+        if (status === 403 || status === 401) return false;
+        return attempt !== null || (has('timeout') && !(endsWhenRefused && (status === 400 || status === 402)));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ready$: has('online') ? online$ : ALWAYS,
       now$,
-      stable: SHORTEST_CONNECTION,
+      stable: policy.stable ?? SHORTEST_CONNECTION,
       scheduler: platform.scheduler,
     }),
     // Each connection emits one link.

@@ -1,6 +1,7 @@
 import { asyncScheduler, defer, map, mergeAll, NEVER, Observable, type OperatorFunction, type SchedulerLike, Subscription } from 'rxjs';
-import { backoff, type Policy } from './backoff.js';
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
+import { exponential } from './exponential.js';
+import type { Policy } from './policy.js';
 import { subscribeWithin } from './subscribe-within.js';
 
 /** One attempt of a series. A series ends with a connection that lasts. */
@@ -54,7 +55,7 @@ interface Failed<A> {
 
 /** The options of `reconnect`. */
 export interface ReconnectOptions {
-  /** The delay of each attempt, and when to give up. @defaultValue `backoff({ random })` */
+  /** The delay of each attempt, and when to give up. @defaultValue `exponential({ random })` */
   policy?: Policy;
   /** The clock. @defaultValue asyncScheduler */
   scheduler?: SchedulerLike;
@@ -72,13 +73,13 @@ export interface ReconnectOptions {
   now$?: Observable<unknown>;
   /**
    * How long a connection must last at least for the series to end. In any case it must last as long as the wait before it was to be,
-   * even when that was ended early. @defaultValue 0
+   * even when that was ended early. @defaultValue that of the policy, else 0
    */
   stable?: Duration;
 }
 
 /**
- * Subscribes again after a delay whenever the source errors, and emits its progress as values. Completion is final.
+ * Subscribes again after a delay whenever the source errors, and emits its progress as values. Completion is final. Takes a policy, or options.
  *
  * ```
  * source      ----a--#    ----#    ----b---|
@@ -95,31 +96,38 @@ export interface ReconnectOptions {
  * ```ts
  * import { defer } from 'rxjs';
  * import { webSocket } from 'rxjs/webSocket';
- * import { backoff, reconnect, values } from 'primus-rx/operators';
+ * import { interactive, reconnect, values } from 'primus-rx/operators';
  *
  * defer(() => webSocket<string>('ws://localhost:8080'))
- *   .pipe(reconnect({ policy: backoff({ max: '30 s' }) }), values())
+ *   .pipe(reconnect(interactive()), values())
  *   .subscribe((message) => console.log(message));
  * ```
  */
-export function reconnect<T>(options: ReconnectOptions = {}): OperatorFunction<T, ReconnectEvent<T>> {
-  const { random = Math.random, policy = backoff({ random }), limit = Infinity, stable = 0 } = options;
-  const { scheduler = asyncScheduler, late = tooLate, when = constant(true), ready$ = defer(() => [true]), now$ = NEVER } = options;
+export function reconnect<T>(options: ReconnectOptions | Policy = {}): OperatorFunction<T, ReconnectEvent<T>> {
+  const given = typeof options === 'function' ? { policy: options } : options;
+  const { random = Math.random, policy = exponential({ random }), limit = Infinity, stable = policy.stable ?? 0 }: ReconnectOptions = given;
+  const {
+    scheduler = asyncScheduler,
+    late = tooLate,
+    when = always(true),
+    ready$ = defer(() => [true]),
+    now$ = NEVER,
+  }: ReconnectOptions = given;
   const injected = { scheduler, late, when, ready$, now$, policy: checked(policy), stable: milliseconds(stable) };
-  return reconnectOn({ ...injected, limit: typeof limit === 'function' ? limit : constant(milliseconds(limit)) });
+  return reconnectOn({ ...injected, limit: typeof limit === 'function' ? limit : always(milliseconds(limit)) });
 }
 
 function tooLate(limit: number): Error {
   return new Error(`No value came within ${limit} ms`);
 }
 
-function constant<T>(value: T): () => T {
+function always<T>(value: T): () => T {
   return () => value;
 }
 
 function checked(policy: Policy): Policy {
-  return (attempt, error) => {
-    const wait = policy(attempt, error);
+  return (attempt, error, previous) => {
+    const wait = policy(attempt, error, previous);
     if (wait === false || wait >= 0) return wait;
     throw new TypeError(`A reconnect policy must return milliseconds or false, got ${String(wait)}`);
   };
@@ -221,10 +229,9 @@ export function reconnectOn<T, D extends object>({
           return;
         }
         const now = scheduler.now();
-        const lasted = now - (openSince ?? Infinity);
-        if (attempt && lasted >= Math.max(attempt.scheduled, stable)) attempt = null;
-        // The numbers go on, the outage is a new one.
-        else if (attempt && wasOpen) attempt = { ...attempt, start: now };
+        // Of a series that goes on, the outage is a new one.
+        if (attempt && openSince !== undefined)
+          attempt = now - openSince >= Math.max(attempt.scheduled, stable) ? null : { ...attempt, start: now };
 
         let ready: boolean | undefined;
         /** The timer of the attempt that is scheduled, if there is one. */
@@ -262,7 +269,7 @@ export function reconnectOn<T, D extends object>({
         const number = (attempt?.attempt ?? 0) + 1;
         const start = attempt?.start ?? now;
         try {
-          const wait = policy(number, error);
+          const wait = policy(number, error, attempt?.scheduled);
           if (wait === false) return { type: 'failed', error, attempt };
           attempt = { ...(details as D), attempt: number, scheduled: Math.min(wait, LONGEST_WAIT), start, duration: now - start };
           return { type: 'scheduled', attempt, error };
@@ -299,8 +306,7 @@ export function reconnectOn<T, D extends object>({
 
       /** Begins a subscription: behind the one that is beginning, as both may fail at once, and no stack is endless. */
       function turn(): void {
-        turns += 1;
-        if (turns > 1) return;
+        if (turns++ > 0) return;
         for (; turns > 0; turns--) guarded(connect);
       }
 

@@ -100,8 +100,8 @@ class Writer {
     const [declaration] = symbol.declarations;
     const heading = `## ${name}\n\n`;
     const there = this.described.get(declaration);
-    if (there !== undefined) return `${heading}See [${name}](${there}.md#${name.toLowerCase()}).\n\n`;
-    this.described.set(declaration, page);
+    if (there !== undefined) return `${heading}See ${there}.\n\n`;
+    this.described.set(declaration, `[${name}](${page}.md#${name.toLowerCase()})`);
     const kind = ts.isFunctionDeclaration(declaration)
       ? 'call'
       : this.constructorsOf(symbol, declaration).length > 0

@@ -22,6 +22,14 @@ const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 const sessions = 1.235;
 const channels = 1.5;
 
+/** The kB that the policy `interactive` adds to a page that imports the client. */
+const interactive = 0.35;
+
+/** Pages that import the client, without and with a policy of `primus-rx/operators`. */
+const PLAIN = "import { Primus } from 'primus-rx/client';\nnew Primus().on('data', console.log);\n";
+const WITH_POLICY =
+  "import { Primus } from 'primus-rx/client';\nimport { interactive } from 'primus-rx/operators';\nnew Primus({ reconnect: interactive() }).on('data', console.log);\n";
+
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
   'esbuild, defaults': { limit: 15.0, build: withEsbuild },
@@ -51,7 +59,12 @@ for (const transformer of bundled()) {
 for (const parser of parsers) {
   weigh(`served + ${parser}`, readFileSync(join(root, 'dist/browser', `${parser}.min.js`), 'utf8'), additions[parser]);
 }
-for (const [name, { limit, build, conditions }] of Object.entries(imported)) weigh(`imported, ${name}`, await build(conditions), limit);
+for (const [name, { limit, build, conditions }] of Object.entries(imported)) {
+  const page = await build(conditions);
+  weigh(`imported, ${name}`, page, limit);
+  const weight = kB(gzipSync(page, { level: 9 }).length);
+  weigh(`imported, ${name} + interactive`, await build(conditions, WITH_POLICY), Number((weight + interactive).toFixed(3)));
+}
 
 console.table(table);
 if (process.argv.includes('--why')) {
@@ -72,28 +85,28 @@ function weigh(name, source, limit = 0) {
 }
 
 /** A page that makes a client and uses it, as `entry.js`. */
-function entry() {
+function entry(source) {
   mkdirSync(work, { recursive: true });
   const path = join(work, 'entry.js');
-  writeFileSync(path, "import { Primus } from 'primus-rx/client';\nnew Primus().on('data', console.log);\n");
+  writeFileSync(path, source);
   return path;
 }
 
-async function withEsbuild(conditions) {
+async function withEsbuild(conditions, source = PLAIN) {
   const options = { bundle: true, minify: true, metafile: true, write: false, absWorkingDir: root, ...(conditions && { conditions }) };
-  const { outputFiles, metafile } = await build({ entryPoints: [entry()], ...options });
-  reasons.push([`imported, esbuild, ${conditions?.[0] ?? 'defaults'}`, metafile]);
+  const { outputFiles, metafile } = await build({ entryPoints: [entry(source)], ...options });
+  if (source === PLAIN) reasons.push([`imported, esbuild, ${conditions?.[0] ?? 'defaults'}`, metafile]);
   return outputFiles[0].text;
 }
 
-async function withVite(conditions) {
+async function withVite(conditions, source = PLAIN) {
   const { output } = await viteBuild({
     root: work,
     configFile: false,
     logLevel: 'error',
     ...(conditions && { resolve: { conditions } }),
     // Without a page: Vite adds a polyfill of its own to those.
-    build: { write: false, rolldownOptions: { input: entry() } },
+    build: { write: false, rolldownOptions: { input: entry(source) } },
   });
   return output[0].code;
 }

@@ -1,7 +1,7 @@
 import { reconnectPolicy } from '../../client/options.js';
 import type { Primus } from '../../client/primus.js';
 import type { ReconnectAttempt } from '../../client/state.js';
-import type { Policy } from '../../operators/backoff.js';
+import type { Policy } from '../../operators/policy.js';
 
 /** The reconnection of a client, as Primus 8 exposes it. */
 export class Recovery {

@@ -2,7 +2,9 @@ import { Observable, Subject, take } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientParts } from '../../client/options.js';
 import type { ReconnectAttempt } from '../../client/state.js';
+import { composePolicy, constant, interactive, untilStable, withRetryAfter } from '../../operators/index.js';
 import type { ClientOptions, Spark } from '../../src/index.js';
+import { randomFrom } from '../properties/random.js';
 import { settle } from '../support/clock.js';
 import { type Peer, World, type WorldOptions } from '../support/world.js';
 
@@ -554,21 +556,96 @@ describe('a server that refuses', () => {
     await world.pass(7_090);
     expect(world.network.dials).toHaveLength(1);
     world.primus.remove('refuse');
-    await world.pass(300);
+    await world.pass(3_800);
     expect(world.network.dials).toHaveLength(2);
     expect(events).toEqual(['error', 'reconnect scheduled', 'reconnect', 'reconnected', 'open']);
   });
 
-  it('gets its clients back spread over the jitter of their policies, which is added to its delay', async () => {
+  it('gets its clients back spread over half of its delay and the jitter of their policies', async () => {
     start({});
     refuse(503, 'Retry-After: 30\r\n');
     for (let count = 1; count < 100; count++) world.connect();
-    await world.pass(40_000);
+    await world.pass(50_000);
     const again = world.network.dials.slice(100).map((time) => time - 30_000);
     expect(again).toHaveLength(100);
     expect(Math.min(...again)).toBeGreaterThanOrEqual(500);
-    expect(Math.max(...again)).toBeLessThanOrEqual(1_020);
-    expect(new Set(again.map((time) => Math.floor(time / 50))).size).toBeGreaterThan(8);
+    expect(Math.max(...again)).toBeLessThanOrEqual(16_020);
+    expect(new Set(again.map((time) => Math.floor(time / 1_000))).size).toBeGreaterThan(14);
+  });
+
+  it.each([401, 403])('with %i ends a client with the policy `interactive`, also when it names a delay', async (status) => {
+    const { client, events } = await opened({ reconnect: interactive() });
+    refuse(status, 'Retry-After: 1\r\n');
+    world.network.cut();
+    await world.pass(60_000);
+    expect(events).toEqual(['close', 'reconnect scheduled', 'reconnect', 'reconnect failed', 'end']);
+    expect(client.state).toMatchObject({ name: 'closed', by: 'failure' });
+  });
+
+  it.each<[string, NonNullable<ClientOptions['reconnect']>]>([
+    ['a policy without jitter', () => 500],
+    ['the rule `withRetryAfter`, which counts once', composePolicy(constant(500), withRetryAfter({ random: randomFrom(1) }))],
+  ])('does not get thirty clients with %s back in one millisecond', async (_name, reconnect) => {
+    start({ reconnect });
+    refuse(503, 'Retry-After: 30\r\n');
+    for (let count = 1; count < 30; count++) world.connect({ reconnect });
+    await world.pass(50_000);
+    const again = world.network.dials.slice(30).map((time) => time - 30_000);
+    expect(again).toHaveLength(30);
+    expect(Math.min(...again)).toBeGreaterThanOrEqual(500);
+    expect(Math.max(...again)).toBeLessThanOrEqual(15_520);
+    expect(new Set(again).size).toBeGreaterThan(25);
+  });
+});
+
+describe('the policies of primus-rx/operators', () => {
+  it.each<[string, NonNullable<ClientOptions['reconnect']>]>([
+    ['the policy `interactive`', interactive({ random: randomFrom(1) })],
+    ['the option values of the same meaning', { max: '30 s', retries: Infinity }],
+  ])('never let a client with %s give up, and let it wait for at most 30 s', async (_name, reconnect) => {
+    const { client } = await opened({ reconnect });
+    const delays: number[] = [];
+    client.on('reconnect scheduled', ({ scheduled }) => delays.push(scheduled));
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(3_600_000);
+    expect(client.state.name).toBe('waiting');
+    expect(delays.length).toBeGreaterThan(100);
+    for (const [index, delay] of delays.entries()) {
+      const ceiling = Math.min(30_000, 1_000 * 2 ** index);
+      expect(delay).toBeGreaterThanOrEqual(ceiling / 2);
+      expect(delay).toBeLessThanOrEqual(ceiling);
+    }
+  });
+
+  it('get the previous delay of the series', async () => {
+    const seen: unknown[] = [];
+    const { client } = await opened({ reconnect: (attempt, _error, previous) => seen.push([attempt, previous]) * 1_000 });
+    world.network.down = true;
+    world.network.cut();
+    await world.pass(4_000);
+    client.end();
+    expect(seen).toEqual([
+      [1, undefined],
+      [2, 1_000],
+      [3, 2_000],
+    ]);
+  });
+
+  it.each([
+    ['count a connection that lasts longer than the delay before it as a success', 1_000, [], 2_000, [1, 1, 1]],
+    ['do not when `untilStable` has a longer time', 1_000, [untilStable('3 s')], 2_000, [1, 2, 3]],
+    ['count no connection of less than 1 s as a success', 100, [], 700, [1, 2, 3]],
+    ['do so when `untilStable` has a shorter time', 100, [untilStable(500)], 700, [1, 1, 1]],
+  ])('%s', async (_name, delay, rules, lasts, expected) => {
+    const { client } = await opened({ reconnect: composePolicy(constant(delay), ...rules) });
+    const attempts: number[] = [];
+    client.on('reconnect scheduled', ({ attempt }) => attempts.push(attempt));
+    for (let count = 0; count < 3; count++) {
+      world.network.cut();
+      await world.pass(delay + lasts);
+    }
+    expect(attempts).toEqual(expected);
   });
 });
 
@@ -585,11 +662,13 @@ describe('a server that drains', () => {
       world.network.pairs[0]?.server.send(word);
       await world.pass(10);
       expect(events).toEqual(['open', 'close', 'reconnect scheduled']);
-      expect(seen).toEqual([expect.closeTo(5_750, -3)]);
+      expect(seen).toHaveLength(1);
+      expect(seen[0]).toBeGreaterThanOrEqual(5_500);
+      expect(seen[0]).toBeLessThanOrEqual(8_500);
       expect(client.state).toMatchObject({ name: 'waiting', cause: { code: 'ERR_PRIMUS_DROPPED', retryAfter: 5_000 } });
       client.write('kept');
       const received = new Promise((resolve) => world.primus.on('connection', (spark) => spark.on('data', resolve)));
-      await world.pass(7_000);
+      await world.pass(9_000);
       expect(await received).toBe('kept');
       expect(world.network.alive).toBe(1);
     },

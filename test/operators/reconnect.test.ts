@@ -19,7 +19,7 @@ import {
   VirtualTimeScheduler,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Policy } from '../../operators/backoff.js';
+import type { Policy } from '../../operators/policy.js';
 import { type Attempt, type ReconnectEvent, type ReconnectOptions, reconnect, values } from '../../operators/reconnect.js';
 import { endless, marbles } from './marbles.js';
 
@@ -697,6 +697,35 @@ describe('reconnect', () => {
         expect(wait).toBeGreaterThanOrEqual(500 * 2 ** index);
         expect(wait).toBeLessThanOrEqual(1_000 * 2 ** index);
       }
+    }),
+  );
+
+  it(
+    'takes a policy instead of options',
+    marbles(({ cold, expectObservable }) => {
+      expectObservable(dial(cold('-#'), cold('-a|')).pipe(reconnect(every(3)), values())).toBe('-----a|');
+    }),
+  );
+
+  it(
+    'passes the previous delay of the series to the policy',
+    marbles(({ cold, scheduler, flush, expectObservable }) => {
+      const delays: unknown[] = [];
+      const policy: Policy = (attempt, _error, previous) => {
+        delays.push([attempt, previous]);
+        return delays.length < 5 && attempt + 2;
+      };
+      // The third connection ends the series.
+      const source = dial(cold('#'), cold('#'), cold('a----#'), cold('#'), cold('#'));
+      expectObservable(source.pipe(reconnect({ policy, scheduler }), ignoreElements())).toBe('19ms |');
+      flush();
+      expect(delays).toEqual([
+        [1, undefined],
+        [2, 3],
+        [1, undefined],
+        [2, 3],
+        [3, 4],
+      ]);
     }),
   );
 

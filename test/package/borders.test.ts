@@ -121,8 +121,8 @@ describe('the layers', () => {
   });
 
   it.each([
-    ['operators/backoff.ts', "import { PrimusError } from '../src/core/errors.js';"],
-    ['operators/backoff.ts', "import { EventEmitter } from 'node:events';"],
+    ['operators/exponential.ts', "import { PrimusError } from '../src/core/errors.js';"],
+    ['operators/exponential.ts', "import { EventEmitter } from 'node:events';"],
     ['src/core/link.ts', "import type { Spark } from '../server/spark.js';"],
     ['src/core/link.ts', "export * from '../parsers/json.js';"],
     ['src/server/spark.ts', "import {\n  session,\n} from '../../client/session.js';"],

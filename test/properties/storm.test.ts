@@ -1,6 +1,6 @@
 import { concat, defer, of, throwError, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { backoff } from '../../operators/backoff.js';
+import { exponential } from '../../operators/exponential.js';
 import { reconnect } from '../../operators/reconnect.js';
 import { randomFrom } from './random.js';
 
@@ -23,7 +23,7 @@ function peak(times: readonly number[], width: number): number {
  * Each client has a virtual clock of its own: a common one would sort 10,000 timers for each new timer.
  */
 function storm(clients: number, back: number): { attempts: number[]; connected: number } {
-  const policy = backoff({ random: randomFrom(clients), min: MIN });
+  const policy = exponential({ random: randomFrom(clients), min: MIN });
   const attempts: number[] = [];
   let connected = 0;
 
@@ -57,7 +57,7 @@ describe('a server that restarts', () => {
   });
 
   it('gets the first attempts of 100,000 clients at an even rate', async ({ annotate }) => {
-    const policy = backoff({ random: randomFrom(7), min: MIN });
+    const policy = exponential({ random: randomFrom(7), min: MIN });
     const times = Array.from({ length: 100_000 }, () => Number(policy(1)));
     // By a hundredth of the spread: a rate per second that a whole second cannot hide a peak from.
     const width = MIN / 100;
@@ -69,7 +69,7 @@ describe('a server that restarts', () => {
   });
 
   it('gets all attempts at once without jitter, which these tests detect', () => {
-    const policy = backoff({ random: () => 0.5, min: MIN });
+    const policy = exponential({ random: () => 0.5, min: MIN });
     const times = Array.from({ length: 1000 }, () => Number(policy(1)));
     expect(peak(times, 100) / times.length).toBe(1);
   });

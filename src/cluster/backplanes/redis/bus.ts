@@ -1,5 +1,5 @@
 import { filter, firstValueFrom, from, type Observable, Subject, type Subscription, timeout } from 'rxjs';
-import { backoff } from '../../../../operators/backoff.js';
+import { exponential } from '../../../../operators/exponential.js';
 import { reconnect } from '../../../../operators/reconnect.js';
 import { PrimusError } from '../../../core/errors.js';
 import { StateSubject } from '../../../core/streams/state-subject.js';
@@ -40,7 +40,7 @@ export class RedisBus implements Bus, Log, SessionHost {
     this.#prefix = prefix;
     this.#context = context;
     this.message$ = this.#messages.asObservable();
-    const policy = backoff({ min: 50, max: LONGEST_DELAY, retries: Number.POSITIVE_INFINITY });
+    const policy = exponential({ min: 50, max: LONGEST_DELAY, retries: Number.POSITIVE_INFINITY });
     const late = () => new Error(`Redis has not answered within ${DEADLINE} ms`);
     const sessions = connect(client, this, (session) => {
       this.#session = session;

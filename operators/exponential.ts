@@ -1,10 +1,8 @@
 import { type Duration, LONGEST_WAIT, milliseconds } from './duration.js';
+import type { Policy } from './policy.js';
 
-/** Returns the delay before attempt `n` (1, 2, …) in ms, or `false` to give up. `error` is the error of the last connection. */
-export type Policy = (attempt: number, error?: unknown) => number | false;
-
-/** The options of `backoff`. */
-export interface BackoffOptions {
+/** The options of `exponential`. */
+export interface ExponentialOptions {
   /** Shortest delay. @defaultValue 500 ms */
   min?: Duration;
   /** Longest delay; wins over `min`. @defaultValue Infinity */
@@ -17,13 +15,13 @@ export interface BackoffOptions {
   random?: () => number;
 }
 
-interface InjectedOptions extends Required<BackoffOptions> {
+interface InjectedOptions extends Required<ExponentialOptions> {
   min: number;
   max: number;
 }
 
 /**
- * Creates a randomised exponential back-off policy: attempt `n` waits uniformly long between `min · factor^(n-1)` and twice that.
+ * Creates the documented policy of Primus: attempt `n` waits uniformly long between `min · factor^(n-1)` and twice that.
  *
  * ```
  * attempt   1           2            3
@@ -31,32 +29,36 @@ interface InjectedOptions extends Required<BackoffOptions> {
  * ```
  *
  * The first attempt is jittered too, so that the clients of a restarted server do not reconnect all at once. At the cap
- * the delay keeps half of its range for the same reason.
+ * the delay keeps half of its range for the same reason. `backoff` is the older name of `exponential`.
  *
  * @throws TypeError when `min` or `max` is no duration
  *
  * @example
  * ```ts
- * import { backoff } from 'primus-rx/operators';
+ * import { exponential } from 'primus-rx/operators';
  *
- * const policy = backoff({ min: '1 s', max: '30 s' });
+ * const policy = exponential({ min: '1 s', max: '30 s' });
  * policy(1); // between 1,000 and 2,000
  * ```
  */
-export function backoff({ min = 500, max = Infinity, factor = 2, retries = 10, random = Math.random }: BackoffOptions = {}): Policy {
-  return backoffOn({ min: milliseconds(min), max: milliseconds(max), factor, retries, random });
+export function exponential({
+  min = 500,
+  max = Infinity,
+  factor = 2,
+  retries = 10,
+  random = Math.random,
+}: ExponentialOptions = {}): Policy {
+  return exponentialOn({ min: milliseconds(min), max: Math.min(milliseconds(max), LONGEST_WAIT), factor, retries, random });
 }
 
-/** `backoff` for callers that inject everything. `min` and `max` are in ms. */
-export function backoffOn({ min: first, max, factor, retries, random }: InjectedOptions): Policy {
-  const longest = Math.min(max, LONGEST_WAIT);
+/** `exponential` for callers that inject everything. `min` and `max` are in ms. */
+export function exponentialOn({ min, max, factor, retries, random }: InjectedOptions): Policy {
   // A `max` below `min` is usually one that was set beside the default `min`: it counts, and it is jittered as well.
-  const shortest = first > longest ? 0 : first;
+  const shortest = min > max ? 0 : min;
   return (attempt) => {
     if (attempt > retries) return false;
     // Late attempts grow beyond all numbers, and 0 · Infinity is NaN.
-    const growth = Math.min(Math.max(1, factor) ** (attempt - 1), Number.MAX_VALUE);
-    const ceiling = Math.min(longest, 2 * first * growth);
+    const ceiling = Math.min(max, min && 2 * min * Math.max(1, factor) ** (attempt - 1));
     const floor = Math.max(shortest, ceiling / 2);
     return Math.round(floor + random() * (ceiling - floor));
   };
