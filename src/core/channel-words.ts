@@ -1,3 +1,5 @@
+import { isRequestWord, isReservedWord } from './request-words.js';
+
 /**
  * The messages about client channels. Each is an array that the parser encodes as it encodes any message; message transformers do not see it. A
  * server sends them to clients that have sent one before.
@@ -64,9 +66,9 @@ export type ChannelGap =
   /** The server does not have the channel, or the client may not subscribe to it. */
   | 'refused';
 
-/** Whether a message is about a channel, so that an application must not send it as its own. */
+/** Whether a message is about a channel: all that are reserved are, but those about requests. */
 export function isChannelWord(data: unknown): data is readonly [string, ...unknown[]] {
-  return Array.isArray(data) && typeof data[0] === 'string' && data[0].startsWith('primus::');
+  return isReservedWord(data) && !isRequestWord(data);
 }
 
 /** The longest name of a room or channel, in bytes of UTF-8. */

@@ -1,0 +1,105 @@
+import type { Observable, SchedulerLike } from 'rxjs';
+import type { Packet } from '../core/message-transformers.js';
+import { isRequestWord } from '../core/request-words.js';
+import { type Contract, checksOf } from './contract.js';
+import { Exchange } from './exchange.js';
+import type { ParsedRequestOptions } from './options.js';
+import type { RequestPort } from './port.js';
+import { type Asking, call, checkName, contextOf, createReply, HandlerTable } from './requests.js';
+import type { ClientRequests } from './types.js';
+
+/** A client, as far as an application may see that it is one. */
+export interface RequestClient {
+  /** Emits the state. */
+  readonly state$: Observable<{ readonly name: string }>;
+  /** Emits at each connection. */
+  readonly open$: Observable<void>;
+  /** Emits how each connection begins, with the option `resume`. */
+  readonly resume$: Observable<{ readonly type: string; readonly reason?: unknown }>;
+}
+
+/** The rest of a client that its requests use. */
+interface ClientParts extends RequestClient {
+  readonly state: { readonly name: string };
+  readonly connection: {
+    readonly link: unknown;
+    readonly session?: unknown;
+    readonly outbox: unknown;
+    readonly events: { add(emit: () => void): void };
+    readonly channel: { write(data: unknown): boolean };
+  };
+  readonly transformers: { readonly incoming: ((packet: Packet) => unknown)[] };
+  readonly constructor: { readonly parts?: { readonly platform: { readonly scheduler: SchedulerLike } } };
+  onListenerError(error: unknown): void;
+}
+
+/** Whether a value is a client of this package. */
+export function isClient(value: unknown): value is RequestClient {
+  const client = value as Partial<ClientParts> | null | undefined;
+  return client?.connection?.outbox !== undefined && client.constructor?.parts !== undefined;
+}
+
+/** Creates the requests of a client. */
+export function clientRequests(given: RequestClient, options: ParsedRequestOptions, contract: Contract | undefined): ClientRequests {
+  const client = given as ClientParts;
+  const { connection } = client;
+  const handlers = new HandlerTable(contract, 'toClient');
+  /** The link over which requests are sent. */
+  let link = client.state.name === 'open' ? connection.link : undefined;
+  /** Whether requests survive the connection. */
+  let hasSession = connection.session !== undefined;
+  const report = (error: unknown) => client.onListenerError(error);
+
+  const port: RequestPort = {
+    scheduler: (client.constructor.parts as NonNullable<ClientParts['constructor']['parts']>).platform.scheduler,
+    isOpen: () => link !== undefined && link === connection.link,
+    // Not through the outbox: a request is for this connection only.
+    send: (word) => (connection.link !== undefined || hasSession) && connection.channel.write(word),
+    whenDrained: (done) => done(),
+    report,
+  };
+  const exchange = new Exchange(port, {
+    limits: options,
+    asked: checksOf(contract, 'toServer'),
+    answered: checksOf(contract, 'toClient'),
+    handlers: { find: (name) => handlers.find(name), context: contextOf },
+  });
+
+  client.transformers.incoming.unshift(({ data }) => {
+    if (!isRequestWord(data)) return true;
+    // Nothing is emitted behind `end`.
+    connection.events.add(() => {
+      if (client.state.name !== 'closed') exchange.receive(data);
+    });
+    return false;
+  });
+  client.resume$.subscribe(({ type, reason }) => {
+    hasSession = type !== 'gap' || reason !== 'unsupported';
+    if (type === 'resumed') exchange.synchronize();
+    else exchange.drop();
+  });
+  client.state$.subscribe({
+    next: ({ name }) => {
+      if (name === 'closed') exchange.close();
+      else if (name !== 'open' && !hasSession) exchange.drop();
+      if (name === 'connecting') exchange.reopen();
+    },
+    complete: () => exchange.close(),
+  });
+  client.open$.subscribe(() => {
+    link = connection.link;
+    exchange.proceed();
+  });
+
+  const asking: Asking = { exchange, timeout: options.timeout, report };
+  const checked = (name: string): string => {
+    checkName(name, contract, 'toServer');
+    return name;
+  };
+  const requests = {
+    request: (name: string, data?: unknown, options = {}) => createReply(asking, checked(name), data, options),
+    call: (name: string, data?: unknown, options = {}) => call(asking, checked(name), data, options),
+    handle: (name: string, handler: never) => handlers.add(name, handler),
+  };
+  return requests as ClientRequests;
+}
