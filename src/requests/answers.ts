@@ -275,7 +275,7 @@ export class Answers {
 
   #done(answer: Answer, value: readonly [value?: unknown]): void {
     if (answer.isOver) return;
-    this.#end(answer);
+    this.#end(answer, false);
     this.#sent(answer, ['primus::request::done', answer.id, ...value]);
   }
 
@@ -289,7 +289,7 @@ export class Answers {
   /** Ends an answer with an error. The peer learns what was meant for it. */
   #fail(answer: Answer, error: unknown): void {
     if (error === STOP || answer.isOver) return;
-    this.#end(answer);
+    this.#end(answer, false);
     if (isForPeer(error)) {
       const { message, reason, data } = error;
       const word = ['primus::request::error', answer.id, 'rejected', message, reason] as const;
@@ -306,13 +306,13 @@ export class Answers {
     this.#port.send(message === undefined ? ['primus::request::error', id, failure] : ['primus::request::error', id, failure, message]);
   }
 
-  /** Forgets an answer, and stops what it has begun. */
-  #end(answer: Answer): void {
+  /** Forgets an answer, and stops what it has begun. `isUnwanted`: its handler may still be at work, in vain. */
+  #end(answer: Answer, isUnwanted = true): void {
     if (answer.isOver) return;
     answer.isOver = true;
     this.#open.delete(answer.id);
     this.#waiting -= answer.waiting.splice(0).length;
-    answer.controller?.abort();
+    if (isUnwanted) answer.controller?.abort();
     guard(
       () => answer.stop(),
       (error) => this.#port.report(asError(error)),

@@ -86,10 +86,13 @@ export function clientRequests(given: RequestClient, options: ParsedRequestOptio
     },
     complete: () => exchange.close(),
   });
-  client.open$.subscribe(() => {
-    link = connection.link;
-    exchange.proceed();
-  });
+  // Behind what all listeners of `open` write, to log in for example, and behind the messages that were queued: they were written before.
+  client.open$.subscribe(() =>
+    connection.events.add(() => {
+      link = connection.link;
+      exchange.proceed();
+    }),
+  );
 
   const asking: Asking = { exchange, timeout: options.timeout, report };
   const checked = (name: string): string => {
