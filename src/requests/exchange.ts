@@ -44,6 +44,8 @@ export class Exchange {
 
   /** Handles a word of the peer. Never throws. */
   receive(word: readonly unknown[]): void {
+    // One that was still being decoded when the connection ended.
+    if (this.#closed !== undefined) return;
     const [type, id, a, b, c] = word;
     switch (type) {
       case 'primus::request':

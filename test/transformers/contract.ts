@@ -9,6 +9,7 @@ import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, LIMIT, type Served, serve, until } from '../support/serve.js';
+import { requestRules } from './requests.js';
 import { secrets } from './secrets.js';
 import { sessions } from './sessions.js';
 
@@ -688,6 +689,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
 
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
     sessions(transformer, start, rule);
+    requestRules(start, rule);
 
     rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {
       const { primus, server, client } = await pair();
