@@ -1,7 +1,7 @@
+import { type Contract, checkContract } from './core/contract.js';
 import { describe, PrimusError } from './core/errors.js';
 import { invalid, object } from './core/options.js';
 import { clientRequests, isClient, type RequestClient } from './requests/client.js';
-import { type Contract, checkContract } from './requests/contract.js';
 import { type RequestOptions, requestOptions } from './requests/options.js';
 import { isServer, type RequestServer, serverRequests } from './requests/server.js';
 import type { ClientRequests, ContractClientRequests, ContractServerRequests, ServerRequests } from './requests/types.js';

@@ -35,10 +35,10 @@ export interface SchemaIssue {
 }
 
 /** The values that a schema takes. */
-export type InputOf<Schema> = Schema extends StandardSchema<infer Input, unknown> ? Input : never;
+export type InputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
 
 /** The values that a schema makes. */
-export type OutputOf<Schema> = Schema extends StandardSchema<never, infer Output> ? Output : never;
+export type OutputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
 
 /** The number of issues in a message: a hostile peer could cause any number. */
 const ISSUES = 3;

@@ -1,7 +1,8 @@
 import type { Observable, SchedulerLike } from 'rxjs';
+import type { Contract } from '../core/contract.js';
 import type { Packet } from '../core/message-transformers.js';
 import { isRequestWord } from '../core/request-words.js';
-import { type Contract, checksOf } from './contract.js';
+import { checksOf } from './checks.js';
 import { Exchange } from './exchange.js';
 import type { ParsedRequestOptions } from './options.js';
 import type { RequestPort } from './port.js';

@@ -1,11 +1,12 @@
 import type { Unsubscribable } from 'rxjs';
+import type { Contract, ContractDirection } from '../core/contract.js';
 import { describe, PrimusError } from '../core/errors.js';
 import { callable, invalid } from '../core/options.js';
 import { iterate } from '../core/streams/iterate.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
 import type { AnyHandler, RequestContext } from './answers.js';
 import { Ask } from './asks.js';
-import { type Contract, type ContractDirection, hasRequest } from './contract.js';
+import { hasRequest } from './checks.js';
 import type { Exchange } from './exchange.js';
 import { type AskOptions, askOptions } from './options.js';
 import type { Reply } from './types.js';

@@ -1,8 +1,9 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import { invalid } from '../core/options.js';
+import type { Contract } from '../core/contract.js';
 import type { Packet } from '../core/message-transformers.js';
 import { isRequestWord, isReservedWord } from '../core/request-words.js';
-import { type Contract, checksOf } from './contract.js';
+import { checksOf } from './checks.js';
 import { Exchange } from './exchange.js';
 import type { ParsedRequestOptions } from './options.js';
 import { call, checkName, contextOf, createReply, HandlerTable } from './requests.js';

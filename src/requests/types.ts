@@ -1,6 +1,6 @@
 import type { Observable, Unsubscribable } from 'rxjs';
 import type { RequestContext } from './answers.js';
-import type { Contract, HandlerInput, HandlerOutput, RequestInput, RequestOutput, RequestsOf } from './contract.js';
+import type { Contract, HandlerInput, HandlerOutput, RequestInput, RequestOutput, RequestsOf } from '../core/contract.js';
 import type { AskOptions } from './options.js';
 
 /**

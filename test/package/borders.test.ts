@@ -40,7 +40,7 @@ const borders: Border[] = [
   // A backplane imports the client of its engine when it is used.
   { files: /^src\/cluster\/backplanes\//, layers: [core, server, operators], packages: [rxjs, node, /^redis$/, /^@nats-io\//] },
   // The same code on both ends, each of which it takes by its shape.
-  { files: /^src\/requests\//, layers: [operators, core], packages: [rxjs] },
+  { files: /^src\/(?:requests|contract)\//, layers: [operators, core], packages: [rxjs] },
   { files: /^src\/cluster\//, layers: [core, server, operators], packages: [rxjs, node, /^nanoid$/] },
   // The compatibility layer imports both ends. The core imports none of it, and its browser part nothing of the server.
   {

@@ -1,19 +1,18 @@
-import { invalid, object } from '../core/options.js';
-import { type InputOf, isSchema, type OutputOf, type StandardSchema, validate } from '../core/standard-schema.js';
-import { type RequestChecks, UNCHECKED } from './port.js';
+import { invalid, object } from './options.js';
+import { type InputOf, isSchema, type OutputOf, type StandardSchema } from './standard-schema.js';
 
 /** The validators of one kind of request. Without `input` it has no data, without `output` no answer but its end. */
 export interface RequestSchemas {
   /** Validates the data. */
-  readonly input?: StandardSchema<never, unknown>;
+  readonly input?: StandardSchema;
   /** Validates the answer; of a stream each value. */
-  readonly output?: StandardSchema<never, unknown>;
+  readonly output?: StandardSchema;
 }
 
 /** The validators of what travels in one direction. */
 export interface DirectionSchemas {
   /** Validates the messages. */
-  readonly messages?: StandardSchema<never, unknown>;
+  readonly messages?: StandardSchema;
   /** Validates the requests that are made in this direction, and their answers, by name. */
   readonly requests?: { readonly [name: string]: RequestSchemas };
 }
@@ -34,16 +33,27 @@ export type RequestsOf<C extends Contract, D extends ContractDirection> = C[D] e
   ? Requests
   : Record<never, RequestSchemas>;
 
-type Field<Schemas, Key extends 'input' | 'output'> = Schemas extends { readonly [K in Key]: infer Schema } ? Schema : undefined;
-
 /** The data that a request takes. */
-export type RequestInput<Schemas> = Field<Schemas, 'input'> extends undefined ? undefined : InputOf<Field<Schemas, 'input'>>;
+export type RequestInput<Schemas> = Schemas extends { readonly input: infer Schema extends StandardSchema } ? InputOf<Schema> : undefined;
 /** The data that its handler gets. */
-export type HandlerInput<Schemas> = Field<Schemas, 'input'> extends undefined ? undefined : OutputOf<Field<Schemas, 'input'>>;
+export type HandlerInput<Schemas> = Schemas extends { readonly input: infer Schema extends StandardSchema } ? OutputOf<Schema> : undefined;
 /** The answer that its handler gives. */
-export type HandlerOutput<Schemas> = Field<Schemas, 'output'> extends undefined ? void : InputOf<Field<Schemas, 'output'>>;
+export type HandlerOutput<Schemas> = Schemas extends { readonly output: infer Schema extends StandardSchema } ? InputOf<Schema> : void;
 /** The answer that a request gets. */
-export type RequestOutput<Schemas> = Field<Schemas, 'output'> extends undefined ? void : OutputOf<Field<Schemas, 'output'>>;
+export type RequestOutput<Schemas> = Schemas extends { readonly output: infer Schema extends StandardSchema } ? OutputOf<Schema> : void;
+
+/** The messages of a contract in one direction, as they are written. */
+export type MessageInput<C extends Contract, D extends ContractDirection> = C[D] extends {
+  readonly messages: infer Schema extends StandardSchema;
+}
+  ? InputOf<Schema>
+  : unknown;
+/** The messages of a contract in one direction, as they are received. */
+export type MessageOutput<C extends Contract, D extends ContractDirection> = C[D] extends {
+  readonly messages: infer Schema extends StandardSchema;
+}
+  ? OutputOf<Schema>
+  : unknown;
 
 /**
  * Checks that something is a contract.
@@ -67,20 +77,3 @@ export function checkContract(contract: unknown): asserts contract is Contract {
   }
 }
 
-/** Returns the checks of the requests in one direction. Names that the contract does not have are not checked: they have no handler. */
-export function checksOf(contract: Contract | undefined, direction: ContractDirection): RequestChecks {
-  const requests = contract?.[direction]?.requests;
-  if (contract === undefined) return UNCHECKED;
-  const schemasOf = (name: string): RequestSchemas | undefined => (requests && Object.hasOwn(requests, name) ? requests[name] : undefined);
-  const check = (schema: RequestSchemas['input'], value: unknown, subject: string) =>
-    schema === undefined ? undefined : validate(schema as StandardSchema, value, subject);
-  return {
-    input: (name, data) => check(schemasOf(name)?.input, data, `The data of the request ${JSON.stringify(name)}`),
-    output: (name, value) => check(schemasOf(name)?.output, value, `An answer to the request ${JSON.stringify(name)}`),
-  };
-}
-
-/** Whether a contract has a request of that name. Without a contract, there are all. */
-export function hasRequest(contract: Contract | undefined, direction: ContractDirection, name: string): boolean {
-  return contract === undefined || Object.hasOwn(contract[direction]?.requests ?? {}, name);
-}
