@@ -55,7 +55,10 @@ export function requests<Spark>(primus: RequestServer<Spark>, options?: RequestO
 export function requests(end: RequestClient | RequestServer<unknown>, options: RequestOptions & { contract?: Contract } = {}): unknown {
   const create = isServer(end) ? serverRequests : isClient(end) ? clientRequests : undefined;
   if (create === undefined)
-    throw new PrimusError('ERR_PRIMUS_OPTION', `requests: the first argument must be a server or a client of this package, got ${describe(end)}`);
+    throw new PrimusError(
+      'ERR_PRIMUS_OPTION',
+      `requests: the first argument must be a server or a client of this package, got ${describe(end)}`,
+    );
   const known = created.get(end);
   if (known !== undefined) return known;
   if (!options || !object[1](options)) throw invalid('options', object[0], options);

@@ -1,6 +1,7 @@
-import { invalid } from '../core/options.js';
+import { checkSchema, partsOf } from '../core/contract.js';
 import { type Eventual, isPromise } from '../core/eventual.js';
-import { type InputOf, isSchema, type OutputOf, type SchemaResult, type StandardSchema } from '../core/standard-schema.js';
+import { invalid } from '../core/options.js';
+import type { InputOf, OutputOf, SchemaResult, StandardSchema } from '../core/standard-schema.js';
 
 /** The validators of messages, by type. */
 export interface EventSchemas {
@@ -40,13 +41,14 @@ export function events<const Schemas extends EventSchemas, const Tag extends str
   tag: Tag = 'type' as Tag,
 ): StandardSchema<EventInput<Schemas, Tag>, EventOutput<Schemas, Tag>> {
   if (typeof tag !== 'string' || tag === '') throw invalid('tag', 'the name of a property', tag);
-  for (const [type, schema] of Object.entries(schemas)) if (!isSchema(schema)) throw invalid(`events.${type}`, 'a Standard Schema', schema);
+  for (const [type, schema] of partsOf('events', schemas)) checkSchema(`events.${type}`, schema);
   const types = Object.keys(schemas).join(', ');
 
   const validate = (value: unknown): Eventual<SchemaResult<unknown>> => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return { issues: [{ message: 'Expected an object' }] };
     const { [tag]: type, ...rest } = value as Record<string, unknown>;
-    if (typeof type !== 'string' || !Object.hasOwn(schemas, type)) return { issues: [{ message: `Expected one of ${types}`, path: [tag] }] };
+    if (typeof type !== 'string' || !Object.hasOwn(schemas, type))
+      return { issues: [{ message: `Expected one of ${types}`, path: [tag] }] };
     const tagged = (result: SchemaResult<unknown>): SchemaResult<unknown> =>
       result.issues ? result : { value: { ...(result.value as object), [tag]: type } };
     const result = (schemas[type] as StandardSchema)['~standard'].validate(rest);

@@ -19,6 +19,8 @@ export interface ContractOptions {
 
 /** A server or client that may have a contract. */
 export interface Contractable {
+  /** The message transformers. */
+  readonly transformers: object;
   /** Lets types name the class with other messages. @internal */
   readonly [RETYPED]?: Retypable;
 }
@@ -67,7 +69,10 @@ export function withContract<E extends Contractable, const C extends Contract>(
   const { transformers, host, connection } = Object(end) as End;
   const isServer = host?.registry instanceof Object;
   if (!isServer && connection?.outbox === undefined)
-    throw new PrimusError('ERR_PRIMUS_OPTION', `withContract: the first argument must be a server or a client of this package, got ${describe(end)}`);
+    throw new PrimusError(
+      'ERR_PRIMUS_OPTION',
+      `withContract: the first argument must be a server or a client of this package, got ${describe(end)}`,
+    );
   checkContract(contract);
   if (!options || !object[1](options)) throw invalid('options', object[0], options);
   check(options, { outgoing: boolean });

@@ -37,10 +37,12 @@ export type RequestsOf<C extends Contract, D extends ContractDirection> = C[D] e
 export type RequestInput<Schemas> = Schemas extends { readonly input: infer Schema extends StandardSchema } ? InputOf<Schema> : undefined;
 /** The data that its handler gets. */
 export type HandlerInput<Schemas> = Schemas extends { readonly input: infer Schema extends StandardSchema } ? OutputOf<Schema> : undefined;
-/** The answer that its handler gives. */
-export type HandlerOutput<Schemas> = Schemas extends { readonly output: infer Schema extends StandardSchema } ? InputOf<Schema> : void;
+/** The answer that its handler gives; without `output`, it is ignored. */
+export type HandlerOutput<Schemas> = Schemas extends { readonly output: infer Schema extends StandardSchema } ? InputOf<Schema> : unknown;
 /** The answer that a request gets. */
-export type RequestOutput<Schemas> = Schemas extends { readonly output: infer Schema extends StandardSchema } ? OutputOf<Schema> : void;
+export type RequestOutput<Schemas> = Schemas extends { readonly output: infer Schema extends StandardSchema }
+  ? OutputOf<Schema>
+  : undefined;
 
 /** The messages of a contract in one direction, as they are written. */
 export type MessageInput<C extends Contract, D extends ContractDirection> = C[D] extends {
@@ -61,19 +63,31 @@ export type MessageOutput<C extends Contract, D extends ContractDirection> = C[D
  * @throws ERR_PRIMUS_OPTION when it is not
  */
 export function checkContract(contract: unknown): asserts contract is Contract {
-  if (!contract || !object[1](contract)) throw invalid('contract', 'an object with toServer and toClient', contract);
-  for (const [direction, schemas] of Object.entries(contract as object)) {
-    if (direction !== 'toServer' && direction !== 'toClient') throw invalid('contract', 'made of toServer and toClient', direction);
-    if (schemas === undefined) continue;
-    if (!object[1](schemas)) throw invalid(direction, 'an object with messages and requests', schemas);
-    const { messages, requests = {}, ...rest } = schemas as DirectionSchemas;
-    const [odd] = Object.keys(rest);
-    if (odd !== undefined) throw invalid(direction, 'made of messages and requests', odd);
-    if (messages !== undefined && !isSchema(messages)) throw invalid(`${direction}.messages`, 'a Standard Schema', messages);
-    for (const [name, { input, output }] of Object.entries(requests)) {
-      for (const [key, schema] of Object.entries({ input, output }))
-        if (schema !== undefined && !isSchema(schema)) throw invalid(`${direction}.requests.${name}.${key}`, 'a Standard Schema', schema);
+  for (const [direction, schemas] of partsOf('contract', contract, ['toServer', 'toClient'])) {
+    for (const [key, part] of partsOf(direction, schemas, ['messages', 'requests'])) {
+      if (key === 'messages') checkSchema(`${direction}.${key}`, part);
+      else
+        for (const [name, request] of partsOf(`${direction}.${key}`, part))
+          for (const [end, schema] of partsOf(`${direction}.${key}.${name}`, request, ['input', 'output']))
+            checkSchema(`${direction}.${key}.${name}.${end}`, schema);
     }
   }
 }
 
+/**
+ * Checks that something is a validator.
+ *
+ * @throws ERR_PRIMUS_OPTION when it is not
+ */
+export function checkSchema(place: string, value: unknown): asserts value is StandardSchema {
+  if (!isSchema(value)) throw invalid(place, 'a validator with Standard Schema', value);
+}
+
+/** Returns the parts of an object that are there. One with other keys is misspelled. */
+export function partsOf(place: string, value: unknown, keys?: readonly string[]): [string, unknown][] {
+  if (!value || !object[1](value)) throw invalid(place, keys ? `an object with ${keys.join(' and ')}` : 'an object', value);
+  const parts = Object.entries(value as object).filter(([, part]) => part !== undefined);
+  const odd = parts.find(([key]) => keys && !keys.includes(key));
+  if (odd) throw invalid(place, `an object with ${keys?.join(' and ')}`, odd[0]);
+  return parts;
+}

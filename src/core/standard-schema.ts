@@ -63,7 +63,9 @@ export function validate(schema: StandardSchema, value: unknown, subject: string
     new PrimusError('ERR_PRIMUS_CONTRACT', `${subject} could not be checked: its validator has failed`, { cause, data: value });
   const settle = (result: SchemaResult<unknown>): unknown => {
     if (!result.issues) return result.value;
-    throw new PrimusError('ERR_PRIMUS_CONTRACT', `${subject} does not satisfy the contract: ${describeIssues(result.issues)}`, { data: value });
+    throw new PrimusError('ERR_PRIMUS_CONTRACT', `${subject} does not satisfy the contract: ${describeIssues(result.issues)}`, {
+      data: value,
+    });
   };
   let result: ReturnType<StandardSchema['~standard']['validate']>;
   try {

@@ -95,7 +95,10 @@ export class Asks {
     }
     if (timeout <= LONGEST_WAIT) {
       const late = () =>
-        this.#giveUp(ask, new PrimusError('ERR_PRIMUS_TIMEOUT', `The request ${JSON.stringify(name)} was not answered within ${timeout} ms`));
+        this.#giveUp(
+          ask,
+          new PrimusError('ERR_PRIMUS_TIMEOUT', `The request ${JSON.stringify(name)} was not answered within ${timeout} ms`),
+        );
       ask.timer = this.#port.scheduler.schedule(late, timeout);
     }
     const enqueue = () => {
@@ -154,7 +157,10 @@ export class Asks {
     if (ask === undefined) return;
     if (ask.credit === 0) {
       const { name } = ask.question;
-      return this.#giveUp(ask, new PrimusError('ERR_PRIMUS_HANDLER', `The request ${JSON.stringify(name)} ends: the peer sends more than it may`));
+      return this.#giveUp(
+        ask,
+        new PrimusError('ERR_PRIMUS_HANDLER', `The request ${JSON.stringify(name)} ends: the peer sends more than it may`),
+      );
     }
     ask.credit -= 1;
     this.#deliver(ask, value, () => {

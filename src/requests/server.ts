@@ -1,7 +1,7 @@
 import type { Observable, SchedulerLike } from 'rxjs';
-import { invalid } from '../core/options.js';
 import type { Contract } from '../core/contract.js';
 import type { Packet } from '../core/message-transformers.js';
+import { invalid } from '../core/options.js';
 import { isRequestWord, isReservedWord } from '../core/request-words.js';
 import { checksOf } from './checks.js';
 import { Exchange } from './exchange.js';
@@ -94,7 +94,11 @@ export function serverRequests(
     const spark = given as SparkParts;
     if (Object(spark).primus !== primus) throw invalid('spark', 'a spark of this server', spark);
     checkName(name, contract, 'toClient');
-    return { exchange: exchangeOf(spark), timeout: options.timeout, report: (error: unknown) => spark.connection.reportListenerError(error) };
+    return {
+      exchange: exchangeOf(spark),
+      timeout: options.timeout,
+      report: (error: unknown) => spark.connection.reportListenerError(error),
+    };
   };
   const requests = {
     request: (spark: unknown, name: string, data?: unknown, options = {}) => createReply(askingOf(spark, name), name, data, options),

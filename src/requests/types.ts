@@ -1,6 +1,6 @@
 import type { Observable, Unsubscribable } from 'rxjs';
-import type { RequestContext } from './answers.js';
 import type { Contract, HandlerInput, HandlerOutput, RequestInput, RequestOutput, RequestsOf } from '../core/contract.js';
+import type { RequestContext } from './answers.js';
 import type { AskOptions } from './options.js';
 
 /**
@@ -45,7 +45,7 @@ export interface ClientRequests {
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid, or the name has a handler
    */
-  handle<Data = never, T = unknown>(name: string, handler: (data: Data, context: RequestContext) => HandlerResult<T>): Unsubscribable;
+  handle<Data = unknown, T = unknown>(name: string, handler: (data: Data, context: RequestContext) => HandlerResult<T>): Unsubscribable;
 }
 
 /** The requests of a server. */
@@ -67,7 +67,7 @@ export interface ServerRequests<Spark> {
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid, or the name has a handler
    */
-  handle<Data = never, T = unknown>(
+  handle<Data = unknown, T = unknown>(
     name: string,
     handler: (data: Data, context: SparkRequestContext<Spark>) => HandlerResult<T>,
   ): Unsubscribable;

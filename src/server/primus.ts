@@ -278,7 +278,10 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
    * });
    */
   forEach(step: (spark: Spark<In, Out, Data>, id: string, connections: { [id: string]: Spark<In, Out, Data> }) => unknown): this;
-  forEach(step: (spark: Spark<In, Out, Data>, next: (error?: unknown, go?: boolean) => void) => void, done: (error?: Error | null) => void): this;
+  forEach(
+    step: (spark: Spark<In, Out, Data>, next: (error?: unknown, go?: boolean) => void) => void,
+    done: (error?: Error | null) => void,
+  ): this;
   forEach(step: (spark: Spark<In, Out, Data>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);

@@ -221,7 +221,12 @@ interface Command extends fc.WithToStringMethod {
 const command = (name: string, run: Command['run']): Command => ({ name, run, [fc.toStringMethod]: () => name });
 
 const ask = fc
-  .tuple(fc.constantFrom('client' as const, 'server' as const), fc.constantFrom(...KINDS), fc.integer({ min: 0, max: 150 }), fc.integer({ min: 0, max: 30 }))
+  .tuple(
+    fc.constantFrom('client' as const, 'server' as const),
+    fc.constantFrom(...KINDS),
+    fc.integer({ min: 0, max: 150 }),
+    fc.integer({ min: 0, max: 30 }),
+  )
   .map(([by, kind, count, delay]) => command(`ask(${by}, ${kind}, ${count}, ${delay})`, (world) => world.ask(by, kind, count, delay)));
 
 const commands = fc.oneof(

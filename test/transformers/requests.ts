@@ -70,7 +70,12 @@ export function requestRules(
     const { server, client, spark, primusClient } = await begin({ resume: true }, { resume: true });
     let answer = (_value: string) => {};
     server.handle('later', () => new Promise<string>((resolve) => (answer = resolve)));
-    server.handle('ticks', () => interval(5).pipe(take(30), map((n) => n * n)));
+    server.handle('ticks', () =>
+      interval(5).pipe(
+        take(30),
+        map((n) => n * n),
+      ),
+    );
     const later = client.call('later');
     const ticks = new Promise((resolve) => client.request('ticks').pipe(toArray()).subscribe(resolve));
     const resumed = new Promise((resolve) => primusClient.resume$.subscribe(resolve));
