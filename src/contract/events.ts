@@ -18,6 +18,7 @@ export type EventOutput<Schemas extends EventSchemas, Tag extends string> = {
   [Type in keyof Schemas & string]: Merge<{ readonly [Key in Tag]: Type } & OutputOf<Schemas[Type]>>;
 }[keyof Schemas & string];
 
+/** One object type instead of an intersection. */
 type Merge<T> = { [Key in keyof T]: T[Key] };
 
 /**

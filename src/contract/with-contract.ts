@@ -53,12 +53,12 @@ const contracts = new WeakMap<object, Contract>();
  * import { z } from 'zod';
  *
  * const chat = contract({
- *   toServer: { messages: events({ say: z.object({ text: z.string() }) }) },
- *   toClient: { messages: events({ said: z.object({ by: z.string(), text: z.string() }) }) },
+ *   toServer: { messages: events({ say: z.object({ body: z.string() }) }) },
+ *   toClient: { messages: events({ said: z.object({ by: z.string(), body: z.string() }) }) },
  * });
  * const typed = withContract(primus, chat);
  * typed.on('connection', (spark) => {
- *   spark.on('data', ({ text }) => spark.write({ type: 'said', by: spark.id, text }));
+ *   spark.on('data', (message) => spark.write({ type: 'said', by: spark.id, body: message.body }));
  * });
  */
 export function withContract<E extends Contractable, const C extends Contract>(

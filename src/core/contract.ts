@@ -17,11 +17,11 @@ export interface DirectionSchemas {
   readonly requests?: { readonly [name: string]: RequestSchemas };
 }
 
-/** What client and server have agreed on. Both ends import it. */
+/** The messages and requests between clients and a server. Both ends import it. */
 export interface Contract {
-  /** What clients send. */
+  /** From clients to the server. */
   readonly toServer?: DirectionSchemas;
-  /** What the server sends. */
+  /** From the server to clients. */
   readonly toClient?: DirectionSchemas;
 }
 

@@ -26,7 +26,7 @@ export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[]; readonly value?: unknown };
 
-/** What is wrong with a value, and where. */
+/** A fault of a value. */
 export interface SchemaIssue {
   /** The description. */
   readonly message: string;
@@ -79,14 +79,14 @@ export function validate(schema: StandardSchema, value: unknown, subject: string
   });
 }
 
-/** Describes issues in a line: the first few, each with its path. */
+/** Describes the first few issues, each with its path. */
 function describeIssues(issues: readonly SchemaIssue[]): string {
-  const lines = issues.slice(0, ISSUES).map(({ message, path }) => {
+  const described = issues.slice(0, ISSUES).map(({ message, path }) => {
     const place = pathOf(path ?? []);
     return `${place}${place && ': '}${message}`.slice(0, LENGTH);
   });
-  const rest = issues.length - lines.length;
-  return `${lines.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
+  const rest = issues.length - described.length;
+  return `${described.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
 }
 
 /** Prints a path as JavaScript does: `items[0].name`. */

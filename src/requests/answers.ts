@@ -15,7 +15,7 @@ export interface AnswerLimits {
   readonly bufferSize: number;
 }
 
-/** What a handler knows of a request beside its data. */
+/** The context of a request for its handler. */
 export interface RequestContext {
   /** Aborts when the answer is not wanted any more: it was cancelled, or the connection was lost. */
   readonly signal: AbortSignal;

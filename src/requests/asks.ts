@@ -14,7 +14,7 @@ export interface AskLimits {
   readonly queueSize: number;
 }
 
-/** What a request asks, and who gets the answer. Its methods are called once at most, but `next`; none of them throws. */
+/** The data of a request, and the observer of its answer. Its methods are called once at most, but `next`; none of them throws. */
 export interface Question {
   readonly name: string;
   readonly data: unknown;
@@ -31,7 +31,7 @@ export interface Question {
  *
  * ```
  * start ─> check ─> wait for a connection, and for others ─> sent ─> values ─> done, or failed
- *   └── cancel, time-out, abort: at any time ──> over; once it was sent, the peer is told ──┘
+ *   └── cancel, time-out, abort: at any time ──> over; once it was sent, the peer knows ────┘
  * ```
  */
 export class Ask {
@@ -43,7 +43,7 @@ export class Ask {
   isPaused = false;
   /** How many values the peer may still send. */
   credit = CREDIT;
-  /** How many were received since the peer was told last. */
+  /** How many were received since the peer was granted more. */
   taken = 0;
   readonly order = new InOrder();
   timer: Unsubscribable | undefined;
@@ -172,7 +172,7 @@ export class Asks {
   done(id: unknown, values: readonly unknown[]): void {
     const ask = this.#sent.get(id as number);
     if (ask === undefined) return;
-    // The peer knows nothing of it any more, and is told nothing: not by a subscriber either, who unsubscribes when it has the value.
+    // The peer knows nothing of it any more, and needs no cancellation: not that of a subscriber either, who unsubscribes when it has the value.
     this.#sent.delete(ask.id);
     ask.id = 0;
     if (values.length > 0) this.#deliver(ask, values[0], () => {}, true);
@@ -241,7 +241,7 @@ export class Asks {
     this.#port.send(['primus::request::more', ask.id, taken]);
   }
 
-  /** Ends a request with an error, and tells the peer. */
+  /** Ends a request with an error, and cancels it. */
   #giveUp(ask: Ask, error: unknown): void {
     if (ask.isOver) return;
     this.cancel(ask);

@@ -5,17 +5,23 @@ import type { RequestFailure } from '../core/request-words.js';
 const received = new WeakSet<object>();
 
 /**
- * The error with which a handler rejects a request. The peer gets an error with the same reason, message and data; of all other errors that a
- * handler throws it learns nothing.
+ * The error with which a handler rejects a request. The peer gets an error with the same reason, message and data, and learns nothing of
+ * any other error.
  *
  * @example
  * import { RequestError, requests } from 'primus-rx/request';
  *
- * requests(primus).handle('user', async (id) => {
- *   const user = await database.find(id);
+ * const users = new Map([[7, { name: 'ada' }]]);
+ * requests(primus).handle('user', (id: number) => {
+ *   const user = users.get(id);
  *   if (!user) throw new RequestError('not found', `There is no user ${id}`, { id });
  *   return user;
  * });
+ * requests(client)
+ *   .call('user', 7)
+ *   .catch((error) => {
+ *     if (error instanceof RequestError) console.error(error.code, error.reason, error.data, error.cause);
+ *   });
  */
 export class RequestError extends PrimusError {
   /** The reason, by which programs tell errors apart. */

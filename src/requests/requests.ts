@@ -47,7 +47,7 @@ export class HandlerTable {
   }
 }
 
-/** What the requests over one connection are made with. */
+/** The parts that the requests over one connection are made with. */
 export interface Asking {
   readonly exchange: Exchange;
   readonly timeout: number;

@@ -4,8 +4,8 @@ import type { RequestContext } from './answers.js';
 import type { AskOptions } from './options.js';
 
 /**
- * The answer to a request: a cold Observable. Each subscription makes the request, and unsubscribing cancels it on the other end. As an async
- * iterable it slows the other end down to the pace of the loop.
+ * The answer to a request: a cold Observable. Each subscription makes the request, and unsubscribing cancels it at the peer. As an async
+ * iterable it slows the peer down: a slow loop causes back-pressure.
  *
  * @example
  * import { requests } from 'primus-rx/request';
@@ -17,13 +17,13 @@ export interface Reply<T> extends Observable<T> {
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
 }
 
-/** What a handler of a server knows of a request beside its data. */
+/** The context of a request for its handler on a server. */
 export interface SparkRequestContext<Spark> extends RequestContext {
   /** The connection of the client that asks. */
   readonly spark: Spark;
 }
 
-/** What a handler may return: a value, a promise, or a stream of values: an Observable, or an async iterable. `undefined` is no value. */
+/** The results of a handler: a value, a promise, or a stream of values: an Observable, or an async iterable. `undefined` is no value. */
 export type HandlerResult<T> = T | PromiseLike<T> | Observable<T> | AsyncIterable<T> | PromiseLike<Observable<T> | AsyncIterable<T>>;
 
 /** The requests of a client. */
@@ -33,19 +33,22 @@ export interface ClientRequests {
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid
    */
-  request<T = unknown>(name: string, data?: unknown, options?: AskOptions): Reply<T>;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything the parser can carry.
+  request<T = any>(name: string, data?: unknown, options?: AskOptions): Reply<T>;
   /**
    * Asks the server at once. Resolves to the first value of the answer, `undefined` if there is none, and cancels the rest.
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid
    */
-  call<T = unknown>(name: string, data?: unknown, options?: AskOptions): Promise<T>;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything the parser can carry.
+  call<T = any>(name: string, data?: unknown, options?: AskOptions): Promise<T>;
   /**
    * Answers the requests of the server of a name. Unsubscribing removes the handler.
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid, or the name has a handler
    */
-  handle<Data = unknown, T = unknown>(name: string, handler: (data: Data, context: RequestContext) => HandlerResult<T>): Unsubscribable;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything the parser can carry.
+  handle<Data = any>(name: string, handler: (data: Data, context: RequestContext) => unknown): Unsubscribable;
 }
 
 /** The requests of a server. */
@@ -55,22 +58,22 @@ export interface ServerRequests<Spark> {
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid
    */
-  request<T = unknown>(spark: Spark, name: string, data?: unknown, options?: AskOptions): Reply<T>;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything the parser can carry.
+  request<T = any>(spark: Spark, name: string, data?: unknown, options?: AskOptions): Reply<T>;
   /**
    * Asks a client at once. Resolves to the first value of the answer, `undefined` if there is none, and cancels the rest.
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid
    */
-  call<T = unknown>(spark: Spark, name: string, data?: unknown, options?: AskOptions): Promise<T>;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything the parser can carry.
+  call<T = any>(spark: Spark, name: string, data?: unknown, options?: AskOptions): Promise<T>;
   /**
    * Answers the requests of clients of a name. Unsubscribing removes the handler.
    *
    * @throws ERR_PRIMUS_OPTION when an argument is invalid, or the name has a handler
    */
-  handle<Data = unknown, T = unknown>(
-    name: string,
-    handler: (data: Data, context: SparkRequestContext<Spark>) => HandlerResult<T>,
-  ): Unsubscribable;
+  // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything the parser can carry.
+  handle<Data = any>(name: string, handler: (data: Data, context: SparkRequestContext<Spark>) => unknown): Unsubscribable;
 }
 
 /** The arguments of a request: its data, unless it has none, and options. */

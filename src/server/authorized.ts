@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What authorization functions have called back with, by request. */
+/** The data of authorization functions, by request. */
 const found = new WeakMap<IncomingMessage, unknown>();
 
 /** Notes what authorization has found about a request. */

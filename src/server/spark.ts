@@ -123,7 +123,7 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
    */
   readonly request: IncomingMessage;
   /**
-   * What authorization has found about the request that started the connection: the second argument of its callback.
+   * The data of authorization: the second argument of its callback, for the request that started the connection.
    *
    * @example
    * primus.authorize((request, done) => done(null, { name: 'ada' }));

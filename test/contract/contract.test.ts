@@ -67,11 +67,11 @@ async function start(onServer?: Contract, onClient?: Contract, options: RequestO
   return { world, client, spark, up, down, errors, asking, answering };
 }
 
-const texts = (errors: PrimusError[]) => errors.map(({ message }) => message);
+const messagesOf = (errors: PrimusError[]) => errors.map(({ message }) => message);
 
-describe.each(libraries)('a contract of %s', (_library, agreed) => {
+describe.each(libraries)('a contract of %s', (_library, shared) => {
   it('lets messages pass that satisfy it, in both directions', async () => {
-    const { world, client, spark, up, down, errors } = await start(agreed, agreed);
+    const { world, client, spark, up, down, errors } = await start(shared, shared);
     client.write({ type: 'say', text: 'hello' });
     client.write({ type: 'move', to: [{ x: 1 }] });
     spark.write({ type: 'said', text: 'hello' });
@@ -92,8 +92,8 @@ describe.each(libraries)('a contract of %s', (_library, agreed) => {
 
   it('drops what does not, on its way out and on its way in, as an error with the path', async () => {
     for (const ends of [
-      [agreed, undefined],
-      [undefined, agreed],
+      [shared, undefined],
+      [undefined, shared],
     ] as const) {
       const { world, client, spark, up, down, errors } = await start(...ends);
       const wrong = { type: 'move', to: [{ x: 1 }, { x: 'no' }] };
@@ -112,18 +112,18 @@ describe.each(libraries)('a contract of %s', (_library, agreed) => {
   });
 
   it('rejects messages of an unknown type, and what is no object', async () => {
-    const { world, client, up, errors } = await start(agreed);
+    const { world, client, up, errors } = await start(shared);
     const odd = [{ type: 'shout' }, { type: '__proto__' }, { type: 1 }, {}, null, 'say', 1, [], ['say']];
     for (const data of odd) client.write(data);
     await world.pass(5);
     expect(up).toEqual([]);
     expect(errors.up).toHaveLength(odd.length);
-    expect(texts(errors.up)[0]).toBe('A message that was received does not satisfy the contract: type: Expected one of say, move');
-    expect(texts(errors.up)[4]).toBe('A message that was received does not satisfy the contract: Expected an object');
+    expect(messagesOf(errors.up)[0]).toBe('A message that was received does not satisfy the contract: type: Expected one of say, move');
+    expect(messagesOf(errors.up)[4]).toBe('A message that was received does not satisfy the contract: Expected an object');
   });
 
   it('checks requests and answers on both ends', async () => {
-    const { world, asking, answering, errors } = await start(agreed, agreed);
+    const { world, asking, answering, errors } = await start(shared, shared);
     let answer: unknown;
     answering.handle('add', ([a, b]: [number, number]) => answer ?? a + b);
     const ask = (data: unknown) => asking.call('add', data).catch((error) => error);
@@ -140,7 +140,7 @@ describe.each(libraries)('a contract of %s', (_library, agreed) => {
   });
 
   it('is kept by the end that has it', async () => {
-    const { world, asking, answering, errors } = await start(agreed);
+    const { world, asking, answering, errors } = await start(shared);
     answering.handle('add', ([a, b]: [number, number]) => a + b);
     const wrong = asking.call('add', ['x', 2]).catch((error: unknown) => error);
     await world.pass(5);
@@ -149,7 +149,7 @@ describe.each(libraries)('a contract of %s', (_library, agreed) => {
       message: expect.stringMatching(/The data of the request "add".*\[0\]/),
     });
     expect(errors.up).toEqual([]);
-    const other = await start(undefined, agreed);
+    const other = await start(undefined, shared);
     other.answering.handle('add', () => 'three');
     const late = other.asking.call('add', [1, 2]).catch((error: unknown) => error);
     await other.world.pass(5);
@@ -157,7 +157,7 @@ describe.each(libraries)('a contract of %s', (_library, agreed) => {
   });
 
   it('has no other requests', async () => {
-    const { asking, answering } = await start(agreed, agreed);
+    const { asking, answering } = await start(shared, shared);
     const wrong = expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' });
     for (const name of ['sub', 'toString', '__proto__']) {
       expect(() => asking.call(name as never, 1 as never)).toThrow(wrong);
@@ -196,7 +196,7 @@ describe('a validator', () => {
       [0, 1, 2, 4, 5],
       [0, 1, 2, 4, 5],
     ]);
-    expect([...texts(started.errors.up), ...texts(started.errors.down)]).toEqual([
+    expect([...messagesOf(started.errors.up), ...messagesOf(started.errors.down)]).toEqual([
       'A message that was written does not satisfy the contract: Not three',
       'A message that was written does not satisfy the contract: Not three',
     ]);
@@ -245,7 +245,7 @@ describe('a validator', () => {
     ]);
   });
 
-  it('says no more of a message than fits into a line', async () => {
+  it('says only so much of a message', async () => {
     const many: StandardSchema = {
       '~standard': {
         version: 1,
@@ -287,7 +287,7 @@ describe('withContract()', () => {
     expect(() => withContract(client, { ...simple })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
   });
 
-  it('checks only what is received, if it is told so', async () => {
+  it('checks only what is received, with the option `outgoing`', async () => {
     const { world, spark, down, errors } = await start();
     withContract(world.primus, simple, { outgoing: false });
     expect(world.primus.transformers.outgoing).toEqual([]);

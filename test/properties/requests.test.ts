@@ -26,7 +26,7 @@ interface Setting {
 const KINDS = ['value', 'promise', 'observable', 'iterable', 'error', 'rejection', 'failing stream', 'never', 'none'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What is asked: the answer has its tag. */
+/** The data of a request: the answer has its tag. */
 interface Question {
   readonly tag: number;
   readonly kind: Kind;
@@ -40,7 +40,7 @@ interface Asked extends Question {
   readonly subscription: Subscription;
   readonly values: unknown[];
   readonly ends: string[];
-  /** What came behind its end. */
+  /** The values and ends behind its end. */
   readonly late: unknown[];
   isCancelled: boolean;
 }

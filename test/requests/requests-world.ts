@@ -63,7 +63,7 @@ export function settled(promise: Promise<unknown>) {
   return log;
 }
 
-/** What was sent about requests in each direction, without what is always the same. */
+/** The types of the frames about requests in each direction. */
 export function framesOf({ world }: Started) {
   const words = (frames: string[]) => frames.filter((frame) => frame.startsWith('["primus::request')).map((frame) => JSON.parse(frame)[0]);
   return {

@@ -182,7 +182,7 @@ describe('a request', () => {
     expect(called).toEqual([undefined]);
   });
 
-  it('is told the spark and a signal', async () => {
+  it('gives its handler the spark and a signal', async () => {
     const { world, server, client, spark } = start();
     const contexts: unknown[] = [];
     server.handle('who', (_data, { spark, signal }) => {
@@ -281,7 +281,7 @@ describe('a stream as an answer', () => {
     expect([log, called]).toEqual([['done'], [undefined]]);
   });
 
-  it('is unsubscribed on the other end when its subscriber leaves', async () => {
+  it('is unsubscribed at the peer when its subscriber leaves', async () => {
     const { world, server, client } = start();
     const left = vi.fn();
     server.handle(
@@ -336,7 +336,7 @@ describe('a stream as an answer', () => {
     expect(aborted).toEqual(['a', 'ab']);
   });
 
-  it('slows an async generator down to the pace of a loop', async () => {
+  it('slows an async generator down when the loop is slow', async () => {
     const { world, server, client } = start();
     let made = 0;
     const returned = vi.fn();
@@ -444,7 +444,7 @@ describe('a request that fails', () => {
     expect(spark().readyState).toBe(3);
   });
 
-  it('tells the peer what was meant for it', async () => {
+  it('passes on what was meant for the peer', async () => {
     const { world, server, client } = start();
     server.handle('user', (id: number) => {
       throw new RequestError('not found', `There is no user ${id}`, { id });
@@ -546,7 +546,7 @@ describe('a request that fails', () => {
     expect(errors.map(({ code }) => code)).toEqual(['ERR_PRIMUS_ENCODE']);
   });
 
-  it('without anybody who handles the error ends nothing', async () => {
+  it('without an error handler ends nothing', async () => {
     const { world, client, errors, primusClient } = start();
     client.request('nothing').subscribe();
     await world.pass(5);
@@ -855,7 +855,7 @@ describe('a peer without manners', () => {
     return { ...started, send, running, down: () => pair?.down.splice(0) ?? [] };
   }
 
-  it('gets nothing for answers that nobody asked for', async () => {
+  it('gets nothing for answers to no request', async () => {
     const { world, send, down, spark } = await hostile();
     for (let id = 0; id < 1_000; id++) {
       send('primus::request::next', id, 1);

@@ -53,7 +53,7 @@ describe('a contract', () => {
     () => page.write({ type: 'leave', at: '2026' });
     // @ts-expect-error There is no such type of message.
     () => server.write({ event: 'shouted', by: 'ada' });
-    // @ts-expect-error It has a text.
+    // @ts-expect-error It has a property `text`.
     () => page.write({ type: 'say' });
     // @ts-expect-error What is sent is the input of the validator.
     () => page.write({ type: 'leave', at: new Date() });
@@ -67,7 +67,7 @@ describe('a contract', () => {
         spark.on('data', (message) => {
           if (message.type === 'say') expectTypeOf(message.text).toEqualTypeOf<string>();
           else expectTypeOf(message.at).toEqualTypeOf<Date>();
-          // @ts-expect-error Not every message has a text.
+          // @ts-expect-error Not every message has this property.
           message.text;
         });
       });
@@ -138,12 +138,13 @@ describe('requests', () => {
     const asking = requests(client);
     const answering = requests(withUsers);
     expectTypeOf(asking).toEqualTypeOf<ClientRequests>();
-    expectTypeOf(asking.request('x')).toEqualTypeOf<Reply<unknown>>();
+    // biome-ignore lint/suspicious/noExplicitAny: the documented default.
+    expectTypeOf(asking.request('x')).toEqualTypeOf<Reply<any>>();
     expectTypeOf(asking.request<User>('x', 1)).toEqualTypeOf<Reply<User>>();
     expectTypeOf(asking.call<User>('x', 1)).toEqualTypeOf<Promise<User>>();
     () =>
       asking.handle('x', (data, context) => {
-        expectTypeOf(data).toEqualTypeOf<unknown>();
+        expectTypeOf(data).toBeAny();
         expectTypeOf(context).toEqualTypeOf<RequestContext>();
       });
     () =>
