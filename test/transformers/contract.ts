@@ -687,6 +687,14 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       await new Promise<void>((resolve) => primus.destroy({}, resolve));
     });
 
+    rule('gives a spark what authorization has found about the request that began it', async () => {
+      const { spark, client } = await pair({ authorization: (request, done) => done(null, { url: request.url, user: 'ada' }) });
+      expect(spark.data).toEqual({ url: spark.request.url, user: 'ada' });
+      client.write('more requests, where a framework polls');
+      await event(spark, 'data');
+      expect(spark.data.url).toBe(spark.request.url);
+    });
+
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
     sessions(transformer, start, rule);
     requestRules(start, rule);
