@@ -1,6 +1,7 @@
 import { type Contract, checkContract } from './core/contract.js';
 import { describe, PrimusError } from './core/errors.js';
 import { invalid, object } from './core/options.js';
+import { checked } from './requests/checks.js';
 import { clientRequests, isClient, type RequestClient } from './requests/client.js';
 import { type RequestOptions, requestOptions } from './requests/options.js';
 import { isServer, type RequestServer, serverRequests } from './requests/server.js';
@@ -64,7 +65,7 @@ export function requests(end: RequestClient | RequestServer<unknown>, options: R
   if (!options || !object[1](options)) throw invalid('options', object[0], options);
   const { contract, ...limits } = options;
   if (contract !== undefined) checkContract(contract);
-  const made = (create as typeof clientRequests)(end as never, requestOptions(limits), contract);
+  const made = (create as typeof clientRequests)(end as never, requestOptions(limits), contract && checked(contract));
   created.set(end, made);
   return made;
 }

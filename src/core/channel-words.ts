@@ -1,5 +1,3 @@
-import { isRequestWord, isReservedWord } from './request-words.js';
-
 /**
  * The messages about client channels. Each is an array that the parser encodes as it encodes any message; message transformers do not see it. A
  * server sends them to clients that have sent one before.
@@ -66,9 +64,9 @@ export type ChannelGap =
   /** The server does not have the channel, or the client may not subscribe to it. */
   | 'refused';
 
-/** Whether a message is about a channel: all that are reserved are, but those about requests. */
+/** Whether a message is about a channel: all that are reserved are, but those about requests. A page with channels has no more of these. */
 export function isChannelWord(data: unknown): data is readonly [string, ...unknown[]] {
-  return isReservedWord(data) && !isRequestWord(data);
+  return Array.isArray(data) && typeof data[0] === 'string' && /^primus::(?!request)/.test(data[0]);
 }
 
 /** The longest name of a room or channel, in bytes of UTF-8. */

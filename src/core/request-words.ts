@@ -48,5 +48,5 @@ export function isReservedWord(data: unknown): data is readonly [string, ...unkn
 
 /** Whether a message is about a request. */
 export function isRequestWord(data: unknown): data is readonly [string, ...unknown[]] {
-  return isReservedWord(data) && /^primus::request(::|$)/.test(data[0]);
+  return isReservedWord(data) && data[0].startsWith('primus::request');
 }

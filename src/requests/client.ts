@@ -1,11 +1,9 @@
 import type { Observable, SchedulerLike } from 'rxjs';
-import type { Contract } from '../core/contract.js';
 import type { Packet } from '../core/message-transformers.js';
 import { isRequestWord } from '../core/request-words.js';
-import { checksOf } from './checks.js';
 import { Exchange } from './exchange.js';
 import type { ParsedRequestOptions } from './options.js';
-import type { RequestPort } from './port.js';
+import { type CheckedContract, NO_CONTRACT, type RequestPort } from './port.js';
 import { type Asking, call, checkName, contextOf, createReply, HandlerTable } from './requests.js';
 import type { ClientRequests } from './types.js';
 
@@ -41,7 +39,11 @@ export function isClient(value: unknown): value is RequestClient {
 }
 
 /** Creates the requests of a client. */
-export function clientRequests(given: RequestClient, options: ParsedRequestOptions, contract: Contract | undefined): ClientRequests {
+export function clientRequests(
+  given: RequestClient,
+  options: ParsedRequestOptions,
+  contract: CheckedContract = NO_CONTRACT,
+): ClientRequests {
   const client = given as ClientParts;
   const { connection } = client;
   const handlers = new HandlerTable(contract, 'toClient');
@@ -61,8 +63,8 @@ export function clientRequests(given: RequestClient, options: ParsedRequestOptio
   };
   const exchange = new Exchange(port, {
     limits: options,
-    asked: checksOf(contract, 'toServer'),
-    answered: checksOf(contract, 'toClient'),
+    asked: contract.checks('toServer'),
+    answered: contract.checks('toClient'),
     handlers: { find: (name) => handlers.find(name), context: contextOf },
   });
 
@@ -95,7 +97,8 @@ export function clientRequests(given: RequestClient, options: ParsedRequestOptio
     }),
   );
 
-  const asking: Asking = { exchange, timeout: options.timeout, report };
+  const Stream = client.state$.constructor as Asking['Stream'];
+  const asking: Asking = { exchange, timeout: options.timeout, Stream, report };
   const checked = (name: string): string => {
     checkName(name, contract, 'toServer');
     return name;

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import type { ContractDirection } from '../core/contract.js';
 import type { Eventual } from '../core/eventual.js';
 import type { RequestWord } from '../core/request-words.js';
 
@@ -23,6 +24,17 @@ export interface RequestChecks {
 
 /** For ends without a contract. */
 export const UNCHECKED: RequestChecks = { input: (_name, data) => data, output: (_name, value) => value };
+
+/** A contract, as far as requests use it. */
+export interface CheckedContract {
+  /** Returns the checks of the requests in one direction. */
+  checks(direction: ContractDirection): RequestChecks;
+  /** Whether there is a request of that name. */
+  has(direction: ContractDirection, name: string): boolean;
+}
+
+/** For ends without a contract: there are all requests. */
+export const NO_CONTRACT: CheckedContract = { checks: () => UNCHECKED, has: () => true };
 
 /** The values of a stream that may be under way. */
 export const CREDIT = 64;

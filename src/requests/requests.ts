@@ -1,14 +1,14 @@
 import type { Unsubscribable } from 'rxjs';
-import type { Contract, ContractDirection } from '../core/contract.js';
+import type { ContractDirection } from '../core/contract.js';
 import { describe, PrimusError } from '../core/errors.js';
 import { callable, invalid } from '../core/options.js';
 import { iterate } from '../core/streams/iterate.js';
-import { SafeObservable } from '../core/streams/safe-observable.js';
+import type { SafeObservable } from '../core/streams/safe-observable.js';
 import type { AnyHandler, RequestContext } from './answers.js';
 import { Ask } from './asks.js';
-import { hasRequest } from './checks.js';
 import type { Exchange } from './exchange.js';
 import { type AskOptions, askOptions } from './options.js';
+import type { CheckedContract } from './port.js';
 import type { Reply } from './types.js';
 
 /** The longest name of a request, in characters. */
@@ -17,10 +17,10 @@ const NAME = 512;
 /** The handlers of one end. */
 export class HandlerTable {
   readonly #handlers = new Map<string, AnyHandler>();
-  readonly #contract: Contract | undefined;
+  readonly #contract: CheckedContract;
   readonly #direction: ContractDirection;
 
-  constructor(contract: Contract | undefined, direction: ContractDirection) {
+  constructor(contract: CheckedContract, direction: ContractDirection) {
     this.#contract = contract;
     this.#direction = direction;
   }
@@ -51,12 +51,14 @@ export class HandlerTable {
 export interface Asking {
   readonly exchange: Exchange;
   readonly timeout: number;
+  /** The class of the end's own streams: what is served to pages brings no RxJS. */
+  readonly Stream: typeof SafeObservable;
   report(error: unknown): void;
 }
 
 /** Creates a request, which is sent for each subscriber. */
 export function createReply(asking: Asking, name: string, data: unknown, options: AskOptions): Reply<unknown> {
-  const { exchange, timeout: otherwise, report } = asking;
+  const { exchange, timeout: otherwise, Stream, report } = asking;
   const settings = askOptions(options, otherwise);
   const start = (observer: Pick<Ask['question'], 'next' | 'error' | 'complete'>, begun?: (ask: Ask) => void): (() => void) => {
     const { next, error, complete } = observer;
@@ -66,7 +68,7 @@ export function createReply(asking: Asking, name: string, data: unknown, options
     return () => exchange.cancel(ask);
   };
   const stream = (begun?: (ask: Ask) => void) =>
-    new SafeObservable<unknown>(
+    new Stream<unknown>(
       (subscriber) =>
         start(
           {
@@ -108,9 +110,9 @@ export function call({ exchange, timeout: otherwise }: Asking, name: string, dat
  *
  * @throws ERR_PRIMUS_OPTION when it is invalid, or the contract does not have it
  */
-export function checkName(name: unknown, contract: Contract | undefined, direction: ContractDirection): void {
+export function checkName(name: unknown, contract: CheckedContract, direction: ContractDirection): void {
   if (typeof name !== 'string' || name === '' || name.length > NAME) throw invalid('name', `a string of 1 to ${NAME} characters`, name);
-  if (!hasRequest(contract, direction, name))
+  if (!contract.has(direction, name))
     throw new PrimusError('ERR_PRIMUS_OPTION', `The contract has no request ${describe(name)} in the direction \`${direction}\``);
 }
 

@@ -1,12 +1,12 @@
 import type { Observable, SchedulerLike } from 'rxjs';
-import type { Contract } from '../core/contract.js';
 import type { Packet } from '../core/message-transformers.js';
 import { invalid } from '../core/options.js';
 import { isRequestWord, isReservedWord } from '../core/request-words.js';
-import { checksOf } from './checks.js';
+import { serveRequests } from '../core/served-requests.js';
 import { Exchange } from './exchange.js';
 import type { ParsedRequestOptions } from './options.js';
-import { call, checkName, contextOf, createReply, HandlerTable } from './requests.js';
+import { type CheckedContract, NO_CONTRACT } from './port.js';
+import { type Asking, call, checkName, contextOf, createReply, HandlerTable } from './requests.js';
 import type { ServerRequests } from './types.js';
 
 /** A server, as far as an application may see that it is one. */
@@ -46,14 +46,14 @@ export function isServer(value: unknown): value is RequestServer<unknown> {
 export function serverRequests(
   given: RequestServer<unknown>,
   options: ParsedRequestOptions,
-  contract: Contract | undefined,
+  contract: CheckedContract = NO_CONTRACT,
 ): ServerRequests<unknown> {
   const primus = given as ServerParts;
   const { scheduler, registry } = primus.host;
   const handlers = new HandlerTable(contract, 'toServer');
   const exchanges = new WeakMap<SparkParts, Exchange>();
-  const asked = checksOf(contract, 'toClient');
-  const answered = checksOf(contract, 'toServer');
+  const asked = contract.checks('toClient');
+  const answered = contract.checks('toServer');
 
   const exchangeOf = (spark: SparkParts): Exchange => {
     const known = exchanges.get(spark);
@@ -89,14 +89,16 @@ export function serverRequests(
     return false;
   });
   registry.owns = isReservedWord;
+  serveRequests(primus);
 
-  const askingOf = (given: unknown, name: string) => {
+  const askingOf = (given: unknown, name: string): Asking => {
     const spark = given as SparkParts;
     if (Object(spark).primus !== primus) throw invalid('spark', 'a spark of this server', spark);
     checkName(name, contract, 'toClient');
     return {
       exchange: exchangeOf(spark),
       timeout: options.timeout,
+      Stream: spark.end$.constructor as Asking['Stream'],
       report: (error: unknown) => spark.connection.reportListenerError(error),
     };
   };

@@ -924,7 +924,7 @@ describe('a peer without manners', () => {
     const odd = [undefined, null, {}, [], -1, 1.5, 'x', 1e300, true, { length: 1e9 }];
     for (const type of ['', '::more', '::cancel', '::sync', '::next', '::done', '::error', '::other'])
       for (const a of odd) for (const b of odd) for (const c of odd) send(`primus::request${type}`, a, b, c, a);
-    send('primus::requests', 1);
+    send('primus::request::', 1);
     await world.pass(5);
     expect(down().filter((frame) => !/"unknown"/.test(frame))).toEqual([]);
     expect(spark().readyState).toBe(3);
