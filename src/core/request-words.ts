@@ -9,6 +9,8 @@
  * ['primus::request::cancel', id]                 ask -> answer   the answer is not wanted any more
  * ['primus::request::sync', asked, answering]     ask -> answer   the ids of requests that are under way, in each direction, after a session was
  *                                                                 resumed: one that the peer does not know has been lost
+ * ['primus::request::ready']                       answer -> ask   a server has requests: sent at once when the first of these messages arrives from a
+ *                                                                 spark, as the answer may take its time
  * ['primus::request::next', id, value]            answer -> ask   a value of a stream
  * ['primus::request::done', id, value]            answer -> ask   the end. value: the answer; missing behind a stream, and when there is none
  * ['primus::request::error', id, failure, message, reason, data]
@@ -20,6 +22,7 @@ export type RequestWord =
   | readonly ['primus::request::more', id: number, credit: number]
   | readonly ['primus::request::cancel', id: number]
   | readonly ['primus::request::sync', asked: readonly number[], answering: readonly number[]]
+  | readonly ['primus::request::ready']
   | readonly ['primus::request::next', id: number, value: unknown]
   | readonly ['primus::request::done', id: number, value?: unknown]
   | readonly ['primus::request::error', id: number, failure: RequestFailure, message?: string, reason?: string, data?: unknown];

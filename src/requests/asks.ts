@@ -196,6 +196,12 @@ export class Asks {
     for (const ask of [...this.#sent.values()]) this.#fail(ask, lost(ask.question.name));
   }
 
+  /** Fails the requests that were sent: the peer does not know what they are. */
+  refuse(): void {
+    for (const ask of [...this.#sent.values()]) this.#fail(ask, failed(ask.question.name, ['unknown']));
+    this.proceed();
+  }
+
   /** Fails all requests. */
   close(error: PrimusError): void {
     this.drop();

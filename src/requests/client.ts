@@ -25,12 +25,19 @@ interface ClientParts extends RequestClient {
     readonly session?: unknown;
     readonly outbox: unknown;
     readonly events: { add(emit: () => void): void };
-    readonly channel: { write(data: unknown): boolean };
+    readonly channel: { write(data: unknown): boolean; control(control: { readonly type: 'id'; readonly value: string }): void };
   };
   readonly transformers: { readonly incoming: ((packet: Packet) => unknown)[] };
   readonly constructor: { readonly parts?: { readonly platform: { readonly scheduler: SchedulerLike } } };
   onListenerError(error: unknown): void;
+  on(event: 'incoming::id', listener: () => void): void;
 }
+
+/**
+ * The answers to the question for the id that show that a server has no requests. The first two may answer questions that were asked before: by
+ * the session of the client, and by the application.
+ */
+const ANSWERS = 3;
 
 /** Whether a value is a client of this package. */
 export function isClient(value: unknown): value is RequestClient {
@@ -51,13 +58,35 @@ export function clientRequests(
   let link = client.state.name === 'open' ? connection.link : undefined;
   /** Whether requests survive the connection. */
   let hasSession = connection.session !== undefined;
+  /** Whether the present connection goes on with the session of the one before. */
+  let isResumed = false;
+  /** Whether the server has requests; `undefined` while that is not known. */
+  let hasRequests: boolean | undefined;
+  /** The answers that are still to come until it is known; 0: the server was not asked. */
+  let answers = 0;
   const report = (error: unknown) => client.onListenerError(error);
+
+  /** Asks a question that every server answers: one with requests has said so by then. */
+  const ask = (count: number) => {
+    answers = count;
+    connection.channel.control({ type: 'id', value: '' });
+  };
 
   const port: RequestPort = {
     scheduler: (client.constructor.parts as NonNullable<ClientParts['constructor']['parts']>).platform.scheduler,
     isOpen: () => link !== undefined && link === connection.link,
     // Not through the outbox: a request is for this connection only.
-    send: (word) => (connection.link !== undefined || hasSession) && connection.channel.write(word),
+    send(word) {
+      if (connection.link === undefined && !hasSession) return false;
+      if (word[0] !== 'primus::request' || hasRequests) return connection.channel.write(word);
+      if (hasRequests === false) {
+        connection.events.add(() => exchange.refuse());
+        return true;
+      }
+      const isSent = connection.channel.write(word);
+      if (isSent && answers === 0) ask(ANSWERS);
+      return isSent;
+    },
     whenDrained: (done) => done(),
     report,
   };
@@ -70,15 +99,24 @@ export function clientRequests(
 
   client.transformers.incoming.unshift(({ data }) => {
     if (!isRequestWord(data)) return true;
+    hasRequests = true;
     // Nothing is emitted behind `end`.
     connection.events.add(() => {
       if (client.state.name !== 'closed') exchange.receive(data);
     });
     return false;
   });
+  client.on('incoming::id', () => {
+    if (hasRequests || answers === 0) return;
+    if (answers > 1) return ask(answers - 1);
+    answers = 0;
+    hasRequests = false;
+    exchange.refuse();
+  });
   client.resume$.subscribe(({ type, reason }) => {
     hasSession = type !== 'gap' || reason !== 'unsupported';
-    if (type === 'resumed') exchange.synchronize();
+    isResumed = type === 'resumed';
+    if (isResumed) exchange.synchronize();
     else exchange.drop();
   });
   client.state$.subscribe({
@@ -93,6 +131,10 @@ export function clientRequests(
   client.open$.subscribe(() =>
     connection.events.add(() => {
       link = connection.link;
+      if (!isResumed) {
+        hasRequests = undefined;
+        answers = 0;
+      } else if (answers > 0 && !hasRequests) ask(ANSWERS);
       exchange.proceed();
     }),
   );

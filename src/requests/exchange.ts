@@ -78,6 +78,11 @@ export class Exchange {
     if (asked.length + answering.length > 0) this.#port.send(['primus::request::sync', asked, answering]);
   }
 
+  /** The peer has no requests. */
+  refuse(): void {
+    this.#asks.refuse();
+  }
+
   /** The connection is lost, with all requests under way. */
   drop(): void {
     this.#answers.drop();

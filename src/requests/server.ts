@@ -1,7 +1,7 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Packet } from '../core/message-transformers.js';
 import { invalid } from '../core/options.js';
-import { isRequestWord, isReservedWord } from '../core/request-words.js';
+import { isRequestWord, isReservedWord, type RequestWord } from '../core/request-words.js';
 import { serveRequests } from '../core/served-requests.js';
 import { Exchange } from './exchange.js';
 import type { ParsedRequestOptions } from './options.js';
@@ -36,6 +36,8 @@ interface SparkParts {
     reportListenerError(error: unknown): void;
   };
 }
+
+const READY: RequestWord = ['primus::request::ready'];
 
 /** Whether a value is a server of this package. */
 export function isServer(value: unknown): value is RequestServer<unknown> {
@@ -84,7 +86,10 @@ export function serverRequests(
 
   primus.transformers.incoming.unshift(function ({ data }) {
     if (!isRequestWord(data)) return true;
+    const isFirst = !exchanges.has(this);
     const exchange = exchangeOf(this);
+    // Before it answers the question for the id that follows.
+    if (isFirst) this.connection.write(READY);
     this.connection.enqueue(() => exchange.receive(data));
     return false;
   });

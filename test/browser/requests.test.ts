@@ -40,7 +40,10 @@ it.skipIf(noChromium).each(['websockets', 'engine.io', 'uws'])('makes and answer
     });
     const ticks: unknown[] = [];
     for await (const tick of request('ticks')) if (ticks.push(tick) === 200) break;
-    const error = await call('fail').catch((error: unknown) => ({ ...(error as object), isError: error instanceof window.Primus.RequestError }));
+    const error = await call('fail').catch((error: unknown) => ({
+      ...(error as object),
+      isError: error instanceof window.Primus.RequestError,
+    }));
     return [await call('add', [1, 2]), ticks.length, error];
   });
   expect(answers).toEqual([3, 200, { code: 'ERR_PRIMUS_REQUEST', name: 'RequestError', reason: 'no', data: [1], isError: true }]);

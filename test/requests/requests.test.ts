@@ -14,11 +14,13 @@ import {
   timer,
   toArray,
 } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { resumable } from '../../client/resume.js';
 import { channels } from '../../src/channels.js';
 import { clustered } from '../../src/cluster.js';
 import { LinkError, Primus, PrimusError } from '../../src/index.js';
 import { RequestError, requests } from '../../src/request.js';
+import { World } from '../support/world.js';
 import { framesOf, record, settled, start } from './requests-world.js';
 
 describe('requests()', () => {
@@ -111,7 +113,7 @@ describe('a request', () => {
     const { log } = record(client.request<number>('add', [1, 2]));
     await world.pass(5);
     expect(log).toEqual([3, 'done']);
-    expect(framesOf(started)).toEqual({ up: ['primus::request'], down: ['primus::request::done'] });
+    expect(framesOf(started)).toEqual({ up: ['primus::request'], down: ['primus::request::ready', 'primus::request::done'] });
   });
 
   it('is answered with a promise, and resolves `call`', async () => {
@@ -389,6 +391,30 @@ describe('a stream as an answer', () => {
 });
 
 describe('a request that fails', () => {
+  it('is made to a server without requests', async () => {
+    for (const session of [false, true]) {
+      const world = new World({ latency: 1, server: { pingInterval: false, resume: session } });
+      onTestFinished(() => world.destroy());
+      const received: unknown[] = [];
+      world.primus.on('connection', (spark) => spark.on('data', (data) => received.push(data)));
+      const { client } = world.connect({ reconnect: { min: 20, max: 20 }, resume: session }, session ? { session: resumable } : {});
+      const { call } = requests(client, { timeout: Infinity });
+      client.id(() => {});
+      const first = settled(call('add', 1));
+      await world.pass(30);
+      expect([first, received.length]).toEqual([['ERR_PRIMUS_NO_HANDLER'], 1]);
+      const second = settled(call('add', 2));
+      await world.pass(5);
+      expect([second, received.length]).toEqual([['ERR_PRIMUS_NO_HANDLER'], 1]);
+      requests(world.primus).handle('add', (n: number) => n + 1);
+      world.findSpark(world.peers[0] as never)?.end(undefined, { reconnect: true });
+      await world.pass(50);
+      const third = settled(call('add', 3));
+      await world.pass(5);
+      expect(third).toEqual([4]);
+    }
+  });
+
   it('has no handler', async () => {
     const { world, client } = start();
     const answers = ['nothing', '__proto__', 'constructor'].map((name) => settled(client.call(name)));
@@ -598,7 +624,11 @@ describe('a connection that is lost', () => {
     primusClient.write('queued');
     client.call('add').catch(() => {});
     await world.pass(5);
-    expect(world.network.pairs[0]?.up.map((frame) => frame.slice(0, 18))).toEqual(['"login"', '"queued"', '["primus::request"']);
+    expect(world.network.pairs[0]?.up.slice(0, 3).map((frame) => frame.slice(0, 18))).toEqual([
+      '"login"',
+      '"queued"',
+      '["primus::request"',
+    ]);
     expect(received).toEqual(['login', 'queued']);
   });
 
@@ -852,7 +882,12 @@ describe('a peer without manners', () => {
     await world.pass(5);
     const pair = world.network.pairs[0];
     const send = (...word: unknown[]) => pair?.client.send(JSON.stringify(word));
-    return { ...started, send, running, down: () => pair?.down.splice(0) ?? [] };
+    return {
+      ...started,
+      send,
+      running,
+      down: () => (pair?.down.splice(0) ?? []).filter((frame) => frame !== '["primus::request::ready"]'),
+    };
   }
 
   it('gets nothing for answers to no request', async () => {
