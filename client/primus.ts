@@ -9,6 +9,7 @@ import { withDefaults } from '../src/core/options.js';
 import type { Parser } from '../src/core/parser.js';
 import type { ClientFunctions } from '../src/core/plugin.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
+import type { RETYPED, Retypable } from '../src/core/retyped.js';
 import { fromEvents } from '../src/core/streams/from-events.js';
 import { ClientConnection } from './connection.js';
 import { dial } from './dial.js';
@@ -43,6 +44,8 @@ const Base = Emitter as unknown as new () => object;
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Primus<In = any, Out = any> extends Base {
+  /** Lets types name this class with other messages. @internal */
+  declare readonly [RETYPED]?: PrimusOf;
   /** `readyState` while connecting. */
   static readonly OPENING = OPENING;
   /** `readyState` without a connection, waiting for the next attempt included. */
@@ -437,6 +440,11 @@ export class Primus<In = any, Out = any> extends Base {
 export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<In>> {
   /** For `await using`: sends what was written, ends and destroys the client. Not in the library that is served to pages. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A client with other messages. */
+interface PrimusOf extends Retypable {
+  readonly Type: Primus<this['In'], this['Out']>;
 }
 
 Primus.prototype.reserved = reserved;

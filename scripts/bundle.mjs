@@ -36,6 +36,11 @@ export function bundleChannels() {
   return script('client/channels.ts', 'channels', 'PrimusChannels');
 }
 
+/** Bundles the part of a served library that makes and answers requests. */
+export function bundleRequests() {
+  return script('src/requests/page.ts', 'requests', 'PrimusRequests');
+}
+
 /** Bundles the part of a served library that plugins need. */
 export function bundleEdge() {
   return script('src/compat/browser.ts', 'edge', 'PrimusEdge');

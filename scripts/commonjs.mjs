@@ -21,6 +21,7 @@ const groups = {
     testing: { source: 'src/testing' },
   },
   channels: { channels: { source: 'src/channels' } },
+  request: { request: { source: 'src/request' }, contract: { source: 'src/contract' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
   operators: { operators: { source: 'operators/index' } },
   parsers: entriesOf(

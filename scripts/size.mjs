@@ -18,9 +18,10 @@ const served = { websockets: 13.0, uws: 13.0, faye: 13.0, 'engine.io': 21.0, soc
 
 const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 
-/** The kB that sessions, and channels, add to a page, for each transformer. */
+/** The kB that sessions, channels, and requests, add to a page, for each transformer. */
 const sessions = 1.235;
 const channels = 1.5;
+const requests = 4.85;
 
 /** The kB that the policy `interactive` adds to a page that imports the client. */
 const interactive = 0.35;
@@ -41,8 +42,9 @@ const imported = {
 const table = {};
 const reasons = [];
 
-/** The source that a server with channels adds to its library. */
+/** The source that a server with channels adds to its library, and one with requests. */
 const withChannels = `${readFileSync(join(root, 'dist/browser/channels.min.js'), 'utf8')}\nPrimus.channels = PrimusChannels.channels;\n`;
+const withRequests = `${readFileSync(join(root, 'dist/browser/requests.min.js'), 'utf8')}\nPrimus.requests = PrimusRequests.requests;\nPrimus.RequestError = PrimusRequests.RequestError;\n`;
 
 for (const transformer of bundled()) {
   const [page, resumable] = [false, true].map((resume) => {
@@ -55,6 +57,7 @@ for (const transformer of bundled()) {
   const weight = kB(gzipSync(page, { level: 9 }).length);
   weigh(`served ${transformer} + sessions`, resumable, Number((weight + sessions).toFixed(3)));
   weigh(`served ${transformer} + channels`, `${page}${withChannels}`, Number((weight + channels).toFixed(3)));
+  weigh(`served ${transformer} + requests`, `${page}${withRequests}`, Number((weight + requests).toFixed(3)));
 }
 for (const parser of parsers) {
   weigh(`served + ${parser}`, readFileSync(join(root, 'dist/browser', `${parser}.min.js`), 'utf8'), additions[parser]);

@@ -16,6 +16,7 @@ import { findTransformer } from './core/find-transformer.js';
 import { boolean, check, pathname, SERVER_DEFAULTS, size, withDefaults } from './core/options.js';
 import { findParser, type Parser } from './core/parser.js';
 import type { PluginPackages, Plugins } from './core/plugin.js';
+import type { RETYPED, Retypable } from './core/retyped.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
 import { AUTHORIZED_STRATEGY } from './server/configuration.js';
 import { type CreateServerOptions, createHttpServer, SERVER_EVENTS } from './server/http/create-server.js';
@@ -101,7 +102,9 @@ const CLASS_TABLE = { pathname, maxLength: size, compression: boolean };
 
 /** The server with all transformers and parsers of this package. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-class PrimusServer<In = any, Out = any> extends Server<In, Out> {
+class PrimusServer<In = any, Out = any, Data = any> extends Server<In, Out, Data> {
+  /** Lets types name this class with other messages. @internal */
+  declare readonly [RETYPED]?: PrimusOf<Data>;
   /**
    * The class that the sparks of all servers derive from.
    *
@@ -217,7 +220,12 @@ class PrimusServer<In = any, Out = any> extends Server<In, Out> {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-interface PrimusServer<In = any, Out = any> extends LegacyServer {}
+interface PrimusServer<In = any, Out = any, Data = any> extends LegacyServer {}
+
+/** A server with other messages. */
+interface PrimusOf<Data> extends Retypable {
+  readonly Type: PrimusServer<this['In'], this['Out'], Data>;
+}
 
 /**
  * The server. It attaches to an HTTP server, owns one path of it, and creates a `Spark` for every connection on that path. It has
@@ -242,18 +250,19 @@ interface PrimusServer<In = any, Out = any> extends LegacyServer {}
  *
  * @typeParam In the type of the messages that clients send
  * @typeParam Out the type of the messages that the server sends
+ * @typeParam Data what authorization finds: `spark.data`
  */
 export const Primus: typeof PrimusServer & ((server: HttpServer, options?: ServerOptions) => PrimusServer) = legacyServer(
   PrimusServer,
   builtins,
 ) as never;
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export type Primus<In = any, Out = any> = PrimusServer<In, Out>;
+export type Primus<In = any, Out = any, Data = any> = PrimusServer<In, Out, Data>;
 
 /** Types as members of the class: code that was written for `@types/primus` names them so. */
 export declare namespace Primus {
   // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-  type Spark<In = any, Out = any> = types.Spark<In, Out>;
+  type Spark<In = any, Out = any, Data = any> = types.Spark<In, Out, Data>;
   // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
   type Socket<In = any, Out = any> = types.Socket<In, Out>;
   type SocketOptions = types.SocketOptions;

@@ -5,6 +5,7 @@ import { Lane } from '../core/lane.js';
 import type { Frame } from '../core/link.js';
 import type { MessageTransformer } from '../core/message-transformers.js';
 import { encoded } from '../core/parser.js';
+import { isReservedWord } from '../core/request-words.js';
 import { serveChannels } from '../server/library.js';
 import type { Server } from '../server/primus.js';
 import type { Spark } from '../server/spark.js';
@@ -147,7 +148,7 @@ export class Channels {
       return isPromise(handled) ? handled.then(() => false) : false;
     };
     primus.transformers.incoming.unshift(take);
-    primus.host.registry.owns = isChannelWord;
+    primus.host.registry.owns = isReservedWord;
     serveChannels(primus);
   }
 

@@ -64,9 +64,9 @@ export type ChannelGap =
   /** The server does not have the channel, or the client may not subscribe to it. */
   | 'refused';
 
-/** Whether a message is about a channel, so that an application must not send it as its own. */
+/** Whether a message is about a channel: all that are reserved are, but those about requests. A page with channels has no more of these. */
 export function isChannelWord(data: unknown): data is readonly [string, ...unknown[]] {
-  return Array.isArray(data) && typeof data[0] === 'string' && data[0].startsWith('primus::');
+  return Array.isArray(data) && typeof data[0] === 'string' && /^primus::(?!request)/.test(data[0]);
 }
 
 /** The longest name of a room or channel, in bytes of UTF-8. */

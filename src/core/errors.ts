@@ -26,25 +26,35 @@ export type ErrorCode =
   | 'ERR_PRIMUS_RESERVED'
   /** An asynchronous `connection` listener refused the connection, or has not answered in time. */
   | 'ERR_PRIMUS_REFUSED'
-  /** A message was written after the connection was closed, or after the client had ended, or was still queued then. */
+  /** A message was written, or a request made, after the connection was closed, or after the client had ended, or was still queued then. */
   | 'ERR_PRIMUS_CLOSED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
   /** A message was longer in the offline queue than `queueTtl`. The error's `data` is the message. */
   | 'ERR_PRIMUS_EXPIRED'
-  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the messages that were written at once. */
+  /** The peer is a slow consumer: more than `maxBuffer` bytes are buffered for it, beside the messages that were written at once; or more than `bufferSize` values of a request's answer. */
   | 'ERR_PRIMUS_SLOW_PEER'
   /** The bytes that wait in the server exceed `maxMemory`, or those for one address its share for too long, and this connection has the most of them. */
   | 'ERR_PRIMUS_MEMORY'
   /** The peer sends more messages than `maxMessageRate`. */
   | 'ERR_PRIMUS_RATE'
+  /** The handler of a request has rejected it on purpose. The error is a `RequestError`: `reason` and `data` are the handler's. */
+  | 'ERR_PRIMUS_REQUEST'
+  /** The handler of a request has failed, or its answer could not be encoded or breaks the contract. The peer reports why; the error does not say it. */
+  | 'ERR_PRIMUS_HANDLER'
+  /** The peer has no handler for the name of a request. */
+  | 'ERR_PRIMUS_NO_HANDLER'
+  /** Too many requests: the peer answers `maxRequests` already, or `queueSize` wait here. The request was not handled. */
+  | 'ERR_PRIMUS_BUSY'
+  /** A message, a request or an answer does not satisfy the contract. The error's `message` has the path of each issue, `data` is the message. */
+  | 'ERR_PRIMUS_CONTRACT'
   /** The name of a room or channel is invalid, the server does not have the channel, or the client may not use it. */
   | 'ERR_PRIMUS_CHANNEL'
   /** The engine of a cluster refuses the connection, does not answer, or is too old; or its client is none that the backplane takes. */
   | 'ERR_PRIMUS_BACKPLANE'
   /** A message of a cluster is longer than its engine takes. It was not published. */
   | 'ERR_PRIMUS_TOO_LARGE'
-  /** The connection dropped. `closeCode` and `reason` say why, where the framework reports them. */
+  /** The connection dropped. `closeCode` and `reason` say why, where the framework reports them. A request was not answered before: it may have been handled. */
   | 'ERR_PRIMUS_DROPPED'
   /** The server rejected the handshake. `status` and `reason` are its answer. */
   | 'ERR_PRIMUS_UNEXPECTED_RESPONSE'
@@ -52,7 +62,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_CREDENTIALS'
   /** The connection could not be established. */
   | 'ERR_PRIMUS_CONNECT'
-  /** The connection was not established within `timeout` or `reconnect timeout`. */
+  /** The connection was not established within `timeout` or `reconnect timeout`, or a request was not answered within its `timeout`. */
   | 'ERR_PRIMUS_TIMEOUT'
   /** The peer sent nothing within its time-out. */
   | 'ERR_PRIMUS_SILENCE'

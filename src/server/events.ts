@@ -25,6 +25,12 @@ export interface PrimusEvents<In = any, Out = any> {
   log: [level: string, ...values: unknown[]];
 }
 
+/** The events of a server whose authorization finds `Data`. */
+export type ServerEvents<In, Out, Data> = Omit<PrimusEvents<In, Out>, 'connection' | 'disconnection'> & {
+  connection: [spark: Spark<In, Out, Data>, next: ListenerNext];
+  disconnection: [spark: Spark<In, Out, Data>];
+};
+
 /** An entry of a server's log. */
 export interface LogEntry {
   /** The level: `error`, `warning` or `lost`. */

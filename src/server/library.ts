@@ -4,6 +4,7 @@ import { describe, PrimusError } from '../core/errors.js';
 import { boolean, check, invalid, object } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
+import { servesRequests } from '../core/served-requests.js';
 import type { Transformer } from '../core/transformer.js';
 import type { Builtins } from './builtins.js';
 import { sourceOf } from './function-source.js';
@@ -63,6 +64,7 @@ function ingredientsOf(served: Served): unknown[] {
     json(configuration),
     options.refuseWithClose,
     withChannels.has(served),
+    servesRequests(served),
     transformer,
     parser,
     parser.encoder,
@@ -93,7 +95,7 @@ platform.webSocket = function (url) { return new (load('ws'))(url); };
 /**
  * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
  * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected; with
- * `resume` it has sessions; and channels, if the server has any. The library loads as a plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
+ * `resume` it has sessions; and channels and requests, if the server has any. The library loads as a plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
  */
 function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
@@ -102,7 +104,7 @@ function library(served: Served, { bundle, parsers }: Parts, minify: boolean): s
 (function (context) {
 ${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${withChannels.has(served) ? channelSource(part('channels')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
+${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${withChannels.has(served) ? channelSource(part('channels')) : ''}${servesRequests(served) ? requestSource(part('requests')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
 if (typeof module == 'object' && module.exports) module.exports = Primus;
 else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 })(this || globalThis);
@@ -119,6 +121,10 @@ function withSessions(bundle: string): string {
 
 function channelSource(bundle: string): string {
   return `${bundle}\nPrimus.channels = PrimusChannels.channels;\n`;
+}
+
+function requestSource(bundle: string): string {
+  return `${bundle}\nPrimus.requests = PrimusRequests.requests;\nPrimus.RequestError = PrimusRequests.RequestError;\n`;
 }
 
 /** Returns the source of the parser: its bundle, or the functions of an application's own parser. */

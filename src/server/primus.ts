@@ -12,11 +12,12 @@ import { type Direction, type MessageTransformer, MessageTransformers } from '..
 import { invalid } from '../core/options.js';
 import { findParser, type Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
+import type { RETYPED, Retypable } from '../core/retyped.js';
 import type { Transformer } from '../core/transformer.js';
 import { configurationOf, type Spec, specOf } from './configuration.js';
 import { ConnectionRegistry } from './connections.js';
 import type { DrainOptions, DrainProgress } from './drain.js';
-import { type LogEntry, type PrimusEvents, reserved } from './events.js';
+import { type LogEntry, reserved, type ServerEvents } from './events.js';
 import { forEachAsync } from './for-each.js';
 import { checkServer } from './http/check-server.js';
 import type { HttpServer } from './http/host.js';
@@ -44,9 +45,13 @@ const Emitter = EventEmitter as unknown as new (options?: object) => object;
  *
  * @typeParam In the type of the messages that clients send
  * @typeParam Out the type of the messages that the server sends
+ * @typeParam Data what authorization finds: `spark.data`
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export class Server<In = any, Out = any> extends Emitter {
+export class Server<In = any, Out = any, Data = any> extends Emitter {
+  /** Lets types name this class with other messages. @internal */
+  declare readonly [RETYPED]?: ServerOf<Data>;
+
   /**
    * The HTTP server that this server is attached to.
    *
@@ -84,7 +89,7 @@ export class Server<In = any, Out = any> extends Emitter {
    */
   readonly Spark: new (
     ...args: SparkArguments
-  ) => Spark<In, Out>;
+  ) => Spark<In, Out, Data>;
   /**
    * The message transformers, in the order in which they run.
    *
@@ -100,7 +105,7 @@ export class Server<In = any, Out = any> extends Emitter {
    *
    * primus.connection$.pipe(mergeMap((spark) => spark.data$)).subscribe((message) => primus.write(message));
    */
-  readonly connection$: Observable<Spark<In, Out>>;
+  readonly connection$: Observable<Spark<In, Out, Data>>;
   /** The service that connections report to. @internal */
   readonly host: Serving;
   /**
@@ -195,7 +200,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * @example
    * for (const [id, spark] of Object.entries(primus.connections)) spark.write(`Hello ${id}`);
    */
-  get connections(): { [id: string]: Spark<In, Out> } {
+  get connections(): { [id: string]: Spark<In, Out, Data> } {
     return this.host.registry.asObject;
   }
 
@@ -220,8 +225,8 @@ export class Server<In = any, Out = any> extends Emitter {
    * @example
    * primus.disconnection$.subscribe((spark) => console.log(`${spark.id} disconnected`));
    */
-  get disconnection$(): Observable<Spark<In, Out>> {
-    return this.host.stream({ disconnection: (spark: Spark<In, Out>) => spark });
+  get disconnection$(): Observable<Spark<In, Out, Data>> {
+    return this.host.stream({ disconnection: (spark: Spark<In, Out, Data>) => spark });
   }
 
   /**
@@ -272,9 +277,12 @@ export class Server<In = any, Out = any> extends Emitter {
    *   if (spark.query.room === 'lobby') spark.write(`Hello ${id}`);
    * });
    */
-  forEach(step: (spark: Spark<In, Out>, id: string, connections: { [id: string]: Spark<In, Out> }) => unknown): this;
-  forEach(step: (spark: Spark<In, Out>, next: (error?: unknown, go?: boolean) => void) => void, done: (error?: Error | null) => void): this;
-  forEach(step: (spark: Spark<In, Out>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
+  forEach(step: (spark: Spark<In, Out, Data>, id: string, connections: { [id: string]: Spark<In, Out, Data> }) => unknown): this;
+  forEach(
+    step: (spark: Spark<In, Out, Data>, next: (error?: unknown, go?: boolean) => void) => void,
+    done: (error?: Error | null) => void,
+  ): this;
+  forEach(step: (spark: Spark<In, Out, Data>, second: never, third: never) => unknown, done?: (error?: Error | null) => void): this {
     if (typeof step !== 'function')
       throw new PrimusError('ERR_PRIMUS_OPTION', `forEach: \`step\` must be a function, got ${describe(step)}`);
     if (done) {
@@ -297,8 +305,8 @@ export class Server<In = any, Out = any> extends Emitter {
    * @example
    * primus.spark('V1StGXR8_Z5jdHi6B-myT')?.write('only for you');
    */
-  spark(id: string): Spark<In, Out> | undefined {
-    return this.host.registry.byId.get(String(id)) as Spark<In, Out> | undefined;
+  spark(id: string): Spark<In, Out, Data> | undefined {
+    return this.host.registry.byId.get(String(id)) as Spark<In, Out, Data> | undefined;
   }
 
   /**
@@ -382,8 +390,8 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Calls `fn(request, done)` for every request that reaches the transformer. `done()` accepts the request. `done(error)` rejects it, by
-   * default with 401; the error may have `statusCode`, `authenticate` and `message`.
+   * Calls `fn(request, done)` for every request that reaches the transformer. `done()` accepts the request; of `done(null, data)`, the spark has
+   * the `data`. `done(error)` rejects it, by default with 401; the error may have `statusCode`, `authenticate` and `message`.
    *
    * @throws ERR_PRIMUS_OPTION when `fn` is not a function of two parameters, or sessions have no `identity`
    *
@@ -393,7 +401,7 @@ export class Server<In = any, Out = any> extends Emitter {
    *   else done({ statusCode: 401, authenticate: 'Bearer', message: 'Please log in' });
    * });
    */
-  authorize(fn: Authorize): this {
+  authorize(fn: Authorize<Data>): this {
     requireIdentity(resumeOptions(this.options.resume));
     this.auth = checkAuthorize(fn);
     return this;
@@ -579,6 +587,11 @@ export class Server<In = any, Out = any> extends Emitter {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface Server<In = any, Out = any> extends TypedEmitter<PrimusEvents<In, Out>>, NodeEmitter {}
+export interface Server<In = any, Out = any, Data = any> extends TypedEmitter<ServerEvents<In, Out, Data>>, NodeEmitter {}
+
+/** A server with other messages. */
+interface ServerOf<Data> extends Retypable {
+  readonly Type: Server<this['In'], this['Out'], Data>;
+}
 
 Server.prototype.reserved = reserved;

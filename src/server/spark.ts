@@ -11,6 +11,7 @@ import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
 import type { Gap, Resumed } from '../core/session-words.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
+import { authorizedData } from './authorized.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { expectSign } from './heartbeat.js';
 import type { NodeEmitter } from './node-emitter.js';
@@ -83,9 +84,10 @@ const reserved = reserve('readyStateChange', 'heartbeat', 'error', 'data', 'end'
  *
  * @typeParam In the type of the messages that the client sends
  * @typeParam Out the type of the messages that the server sends
+ * @typeParam Data what authorization finds: `data`
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export class Spark<In = any, Out = any> extends LegacyStream {
+export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
   /**
    * The `readyState` of a connection that is not open yet.
    *
@@ -120,6 +122,14 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * const path = spark.request.url;
    */
   readonly request: IncomingMessage;
+  /**
+   * The data of authorization: the second argument of its callback, for the request that started the connection.
+   *
+   * @example
+   * primus.authorize((request, done) => done(null, { name: 'ada' }));
+   * primus.on('connection', (spark) => console.log(spark.data.name));
+   */
+  declare data: Data;
   /**
    * The framework's own socket.
    *
@@ -158,6 +168,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     // Always a string, as it is a key; throws where `idGenerator` returned a value that has none.
     this.id = `${id || primus.generateId()}`;
     this.request = request ?? ({} as IncomingMessage);
+    const data = authorizedData(this.request);
+    if (data !== undefined) this.data = data as Data;
     this.socket = socket ?? link?.socket;
     this.connection = new Connection(this, link);
   }
@@ -435,6 +447,6 @@ export class Spark<In = any, Out = any> extends LegacyStream {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface Spark<In = any, Out = any> extends TypedEmitter<SparkEvents<In>>, NodeEmitter {}
+export interface Spark<In = any, Out = any, Data = any> extends TypedEmitter<SparkEvents<In>>, NodeEmitter {}
 
 Spark.prototype.reserved = reserved;

@@ -39,6 +39,8 @@ const borders: Border[] = [
   { files: /^src\/server\//, layers: [operators, core], packages: [rxjs, node, /^nanoid$/] },
   // A backplane imports the client of its engine when it is used.
   { files: /^src\/cluster\/backplanes\//, layers: [core, server, operators], packages: [rxjs, node, /^redis$/, /^@nats-io\//] },
+  // The same code on both ends, each of which it takes by its shape.
+  { files: /^src\/(?:requests|contract)\//, layers: [operators, core], packages: [rxjs] },
   { files: /^src\/cluster\//, layers: [core, server, operators], packages: [rxjs, node, /^nanoid$/] },
   // The compatibility layer imports both ends. The core imports none of it, and its browser part nothing of the server.
   {
@@ -127,6 +129,7 @@ describe('the layers', () => {
     ['src/core/link.ts', "export * from '../parsers/json.js';"],
     ['src/server/spark.ts', "import {\n  session,\n} from '../../client/session.js';"],
     ['src/server/spark.ts', "export { websockets } from '../../transformers/websockets/index.js';"],
+    ['src/requests/server.ts', "import type { Spark } from '../server/spark.js';"],
     ['client/primus.ts', "import WebSocket from 'ws';"],
     ['client/primus.ts', "type Spark = import('../src/server/spark.js').Spark;"],
     ['client/platform/browser.ts', "import WebSocket from 'ws';"],

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { type Primus, Primus as PrimusServer, type ServerOptions } from '../../src/index.js';
+import { type Primus, Primus as PrimusServer, type ServerOptions, type Spark } from '../../src/index.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
@@ -55,6 +55,53 @@ describe('authorization', () => {
     expect(http.status).toBe(426);
     expect(upgrade.status).toBe(101);
     await until(() => primus.connected === 1);
+  });
+
+  it.each<[string, unknown]>([
+    ['an object', { name: 'ada' }],
+    ['null', null],
+    ['false', false],
+    ['0', 0],
+    ['an empty string', ''],
+    ['a function', () => {}],
+  ])('passes the second argument of done() on as spark.data: %s', async (_name, data) => {
+    const { primus, connect } = await serve({ authorization: (_request, done) => done(null, data) });
+    const connected = event(primus, 'connection');
+    connect();
+    const [spark] = (await connected) as [Spark];
+    expect(spark.data).toBe(data);
+    expect(new primus.Spark({}, {}, {}, 'x', spark.request).data).toBe(data);
+  });
+
+  it('has no spark.data without one, and takes only that of the first call', async () => {
+    const calls: ((done: (...args: unknown[]) => void) => void)[] = [
+      (done) => done(),
+      (done) => {
+        done(null, 1);
+        done(null, 2);
+      },
+      (done) => {
+        done(null);
+        done(null, 2);
+      },
+    ];
+    const { primus, connect } = await serve({ authorization: (_request, done) => calls.shift()?.(done) });
+    const found: unknown[] = [];
+    primus.on('connection', (spark) => found.push('data' in spark ? spark.data : 'none'));
+    for (let count = 1; count <= 3; count++) {
+      connect();
+      await until(() => found.length === count);
+    }
+    expect(found).toEqual(['none', 1, 'none']);
+  });
+
+  it('does not accept a request because of what a promise resolves to', async () => {
+    const clock = new Clock();
+    const { url } = await serve({ authorization: async (_request, _done) => ({ name: 'mallory' }), scheduler: clock });
+    const answer = fetch(`${url}/primus/anything`);
+    await roundTrips(url);
+    clock.advance(10_000);
+    expect((await answer).status).toBe(503);
   });
 
   it.each<[string, unknown, number, unknown, string | null]>([

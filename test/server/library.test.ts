@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Primus, PrimusError } from '../../src/index.js';
+import { requests } from '../../src/request.js';
 import { serveChannels } from '../../src/server/library.js';
 import { testFolder } from '../support/folder.js';
 import { cleanup, event, serve } from '../support/serve.js';
@@ -120,6 +121,18 @@ describe('the library', () => {
       expect(Object.keys(page)).not.toContain('PrimusChannels');
     },
   );
+
+  it('has requests only if the server has any', async () => {
+    const { primus } = await serve();
+    expect(load(primus.library()).Primus).not.toHaveProperty('requests');
+    requests(primus);
+    const page = load(primus.library());
+    const Page = page.Primus as ClientClass & { requests(client: object): object; RequestError: unknown };
+    const client = new Page('http://localhost', { manual: true });
+    expect(Page.requests(client)).toBe(Page.requests(client));
+    expect(Page.RequestError).toBeTypeOf('function');
+    expect(Object.keys(page)).not.toContain('PrimusRequests');
+  });
 
   it('does not exist for a transformer without a client for pages', async () => {
     const { primus, url } = await serve({ transformer: 'memory' });

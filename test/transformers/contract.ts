@@ -9,6 +9,7 @@ import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, LIMIT, type Served, serve, until } from '../support/serve.js';
+import { requestRules } from './requests.js';
 import { secrets } from './secrets.js';
 import { sessions } from './sessions.js';
 
@@ -686,8 +687,17 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       await new Promise<void>((resolve) => primus.destroy({}, resolve));
     });
 
+    rule('gives a spark what authorization has found about the request that began it', async () => {
+      const { spark, client } = await pair({ authorization: (request, done) => done(null, { url: request.url, user: 'ada' }) });
+      expect(spark.data).toEqual({ url: spark.request.url, user: 'ada' });
+      client.write('more requests, where a framework polls');
+      await event(spark, 'data');
+      expect(spark.data.url).toBe(spark.request.url);
+    });
+
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
     sessions(transformer, start, rule);
+    requestRules(start, rule);
 
     rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {
       const { primus, server, client } = await pair();

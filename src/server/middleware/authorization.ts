@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { fromEvent, identity, type MonoTypeOperatorFunction, Observable, of, type SchedulerLike, take, takeUntil, timeout } from 'rxjs';
 import { describe, PrimusError } from '../../core/errors.js';
 import { isPromise } from '../../core/eventual.js';
+import { noteAuthorized } from '../authorized.js';
 import type { Handshakes } from '../http/handshakes.js';
 import { reject } from '../http/reject.js';
 import { rejectionOf, rejectionOfThrown } from '../http/rejection-of.js';
@@ -31,7 +32,8 @@ export interface AuthorizationError {
 }
 
 /**
- * A function that authorizes every request that reaches the transformer. `done()` accepts the request, `done(error)` rejects it. An
+ * A function that authorizes every request that reaches the transformer. `done()` accepts the request, `done(error)` rejects it.
+ * `done(null, data)` accepts it as well, and the spark that it begins has the `data`: who the user is, for example. An
  * exception and a rejected promise reject it with a 500. The answer does not say why, unless the error has a `statusCode`. A polling
  * connection is made of many requests, and ends when one of them is rejected.
  *
@@ -42,11 +44,12 @@ export interface AuthorizationError {
  *   else done({ statusCode: 401, authenticate: 'Bearer', message: 'Please log in' });
  * });
  */
-export type Authorize = (
+// biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything.
+export type Authorize<Data = any> = (
   // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
   this: any,
   request: IncomingMessage,
-  done: (error?: string | AuthorizationError | Error | null | unknown) => void,
+  done: (error?: string | AuthorizationError | Error | null | unknown, data?: Data) => void,
 ) => unknown;
 
 /** The part of a server that this middleware uses. */
@@ -86,7 +89,10 @@ export function authorization(limit?: number) {
         .pipe(take(1), limit === undefined ? identity : within(limit, host.scheduler), takeUntil(fromEvent(response, 'close')))
         .subscribe((answer) => {
           host.handshakes.resume(request);
-          if (answer === ACCEPTED) return next();
+          if ('data' in answer) {
+            noteAuthorized(request, answer.data);
+            return next();
+          }
           if (answer.thrown) host.log('error', answer.error);
           reject(response, answer.thrown ? rejectionOfThrown(answer.error) : rejectionOf(answer.error));
         });
@@ -96,20 +102,17 @@ export function authorization(limit?: number) {
   };
 }
 
-/** The answer of an authorization function; `thrown` when the error was thrown, and not passed to `done`. */
-interface Verdict {
-  readonly error: unknown;
-  readonly thrown?: boolean;
-}
-
-const ACCEPTED: Verdict = { error: null };
+/** The answer of an authorization function: what it has found; or an error, `thrown` when it was not passed to `done`. */
+type Verdict = { readonly data: unknown } | { readonly error: unknown; readonly thrown?: boolean };
 
 /** Calls `auth`, and emits its answers; only the first counts. Any error but `undefined` and `null` rejects, also `false` and `''`. */
 function verdict(host: object, auth: Authorize, request: IncomingMessage): Observable<Verdict> {
   return new Observable((subscriber) => {
     const threw = (error: unknown) => subscriber.next({ error, thrown: true });
     try {
-      const result = auth.call(host, request, (error) => subscriber.next(error === undefined || error === null ? ACCEPTED : { error }));
+      const result = auth.call(host, request, (error, data) =>
+        subscriber.next(error === undefined || error === null ? { data } : { error }),
+      );
       if (isPromise(result)) result.then(undefined, threw);
     } catch (thrown) {
       threw(thrown);
