@@ -1,7 +1,17 @@
 // Compiles the house, bundles one browser client per transformer that serves one and what is added to them, then compiles the examples.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, bundleChannels, bundleCloseReasons, bundled, bundleEdge, bundleParser, bundleSessions, parsers } from './bundle.mjs';
+import {
+  bundle,
+  bundleChannels,
+  bundleCloseReasons,
+  bundled,
+  bundleEdge,
+  bundleFrameworks,
+  bundleParser,
+  bundleSessions,
+  parsers,
+} from './bundle.mjs';
 import { commonjs } from './commonjs.mjs';
 import { root, run } from './run.mjs';
 
@@ -13,6 +23,7 @@ await Promise.all([
   bundleSessions(),
   bundleChannels(),
   bundleEdge(),
+  bundleFrameworks(),
   commonjs(),
 ]);
 await compile('examples');

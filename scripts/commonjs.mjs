@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
-import { parsers } from './bundle.mjs';
+import { bundled, parsers } from './bundle.mjs';
 import { declarations } from './declarations.mjs';
 import { root } from './run.mjs';
 
@@ -16,6 +16,7 @@ const groups = {
   node: {
     index: { source: 'src/index', main: 'Primus' },
     client: { source: 'src/client-node', main: 'Primus' },
+    ...entriesOf('clients', clients(false), (name) => `src/clients/node/${name}`, 'Primus'),
     ...entriesOf('transformers', transformers(), (name) => `transformers/${name}/index`),
     cluster: { source: 'src/cluster' },
     testing: { source: 'src/testing' },
@@ -28,12 +29,20 @@ const groups = {
     ['json', ...parsers].filter((name) => name !== 'ejson'),
     (name) => `src/parsers/${name}`,
   ),
-  // It needs an optional package.
+  // They need an optional package, each its own.
+  ...Object.fromEntries(
+    clients(true).map((name) => [`client-${name}`, entriesOf('clients', [name], () => `src/clients/node/${name}`, 'Primus')]),
+  ),
   ejson: entriesOf('parsers', ['ejson'], () => 'src/parsers/ejson'),
 };
 
-function entriesOf(path, names, sourceOf) {
-  return Object.fromEntries(names.map((name) => [`${path}/${name}`, { source: sourceOf(name) }]));
+function entriesOf(path, names, sourceOf, main) {
+  return Object.fromEntries(names.map((name) => [`${path}/${name}`, { source: sourceOf(name), main }]));
+}
+
+/** The transformers with a client of their own to import; with a framework for clients, or on WebSockets alone. */
+function clients(hasFramework) {
+  return bundled().filter((name) => existsSync(join(root, 'transformers', name, 'client/browser-framework.ts')) === hasFramework);
 }
 
 function transformers() {
