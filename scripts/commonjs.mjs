@@ -23,6 +23,7 @@ const groups = {
   },
   channels: { channels: { source: 'src/channels' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
+  react: { react: { source: 'src/react' } },
   operators: { operators: { source: 'operators/index' } },
   parsers: entriesOf(
     'parsers',
@@ -64,7 +65,7 @@ export async function commonjs() {
           ? `const exported = ${exported};\n\nmodule.exports = Object.assign(exported.${main}, exported);\n`
           : `module.exports = ${exported};\n`,
       );
-      if (group !== 'browser') write(`${entry}.mjs`, passOn(entry, values));
+      if (group !== 'browser' && group !== 'react') write(`${entry}.mjs`, passOn(entry, values));
       write(`${entry}.d.cts`, text);
     }
   }
