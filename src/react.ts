@@ -42,7 +42,9 @@ export function usePrimus<Client extends { destroy(): unknown }>(
  * Returns the state of a client, and renders again when it changes. Without a client, and on a server, it is `idle`.
  *
  * @example
- * const { name } = usePrimusState(client); // 'idle', 'connecting', 'open', …
+ * import { usePrimusState } from 'primus-rx/react';
+ *
+ * const useIsOnline = () => usePrimusState(client).name === 'open';
  */
 export function usePrimusState(client: Pick<Primus, 'state' | 'state$'> | undefined): ClientState {
   return useStore<ClientState>(client, IDLE, () => ({
@@ -56,7 +58,9 @@ export function usePrimusState(client: Pick<Primus, 'state' | 'state$'> | undefi
  * arrive in one turn of the event loop, once. `initial` is the value before the first one, and on a server.
  *
  * @example
- * const price = useData(client, null);
+ * import { useData } from 'primus-rx/react';
+ *
+ * const usePrice = () => useData(client, null);
  */
 export function useData<T, Initial>(source: Observable<T> | { readonly data$: Observable<T> } | undefined, initial: Initial): T | Initial {
   // A client makes a new Observable each time that it is asked.
@@ -69,17 +73,11 @@ export function useData<T, Initial>(source: Observable<T> | { readonly data$: Ob
  * error is thrown to the next error boundary. The Observable must be the same in every render: create it outside, or with `useMemo`.
  *
  * @example
- * ```ts
- * import type { Primus } from 'primus-rx/client';
  * import { useObservable } from 'primus-rx/react';
- * import { useMemo } from 'react';
  * import { scan } from 'rxjs';
  *
- * export function useMessages(client: Primus<string>): string[] {
- *   const messages$ = useMemo(() => client.data$.pipe(scan((all: string[], message) => [...all, message], [])), [client]);
- *   return useObservable(messages$, []);
- * }
- * ```
+ * const messages$ = client.data$.pipe(scan((all: string[], message) => [...all, message], []));
+ * const useMessages = () => useObservable(messages$, []);
  */
 export function useObservable<T, Initial>(source: Observable<T> | undefined, initial: Initial): T | Initial {
   return useStore<T | Initial>(source, initial, () => {
