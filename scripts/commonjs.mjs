@@ -129,7 +129,8 @@ async function convert({ path, text }) {
 
 /**
  * Makes a module run in a bundle of ES modules too, where `require` throws: it asks Node.js for Node's modules. The package ws calls
- * `require` itself; there it is loaded from the application's packages.
+ * `require` itself; there it is loaded from the application's packages. Bun replaces ws by its own, which lacks parts that are used: there the
+ * package is loaded by its path.
  */
 function bundleable(code) {
   const result = code.replaceAll(/\brequire\(("node:[^"]+")\)/g, 'process.getBuiltinModule($1)');
@@ -138,12 +139,17 @@ function bundleable(code) {
 
 const requireWs = `
 function requireWs() {
+  const { createRequire } = process.getBuiltinModule("node:module");
   try {
+    if (process.versions.bun) {
+      const load = createRequire(typeof __filename === "string" ? __filename : process.argv[1]);
+      return load(load.resolve("ws/package.json").replace(/package\\.json$/, "index.js"));
+    }
     return require("ws");
   } catch (cause) {
     if (!/^Dynamic require/.test(cause?.message)) throw cause;
     try {
-      return process.getBuiltinModule("node:module").createRequire(process.argv[1])("ws");
+      return createRequire(process.argv[1])("ws");
     } catch {
       const message = "A bundle of ES modules must define \`require\`, or have the package 'ws' in node_modules";
       throw Object.assign(new Error(message, { cause }), { code: "ERR_PRIMUS_MISSING" });

@@ -118,21 +118,16 @@ export function loadEngine(require: Require = packageRequire): UWS {
   const source = `uNetworking/uWebSockets.js#${release}`;
   const engine = loadFramework<UWS>(require, 'uWebSockets.js', '^20.30.0-0', source);
   if (isNative(engine.App)) return engine;
-  const releases = RELEASES.map(([name, node]) => `${name} (Node.js ${node.join(', ')})`).join(', ');
+  const { bun, deno, node } = process.versions;
+  const runtime = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node.js ${node}`;
+  const releases = RELEASES.map(([tag, versions]) => `${tag} (Node.js ${versions.join(', ')})`).join(', ');
   throw new PrimusError(
     'ERR_PRIMUS_MISSING',
-    `The package 'uWebSockets.js' has no native engine for ${runtime()}, and its replacement in JavaScript is not supported. ` +
-      `Use another transformer, or a release of its authors: ${releases}. Run: npm install ${source}`,
+    `The package 'uWebSockets.js' has no native engine for ${runtime} on ${process.platform} ${process.arch}, and its replacement in JavaScript ` +
+      `is not supported. Use another transformer, or a release of its authors: ${releases}${bun || deno ? '' : `. Run: npm install ${source}`}`,
   );
 }
 
 function isNative(method: unknown): boolean {
   return typeof method === 'function' && /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(method));
-}
-
-/** Bun and Deno, for which there is no native engine, have the version of the Node.js that they imitate, too. */
-function runtime(): string {
-  const { bun, deno, node } = process.versions;
-  const name = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node.js ${node}`;
-  return `${name} on ${process.platform} ${process.arch}`;
 }
