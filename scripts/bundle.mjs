@@ -85,8 +85,9 @@ const withoutDeadCode = {
 };
 
 /**
- * What browserchannel's client does that a page may forbid, or that throws in an ES module, where all code is strict. It evaluates what it
- * receives: its server sends JSON. It finds the global object in `this`, and the caller of a function for the traces of a logger that is off.
+ * Replacements in browserchannel's client, each with a pattern that must not be left, for code that a page may forbid, or that throws in an
+ * ES module, where all code is strict. It evaluates the messages: its server sends JSON. It finds the global object in `this`, and the caller of
+ * a function for the traces of a logger that is off.
  */
 const notStrict = [
   [/\beval\("\(" ?\+ ?(\w+) ?\+ ?"\)"\)/g, 'JSON.parse($1)', /\beval\(/],

@@ -82,7 +82,7 @@ export function useData<T, Initial>(source: Observable<T> | { readonly data$: Ob
 export function useObservable<T, Initial>(source: Observable<T> | undefined, initial: Initial): T | Initial {
   return useStore<T | Initial>(source, initial, () => {
     let get = (): T | Initial => initial;
-    const become = (next: typeof get, changed: () => void) => {
+    const update = (next: typeof get, changed: () => void) => {
       get = next;
       changed();
     };
@@ -94,8 +94,8 @@ export function useObservable<T, Initial>(source: Observable<T> | undefined, ini
       subscribe: (changed) =>
         subscribe(
           source,
-          (value) => become(() => value, changed),
-          (error) => become(fail(error), changed),
+          (value) => update(() => value, changed),
+          (error) => update(fail(error), changed),
         ),
     };
   });

@@ -80,7 +80,7 @@ describe.skipIf(noChromium)('the imported client of each transformer', () => {
   it('runs as the ES module that the server saves', async () => {
     const folder = join(app.folder, 'saved');
     mkdirSync(folder);
-    const lines = transformers.map((name, index) => {
+    const imports = transformers.map((name, index) => {
       servers.get(name)?.primus.save(join(folder, `client${index}.mjs`));
       return `import P${index}, { Primus as N${index} } from './client${index}.mjs';`;
     });
@@ -88,7 +88,7 @@ describe.skipIf(noChromium)('the imported client of each transformer', () => {
     const same = transformers.map((_name, index) => `P${index} === N${index}`).join(' && ');
     writeFileSync(
       join(folder, 'page.js'),
-      `${lines.join('\n')}\nglobalThis.classes = { ${entries.join(', ')} };\nglobalThis.oneError = ${same};`,
+      `${imports.join('\n')}\nglobalThis.classes = { ${entries.join(', ')} };\nglobalThis.oneError = ${same};`,
     );
     writeFileSync(join(folder, 'index.html'), readFileSync(join(app.folder, 'index.html')));
     await serving('saved', echoes);

@@ -49,7 +49,7 @@ describe('uws', () => {
   missing('uws', 'uWebSockets.js', undefined, 'uNetworking/uWebSockets.js#v20');
 
   it('refuses an engine that is not the native one when the server is created, and names the releases that work', () => {
-    // The repackaging on npm falls back to an engine in JavaScript where it has no binary; it can be told to.
+    // The repackaging on npm falls back to an engine in JavaScript where it has no binary, and with this variable.
     vi.stubEnv('UWS_USE_FALLBACK', '1');
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
     const { cache, resolve } = createRequire(import.meta.url);
