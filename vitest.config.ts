@@ -14,6 +14,7 @@ const integration = [
   'frameworks',
   'interop',
   'plugins',
+  'runtimes',
   'smoke',
   'transformers',
 ];

@@ -28,7 +28,8 @@ export function parseUrl(address: unknown, origin?: string): URL {
   let cause: unknown;
   try {
     const text = String(address ?? '');
-    const url = /^[/?#]/.test(text) ? new URL(text, origin) : new URL(text.replace(/^(?![a-z+]+:\/)/i, 'http://'));
+    // The origin of a sandboxed frame is the string 'null', which is no host.
+    const url = /^[/?#]/.test(text) ? new URL(text, origin) : new URL(text.replace(/^(?!null$|[a-z+]+:\/)/i, 'http://'));
     if (/^(https?|wss?|ws\+unix):$/.test(url.protocol)) return url;
   } catch (thrown) {
     cause = thrown;

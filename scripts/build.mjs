@@ -7,6 +7,7 @@ import {
   bundleCloseReasons,
   bundled,
   bundleEdge,
+  bundleFrameworks,
   bundleParser,
   bundleRequests,
   bundleSessions,
@@ -24,6 +25,7 @@ await Promise.all([
   bundleChannels(),
   bundleRequests(),
   bundleEdge(),
+  bundleFrameworks(),
   commonjs(),
 ]);
 await compile('examples');

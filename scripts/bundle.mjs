@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { minifySync } from 'vite';
@@ -12,6 +12,19 @@ export function bundled() {
 /** Bundles the browser client of a transformer. */
 export function bundle(name) {
   return script(`transformers/${name}/browser.ts`, name, 'PrimusClient');
+}
+
+/** The frameworks whose packages a page cannot import as they are: CommonJS that expects globals of Node.js, or that evaluates strings. */
+const frameworks = ['browserchannel', 'sockjs'];
+
+/** Replaces the modules that import these frameworks by bundles of them, for pages that import the client. */
+export async function bundleFrameworks() {
+  for (const name of frameworks) {
+    const path = `transformers/${name}/client/browser-framework`;
+    await build({ ...pageOptions, entryPoints: [`${path}.ts`], outfile: `dist/${path}.js` });
+    // That of the compiler is for the module that was replaced.
+    rmSync(join(root, `dist/${path}.js.map`), { force: true });
+  }
 }
 
 /** The parsers that a served library has in addition when they are asked for: all but JSON. */
@@ -76,16 +89,44 @@ const withoutDeadCode = {
   },
 };
 
-/** browserchannel's client evaluates what it receives, which the content security policy of a page may forbid. Its server sends JSON. */
-const withoutEval = {
-  name: 'without-eval',
+/**
+ * Replacements in browserchannel's client, each with a pattern that must not be left, for code that a page may forbid, or that throws in an
+ * ES module, where all code is strict. It evaluates the messages: its server sends JSON. It finds the global object in `this`, and the caller of
+ * a function for the traces of a logger that is off.
+ */
+const notStrict = [
+  [/\beval\("\(" ?\+ ?(\w+) ?\+ ?"\)"\)/g, 'JSON.parse($1)', /\beval\(/],
+  [/(aa = aa \|\| \{\}, l = )this;/, '$1globalThis;', /^\(function\(\)\{\s*var [^;]*= this;/],
+  [/\barguments\.callee\.caller\b/g, 'null', /\barguments\.callee\b/],
+];
+
+const strict = {
+  name: 'strict',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]browserchannel[\\/]dist[\\/]bcsocket-uncompressed\.js$/ }, ({ path }) => {
-      const contents = readFileSync(path, 'utf8').replace(/\beval\("\(" ?\+ ?(\w+) ?\+ ?"\)"\)/g, 'JSON.parse($1)');
-      if (/\beval\(/.test(contents)) throw new Error(`${path} evaluates something else: see scripts/bundle.mjs`);
+      const contents = notStrict.reduce((text, [old, replacement]) => text.replace(old, replacement), readFileSync(path, 'utf8'));
+      const left = notStrict.find(([, , forbidden]) => forbidden.test(contents));
+      if (left) throw new Error(`${path} has changed, and matches ${left[2]}: see scripts/bundle.mjs`);
       return { contents, loader: 'js' };
     });
   },
+};
+
+/** Options of esbuild for what runs in a page. */
+const pageOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  conditions: ['es2015', 'browser'],
+  // What the modules are compiled to as well. Anything older turns every private field into a WeakMap.
+  target: 'es2022',
+  // What CommonJS packages ask for: `global` is theirs to expect, and NODE_ENV spares the page their traces. `attachEvent` is of browsers that
+  // would not run the rest.
+  define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"', attachEvent: 'undefined' },
+  legalComments: 'none',
+  logLevel: 'warning',
+  plugins: [withoutDeadCode, strict],
 };
 
 /**
@@ -99,27 +140,16 @@ async function script(entry, name, globalName) {
 
 async function write(entry, name, globalName, minify) {
   const result = await build({
-    absWorkingDir: root,
+    ...pageOptions,
     entryPoints: [entry],
     outfile: `dist/browser/${name}.js`,
-    bundle: true,
-    format: 'esm',
     minify,
     metafile: true,
     write: false,
-    platform: 'browser',
-    conditions: ['es2015', 'browser'],
     // The sources that RxJS publishes, whole: compiled for today's browsers they need none of tslib's helpers, 0.7 kB gzipped.
     alias: { rxjs: join(root, 'node_modules/rxjs/src/index.ts') },
-    // What the modules are compiled to as well. Anything older turns every private field into a WeakMap.
-    target: 'es2022',
     // Fields as assignments are shorter.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    // What CommonJS packages ask for. `global` is theirs to expect, and the other spares the page their traces.
-    define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
-    legalComments: 'none',
-    logLevel: 'warning',
-    plugins: [withoutDeadCode, withoutEval],
   });
   const [{ path, text }] = result.outputFiles;
   const source = plain(text, globalName);

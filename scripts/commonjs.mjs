@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
-import { parsers } from './bundle.mjs';
+import { bundled, parsers } from './bundle.mjs';
 import { declarations } from './declarations.mjs';
 import { root } from './run.mjs';
 
@@ -16,6 +16,7 @@ const groups = {
   node: {
     index: { source: 'src/index', main: 'Primus' },
     client: { source: 'src/client-node', main: 'Primus' },
+    ...entriesOf('clients', clients(false), (name) => `src/clients/node/${name}`, 'Primus'),
     ...entriesOf('transformers', transformers(), (name) => `transformers/${name}/index`),
     cluster: { source: 'src/cluster' },
     testing: { source: 'src/testing' },
@@ -23,18 +24,27 @@ const groups = {
   channels: { channels: { source: 'src/channels' } },
   request: { request: { source: 'src/request' }, contract: { source: 'src/contract' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
+  react: { react: { source: 'src/react' } },
   operators: { operators: { source: 'operators/index' } },
   parsers: entriesOf(
     'parsers',
     ['json', ...parsers].filter((name) => name !== 'ejson'),
     (name) => `src/parsers/${name}`,
   ),
-  // It needs an optional package.
+  // They need an optional package, each its own.
+  ...Object.fromEntries(
+    clients(true).map((name) => [`client-${name}`, entriesOf('clients', [name], () => `src/clients/node/${name}`, 'Primus')]),
+  ),
   ejson: entriesOf('parsers', ['ejson'], () => 'src/parsers/ejson'),
 };
 
-function entriesOf(path, names, sourceOf) {
-  return Object.fromEntries(names.map((name) => [`${path}/${name}`, { source: sourceOf(name) }]));
+function entriesOf(path, names, sourceOf, main) {
+  return Object.fromEntries(names.map((name) => [`${path}/${name}`, { source: sourceOf(name), main }]));
+}
+
+/** The transformers with a client of their own to import; with a framework for clients, or on WebSockets alone. */
+function clients(hasFramework) {
+  return bundled().filter((name) => existsSync(join(root, 'transformers', name, 'client/browser-framework.ts')) === hasFramework);
 }
 
 function transformers() {
@@ -56,7 +66,7 @@ export async function commonjs() {
           ? `const exported = ${exported};\n\nmodule.exports = Object.assign(exported.${main}, exported);\n`
           : `module.exports = ${exported};\n`,
       );
-      if (group !== 'browser') write(`${entry}.mjs`, passOn(entry, values));
+      if (group !== 'browser' && group !== 'react') write(`${entry}.mjs`, passOn(entry, values));
       write(`${entry}.d.cts`, text);
     }
   }
@@ -120,7 +130,8 @@ async function convert({ path, text }) {
 
 /**
  * Makes a module run in a bundle of ES modules too, where `require` throws: it asks Node.js for Node's modules. The package ws calls
- * `require` itself; there it is loaded from the application's packages.
+ * `require` itself; there it is loaded from the application's packages. Bun replaces ws by its own, which lacks parts that are used: there the
+ * package is loaded by its path.
  */
 function bundleable(code) {
   const result = code.replaceAll(/\brequire\(("node:[^"]+")\)/g, 'process.getBuiltinModule($1)');
@@ -129,12 +140,17 @@ function bundleable(code) {
 
 const requireWs = `
 function requireWs() {
+  const { createRequire } = process.getBuiltinModule("node:module");
   try {
+    if (process.versions.bun) {
+      const load = createRequire(typeof __filename === "string" ? __filename : process.argv[1]);
+      return load(load.resolve("ws/package.json").replace(/package\\.json$/, "index.js"));
+    }
     return require("ws");
   } catch (cause) {
     if (!/^Dynamic require/.test(cause?.message)) throw cause;
     try {
-      return process.getBuiltinModule("node:module").createRequire(process.argv[1])("ws");
+      return createRequire(process.argv[1])("ws");
     } catch {
       const message = "A bundle of ES modules must define \`require\`, or have the package 'ws' in node_modules";
       throw Object.assign(new Error(message, { cause }), { code: "ERR_PRIMUS_MISSING" });

@@ -16,7 +16,8 @@ function pagesOf() {
   const found = new Map();
   for (const [path, conditions] of Object.entries(exports)) {
     const { types } = (conditions.browser ?? conditions).default ?? {};
-    if (types === undefined) continue;
+    // The clients of the transformers have the exports of `primus-rx/client`.
+    if (types === undefined || path === './client/*') continue;
     const [, name = 'primus-rx'] = path.split('/');
     const entries = types.includes('*') ? expand(types) : [types];
     const title = path.split('/').length > 2 ? `primus-rx/${name}/*` : `primus-rx${path.slice(1)}`;

@@ -2,12 +2,15 @@ import { Observable } from 'rxjs';
 import { clock } from './clock.js';
 import type { Platform, WebSocketLike } from './platform.js';
 
-/** A page or a worker. */
+/**
+ * A page, a worker, an edge runtime or React Native. Only pages and workers have all of these features; React Native has no events of
+ * the network here, and no address.
+ */
 export const browser: Platform = {
   webSocket: (url) => new WebSocket(url) as WebSocketLike,
   network$: new Observable((subscriber) => {
     const changed = ({ type }: Event) => subscriber.next(type === 'online');
-    for (const type of ['online', 'offline']) {
+    for (const type of typeof addEventListener === 'function' ? ['online', 'offline'] : []) {
       addEventListener(type, changed);
       subscriber.add(() => removeEventListener(type, changed));
     }

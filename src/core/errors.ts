@@ -8,7 +8,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_TRANSFORMER'
   /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
-  /** A package that is needed is not installed, or its version is not supported: that of a transformer or parser, or, for a bundled server, this one. */
+  /** A package that is needed is not installed, or its version is not supported, by this library or on this version of Node.js: that of a transformer or parser, or, for a bundled server, this one. */
   | 'ERR_PRIMUS_MISSING'
   /** A plugin cannot be added: it has the wrong type, it cannot be loaded, or its name is taken. */
   | 'ERR_PRIMUS_PLUGIN'

@@ -1,7 +1,7 @@
 import { writeFile, writeFileSync } from 'node:fs';
 import type { Configuration } from '../core/configuration.js';
 import { describe, PrimusError } from '../core/errors.js';
-import { boolean, check, invalid, object } from '../core/options.js';
+import { boolean, check, invalid, type Kind, object } from '../core/options.js';
 import type { Parser } from '../core/parser.js';
 import type { Plugin, Plugins } from '../core/plugin.js';
 import { servesRequests } from '../core/served-requests.js';
@@ -27,7 +27,16 @@ export interface LibraryOptions {
    * @defaultValue the server's option `minify`
    */
   minify?: boolean;
+  /**
+   * `'module'` for an ES module that exports the class, as `Primus` and as its default. All code in it is strict, that of plugins too.
+   * `'script'` for a script that sets a global, and is an AMD and a CommonJS module as well.
+   *
+   * @defaultValue `'module'` when `primus.save()` writes a file that ends with `.mjs`, else `'script'`
+   */
+  format?: 'script' | 'module';
 }
+
+const format: Kind = ["'script' or 'module'", (value) => value === 'script' || value === 'module'];
 
 /** The servers whose library has channels. */
 const withChannels = new WeakSet<Served>();
@@ -41,17 +50,19 @@ type Parts = Pick<Builtins, 'bundle' | 'parsers'>;
 
 /** Returns a function that creates the library of a server on the first call, and again when a part of it has changed. */
 export function libraryOf(served: Served, parts: Parts): (options?: LibraryOptions) => string {
-  const made = new Map<boolean, { source: string; ingredients: readonly unknown[] }>();
+  const made = new Map<string, { source: string; ingredients: readonly unknown[] }>();
   return (options) => {
     if (options != null && !object[1](options)) throw invalid('options', object[0], options);
-    check(options ?? {}, { minify: boolean });
+    check(options ?? {}, { minify: boolean, format });
     const minify = options?.minify ?? served.options.minify ?? false;
+    const kind = options?.format ?? 'script';
+    const key = `${kind} ${minify}`;
     const ingredients = ingredientsOf(served);
-    const last = made.get(minify);
+    const last = made.get(key);
     if (last?.ingredients.length === ingredients.length && ingredients.every((value, index) => value === last.ingredients[index]))
       return last.source;
-    const source = library(served, parts, minify);
-    made.set(minify, { source, ingredients });
+    const source = library(served, parts, minify, kind);
+    made.set(key, { source, ingredients });
     return source;
   };
 }
@@ -81,30 +92,40 @@ function pluginsOf({ ark, transformer }: Served): [string, Plugin][] {
 }
 
 /**
- * For a saved library that Node.js requires: the client is a Stream, and its WebSocket is that of the package ws, unless there is a page as
+ * For a saved library that Node.js loads: the client is a Stream, and its WebSocket is that of the package ws, unless there is a page as
  * in Electron and in jsdom. Bundlers do not see what it loads. The clients of other frameworks, and minified ones, are made for pages.
  */
-const IN_NODE = `if (typeof __filename == 'string' && typeof process == 'object' && process.getBuiltinModule) (function (platform, load) {
+function inNode(path: string, isThere: string): string {
+  return `if (${isThere}typeof process == 'object' && process.getBuiltinModule) (function (platform, load) {
 Primus.prototype.__proto__.__proto__.__proto__ = load('stream').prototype;
 if (typeof addEventListener == 'function') return;
 platform.network$ = new platform.network$.constructor();
 platform.webSocket = function (url) { return new (load('ws'))(url); };
-})(Primus.parts.platform, process.getBuiltinModule('module').createRequire(__filename));
+})(Primus.parts.platform, process.getBuiltinModule('module').createRequire(${path}));
 `;
+}
+
+const IN_NODE = {
+  script: inNode('__filename', "typeof __filename == 'string' && "),
+  module: inNode('import.meta.url', ''),
+};
 
 /**
  * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
- * in sloppy mode and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected; with
- * `resume` it has sessions; and channels and requests, if the server has any. The library loads as a plain script, as an AMD module and as CommonJS; in a page it is a global as well, whatever else loads it.
+ * in sloppy mode unless it is an ES module, and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected; with
+ * `resume` it has sessions; and channels and requests, if the server has any. A script loads as an AMD module and as CommonJS too; in a page it
+ * is a global as well, whatever else loads it.
  */
-function library(served: Served, { bundle, parsers }: Parts, minify: boolean): string {
+function library(served: Served, { bundle, parsers }: Parts, minify: boolean, kind: 'script' | 'module'): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
   const part = (name: string) => bundle({ name, bundle: name }, minify);
-  return `// primus-rx: ${json([transformer, parser])}
-(function (context) {
-${bundle(served.transformer, minify)}
+  const head = `// primus-rx: ${json([transformer, parser])}\n`;
+  const body = `${bundle(served.transformer, minify)}
 var Primus = PrimusClient.configure(${json(configuration)});
-${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${withChannels.has(served) ? channelSource(part('channels')) : ''}${servesRequests(served) ? requestSource(part('requests')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}context[${json(global)}] = Primus;
+${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE[kind] : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${withChannels.has(served) ? channelSource(part('channels')) : ''}${servesRequests(served) ? requestSource(part('requests')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}`;
+  if (kind === 'module') return `${head}${body}export { Primus, Primus as default };\n`;
+  return `${head}(function (context) {
+${body}context[${json(global)}] = Primus;
 if (typeof module == 'object' && module.exports) module.exports = Primus;
 else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
 })(this || globalThis);

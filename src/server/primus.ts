@@ -465,7 +465,7 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
   }
 
   /**
-   * Writes the client library to a file: asynchronously with a callback, else synchronously.
+   * Writes the client library to a file: asynchronously with a callback, else synchronously. A file that ends with `.mjs` is an ES module.
    *
    * @throws ERR_PRIMUS_OPTION when `path` is not a non-empty string
    * @throws ERR_PRIMUS_TRANSFORMER when the transformer has no browser client
@@ -474,12 +474,15 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
    * primus.save('public/primus.js', { minify: true }, (error) => {
    *   if (error) console.error(error);
    * });
+   * primus.save('src/client.mjs'); // import { Primus } from './client.mjs';
    */
   save(path: string, done?: (error: Error | null) => void): this;
   save(path: string, options: LibraryOptions, done?: (error: Error | null) => void): this;
   save(path: string, options?: LibraryOptions | ((error: Error | null) => void), done?: (error: Error | null) => void): this {
     const [given, callback] = typeof options === 'function' ? [undefined, options] : [options, done];
-    save(path, this.library(given), callback && ((error) => this.#guard(() => callback(error))));
+    const isModule = typeof path === 'string' && path.endsWith('.mjs') && typeof (given ?? {}) === 'object';
+    const source = this.library(isModule ? { ...given, format: given?.format ?? 'module' } : given);
+    save(path, source, callback && ((error) => this.#guard(() => callback(error))));
     return this;
   }
 

@@ -53,6 +53,31 @@ describe.skipIf(noChromium)('a client in a page', () => {
     expect(primus.connected).toBe(1);
   });
 
+  it('needs an address in a sandboxed frame, whose origin is opaque', async () => {
+    const { page, primus, url } = await visit();
+    const answers = await page.evaluate(
+      (address) =>
+        new Promise((resolve) => {
+          const frame = document.createElement('iframe');
+          frame.setAttribute('sandbox', 'allow-scripts');
+          // The frame shares nothing with this page: it reports by messages.
+          frame.srcdoc = `<script src="${address}/app/live/primus.js"></script><script>
+            var codes = [undefined, location.origin, '/app/live'].map(function (given) {
+              try { new Primus(given); return 'no error'; } catch (error) { return error.code; }
+            });
+            var client = new Primus('${address}');
+            client.on('open', function () { parent.postMessage([location.origin].concat(codes), '*'); });
+            client.on('error', function (error) { parent.postMessage(error.message, '*'); });
+          </script>`;
+          addEventListener('message', ({ data }) => resolve(data));
+          document.body.append(frame);
+        }),
+      url,
+    );
+    expect(answers).toEqual(['null', 'ERR_PRIMUS_URL', 'ERR_PRIMUS_URL', 'ERR_PRIMUS_URL']);
+    expect(primus.connected).toBe(1);
+  });
+
   it('gets an error that names the limit when it sends more than the server accepts', async () => {
     const { page } = await visit({ maxLength: 1_000 });
     const message = await page.evaluate(

@@ -83,7 +83,7 @@ const borders: Border[] = [
   { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [sharedBrowser], packages: [anyPackage] },
   { files: /^transformers\//, layers: [operators, core, shared], packages: [anyPackage] },
   // The entries choose what the layers get.
-  { files: /^src\/[^/]+\.ts$/, layers: [/^/], packages: [anyPackage] },
+  { files: /^src\/(?:clients\/[^/]+\/)?[^/]+\.ts$/, layers: [/^/], packages: [anyPackage] },
 ];
 
 /** The folder whose files may import each other: `src/core`, `client`, `transformers/websockets`, `transformers/shared/client`. */

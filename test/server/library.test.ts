@@ -203,6 +203,61 @@ describe('a minified library', () => {
   });
 });
 
+describe('an ES module', () => {
+  let files = 0;
+  const plugin = { shout: { client: (client: object) => Object.assign(client, { shouted: true }), library: 'Primus.brought = 1;' } };
+
+  /** Imports a module as Node.js does: a file once. */
+  async function imported(source: string) {
+    const path = join(testFolder('library'), `client${++files}.mjs`);
+    writeFileSync(path, source);
+    return import(path);
+  }
+
+  it.each([false, true])('exports the class, by its name and as the default, and sets no global; minified: %s', async (minify) => {
+    const { primus } = await serve({ pathname: '/live', refuseWithClose: true, parser: 'msgpack', global: 'Live', plugin } as never);
+    const { Primus, default: main, ...others } = await imported(primus.library({ format: 'module', minify }));
+    expect(Object.keys(others)).toEqual([]);
+    expect(main).toBe(Primus);
+    expect('Live' in globalThis).toBe(false);
+    expect(Primus.brought).toBe(1);
+    expect(new Primus('http://localhost', { manual: true })).toMatchObject({ pathname: '/live', shouted: true });
+  });
+
+  it('is valid for every transformer with a client for pages', async () => {
+    for (const transformer of ['websockets', 'uws', 'engine.io', 'sockjs', 'faye', 'browserchannel', 'socket.io'])
+      for (const minify of [false, true]) {
+        const primus = new Primus(createServer(), { transformer });
+        cleanup(() => primus.destroy());
+        const path = join(testFolder('library'), 'client.mjs');
+        primus.save(path, { minify });
+        // What it is made of runs in pages: a browser test loads them.
+        expect(() => execFileSync(process.execPath, ['--check', path])).not.toThrow();
+      }
+  });
+
+  it('is what save writes into a file that ends with .mjs, unless the call has its own format', async () => {
+    const { primus } = await serve();
+    const path = join(testFolder('library'), 'client.mjs');
+    primus.save(path);
+    expect(readFileSync(path, 'utf8')).toBe(primus.library({ format: 'module' }));
+    primus.save(path, { minify: true });
+    expect(readFileSync(path, 'utf8')).toBe(primus.library({ format: 'module', minify: true }));
+    primus.save(path, { format: 'script' });
+    expect(readFileSync(path, 'utf8')).toBe(primus.library());
+  });
+
+  it('rejects another format', async () => {
+    const { primus } = await serve();
+    const error = expect.objectContaining({
+      code: 'ERR_PRIMUS_OPTION',
+      message: expect.stringMatching(/format.*'script' or 'module'.*"esm"/),
+    });
+    expect(() => primus.library({ format: 'esm' as never })).toThrow(error);
+    expect(() => primus.save('x.mjs', 'esm' as never)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+  });
+});
+
 describe('the library is made once', () => {
   const plugin = { client() {} };
 

@@ -18,11 +18,12 @@ export interface Outcome {
 export class Installation {
   readonly folder = temporaryFolder('smoke');
 
-  /** Packs the package, and installs it into the folder with its peer. Copies the files of a folder beside this one. */
-  async install(files: string): Promise<void> {
+  /** Packs the package, and installs it into the folder with its peer, and optional ones. Copies the files of a folder beside this one. */
+  async install(files: string, optional: readonly (keyof typeof manifest.devDependencies)[] = []): Promise<void> {
     const { devDependencies } = manifest;
     writeFileSync(join(this.folder, 'package.json'), '{ "private": true }');
-    const wanted = [pack(this.folder), `rxjs@${devDependencies.rxjs}`, `@types/node@${devDependencies['@types/node']}`];
+    const packages = ['rxjs', '@types/node', ...optional] as const;
+    const wanted = [pack(this.folder), ...packages.map((name) => `${name}@${devDependencies[name]}`)];
     const { code, output } = await this.run('npm', [
       'install',
       '--prefer-offline',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import { createRequire } from 'node:module';
 import { type AddressInfo, createConnection } from 'node:net';
 import { join } from 'node:path';
 import { constants, deflateRawSync } from 'node:zlib';
@@ -46,6 +47,28 @@ function bytesRead(socket: WebSocket): number {
 describe('uws', () => {
   watchForCrashes();
   missing('uws', 'uWebSockets.js', undefined, 'uNetworking/uWebSockets.js#v20');
+
+  it('refuses an engine that is not the native one when the server is created, and names the releases that work', () => {
+    // The repackaging on npm falls back to an engine in JavaScript where it has no binary, and with this variable.
+    vi.stubEnv('UWS_USE_FALLBACK', '1');
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    const { cache, resolve } = createRequire(import.meta.url);
+    const path = resolve('uWebSockets.js');
+    const native = cache[path];
+    delete cache[path];
+    cleanup(() => {
+      log.mockRestore();
+      vi.unstubAllEnvs();
+      if (native) cache[path] = native;
+      else delete cache[path];
+    });
+    const release = /Node\.js \d+.*v20\.30\.0 \(Node\.js 20\).*\(Node\.js 22, 24, 26\).*npm install uNetworking\/uWebSockets\.js#v20/;
+    expect(() => new Primus(createServer(), { transformer })).toThrow(
+      expect.objectContaining({ code: 'ERR_PRIMUS_MISSING', message: expect.stringMatching(release) }),
+    );
+    expect(log).toHaveBeenCalledOnce();
+  });
+
   it('serves an unmodified client of ws', async () => {
     const { primus, url } = await serve({ transformer });
     primus.on('connection', (spark) => spark.on('data', (data) => spark.write([data])));

@@ -1,6 +1,6 @@
-import { BCSocket } from 'browserchannel/dist/bcsocket-uncompressed.js';
 import { configureFor } from '../shared/browser/configure-for.js';
+import { framework } from './client/browser-framework.js';
 import { client } from './client.js';
 
 /** The entry of the served bundle. */
-export const configure = configureFor(client(() => BCSocket));
+export const configure = configureFor(client(() => framework));

@@ -1,4 +1,5 @@
-import { loadFramework } from '../../../src/core/load-framework.js';
+import { PrimusError } from '../../../src/core/errors.js';
+import { loadFramework, type Require } from '../../../src/core/load-framework.js';
 import { packageRequire } from '../../../src/core/package-require.js';
 
 /** The part of uWebSockets.js that is used. */
@@ -98,10 +99,35 @@ export interface EngineRequest {
   setYield(pass: boolean): void;
 }
 
+/** The authors' releases, each with the versions of Node.js that it has binaries for. */
+const RELEASES: readonly (readonly [release: string, node: readonly number[]])[] = [
+  ['v20.30.0', [20]],
+  ['v20.52.0', [20, 22, 24]],
+  ['v20.67.0', [22, 24, 26]],
+];
+
 /**
- * Loads uWebSockets.js. It is not on npm: the hint names the place where its authors publish it.
- * @throws ERR_PRIMUS_MISSING
+ * Loads uWebSockets.js. It is not on npm: the hint names the place where its authors publish it, and the release for this Node.js.
+ *
+ * The packages on npm that have it replace the native engine by one in JavaScript where they have no binary. That one is unfinished:
+ * the first request ends the process, or is answered with an empty page.
+ * @throws ERR_PRIMUS_MISSING when it is not installed, has no binary for this Node.js, or is not the native engine
  */
-export function loadEngine(): UWS {
-  return loadFramework<UWS>(packageRequire, 'uWebSockets.js', '^20.30.0-0', 'uNetworking/uWebSockets.js#v20.30.0');
+export function loadEngine(require: Require = packageRequire): UWS {
+  const [release] = RELEASES.find(([, node]) => node.includes(Number.parseInt(process.versions.node, 10))) ?? ['v20.67.0'];
+  const source = `uNetworking/uWebSockets.js#${release}`;
+  const engine = loadFramework<UWS>(require, 'uWebSockets.js', '^20.30.0-0', source);
+  if (isNative(engine.App)) return engine;
+  const { bun, deno, node } = process.versions;
+  const runtime = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node.js ${node}`;
+  const releases = RELEASES.map(([tag, versions]) => `${tag} (Node.js ${versions.join(', ')})`).join(', ');
+  throw new PrimusError(
+    'ERR_PRIMUS_MISSING',
+    `The package 'uWebSockets.js' has no native engine for ${runtime} on ${process.platform} ${process.arch}, and its replacement in JavaScript ` +
+      `is not supported. Use another transformer, or a release of its authors: ${releases}${bun || deno ? '' : `. Run: npm install ${source}`}`,
+  );
+}
+
+function isNative(method: unknown): boolean {
+  return typeof method === 'function' && /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(method));
 }

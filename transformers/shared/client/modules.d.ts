@@ -1,4 +1,4 @@
-// The builds of frameworks that the bundles are made of, where these have no types.
+// The builds of frameworks that the clients for pages are made of, where these have no types.
 
 declare module 'sockjs-client/lib/main.js' {
   const make: (transports: object[]) => new (url: string, protocols: null, options: object) => never;

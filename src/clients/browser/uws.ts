@@ -1,0 +1,2 @@
+export * from '../../client-browser.js';
+export { Primus as default } from '../../client-browser.js';

@@ -1,0 +1,3 @@
+import { Primus } from 'primus-rx/client';
+
+Object.assign(globalThis, { Primus });
