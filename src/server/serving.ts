@@ -81,11 +81,14 @@ export class Serving implements ConnectionHost {
   readonly highWater: number;
   readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
+  readonly connectionTimeout: number;
   readonly handshakes: Handshakes;
   readonly stack: Stack;
   readonly registry: ConnectionRegistry;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
+  /** The same for the parts of this package, which listen to no messages. */
+  readonly announced$: Observable<Spark>;
   /** The options that `close` was emitted with. */
   closed: DestroyOptions | undefined;
   readonly #parts: ServingParts;
@@ -96,7 +99,6 @@ export class Serving implements ConnectionHost {
   readonly #subscription = new Subscription();
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
-  readonly #connectionTimeout: number;
   readonly #capacity: Capacity;
   /** The sessions, if the option `resume` is on. */
   readonly sessions: Sessions | undefined;
@@ -105,13 +107,17 @@ export class Serving implements ConnectionHost {
   /** The run of `drain` under way. */
   #drain: Observable<DrainProgress> | undefined;
   #over: Promise<void> | undefined;
+  /** The subscribers of `connection$`. */
+  #subscribers = 0;
+  /** Whether the log has an entry about messages that nothing listened to. */
+  #hasLoggedUnheard = false;
 
   constructor(parts: ServingParts) {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
     this.highWater = highWaterOf(options.maxBuffer);
-    this.#connectionTimeout = limitOf(options, 'connectionTimeout');
+    this.connectionTimeout = limitOf(options, 'connectionTimeout');
     this.stack = parts.stack;
     this.registry = parts.registry;
     this.scheduler = options.scheduler ?? asyncScheduler;
@@ -136,8 +142,15 @@ export class Serving implements ConnectionHost {
         warn: (error) => this.warn(error),
       });
     this.#httpConnections = trackHttpConnections(server);
+    this.announced$ = this.#announced.asObservable();
     this.connection$ = new SafeObservable(
-      (subscriber) => this.#announced.subscribe(subscriber),
+      (subscriber) => {
+        this.#subscribers += 1;
+        subscriber.add(() => {
+          this.#subscribers -= 1;
+        });
+        return this.#announced.subscribe(subscriber);
+      },
       (error, value) => (isSpark(value) ? value.connection.reportListenerError(error) : this.warn(error)),
     );
   }
@@ -214,16 +227,23 @@ export class Serving implements ConnectionHost {
     const { primus } = this.#parts;
     const ask = (): boolean | Observable<boolean> => {
       spark.connection.introduce();
-      const answer = runConnectionListeners(primus, spark, this.#connectionTimeout, this.scheduler);
-      if (answer === true) this.#announced.next(spark);
+      const answer = runConnectionListeners(primus, spark, this.connectionTimeout, this.scheduler);
+      if (answer === true) this.#announce(spark);
       return answer;
     };
     if (!hasAsyncListener(primus, 'connection', 1)) return this.#emitting(ask);
     const announce = (accepted: boolean): void => {
       // A spark that was ended meanwhile had its `disconnection`.
-      if (accepted && spark.readyState !== CLOSED) this.#emitting(() => this.#announced.next(spark));
+      if (accepted && spark.readyState !== CLOSED) this.#emitting(() => this.#announce(spark));
     };
     return new Observable((subscriber) => this.#emitting(() => (ask() as Observable<boolean>).pipe(tap(announce)).subscribe(subscriber)));
+  }
+
+  #announce(spark: Spark): void {
+    // One may take only the first connection.
+    const hasSubscribers = this.#subscribers > 0;
+    this.#announced.next(spark);
+    if (hasSubscribers) spark.connection.expectFirstListener();
   }
 
   /** Emits at once. The events that this causes follow. */
@@ -392,6 +412,15 @@ export class Serving implements ConnectionHost {
     }
   }
 
+  unheard({ subject }: Connection): void {
+    if (this.#hasLoggedUnheard) return;
+    this.#hasLoggedUnheard = true;
+    this.log(
+      'lost',
+      `Messages to the server were dropped: nothing listened to \`data\` of the spark ${subject.id}. Further ones are not logged`,
+    );
+  }
+
   warn(error: unknown): void {
     if (this.#parts.primus.listenerCount('log') > 0) this.log('error', error);
     else warnProcess(error);
@@ -402,7 +431,7 @@ export class Serving implements ConnectionHost {
       tap(() => {
         this.closed = options;
       }),
-      filterAsync(() => asyncemit(this.#parts.primus, 'close', options)),
+      filterAsync(() => asyncemit(this.#parts.primus, { event: 'close', args: [options] })),
       catchError((error) => {
         this.warn(ListenerError.is(error) ? error.reason : error);
         return EMPTY;

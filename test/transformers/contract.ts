@@ -9,6 +9,7 @@ import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, LIMIT, type Served, serve, until } from '../support/serve.js';
+import { early } from './early.js';
 import { secrets } from './secrets.js';
 import { sessions } from './sessions.js';
 
@@ -687,6 +688,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     });
 
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
+    early(start, rule);
     sessions(transformer, start, rule);
 
     rule('ends the clients and frees the port when the server is destroyed, and emits nothing after that', async () => {
