@@ -141,13 +141,18 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
     if (!/maxLength/.test(`${reason}`)) reason = 'A message exceeds maxLength';
     cause ??= new Error(reason);
   }
-  const why = [closeCode, reason].filter(Boolean).join(' ');
+  const why = [closeCode, reason || wordsOf(cause)].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
+}
+
+/** Returns the message of what caused an error. */
+function wordsOf(cause: unknown): string | undefined {
+  return (cause as Partial<Error> | undefined)?.message;
 }
 
 /** Creates the error of a connection that was not established from the error of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  const why = reason || (cause as Partial<Error> | undefined)?.message || '';
+  const why = reason || wordsOf(cause) || '';
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 

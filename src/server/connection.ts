@@ -4,7 +4,7 @@ import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../core/link.js';
-import { type Control, reservedError } from '../core/protocol.js';
+import { type Control, isControl, reservedError } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
@@ -51,6 +51,8 @@ export interface ConnectionSpark {
 export interface ConnectionHost extends BufferLimits, EarlyLimits {
   /** The parser, with limits for what it decodes, and the message transformers. */
   readonly stack: Stack;
+  /** The number of times that the `write` of a spark has returned `false`. */
+  rejectedWrites: number;
   /** The open connections. */
   readonly registry: { readonly owns: ((data: unknown) => boolean) | undefined };
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
@@ -537,8 +539,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
   }
 
   forward(data: unknown): boolean {
+    // This message may end the connection, as one too many for a slow consumer: then it is not lost here.
+    const wasClosed = this.state === CLOSED;
     const accepted = this.subject._write(data as never);
-    if (this.state === CLOSED)
+    if (wasClosed)
       this.host.log('lost', `A message to ${this.subject.id} was still being transformed when the connection ended`);
     return accepted;
   }
@@ -548,6 +552,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     // A control message is of no use on another link.
     if (session !== undefined && (session.keeps(frame, data) || session.isAway)) return;
     if (this.state !== OPEN || link === undefined) {
+      if (isControl(data)) return;
       this.host.log('lost', `A message to ${this.subject.id} was still being encoded when the connection ended`);
       return;
     }

@@ -261,7 +261,8 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Calls `step(spark, id, connections)` for every open connection; `false` stops. With `done`, calls `step(spark, next)` for one
+   * Calls `step(spark, id, connections)` for every open connection; `false` stops, unless it is that of a `write` to the spark, so that
+   * `primus.forEach((spark) => spark.write(data))` reaches all. With `done`, calls `step(spark, next)` for one
    * connection after the other, each when `next` was called for the one before; `next(error)` and `next(null, false)` stop. Connections
    * that open meanwhile are included.
    *
@@ -284,8 +285,9 @@ export class Server<In = any, Out = any> extends Emitter {
       return this;
     }
     for (const spark of this.host.registry.byId.values()) {
+      const { rejectedWrites } = this.host;
       const answer = step(spark, spark.id as never, this.connections as never);
-      if (answer === false) break;
+      if (answer === false && this.host.rejectedWrites === rejectedWrites) break;
       if (answer) this.#guard(() => answer);
     }
     return this;
@@ -519,18 +521,22 @@ export class Server<In = any, Out = any> extends Emitter {
   }
 
   /**
-   * Shuts down: ends all connections, releases the path and, unless `close` is `false`, closes the HTTP server. Calls `done` when all is
-   * done. A further call does not begin again; it calls its `done` at the same time.
+   * Shuts down: ends all connections, releases the path and, unless `close` is `false`, closes the HTTP server. A further call does not
+   * begin again; it is done at the same time.
+   *
+   * @returns a promise that resolves when all is done, after `done` was called. It never rejects
    *
    * @example
-   * process.once('SIGTERM', () => {
-   *   primus.destroy({ reconnect: true, timeout: 10_000 }, () => process.exit());
+   * process.once('SIGTERM', async () => {
+   *   await primus.destroy({ reconnect: true, timeout: 10_000 });
+   *   process.exit();
    * });
    */
-  destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
+  destroy(options?: DestroyOptions | (() => void), done?: () => void): Promise<void> {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.host.shutDown(options || {}).then(() => typeof done === 'function' && this.#guard(done));
-    return this;
+    return this.host.shutDown(options || {}).then(() => {
+      if (typeof done === 'function') this.#guard(done);
+    });
   }
 
   /**
@@ -539,7 +545,7 @@ export class Server<In = any, Out = any> extends Emitter {
    * @example
    * primus.end({ close: false }); // keeps the HTTP server
    */
-  end(options?: DestroyOptions | (() => void), done?: () => void): this {
+  end(options?: DestroyOptions | (() => void), done?: () => void): Promise<void> {
     return this.destroy(options, done);
   }
 

@@ -82,6 +82,7 @@ export class Serving implements ConnectionHost {
   readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
   readonly connectionTimeout: number;
+  rejectedWrites = 0;
   readonly handshakes: Handshakes;
   readonly stack: Stack;
   readonly registry: ConnectionRegistry;
@@ -169,6 +170,8 @@ export class Serving implements ConnectionHost {
       capacity: this.#capacity,
       handshakes: this.handshakes,
       retryAfter: () => this.#retryAfter,
+      replaced: () =>
+        this.log('warning', `Another server was attached to ${options.pathname} of the same HTTP server: it gets the requests from now on`),
     });
     const { sessions } = this;
     const connection$ = (transformer.server.listen(host) as Observable<SessionArrival>).pipe(

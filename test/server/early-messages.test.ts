@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { until } from '../support/wait.js';
@@ -180,7 +180,7 @@ describe('messages that nothing listens to', () => {
     open();
     await world.pass(10);
     expect(log).toEqual([expect.stringMatching(DROPPED)]);
-    expect(spark.listenerCount('newListener')).toBe(0);
+    expect((spark as unknown as EventEmitter).listenerCount('newListener')).toBe(0);
     await world.destroy();
   });
 

@@ -394,6 +394,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       const client = connect({}, '/?token=a%20b&list=1&list=2&price=$$5');
       const [spark] = (await announced) as [Spark];
       expect(spark.query).toMatchObject({ token: 'a b', list: ['1', '2'], price: '$$5' });
+      expect(Object.keys(spark.query).filter((field) => field.startsWith('_primus'))).toEqual([]);
       expect(spark.address.ip).toContain('127.0.0.1');
       expect(spark.request.url).toContain('/primus');
       expect(spark.id).toMatch(/^[\w-]{10,}$/);

@@ -29,11 +29,13 @@ export interface TransformerHostParts {
    * only. `undefined` while it accepts all.
    */
   retryAfter: () => number | undefined;
+  /** Called when another server takes the path. */
+  replaced: () => void;
 }
 
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost(parts: TransformerHostParts): Host {
-  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter } = parts;
+  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter, replaced } = parts;
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -51,7 +53,7 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     return !begins || capacity.take(exchange);
   }
 
-  const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
+  const exchange$ = exchanges(server, pathname, { unclaimed: (exchange) => handshakes.watchForeign(exchange), replaced }).pipe(
     spreadOverTurns((exchange) => rejectDuringShutdown(exchange, retryAfter())),
     afterwards(({ request }) => handshakes.watch(request)),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
