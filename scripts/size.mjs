@@ -25,7 +25,7 @@ const channels = 1.5;
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
   'esbuild, defaults': { limit: 15.0, build: withEsbuild },
-  'esbuild, es2015': { limit: 13.5, build: withEsbuild, conditions: ['es2015', 'module'] },
+  'esbuild, es2015': { limit: 13.55, build: withEsbuild, conditions: ['es2015', 'module'] },
   'Vite, defaults': { limit: 15.0, build: withVite },
   'Vite, es2015': { limit: 13.5, build: withVite, conditions: ['es2015', ...defaultClientConditions] },
 };

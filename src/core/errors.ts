@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'ERR_PRIMUS_REFUSED'
   /** A message was written after the connection was closed, or after the client had ended, or was still queued then. */
   | 'ERR_PRIMUS_CLOSED'
+  /** The `signal` that was given was aborted. `cause` is its reason. */
+  | 'ERR_PRIMUS_ABORTED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
   /** A message was longer in the offline queue than `queueTtl`. The error's `data` is the message. */
@@ -141,18 +143,13 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
     if (!/maxLength/.test(`${reason}`)) reason = 'A message exceeds maxLength';
     cause ??= new Error(reason);
   }
-  const why = [closeCode, reason || wordsOf(cause)].filter(Boolean).join(' ');
+  const why = [closeCode, reason || (cause as Partial<Error> | undefined)?.message].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
-}
-
-/** Returns the message of what caused an error. */
-function wordsOf(cause: unknown): string | undefined {
-  return (cause as Partial<Error> | undefined)?.message;
 }
 
 /** Creates the error of a connection that was not established from the error of its end. */
 export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
-  const why = reason || wordsOf(cause) || '';
+  const why = reason || (cause as Partial<Error> | undefined)?.message || '';
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 

@@ -542,8 +542,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     // This message may end the connection, as one too many for a slow consumer: then it is not lost here.
     const wasClosed = this.state === CLOSED;
     const accepted = this.subject._write(data as never);
-    if (wasClosed)
-      this.host.log('lost', `A message to ${this.subject.id} was still being transformed when the connection ended`);
+    if (wasClosed) this.host.log('lost', `A message to ${this.subject.id} was still being transformed when the connection ended`);
     return accepted;
   }
 

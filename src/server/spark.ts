@@ -214,7 +214,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    */
   write(data: Out): boolean {
     const { connection } = this;
-    if (connection.send(data) && !(connection.crowded && (this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0))) return true;
+    if (connection.send(data) && !(connection.crowded && (this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0)))
+      return true;
     this.primus.host.rejectedWrites += 1;
     return false;
   }

@@ -159,11 +159,12 @@ describe('primus.forEach', () => {
     primus.forEach(write);
     expect(answers).toEqual([false, false, false]);
     const ids: string[] = [];
-    primus.forEach((spark, id) => {
-      ids.push(id);
+    const untilSecond = (spark: Spark) => {
+      ids.push(spark.id);
       spark.write('a message');
       return spark !== second;
-    });
+    };
+    primus.forEach(untilSecond);
     expect(ids).toEqual([first?.id, second?.id]);
   });
 
