@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_SERVER'
   /** An option, or an argument of a documented method, has the wrong type or value. */
   | 'ERR_PRIMUS_OPTION'
-  /** There is no transformer of that name, the object is not a transformer, or the server of a client has another one. */
+  /** There is no transformer of that name, the object is not one, its framework failed, or the server of a client has another one. */
   | 'ERR_PRIMUS_TRANSFORMER'
   /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
@@ -148,7 +148,7 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
 }
 
 /** Creates the error of a connection that was not established from the error of its end. */
-export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
+export function unopened({ closeCode, reason, cause }: LinkErrorDetails): LinkError {
   const why = reason || (cause as Partial<Error> | undefined)?.message || '';
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }

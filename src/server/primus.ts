@@ -167,8 +167,8 @@ export class Server<In = any, Out = any> extends Emitter {
     // A wrapper with rest parameters has the length 0, which `authorize` refuses and the option does not.
     if (authorization && authorization.length === 0) this.auth = authorization;
     else if (authorization) this.authorize(authorization);
-    this.host.start();
     try {
+      this.host.start();
       for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
     } catch (thrown) {
       // The caller has no server to destroy.

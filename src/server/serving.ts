@@ -20,7 +20,7 @@ import {
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import type { Stack } from '../core/channel.js';
-import { asError } from '../core/errors.js';
+import { asError, type PrimusError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import type { LinkObserver } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
@@ -40,7 +40,7 @@ import { Capacity } from './http/capacity.js';
 import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
-import { createTransformerHost, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
+import { createTransformerHost, frameworkError, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
 import { endIdle } from './idle.js';
 import { MemoryAccount } from './memory.js';
 import { clientAddress, clientAddresses } from './middleware/forwarded.js';
@@ -170,11 +170,11 @@ export class Serving implements ConnectionHost {
       capacity: this.#capacity,
       handshakes: this.handshakes,
       retryAfter: () => this.#retryAfter,
-      replaced: () =>
-        this.log('warning', `Another server was attached to ${options.pathname} of the same HTTP server: it gets the requests from now on`),
+      log: (level, value) => this.log(level, value),
     });
     const { sessions } = this;
-    const connection$ = (transformer.server.listen(host) as Observable<SessionArrival>).pipe(
+    // An error of the framework, which may be thrown as well, is one of the Observable.
+    const connection$ = defer(() => transformer.server.listen(host) as Observable<SessionArrival>).pipe(
       tap(({ request }) => this.handshakes.done(request)),
       sessions === undefined ? identity : sessions.resume(),
       map((arrival) => {
@@ -193,7 +193,18 @@ export class Serving implements ConnectionHost {
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
-    this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
+    let failure: PrimusError | undefined;
+    this.#subscription.add(
+      connection$.subscribe({
+        next: (spark) => spark.connection.announce(),
+        error: (thrown) => {
+          failure = frameworkError(thrown);
+          this.log('error', failure);
+        },
+      }),
+    );
+    // The framework does not take its options.
+    if (failure !== undefined) throw failure;
     this.#subscription.add(this.handshakes);
     this.#subscription.add(exhausted$.subscribe((exhausted) => this.#reportExhaustion(exhausted)));
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
