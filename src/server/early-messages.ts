@@ -53,7 +53,7 @@ interface Message {
  * ```
  *
  * While a `connection` listener runs that is an async function, messages wait whenever nothing listens to `data`; with subscribers of
- * `connection$`, whose async functions nobody can see, up to the first listener. They wait for a limited time, once, and a limited number of
+ * `connection$`, whose async functions are not visible, up to the first listener. They wait for a limited time, once, and a limited number of
  * bytes waits. After that a message is emitted as it comes, with or without listeners.
  */
 export class EarlyMessages {

@@ -173,8 +173,15 @@ export class Serving implements ConnectionHost {
       log: (level, value) => this.log(level, value),
     });
     const { sessions } = this;
-    // An error of the framework, which may be thrown as well, is one of the Observable.
-    const connection$ = defer(() => transformer.server.listen(host) as Observable<SessionArrival>).pipe(
+    let failure: PrimusError | undefined;
+    let isStarting = true;
+    const failed = (thrown: unknown) => {
+      failure = frameworkError(thrown);
+      if (!isStarting) this.log('error', failure);
+      return EMPTY;
+    };
+    const arrival$ = defer(() => transformer.server.listen(host) as Observable<SessionArrival>).pipe(catchError(failed));
+    const connection$ = arrival$.pipe(
       tap(({ request }) => this.handshakes.done(request)),
       sessions === undefined ? identity : sessions.resume(),
       map((arrival) => {
@@ -193,16 +200,8 @@ export class Serving implements ConnectionHost {
       nextTurn(),
       filterAsync((spark) => this.#announces(spark)),
     );
-    let failure: PrimusError | undefined;
-    this.#subscription.add(
-      connection$.subscribe({
-        next: (spark) => spark.connection.announce(),
-        error: (thrown) => {
-          failure = frameworkError(thrown);
-          this.log('error', failure);
-        },
-      }),
-    );
+    this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
+    isStarting = false;
     // The framework does not take its options.
     if (failure !== undefined) throw failure;
     this.#subscription.add(this.handshakes);

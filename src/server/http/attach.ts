@@ -7,7 +7,7 @@ import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
 import { acceptsRequest } from './unanswered.js';
 
-/** What a server on a path is told, beside its requests. */
+/** The server on a path. */
 export interface PathOwner {
   /** Gets the upgrades that are on no path. */
   unclaimed(exchange: UpgradeExchange): void;

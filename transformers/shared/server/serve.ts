@@ -23,7 +23,7 @@ export function serve(host: Host, create: (arrived: (arrival: Arrival) => void) 
     const endpoint = create((arrival) => (subscriber.closed ? arrival.link.destroy() : subscriber.next(arrival)));
     if (endpoint.continues !== undefined) host.continues = ({ request }) => endpoint.continues?.(request) === true;
     if (endpoint.begins !== undefined) host.begins = (exchange) => endpoint.begins?.(exchange) === true;
-    // A framework calls functions of the application, such as `verifyClient`, and uses options that nobody has checked.
+    // A framework calls functions of the application, such as `verifyClient`, and options that are not checked.
     const guarded = <E extends Exchange>(handle: (exchange: E) => void) =>
       tap((exchange: E) =>
         guard(
