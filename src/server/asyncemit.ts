@@ -30,6 +30,8 @@ export interface Emission {
   args: unknown[];
   /** Called with the promise of each listener that is an async function. */
   started?: (running: Promise<unknown>) => void;
+  /** Called with `true` before a listener with a callback is called, with `false` when it has called back. */
+  asking?: (isAsking: boolean) => void;
 }
 
 /** Whether an event has a listener that is asynchronous when it is called with `count` arguments. */
@@ -48,7 +50,7 @@ function takesCallback(listener: AnyListener, count: number): boolean {
  * @returns `true` when all listeners are synchronous: they have been called; else an observable that emits `true` when all have agreed
  * @throws what a synchronous listener throws; the observable errors with it, or with the `ListenerError` of a callback
  */
-export function asyncemit(emitter: EventEmitter, { event, args, started }: Emission): true | Observable<true> {
+export function asyncemit(emitter: EventEmitter, { event, args, started, asking }: Emission): true | Observable<true> {
   const listeners = emitter.rawListeners(event) as AnyListener[];
   const isAsync = (listener: AnyListener) => takesCallback(listener, args.length);
   const watched = (result: unknown): unknown => {
@@ -62,9 +64,16 @@ export function asyncemit(emitter: EventEmitter, { event, args, started }: Emiss
   }
   const call = (listener: AnyListener): unknown => {
     if (!isAsync(listener)) return run(listener);
-    return Pending.of((done) =>
-      watched(listener.call(emitter, ...args, (error?: unknown) => done(error ? new ListenerError(error) : null))),
-    );
+    return Pending.of((done) => {
+      let isAsking = true;
+      asking?.(true);
+      const answered = (error?: unknown): void => {
+        if (isAsking) asking?.(false);
+        isAsking = false;
+        done(error ? new ListenerError(error) : null);
+      };
+      return watched(listener.call(emitter, ...args, answered));
+    });
   };
   return new Observable((subscriber) => {
     const ended = (error: unknown): void => {

@@ -106,6 +106,14 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
   /** Whether it has to answer a ping already, because memory runs out: see `limitNativeMemory`. */
   declare isAsked?: boolean;
 
+  /**
+   * The `connection` listener with a callback that is being asked, if a loop that begins now is its own: no other async listener runs. Such a
+   * loop gets one message at a time, as the listener may wait for it.
+   */
+  declare asking?: object | undefined;
+  /** Whether the loop of that listener waits for a message. */
+  declare private isPulled?: boolean;
+
   /** The session that lets the connection survive its link, if the client has asked for one. */
   declare session?: Session | undefined;
 
@@ -344,6 +352,18 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     this.early.during(running);
   }
 
+  /** Notes that a `connection` listener with a callback is being asked, or has called back. */
+  ask(isAsking: boolean): void {
+    this.asking = isAsking && !this.early?.isRunning ? {} : undefined;
+  }
+
+  /** Delivers the next message, as soon as there is one, to the loop of a listener that is still being asked. */
+  pull(asking: object): void {
+    if (this.stage === 'announced' || asking !== this.asking) return;
+    this.isPulled = true;
+    this.feed();
+  }
+
   /** Notes that subscribers of `connection$` got the spark: messages wait for the first listener. */
   expectFirstListener(): void {
     if (this.state === CLOSED || this.subject.listenerCount('data') > 0) return;
@@ -489,6 +509,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     if (this.state !== OPEN) return;
     this.alive = true;
     this.quietSweeps = 0;
+    if (this.stage !== 'announced') this.isPulled = false;
     if (this.early !== undefined) {
       if (this.early.keeps(data, raw)) return;
       if (this.early.isOver) this.early = undefined;
@@ -614,9 +635,27 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     kept.add(frame);
     // The connection may be terminated by this, and keeps nothing then.
     this.received(costOf(frame));
+    if (this.isPulled) this.feed();
     // Where a framework cannot stop reading, its peer has to wait for the messages at last.
     const { maxBuffer } = this.host;
     if (this.stage === 'announced' && kept.bytes > maxBuffer) this.proceed(() => kept.bytes <= maxBuffer / 2);
+  }
+
+  /** Receives kept frames up to the next message, and reads on for it. */
+  private feed(): void {
+    const { kept } = this;
+    while (this.isPulled && this.stage === 'introduced' && kept !== undefined && kept === this.kept) {
+      const frame = kept.take();
+      if (frame === undefined) {
+        this.kept = undefined;
+        this.flow(KEPT, false);
+        return;
+      }
+      this.received(-costOf(frame));
+      this.receive(frame);
+      // It may be under way to the loop.
+      if (this.channel.isReceiving) return this.channel.drain(() => this.feed());
+    }
   }
 
   /** Receives a few of the frames that were kept in a later turn of the event loop: all connections that wait share it. */

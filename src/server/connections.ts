@@ -252,6 +252,7 @@ export function runConnectionListeners(
       event: 'connection',
       args: [spark],
       started: (running) => spark.connection.expectListeners(running),
+      asking: (isAsking) => spark.connection.ask(isAsking),
     });
     if (answer === true) return true;
     const late = () => {

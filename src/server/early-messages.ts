@@ -79,6 +79,11 @@ export class EarlyMessages {
     return this.#at === this.#messages.length;
   }
 
+  /** Whether an async function runs. */
+  get isRunning(): boolean {
+    return this.#running > 0;
+  }
+
   /** Whether a message would not wait. */
   get isOver(): boolean {
     return this.#isExceeded || (this.#running === 0 && !this.#awaitsFirst);

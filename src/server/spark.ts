@@ -391,7 +391,13 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * for await (const message of spark) console.log(message);
    */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
-    return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
+    const { connection } = this;
+    const { asking } = connection;
+    return iterate(this.data$, {
+      pause: () => this.pause(),
+      resume: () => this.resume(),
+      ...(asking !== undefined && { hungry: () => connection.pull(asking) }),
+    });
   }
 
   /**

@@ -243,3 +243,95 @@ describe('messages that nothing listens to', () => {
     await world.destroy();
   });
 });
+
+describe('a `connection` listener with a callback', () => {
+  /** A world with a log of what its listeners get. */
+  function listen(...listeners: ((spark: Spark, next: (error?: unknown) => void, log: unknown[]) => unknown)[]) {
+    const world = new World({ server: { pingInterval: false } });
+    const log: unknown[] = [];
+    for (const listener of listeners) {
+      if (listener.length === 1) world.primus.on('connection', (spark) => listener(spark, () => {}, log));
+      else world.primus.on('connection', async (spark, next) => listener(spark, next, log));
+    }
+    const peer = world.connect({ strategy: false });
+    return { ...peer, world, log };
+  }
+
+  const keepFirst = (spark: Spark, next: () => void, log: unknown[]) => {
+    spark.on('data', (data) => log.push(data));
+    next();
+  };
+
+  it('may decide by the first message, with a loop that it leaves: the others are delivered when it has accepted', async () => {
+    const { world, client, log } = listen(async (spark, next, log) => {
+      for await (const hello of spark) {
+        log.push(`hello ${hello}`);
+        await new Promise((resolve) => world.clock.schedule(() => resolve(undefined), 100));
+        break;
+      }
+      log.push('accepted');
+      next();
+    }, keepFirst);
+    for (const data of ['ada', 1, 2]) client.write(data);
+    await world.pass(50);
+    expect(log).toEqual(['hello ada']);
+    client.write(3);
+    await world.pass(100);
+    expect(log).toEqual(['hello ada', 'accepted', 1, 2, 3]);
+    await world.destroy();
+  });
+
+  it('gets what comes while its loop waits, and can refuse', async () => {
+    const { world, client, log } = listen(async (spark, next, log) => {
+      for await (const data of spark) {
+        log.push(data);
+        if (data === 3) break;
+      }
+      next(new Error('no'));
+    }, keepFirst);
+    await world.pass(10);
+    for (const data of [1, 2, 3, 4]) {
+      client.write(data);
+      await world.pass(10);
+    }
+    expect([log, client.state]).toMatchObject([[1, 2, 3], { name: 'closed', by: 'server' }]);
+    await world.destroy();
+  });
+
+  it('gets messages in its loop through slow message transformers, one at a time', async () => {
+    const { world, client, log } = listen(async (spark, next, log) => {
+      for await (const data of spark) {
+        log.push(`hello ${data}`);
+        break;
+      }
+      next();
+    }, keepFirst);
+    world.primus.transform('incoming', (_packet, next) => void world.clock.schedule(() => next(), 10));
+    for (const data of [1, 2, 3]) client.write(data);
+    await world.pass(100);
+    expect(log).toEqual(['hello 1', 2, 3]);
+    await world.destroy();
+  });
+
+  it('keeps messages from the loops of other listeners until it accepts', async () => {
+    const begun = async (spark: Spark, _next: () => void, log: unknown[]) => {
+      await new Promise((resolve) => world.clock.schedule(() => resolve(undefined), 20));
+      for await (const data of spark) log.push(data);
+    };
+    const { world, client, log } = listen(
+      Object.defineProperty(async (spark: Spark, next: () => void, log: unknown[]) => begun(spark, next, log), 'length', { value: 1 }),
+      (_spark, next, log) => {
+        world.clock.schedule(() => {
+          log.push('accepted');
+          next();
+        }, 100);
+      },
+    );
+    client.write(1);
+    await world.pass(80);
+    expect(log).toEqual([]);
+    await world.pass(40);
+    expect(log).toEqual(['accepted', 1]);
+    await world.destroy();
+  });
+});

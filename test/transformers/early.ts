@@ -133,4 +133,25 @@ export function early(start: Start, rule: Rule): void {
     await until(() => got.length === 1);
     expect(client.readyState).toBe(3);
   });
+
+  rule('gives the first message to a loop in a `connection` listener with a callback, and the others to the next consumer', async () => {
+    const log: unknown[] = [];
+    const { primus, connect } = await start({ pingInterval: false });
+    primus.on('connection', async (spark, next) => {
+      for await (const hello of spark) {
+        log.push(`hello ${hello}`);
+        break;
+      }
+      next();
+    });
+    primus.on('connection', (spark) => {
+      spark.on('data', (data) => log.push(data));
+    });
+    const client = connect({ strategy: false });
+    for (const data of ['ada', 1, 2]) client.write(data);
+    await until(() => log.length === 3);
+    client.write(3);
+    await until(() => log.length === 4);
+    expect(log).toEqual(['hello ada', 1, 2, 3]);
+  });
 }
