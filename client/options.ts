@@ -26,6 +26,12 @@ import type { CreateClientSession } from './resume.js';
 /** A reason to reconnect: a connection was lost, the network is back, or the first connection failed. */
 export type Strategy = 'disconnect' | 'online' | 'timeout';
 
+/** The options of `ready`. */
+export interface ReadyOptions {
+  /** Stops waiting when it is aborted. @defaultValue none */
+  signal?: AbortSignal;
+}
+
 /**
  * The options of `new Primus(url, options)`. Times are in ms, or strings such as `'30 s'`. Unknown options are kept for plugins.
  *

@@ -1,5 +1,5 @@
 import type { Plugin } from '../src/core/plugin.js';
-import { disposable } from './disposable.js';
+import { awaitable } from './awaitable.js';
 import type { ClientOptions } from './options.js';
 import type { Primus } from './primus.js';
 
@@ -15,5 +15,5 @@ export function pluggable<C extends typeof Primus>(Class: C, find: FindPlugins =
       return super.initialise(options);
     }
   };
-  return disposable(Pluggable) as unknown as C;
+  return awaitable(Pluggable) as unknown as C;
 }

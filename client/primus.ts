@@ -16,7 +16,7 @@ import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
 import { type ClientEvents, reserved } from './events.js';
 import { Lifecycle } from './lifecycle.js';
-import { type ClientOptions, type ClientParts, clientOptions } from './options.js';
+import { type ClientOptions, type ClientParts, clientOptions, type ReadyOptions } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { Resume } from './resume.js';
 import type { ClientState, ReconnectAttempt, ReconnectEvent } from './state.js';
@@ -438,6 +438,20 @@ export class Primus<In = any, Out = any> extends Base {
 
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<In>> {
+  /**
+   * Waits for the connection, however many attempts it takes. With the option `manual`, also for `open()`. Not in the library that is served
+   * to pages.
+   *
+   * @returns a promise that resolves when the client is open, at once if it is. It rejects when `signal` is aborted, with
+   * ERR_PRIMUS_ABORTED, and when the client has ended: with its error, such as ERR_PRIMUS_GAVE_UP, or with ERR_PRIMUS_CLOSED
+   * when `end()`, `destroy()` or the server has ended it
+   *
+   * @example
+   * ```ts
+   * await primus.ready({ signal: AbortSignal.timeout(5_000) });
+   * ```
+   */
+  ready(options?: ReadyOptions): Promise<void>;
   /** For `await using`: sends what was written, ends and destroys the client. Not in the library that is served to pages. */
   [Symbol.asyncDispose](): Promise<void>;
 }

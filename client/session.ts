@@ -1,7 +1,7 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
-import { LinkError } from '../src/core/errors.js';
+import { LinkError, PrimusError, unopened } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 import { milliseconds } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
@@ -90,7 +90,8 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
     online$.subscribe((online) => online || subscriber.error(new LinkError('ERR_PRIMUS_OFFLINE', 'The network is gone'))),
   );
   return new Observable((subscriber) => {
-    const fail = (error: unknown) => subscriber.error(error);
+    // A framework may throw an error of its own: it does not take an option, or calls a function of the application.
+    const fail = (error: unknown) => subscriber.error(error instanceof PrimusError ? error : unopened({ cause: error }));
     const dialling = offline$.subscribe({ error: fail });
     subscriber.add(dialling);
     if (subscriber.closed) return;

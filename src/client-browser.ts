@@ -9,7 +9,7 @@ import { json } from './parsers/json.js';
 export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
-export type { ClientOptions, ClientParts } from '../client/options.js';
+export type { ClientOptions, ClientParts, ReadyOptions } from '../client/options.js';
 export { browser as platform } from '../client/platform/browser.js';
 export type { Platform } from '../client/platform/platform.js';
 export { type Resume, resumable } from '../client/resume.js';

@@ -14,7 +14,7 @@ import { loadedPlugins } from './server/plugins.js';
 export { withCloseReasons } from '../client/close-reasons.js';
 export type { Credentials, PerAttempt } from '../client/credentials.js';
 export type { ClientEvents } from '../client/events.js';
-export type { ClientOptions, ClientParts } from '../client/options.js';
+export type { ClientOptions, ClientParts, ReadyOptions } from '../client/options.js';
 export { node as platform } from '../client/platform/node.js';
 export type { Platform } from '../client/platform/platform.js';
 export { type Resume, resumable } from '../client/resume.js';

@@ -90,7 +90,7 @@ function emitsOf(this: EventEmitter & Pick<Server, 'host'>, event: string, ...bo
 function asyncEmit<T extends EventEmitter & Pick<Server, 'host'>>(this: T, event: string, ...args: unknown[]): T {
   const done = args.pop() as (error?: unknown) => void;
   if (typeof done !== 'function') throw invalid('asyncemit: the last argument', 'a function', done);
-  const answer = of(event).pipe(filterAsync(() => asyncemit(this, event, ...args)));
+  const answer = of(event).pipe(filterAsync(() => asyncemit(this, { event, args })));
   const answered = (...error: unknown[]) =>
     guard(
       () => done(...error),

@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'ERR_PRIMUS_SERVER'
   /** An option, or an argument of a documented method, has the wrong type or value. */
   | 'ERR_PRIMUS_OPTION'
-  /** There is no transformer of that name, the object is not a transformer, or the server of a client has another one. */
+  /** There is no transformer of that name, the object is not one, its framework failed, or the server of a client has another one. */
   | 'ERR_PRIMUS_TRANSFORMER'
   /** There is no parser of that name, or the object has no `encoder` and `decoder`. */
   | 'ERR_PRIMUS_PARSER'
@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'ERR_PRIMUS_REFUSED'
   /** A message was written, or a request made, after the connection was closed, or after the client had ended, or was still queued then. */
   | 'ERR_PRIMUS_CLOSED'
+  /** The `signal` that was given was aborted. `cause` is its reason. */
+  | 'ERR_PRIMUS_ABORTED'
   /** The offline queue was full. The error's `data` is the message that was dropped. */
   | 'ERR_PRIMUS_QUEUE'
   /** A message was longer in the offline queue than `queueTtl`. The error's `data` is the message. */
@@ -151,12 +153,12 @@ export function dropped(closeCode?: number, reason?: string, cause?: unknown): L
     if (!/maxLength/.test(`${reason}`)) reason = 'A message exceeds maxLength';
     cause ??= new Error(reason);
   }
-  const why = [closeCode, reason].filter(Boolean).join(' ');
+  const why = [closeCode, reason || (cause as Partial<Error> | undefined)?.message].filter(Boolean).join(' ');
   return new LinkError('ERR_PRIMUS_DROPPED', `The connection dropped${why && ` (${why})`}`, { closeCode, reason, cause });
 }
 
 /** Creates the error of a connection that was not established from the error of its end. */
-export function unopened({ closeCode, reason, cause }: LinkError): LinkError {
+export function unopened({ closeCode, reason, cause }: LinkErrorDetails): LinkError {
   const why = reason || (cause as Partial<Error> | undefined)?.message || '';
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }

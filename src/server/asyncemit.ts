@@ -24,6 +24,16 @@ export class ListenerError extends Error {
   }
 }
 
+/** An event to emit. */
+export interface Emission {
+  event: string;
+  args: unknown[];
+  /** Called with the promise of each listener that is an async function. */
+  started?: (running: Promise<unknown>) => void;
+  /** Called with `true` before a listener with a callback is called, with `false` when it has called back. */
+  asking?: (isAsking: boolean) => void;
+}
+
 /** Whether an event has a listener that is asynchronous when it is called with `count` arguments. */
 export function hasAsyncListener(emitter: EventEmitter, event: string, count: number): boolean {
   return (emitter.rawListeners(event) as AnyListener[]).some((listener) => takesCallback(listener, count));
@@ -40,16 +50,30 @@ function takesCallback(listener: AnyListener, count: number): boolean {
  * @returns `true` when all listeners are synchronous: they have been called; else an observable that emits `true` when all have agreed
  * @throws what a synchronous listener throws; the observable errors with it, or with the `ListenerError` of a callback
  */
-export function asyncemit(emitter: EventEmitter, event: string, ...args: unknown[]): true | Observable<true> {
+export function asyncemit(emitter: EventEmitter, { event, args, started, asking }: Emission): true | Observable<true> {
   const listeners = emitter.rawListeners(event) as AnyListener[];
   const isAsync = (listener: AnyListener) => takesCallback(listener, args.length);
+  const watched = (result: unknown): unknown => {
+    if (started !== undefined && isPromise(result)) started(result);
+    return result;
+  };
+  const run = (listener: AnyListener) => captureRejection(emitter, event, args, watched(listener.apply(emitter, args)));
   if (!listeners.some(isAsync)) {
-    for (const listener of listeners) captureRejection(emitter, event, args, listener.apply(emitter, args));
+    for (const listener of listeners) run(listener);
     return true;
   }
   const call = (listener: AnyListener): unknown => {
-    if (!isAsync(listener)) return captureRejection(emitter, event, args, listener.apply(emitter, args));
-    return Pending.of((done) => listener.call(emitter, ...args, (error?: unknown) => done(error ? new ListenerError(error) : null)));
+    if (!isAsync(listener)) return run(listener);
+    return Pending.of((done) => {
+      let isAsking = true;
+      asking?.(true);
+      const answered = (error?: unknown): void => {
+        if (isAsking) asking?.(false);
+        isAsking = false;
+        done(error ? new ListenerError(error) : null);
+      };
+      return watched(listener.call(emitter, ...args, answered));
+    });
   };
   return new Observable((subscriber) => {
     const ended = (error: unknown): void => {

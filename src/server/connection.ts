@@ -4,10 +4,11 @@ import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import { type Frame, type Link, type LinkObserver, NO_OBSERVER } from '../core/link.js';
-import { type Control, reservedError } from '../core/protocol.js';
+import { type Control, isControl, reservedError } from '../core/protocol.js';
 import { CLOSED, OPEN, type ReadyState } from '../core/ready-state.js';
 import { RelayChannel, type RelayHandler } from '../core/relay-channel.js';
 import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connection-buffer.js';
+import { type EarlyLimits, EarlyMessages, type EarlyOwner } from './early-messages.js';
 import { networkOf } from './http/network-of.js';
 import { costOf, KeptFrames } from './kept-frames.js';
 import type { Session } from './sessions/session.js';
@@ -21,6 +22,7 @@ const KEPT = 1;
 const PRESSURE = 2;
 const USER = 4;
 const MEMORY = 8;
+const EARLY = 16;
 
 /** The number of kept frames that a connection receives before others have their turn. */
 const FEW = 16;
@@ -46,9 +48,11 @@ export interface ConnectionSpark {
 }
 
 /** The part of a server that its connections use. @internal */
-export interface ConnectionHost extends BufferLimits {
+export interface ConnectionHost extends BufferLimits, EarlyLimits {
   /** The parser, with limits for what it decodes, and the message transformers. */
   readonly stack: Stack;
+  /** The number of times that the `write` of a spark has returned `false`. */
+  rejectedWrites: number;
   /** The open connections. */
   readonly registry: { readonly owns: ((data: unknown) => boolean) | undefined };
   /** Removes a connection that has ended, so that nothing finds it any more. Returns whether it was registered. */
@@ -56,6 +60,8 @@ export interface ConnectionHost extends BufferLimits {
   /** Emits `disconnection` in the order of the server's events, and calls back behind it. */
   disconnected(connection: Connection, then: () => void): void;
   log(level: string, ...values: unknown[]): void;
+  /** Reports that messages were dropped, as nothing listened to them. */
+  unheard(connection: Connection): void;
   /** Returns the observer of a connection's link: the connection, or what limits its rate. */
   observe(connection: Connection): LinkObserver;
   /** Reports an error of the application's own code that no listener gets. */
@@ -74,7 +80,7 @@ export interface ConnectionHost extends BufferLimits {
  *
  * Its events have one order: see `EventQueue`.
  */
-export class Connection implements RelayHandler, LinkObserver, BufferOwner {
+export class Connection implements RelayHandler, LinkObserver, BufferOwner, EarlyOwner {
   state: ReadyState = OPEN;
   /** Whether anything was received since the last heartbeat. */
   alive = true;
@@ -100,6 +106,14 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   /** Whether it has to answer a ping already, because memory runs out: see `limitNativeMemory`. */
   declare isAsked?: boolean;
 
+  /**
+   * The `connection` listener with a callback that is being asked, if a loop that begins now is its own: no other async listener runs. Such a
+   * loop gets one message at a time, as the listener may wait for it.
+   */
+  declare asking?: object | undefined;
+  /** Whether the loop of that listener waits for a message. */
+  declare private isPulled?: boolean;
+
   /** The session that lets the connection survive its link, if the client has asked for one. */
   declare session?: Session | undefined;
 
@@ -107,12 +121,16 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   declare private heldEnd?: (() => void) | undefined;
   /** The frames that wait for the announcement, or for the next turn of the event loop. */
   declare private kept?: KeptFrames | undefined;
+  /** The messages that wait for the first listener of `data`, on a connection that may have such. */
+  declare private early?: EarlyMessages | undefined;
   /** The bytes that wait. Most connections never have many. */
   declare private waiting?: ConnectionBuffer | undefined;
   /** The error of a link that ended while messages were buffered or being transformed; `null` for a clean end. */
   declare private lost?: LinkError | null | undefined;
   /** Called when everything that a lost link has received was delivered. */
   declare private settled?: (() => void) | undefined;
+  /** Called when the messages that wait for their first listener were delivered: the link has ended. */
+  declare private left?: (() => void) | undefined;
   /** The callbacks of those who wait until the client is not behind any more. */
   declare private awaitingDrain?: (() => void)[] | undefined;
   /** The timer that runs while an end waits for the messages before it. */
@@ -171,11 +189,12 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   }
 
   /**
-   * Whether silence terminates the connection. It does not while the application has paused reading. It does while a listener or a
-   * message transformer does not answer; every message that is delivered counts as activity.
+   * Whether silence terminates the connection. It does not while the application has paused reading, or does not listen yet. It does while
+   * a listener or a message transformer does not answer; every message that is delivered counts as activity.
    */
   get listening(): boolean {
-    return (this.paused & (USER | MEMORY)) === 0 || this.lost !== undefined;
+    if (this.lost !== undefined) return this.early === undefined || this.early.isEmpty;
+    return (this.paused & (USER | MEMORY | EARLY)) === 0;
   }
 
   /** Whether a client that sends no messages is idle: not before the announcement, and not while reading is paused. */
@@ -326,6 +345,32 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.heldEnd?.();
   }
 
+  /** Notes that a `connection` listener is an async function: messages that nothing listens to wait while it runs. */
+  expectListeners(running: Promise<unknown>): void {
+    if (this.state === CLOSED) return;
+    this.early ??= new EarlyMessages(this, this.host);
+    this.early.during(running);
+  }
+
+  /** Notes that a `connection` listener with a callback is being asked, or has called back. */
+  ask(isAsking: boolean): void {
+    this.asking = isAsking && !this.early?.isRunning ? {} : undefined;
+  }
+
+  /** Delivers the next message, as soon as there is one, to the loop of a listener that is still being asked. */
+  pull(asking: object): void {
+    if (this.stage === 'announced' || asking !== this.asking) return;
+    this.isPulled = true;
+    this.feed();
+  }
+
+  /** Notes that subscribers of `connection$` got the spark: messages wait for the first listener. */
+  expectFirstListener(): void {
+    if (this.state === CLOSED || this.subject.listenerCount('data') > 0) return;
+    this.early ??= new EarlyMessages(this, this.host);
+    this.early.untilFirst();
+  }
+
   /** Announces the connection after the `connection` listeners have accepted it: frames that arrived early are delivered now. */
   announce(): void {
     this.stage = 'announced';
@@ -388,9 +433,12 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     });
   }
 
-  /** Ends a connection whose client has left before it was announced: its `connection` listeners may never accept it. */
+  /**
+   * Ends a connection whose client has left, and which waits for what may never come: `connection` listeners that accept it, or listeners of
+   * its messages.
+   */
   abandon(): void {
-    if (this.lost !== undefined && this.stage !== 'announced') this.finish(this.lost);
+    if (this.lost !== undefined && (this.stage !== 'announced' || this.left !== undefined)) this.finish(this.lost);
   }
 
   /** Ends the connection at once: the link is terminated, or closed with a close code. */
@@ -415,6 +463,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   pause(paused: boolean): void {
     this.flow(USER, paused);
+    if (!paused) this.early?.deliver();
   }
 
   /** Assigns `readyState` from outside, as old plugins do. */
@@ -460,11 +509,42 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     if (this.state !== OPEN) return;
     this.alive = true;
     this.quietSweeps = 0;
+    if (this.stage !== 'announced') this.isPulled = false;
+    if (this.early !== undefined) {
+      if (this.early.keeps(data, raw)) return;
+      if (this.early.isOver) this.early = undefined;
+    }
+    this.emitData(data, raw);
+  }
+
+  // Calls of the early messages, and of the channel.
+
+  emitData(data: unknown, raw: Frame): void {
+    if (this.state !== OPEN) return;
     const { events } = this;
     if (events.begin()) {
       this.dispatch('data', data, raw);
       events.end();
     } else events.add(() => this.dispatch('data', data, raw));
+  }
+
+  get isPaused(): boolean {
+    return (this.paused & USER) !== 0 && this.lost === undefined;
+  }
+
+  suspendEarly(isSuspended: boolean): void {
+    if (this.state === OPEN) this.flow(EARLY, isSuspended);
+  }
+
+  earlyDelivered(): void {
+    if (this.early?.isOver) this.early = undefined;
+    const { left } = this;
+    this.left = undefined;
+    left?.();
+  }
+
+  unheard(): void {
+    this.host.unheard(this);
   }
 
   handleControl(control: Control): void {
@@ -480,9 +560,10 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   }
 
   forward(data: unknown): boolean {
+    // This message may end the connection, as one too many for a slow consumer: then it is not lost here.
+    const wasClosed = this.state === CLOSED;
     const accepted = this.subject._write(data as never);
-    if (this.state === CLOSED)
-      this.host.log('lost', `A message to ${this.subject.id} was still being transformed when the connection ended`);
+    if (wasClosed) this.host.log('lost', `A message to ${this.subject.id} was still being transformed when the connection ended`);
     return accepted;
   }
 
@@ -491,6 +572,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     // A control message is of no use on another link.
     if (session !== undefined && (session.keeps(frame, data) || session.isAway)) return;
     if (this.state !== OPEN || link === undefined) {
+      if (isControl(data)) return;
       this.host.log('lost', `A message to ${this.subject.id} was still being encoded when the connection ended`);
       return;
     }
@@ -553,9 +635,27 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     kept.add(frame);
     // The connection may be terminated by this, and keeps nothing then.
     this.received(costOf(frame));
+    if (this.isPulled) this.feed();
     // Where a framework cannot stop reading, its peer has to wait for the messages at last.
     const { maxBuffer } = this.host;
     if (this.stage === 'announced' && kept.bytes > maxBuffer) this.proceed(() => kept.bytes <= maxBuffer / 2);
+  }
+
+  /** Receives kept frames up to the next message, and reads on for it. */
+  private feed(): void {
+    const { kept } = this;
+    while (this.isPulled && this.stage === 'introduced' && kept !== undefined && kept === this.kept) {
+      const frame = kept.take();
+      if (frame === undefined) {
+        this.kept = undefined;
+        this.flow(KEPT, false);
+        return;
+      }
+      this.received(-costOf(frame));
+      this.receive(frame);
+      // It may be under way to the loop.
+      if (this.channel.isReceiving) return this.channel.drain(() => this.feed());
+    }
   }
 
   /** Receives a few of the frames that were kept in a later turn of the event loop: all connections that wait share it. */
@@ -586,7 +686,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
   }
 
   /** Notes that a received message of so many bytes waits; with a negative number, that one does no longer. */
-  private received(bytes: number): void {
+  received(bytes: number): void {
     if (this.state === OPEN && (bytes > 0 || this.waiting !== undefined)) this.buffer.received(bytes);
     this.forgetBuffer();
   }
@@ -663,7 +763,11 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
 
   /** Ends the connection after everything received so far. Where that takes too long, the heartbeat terminates it. */
   private leave(how: LinkError | null): void {
-    this.channel.drain(() => this.finish(how));
+    this.channel.drain(() => {
+      this.early?.deliver();
+      if (this.early === undefined || this.early.isEmpty) this.finish(how);
+      else this.left = () => this.finish(how);
+    });
   }
 
   private finish(error: LinkError | null): void {
@@ -673,6 +777,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner {
     this.session?.end(error !== null);
     this.endTimer?.unsubscribe();
     this.kept = undefined;
+    this.early?.discard();
+    this.early = undefined;
     this.waiting?.release();
     this.waiting = undefined;
     this.channel.close();

@@ -248,7 +248,12 @@ export function runConnectionListeners(
     return false;
   };
   try {
-    const answer = asyncemit(primus, 'connection', spark);
+    const answer = asyncemit(primus, {
+      event: 'connection',
+      args: [spark],
+      started: (running) => spark.connection.expectListeners(running),
+      asking: (isAsking) => spark.connection.ask(isAsking),
+    });
     if (answer === true) return true;
     const late = () => {
       const message = `A connection listener has not answered within ${limit} ms (\`connectionTimeout\`)`;

@@ -172,8 +172,8 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
     // A wrapper with rest parameters has the length 0, which `authorize` refuses and the option does not.
     if (authorization && authorization.length === 0) this.auth = authorization;
     else if (authorization) this.authorize(authorization);
-    this.host.start();
     try {
+      this.host.start();
       for (const [name, plugin] of pluginsOf(this.options.plugin)) this.plugin(name, plugin);
     } catch (thrown) {
       // The caller has no server to destroy.
@@ -266,7 +266,8 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
   }
 
   /**
-   * Calls `step(spark, id, connections)` for every open connection; `false` stops. With `done`, calls `step(spark, next)` for one
+   * Calls `step(spark, id, connections)` for every open connection; `false` stops, unless it is that of a `write` to the spark, so that
+   * `primus.forEach((spark) => spark.write(data))` reaches all. With `done`, calls `step(spark, next)` for one
    * connection after the other, each when `next` was called for the one before; `next(error)` and `next(null, false)` stop. Connections
    * that open meanwhile are included.
    *
@@ -292,8 +293,9 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
       return this;
     }
     for (const spark of this.host.registry.byId.values()) {
+      const { rejectedWrites } = this.host;
       const answer = step(spark, spark.id as never, this.connections as never);
-      if (answer === false) break;
+      if (answer === false && this.host.rejectedWrites === rejectedWrites) break;
       if (answer) this.#guard(() => answer);
     }
     return this;
@@ -530,18 +532,22 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
   }
 
   /**
-   * Shuts down: ends all connections, releases the path and, unless `close` is `false`, closes the HTTP server. Calls `done` when all is
-   * done. A further call does not begin again; it calls its `done` at the same time.
+   * Shuts down: ends all connections, releases the path and, unless `close` is `false`, closes the HTTP server. A further call does not
+   * begin again; it is done at the same time.
+   *
+   * @returns a promise that resolves when all is done, after `done` was called. It never rejects
    *
    * @example
-   * process.once('SIGTERM', () => {
-   *   primus.destroy({ reconnect: true, timeout: 10_000 }, () => process.exit());
+   * process.once('SIGTERM', async () => {
+   *   await primus.destroy({ reconnect: true, timeout: 10_000 });
+   *   process.exit();
    * });
    */
-  destroy(options?: DestroyOptions | (() => void), done?: () => void): this {
+  destroy(options?: DestroyOptions | (() => void), done?: () => void): Promise<void> {
     if (typeof options === 'function') return this.destroy({}, options);
-    void this.host.shutDown(options || {}).then(() => typeof done === 'function' && this.#guard(done));
-    return this;
+    return this.host.shutDown(options || {}).then(() => {
+      if (typeof done === 'function') this.#guard(done);
+    });
   }
 
   /**
@@ -550,7 +556,7 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
    * @example
    * primus.end({ close: false }); // keeps the HTTP server
    */
-  end(options?: DestroyOptions | (() => void), done?: () => void): this {
+  end(options?: DestroyOptions | (() => void), done?: () => void): Promise<void> {
     return this.destroy(options, done);
   }
 

@@ -20,7 +20,7 @@ import {
 } from 'rxjs';
 import { filterAsync } from '../../operators/index.js';
 import type { Stack } from '../core/channel.js';
-import { asError } from '../core/errors.js';
+import { asError, type PrimusError } from '../core/errors.js';
 import { EventQueue } from '../core/event-queue.js';
 import type { LinkObserver } from '../core/link.js';
 import { milliseconds } from '../core/options.js';
@@ -40,7 +40,7 @@ import { Capacity } from './http/capacity.js';
 import { Handshakes } from './http/handshakes.js';
 import type { HttpServer } from './http/host.js';
 import { trackHttpConnections } from './http/http-connections.js';
-import { createTransformerHost, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
+import { createTransformerHost, frameworkError, RETRY_AFTER, rejectDuringShutdown } from './http/transformer-host.js';
 import { endIdle } from './idle.js';
 import { MemoryAccount } from './memory.js';
 import { clientAddress, clientAddresses } from './middleware/forwarded.js';
@@ -81,11 +81,15 @@ export class Serving implements ConnectionHost {
   readonly highWater: number;
   readonly memory: MemoryAccount;
   readonly scheduler: SchedulerLike;
+  readonly connectionTimeout: number;
+  rejectedWrites = 0;
   readonly handshakes: Handshakes;
   readonly stack: Stack;
   readonly registry: ConnectionRegistry;
   /** Emits each new connection, after all `connection` listeners have accepted it. */
   readonly connection$: Observable<Spark>;
+  /** The same for the parts of this package, which listen to no messages. */
+  readonly announced$: Observable<Spark>;
   /** The options that `close` was emitted with. */
   closed: DestroyOptions | undefined;
   readonly #parts: ServingParts;
@@ -96,7 +100,6 @@ export class Serving implements ConnectionHost {
   readonly #subscription = new Subscription();
   readonly #httpConnections: ReturnType<typeof trackHttpConnections>;
   readonly #destroy = new Subject<DestroyOptions>();
-  readonly #connectionTimeout: number;
   readonly #capacity: Capacity;
   /** The sessions, if the option `resume` is on. */
   readonly sessions: Sessions | undefined;
@@ -105,13 +108,17 @@ export class Serving implements ConnectionHost {
   /** The run of `drain` under way. */
   #drain: Observable<DrainProgress> | undefined;
   #over: Promise<void> | undefined;
+  /** The subscribers of `connection$`. */
+  #subscribers = 0;
+  /** Whether the log has an entry about messages that nothing listened to. */
+  #hasLoggedUnheard = false;
 
   constructor(parts: ServingParts) {
     const { options, server } = parts;
     this.#parts = parts;
     this.maxBuffer = options.maxBuffer;
     this.highWater = highWaterOf(options.maxBuffer);
-    this.#connectionTimeout = limitOf(options, 'connectionTimeout');
+    this.connectionTimeout = limitOf(options, 'connectionTimeout');
     this.stack = parts.stack;
     this.registry = parts.registry;
     this.scheduler = options.scheduler ?? asyncScheduler;
@@ -136,8 +143,15 @@ export class Serving implements ConnectionHost {
         warn: (error) => this.warn(error),
       });
     this.#httpConnections = trackHttpConnections(server);
+    this.announced$ = this.#announced.asObservable();
     this.connection$ = new SafeObservable(
-      (subscriber) => this.#announced.subscribe(subscriber),
+      (subscriber) => {
+        this.#subscribers += 1;
+        subscriber.add(() => {
+          this.#subscribers -= 1;
+        });
+        return this.#announced.subscribe(subscriber);
+      },
       (error, value) => (isSpark(value) ? value.connection.reportListenerError(error) : this.warn(error)),
     );
   }
@@ -156,9 +170,18 @@ export class Serving implements ConnectionHost {
       capacity: this.#capacity,
       handshakes: this.handshakes,
       retryAfter: () => this.#retryAfter,
+      log: (level, value) => this.log(level, value),
     });
     const { sessions } = this;
-    const connection$ = (transformer.server.listen(host) as Observable<SessionArrival>).pipe(
+    let failure: PrimusError | undefined;
+    let isStarting = true;
+    const failed = (thrown: unknown) => {
+      failure = frameworkError(thrown);
+      if (!isStarting) this.log('error', failure);
+      return EMPTY;
+    };
+    const arrival$ = defer(() => transformer.server.listen(host) as Observable<SessionArrival>).pipe(catchError(failed));
+    const connection$ = arrival$.pipe(
       tap(({ request }) => this.handshakes.done(request)),
       sessions === undefined ? identity : sessions.resume(),
       map((arrival) => {
@@ -178,6 +201,9 @@ export class Serving implements ConnectionHost {
       filterAsync((spark) => this.#announces(spark)),
     );
     this.#subscription.add(connection$.subscribe((spark) => spark.connection.announce()));
+    isStarting = false;
+    // The framework does not take its options.
+    if (failure !== undefined) throw failure;
     this.#subscription.add(this.handshakes);
     this.#subscription.add(exhausted$.subscribe((exhausted) => this.#reportExhaustion(exhausted)));
     noticeCluster(host, transformer.name, options.iknowclusterwillbreakconnections);
@@ -214,16 +240,23 @@ export class Serving implements ConnectionHost {
     const { primus } = this.#parts;
     const ask = (): boolean | Observable<boolean> => {
       spark.connection.introduce();
-      const answer = runConnectionListeners(primus, spark, this.#connectionTimeout, this.scheduler);
-      if (answer === true) this.#announced.next(spark);
+      const answer = runConnectionListeners(primus, spark, this.connectionTimeout, this.scheduler);
+      if (answer === true) this.#announce(spark);
       return answer;
     };
     if (!hasAsyncListener(primus, 'connection', 1)) return this.#emitting(ask);
     const announce = (accepted: boolean): void => {
       // A spark that was ended meanwhile had its `disconnection`.
-      if (accepted && spark.readyState !== CLOSED) this.#emitting(() => this.#announced.next(spark));
+      if (accepted && spark.readyState !== CLOSED) this.#emitting(() => this.#announce(spark));
     };
     return new Observable((subscriber) => this.#emitting(() => (ask() as Observable<boolean>).pipe(tap(announce)).subscribe(subscriber)));
+  }
+
+  #announce(spark: Spark): void {
+    // One may take only the first connection.
+    const hasSubscribers = this.#subscribers > 0;
+    this.#announced.next(spark);
+    if (hasSubscribers) spark.connection.expectFirstListener();
   }
 
   /** Emits at once. The events that this causes follow. */
@@ -392,6 +425,15 @@ export class Serving implements ConnectionHost {
     }
   }
 
+  unheard({ subject }: Connection): void {
+    if (this.#hasLoggedUnheard) return;
+    this.#hasLoggedUnheard = true;
+    this.log(
+      'lost',
+      `Messages to the server were dropped: nothing listened to \`data\` of the spark ${subject.id}. Further ones are not logged`,
+    );
+  }
+
   warn(error: unknown): void {
     if (this.#parts.primus.listenerCount('log') > 0) this.log('error', error);
     else warnProcess(error);
@@ -402,7 +444,7 @@ export class Serving implements ConnectionHost {
       tap(() => {
         this.closed = options;
       }),
-      filterAsync(() => asyncemit(this.#parts.primus, 'close', options)),
+      filterAsync(() => asyncemit(this.#parts.primus, { event: 'close', args: [options] })),
       catchError((error) => {
         this.warn(ListenerError.is(error) ? error.reason : error);
         return EMPTY;

@@ -8,7 +8,7 @@ import { type EmitsArguments, type EmitsParser, reserve, type TypedEmitter } fro
 import { guardedEmits } from '../core/guarded-emits.js';
 import type { Frame, Link } from '../core/link.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../core/ready-state.js';
-import type { Gap, Resumed } from '../core/session-words.js';
+import { type Gap, type Resumed, SESSION_FIELD } from '../core/session-words.js';
 import { fromEvents } from '../core/streams/from-events.js';
 import { iterate } from '../core/streams/iterate.js';
 import { authorizedData } from './authorized.js';
@@ -66,6 +66,9 @@ export type SparkState = 'opening' | 'open' | 'away' | 'closed';
 
 /** Node's legacy Stream: an emitter with `pipe`, and `writable` and `readable` as plain booleans. */
 const LegacyStream = Stream as unknown as new (options?: object) => object;
+
+/** The fields that clients add to their address for this package. */
+const OWN_FIELDS = ['_primuscb', SESSION_FIELD];
 
 const reserved = reserve('readyStateChange', 'heartbeat', 'error', 'data', 'end');
 
@@ -174,12 +177,17 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
     this.connection = new Connection(this, link);
   }
 
-  /** The parsed query string of the client's address. A key that occurs twice has a list of values. */
+  /**
+   * The parsed query string of the client's address, without the fields that the client adds for this package. A key that occurs twice has a
+   * list of values.
+   */
   get query(): Record<string, string | string[] | undefined> {
     if (this.#query === undefined) {
       const { url = '' } = this.request;
       const start = url.indexOf('?');
-      this.#query = parse(start === -1 ? '' : url.slice(start + 1));
+      const query = parse(start === -1 ? '' : url.slice(start + 1));
+      for (const field of OWN_FIELDS) delete query[field];
+      this.#query = query;
     }
     return this.#query;
   }
@@ -217,8 +225,11 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
    * spark.write({ news: 'Hello' });
    */
   write(data: Out): boolean {
-    if (!this.connection.send(data)) return false;
-    return !(this.connection.crowded && (this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0));
+    const { connection } = this;
+    if (connection.send(data) && !(connection.crowded && (this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0)))
+      return true;
+    this.primus.host.rejectedWrites += 1;
+    return false;
   }
 
   /** Encodes and sends a message that has been transformed. Every `write` calls it. */
@@ -392,7 +403,13 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
    * for await (const message of spark) console.log(message);
    */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
-    return iterate(this.data$, { pause: () => this.pause(), resume: () => this.resume() });
+    const { connection } = this;
+    const { asking } = connection;
+    return iterate(this.data$, {
+      pause: () => this.pause(),
+      resume: () => this.resume(),
+      ...(asking !== undefined && { hungry: () => connection.pull(asking) }),
+    });
   }
 
   /**

@@ -52,6 +52,9 @@ describe('LinkError', () => {
     expect(dropped().message).toBe('The connection dropped');
     expect(dropped(1006).message).toBe('The connection dropped (1006)');
     expect(dropped(1008, 'no').message).toBe('The connection dropped (1008 no)');
+    const cause = new RangeError('Max payload size exceeded');
+    expect(dropped(1006, '', cause).message).toBe('The connection dropped (1006 Max payload size exceeded)');
+    expect(dropped(1006, 'no', cause).message).toBe('The connection dropped (1006 no)');
     expect(dropped(1008, 'no', 'why')).toMatchObject({ code: 'ERR_PRIMUS_DROPPED', closeCode: 1008, reason: 'no', cause: 'why' });
   });
 

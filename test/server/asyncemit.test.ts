@@ -11,7 +11,7 @@ type Next = (error?: unknown) => void;
 function ask(emitter: EventEmitter, ...args: unknown[]) {
   const seen = { passed: 0, complete: false, errors: [] as unknown[] };
   const subscription = of(args)
-    .pipe(filterAsync(() => asyncemit(emitter, 'ask', ...args)))
+    .pipe(filterAsync(() => asyncemit(emitter, { event: 'ask', args })))
     .subscribe({
       next: () => seen.passed++,
       error: (error) => seen.errors.push(error instanceof ListenerError ? error.reason : error),
@@ -127,7 +127,7 @@ describe('asyncemit', () => {
   it('throws when all listeners are synchronous and one throws', () => {
     const emitter = new EventEmitter();
     emitter.on('ask', fails);
-    expect(() => asyncemit(emitter, 'ask')).toThrow('broken');
+    expect(() => asyncemit(emitter, { event: 'ask', args: [] })).toThrow('broken');
   });
 
   it('does not wait for an async listener without a callback, and reports its rejection', async () => {

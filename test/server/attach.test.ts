@@ -256,6 +256,24 @@ describe('exchanges', () => {
 });
 
 describe('two servers on one HTTP server', () => {
+  it('with one path: the newer one takes over, and the older one logs it once', async () => {
+    const { server, get } = await http(app);
+    const log: unknown[] = [];
+    const [older, newer] = ['a', 'b'].map((name) => {
+      const primus = new Primus(server, { pathname: '/same' });
+      primus.on('log', (...entry) => log.push([name, ...entry]));
+      return primus;
+    }) as [Primus, Primus];
+    const other = new Primus(server, { pathname: '/same/but/longer' });
+    expect(log).toEqual([['a', 'warning', expect.stringContaining('/same of the same HTTP server')]]);
+    expect(JSON.parse((await get('/same/spec')).text)).toMatchObject({ pathname: '/same' });
+    await newer.destroy({ close: false });
+    expect(JSON.parse((await get('/same/spec')).text)).toMatchObject({ pathname: '/same' });
+    await Promise.all([older, other].map((primus) => primus.destroy({ close: false })));
+    expect((await get('/same/spec')).text).toBe('app /same/spec');
+    expect(log).toHaveLength(1);
+  });
+
   it('each serve their own path, and destroying one keeps the other', async () => {
     const { server, port, get } = await http(app);
     const first = new Primus(server, { pathname: '/first' });

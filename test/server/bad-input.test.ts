@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../client/primus.js';
 import { builtins } from '../../src/builtins.js';
@@ -35,6 +36,18 @@ function inOtherCases(name: string): string[] {
 
 describe('options of the server', () => {
   const make = (options: unknown) => new Primus(createServer(), options as ServerOptions);
+
+  it('that a framework does not take are an error with its cause, and leave the HTTP server as it was', () => {
+    const server = createServer();
+    const before = [server.emit, server.eventNames()];
+    const refusing = {
+      name: 'refusing',
+      server: { listen: () => throwError(() => new TypeError('unknown option')) },
+      client: { connect() {} },
+    };
+    refuses(() => new Primus(server, { transformer: refusing as never }), 'ERR_PRIMUS_TRANSFORMER', /unknown option/);
+    expect([server.emit, server.eventNames()]).toEqual(before);
+  });
 
   it.each(['sockjsss', '', '__proto__', 'constructor', 42, {}, { server: {}, client: {} }, () => {}])(
     'an unknown transformer %o is rejected, with a list of the known ones',

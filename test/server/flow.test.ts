@@ -39,6 +39,8 @@ describe('a slow consumer', () => {
     const maxBuffer = 4_000_000;
     const { primus, port, connect } = await serve({ pingInterval: false, maxBuffer });
     const announced = event(primus, 'connection');
+    const log: unknown[] = [];
+    primus.on('log', (...entry) => log.push(entry));
     const peer = await openSlow(port);
     const [spark] = (await announced) as [Spark];
     const errors: LinkError[] = [];
@@ -55,6 +57,8 @@ describe('a slow consumer', () => {
     }
     expect(spark.readyState).toBe(2);
     expect(errors).toMatchObject([{ code: 'ERR_PRIMUS_SLOW_PEER', reason: 'slow consumer' }]);
+    // The error says it all: no message was being transformed or encoded.
+    expect(log).toEqual([]);
     // The system's own buffers take some beside ours.
     expect(written).toBeLessThan(maxBuffer + 16_000_000);
     expect(spark.write('more')).toBe(false);

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Spark } from '../../src/index.js';
 import { forEachAsync } from '../../src/server/for-each.js';
 import { settle } from '../support/clock.js';
 import { serve, until } from '../support/serve.js';
@@ -143,6 +144,28 @@ describe('primus.forEach', () => {
     const twice = () => ++asked < 2;
     primus.forEach(twice);
     expect(asked).toBe(2);
+  });
+
+  it('reaches all when `write` returns false for one of them', async () => {
+    const { primus, connect } = await serve({ transformer: 'memory' });
+    for (let count = 0; count < 3; count++) connect();
+    await until(() => primus.connected === 3);
+    const [first, second] = Object.values(primus.connections);
+    const answers: boolean[] = [];
+    const write = (spark: Spark) => {
+      answers.push(spark.write('primus::reserved'));
+      return answers.at(-1);
+    };
+    primus.forEach(write);
+    expect(answers).toEqual([false, false, false]);
+    const ids: string[] = [];
+    const untilSecond = (spark: Spark) => {
+      ids.push(spark.id);
+      spark.write('a message');
+      return spark !== second;
+    };
+    primus.forEach(untilSecond);
+    expect(ids).toEqual([first?.id, second?.id]);
   });
 
   it('allows ending sparks during the iteration', async () => {

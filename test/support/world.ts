@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { Subject, tap } from 'rxjs';
-import { disposable } from '../../client/disposable.js';
+import { awaitable } from '../../client/awaitable.js';
 import type { ClientParts } from '../../client/options.js';
 import { type Primus as Client, configure } from '../../client/primus.js';
 import { dropped } from '../../src/core/errors.js';
@@ -169,7 +169,7 @@ export class World {
           }),
         ),
     };
-    const Socket = disposable(make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
+    const Socket = awaitable(make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
     const client = new Socket(`http://world/?peer=${name}`, { ...options, transport: { network } });
     const peer: Peer = { name, client, network$, reports };
     this.peers.push(peer);

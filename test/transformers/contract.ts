@@ -9,6 +9,7 @@ import { reject } from '../../src/server/http/reject.js';
 import { watchForCrashes } from '../server/crashes.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, LIMIT, type Served, serve, until } from '../support/serve.js';
+import { early } from './early.js';
 import { requestRules } from './requests.js';
 import { secrets } from './secrets.js';
 import { sessions } from './sessions.js';
@@ -394,6 +395,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       const client = connect({}, '/?token=a%20b&list=1&list=2&price=$$5');
       const [spark] = (await announced) as [Spark];
       expect(spark.query).toMatchObject({ token: 'a b', list: ['1', '2'], price: '$$5' });
+      expect(Object.keys(spark.query).filter((field) => field.startsWith('_primus'))).toEqual([]);
       expect(spark.address.ip).toContain('127.0.0.1');
       expect(spark.request.url).toContain('/primus');
       expect(spark.id).toMatch(/^[\w-]{10,}$/);
@@ -696,6 +698,7 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
     });
 
     for (const [title, test] of secrets(transformer, start)) rule(title, test);
+    early(start, rule);
     sessions(transformer, start, rule);
     requestRules(start, rule);
 

@@ -33,6 +33,38 @@ describe('websockets', () => {
     return { ...served, client, spark, errors };
   }
 
+  it('rejects a request with 500 and a log entry when a function of the application throws in the framework, and serves the next one', async () => {
+    let fails = true;
+    const verifyClient = () => {
+      if (fails) throw new Error('broken');
+      return true;
+    };
+    const { primus, connect } = await serve({ transformer, transport: { verifyClient } });
+    const log: unknown[] = [];
+    primus.on('log', (...entry) => log.push(entry));
+    const [error] = await event(connect({ strategy: false }), 'error');
+    expect(error).toMatchObject({ code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 500 });
+    expect(log).toMatchObject([['error', { code: 'ERR_PRIMUS_TRANSFORMER', message: 'The framework failed: broken' }]]);
+    fails = false;
+    await event(connect(), 'open');
+  });
+
+  it('makes a PrimusError of what the framework of a client throws', async () => {
+    const { connect } = await serve({ transformer });
+    const [error] = await event(connect({ strategy: false, transport: { protocolVersion: 7 } }), 'error');
+    expect(error).toMatchObject({ name: 'LinkError', code: 'ERR_PRIMUS_CONNECT', cause: { name: 'RangeError' } });
+  });
+
+  it('has the words of the cause in the message of an error', async () => {
+    const words = { 3: 'Invalid WebSocket frame: invalid opcode 3', [TEXT]: 'A message exceeds maxLength' };
+    for (const [opcode, message] of Object.entries(words)) {
+      const { client, spark, errors } = await open({ maxLength: 1_000 });
+      client.send(frame(Number(opcode), 'x'.repeat(2_000)));
+      await event(spark, 'end');
+      expect(errors).toMatchObject([{ message: expect.stringContaining(message) }]);
+    }
+  });
+
   describe('answers to pings', () => {
     it('are sent for every ping of a burst, in order', async () => {
       const { client } = await open();

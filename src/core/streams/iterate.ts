@@ -2,11 +2,11 @@ import type { Observable } from 'rxjs';
 
 /**
  * A stream as an async iterable that honours back-pressure: the source is paused while more than `high` values wait
- * to be taken. Leaving the loop unsubscribes and resumes; it closes nothing.
+ * to be taken. Leaving the loop unsubscribes and resumes; it closes nothing. `hungry` is called whenever the loop waits for a value.
  */
 export async function* iterate<T>(
   source: Observable<T>,
-  { pause, resume, high = 16 }: { pause?: () => void; resume?: () => void; high?: number } = {},
+  { pause, resume, hungry, high = 16 }: { pause?: () => void; resume?: () => void; hungry?: () => void; high?: number } = {},
 ): AsyncGenerator<T, void, undefined> {
   const waiting: T[] = [];
   let paused = false;
@@ -42,6 +42,7 @@ export async function* iterate<T>(
         paused = false;
         resume?.();
       }
+      hungry?.();
       if (waiting.length === 0 && !done && !failure) {
         await new Promise<void>((resolve) => {
           wake = resolve;

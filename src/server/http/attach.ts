@@ -7,11 +7,18 @@ import { reject } from './reject.js';
 import { describeTarget, pathOf } from './request-target.js';
 import { acceptsRequest } from './unanswered.js';
 
+/** The server on a path. */
+export interface PathOwner {
+  /** Gets the upgrades that are on no path. */
+  unclaimed(exchange: UpgradeExchange): void;
+  /** Called when another owner takes the same path: it gets the requests from now on. */
+  replaced(): void;
+}
+
 interface Route {
   pathname: string;
   exchanges: Subscriber<Exchange>;
-  /** Gets the upgrades that are on no path. */
-  unclaimed: ((exchange: UpgradeExchange) => void) | undefined;
+  owner: PathOwner | undefined;
 }
 
 interface Router {
@@ -33,12 +40,13 @@ const routers = new WeakMap<HttpServer, Router>();
  * Every other request goes to the server's own listeners, whenever they were added. Several Primus servers may share one HTTP server: the
  * longest path that matches gets the request, of equal ones the newest. The listeners of the application are not touched: `emit` is
  * wrapped, and hides a request on a path from them. The event still passes through the server's own `emit`, which may be that of a
- * subclass, or one that a monitoring tool has wrapped. `unclaimed` gets the upgrades that are on no path, as these may get no answer.
+ * subclass, or one that a monitoring tool has wrapped. One owner gets the upgrades that are on no path, as these may get no answer.
  */
-export function exchanges(server: HttpServer, pathname: string, unclaimed?: (exchange: UpgradeExchange) => void): Observable<Exchange> {
+export function exchanges(server: HttpServer, pathname: string, owner?: PathOwner): Observable<Exchange> {
   return new Observable((subscriber) => {
-    const route = { pathname, exchanges: subscriber, unclaimed };
+    const route = { pathname, exchanges: subscriber, owner };
     const router = routers.get(server) ?? install(server);
+    if (owner !== undefined) router.routes.find((other) => other.pathname === pathname)?.owner?.replaced();
     const longer = router.routes.findIndex((other) => other.pathname.length <= pathname.length);
     router.routes.splice(longer === -1 ? router.routes.length : longer, 0, route);
     return () => {
@@ -66,7 +74,7 @@ function install(server: HttpServer): Router {
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const route = find(request);
     if (route !== undefined) return deliver(route, { kind: 'upgrade', request, socket, head });
-    routes.find((candidate) => candidate.unclaimed !== undefined)?.unclaimed?.({ kind: 'upgrade', request, socket, head });
+    routes.find((candidate) => candidate.owner !== undefined)?.owner?.unclaimed({ kind: 'upgrade', request, socket, head });
     if (server.listenerCount('upgrade') === 1) reject(socket, statusOf(request));
   }
   const handlers: { [event: string]: (...args: never[]) => void } = { request, upgrade };

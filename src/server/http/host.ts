@@ -60,6 +60,8 @@ export interface Host {
   readonly transport: object;
   /** The clock of timers. */
   readonly scheduler: SchedulerLike;
+  /** Rejects a request with 500 that the framework could not handle, and logs what it threw. */
+  failed(exchange: Exchange, thrown: unknown): void;
   /** The limits of connections. A framework whose sessions outlive their requests without a link claims their places. */
   readonly places: Places;
   /**

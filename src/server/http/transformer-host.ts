@@ -1,10 +1,11 @@
 import { filter, identity, type MonoTypeOperatorFunction, Observable, type SchedulerLike, share, tap } from 'rxjs';
 import { filterAsync } from '../../../operators/index.js';
+import { asError, PrimusError } from '../../core/errors.js';
 import type { MemoryAccount } from '../memory.js';
 import { seal } from '../middleware/cors.js';
 import type { Layers } from '../middleware/layers.js';
 import type { serverOptions } from '../options.js';
-import { exchanges } from './attach.js';
+import { exchanges, type PathOwner } from './attach.js';
 import type { Capacity } from './capacity.js';
 import { noteCloseReasons } from './close-reasons.js';
 import type { Handshakes } from './handshakes.js';
@@ -29,11 +30,12 @@ export interface TransformerHostParts {
    * only. `undefined` while it accepts all.
    */
   retryAfter: () => number | undefined;
+  log: (level: string, value: unknown) => void;
 }
 
 /** Creates the host of a transformer: it emits the requests and upgrades on the pathname that middleware lets pass. */
 export function createTransformerHost(parts: TransformerHostParts): Host {
-  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter } = parts;
+  const { primus, server, options, scheduler, memory, middleware, capacity, handshakes, retryAfter, log } = parts;
   const { pathname, maxLength, maxBuffer, compression, transport, refuseWithClose } = options;
 
   function isAccepted(exchange: Exchange): boolean {
@@ -51,7 +53,11 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     return !begins || capacity.take(exchange);
   }
 
-  const exchange$ = exchanges(server, pathname, (exchange) => handshakes.watchForeign(exchange)).pipe(
+  const owner: PathOwner = {
+    unclaimed: (exchange) => handshakes.watchForeign(exchange),
+    replaced: () => log('warning', `Another server was attached to ${pathname} of the same HTTP server: it gets the requests from now on`),
+  };
+  const exchange$ = exchanges(server, pathname, owner).pipe(
     spreadOverTurns((exchange) => rejectDuringShutdown(exchange, retryAfter())),
     afterwards(({ request }) => handshakes.watch(request)),
     refuseWithClose ? tap((exchange) => exchange.kind === 'upgrade' && noteCloseReasons(exchange, scheduler)) : identity,
@@ -74,6 +80,10 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     compression,
     transport,
     places: capacity,
+    failed(exchange, thrown) {
+      log('error', frameworkError(thrown));
+      reject(exchange.kind === 'request' ? exchange.response : exchange.socket, 500);
+    },
     request$: exchange$.pipe(
       filter((exchange): exchange is RequestExchange => exchange.kind === 'request'),
       tap(({ response }) => seal(response)),
@@ -81,6 +91,12 @@ export function createTransformerHost(parts: TransformerHostParts): Host {
     upgrade$: exchange$.pipe(filter((exchange): exchange is UpgradeExchange => exchange.kind === 'upgrade')),
   };
   return host;
+}
+
+/** Returns the error of a framework, or of a function of the application that it has called. */
+export function frameworkError(thrown: unknown): PrimusError {
+  if (thrown instanceof PrimusError) return thrown;
+  return new PrimusError('ERR_PRIMUS_TRANSFORMER', `The framework failed: ${asError(thrown).message}`, { cause: thrown });
 }
 
 /** Calls `act` with each value after all subscribers have had it. */

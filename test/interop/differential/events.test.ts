@@ -135,6 +135,50 @@ const sparks: Scenario[] = [
   },
 ];
 
+/** Returns what a listener of `data` gets that an async `connection` listener adds after an `await`, when the client has sent before. */
+function early(listen: (primus: Any, add: (spark: Any) => void) => unknown): Scenario['run'] {
+  return async (stage) => {
+    const { primus, connect } = await stage.serve();
+    const got: unknown[] = [];
+    listen(primus, (spark) => spark.on('data', (data: unknown) => got.push(data)));
+    const client = connect();
+    await once(client, 'open');
+    for (const data of [1, 2]) client.write(data);
+    await pause(100);
+    client.write(3);
+    await until(() => got.includes(3));
+    return got;
+  };
+}
+
+const messages: Scenario[] = [
+  {
+    name: 'what comes before a listener with a callback accepts, and adds its listener of `data`',
+    run: early((primus, add) =>
+      primus.on('connection', (spark: Any, next: () => void) =>
+        setTimeout(() => {
+          add(spark);
+          next();
+        }, 50),
+      ),
+    ),
+  },
+  {
+    name: 'what comes before an async listener adds its listener of `data`',
+    run: early((primus, add) =>
+      primus.on('connection', async (spark: Any) => {
+        await pause(50);
+        add(spark);
+      }),
+    ),
+    differs: {
+      ours: [1, 2, 3],
+      original: [3],
+      row: 'an async `connection` listener that adds its `data` listener after an `await`',
+    },
+  },
+];
+
 const clients: Scenario[] = [
   ...(['end', 'destroy'] as const).map(
     (method): Scenario => ({
@@ -452,6 +496,8 @@ compare('events around an end', order);
 compare('a spark that is over', sparks);
 compare('the events of a client', clients);
 compare('errors without a listener', errors);
+compare('early messages', messages);
+
 compare('destroy', destroying);
 compare('an object in place of an error', objects);
 compare('emits', emits);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ignoreElements, merge, Observable, tap } from 'rxjs';
+import { guard } from '../../../src/core/guard.js';
 import type { Arrival } from '../../../src/core/transformer.js';
 import type { Exchange, Host, RequestExchange, UpgradeExchange } from '../../../src/server/http/host.js';
 import { requireUpgrade } from '../../../src/server/http/reject.js';
@@ -22,9 +23,17 @@ export function serve(host: Host, create: (arrived: (arrival: Arrival) => void) 
     const endpoint = create((arrival) => (subscriber.closed ? arrival.link.destroy() : subscriber.next(arrival)));
     if (endpoint.continues !== undefined) host.continues = ({ request }) => endpoint.continues?.(request) === true;
     if (endpoint.begins !== undefined) host.begins = (exchange) => endpoint.begins?.(exchange) === true;
+    // A framework calls functions of the application, such as `verifyClient`, and options that are not checked.
+    const guarded = <E extends Exchange>(handle: (exchange: E) => void) =>
+      tap((exchange: E) =>
+        guard(
+          () => handle(exchange),
+          (thrown) => host.failed(exchange, thrown),
+        ),
+      );
     const served$ = merge(
-      host.request$.pipe(tap((exchange) => endpoint.request(exchange))),
-      host.upgrade$.pipe(tap((exchange) => endpoint.upgrade(exchange))),
+      host.request$.pipe(guarded((exchange) => endpoint.request(exchange))),
+      host.upgrade$.pipe(guarded((exchange) => endpoint.upgrade(exchange))),
     );
     served$.pipe(ignoreElements()).subscribe(subscriber);
     return () => endpoint.stop?.();
