@@ -145,7 +145,8 @@ export class Cluster<In = any, Out = any> {
     // The id of a spark names its node, so that every node knows where it is.
     server.options.idGenerator ??= () => `${node}.${nanoid()}`;
     registry.removed = (spark) => this.#forget(spark);
-    if (sessions !== undefined) this.#subscription.add(server.host.announced$.subscribe((spark) => this.#channels.subscriptions.announced(spark)));
+    if (sessions !== undefined)
+      this.#subscription.add(server.host.announced$.subscribe((spark) => this.#channels.subscriptions.announced(spark)));
     const bus = this.#bus;
     this.#subscription.add(
       bus.state.value$.subscribe((state) => {
