@@ -7,9 +7,6 @@ import { type Fresh, type Gap, type GapReason, parseServerWord, type Resumed, ty
 import type { ClientTransformer } from '../src/core/transformer.js';
 import type { Platform } from './platform/platform.js';
 
-/** How long a message that was received may wait for its acknowledgement, in ms. */
-const ACKNOWLEDGE = 1_000;
-
 /** The outcome of a connection, or of an end without one, for the messages of the connection before: see `resume$`. */
 export type Resume =
   | Fresh
@@ -155,7 +152,8 @@ export const resumable: CreateClientSession = (client, parts) => {
         begin(word, pass);
       } else if (!isControl(data)) {
         if (ledger?.receive(frame)) say('ack');
-        else if (ledger) timer ??= scheduler.schedule(acknowledge, ACKNOWLEDGE);
+        // So long may a message that was received wait for its acknowledgement.
+        else if (ledger) timer ??= scheduler.schedule(acknowledge, 1_000);
       } else if (word?.type === 'ack' && ledger && !ledger.confirm(+word.value)) breach();
       return !!word;
     },

@@ -8,9 +8,6 @@ import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
 import type { Platform } from './platform/platform.js';
 import type { SessionEvent } from './state.js';
 
-/** The shortest connection that counts as a success, in ms: a server that accepts a connection and then rejects it does so sooner. */
-const SHORTEST_CONNECTION = 1_000;
-
 /** The connection of the client, as far as a session uses it. */
 export interface SessionConnection {
   /** Emits a link, and reads it until it is lost or one of `faults` errors: errors then, once all messages that it received have been delivered. */
@@ -66,14 +63,15 @@ export function session(parts: SessionParts): Observable<SessionEvent> {
         if (retryAfter !== undefined) return true;
         if (code === 'ERR_PRIMUS_TRANSFORMER') return false;
         if (wasOpen) return has('disconnect');
-        if (status === 403 || status === 401) return false;
+        if (status === 401 || status === 403) return false;
         return attempt !== null || (has('timeout') && !(endsWhenRefused && (status === 400 || status === 402)));
       },
       limit: (attempt) => (attempt ? settings['reconnect timeout'] : options.timeout || Infinity),
       late: (limit) => new LinkError('ERR_PRIMUS_TIMEOUT', `No connection within ${limit} ms`),
       ready$: has('online') ? online$ : ALWAYS,
       now$,
-      stable: policy.stable ?? SHORTEST_CONNECTION,
+      // A server that accepts a connection and then rejects it does so sooner.
+      stable: policy.stable ?? 1_000,
       scheduler: platform.scheduler,
     }),
     // Each connection emits one link.
