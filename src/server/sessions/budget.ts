@@ -14,6 +14,8 @@ export interface BudgetHolder {
   expire(reason: GapReason): void;
   /** Drops so many bytes of the oldest messages that are kept, or more. */
   shed(bytes: number): void;
+  /** Reports its bytes exactly. */
+  measure(): void;
 }
 
 /** The sessions of one address that are away, the one that left first at the beginning. */
@@ -30,6 +32,8 @@ export class Budget {
   readonly #limit: number;
   readonly #away = new Map<BudgetHolder, AwayAddress>();
   readonly #addresses = new Map<string, AwayAddress>();
+  /** Those that have reported the most bytes that they may keep. */
+  readonly #rough = new Set<BudgetHolder>();
   #bytes = 0;
 
   /** @param limit the limit in bytes, the option `budget` */
@@ -37,20 +41,22 @@ export class Budget {
     this.#limit = limit;
   }
 
-  /** The bytes that all sessions keep. */
+  /** The bytes that all sessions keep, at most. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Notes that a session keeps so many bytes more, or fewer. */
-  add(holder: BudgetHolder, bytes: number): void {
+  /** Notes that a session keeps so many bytes more, or fewer. `isExact`: all that it has reported is exact, and not the most that it may keep. */
+  add(holder: BudgetHolder, bytes: number, isExact: boolean): void {
     this.#bytes += bytes;
+    if (isExact) this.#rough.delete(holder);
+    else this.#rough.add(holder);
     const address = holder.isAway ? this.#away.get(holder) : undefined;
     if (address !== undefined) address.bytes += bytes;
     if (bytes > 0 && this.#bytes > this.#limit) this.#shrink(holder);
   }
 
-  /** Notes that a session, which keeps so many bytes, is away. */
+  /** Notes that a session, which keeps exactly so many bytes, is away. */
   leave(holder: BudgetHolder, kept: number): void {
     const { network } = holder;
     const address = this.#addresses.get(network) ?? { bytes: 0, holders: new Set() };
@@ -58,7 +64,7 @@ export class Budget {
     address.holders.add(holder);
     address.bytes += kept;
     this.#away.set(holder, address);
-    this.add(holder, holder.weight);
+    this.add(holder, holder.weight, true);
   }
 
   /** Notes that a session, which keeps so many bytes, is not away any more. */
@@ -73,6 +79,7 @@ export class Budget {
   }
 
   #shrink(holder: BudgetHolder): void {
+    for (const rough of this.#rough) rough.measure();
     while (this.#bytes > this.#limit) {
       const own = this.#addresses.get(holder.network);
       const isGreedy = own !== undefined && own.bytes > this.#limit / SHARE;

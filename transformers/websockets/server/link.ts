@@ -8,6 +8,8 @@ import { DROPPED } from '../../shared/ws/deflate.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { Framed, pong, printAll } from './frames.js';
 
+const { OPEN } = WebSocket;
+
 /** The memory of answers to pings that may wait for a peer to read them, in bytes. */
 const MAX_ANSWERS = 65_536;
 
@@ -62,14 +64,14 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   send(frame: Frame): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     if (this.deflates) this.socket.send(frame);
     else this.post(frame, frame.length);
   }
 
   /** Sends a frame of a broadcast, which is printed once for all links. */
   share(frame: Framed): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     if (this.deflates) this.socket.send(frame.frame);
     else this.post(frame, frame.bytes.length);
   }
@@ -91,7 +93,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     this.first = undefined;
     if (rest !== undefined) this.rest = undefined;
     this.waiting = 0;
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     const bytes = rest === undefined && first instanceof Framed ? first.bytes : printAll(rest === undefined ? [first] : [first, ...rest]);
     if (answers === undefined || answers.gathered === 0) this.raw.write(bytes);
     else this.raw.write(bytes, this.answered(answers));
@@ -101,7 +103,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
    * Answers a ping. A peer that sends pings and does not read the answers gets one for the last of them: RFC 6455, section 5.5.3.
    */
   pinged(data: Buffer): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     this.answers ??= { unread: 0, gathered: 0, skipped: undefined };
     const { answers } = this;
     if (answers.unread > MAX_ANSWERS) {
