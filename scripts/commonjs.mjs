@@ -122,8 +122,8 @@ async function convert({ path, text }) {
  * No export changes later, and no two of these modules need each other.
  */
 function plain(code) {
-  const [line, values] = /^module\.exports = __toCommonJS\((\w+)\);$/m.exec(code);
-  return `${code.replace(line, '')}module.exports = Object.defineProperty({ ...${values} }, "__esModule", { value: true });\n`;
+  const [statement, values] = /^module\.exports = __toCommonJS\((\w+)\);$/m.exec(code);
+  return `${code.replace(statement, '')}module.exports = Object.defineProperty({ ...${values} }, "__esModule", { value: true });\n`;
 }
 
 /**
