@@ -38,7 +38,7 @@ export class Ledger {
   #acknowledged = 0;
   #unacknowledged = 0;
   /** The messages that are kept, in order, up to the last one that was sent; behind empty places of some that were dropped. */
-  declare protected frames?: Frame[] | undefined;
+  declare protected frames?: Frame[];
 
   /** @param limit the limit of the bytes that are kept, the option `ring` */
   constructor(limit: number) {

@@ -46,11 +46,15 @@ export class Budget {
     return this.#bytes;
   }
 
-  /** Notes that a session keeps so many bytes more, or fewer. `isExact`: all that it has reported is exact, and not the most that it may keep. */
-  add(holder: BudgetHolder, bytes: number, isExact: boolean): void {
-    this.#bytes += bytes;
+  /** Notes that a session reports the most bytes that it may keep, from now on; or what it keeps, when it `isExact`. */
+  measured(holder: BudgetHolder, isExact: boolean): void {
     if (isExact) this.#rough.delete(holder);
     else this.#rough.add(holder);
+  }
+
+  /** Notes that a session keeps so many bytes more, or fewer. */
+  add(holder: BudgetHolder, bytes: number): void {
+    this.#bytes += bytes;
     const address = holder.isAway ? this.#away.get(holder) : undefined;
     if (address !== undefined) address.bytes += bytes;
     if (bytes > 0 && this.#bytes > this.#limit) this.#shrink(holder);
@@ -64,7 +68,7 @@ export class Budget {
     address.holders.add(holder);
     address.bytes += kept;
     this.#away.set(holder, address);
-    this.add(holder, holder.weight, true);
+    this.add(holder, holder.weight);
   }
 
   /** Notes that a session, which keeps so many bytes, is not away any more. */

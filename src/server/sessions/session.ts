@@ -192,6 +192,7 @@ export class Session implements ChannelSession, BudgetHolder {
       return !this.isAway;
     }
     const isNow = !this.isAway && !this.isCatchingUp;
+    if (ledger.isExact) this.#sessions.budget.measured(this, false);
     const fits = ledger.record(frame);
     if (!fits && (this.isAway || this.hasHole)) this.expire('overflow');
     else if (this.isAway) this.measure();
@@ -347,7 +348,7 @@ export class Session implements ChannelSession, BudgetHolder {
     const { received, sent = ledger.received } = claim;
     if (ledger.sent > received) this.position = received;
     this.outcome = { type: 'resumed', missed: sent - ledger.received, resent: ledger.sent - received, away: state.away };
-    this.report();
+    this.measure();
     if (this.hasHole) this.expire('overflow');
     else this.catchUp();
   }
@@ -469,10 +470,12 @@ export class Session implements ChannelSession, BudgetHolder {
 
   /** Reports to the budget how many bytes are kept. */
   private report(): void {
-    const { bytes, isExact } = this.ledger;
+    const { bytes } = this.ledger;
     const grown = bytes - this.#counted;
     this.#counted = bytes;
-    this.#sessions.budget.add(this, grown, isExact);
+    // Seldom: when all was acknowledged, or measured.
+    if (grown <= 0 && this.ledger.isExact) this.#sessions.budget.measured(this, true);
+    this.#sessions.budget.add(this, grown);
   }
 
   private emit(change: SessionChange): void {
