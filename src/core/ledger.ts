@@ -34,20 +34,15 @@ export class Ledger {
   /** The bytes of the messages that are kept. */
   bytes = 0;
   readonly #limit: number;
-  readonly #costOf: (frame: Frame) => number;
   /** The number of received messages that were acknowledged, and the bytes of those received since. */
   #acknowledged = 0;
   #unacknowledged = 0;
   /** The messages that are kept, in order, up to the last one that was sent; behind empty places of some that were dropped. */
-  declare private frames?: Frame[];
+  declare protected frames?: Frame[];
 
-  /**
-   * @param limit the limit of the bytes that are kept, the option `ring`
-   * @param cost returns the bytes that a message counts: its own, of a string in UTF-8, and `OVERHEAD`; by default an upper bound
-   */
-  constructor(limit: number, cost = costOf) {
+  /** @param limit the limit of the bytes that are kept, the option `ring` */
+  constructor(limit: number) {
     this.#limit = limit;
-    this.#costOf = cost;
   }
 
   /** The number of sent messages that may not have arrived. */
@@ -62,10 +57,9 @@ export class Ledger {
 
   /** Counts and keeps a message that is sent, in memory of its own (see `ownFrame`). Returns false when the oldest ones had to go, as the ring is too small. */
   record(frame: Frame): boolean {
-    this.sent += 1;
     this.frames ??= [];
     this.frames.push(frame);
-    this.bytes += this.#costOf(frame);
+    this.bytes += this.costOf(frame, this.sent++);
     return this.bytes <= this.#limit || this.narrow(this.#limit);
   }
 
@@ -105,12 +99,17 @@ export class Ledger {
     return this.received;
   }
 
+  /** Returns the most bytes that the message behind the first `_count` ones may have, without encoding it: three for each character of a string that is no ASCII. */
+  protected costOf(frame: Frame, _count: number): number {
+    return frame.length + OVERHEAD + (typeof frame === 'string' ? 2 * frame.replace(ASCII, '').length : 0);
+  }
+
   /** Drops messages that are kept, the oldest ones first: those before the `end`-th, until no more than so many bytes are left. */
-  private drop(end: number, limit: number): void {
+  protected drop(end: number, limit: number): void {
     const { frames = [] } = this;
     let at = frames.length + this.from - this.sent;
-    for (; this.from < end && this.bytes > limit; this.from++) {
-      this.bytes -= this.#costOf(frames[at] as Frame);
+    while (this.from < end && this.bytes > limit) {
+      this.bytes -= this.costOf(frames[at] as Frame, this.from++);
       frames[at++] = '';
     }
     // Seldom, as the others move: for each message it takes no longer than to keep it.
@@ -121,9 +120,4 @@ export class Ledger {
 /** Returns a frame that may be kept: the memory of bytes may be the application's, which writes others there, or a part of more. */
 export function ownFrame(frame: Frame): Frame {
   return typeof frame === 'string' ? frame : new Uint8Array(frame);
-}
-
-/** Returns the most bytes that a message may count, without encoding it: three for each character of a string that is no ASCII. */
-function costOf(frame: Frame): number {
-  return frame.length + OVERHEAD + (typeof frame === 'string' ? 2 * frame.replace(ASCII, '').length : 0);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Ledger, OVERHEAD, ownFrame } from '../../src/core/ledger.js';
-import { frameSize } from '../../src/server/size-of.js';
+import { ExactLedger } from '../../src/server/sessions/exact-ledger.js';
 
 describe('Ledger', () => {
   it('keeps what was sent until it is acknowledged', () => {
@@ -57,14 +57,15 @@ describe('Ledger', () => {
     expect(ledger.confirmed).toBe(3);
   });
 
-  it.each<[string, ((frame: string | Uint8Array) => number) | undefined, number]>([
-    ['of a client, which does not encode them', undefined, 3],
-    ['of a server', (frame) => frameSize(frame) + OVERHEAD, 1],
-  ])('counts bytes, not characters, by the measure %s', (_by, cost, most) => {
+  it.each([
+    ['of a client, which does not encode them', Ledger, 3],
+    ['of a server', ExactLedger, 1],
+  ])('counts bytes, not characters, by the measure %s', (_by, AnyLedger, most) => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const ledger = new Ledger(10_000, cost);
+        const ledger = new AnyLedger(10_000);
         ledger.record(text);
+        if (ledger instanceof ExactLedger) ledger.measure();
         const bytes = Buffer.byteLength(text);
         const isASCII = bytes === text.length;
         expect(ledger.bytes).toBeGreaterThanOrEqual(bytes + OVERHEAD);
@@ -73,13 +74,13 @@ describe('Ledger', () => {
         expect(ledger.bytes).toBe(0);
       }),
     );
-    const ledger = new Ledger(1_000, cost);
+    const ledger = new AnyLedger(1_000);
     expect(ledger.record('€'.repeat(322))).toBe(true);
     expect(ledger.record('€')).toBe(false);
     // What is received counts its characters: with three bytes each, that is less than the ring.
     expect(ledger.receive('€'.repeat(217))).toBe(false);
     expect(ledger.receive('')).toBe(true);
-    const bytes = new Ledger(1_000, cost);
+    const bytes = new AnyLedger(1_000);
     bytes.record(new Uint8Array(100));
     expect(bytes.bytes).toBe(100 + OVERHEAD);
   });
@@ -131,6 +132,52 @@ describe('Ledger', () => {
           for (let count = 0; count <= all.length + 1; count++) {
             expect(ledger.since(count)).toEqual(count < ledger.from || count > all.length ? undefined : all.slice(count));
           }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('ExactLedger', () => {
+  it('keeps within the ring, to the byte, and counts the most that a message may have until it is measured', () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.string({ unit: 'binary', maxLength: 60 }).map((frame) => ({ send: frame })) },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((frame) => ({ send: frame })) },
+      { weight: 2, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }).map((share) => ({ confirm: share })) },
+      { weight: 1, arbitrary: fc.nat({ max: 1_000 }).map((limit) => ({ narrow: limit })) },
+      { weight: 1, arbitrary: fc.constant({ measure: true }) },
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 40, max: 1_000 }), fc.array(step, { maxLength: 100 }), (limit, steps) => {
+        const ledger = new ExactLedger(limit);
+        const all: (string | Uint8Array)[] = [];
+        let from = 0;
+        const bytesFrom = (first: number) => all.slice(first).reduce((sum, frame) => sum + Buffer.byteLength(frame) + OVERHEAD, 0);
+        const keep = (most: number) => {
+          while (bytesFrom(from) > most) from++;
+        };
+        for (const event of steps) {
+          if ('send' in event) {
+            ledger.record(event.send);
+            all.push(event.send);
+            keep(limit);
+          } else if ('confirm' in event) {
+            const count = Math.round(event.confirm * all.length);
+            ledger.confirm(count);
+            from = Math.max(from, count);
+          } else if ('narrow' in event) {
+            ledger.narrow(event.narrow);
+            keep(event.narrow);
+          } else {
+            ledger.measure();
+            expect(ledger.isExact).toBe(true);
+          }
+          expect(ledger.from).toBe(from);
+          expect(ledger.since(from)).toEqual(all.slice(from));
+          expect(ledger.bytes).toBeGreaterThanOrEqual(bytesFrom(from));
+          expect(ledger.bytes).toBeLessThanOrEqual(limit);
+          if (ledger.isExact) expect(ledger.bytes).toBe(bytesFrom(from));
         }
       }),
       { numRuns: 300 },

@@ -346,6 +346,23 @@ describe('the sessions of a server', () => {
     expect(second.spark.readyState).toBe(2);
   });
 
+  it('measure the messages of connections before a session ends for the budget', async () => {
+    const world = await worldWith({ budget: 10_000 });
+    const away = await begin(world);
+    world.network.cut();
+    const open = await begin(world);
+    // Three bytes each are more than the budget, one is not.
+    for (let count = 0; count < 2; count++) open.spark.write('x'.repeat(1_000));
+    expect([away.spark.readyState, away.spark.away]).toEqual([3, true]);
+    for (let count = 0; count < 2; count++) open.spark.write('x'.repeat(1_000));
+    expect([away.spark.readyState, open.spark.readyState]).toEqual([2, 3]);
+    expect(open.spark.connection.session?.ledger.isExact).toBe(true);
+    // Nothing is measured, and nothing ends, as long as the most that they may have is less.
+    await open.raw.send('primus::ack::4');
+    open.spark.write('x'.repeat(1_000));
+    expect(open.spark.connection.session?.ledger).toMatchObject({ isExact: false, bytes: 3 * 1_002 + 32 });
+  });
+
   it('end the session of a slow consumer, when more is written behind what it has missed than the ring holds', async () => {
     const world = await worldWith({ ring: 20_000 }, { maxBuffer: 1_000 });
     const { raw, spark } = await begin(world);

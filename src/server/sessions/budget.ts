@@ -14,6 +14,8 @@ export interface BudgetHolder {
   expire(reason: GapReason): void;
   /** Drops so many bytes of the oldest messages that are kept, or more. */
   shed(bytes: number): void;
+  /** Reports its bytes exactly. */
+  measure(): void;
 }
 
 /** The sessions of one address that are away, the one that left first at the beginning. */
@@ -30,6 +32,8 @@ export class Budget {
   readonly #limit: number;
   readonly #away = new Map<BudgetHolder, AwayAddress>();
   readonly #addresses = new Map<string, AwayAddress>();
+  /** Those that have reported the most bytes that they may keep. */
+  readonly #rough = new Set<BudgetHolder>();
   #bytes = 0;
 
   /** @param limit the limit in bytes, the option `budget` */
@@ -37,9 +41,15 @@ export class Budget {
     this.#limit = limit;
   }
 
-  /** The bytes that all sessions keep. */
+  /** The bytes that all sessions keep, at most. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Notes that a session reports the most bytes that it may keep, from now on; or what it keeps, when it `isExact`. */
+  measured(holder: BudgetHolder, isExact: boolean): void {
+    if (isExact) this.#rough.delete(holder);
+    else this.#rough.add(holder);
   }
 
   /** Notes that a session keeps so many bytes more, or fewer. */
@@ -50,7 +60,7 @@ export class Budget {
     if (bytes > 0 && this.#bytes > this.#limit) this.#shrink(holder);
   }
 
-  /** Notes that a session, which keeps so many bytes, is away. */
+  /** Notes that a session, which keeps exactly so many bytes, is away. */
   leave(holder: BudgetHolder, kept: number): void {
     const { network } = holder;
     const address = this.#addresses.get(network) ?? { bytes: 0, holders: new Set() };
@@ -73,6 +83,7 @@ export class Budget {
   }
 
   #shrink(holder: BudgetHolder): void {
+    for (const rough of this.#rough) rough.measure();
     while (this.#bytes > this.#limit) {
       const own = this.#addresses.get(holder.network);
       const isGreedy = own !== undefined && own.bytes > this.#limit / SHARE;

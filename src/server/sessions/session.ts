@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import type { ChannelSession } from '../../core/channel.js';
 import { LinkError } from '../../core/errors.js';
-import { Ledger, OVERHEAD, ownFrame } from '../../core/ledger.js';
+import { ownFrame } from '../../core/ledger.js';
 import type { Frame, Link } from '../../core/link.js';
 import { isControl } from '../../core/protocol.js';
 import { type Gap, type GapReason, parseClientWord, type Resumed } from '../../core/session-words.js';
-import { frameSize } from '../size-of.js';
 import type { Budget, BudgetHolder } from './budget.js';
+import { ExactLedger } from './exact-ledger.js';
 import type { Counts, Handover, Offer, SessionState } from './offer.js';
 
 /** The bytes of a spark and its session, beside its messages and the headers of its request. */
@@ -85,7 +85,6 @@ export type SessionChange = { readonly type: 'away' } | Resumed | Gap;
  */
 export class Session implements ChannelSession, BudgetHolder {
   readonly connection: SessionConnection;
-  readonly ledger: Ledger;
   /** The token that the client has proven to have. */
   token: string;
   /** The request of the link, or of the last one. */
@@ -95,6 +94,7 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Whether the client has shown that it knows the session. */
   isProven = false;
   readonly #sessions: SessionHost;
+  #ledger: ExactLedger | undefined;
   /** The bytes that the budget has for its messages. */
   #counted = 0;
 
@@ -140,9 +140,14 @@ export class Session implements ChannelSession, BudgetHolder {
     this.#sessions = sessions;
     this.connection = connection;
     this.request = request;
-    this.ledger = new Ledger(sessions.ring, costOf);
     this.token = token;
     if (identity !== undefined) this.identity = identity;
+  }
+
+  /** The account of its messages. Created for the first one. */
+  get ledger(): ExactLedger {
+    this.#ledger ??= new ExactLedger(this.#sessions.ring);
+    return this.#ledger;
   }
 
   /** Whether there is no link. */
@@ -187,8 +192,10 @@ export class Session implements ChannelSession, BudgetHolder {
       return !this.isAway;
     }
     const isNow = !this.isAway && !this.isCatchingUp;
+    if (ledger.isExact) this.#sessions.budget.measured(this, false);
     const fits = ledger.record(frame);
     if (!fits && (this.isAway || this.hasHole)) this.expire('overflow');
+    else if (this.isAway) this.measure();
     else this.report();
     return isNow;
   }
@@ -241,7 +248,9 @@ export class Session implements ChannelSession, BudgetHolder {
     this.#sessions.free(this.request);
     this.emit({ type: 'away' });
     // A subscriber may have ended it. Over the budget, it may be this one that ends.
-    if (!this.isOver) this.#sessions.budget.leave(this, this.#counted);
+    if (this.isOver) return;
+    this.measure();
+    this.#sessions.budget.leave(this, this.#counted);
   }
 
   /** Ends with the connection. `isLoss`: its link was lost, or terminated, so that messages in either direction may be lost. */
@@ -271,11 +280,17 @@ export class Session implements ChannelSession, BudgetHolder {
     if (this.hasHole) this.expire('budget');
   }
 
+  /** Measures what it keeps, and reports that to the budget. */
+  measure(): void {
+    this.ledger.measure();
+    this.report();
+  }
+
   /** Lets nothing resume the session any more, and forgets what it keeps. */
   release(reason: GapReason = 'expired'): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.position = undefined;
+    if (this.isCatchingUp) this.position = undefined;
     this.expiry?.unsubscribe();
     this.stall?.unsubscribe();
     this.#sessions.forget(this, reason);
@@ -283,8 +298,9 @@ export class Session implements ChannelSession, BudgetHolder {
     this.ledger.narrow(0);
     this.report();
     const { claimant } = this;
+    if (claimant === undefined) return;
     this.claimant = undefined;
-    claimant?.lost(reason);
+    claimant.lost(reason);
   }
 
   /** Gives the link up, which may not know yet that it is lost, and calls back when all that it has received was delivered. */
@@ -332,7 +348,7 @@ export class Session implements ChannelSession, BudgetHolder {
     const { received, sent = ledger.received } = claim;
     if (ledger.sent > received) this.position = received;
     this.outcome = { type: 'resumed', missed: sent - ledger.received, resent: ledger.sent - received, away: state.away };
-    this.report();
+    this.measure();
     if (this.hasHole) this.expire('overflow');
     else this.catchUp();
   }
@@ -340,15 +356,17 @@ export class Session implements ChannelSession, BudgetHolder {
   /** Notes that the server has registered the spark, which is not announced yet. */
   registered(spark: unknown): void {
     const { offer } = this;
+    if (offer === undefined) return;
     this.offer = undefined;
-    offer?.taken(spark);
+    offer.taken(spark);
   }
 
   /** Emits the outcome of a session that was on another server. */
   announced(): void {
     const { outcome } = this;
+    if (outcome === undefined) return;
     this.outcome = undefined;
-    if (outcome !== undefined) this.emit(outcome);
+    this.emit(outcome);
   }
 
   /** Gives the attempt up: its link was lost. */
@@ -452,8 +470,11 @@ export class Session implements ChannelSession, BudgetHolder {
 
   /** Reports to the budget how many bytes are kept. */
   private report(): void {
-    const grown = this.ledger.bytes - this.#counted;
-    this.#counted = this.ledger.bytes;
+    const { bytes } = this.ledger;
+    const grown = bytes - this.#counted;
+    this.#counted = bytes;
+    // Seldom: when all was acknowledged, or measured.
+    if (grown <= 0 && this.ledger.isExact) this.#sessions.budget.measured(this, true);
     this.#sessions.budget.add(this, grown);
   }
 
@@ -461,9 +482,4 @@ export class Session implements ChannelSession, BudgetHolder {
     const { changes } = this;
     if (changes?.observed) this.connection.enqueue(() => changes.next(change));
   }
-}
-
-/** Returns the bytes that a message counts. */
-function costOf(frame: Frame): number {
-  return frameSize(frame) + OVERHEAD;
 }

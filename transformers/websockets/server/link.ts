@@ -12,6 +12,8 @@ import { compressed, Framed, pong, printAll } from './frames.js';
 /** So many bytes are written before the end of the tick: a server that sends more than it has time for does not come to that. */
 const MAX_GATHERED = 262_144;
 
+const { OPEN } = WebSocket;
+
 /** The memory of answers to pings that may wait for a peer to read them, in bytes. */
 const MAX_ANSWERS = 65_536;
 
@@ -69,14 +71,14 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   send(frame: Frame): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     if (this.deflate === undefined) this.post(frame, frame.length);
     else this.compress(this.deflate, frame, frame);
   }
 
   /** Sends a frame of a broadcast, which is printed once for all links. */
   share(frame: Framed): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     if (this.deflate === undefined) this.post(frame, frame.bytes.length);
     else this.compress(this.deflate, frame, frame.frame);
   }
@@ -109,7 +111,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
 
   /** Takes a frame in parts from the framework's sender. Returns `false` when it should write it, and when this is the last one. */
   gather(parts: readonly (Buffer | string)[]): boolean {
-    if (this.socket.readyState !== WebSocket.OPEN) return false;
+    if (this.socket.readyState !== OPEN) return false;
     const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
     this.post(new Framed(bytes, bytes), bytes.length);
     return true;
@@ -120,7 +122,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     if (first === undefined) return;
     this.first = undefined;
     if (rest !== undefined) this.rest = undefined;
-    if (this.socket.readyState !== WebSocket.OPEN) {
+    if (this.socket.readyState !== OPEN) {
       this.waiting = 0;
       return;
     }
@@ -158,7 +160,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
    * Answers a ping. A peer that sends pings and does not read the answers gets one for the last of them: RFC 6455, section 5.5.3.
    */
   pinged(data: Buffer): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== OPEN) return;
     this.answers ??= { unread: 0, gathered: 0, skipped: undefined };
     const { answers } = this;
     if (answers.unread > MAX_ANSWERS) {

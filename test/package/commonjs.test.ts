@@ -1,0 +1,16 @@
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect, it } from 'vitest';
+
+const require = createRequire(import.meta.url);
+const folder = '../../dist/commonjs/shared';
+
+const files = readdirSync(new URL(folder, import.meta.url)).filter((name) => name.endsWith('.cjs'));
+
+it.each(files.filter((name) => name !== 'ejson.cjs'))('%s exports values: a getter would cost each message', (name) => {
+  const exported = Object.getOwnPropertyDescriptors(require(`${folder}/${name}`) as object);
+  for (const { value, get } of Object.values(exported)) {
+    expect(get).toBeUndefined();
+    expect(value).toBeDefined();
+  }
+});
