@@ -38,8 +38,8 @@ export class ObservedNetwork extends MemoryNetwork {
     return this.mute ? { unsubscribe() {} } : super.dial(handshake);
   }
 
-  override pair(...limits: Parameters<MemoryNetwork['pair']>): ReturnType<MemoryNetwork['pair']> {
-    const ends = super.pair(...limits);
+  override pair(...handshake: Parameters<MemoryNetwork['pair']>): ReturnType<MemoryNetwork['pair']> {
+    const ends = super.pair(...handshake);
     const [server, client] = ends;
     const pair: LinkPair = { server, client, owner: undefined, up: [], down: [], closedBy: new Set() };
     observe(client, pair.up, () => pair.closedBy.add('client'));
