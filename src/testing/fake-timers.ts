@@ -1,0 +1,36 @@
+import { settle } from './virtual-time.js';
+
+/**
+ * Fake timers, by the names that test runners give their parts: `vi` of Vitest and `jest` (`advanceTimersByTimeAsync`), `mock.timers` of
+ * `node:test` (`tick`), and clocks of `@sinonjs/fake-timers` (`tickAsync`). The first of them that is there is used.
+ */
+export interface FakeTimers {
+  advanceTimersByTimeAsync?(ms: number): PromiseLike<unknown>;
+  tickAsync?(ms: number): PromiseLike<unknown>;
+  advanceTimersByTime?(ms: number): unknown;
+  tick?(ms: number): unknown;
+}
+
+/** Whether a value is the fake timers of a test runner. */
+export function isFakeTimers(value: unknown): value is FakeTimers {
+  return ADVANCE.some((name) => typeof (value as FakeTimers | undefined)?.[name] === 'function');
+}
+
+const ADVANCE = ['advanceTimersByTimeAsync', 'tickAsync', 'advanceTimersByTime', 'tick'] as const;
+
+/** Lets so many ms pass on fake timers, promises included. */
+export async function passOnTimers(timers: FakeTimers, ms: number): Promise<void> {
+  await settle();
+  if (timers.advanceTimersByTimeAsync) await timers.advanceTimersByTimeAsync(ms);
+  else if (timers.tickAsync) await timers.tickAsync(ms);
+  else {
+    // They do not say when the next timer is due, and what it causes takes the end of a turn.
+    for (let passed = 0; passed < ms; passed++) {
+      const step = Math.min(1, ms - passed);
+      if (timers.advanceTimersByTime) timers.advanceTimersByTime(step);
+      else timers.tick?.(step);
+      await settle();
+    }
+  }
+  await settle();
+}
