@@ -18,8 +18,9 @@ const groups = {
     client: { source: 'src/client-node', main: 'Primus' },
     ...entriesOf('transformers', transformers(), (name) => `transformers/${name}/index`),
     cluster: { source: 'src/cluster' },
-    testing: { source: 'src/testing' },
   },
+  // Servers in production do not load it.
+  testing: { testing: { source: 'src/testing' } },
   channels: { channels: { source: 'src/channels' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
   operators: { operators: { source: 'operators/index' } },

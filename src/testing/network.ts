@@ -67,6 +67,8 @@ export class TestNetwork extends MemoryNetwork {
   readonly #silent = new WeakSet<End>();
   /** What is under way to an end, in order. */
   readonly #underWay = new WeakMap<End, Parcel[]>();
+  /** The clients' ends whose client has no answer yet: it is the first thing that arrives there. */
+  readonly #unanswered = new WeakSet<End>();
   /** What happens to new connections of a client; of every client by `undefined`. */
   readonly #faults = new Map<object | undefined, 'cut' | 'half-open'>();
   readonly #healthy: number;
@@ -169,6 +171,7 @@ export class TestNetwork extends MemoryNetwork {
     const [server, client] = super.pair(...handshake);
     const ends = { server, client, owner: handshake[0].client };
     this.#ends.set(server, ends).set(client, ends);
+    this.#unanswered.add(client);
     return [server, client];
   }
 
@@ -193,7 +196,10 @@ export class TestNetwork extends MemoryNetwork {
       // One that was sent later, with a shorter delay, waits for those before it.
       while (parcels[0]?.isDue) {
         const first = parcels.shift();
+        const isAnswer = this.#unanswered.delete(to);
         if (!this.#silent.has(to)) first?.arrive();
+        // The client never gets its end.
+        else if (isAnswer) this.remove(to);
       }
     };
     this.scheduler.schedule(deliver, this.latency);

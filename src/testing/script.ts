@@ -23,7 +23,7 @@ export function parseScript(marbles: string, frame: number): { steps: ScriptedSt
     new PrimusError('ERR_PRIMUS_OPTION', `A script must be marbles such as '--c 2s h|', got ${JSON.stringify(marbles) ?? typeof marbles}`, {
       cause,
     });
-  if (typeof marbles !== 'string' || /[\^!#]/.test(marbles)) throw wrong();
+  if (typeof marbles !== 'string' || !/^(?:[^()^!#]|\([^()^!#]*\))*$/.test(marbles)) throw wrong();
   Marbles.frameTimeFactor = frame;
   try {
     const messages = Marbles.parseMarbles(marbles.includes('|') ? marbles : `${marbles} |`, undefined, undefined, false, true);

@@ -1,4 +1,4 @@
-import { VirtualTimeScheduler } from 'rxjs';
+import { type Subscription, VirtualAction, VirtualTimeScheduler } from 'rxjs';
 
 // Kept before any test replaces it by a fake one.
 const { setImmediate } = globalThis;
@@ -8,6 +8,10 @@ const { setImmediate } = globalThis;
  * `pass()` gives it that between any two moments at which something is due, as real time would.
  */
 export class VirtualTime extends VirtualTimeScheduler {
+  constructor() {
+    super(RepeatableAction);
+  }
+
   /** The number of running timers. */
   get pending(): number {
     return this.actions.length;
@@ -26,6 +30,18 @@ export class VirtualTime extends VirtualTimeScheduler {
   /** The same, with an end of turn after every moment at which something was due. */
   pass(ms = 0): Promise<void> {
     return passOn(this, ms);
+  }
+}
+
+/** An action that is scheduled again as it is. That of RxJS adds another one to itself: a heartbeat of some weeks overflows the stack at its end. */
+class RepeatableAction<T> extends VirtualAction<T> {
+  override schedule(state?: T, delay = 0): Subscription {
+    if (!this.closed && !this.pending) {
+      this.id = undefined;
+      this.scheduler.index += 1;
+      this.index = this.scheduler.index;
+    }
+    return super.schedule(state, delay);
   }
 }
 
