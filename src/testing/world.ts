@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { asyncScheduler, type SchedulerLike, Subscription, VirtualTimeScheduler } from 'rxjs';
 import type { ClientOptions, ClientParts } from '../../client/options.js';
 import type { Primus as Client } from '../../client/primus.js';
+import type { Primus as ClientClass } from '../client-node.js';
 import { callable as callableClass } from '../core/callable.js';
 import { PrimusError } from '../core/errors.js';
 import { callable, check, count, invalid, object, size } from '../core/options.js';
@@ -64,7 +65,7 @@ export class TestWorld<In = any, Out = any> {
    * The class of the clients. Pass it to your code in the place of `Primus` of `primus-rx/client`. It accepts every address, and it follows
    * the time and the network of the world.
    */
-  readonly Client: typeof Client<Out, In>;
+  readonly Client: typeof ClientClass;
   /** The network, and its faults. */
   readonly network: TestNetwork;
   /** The clock. Pass it to the operators of your code, so that they follow it. */
@@ -124,7 +125,7 @@ export class TestWorld<In = any, Out = any> {
    * @throws ERR_PRIMUS_OPTION when an option is invalid
    */
   client(options: ClientOptions = {}): Client<Out, In> {
-    return new this.Client(options);
+    return new this.Client(options) as Client<Out, In>;
   }
 
   /**
@@ -192,7 +193,8 @@ export class TestWorld<In = any, Out = any> {
     check({ downtime }, { downtime: count });
     if (crash) this.network.crash();
     await this.stop({ reconnect: true, ...options });
-    if (downtime > 0) await this.#until((done) => this.#scripts.add(this.scheduler.schedule(done, downtime)));
+    if (this.#advancing > 0) await new Promise<void>((resolve) => this.#scripts.add(this.scheduler.schedule(() => resolve(), downtime)));
+    else await this.advance(downtime);
     this.start();
   }
 
@@ -217,7 +219,7 @@ export class TestWorld<In = any, Out = any> {
     return server;
   }
 
-  #clientClass(options: ClientOptions = {}): typeof Client<Out, In> {
+  #clientClass(options: ClientOptions = {}): typeof ClientClass {
     const { clients, network, scheduler, random } = this;
     const { Socket } = this.server;
     const { parts } = Socket;
@@ -231,7 +233,7 @@ export class TestWorld<In = any, Out = any> {
         clients.add(this);
       }
     };
-    return callableClass(Class);
+    return callableClass(Class) as unknown as typeof ClientClass;
   }
 
   #workOf(letter: string, steps: { readonly [letter: string]: Step }): () => void {

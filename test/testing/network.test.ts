@@ -204,7 +204,10 @@ describe('any sequence of faults', () => {
     client.resume$.subscribe(({ type }) => outcomes.push(type));
     let written = 0;
     const write = () => void client.write(written++);
-    await world.play('w c 1s w h 5s w (oh) 1s w 4s s w h 3s w f w 1s n w 5s o w 3s h w 20s |', { w: write, s: () => world.network.delay(90) });
+    await world.play('w c 1s w h 5s w (oh) 1s w 4s s w h 3s w f w 1s n w 5s o w 3s h w 20s |', {
+      w: write,
+      s: () => world.network.delay(90),
+    });
     expect(received).toEqual(Array.from({ length: written }, (_, n) => n));
     expect(outcomes[0]).toBe('fresh');
     expect(new Set(outcomes.slice(1))).toEqual(new Set(['resumed']));
