@@ -5,9 +5,13 @@ import { settle } from './virtual-time.js';
  * `node:test` (`tick`), and clocks of `@sinonjs/fake-timers` (`tickAsync`). The first of them that is there is used.
  */
 export interface FakeTimers {
+  /** Runs the timers of so many ms, and the promises in between. */
   advanceTimersByTimeAsync?(ms: number): PromiseLike<unknown>;
+  /** Runs the timers of so many ms, and the promises in between. */
   tickAsync?(ms: number): PromiseLike<unknown>;
+  /** Runs the timers of so many ms. */
   advanceTimersByTime?(ms: number): unknown;
+  /** Runs the timers of so many ms. */
   tick?(ms: number): unknown;
 }
 

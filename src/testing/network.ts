@@ -49,11 +49,18 @@ export interface HalfOpenOptions extends CutOptions {
  * const world = createTestWorld();
  * const client = world.client();
  * await world.advance(10);
- * world.network.cut();
+ * const { network } = world;
+ * console.log(network.alive, network.latency); // 1 0
+ * network.cut();
  * console.log(client.state.name); // waiting
- * world.network.heal();
- * await world.advance(1_000);
+ * network.heal();
+ * network.delay(200);
+ * await world.advance(2_000);
  * console.log(client.state.name); // open
+ * network.halfOpen({ client, noticed: 'server' });
+ * network.offline();
+ * network.online();
+ * network.scheduler.schedule(() => (network.down = true), 500); // refuses connections, and leaves those that are open
  * await world.destroy();
  * ```
  */

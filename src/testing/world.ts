@@ -37,7 +37,7 @@ export interface TestWorldOptions<In = any, Out = any> {
   readonly server?: ServerOptions;
   /** The options of every client. @defaultValue `{}` */
   readonly client?: ClientOptions;
-  /** Called with every server: the first one, and those that `start` and `restart` put in its place. */
+  /** Called with every server: the first one, and those that `start` and `restart` put in its place. @defaultValue none */
   readonly setup?: (server: Primus<In, Out>) => void;
   /** The time that a frame takes. @defaultValue `0` */
   readonly latency?: number;
@@ -53,6 +53,25 @@ export interface TestWorldOptions<In = any, Out = any> {
 
 /**
  * A server and its clients on a network of their own, in virtual time. It opens no port.
+ *
+ * @example
+ * ```ts
+ * import { createTestWorld } from 'primus-rx/testing';
+ * import { timer } from 'rxjs';
+ *
+ * const world = createTestWorld();
+ * const client = new world.Client('https://example.com');
+ * world.network.cut();
+ * world.network.heal();
+ * timer(500, world.scheduler).subscribe(() => client.write('after half a second'));
+ * await world.advance(1_000);
+ * console.log(world.server.connected, world.http.listening); // 1 false
+ * await world.restart({ downtime: 5_000 });
+ * await world.stop({ reconnect: true });
+ * world.start();
+ * await world.destroy();
+ * console.log(world.pending); // 0
+ * ```
  *
  * @typeParam In what the clients send
  * @typeParam Out what the server sends
@@ -70,7 +89,7 @@ export class TestWorld<In = any, Out = any> {
   readonly network: TestNetwork;
   /** The clock. Pass it to the operators of your code, so that they follow it. */
   readonly scheduler: SchedulerLike;
-  /** A uniform source in [0, 1), seeded by the option `seed`. */
+  /** A uniform source in [0, 1), seeded by the option `seed`. @internal */
   readonly random: () => number;
   /** The HTTP server below all servers. It does not listen. */
   readonly http = createServer();
