@@ -1,26 +1,37 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { createTestWorld } from 'primus-rx/testing';
 import { expect, it } from 'vitest';
+import { servePrices, Ticker } from '../../examples/testing/ticker.js';
+import { processorTime } from '../support/cpu.js';
 
 const file = fileURLToPath(new URL('../../dist/examples/testing/ticker.test.js', import.meta.url));
 
-/** Runs the tests of the example; returns the time of each in ms, by its title. */
-async function run(): Promise<Map<string, number>> {
+it('passes in the test runner of Node.js', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', file]);
-  const results = stdout.matchAll(/^\s*ok \d+ - (.*)\n\s*---\n\s*duration_ms: ([\d.]+)/gm);
-  return new Map([...results].map(([, title = '', ms]) => [title, Number(ms)]));
-}
+  const titles = [...stdout.matchAll(/^\s*ok \d+ - (.*)\n/gm)].map(([, title]) => title);
+  expect(titles).toEqual(
+    expect.arrayContaining([
+      'goes on after a network failure of a minute',
+      'watches its stock again when the server was restarted',
+      'detects a server that became silent',
+    ]),
+  );
+  expect(stdout).toMatch(/^# fail 0$/m);
+});
 
-it('tests the reconnection of an application in less than 50 ms a test', async () => {
-  const best = new Map<string, number>();
-  // Other programs may have the processor: the best of some runs counts.
-  for (let runs = 0; runs < 10 && (runs === 0 || Math.max(...best.values()) >= 50); runs++)
-    for (const [title, ms] of await run()) if (!title.endsWith('.js')) best.set(title, Math.min(ms, best.get(title) ?? ms));
-  expect([...best.keys()]).toEqual([
-    'goes on after a network failure of a minute',
-    'watches its stock again when the server was restarted',
-    'detects a server that became silent',
-  ]);
-  expect(Math.max(...best.values())).toBeLessThan(50);
+it('tests a reconnection in less than 50 ms of processor time', async () => {
+  const reconnect = async () => {
+    const world = createTestWorld({ setup: servePrices });
+    const { client } = new Ticker('https://example.com', 'ACME', world.Client);
+    await world.play('1s c 1m h 1m |');
+    expect(client.state.name).toBe('open');
+    await world.destroy();
+    expect(world.pending).toBe(0);
+  };
+  const times: number[] = [];
+  // The first run compiles, and other programs disturb some.
+  for (let run = 0; run < 10; run++) times.push(await processorTime(reconnect));
+  expect(Math.min(...times)).toBeLessThan(50);
 });
