@@ -17,7 +17,7 @@ export function servePrices(primus: Server): (stock: string, price: number) => v
 /** The price of a stock in a page. Tests pass another class of clients. */
 export class Ticker {
   readonly client: Primus;
-  /** What the page says about the connection. */
+  /** The connection, in words for the page. */
   readonly status$: Observable<string>;
   price: number | undefined;
 

@@ -67,16 +67,16 @@ export interface HalfOpenOptions extends CutOptions {
 export class TestNetwork extends MemoryNetwork {
   /** The time that a frame takes now, in ms. */
   declare latency: number;
-  /** What the platform of every client reports of its network. @internal */
+  /** Emits what the platform of every client reports of its network. @internal */
   readonly online$ = new Subject<boolean>();
   readonly #ends = new Map<End, Ends>();
   /** Connections without a network: nothing arrives any more. */
   readonly #silent = new WeakSet<End>();
-  /** What is under way to an end, in order. */
+  /** The frames, answers and ends under way to an end, in order. */
   readonly #underWay = new WeakMap<End, Parcel[]>();
   /** The clients' ends whose client has no answer yet: it is the first thing that arrives there. */
   readonly #unanswered = new WeakSet<End>();
-  /** What happens to new connections of a client; of every client by `undefined`. */
+  /** The faults of new connections, by client; of every client by `undefined`. */
   readonly #faults = new Map<object | undefined, 'cut' | 'half-open'>();
   readonly #healthy: number;
   #drops: { left: number; readonly matches: FrameFilter }[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTestWorld, type TestWorld, type TestWorldOptions } from '../../src/testing.js';
 
 interface Seen {
-  /** What clients have sent, and what they have received, with the time. */
+  /** The messages that clients have sent and received, with the time. */
   readonly up: string[];
   readonly down: string[];
 }
@@ -74,7 +74,7 @@ describe('cut', () => {
 });
 
 describe('halfOpen', () => {
-  it('lets nothing arrive, and tells nobody: the time-outs of both ends detect it', async () => {
+  it('lets nothing arrive, without notice: the time-outs of both ends detect it', async () => {
     const { world, client, seen, network } = await connected({ server: { pingInterval: 1_000 }, client: { reconnect: () => 60_000 } });
     network.halfOpen();
     client.write('into the void');
