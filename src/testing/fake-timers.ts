@@ -1,8 +1,8 @@
 import { settle } from './virtual-time.js';
 
 /**
- * Fake timers, by the names that test runners give their parts: `vi` of Vitest and `jest` (`advanceTimersByTimeAsync`), `mock.timers` of
- * `node:test` (`tick`), and clocks of `@sinonjs/fake-timers` (`tickAsync`). The first of them that is there is used.
+ * Fake timers, by the names that test runners give their parts: `vi` of Vitest and `jest` (`advanceTimersByTimeAsync`), and clocks of
+ * `@sinonjs/fake-timers` (`tickAsync`). The first method that is there is used. `mock.timers` of `node:test` does not run the timers of RxJS.
  */
 export interface FakeTimers {
   /** Runs the timers of so many ms, and the promises in between. */
@@ -11,8 +11,6 @@ export interface FakeTimers {
   tickAsync?(ms: number): PromiseLike<unknown>;
   /** Runs the timers of so many ms. */
   advanceTimersByTime?(ms: number): unknown;
-  /** Runs the timers of so many ms. */
-  tick?(ms: number): unknown;
 }
 
 /** Whether a value is the fake timers of a test runner. */
@@ -20,7 +18,7 @@ export function isFakeTimers(value: unknown): value is FakeTimers {
   return ADVANCE.some((name) => typeof (value as FakeTimers | undefined)?.[name] === 'function');
 }
 
-const ADVANCE = ['advanceTimersByTimeAsync', 'tickAsync', 'advanceTimersByTime', 'tick'] as const;
+const ADVANCE = ['advanceTimersByTimeAsync', 'tickAsync', 'advanceTimersByTime'] as const;
 
 /** Lets so many ms pass on fake timers, promises included. */
 export async function passOnTimers(timers: FakeTimers, ms: number): Promise<void> {
@@ -30,9 +28,7 @@ export async function passOnTimers(timers: FakeTimers, ms: number): Promise<void
   else {
     // They do not say when the next timer is due, and what it causes takes the end of a turn.
     for (let passed = 0; passed < ms; passed++) {
-      const step = Math.min(1, ms - passed);
-      if (timers.advanceTimersByTime) timers.advanceTimersByTime(step);
-      else timers.tick?.(step);
+      timers.advanceTimersByTime?.(Math.min(1, ms - passed));
       await settle();
     }
   }

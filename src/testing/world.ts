@@ -114,8 +114,7 @@ export class TestWorld<In = any, Out = any> {
     const { latency = 0, frame = 1, seed = 1, scheduler, timers, setup, network = (parts) => new TestNetwork(parts) } = options;
     if (scheduler != null && !(scheduler instanceof VirtualTimeScheduler))
       throw invalid('scheduler', 'a VirtualTimeScheduler or TestScheduler of RxJS', scheduler);
-    if (timers != null && !isFakeTimers(timers))
-      throw invalid('timers', 'the fake timers of a test runner: `vi`, `jest` or `mock.timers`', timers);
+    if (timers != null && !isFakeTimers(timers)) throw invalid('timers', 'the fake timers of a test runner: `vi` or `jest`', timers);
     if (timers && scheduler) throw invalid('timers', 'left out when there is a `scheduler`', timers);
     this.scheduler = scheduler ?? (timers ? asyncScheduler : new VirtualTime());
     this.network = network({ latency, scheduler: this.scheduler });
