@@ -1,3 +1,4 @@
+import type { SchedulerLike } from 'rxjs';
 import { exponentialOn } from '../operators/exponential.js';
 import type { Policy } from '../operators/policy.js';
 import {
@@ -71,6 +72,8 @@ export interface ClientOptions {
   maxLength?: number;
   /** Options of the framework itself. @defaultValue `{}` */
   transport?: object;
+  /** The clock of back-off, heartbeats and time-outs, for tests in virtual time. @defaultValue the clock of the system */
+  scheduler?: SchedulerLike;
   /**
    * Credentials for `spark.query`, added to the query string of every attempt. A function is called for each attempt, and may take as long
    * as the attempt. When it fails, the attempt fails with `ERR_PRIMUS_CREDENTIALS`. @defaultValue none

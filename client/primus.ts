@@ -111,36 +111,38 @@ export class Primus<In = any, Out = any> extends Base {
    */
   constructor(url?: string | URL | ClientOptions | null, options?: ClientOptions) {
     super();
-    const { parts, configuration } = new.target as typeof Primus;
-    const { platform, parser } = parts;
+    const { parts: own, configuration } = new.target as typeof Primus;
+    const { parser } = own;
     const [address, given] = typeof url === 'string' || url instanceof URL || !url ? [url, options] : [undefined, url];
     const { options: inherited } = configuration;
     const merged: ClientOptions = withDefaults(inherited, given ?? {});
     // An empty list is no strategy.
     if (merged.strategy && !String(merged.strategy)) merged.strategy = inherited.strategy as string;
-    this.options = clientOptions(merged, platform.without);
+    const platform: Platform = withDefaults(own.platform, { scheduler: merged.scheduler as Platform['scheduler'] });
+    const parts = { ...own, platform };
+    const checked = clientOptions(merged, platform.without);
+    this.options = checked;
     this.url = parseUrl(address || merged.url || merged.uri || platform.origin, platform.origin);
     platform.inspect?.(given, this.url);
-    this.pathname = pathnameOf(this.url, this.options.pathname, configuration.pathname, platform.page);
+    this.pathname = pathnameOf(this.url, checked.pathname, configuration.pathname, platform.page);
     this.parser = parser;
     this.encoder = parser.encoder;
     this.decoder = parser.decoder;
     this.#platform = platform;
     this.connection = new ClientConnection(this, platform.scheduler, () => this.#lifecycle.close('server'));
-    const dialled = (this.options.resume && parts.session?.(this, parts)) || parts;
+    const dialled = (checked.resume && parts.session?.(this, parts)) || parts;
     this.#lifecycle = new Lifecycle({
       client: this as { readyState: ReadyState; readable: boolean; writable: boolean; emit(event: string, ...args: unknown[]): unknown },
-      options: this.options,
+      options: checked,
       endsWhenRefused: merged.strategy == null,
       platform,
       connection: this.connection,
       dial: () => dial(this, dialled, configuration),
       report: (error) => this.onListenerError(error),
     });
-    const { manual } = this.options;
-    this.initialise(this.options);
+    this.initialise(checked);
     // Connects later, so that you can add listeners, or end it, before.
-    if (!manual) queueMicrotask(() => this.state.name === 'idle' && this.open());
+    if (!merged.manual) queueMicrotask(() => this.state.name === 'idle' && this.open());
   }
 
   /**

@@ -19,8 +19,9 @@ const groups = {
     ...entriesOf('clients', clients(false), (name) => `src/clients/node/${name}`, 'Primus'),
     ...entriesOf('transformers', transformers(), (name) => `transformers/${name}/index`),
     cluster: { source: 'src/cluster' },
-    testing: { source: 'src/testing' },
   },
+  // Servers in production do not load it.
+  testing: { testing: { source: 'src/testing' } },
   channels: { channels: { source: 'src/channels' } },
   request: { request: { source: 'src/request' }, contract: { source: 'src/contract' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },

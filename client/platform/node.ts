@@ -8,7 +8,7 @@ import { closeWithLimit } from '../../src/core/close-with-limit.js';
 import { normalizePathname } from '../../src/core/configuration.js';
 import { asError, LinkError } from '../../src/core/errors.js';
 import { misspelledMessage, misspelledOptions } from '../../src/core/option-names.js';
-import { check, invalid, object } from '../../src/core/options.js';
+import { check, invalid, object, scheduler } from '../../src/core/options.js';
 import { Emitter } from '../emitter.js';
 import { pathnameOf } from '../url.js';
 import { jsonBody } from './json-body.js';
@@ -67,7 +67,10 @@ export const node: Platform = {
   },
   inspect(options, address) {
     // Without this check `new Primus(8080)` would silently use the defaults.
-    if (options) check({ options }, { options: object });
+    if (options) {
+      check({ options }, { options: object });
+      check(options, { scheduler });
+    }
     const { pathname: given } = (options ?? {}) as { pathname?: unknown };
     const path = address && pathnameOf(address, undefined, '');
     if (path && path !== '/' && typeof given === 'string' && normalizePathname(given) !== path)

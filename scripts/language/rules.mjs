@@ -84,7 +84,16 @@ export const rules = [
       // The network fault of the memory transformer, a documented name.
       /\b(?:\w+\.)*network(?:\.| )cut\b|\bMemoryNetwork\.cut\b/,
     ],
-    files: of('the network fault `MemoryNetwork.cut()`, a documented name', ['transformers/memory/network.ts', 'test/support/world.ts']),
+    files: of('the network fault `cut()`, a documented name', [
+      'transformers/memory/network.ts',
+      'src/testing.ts',
+      'src/testing/network.ts',
+      'src/testing/world.ts',
+      'docs/testing.md',
+      'test/support/world.ts',
+      'test/testing/network.test.ts',
+      'test/testing/world.test.ts',
+    ]),
   },
   { prose: /\bh(?:a|u)ng(?:s|ing)? up\b/, names: /\bh[au]ng up\b/, say: 'terminate or close; unsubscribe' },
   { prose: /\blet(?:s|ting)? (?:\w+ )?go of\b|\blet(?:s|ting)? (?:it|them) go\b/, names: /\blet go\b/, say: 'close, release or remove' },

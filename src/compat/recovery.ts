@@ -40,7 +40,7 @@ export class Recovery {
     if (state.name === 'open') client.connection.link?.destroy();
     else if ((state.name === 'idle' || state.name === 'closed') && !this.reconnecting()) {
       const delay = this.#policy(1, undefined);
-      const { scheduler } = (client.constructor as typeof Primus).parts.platform;
+      const scheduler = client.options.scheduler ?? (client.constructor as typeof Primus).parts.platform.scheduler;
       const open = () => {
         this.#delay = undefined;
         if (client.state === state) client.open();

@@ -11,6 +11,7 @@ export const OPTION_NAMES = [
   'credentials',
   'headers',
   'resume',
+  'scheduler',
   // The server.
   'pingInterval',
   'global',
@@ -33,7 +34,6 @@ export const OPTION_NAMES = [
   'trustProxy',
   'whitelist',
   'iknowclusterwillbreakconnections',
-  'scheduler',
   'origins',
   'methods',
   'maxAge',

@@ -102,6 +102,7 @@ export const string: Kind = ['a string', (value) => typeof value === 'string'];
 export const pathname: Kind = ["a path such as '/primus'", (value) => typeof value === 'string' && /^\/?[^?#\s]+$/.test(value)];
 export const callable: Kind = ['a function', (value) => typeof value === 'function'];
 export const object: Kind = ['an object', (value) => typeof value === 'object' && !Array.isArray(value)];
+export const scheduler: Kind = ['a scheduler of RxJS', (value) => typeof (value as { schedule?: unknown }).schedule === 'function'];
 export const size: Kind = ['a positive number', (value) => typeof value === 'number' && value > 0];
 export const count: Kind = ['a number of at least 0', (value) => typeof value === 'number' && value >= 0];
 

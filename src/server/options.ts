@@ -11,6 +11,7 @@ import {
   object,
   pathname,
   SERVER_DEFAULTS,
+  scheduler,
   size,
   string,
   withDefaults,
@@ -261,6 +262,7 @@ const TABLE: Record<string, Kind> = {
   maxValues: size,
   transport: object,
   idGenerator: callable,
+  scheduler,
 };
 
 /** The options that are a time, or `false` for none. */

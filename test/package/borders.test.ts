@@ -82,6 +82,12 @@ const borders: Border[] = [
   },
   { files: /^transformers\/[^/]+\/browser\.ts$/, layers: [sharedBrowser], packages: [anyPackage] },
   { files: /^transformers\//, layers: [operators, core, shared], packages: [anyPackage] },
+  // The kit for tests stands on whole servers and clients.
+  {
+    files: /^src\/testing\//,
+    layers: [core, server, client, /^transformers\/memory\//, /^src\/(?:index|client-node)\.js$/],
+    packages: [/^rxjs(\/testing)?$/, node],
+  },
   // The entries choose what the layers get.
   { files: /^src\/(?:clients\/[^/]+\/)?[^/]+\.ts$/, layers: [/^/], packages: [anyPackage] },
 ];

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,17 @@ async function weigh(contents: string): Promise<number> {
   const result = await build({ stdin: { contents, resolveDir: root }, bundle: true, minify: true, format: 'esm', write: false });
   return result.outputFiles[0]?.contents.length as number;
 }
+
+describe('a server', () => {
+  it('loads nothing of the kit for tests', () => {
+    const list =
+      "Object.keys(require.cache).filter((file) => /testing.(index.)?c?js$/.test(file) || /createTestWorld/.test(fs.readFileSync(file, 'utf8')))";
+    const loadedBy = (entry: string) =>
+      execFileSync(process.execPath, ['-p', `require('${entry}'); ${list}.join()`], { cwd: root, encoding: 'utf8' }).trim();
+    expect(['primus-rx', 'primus-rx/client', 'primus-rx/cluster', 'primus-rx/transformers/memory'].map(loadedBy)).toEqual(['', '', '', '']);
+    expect(loadedBy('primus-rx/testing')).toMatch(/shared.testing\.cjs/);
+  });
+});
 
 describe('the field sideEffects', () => {
   it('names files that are there', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { World } from '../support/world.js';
+import type { Primus as Client } from '../../client/primus.js';
+import { createTestWorld, type TestWorld } from '../../src/testing.js';
 
 const CLIENTS = 1_000;
 
@@ -14,54 +15,57 @@ function densest(times: readonly number[], width: number): number {
   }, 0);
 }
 
-/** Connects all clients to one server. */
-async function connectAll(seed: number): Promise<World> {
-  const world = new World({ latency: 5, seed });
-  for (let count = 0; count < CLIENTS; count++) world.connect();
-  await world.pass(20);
-  expect(world.primus.connected).toBe(CLIENTS);
+/** Connects all clients to one server. `dials` gets the time of each attempt to connect. */
+async function connectAll(seed: number) {
+  const world = createTestWorld({ latency: 5, seed });
+  const dials: number[] = [];
+  const clients = Array.from({ length: CLIENTS }, () => world.client().on('outgoing::open', () => dials.push(world.now())));
+  await world.advance(20);
+  expect(world.server.connected).toBe(CLIENTS);
   expect(world.network.alive).toBe(CLIENTS);
-  return world;
+  expect(dials.splice(0)).toHaveLength(CLIENTS);
+  return { world, clients, dials };
 }
 
-async function settled(world: World): Promise<void> {
-  expect(world.primus.connected).toBe(CLIENTS);
+/** Each client is open, and has one connection: there are as many as clients at both ends. */
+async function settled({ world, clients }: { world: TestWorld; clients: readonly Client[] }): Promise<void> {
+  expect(world.server.connected).toBe(CLIENTS);
   expect(world.network.alive).toBe(CLIENTS);
-  for (const peer of world.peers) {
-    expect(peer.client.state.name).toBe('open');
-    expect(world.network.pairsOf(peer)).toHaveLength(1);
-  }
+  const links = new Set(clients.map(({ connection }) => connection.link));
+  expect(links.size).toBe(CLIENTS);
+  for (const client of clients) expect(client.state.name).toBe('open');
   await world.destroy();
-  expect([world.clock.pending, world.network.alive]).toEqual([0, 0]);
+  expect([world.pending, world.network.alive]).toEqual([0, 0]);
 }
 
 describe(`${CLIENTS} clients`, () => {
   it('reconnect after a network failure, each once, and not all at the same time', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), async (seed) => {
-        const world = await connectAll(seed);
-        world.network.dials.length = 0;
+        const scene = await connectAll(seed);
+        const { world, dials } = scene;
         world.network.cut();
         expect(world.network.alive).toBe(0);
-        await world.pass(2_000);
-        expect(world.network.dials).toHaveLength(CLIENTS);
-        expect(densest(world.network.dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
-        await settled(world);
+        world.network.heal();
+        await world.advance(2_000);
+        expect(dials).toHaveLength(CLIENTS);
+        expect(densest(dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
+        await settled(scene);
       }),
       { numRuns: 1 },
     );
   });
 
   it('reconnect after a restart that takes a while, and not all at the same time', async () => {
-    const world = await connectAll(7);
-    world.network.dials.length = 0;
+    const scene = await connectAll(7);
+    const { world, dials } = scene;
     await world.stop({ reconnect: true });
-    await world.pass(5_000);
-    expect(world.network.dials.length, 'each client has tried and failed').toBeGreaterThanOrEqual(CLIENTS);
-    expect(densest(world.network.dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
+    await world.advance(5_000);
+    expect(dials.length, 'each client has tried and failed').toBeGreaterThanOrEqual(CLIENTS);
+    expect(densest(dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
     world.start();
-    await world.pass(20_000);
-    expect(densest(world.network.dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
-    await settled(world);
+    await world.advance(20_000);
+    expect(densest(dials, 100)).toBeLessThanOrEqual(CLIENTS / 4);
+    await settled(scene);
   });
 });

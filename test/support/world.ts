@@ -1,11 +1,12 @@
-import { createServer } from 'node:http';
 import { Subject, tap } from 'rxjs';
 import { awaitable } from '../../client/awaitable.js';
 import type { ClientParts } from '../../client/options.js';
 import { type Primus as Client, configure } from '../../client/primus.js';
 import { dropped } from '../../src/core/errors.js';
-import { type ClientOptions, type DestroyOptions, Primus, type ServerOptions, type Spark } from '../../src/index.js';
-import { MemoryNetwork, memory } from '../../transformers/memory/index.js';
+import type { ClientOptions, Primus, ServerOptions, Spark } from '../../src/index.js';
+import { TestNetwork } from '../../src/testing/network.js';
+import { TestWorld } from '../../src/testing/world.js';
+import { type MemoryNetwork, memory } from '../../transformers/memory/index.js';
 import { Clock } from './clock.js';
 
 /** One end of a connection, as the network makes it. */
@@ -25,7 +26,7 @@ export interface LinkPair {
 }
 
 /** A network that remembers its connections, and whose faults can break one of them, or one end of it. */
-export class ObservedNetwork extends MemoryNetwork {
+export class ObservedNetwork extends TestNetwork {
   readonly pairs: LinkPair[] = [];
   /** The times of all attempts to connect, in ms. */
   readonly dials: number[] = [];
@@ -38,8 +39,8 @@ export class ObservedNetwork extends MemoryNetwork {
     return this.mute ? { unsubscribe() {} } : super.dial(handshake);
   }
 
-  override pair(...limits: Parameters<MemoryNetwork['pair']>): ReturnType<MemoryNetwork['pair']> {
-    const ends = super.pair(...limits);
+  override pair(...handshake: Parameters<MemoryNetwork['pair']>): ReturnType<MemoryNetwork['pair']> {
+    const ends = super.pair(...handshake);
     const [server, client] = ends;
     const pair: LinkPair = { server, client, owner: undefined, up: [], down: [], closedBy: new Set() };
     observe(client, pair.up, () => pair.closedBy.add('client'));
@@ -49,9 +50,10 @@ export class ObservedNetwork extends MemoryNetwork {
     return ends;
   }
 
+  /** Terminates all connections. New ones can be made at once. */
   override cut(): void {
     for (const pair of this.pairs) this.addFault(pair);
-    super.cut();
+    this.crash();
   }
 
   /** Breaks one connection; an end that does not notice goes on sending to no one. */
@@ -110,39 +112,29 @@ export interface WorldOptions {
   server?: ServerOptions;
 }
 
-/** A server and its clients on a network of their own, in virtual time. */
-export class World {
-  readonly clock = new Clock();
-  readonly http = createServer();
-  readonly network: ObservedNetwork;
+/**
+ * The world of `primus-rx/testing`, with a network that remembers its connections, and clients on a platform that knows nothing of Node.js.
+ * Each of them has a network of its own.
+ */
+export class World extends TestWorld {
+  declare readonly clock: Clock;
+  declare readonly network: ObservedNetwork;
   readonly peers: Peer[] = [];
-  readonly random: () => number;
-  primus: Primus;
-  private readonly options: ServerOptions;
 
   constructor({ latency = 0, seed = 1, server = {} }: WorldOptions = {}) {
-    this.network = new ObservedNetwork({ scheduler: this.clock, latency });
-    this.random = generator(seed);
-    this.options = { transformer: 'memory', transport: { network: this.network }, scheduler: this.clock, ...server };
-    this.primus = new Primus(this.http, this.options);
-  }
-
-  /** A new server in the place of one that was stopped. */
-  start(): Primus {
-    this.primus = new Primus(this.http, this.options);
-    return this.primus;
-  }
-
-  /** Destroys the server, but not the HTTP server below it. */
-  async stop(options: DestroyOptions = {}): Promise<void> {
-    let done = false;
-    this.primus.destroy({ close: false, ...options }, () => {
-      done = true;
+    const scheduler = new Clock();
+    super({
+      latency,
+      seed,
+      server,
+      scheduler,
+      network: (parts: ConstructorParameters<typeof ObservedNetwork>[0]) => new ObservedNetwork(parts),
     });
-    for (let waited = 0; !done; waited++) {
-      if (waited > 10_000) throw new Error('The server is not through with destroy() after 10 s');
-      await this.clock.pass(1);
-    }
+    this.clock = scheduler;
+  }
+
+  get primus(): Primus {
+    return this.server;
   }
 
   connect(options: ClientOptions = {}, parts: Partial<ClientParts> = {}, make: typeof configure = configure): Peer {
@@ -171,6 +163,7 @@ export class World {
     };
     const Socket = awaitable(make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
     const client = new Socket(`http://world/?peer=${name}`, { ...options, transport: { network } });
+    this.clients.add(client);
     const peer: Peer = { name, client, network$, reports };
     this.peers.push(peer);
     return peer;
@@ -183,24 +176,8 @@ export class World {
   }
 
   pass(ms: number): Promise<void> {
-    return this.clock.pass(ms);
-  }
-
-  /** Destroys the clients and the server. Resolves when all frames under way on the network have arrived. */
-  async destroy(): Promise<void> {
-    for (const { client } of this.peers) client.destroy();
-    await this.stop();
-    await this.clock.pass(4 * this.network.latency);
+    return this.advance(ms);
   }
 }
 
-/** A uniform source in [0, 1) that is the same for the same seed (mulberry32). */
-export function generator(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+export { randomFrom as generator } from '../../src/testing/random.js';

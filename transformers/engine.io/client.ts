@@ -52,7 +52,7 @@ export function engineOptions(
 ): SocketOptions {
   const { protocol, hostname, port, pathname, username, password } = new URL(url);
   if (!/^(http|ws)s?:$/.test(protocol)) {
-    throw new PrimusError('ERR_PRIMUS_URL', `Engine.IO cannot connect to ${protocol}; use http: or https:`);
+    throw new PrimusError('ERR_PRIMUS_URL', `The address must be http://host:port, got ${protocol}`);
   }
   const secure = /s:$/.test(protocol);
   const { transports: names = ['polling', 'websocket', 'webtransport'], extraHeaders, ...given } = transport as EngineIOClientTransport;

@@ -8,7 +8,7 @@ import type { MemoryTransport } from './options.js';
 
 /** Connects within the process. */
 export const client: ClientTransformer<Platform> = {
-  connect({ url, headers, maxLength, transport, dialled }) {
+  connect({ url, headers, maxLength, transport, client, dialled }) {
     return new Observable<Link>((subscriber) => {
       const { network = sharedNetwork } = transport as MemoryTransport;
       dialled(network);
@@ -16,6 +16,7 @@ export const client: ClientTransformer<Platform> = {
         url,
         headers,
         maxLength,
+        client,
         accepted: (link) => (subscriber.closed ? link.destroy() : subscriber.next(link)),
         rejected: (details) => {
           const { status, reason } = details;

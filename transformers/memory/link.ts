@@ -9,6 +9,10 @@ export interface Carrier {
   /** The time that a frame takes, in ms. */
   readonly latency: number;
   readonly scheduler: SchedulerLike;
+  /** Whether the network takes a frame that a link sends. A frame that it does not take is lost. */
+  takes(from: MemoryLink, frame: Frame): boolean;
+  /** Lets something arrive at a link, behind everything that is under way to it. */
+  carry(to: MemoryLink, arrive: () => void): void;
   /** Whether a link is alive. */
   has(link: MemoryLink): boolean;
   /** Removes a link that has ended. */
@@ -52,9 +56,10 @@ export class MemoryLink extends LinkBase {
   }
 
   send(frame: Frame): void {
-    if (!this.isOpen) return;
-    this.peer.waiting += frame.length;
-    this.carrier.scheduler.schedule(() => this.peer.arrive(frame), this.carrier.latency);
+    const { carrier, peer } = this;
+    if (!this.isOpen || !carrier.takes(this, frame)) return;
+    peer.waiting += frame.length;
+    carrier.carry(peer, () => peer.arrive(frame));
   }
 
   pause(): void {
@@ -69,18 +74,19 @@ export class MemoryLink extends LinkBase {
   close(code = 1000, reason = ''): void {
     if (!this.isOpen) return;
     this.isOpen = false;
+    const { carrier, peer } = this;
     const end = code === 1000 ? 'clean' : dropped(code, reason);
-    this.carrier.scheduler.schedule(() => {
-      this.peer.ending = end;
-      this.peer.read();
-      this.end(end);
-    }, this.carrier.latency);
+    carrier.carry(peer, () => {
+      peer.ending = end;
+      peer.read();
+    });
+    carrier.scheduler.schedule(() => this.end(end), carrier.latency);
   }
 
   destroy(): void {
-    const { peer } = this;
+    const { carrier, peer } = this;
     this.drop(dropped(1006, 'destroyed'));
-    this.carrier.scheduler.schedule(() => peer.drop(dropped(1006, 'destroyed by the peer')), this.carrier.latency);
+    carrier.carry(peer, () => peer.drop(dropped(1006, 'destroyed by the peer')));
   }
 
   /** Ends the link with an error; frames that are under way are lost. */

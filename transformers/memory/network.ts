@@ -1,6 +1,6 @@
 import { asapScheduler, type SchedulerLike, type Unsubscribable } from 'rxjs';
 import { dropped, type LinkErrorDetails } from '../../src/core/errors.js';
-import type { Link } from '../../src/core/link.js';
+import type { Frame, Link } from '../../src/core/link.js';
 import { type Carrier, MemoryLink } from './link.js';
 
 /** The options of a `MemoryNetwork`. */
@@ -23,6 +23,8 @@ export interface MemoryHandshake {
   readonly headers?: { readonly [name: string]: string };
   /** The longest message that the client accepts, in bytes. */
   readonly maxLength: number;
+  /** The client that connects. */
+  readonly client?: unknown;
   accepted(link: Link): void;
   rejected(details: LinkErrorDetails): void;
 }
@@ -75,18 +77,21 @@ export class MemoryNetwork implements Carrier {
 
   /** Sends a handshake; the answer arrives after `latency` ms. @internal */
   dial(handshake: MemoryHandshake): Unsubscribable {
-    return this.scheduler.schedule(() => {
-      const url = new URL(handshake.url);
-      const listener = this.down ? undefined : [...this.listeners].find((candidate) => candidate.listensAt(url));
-      if (listener === undefined) handshake.rejected({ reason: `No server listens at ${url.host}` });
-      else listener.handle(handshake);
-    }, this.latency);
+    return this.scheduler.schedule(() => this.answer(handshake), this.latency);
   }
 
-  /** Creates both ends of a link, each with the longest message that it accepts. @internal */
-  pair(serverLimit: number, clientLimit: number): [server: MemoryLink, client: MemoryLink] {
-    const server = new MemoryLink(this, serverLimit);
-    const client = new MemoryLink(this, clientLimit);
+  /** Answers a handshake that has arrived. @internal */
+  answer(handshake: MemoryHandshake): void {
+    const url = new URL(handshake.url);
+    const listener = this.down ? undefined : [...this.listeners].find((candidate) => candidate.listensAt(url));
+    if (listener === undefined) handshake.rejected({ reason: `No server listens at ${url.host}` });
+    else listener.handle(handshake);
+  }
+
+  /** Creates both ends of a link for a handshake that the server accepts; `maxLength`: the longest message that the server accepts. @internal */
+  pair(handshake: MemoryHandshake, maxLength: number): [server: MemoryLink, client: MemoryLink] {
+    const server = new MemoryLink(this, maxLength);
+    const client = new MemoryLink(this, handshake.maxLength);
     server.peer = client;
     client.peer = server;
     this.links.add(server).add(client);
@@ -96,6 +101,16 @@ export class MemoryNetwork implements Carrier {
   /** Terminates every link at once: frames under way are lost, and both ends get an error. */
   cut(): void {
     for (const link of [...this.links]) link.drop(dropped(1006, 'cut'));
+  }
+
+  /** Whether the network takes a frame that a link sends. @internal */
+  takes(_from: MemoryLink, _frame: Frame): boolean {
+    return true;
+  }
+
+  /** Lets something arrive at a link after `latency` ms. @internal */
+  carry(_to: MemoryLink, arrive: () => void): void {
+    this.scheduler.schedule(arrive, this.latency);
   }
 
   /** Whether a link is alive. @internal */

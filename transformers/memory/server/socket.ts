@@ -14,12 +14,12 @@ export class MemorySocket extends Duplex {
   }
 
   accept(network: MemoryNetwork, maxLength: number) {
-    const [ours, theirs] = network.pair(maxLength, this.handshake.maxLength);
-    network.scheduler.schedule(() => {
+    const [ours, theirs] = network.pair(this.handshake, maxLength);
+    network.carry(theirs, () => {
       // The network may have failed while the answer was under way.
       if (network.has(theirs)) this.handshake.accepted(theirs);
       else this.handshake.rejected({ reason: 'The connection was terminated during the handshake' });
-    }, network.latency);
+    });
     // The handshake is over: emits `close`.
     this.destroy();
     return ours;
