@@ -196,6 +196,16 @@ export class Spark<In = any, Out = any> extends LegacyStream {
   }
 
   /**
+   * The number of bytes that were written, and have not left this process.
+   *
+   * @example
+   * console.log(`${spark.id} is behind by ${spark.bufferedAmount} bytes`);
+   */
+  get bufferedAmount(): number {
+    return this.connection.bufferedAmount;
+  }
+
+  /**
    * Sends a message.
    *
    * @returns `false` when the connection has ended, or when the message cannot be sent: then an `error` event says why. With listeners for
