@@ -224,12 +224,15 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return this.connection.write(data);
   }
 
+  /** Cannot be called. It gives a spark the type of a stream, so that `source.pipe(spark)` compiles. */
+  end(this: never, data: unknown, encoding?: unknown, callback?: unknown): this;
   /**
    * Sends `data`, if any, and closes the connection. The client reconnects only with `reconnect`.
    *
    * @example
    * spark.end({ error: 'Please reconnect' }, { reconnect: true });
    */
+  end(data?: Out, options?: { reconnect?: boolean }): this;
   end(data?: Out, options?: { reconnect?: boolean }): this {
     if (data !== undefined && !this.connection.isSendingLast) {
       this.connection.isSendingLast = true;
@@ -401,7 +404,7 @@ export class Spark<In = any, Out = any> extends LegacyStream {
    * spark.pipe(process.stdout, { end: false });
    */
   pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T {
-    return pipe(this as Spark, target, options);
+    return pipe(this as Spark, target, options, (error) => this.connection.reportListenerError(error));
   }
 
   /**
