@@ -21,6 +21,7 @@ const groups = {
     testing: { source: 'src/testing' },
   },
   channels: { channels: { source: 'src/channels' } },
+  flow: { flow: { source: 'src/flow' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
   operators: { operators: { source: 'operators/index' } },
   parsers: entriesOf(
