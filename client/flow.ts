@@ -30,6 +30,7 @@ export type DropReason = 'full' | 'disconnected' | 'replaced' | 'ended' | 'queue
 export interface Dropped<T> {
   /** The message; its frame, if it was encoded already. */
   readonly data: T;
+  /** Why it was dropped. */
   readonly reason: DropReason;
   /** The key of `latest`. */
   readonly key?: unknown;
@@ -72,6 +73,17 @@ export interface FlowEnd<In, Out> {
  * ```
  * write()     ──> [ unsent bytes: bufferedAmount ] ──> network     isFull above the mark, drained() at half of it
  * for await   <── [ received, not taken ]          <── network     paused above the mark
+ * ```
+ *
+ * @example
+ * ```ts
+ * import { flow } from 'primus-rx/flow';
+ *
+ * const stream = flow(primus, { highWaterMark: 65_536 });
+ * stream.dropped$.subscribe(({ data, reason }) => console.log(data, reason));
+ * if (stream.isFull) console.log(`${stream.bufferedAmount} of ${stream.highWaterMark} bytes wait`);
+ * stream.pause();
+ * setTimeout(() => stream.resume(), 1_000);
  * ```
  *
  * @typeParam In what is received

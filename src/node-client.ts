@@ -73,7 +73,7 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
 
 /** A client in Node.js. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export interface NodeClient<In = any, Out = any> extends Primus<In, Out>, NodeStreamMembers<In> {}
+export type NodeClient<In = any, Out = any> = Primus<In, Out> & NodeStreamMembers<In>;
 
 /** The class of clients in Node.js. */
 export interface NodeClientClass extends Omit<typeof Primus, 'prototype'> {

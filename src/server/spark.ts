@@ -224,7 +224,8 @@ export class Spark<In = any, Out = any> extends LegacyStream {
     return this.connection.write(data);
   }
 
-  /** Cannot be called. It gives a spark the type of a stream, so that `source.pipe(spark)` compiles. */
+  // Cannot be called: it gives a spark the type of a stream, so that `source.pipe(spark)` compiles.
+  /** @internal */
   end(this: never, data: unknown, encoding?: unknown, callback?: unknown): this;
   /**
    * Sends `data`, if any, and closes the connection. The client reconnects only with `reconnect`.

@@ -47,8 +47,8 @@ export interface Middleware extends MiddlewareFunction {
  */
 type MiddlewareFunction = {
   // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
-  method(this: any, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
-}['method'];
+  middleware(this: any, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+}['middleware'];
 
 /** A function of fewer than two parameters that creates the middleware. */
 // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.

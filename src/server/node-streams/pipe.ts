@@ -11,7 +11,7 @@ export interface PipeSource {
   resume(): unknown;
 }
 
-/** A target of messages: a writable stream, or a source. */
+/** A target of messages: a writable stream, a spark or a client. */
 export interface PipeTarget {
   /** Writes a message; `false` asks the source to wait for `drain`. */
   write(data: unknown): unknown;
