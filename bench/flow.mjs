@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import Primus from 'primus-rx';
 import { flow } from 'primus-rx/flow';
@@ -32,8 +32,10 @@ const count = Math.round((Number(values.megabytes) * MEGABYTE) / CHUNK);
 if (values.child) await serve(values.child);
 else await measureAll();
 
-/** The memory in use, after a collection. */
-function used() {
+/** The memory in use, after a collection: the second one frees what the first one finalized. */
+async function used() {
+  gc();
+  await turn();
   gc();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
@@ -46,10 +48,10 @@ function meter() {
   let base = 0;
   let most = 0;
   return {
-    message() {
+    async message() {
       messages += 1;
-      if (messages === WARM_UP) base = used();
-      if (messages > WARM_UP && messages % step === 0) most = Math.max(most, used() - base);
+      if (messages === WARM_UP) base = await used();
+      if (messages > WARM_UP && messages % step === 0) most = Math.max(most, (await used()) - base);
     },
     get growth() {
       return most;
@@ -65,10 +67,10 @@ async function write(end) {
   let buffered = 0;
   const source = new ReadableStream(
     {
-      pull(controller) {
+      async pull(controller) {
         buffered = Math.max(buffered, end.bufferedAmount);
         if (written++ === WARM_UP + count) return controller.close();
-        growth.message();
+        await growth.message();
         // A string of its own, as a source would make it.
         controller.enqueue(written + chunk);
       },
@@ -86,7 +88,7 @@ async function read(end) {
   for await (const message of end) {
     messages += 1;
     if (Number.parseInt(message, 10) !== messages) throw new Error(`Message ${messages} is missing`);
-    growth.message();
+    await growth.message();
     if (messages === WARM_UP + count) break;
     if (messages % BETWEEN === 0) await sleep(1);
   }

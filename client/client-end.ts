@@ -37,6 +37,8 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
   const { scheduler } = (client.constructor as typeof Primus).parts.platform;
   let isPaused = false;
   let isSlow = false;
+  /** Whether it is paused, or was since the last sign of life: what a slow reader has not read may be much, in the buffers of the system. */
+  let wasPaused = false;
   let dropped: ((data: unknown, reason: DropReason) => void) | undefined;
   /** The latest ping of the server, and when it was received. */
   let sent = 0;
@@ -62,7 +64,9 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
    * server, and whose answer is one of ours.
    */
   const showLife = () => {
-    if (!isPaused || client.state.name === 'closed') return;
+    life = undefined;
+    if (!wasPaused || client.state.name === 'closed') return;
+    wasPaused = isPaused;
     showLifeLater();
     if (client.readyState !== OPEN) return;
     const now = scheduler.now();
@@ -74,10 +78,14 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
     transport?.emit?.('packet', { type: 'ping' });
   };
   const showLifeLater = () => {
-    life?.unsubscribe();
-    life = isPaused ? scheduler.schedule(showLife, options.pingTimeout ? options.pingTimeout / 3 : SIGN_OF_LIFE) : undefined;
+    if (wasPaused) life ??= scheduler.schedule(showLife, options.pingTimeout ? options.pingTimeout / 3 : SIGN_OF_LIFE);
   };
   client.on('open', showLifeLater);
+  // A timer would keep the process alive.
+  client.on('end', () => {
+    life?.unsubscribe();
+    life = undefined;
+  });
 
   return {
     scheduler,
@@ -117,6 +125,7 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
     end: () => void client.end(),
     pause(paused) {
       isPaused = paused;
+      wasPaused ||= paused;
       connection.pressure(isSlow);
       showLifeLater();
     },

@@ -12,12 +12,12 @@ let world: World;
 afterEach(() => world.destroy());
 
 /** Both ends of a connection, and their flows, in virtual time. */
-async function pair(server: ServerOptions = {}) {
+async function pair(server: ServerOptions = {}, highWaterMark = MARK) {
   world = new World({ server });
   const { client } = world.connect({ queueBytes: 100_000 });
   await world.pass(0);
   const spark = Object.values(world.primus.connections)[0] as Spark;
-  return { client, spark, up: flow(client, { highWaterMark: MARK }), down: flow(spark, { highWaterMark: MARK }) };
+  return { client, spark, up: flow(client, { highWaterMark }), down: flow(spark, { highWaterMark }) };
 }
 
 /** Writes kilobytes as long as the flow has room, up to a megabyte. Returns how many. */
@@ -337,6 +337,29 @@ describe('the flow of a client', () => {
     up.resume();
     await world.pass(100_000);
     expect(lost).not.toHaveBeenCalled();
+  });
+
+  it('lives on while it reads so slowly that heartbeats wait behind what it has not read', async () => {
+    const { client, spark, up, down } = await pair({ pingInterval: 30_000 }, 102_400);
+    const lost = vi.fn();
+    client.on('close', lost);
+    let read = 0;
+    void (async () => {
+      for await (const _ of up) {
+        read += 1;
+        await new Promise<void>((resolve) => void world.clock.schedule(() => resolve(), 1_000));
+      }
+    })();
+    const writing = (async () => {
+      for (let count = 0; count < 400; count++) {
+        spark.write(KILOBYTE);
+        await down.drained();
+      }
+    })();
+    await world.pass(300_000);
+    expect(lost).not.toHaveBeenCalled();
+    expect(read).toBeGreaterThan(290);
+    await writing;
   });
 
   it('leaves no timer behind when it ends while it is paused', async () => {
