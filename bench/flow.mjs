@@ -59,7 +59,7 @@ function meter() {
   };
 }
 
-/** Writes all messages, as fast as the other end takes them. */
+/** Writes all messages, as fast as the peer takes them. */
 async function write(end) {
   const growth = meter();
   const chunk = 'x'.repeat(CHUNK);

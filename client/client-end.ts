@@ -10,8 +10,8 @@ import type { Primus } from './primus.js';
 /** The number of unsent bytes above which writers should wait, unless the option says another one. */
 const HIGH_WATER = 262_144;
 
-/** The interval at which a client that is paused shows that it is alive, in ms, if the server's heartbeat is not known. */
-const SIGN_OF_LIFE = 10_000;
+/** The interval at which a paused client answers heartbeats, in ms, if that of the server is not known. */
+const HEARTBEAT = 10_000;
 
 const REASONS: { [code: string]: DropReason } = {
   ERR_PRIMUS_QUEUE: 'queue',
@@ -37,13 +37,13 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
   const { scheduler } = (client.constructor as typeof Primus).parts.platform;
   let isPaused = false;
   let isSlow = false;
-  /** Whether it is paused, or was since the last sign of life: what a slow reader has not read may be much, in the buffers of the system. */
+  /** Whether it is paused, or was since the last beat: what a slow reader has not read may be much, in the buffers of the system. */
   let wasPaused = false;
   let dropped: ((data: unknown, reason: DropReason) => void) | undefined;
   /** The latest ping of the server, and when it was received. */
   let sent = 0;
   let receivedAt = 0;
-  let life: Subscription | undefined;
+  let timer: Subscription | undefined;
 
   // The connection is paused while its message transformers are behind, or its readers are; for another link too.
   connection.pressure = (high) => {
@@ -60,14 +60,14 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
   });
 
   /**
-   * Answers the heartbeats that wait behind what is not read, for both ends: as if a ping had been received, which is a sign of life of the
-   * server, and whose answer is one of ours.
+   * Answers the heartbeats that wait behind what is not read, for both ends: as if a ping had been received, which counts as activity of
+   * the server, and whose answer as ours.
    */
-  const showLife = () => {
-    life = undefined;
+  const beat = () => {
+    timer = undefined;
     if (!wasPaused || client.state.name === 'closed') return;
     wasPaused = isPaused;
-    showLifeLater();
+    beatLater();
     if (client.readyState !== OPEN) return;
     const now = scheduler.now();
     const ping = printControl({ type: 'ping', value: `${Math.floor(receivedAt ? sent + now - receivedAt : now)}` });
@@ -77,14 +77,14 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
     const { io, transport = io?.engine?.transport } = Object(client.socket) as { io?: WithEngine; transport?: EngineTransport };
     transport?.emit?.('packet', { type: 'ping' });
   };
-  const showLifeLater = () => {
-    if (wasPaused) life ??= scheduler.schedule(showLife, options.pingTimeout ? options.pingTimeout / 3 : SIGN_OF_LIFE);
+  const beatLater = () => {
+    if (wasPaused) timer ??= scheduler.schedule(beat, options.pingTimeout ? options.pingTimeout / 3 : HEARTBEAT);
   };
-  client.on('open', showLifeLater);
+  client.on('open', beatLater);
   // A timer would keep the process alive.
   client.on('end', () => {
-    life?.unsubscribe();
-    life = undefined;
+    timer?.unsubscribe();
+    timer = undefined;
   });
 
   return {
@@ -127,7 +127,7 @@ function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
       isPaused = paused;
       wasPaused ||= paused;
       connection.pressure(isSlow);
-      showLifeLater();
+      beatLater();
     },
   };
 }

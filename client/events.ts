@@ -35,7 +35,7 @@ export interface ClientEvents<In = any> {
   'reconnect timeout': [error: Error, attempt: ReconnectAttempt];
   /** No further attempt will be made; `end` follows. */
   'reconnect failed': [error: Error, attempt: ReconnectAttempt];
-  /** What was written has left, after `write` returned `false` because of it: sources that are piped in continue. In Node.js. */
+  /** The buffer of a client whose `write` returned `false` has drained: sources that are piped in continue. In Node.js. */
   drain: [];
   /** A stream was piped into the client, in Node.js. */
   pipe: [source: unknown];

@@ -5,7 +5,7 @@ import type { Frame } from '../src/core/link.js';
 /** The memory that a message takes beside its bytes, roughly. */
 const OVERHEAD = 64;
 
-/** The interval at which unsent bytes are counted while somebody waits, in ms: no platform has an event for that. It doubles while none leave. */
+/** The interval at which unsent bytes are counted while a writer waits, in ms: no platform has an event for that. It doubles while none leave. */
 const POLL = 4;
 const LONGEST_POLL = 256;
 
@@ -94,12 +94,12 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
   readonly highWaterMark: number;
   readonly #end: FlowEnd<In, Out>;
   readonly #dropped = new Subject<Dropped<Out>>();
-  /** Those who wait for the bytes to leave. */
+  /** The callbacks of the writers that wait for the bytes to leave. */
   #waiting: (() => void)[] = [];
   #change: Subscription | undefined;
   #poll: Subscription | undefined;
   #delay = POLL;
-  /** Those who do not want to read: the connection is paused while there is one. */
+  /** The readers that are behind: the connection is paused while there is one. */
   readonly #pausing = new Set<unknown>();
   /** The messages that wait, one for each key. */
   readonly #latest = new Map<unknown, Out>();
@@ -318,7 +318,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
     }
   }
 
-  /** Waits for the bytes to leave, and for a connection. */
+  /** Begins to wait for the bytes to leave, and for a connection. */
   #wait(): void {
     if (this.#change !== undefined) return;
     this.#delay = POLL;

@@ -174,8 +174,8 @@ class Writer {
     const { said, examples } = printMember(text, tag);
     const below = `${said && `  \n${indent(said)}`}${examples.map((example) => `\n\n${indent(example)}\n`).join('')}`;
     const shown = symbol.declarations.filter((declaration) => !ts.isSetAccessor(declaration) && !isInternal(declaration));
-    const texts = shown.map((declaration) => this.text(declaration));
-    return texts.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 ? below : ''}`);
+    const sources = shown.map((declaration) => this.text(declaration));
+    return sources.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 ? below : ''}`);
   }
 
   /** The source of a declaration. Remembers the types that it names. */

@@ -22,6 +22,9 @@ const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 const sessions = 1.235;
 const channels = 1.5;
 
+/** The kB that `primus-rx/flow` adds to a page that imports it. */
+const flow = 2.6;
+
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
   'esbuild, defaults': { limit: 15.0, build: withEsbuild },
@@ -51,7 +54,13 @@ for (const transformer of bundled()) {
 for (const parser of parsers) {
   weigh(`served + ${parser}`, readFileSync(join(root, 'dist/browser', `${parser}.min.js`), 'utf8'), additions[parser]);
 }
-for (const [name, { limit, build, conditions }] of Object.entries(imported)) weigh(`imported, ${name}`, await build(conditions), limit);
+for (const [name, { limit, build, conditions }] of Object.entries(imported)) {
+  const page = await build(conditions);
+  weigh(`imported, ${name}`, page, limit);
+  if (build !== withEsbuild) continue;
+  const weight = kB(gzipSync(page, { level: 9 }).length);
+  weigh(`imported, ${name} + flow`, await build(conditions, "import { flow } from 'primus-rx/flow';\nconsole.log(flow);\n"), weight + flow);
+}
 
 console.table(table);
 if (process.argv.includes('--why')) {
@@ -72,17 +81,17 @@ function weigh(name, source, limit = 0) {
 }
 
 /** A page that makes a client and uses it, as `entry.js`. */
-function entry() {
+function entry(more = '') {
   mkdirSync(work, { recursive: true });
   const path = join(work, 'entry.js');
-  writeFileSync(path, "import { Primus } from 'primus-rx/client';\nnew Primus().on('data', console.log);\n");
+  writeFileSync(path, `import { Primus } from 'primus-rx/client';\nnew Primus().on('data', console.log);\n${more}`);
   return path;
 }
 
-async function withEsbuild(conditions) {
+async function withEsbuild(conditions, more) {
   const options = { bundle: true, minify: true, metafile: true, write: false, absWorkingDir: root, ...(conditions && { conditions }) };
-  const { outputFiles, metafile } = await build({ entryPoints: [entry()], ...options });
-  reasons.push([`imported, esbuild, ${conditions?.[0] ?? 'defaults'}`, metafile]);
+  const { outputFiles, metafile } = await build({ entryPoints: [entry(more)], ...options });
+  reasons.push([`imported, esbuild, ${conditions?.[0] ?? 'defaults'}${more ? ' + flow' : ''}`, metafile]);
   return outputFiles[0].text;
 }
 

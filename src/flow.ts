@@ -27,7 +27,10 @@ const created = new WeakMap<object, Flow>();
  */
 export function flow<In, Out>(end: Primus<In, Out> | Spark<In, Out>, options?: FlowOptions): Flow<In, Out> {
   if (!end?.connection)
-    throw new PrimusError('ERR_PRIMUS_OPTION', `flow: the first argument must be a client or a spark of this package, got ${describe(end)}`);
+    throw new PrimusError(
+      'ERR_PRIMUS_OPTION',
+      `flow: the first argument must be a client or a spark of this package, got ${describe(end)}`,
+    );
   if (options !== undefined) {
     if (!object[1](options)) throw invalid('options', object[0], options);
     check(options, { highWaterMark: size });

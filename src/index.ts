@@ -285,7 +285,10 @@ function socketClass(transformer: Transformer, parser: Parser, configuration: Pa
     },
     assume(configuration),
   );
-  return withPlugins(withStreams(Class), transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark }) as unknown as NodeClientClass;
+  return withPlugins(
+    withStreams(Class),
+    transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark },
+  ) as unknown as NodeClientClass;
 }
 
 export { Primus as default, Spark };

@@ -7,10 +7,7 @@ import type { NodeEmitter } from './server/node-emitter.js';
 import { type DuplexSource, duplex } from './server/node-streams/duplex.js';
 import { type PipeSource, type PipeTarget, pipe } from './server/node-streams/pipe.js';
 
-/**
- * What clients have in Node.js beside the members that they have everywhere: those that a spark has for streams. In a page use `flow` of
- * `primus-rx/flow`.
- */
+/** The members for streams that clients have in Node.js, as sparks have. In a page use `flow` of `primus-rx/flow`. */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface NodeStreamMembers<In = any> extends NodeEmitter {
   /**

@@ -286,7 +286,7 @@ describe('the flow of a client', () => {
     expect(drained).toHaveBeenCalledTimes(1);
   });
 
-  it('tells what the queue drops', async () => {
+  it('reports what the queue drops', async () => {
     const { client, up } = await pair();
     const dropped: Dropped<unknown>[] = [];
     up.dropped$.subscribe((drop) => dropped.push(drop));

@@ -75,10 +75,7 @@ describe.each(['websockets', 'engine.io'])('a client in Node.js: %s', (transform
   it('pipes into a slow stream no faster than that takes it', async () => {
     const { client, spark } = await pair({ transformer });
     let written = 0;
-    const pumping = pipeline(
-      Readable.from(rows(600, (count) => (written = count))),
-      spark.duplex(),
-    );
+    const pumping = pipeline(Readable.from(rows(600, (count) => (written = count))), spark.duplex());
     const seen: number[] = [];
     let release = () => {};
     const slow = new Writable({
@@ -104,10 +101,7 @@ describe.each(['websockets', 'engine.io'])('a client in Node.js: %s', (transform
   it('is read by a slow loop no faster than that goes', async () => {
     const { client, spark } = await pair({ transformer });
     let written = 0;
-    const pumping = pipeline(
-      Readable.from(rows(400, (count) => (written = count))),
-      spark.duplex(),
-    );
+    const pumping = pipeline(Readable.from(rows(400, (count) => (written = count))), spark.duplex());
     const seen: number[] = [];
     for await (const { row } of client) {
       seen.push(row);

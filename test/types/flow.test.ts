@@ -128,7 +128,7 @@ describe('middleware', () => {
         next(new Error('no'));
       });
       // @ts-expect-error A request is no number.
-      primus.use('own', (request: number, response: ServerResponse) => {});
+      primus.use('own', (_request: number, _response: ServerResponse) => {});
       // @ts-expect-error A middleware is a function.
       primus.use('own', 42);
     };
