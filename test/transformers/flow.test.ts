@@ -61,3 +61,21 @@ describe.each([
     expect(ahead).toBeLessThan(COUNT);
   });
 });
+
+describe.each(['engine.io', 'socket.io'])('a server that pauses again and again: %s', (transformer) => {
+  it('still sends the heartbeats of the engine', async () => {
+    const { primus, connect } = await serve({ transformer, transport: { pingInterval: 300, pingTimeout: 200 } });
+    const announced = event(primus, 'connection');
+    const client = connect();
+    const [[spark]] = await Promise.all([announced, event(client, 'open')]);
+    const lost: unknown[] = [];
+    client.on('close', () => lost.push(client.state));
+    for (let count = 0; count < 60; count++) {
+      (spark as Spark).pause();
+      await sleep(10);
+      (spark as Spark).resume();
+      await sleep(10);
+    }
+    expect(lost).toEqual([]);
+  });
+});
