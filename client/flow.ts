@@ -79,7 +79,7 @@ export interface FlowEnd<In, Out> {
  * ```ts
  * import { flow } from 'primus-rx/flow';
  *
- * const stream = flow(primus, { highWaterMark: 65_536 });
+ * const stream = flow(client, { highWaterMark: 65_536 });
  * stream.dropped$.subscribe(({ data, reason }) => console.log(data, reason));
  * if (stream.isFull) console.log(`${stream.bufferedAmount} of ${stream.highWaterMark} bytes wait`);
  * stream.pause();
@@ -133,8 +133,8 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * import { flow } from 'primus-rx/flow';
    *
    * for (let row = 0; row < 1_000_000; row++) {
-   *   primus.write({ row });
-   *   await flow(primus).drained();
+   *   client.write({ row });
+   *   await flow(client).drained();
    * }
    * ```
    */
@@ -165,7 +165,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * import { conflate } from 'primus-rx/operators';
    *
    * const price$ = interval(1).pipe(map((price) => ({ price })));
-   * price$.pipe(conflate({ gate: flow(primus).ready$ })).subscribe((message) => primus.write(message));
+   * price$.pipe(conflate({ gate: flow(client).ready$ })).subscribe((message) => client.write(message));
    * ```
    */
   get ready$(): Observable<boolean> {
@@ -206,7 +206,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * ```ts
    * import { flow } from 'primus-rx/flow';
    *
-   * for await (const message of flow(primus)) console.log(message);
+   * for await (const message of flow(client)) console.log(message);
    * ```
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
@@ -226,7 +226,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * ```ts
    * import { flow } from 'primus-rx/flow';
    *
-   * await flow(primus).readable.pipeTo(new WritableStream({ write: (message) => console.log(message) }));
+   * await flow(client).readable.pipeTo(new WritableStream({ write: (message) => console.log(message) }));
    * ```
    */
   get readable(): ReadableStream<In> {
@@ -246,7 +246,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * import { flow } from 'primus-rx/flow';
    *
    * const { body } = await fetch('https://example.com/big.txt');
-   * await body?.pipeThrough(new TextDecoderStream()).pipeTo(flow(primus).writable, { preventClose: true, preventAbort: true });
+   * await body?.pipeThrough(new TextDecoderStream()).pipeTo(flow(client).writable, { preventClose: true, preventAbort: true });
    * ```
    */
   get writable(): WritableStream<Out> {
@@ -264,7 +264,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * ```ts
    * import { flow } from 'primus-rx/flow';
    *
-   * document.addEventListener('pointermove', ({ x, y }) => flow(primus).volatile({ x, y }));
+   * document.addEventListener('pointermove', ({ x, y }) => flow(client).volatile({ x, y }));
    * ```
    */
   volatile(data: Out): boolean {
@@ -283,7 +283,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
    * ```ts
    * import { flow } from 'primus-rx/flow';
    *
-   * flow(primus).latest('ACME', { symbol: 'ACME', price: 12 });
+   * flow(client).latest('ACME', { symbol: 'ACME', price: 12 });
    * ```
    */
   latest(key: unknown, data: Out): boolean {

@@ -15,7 +15,7 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
    *
    * @example
    * ```ts
-   * if (primus.bufferedAmount > 1_000_000) console.log('The server is slow');
+   * if (client.bufferedAmount > 1_000_000) console.log('The server is slow');
    * ```
    */
   readonly bufferedAmount: number;
@@ -24,8 +24,8 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
    *
    * @example
    * ```ts
-   * primus.pause();
-   * setTimeout(() => primus.resume(), 1_000);
+   * client.pause();
+   * setTimeout(() => client.resume(), 1_000);
    * ```
    */
   pause(): this;
@@ -39,7 +39,7 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
    * ```ts
    * import { createWriteStream } from 'node:fs';
    *
-   * primus.pipe(createWriteStream('messages.log'));
+   * client.pipe(createWriteStream('messages.log'));
    * ```
    */
   pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T;
@@ -52,7 +52,7 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
    * import { Readable } from 'node:stream';
    * import { pipeline } from 'node:stream/promises';
    *
-   * await pipeline(Readable.from([{ row: 1 }, { row: 2 }]), primus.duplex());
+   * await pipeline(Readable.from([{ row: 1 }, { row: 2 }]), client.duplex());
    * ```
    */
   duplex(): Duplex;
@@ -62,7 +62,7 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
    *
    * @example
    * ```ts
-   * for await (const message of primus) console.log(message);
+   * for await (const message of client) console.log(message);
    * ```
    */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined>;
