@@ -149,3 +149,27 @@ describe.each(['websockets', 'engine.io'])('a client in Node.js: %s', (transform
     expect(seen).toHaveLength(300);
   });
 });
+
+describe('a stream that a client is piped into', () => {
+  it('gets the messages of all connections, and ends with the client', async () => {
+    const { primus, connect } = await serve({ pingInterval: false });
+    primus.on('connection', (spark) => void spark.write('hello'));
+    const client = connect({ reconnect: { min: 1, max: 1 } });
+    const seen: unknown[] = [];
+    const sink = new Writable({
+      objectMode: true,
+      write(data, _encoding, done) {
+        seen.push(data);
+        done();
+      },
+    });
+    const finished = event(sink, 'finish');
+    client.pipe(sink);
+    await until(() => seen.length === 1);
+    primus.forEach((spark) => void spark.end(undefined, { reconnect: true }));
+    await until(() => seen.length === 2);
+    client.end();
+    await finished;
+    expect(seen).toEqual(['hello', 'hello']);
+  });
+});
