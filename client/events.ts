@@ -35,6 +35,12 @@ export interface ClientEvents<In = any> {
   'reconnect timeout': [error: Error, attempt: ReconnectAttempt];
   /** No further attempt will be made; `end` follows. */
   'reconnect failed': [error: Error, attempt: ReconnectAttempt];
+  /** The buffer of a client whose `write` returned `false` has drained: sources that are piped in continue. In Node.js. */
+  drain: [];
+  /** A stream was piped into the client, in Node.js. */
+  pipe: [source: unknown];
+  /** A stream is no longer piped into the client, in Node.js. */
+  unpipe: [source: unknown];
   /** `readyState` has changed. */
   readyStateChange: [state: 'opening' | 'open' | 'end'];
   'outgoing::open': [];

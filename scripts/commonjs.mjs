@@ -24,6 +24,7 @@ const groups = {
   testing: { testing: { source: 'src/testing' } },
   channels: { channels: { source: 'src/channels' } },
   request: { request: { source: 'src/request' }, contract: { source: 'src/contract' } },
+  flow: { flow: { source: 'src/flow' } },
   browser: { 'client-browser': { source: 'src/client-browser', main: 'Primus' } },
   react: { react: { source: 'src/react' } },
   operators: { operators: { source: 'operators/index' } },

@@ -34,7 +34,10 @@ function describe(symbol, checker) {
   const type = target.declarations.find(
     (node) => ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node),
   );
-  return { name: symbol.name, isValue: Boolean(target.flags & SymbolFlags.Value), parameters: type && [...(type.typeParameters ?? [])] };
+  // A class may be exported as a type only.
+  const isType = symbol.declarations.some((node) => ts.isExportSpecifier(node) && ts.isTypeOnlyExportDeclaration(node));
+  const isValue = !isType && Boolean(target.flags & SymbolFlags.Value);
+  return { name: symbol.name, isValue, parameters: type && [...(type.typeParameters ?? [])] };
 }
 
 function declaration(from, exported, main, statics) {

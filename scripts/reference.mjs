@@ -163,9 +163,8 @@ class Writer {
   /** Whether a symbol is our own and not internal. The members of the emitter are left out. */
   isDocumented({ declarations }) {
     return declarations.every((declaration) => {
-      const internal = ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal');
       const path = declaration.getSourceFile().fileName;
-      return !internal && path.startsWith(this.home) && !path.endsWith('/src/core/events.d.ts');
+      return !isInternal(declaration) && path.startsWith(this.home) && !/\/src\/(core\/events|server\/node-emitter)\.d\.ts$/.test(path);
     });
   }
 
@@ -175,8 +174,9 @@ class Writer {
     if (/(?:Options|Transport|Settings)$/.test(owner)) this.checks.option({ name, symbol, tag });
     const { said, examples } = printMember(text, tag);
     const below = `${said && `  \n${indent(said)}`}${examples.map((example) => `\n\n${indent(example)}\n`).join('')}`;
-    const shown = symbol.declarations.filter((declaration) => !ts.isSetAccessor(declaration)).map((declaration) => this.text(declaration));
-    return shown.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 ? below : ''}`);
+    const shown = symbol.declarations.filter((declaration) => !ts.isSetAccessor(declaration) && !isInternal(declaration));
+    const sources = shown.map((declaration) => this.text(declaration));
+    return sources.map((text, index) => `- \`${text.replace(/\s+/g, ' ')}\`${index === 0 ? below : ''}`);
   }
 
   /** The source of a declaration. Remembers the types that it names. */
@@ -204,6 +204,11 @@ class Writer {
     this.checks.note({ name, symbol, text, tag, kind });
     return { text, tag };
   }
+}
+
+/** Whether a declaration is for the package itself: of a method, it may be one overload. */
+function isInternal(declaration) {
+  return ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal');
 }
 
 /** The source of a declaration, without modifiers such as `export` and `readonly`. */

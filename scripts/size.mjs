@@ -31,6 +31,11 @@ const PLAIN = "import { Primus } from 'primus-rx/client';\nnew Primus().on('data
 const WITH_POLICY =
   "import { Primus } from 'primus-rx/client';\nimport { interactive } from 'primus-rx/operators';\nnew Primus({ reconnect: interactive() }).on('data', console.log);\n";
 
+/** The kB that `primus-rx/flow` adds to a page that imports it. */
+const flow = 2.6;
+
+const WITH_FLOW = `${PLAIN}import { flow } from 'primus-rx/flow';\nconsole.log(flow);\n`;
+
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
 const imported = {
   'esbuild, defaults': { limit: 15.0, build: withEsbuild },
@@ -67,6 +72,7 @@ for (const [name, { limit, build, conditions }] of Object.entries(imported)) {
   weigh(`imported, ${name}`, page, limit);
   const weight = kB(gzipSync(page, { level: 9 }).length);
   weigh(`imported, ${name} + interactive`, await build(conditions, WITH_POLICY), Number((weight + interactive).toFixed(3)));
+  if (build === withEsbuild) weigh(`imported, ${name} + flow`, await build(conditions, WITH_FLOW), Number((weight + flow).toFixed(3)));
 }
 
 console.table(table);

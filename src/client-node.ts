@@ -5,9 +5,9 @@ import { pluggable } from '../client/plugins.js';
 import { configure as make } from '../client/primus.js';
 import { resumable } from '../client/resume.js';
 import { client } from '../transformers/websockets/client.js';
-import type { LegacyClientClass } from './compat/client.js';
 import { legacyNodeClient } from './compat/node.js';
 import { assume, type ClientConfiguration } from './core/configuration.js';
+import { type LegacyNodeClientClass, type NodeClient, withStreams } from './node-client.js';
 import { json } from './parsers/json.js';
 import { loadedPlugins } from './server/plugins.js';
 
@@ -33,9 +33,9 @@ export type { Fresh, Gap, GapReason, Resumed } from './core/session-words.js';
  * const primus = new Client('https://example.com');
  * ```
  */
-export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyClientClass {
+export function configure(parts: ClientParts, configuration: Partial<ClientConfiguration> = {}): LegacyNodeClientClass {
   parts.transformer.load?.();
-  return legacyNodeClient(pluggable(make(parts, assume(configuration)), loadedPlugins));
+  return legacyNodeClient(withStreams(pluggable(make(parts, assume(configuration)), loadedPlugins))) as unknown as LegacyNodeClientClass;
 }
 
 /**
@@ -56,5 +56,5 @@ export const Primus = configure({
   session: resumable,
 });
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
-export type Primus<In = any, Out = any> = import('../client/primus.js').Primus<In, Out>;
+export type Primus<In = any, Out = any> = NodeClient<In, Out>;
 export { Primus as default };

@@ -2,7 +2,7 @@ import type { ClientOptions } from '../client/options.js';
 import { node } from '../client/platform/node.js';
 import { explainingOtherTransformer } from '../client/platform/other-transformer.js';
 import type { Platform } from '../client/platform/platform.js';
-import { type Primus as Client, configure } from '../client/primus.js';
+import { configure } from '../client/primus.js';
 import { resumable } from '../client/resume.js';
 import { builtins } from './builtins.js';
 import { withPlugins } from './compat/node.js';
@@ -18,6 +18,7 @@ import { findParser, type Parser } from './core/parser.js';
 import type { PluginPackages, Plugins } from './core/plugin.js';
 import type { RETYPED, Retypable } from './core/retyped.js';
 import type { ClientTransformer, Transformer } from './core/transformer.js';
+import { type NodeClientClass, type NodeClientClassOf, withStreams } from './node-client.js';
 import { AUTHORIZED_STRATEGY } from './server/configuration.js';
 import { type CreateServerOptions, createHttpServer, SERVER_EVENTS } from './server/http/create-server.js';
 import type { HttpServer } from './server/http/host.js';
@@ -158,8 +159,8 @@ class PrimusServer<In = any, Out = any, Data = any> extends Server<In, Out, Data
    * @example
    * const client = new primus.Socket('http://localhost:8080');
    */
-  get Socket(): typeof Client<Out, In> {
-    return socketClass(this.transformer, this.parser, this.configuration, this.ark) as typeof Client<Out, In>;
+  get Socket(): NodeClientClassOf<Out, In> {
+    return socketClass(this.transformer, this.parser, this.configuration, this.ark) as NodeClientClassOf<Out, In>;
   }
 
   /**
@@ -175,7 +176,7 @@ class PrimusServer<In = any, Out = any, Data = any> extends Server<In, Out, Data
    * const Socket = Primus.createSocket({ transformer: 'engine.io', parser: 'json' });
    * const client = new Socket('http://localhost:8080');
    */
-  static createSocket(options?: CreateSocketOptions | null): typeof Client {
+  static createSocket(options?: CreateSocketOptions | null): NodeClientClass {
     node.inspect?.(options);
     check(options ?? {}, CLASS_TABLE);
     const { transformer, parser, pathname, maxLength, compression, plugin, authorization, ...rest } = options ?? {};
@@ -282,7 +283,7 @@ function ofClients(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([option, value]) => servers[option]?.(value) !== true));
 }
 
-function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): typeof Client {
+function socketClass(transformer: Transformer, parser: Parser, configuration: Partial<ClientConfiguration>, ark: Plugins): NodeClientClass {
   transformer.client.load?.();
   const Class = configure(
     {
@@ -293,7 +294,10 @@ function socketClass(transformer: Transformer, parser: Parser, configuration: Pa
     },
     assume(configuration),
   );
-  return withPlugins(Class, transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark });
+  return withPlugins(
+    withStreams(Class),
+    transformer.plugin === undefined ? ark : { [transformer.name]: transformer.plugin, ...ark },
+  ) as unknown as NodeClientClass;
 }
 
 export { Primus as default, Spark };

@@ -97,6 +97,11 @@ export class ConnectionBuffer implements MemoryHolder {
     return !this.crowded && this.#incomplete + this.#received + this.#queued === 0;
   }
 
+  /** The bytes of messages that were written, and wait for a message transformer or a parser. */
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
   suspend(isSuspended: boolean): void {
     this.#owner.suspend(isSuspended);
   }

@@ -173,6 +173,11 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     return !this.linkEnded && this.link !== undefined && this.link.bufferedAmount > 0;
   }
 
+  /** The bytes that were written and not handed to the system. */
+  get bufferedAmount(): number {
+    return (this.link?.bufferedAmount ?? 0) + (this.waiting?.queuedBytes ?? 0);
+  }
+
   /** Whether the client is behind, or away, so that writers should wait for `drain`. */
   get crowded(): boolean {
     return this.isBehind || this.isAway || this.session?.isCatchingUp === true;

@@ -216,6 +216,16 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
   }
 
   /**
+   * The number of bytes that were written, and have not left this process.
+   *
+   * @example
+   * console.log(`${spark.id} is behind by ${spark.bufferedAmount} bytes`);
+   */
+  get bufferedAmount(): number {
+    return this.connection.bufferedAmount;
+  }
+
+  /**
    * Sends a message.
    *
    * @returns `false` when the connection has ended, or when the message cannot be sent: then an `error` event says why. With listeners for
@@ -237,12 +247,16 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
     return this.connection.write(data);
   }
 
+  // Cannot be called: it gives a spark the type of a stream, so that `source.pipe(spark)` compiles.
+  /** @internal */
+  end(this: never, data: unknown, encoding?: unknown, callback?: unknown): this;
   /**
    * Sends `data`, if any, and closes the connection. The client reconnects only with `reconnect`.
    *
    * @example
    * spark.end({ error: 'Please reconnect' }, { reconnect: true });
    */
+  end(data?: Out, options?: { reconnect?: boolean }): this;
   end(data?: Out, options?: { reconnect?: boolean }): this {
     if (data !== undefined && !this.connection.isSendingLast) {
       this.connection.isSendingLast = true;
@@ -420,7 +434,7 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
    * spark.pipe(process.stdout, { end: false });
    */
   pipe<T extends PipeTarget>(target: T, options?: { end?: boolean }): T {
-    return pipe(this as Spark, target, options);
+    return pipe(this as Spark, target, options, (error) => this.connection.reportListenerError(error));
   }
 
   /**

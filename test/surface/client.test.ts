@@ -159,7 +159,6 @@ describe('a client in Node', () => {
     await closed;
     await until(() => primus.connected === 0);
     expect(heard).toEqual(['a', 'b']);
-    // The client emits `close` before `end`, and a legacy stream destroys its destination on that: so does 8.0.9.
     expect(sink.destroyed).toBe(true);
   });
 });

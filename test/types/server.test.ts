@@ -162,7 +162,9 @@ describe('Primus<In, Out>', () => {
 describe('Spark<In, Out>', () => {
   it('types what the server and the client send', () => {
     expectTypeOf(spark.write).toEqualTypeOf<(data: Answer) => boolean>();
-    expectTypeOf(spark.end).parameters.toEqualTypeOf<[data?: Answer | undefined, options?: { reconnect?: boolean } | undefined]>();
+    expectTypeOf<Parameters<typeof spark.end>>().toEqualTypeOf<
+      [data?: Answer | undefined, options?: { reconnect?: boolean } | undefined]
+    >();
     expectTypeOf(spark.data$).toEqualTypeOf<Observable<Question>>();
     expectTypeOf(spark.error$).toEqualTypeOf<Observable<Error>>();
     expectTypeOf(spark.heartbeat$).toEqualTypeOf<Observable<number>>();

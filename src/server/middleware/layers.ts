@@ -20,9 +20,7 @@ import { UpgradeAnswer } from './upgrade-answer.js';
  *   response.setHeader('X-Request-Id', randomUUID());
  * });
  */
-export interface Middleware {
-  // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
-  (this: any, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+export interface Middleware extends MiddlewareFunction {
   /**
    * Whether the function is called for upgrade requests.
    *
@@ -42,6 +40,15 @@ export interface Middleware {
    */
   raw?: boolean;
 }
+
+/**
+ * The call of a middleware. Its parameters may be of narrower types, as those of middleware for Express are: `express-session` and `cookie-parser`
+ * expect members that their frameworks, or they themselves, add to a request.
+ */
+type MiddlewareFunction = {
+  // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.
+  middleware(this: any, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+}['middleware'];
 
 /** A function of fewer than two parameters that creates the middleware. */
 // biome-ignore lint/suspicious/noExplicitAny: `this` is the server, which this file does not know.

@@ -7,10 +7,10 @@ import type { PipeSource } from './pipe.js';
 /** The time in which a writer must end its side after the connection has ended, in ms. */
 const END_TIMEOUT = 1_000;
 
-/** The part of a spark that its duplex stream uses. */
+/** The part of a spark, or of what a client puts in its place, that its duplex stream uses. */
 export interface DuplexSource<Out> extends PipeSource {
   readonly readyState: ReadyState;
-  readonly connection: PipeSource['connection'] & { readonly crowded: boolean };
+  readonly connection: { readonly crowded: boolean };
   readonly primus: { readonly host: { readonly scheduler: SchedulerLike; warn(error: unknown): void } };
   write(data: Out): unknown;
   end(): unknown;

@@ -3,16 +3,15 @@ import { guard } from '../../core/guard.js';
 // biome-ignore lint/suspicious/noExplicitAny: listeners of every event.
 type Listener = (...args: any[]) => void;
 
-/** A source of messages: a spark. */
+/** A source of messages: a spark or a client. */
 export interface PipeSource {
-  readonly connection: { reportListenerError(error: unknown): void };
   on(event: 'data' | 'drain' | 'end', listener: Listener): unknown;
   removeListener(event: 'data' | 'drain' | 'end', listener: Listener): unknown;
   pause(): unknown;
   resume(): unknown;
 }
 
-/** A target of messages: a writable stream, or a spark. */
+/** A target of messages: a writable stream, a spark or a client. */
 export interface PipeTarget {
   /** Writes a message; `false` asks the source to wait for `drain`. */
   write(data: unknown): unknown;
@@ -25,34 +24,39 @@ export interface PipeTarget {
 }
 
 /**
- * Writes the messages of a spark to a target, pauses the connection while the target is full, and ends the target with the connection.
- * Unlike Node's legacy `pipe` it continues after an `error`: for a spark that is an error of one message, not of the stream.
+ * Writes the messages of a spark or client to a target, pauses the connection while the target is full, and ends the target with the spark or
+ * client. Unlike Node's legacy `pipe` it continues after an `error`, which is one of a message here, not of the stream. `report` gets what the
+ * target throws.
  */
-export function pipe<T extends PipeTarget>(spark: PipeSource, target: T, options?: { end?: boolean } | null): T {
-  const report = (error: unknown) => spark.connection.reportListenerError(error);
-  function sparkOnData(data: unknown): void {
+export function pipe<T extends PipeTarget>(
+  source: PipeSource,
+  target: T,
+  options: { end?: boolean } | null | undefined,
+  report: (error: unknown) => void,
+): T {
+  function sourceOnData(data: unknown): void {
     const accepted = target.write(data);
-    if (accepted === false) spark.pause();
+    if (accepted === false) source.pause();
     else if (accepted !== true) guard(() => accepted, report);
   }
-  function sparkOnEnd(): void {
+  function sourceOnEnd(): void {
     stop();
     if (options?.end !== false) guard(() => target.end(), report);
   }
   function targetOnDrain(): void {
-    spark.resume();
+    source.resume();
   }
   function stop(): void {
-    spark.removeListener('data', sparkOnData);
-    spark.removeListener('end', sparkOnEnd);
+    source.removeListener('data', sourceOnData);
+    source.removeListener('end', sourceOnEnd);
     target.removeListener('drain', targetOnDrain);
     target.removeListener('close', stop);
-    spark.resume();
+    source.resume();
   }
-  spark.on('data', sparkOnData);
-  spark.on('end', sparkOnEnd);
+  source.on('data', sourceOnData);
+  source.on('end', sourceOnEnd);
   target.on('drain', targetOnDrain);
   target.once('close', stop);
-  target.emit('pipe', spark);
+  target.emit('pipe', source);
   return target;
 }

@@ -45,6 +45,8 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
   readonly engine: Socket;
   private waiting = 0;
   private paused = false;
+  /** Whether the engine has sent a ping that was not answered for the peer. */
+  private pinged = false;
   private polls: Turns | undefined;
   private posts: Turns | undefined;
   private repetitions: Repetitions | undefined;
@@ -66,7 +68,9 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
       this.waiting = 0;
     });
     engine.on('packetCreate', ({ type }: { type: string }) => {
-      if (type === 'ping' && this.paused) process.nextTick(() => this.answerPing());
+      if (type !== 'ping') return;
+      this.pinged = true;
+      if (this.paused) process.nextTick(() => this.answerPing());
     });
     engine.on('close', (reason: string, cause?: Error) => this.engineClosed(reason, cause));
     if (engine.transport.name === 'polling') this.readPosts();
@@ -248,6 +252,9 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
 
   /** Answers the engine's heartbeat for the peer: while paused, we do not read the peer's own answer. */
   private answerPing(): void {
+    // Each answer puts the engine's next ping off: a link that pauses again and again would send none, and its client count it as dead.
+    if (!this.pinged) return;
+    this.pinged = false;
     if (!this.ended) this.engine.transport.emit('packet', { type: 'pong' });
   }
 
