@@ -1,8 +1,8 @@
 export { type BufferWhileOptions, bufferWhile } from './buffer-while.js';
 export { composePolicy } from './compose-policy.js';
+export { type ConflateOptions, conflate } from './conflate.js';
 export { type ConstantOptions, constant } from './constant.js';
 export { type DecorrelatedJitterOptions, decorrelatedJitter } from './decorrelated-jitter.js';
-export { type ConflateOptions, conflate } from './conflate.js';
 export type { Duration } from './duration.js';
 export { equalJitter } from './equal-jitter.js';
 export { type ExponentialOptions, type ExponentialOptions as BackoffOptions, exponential, exponential as backoff } from './exponential.js';

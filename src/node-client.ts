@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { clientFlow, emitDrain } from '../client/client-end.js';
 import type { Primus } from '../client/primus.js';
 import type { LegacyMembers, LegacyStatics } from './compat/client.js';
+import type { RETYPED, Retypable } from './core/retyped.js';
 import { CLOSED, OPEN } from './core/ready-state.js';
 import type { NodeEmitter } from './server/node-emitter.js';
 import { type DuplexSource, duplex } from './server/node-streams/duplex.js';
@@ -66,6 +67,13 @@ export interface NodeStreamMembers<In = any> extends NodeEmitter {
    * ```
    */
   [Symbol.asyncIterator](): AsyncGenerator<In, void, undefined>;
+  /** Lets types name the class with other messages. @internal */
+  readonly [RETYPED]?: NodeClientOf;
+}
+
+/** A client in Node.js with other messages. */
+interface NodeClientOf extends Retypable {
+  readonly Type: NodeClient<this['In'], this['Out']>;
 }
 
 /** A client in Node.js. */
