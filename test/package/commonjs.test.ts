@@ -7,7 +7,10 @@ const folder = '../../dist/commonjs/shared';
 
 const files = readdirSync(new URL(folder, import.meta.url)).filter((name) => name.endsWith('.cjs'));
 
-it.each(files.filter((name) => name !== 'ejson.cjs'))('%s exports values: a getter would cost each message', (name) => {
+/** They load packages that are not installed here. */
+const others = new Set(['ejson.cjs', 'react.cjs']);
+
+it.each(files.filter((name) => !others.has(name)))('%s exports values: a getter would cost each message', (name) => {
   const exported = Object.getOwnPropertyDescriptors(require(`${folder}/${name}`) as object);
   for (const { value, get } of Object.values(exported)) {
     expect(get).toBeUndefined();
