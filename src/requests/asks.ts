@@ -193,6 +193,14 @@ export class Asks {
 
   /** Fails the requests that were sent: their connection is lost. */
   drop(): void {
+    const ids = [...this.#sent.keys()];
+    if (ids.length === 0) return;
+    let isEncoding = false;
+    // One that is still being encoded leaves over the next connection, and its answer is not wanted there.
+    this.#port.whenEncoded(() => {
+      if (isEncoding) for (const id of ids) this.#port.send(['primus::request::cancel', id]);
+    });
+    isEncoding = true;
     for (const ask of [...this.#sent.values()]) this.#fail(ask, lost(ask.question.name));
   }
 

@@ -25,7 +25,11 @@ interface ClientParts extends RequestClient {
     readonly session?: unknown;
     readonly outbox: unknown;
     readonly events: { add(emit: () => void): void };
-    readonly channel: { write(data: unknown): boolean; control(control: { readonly type: 'id'; readonly value: string }): void };
+    readonly channel: {
+      write(data: unknown): boolean;
+      control(control: { readonly type: 'id'; readonly value: string }): void;
+      flush(done: () => void): void;
+    };
   };
   readonly transformers: { readonly incoming: ((packet: Packet) => unknown)[] };
   readonly constructor: { readonly parts?: { readonly platform: { readonly scheduler: SchedulerLike } } };
@@ -88,6 +92,7 @@ export function clientRequests(
       return isSent;
     },
     whenDrained: (done) => done(),
+    whenEncoded: (done) => connection.channel.flush(done),
     report,
   };
   const exchange = new Exchange(port, {

@@ -12,6 +12,8 @@ export interface RequestPort {
   send(word: RequestWord): boolean;
   /** Calls back when the peer is not behind with what it was sent; at once if so, and when the connection has ended. */
   whenDrained(done: () => void): void;
+  /** Calls back when everything that was sent so far was encoded; at once if so. */
+  whenEncoded(done: () => void): void;
   /** Reports an error of the application's own code. Never throws. */
   report(error: unknown): void;
 }

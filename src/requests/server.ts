@@ -67,6 +67,8 @@ export function serverRequests(
         isOpen: () => connection.writable,
         send: (word) => connection.write(word),
         whenDrained: (done) => connection.whenDrained(done),
+        // A spark has one connection.
+        whenEncoded: () => {},
         report: (error) => connection.reportListenerError(error),
       },
       {
@@ -80,7 +82,8 @@ export function serverRequests(
       },
     );
     exchanges.set(spark, exchange);
-    spark.end$.subscribe(() => exchange.close());
+    // It may have ended while its first word was being decoded.
+    spark.end$.subscribe({ complete: () => exchange.close() });
     return exchange;
   };
 

@@ -268,3 +268,16 @@ describe.each(settings)('requests %s', (_title, setting) => {
     expect(sequences).toBeGreaterThan(0);
   }, 300_000);
 });
+
+it('a request is cancelled that was still being encoded when its connection was lost', async () => {
+  const world = new RequestWorld({ session: false, latency: 1, slow: 2, concurrency: 4 });
+  world.ask('client', 'value', 0, 0);
+  world.ask('client', 'value', 0, 0);
+  await world.world.pass(3);
+  world.endSpark();
+  world.cancel(0);
+  world.ask('client', 'never', 0, 0);
+  world.ask('client', 'value', 0, 0);
+  await world.settle();
+  await world.world.destroy();
+});
