@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { ClientOptions, Primus } from '../../../src/index.js';
 import type { Bed } from '../bed.js';
@@ -34,6 +35,9 @@ const EVENTS = [
   'incoming::id',
   'incoming::error',
   'incoming::end',
+  'drain',
+  'pipe',
+  'unpipe',
 ] as const;
 
 const STREAMS = ['state$', 'online$', 'open$', 'data$', 'error$', 'reconnect$', 'heartbeat$', 'end$'] as const;
@@ -60,8 +64,11 @@ async function live(bed: Bed, prepare: (client: Client) => unknown, options: Cli
   spark?.end(undefined, { reconnect: true });
   await bed.echo();
   await bed.echo();
+  const source = new PassThrough({ objectMode: true });
+  bed.call(() => source.pipe(client as never));
+  bed.call(() => source.unpipe(client as never));
   // What no run of a second has: the network that goes, and the time-outs.
-  for (const event of ['timeout', 'reconnect timeout', 'reconnect failed', 'incoming::error', 'offline', 'online'] as const)
+  for (const event of ['drain', 'timeout', 'reconnect timeout', 'reconnect failed', 'incoming::error', 'offline', 'online'] as const)
     bed.call(() => client.emit(event, new Error('evil') as never));
   client.end();
   client.destroy();
