@@ -28,8 +28,8 @@ export default defineConfig({
     outputFile: { json: 'dist/reports/vitest.json' },
     // A process a file: tests open servers, patch prototypes and watch for unhandled rejections, and must not share any of it.
     pool: 'forks',
-    // Most tests wait for sockets rather than for the processor: on two cores two files at a time take little more than half as long.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most tests wait for sockets rather than for the processor: two cores have time for three files at once.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // Limits for what hangs, not for what is slow: other programs may have most of the processor. What waits for a condition gives up
     // before, and says for what it has waited (test/support/wait.ts).
     testTimeout: 90_000,
