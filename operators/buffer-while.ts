@@ -1,4 +1,5 @@
-import { defer, filter, type MonoTypeOperatorFunction, mergeAll, mergeMap, type Observable, takeWhile } from 'rxjs';
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { gated } from './gated.js';
 
 /** The options of `bufferWhile`. */
 export interface BufferWhileOptions<T> {
@@ -13,9 +14,6 @@ export interface BufferWhileOptions<T> {
   /** The array that values are buffered in, for a caller that reads it. Values that it contains already come first. @defaultValue a new array */
   buffer?: T[];
 }
-
-/** Follows the last value, so that the completion waits as long as the values before it. */
-const END = Symbol('end');
 
 /**
  * Buffers values while the gate is closed and releases them, in order, when it opens.
@@ -44,45 +42,20 @@ export function bufferWhile<T>({
   dropped,
   buffer,
 }: BufferWhileOptions<T>): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    defer(() => {
-      const waiting = buffer ?? [];
-      let open = false;
-      let releasing = false;
-      let ended = false;
-      /** How many values should be released. One that its receiver puts back into the buffer waits for the next opening. */
-      let due = 0;
-
-      /** A loop that goes on while the gate is open: a gate that opens meanwhile must not begin another. */
-      function* release(): Generator<T | typeof END> {
-        releasing = true;
-        for (due = waiting.length; open && due-- > 0 && waiting.length > 0; ) yield waiting.shift() as T;
-        releasing = false;
-        if (open && ended) yield END;
-      }
-
-      function opens(state: boolean): boolean {
-        open = state;
-        return open && !releasing && (ended || waiting.length > 0);
-      }
-
-      function passes(value: T | typeof END): boolean {
-        if (open && !releasing) return true;
-        if (value === END) {
-          ended = true;
-          return false;
-        }
+  return gated(gate, () => {
+    const waiting = buffer ?? [];
+    /** How many values should be released. One that its receiver puts back into the buffer waits for the next opening. */
+    let due = 0;
+    return {
+      isEmpty: () => waiting.length === 0,
+      keep(value) {
         waiting.push(value);
         due++;
         if (waiting.length > size) dropped?.((drop === 'oldest' ? waiting.shift() : waiting.pop()) as T);
-        return false;
-      }
-
-      const source$ = defer((): [Observable<T>, [typeof END]] => [source, [END]]).pipe(mergeAll(1), filter(passes));
-      // The gate first: one that is open from the start is open to a source that emits at once.
-      return defer(() => [gate.pipe(filter(opens), mergeMap(release)), source$]).pipe(
-        mergeAll(),
-        takeWhile((value): value is T => value !== END),
-      );
-    });
+      },
+      *release(isOpen) {
+        for (due = waiting.length; isOpen() && due-- > 0 && waiting.length > 0; ) yield waiting.shift() as T;
+      },
+    };
+  });
 }

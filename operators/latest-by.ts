@@ -1,4 +1,5 @@
-import { defer, filter, type MonoTypeOperatorFunction, mergeAll, mergeMap, type Observable, takeWhile } from 'rxjs';
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { gated } from './gated.js';
 
 /** The options of `latestBy`. */
 export interface LatestByOptions<T> {
@@ -11,9 +12,6 @@ export interface LatestByOptions<T> {
   /** Called with each value whose place a later one takes, unless there is `combine`. @defaultValue nothing is called */
   dropped?: (value: T) => void;
 }
-
-/** Follows the last value, so that the completion waits as long as the values before it. */
-const END = Symbol('end');
 
 /**
  * Keeps only the latest value of each key while the gate is closed, and releases them when it opens, in the order in which the keys came.
@@ -37,49 +35,25 @@ const END = Symbol('end');
  * ```
  */
 export function latestBy<T>({ gate, key, combine, dropped }: LatestByOptions<T>): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    defer(() => {
-      const waiting = new Map<unknown, T>();
-      let open = false;
-      let releasing = false;
-      let ended = false;
-
-      /** Goes on while the gate is open, with the values that come meanwhile too: a gate that opens again must not begin another. */
-      function* release(): Generator<T | typeof END> {
-        releasing = true;
-        for (const [name, value] of waiting) {
-          if (!open) break;
-          waiting.delete(name);
-          yield value;
-        }
-        releasing = false;
-        if (open && ended) yield END;
-      }
-
-      function opens(state: boolean): boolean {
-        open = state;
-        return open && !releasing && (ended || waiting.size > 0);
-      }
-
-      function passes(value: T | typeof END): boolean {
-        if (open && !releasing) return true;
-        if (value === END) {
-          ended = true;
-          return false;
-        }
+  return gated(gate, () => {
+    const waiting = new Map<unknown, T>();
+    return {
+      isEmpty: () => waiting.size === 0,
+      keep(value) {
         const name = key(value);
         const had = waiting.has(name);
         const before = waiting.get(name) as T;
         waiting.set(name, had && combine ? combine(before, value) : value);
         if (had && !combine) dropped?.(before);
-        return false;
-      }
-
-      const source$ = defer((): [Observable<T>, [typeof END]] => [source, [END]]).pipe(mergeAll(1), filter(passes));
-      // The gate first: one that is open from the start is open to a source that emits at once.
-      return defer(() => [gate.pipe(filter(opens), mergeMap(release)), source$]).pipe(
-        mergeAll(),
-        takeWhile((value): value is T => value !== END),
-      );
-    });
+      },
+      /** Goes on with the values that come meanwhile too. */
+      *release(isOpen) {
+        for (const [name, value] of waiting) {
+          if (!isOpen()) return;
+          waiting.delete(name);
+          yield value;
+        }
+      },
+    };
+  });
 }

@@ -1,12 +1,13 @@
-import { concat, mergeMap, NEVER, type Observable, of, Subject, take } from 'rxjs';
+import { concat, NEVER, type Observable, of, Subject, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { type BufferWhileOptions, bufferWhile } from '../../operators/buffer-while.js';
-import { endless, marbles } from './marbles.js';
-
-const states = { f: false, t: true };
+import { gatedCases, states } from './gated.js';
+import { marbles } from './marbles.js';
 
 describe('bufferWhile', () => {
   describe('the seven standing cases', () => {
+    gatedCases((gate) => bufferWhile({ gate }));
+
     it(
       'values: passes them, or buffers and releases them in order',
       marbles(({ hot, expectObservable, expectSubscriptions }) => {
@@ -17,30 +18,6 @@ describe('bufferWhile', () => {
         expectObservable(source.pipe(bufferWhile({ gate }))).toBe(result);
         expectSubscriptions(source.subscriptions).toBe('^');
         expectSubscriptions(gate.subscriptions).toBe('^');
-      }),
-    );
-
-    it(
-      'empty: completes at once',
-      marbles(({ cold, expectObservable, expectSubscriptions }) => {
-        const gate = cold('  t', states);
-        const source = cold('|');
-
-        expectObservable(source.pipe(bufferWhile({ gate }))).toBe('|');
-        expectSubscriptions(source.subscriptions).toBe('(^!)');
-        expectSubscriptions(gate.subscriptions).toBe('(^!)');
-      }),
-    );
-
-    it(
-      'error only: passes it at once',
-      marbles(({ cold, expectObservable, expectSubscriptions }) => {
-        const gate = cold('  ----t', states);
-        const source = cold('--#');
-
-        expectObservable(source.pipe(bufferWhile({ gate }))).toBe('--#');
-        expectSubscriptions(source.subscriptions).toBe('^-!');
-        expectSubscriptions(gate.subscriptions).toBe('^-!');
       }),
     );
 
@@ -57,44 +34,6 @@ describe('bufferWhile', () => {
         expect(buffer).toEqual(['b']);
       }),
     );
-
-    it(
-      'early unsubscribe: leaves source and gate',
-      marbles(({ hot, expectObservable, expectSubscriptions }) => {
-        const gate = hot('  f-t----', states);
-        const source = hot('-a-b-cd');
-        const unsub = '     -----!-';
-        const result = '    --ab---';
-
-        expectObservable(source.pipe(bufferWhile({ gate })), unsub).toBe(result);
-        expectSubscriptions(source.subscriptions).toBe('^----!');
-        expectSubscriptions(gate.subscriptions).toBe('^----!');
-      }),
-    );
-
-    it(
-      'chain not broken: an unsubscription passes through it, between operators',
-      marbles(({ hot, expectObservable, expectSubscriptions }) => {
-        const gate = hot('  t---f----', states);
-        const source = hot('-a-b--c-d');
-        const unsub = '     -------!-';
-        const result = '    -a-b-----';
-        const same = mergeMap((value: string) => of(value));
-
-        expectObservable(source.pipe(same, bufferWhile({ gate }), same), unsub).toBe(result);
-        expectSubscriptions(source.subscriptions).toBe('^------!');
-        expectSubscriptions(gate.subscriptions).toBe('^------!');
-      }),
-    );
-
-    it('synchronous source stops', () => {
-      const { source, pulled } = endless();
-      const seen: number[] = [];
-
-      source.pipe(bufferWhile({ gate: of(true) }), take(1)).subscribe((value) => seen.push(value));
-      expect(seen).toEqual([0]);
-      expect(pulled()).toBe(1);
-    });
   });
 
   describe('the gate', () => {

@@ -1,12 +1,13 @@
-import { mergeMap, of, Subject, take } from 'rxjs';
+import { of, Subject } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { conflate } from '../../operators/conflate.js';
-import { endless, marbles } from './marbles.js';
-
-const states = { f: false, t: true };
+import { gatedCases, states } from './gated.js';
+import { marbles } from './marbles.js';
 
 describe('conflate', () => {
   describe('the seven standing cases', () => {
+    gatedCases((gate) => conflate({ gate }));
+
     it(
       'values: passes them, or releases the latest one',
       marbles(({ hot, expectObservable, expectSubscriptions }) => {
@@ -21,29 +22,6 @@ describe('conflate', () => {
     );
 
     it(
-      'empty: completes at once',
-      marbles(({ cold, expectObservable, expectSubscriptions }) => {
-        const gate = cold('  t', states);
-        const source = cold('|');
-
-        expectObservable(source.pipe(conflate({ gate }))).toBe('|');
-        expectSubscriptions(source.subscriptions).toBe('(^!)');
-        expectSubscriptions(gate.subscriptions).toBe('(^!)');
-      }),
-    );
-
-    it(
-      'error only: passes it at once',
-      marbles(({ cold, expectObservable, expectSubscriptions }) => {
-        const gate = cold('  ----t', states);
-        const source = cold('--#');
-
-        expectObservable(source.pipe(conflate({ gate }))).toBe('--#');
-        expectSubscriptions(source.subscriptions).toBe('^-!');
-      }),
-    );
-
-    it(
       'error after values: does not wait for the latest one',
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const gate = cold('  t--f---t', states);
@@ -53,39 +31,6 @@ describe('conflate', () => {
         expectSubscriptions(gate.subscriptions).toBe('^-----!');
       }),
     );
-
-    it(
-      'early unsubscribe: leaves source and gate',
-      marbles(({ hot, expectObservable, expectSubscriptions }) => {
-        const gate = hot('  f-t----', states);
-        const source = hot('-1-2-34');
-
-        expectObservable(source.pipe(conflate({ gate })), '-----!-').toBe('--12---');
-        expectSubscriptions(source.subscriptions).toBe('^----!');
-        expectSubscriptions(gate.subscriptions).toBe('^----!');
-      }),
-    );
-
-    it(
-      'chain not broken: an unsubscription passes through it, between operators',
-      marbles(({ hot, expectObservable, expectSubscriptions }) => {
-        const gate = hot('  t---f----', states);
-        const source = hot('-1-2--3-4');
-        const same = mergeMap((value: string) => of(value));
-
-        expectObservable(source.pipe(same, conflate({ gate }), same), '-------!-').toBe('-1-2-----');
-        expectSubscriptions(source.subscriptions).toBe('^------!');
-      }),
-    );
-
-    it('synchronous source stops', () => {
-      const { source, pulled } = endless();
-      const seen: number[] = [];
-
-      source.pipe(conflate({ gate: of(true) }), take(1)).subscribe((value) => seen.push(value));
-      expect(seen).toEqual([0]);
-      expect(pulled()).toBe(1);
-    });
   });
 
   it('combines the values that come while the gate is closed', () => {

@@ -1,14 +1,16 @@
-import { mergeMap, of, Subject, take } from 'rxjs';
+import { Subject } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { latestBy } from '../../operators/latest-by.js';
-import { endless, marbles } from './marbles.js';
+import { gatedCases, states } from './gated.js';
+import { marbles } from './marbles.js';
 
-const states = { f: false, t: true };
 const values = { a: 'a0', b: 'b0', c: 'a1', d: 'b1', e: 'a2' };
 const key = (value: string) => value[0];
 
 describe('latestBy', () => {
   describe('the seven standing cases', () => {
+    gatedCases((gate) => latestBy({ gate, key }));
+
     it(
       'values: passes them, or releases the latest of each key in the order of the keys',
       marbles(({ hot, expectObservable, expectSubscriptions }) => {
@@ -23,30 +25,6 @@ describe('latestBy', () => {
     );
 
     it(
-      'empty: completes at once',
-      marbles(({ cold, expectObservable, expectSubscriptions }) => {
-        const gate = cold('  t', states);
-        const source = cold('|');
-
-        expectObservable(source.pipe(latestBy({ gate, key }))).toBe('|');
-        expectSubscriptions(source.subscriptions).toBe('(^!)');
-        expectSubscriptions(gate.subscriptions).toBe('(^!)');
-      }),
-    );
-
-    it(
-      'error only: passes it at once',
-      marbles(({ cold, expectObservable, expectSubscriptions }) => {
-        const gate = cold('  ----t', states);
-        const source = cold('--#');
-
-        expectObservable(source.pipe(latestBy({ gate, key }))).toBe('--#');
-        expectSubscriptions(source.subscriptions).toBe('^-!');
-        expectSubscriptions(gate.subscriptions).toBe('^-!');
-      }),
-    );
-
-    it(
       'error after values: does not wait for what is kept',
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const gate = cold('  t--f---t', states);
@@ -56,42 +34,6 @@ describe('latestBy', () => {
         expectSubscriptions(gate.subscriptions).toBe('^-----!');
       }),
     );
-
-    it(
-      'early unsubscribe: leaves source and gate',
-      marbles(({ hot, expectObservable, expectSubscriptions }) => {
-        const gate = hot('  f-t----', states);
-        const source = hot('-a-b-ce', values);
-        const unsub = '     -----!-';
-
-        expectObservable(source.pipe(latestBy({ gate, key })), unsub).toBe('--ab---', values);
-        expectSubscriptions(source.subscriptions).toBe('^----!');
-        expectSubscriptions(gate.subscriptions).toBe('^----!');
-      }),
-    );
-
-    it(
-      'chain not broken: an unsubscription passes through it, between operators',
-      marbles(({ hot, expectObservable, expectSubscriptions }) => {
-        const gate = hot('  t---f----', states);
-        const source = hot('-a-b--c-d', values);
-        const unsub = '     -------!-';
-        const same = mergeMap((value: string) => of(value));
-
-        expectObservable(source.pipe(same, latestBy({ gate, key }), same), unsub).toBe('-a-b-----', values);
-        expectSubscriptions(source.subscriptions).toBe('^------!');
-        expectSubscriptions(gate.subscriptions).toBe('^------!');
-      }),
-    );
-
-    it('synchronous source stops', () => {
-      const { source, pulled } = endless();
-      const seen: number[] = [];
-
-      source.pipe(latestBy({ gate: of(true), key: () => 0 }), take(1)).subscribe((value) => seen.push(value));
-      expect(seen).toEqual([0]);
-      expect(pulled()).toBe(1);
-    });
   });
 
   it(
