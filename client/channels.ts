@@ -1,15 +1,10 @@
 import { isChannelWord, isName } from '../src/core/channel-words.js';
 import { PrimusError } from '../src/core/errors.js';
+import { createFeature } from '../src/core/feature.js';
 import { OPEN } from '../src/core/ready-state.js';
 import type { ChannelOptions, ClientChannel } from './channel.js';
 import { type ChannelConnection, createMembership, type Membership } from './membership.js';
 import type { Primus } from './primus.js';
-
-/**
- * The answers to the question for the id that show that a server has no channels. The first two may answer questions that were asked before the
- * client subscribed: by its session, and by the application.
- */
-const ANSWERS = 3;
 
 /** The channels of a client. */
 export interface Channels {
@@ -51,15 +46,10 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
   let link = client.readyState === OPEN ? connection.link : null;
   /** Whether the next connection goes on with the session of the one before. */
   let isResumed = false;
-  /** Whether the server has channels; `undefined` while that is not known. */
-  let hasChannels: boolean | undefined;
-  /** The answers that are still to come until it is known; 0: the server was not asked. */
-  let answers = 0;
 
   /** The server has another spark for the client. */
   const forget = () => {
-    hasChannels = undefined;
-    answers = 0;
+    feature.forget();
     for (const membership of memberships.values()) membership.forget();
   };
 
@@ -69,34 +59,24 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
       for (const membership of memberships.values()) membership.refuse('the server has no channels');
     });
 
-  /** Asks a question that every server answers: one with channels has said so by then. */
-  const ask = () => path.control({ type: 'id', value: '' });
+  const feature = createFeature(client, refuse);
 
   const requests: ChannelConnection = {
     isOpen: () => link === connection.link,
     request(word) {
-      if (hasChannels === false) return refuse();
+      if (feature.isThere === false) return refuse();
       // Not through the outbox: a request is for this connection only.
       path.write(word);
-      if (hasChannels || answers > 0) return;
-      answers = ANSWERS;
-      ask();
+      feature.ask();
     },
   };
 
   client.transformers.incoming.unshift(({ data }) => {
     if (!isChannelWord(data)) return true;
-    hasChannels = true;
+    feature.isThere = true;
     // Nothing is emitted behind `end`.
     events.add(() => client.state.name === 'closed' || memberships.get(data[1] as string)?.receive(data));
     return false;
-  });
-  client.on('incoming::id', () => {
-    if (hasChannels || answers === 0) return;
-    answers -= 1;
-    if (answers > 0) return ask();
-    hasChannels = false;
-    refuse();
   });
   client.resume$.subscribe(({ type }) => {
     isResumed = type === 'resumed';
@@ -106,12 +86,8 @@ function create(client: Primus, check?: (options: ChannelOptions) => void): Chan
     // These channels were created in a listener for this connection, or the connection is lost again.
     if (!connection.link || connection.link === link) return;
     link = connection.link;
-    if (!isResumed) forget();
-    else if (answers > 0 && !hasChannels) {
-      // The answer was lost: a session repeats no control messages.
-      answers = ANSWERS;
-      ask();
-    }
+    if (isResumed) feature.askAgain();
+    else forget();
     for (const membership of memberships.values()) membership.synchronize(true);
   });
 

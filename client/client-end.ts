@@ -1,10 +1,11 @@
 import type { Observable, Subscription } from 'rxjs';
+import { schedulerOf } from '../src/core/ends.js';
 import type { Frame } from '../src/core/link.js';
 import { encoded } from '../src/core/parser.js';
 import { printControl } from '../src/core/protocol.js';
 import { OPEN } from '../src/core/ready-state.js';
 import { Emitter } from './emitter.js';
-import { type DropReason, Flow, type FlowEnd, type FlowOptions } from './flow.js';
+import { type DropReason, type Flow, type FlowEnd, type FlowOptions, flowOf } from './flow.js';
 import type { Primus } from './primus.js';
 
 /** The number of unsent bytes above which writers should wait, unless the option says another one. */
@@ -18,13 +19,9 @@ const REASONS: { [code: string]: DropReason } = {
   ERR_PRIMUS_EXPIRED: 'expired',
 };
 
-const created = new WeakMap<object, Flow>();
-
 /** Returns the flow of a client: for the same client the same object. */
 export function clientFlow<In, Out>(client: Primus<In, Out>, options?: FlowOptions): Flow<In, Out> {
-  const known = created.get(client) ?? (new Flow(clientEnd(client as Primus), options) as Flow);
-  created.set(client, known);
-  return known as Flow<In, Out>;
+  return flowOf(client, () => clientEnd(client as Primus) as FlowEnd<In, Out>, options);
 }
 
 /**
@@ -34,7 +31,7 @@ export function clientFlow<In, Out>(client: Primus<In, Out>, options?: FlowOptio
 function clientEnd(client: Primus): FlowEnd<unknown, unknown> {
   const { connection, parser, options } = client;
   const { pressure, lose } = connection;
-  const { scheduler } = (client.constructor as typeof Primus).parts.platform;
+  const scheduler = schedulerOf(client);
   let isPaused = false;
   let isSlow = false;
   /** Whether it is paused, or was since the last beat: what a slow reader has not read may be much, in the buffers of the system. */

@@ -66,6 +66,15 @@ export interface FlowEnd<In, Out> {
   pause(isPaused: boolean): void;
 }
 
+const created = new WeakMap<object, Flow>();
+
+/** Returns the flow of a client or spark: for the same one the same object, with the options of the first call. */
+export function flowOf<In, Out>(owner: object, end: () => FlowEnd<In, Out>, options?: FlowOptions): Flow<In, Out> {
+  const known = created.get(owner) ?? (new Flow(end(), options) as Flow);
+  created.set(owner, known);
+  return known as Flow<In, Out>;
+}
+
 /**
  * The flow of messages through a client or a spark: how much waits, when to go on, streams that wait by themselves, and messages that may be
  * dropped.

@@ -1,5 +1,6 @@
 import { type Channels, channels as channelsOf } from '../client/channels.js';
 import type { Primus } from '../client/primus.js';
+import { isClient } from './core/ends.js';
 import { describe, PrimusError } from './core/errors.js';
 import { boolean, check, invalid, type Kind, object } from './core/options.js';
 
@@ -28,7 +29,7 @@ const since: Kind = ["'head'", (value) => value === 'head'];
  * ```
  */
 export function channels(client: Primus): Channels {
-  if (!client?.connection?.outbox)
+  if (!isClient(client))
     throw new PrimusError('ERR_PRIMUS_OPTION', `channels: \`client\` must be a client of this package, got ${describe(client)}`);
   return channelsOf(client, (options) => {
     if (!options || !object[1](options)) throw invalid('options', object[0], options);

@@ -1,14 +1,13 @@
 import { clientFlow } from '../client/client-end.js';
-import { Flow, type FlowEnd, type FlowOptions } from '../client/flow.js';
+import { type Flow, type FlowEnd, type FlowOptions, flowOf } from '../client/flow.js';
 import type { Primus } from '../client/primus.js';
+import { isClient } from './core/ends.js';
 import { describe, PrimusError } from './core/errors.js';
 import { check, invalid, object, size } from './core/options.js';
 import { CLOSED } from './core/ready-state.js';
 import type { Spark } from './server/spark.js';
 
 export type { Dropped, DropReason, Flow, FlowOptions } from '../client/flow.js';
-
-const created = new WeakMap<object, Flow>();
 
 /**
  * Returns the flow of messages through a client or a spark, for the same one the same object, with the options of the first call: how much waits,
@@ -35,13 +34,8 @@ export function flow<In, Out>(end: Primus<In, Out> | Spark<In, Out>, options?: F
     if (!object[1](options)) throw invalid('options', object[0], options);
     check(options, { highWaterMark: size });
   }
-  return 'outbox' in end.connection ? clientFlow(end as Primus<In, Out>, options) : sparkFlow(end as Spark<In, Out>, options);
-}
-
-function sparkFlow<In, Out>(spark: Spark<In, Out>, options?: FlowOptions): Flow<In, Out> {
-  const known = created.get(spark) ?? (new Flow(sparkEnd(spark as Spark), options) as Flow);
-  created.set(spark, known);
-  return known as Flow<In, Out>;
+  if (isClient(end)) return clientFlow(end as Primus<In, Out>, options);
+  return flowOf(end, () => sparkEnd(end as Spark) as FlowEnd<In, Out>, options);
 }
 
 function sparkEnd(spark: Spark): FlowEnd<unknown, unknown> {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { clientFlow, emitDrain } from '../client/client-end.js';
 import type { Primus } from '../client/primus.js';
 import type { LegacyMembers, LegacyStatics } from './compat/client.js';
+import { schedulerOf } from './core/ends.js';
 import { CLOSED, OPEN } from './core/ready-state.js';
 import type { RETYPED, Retypable } from './core/retyped.js';
 import type { NodeEmitter } from './server/node-emitter.js';
@@ -157,7 +158,7 @@ export function withStreams(Class: typeof Primus): typeof Primus {
 
 /** A client in the place of a spark: it is closed only when it has ended. */
 function duplexSource(client: Primus): DuplexSource<unknown> {
-  const { scheduler, report } = (client.constructor as typeof Primus).parts.platform;
+  const { report } = (client.constructor as typeof Primus).parts.platform;
   const flow = clientFlow(client);
   return {
     get readyState() {
@@ -168,7 +169,7 @@ function duplexSource(client: Primus): DuplexSource<unknown> {
         return flow.isFull;
       },
     },
-    primus: { host: { scheduler, warn: report } },
+    primus: { host: { scheduler: schedulerOf(client), warn: report } },
     on: (event, listener) => client.on(event, listener),
     removeListener: (event, listener) => client.removeListener(event, listener),
     pause: () => flow.pause(),

@@ -1,10 +1,11 @@
 import { type Contract, checkContract } from './core/contract.js';
+import { isClient, isServer } from './core/ends.js';
 import { describe, PrimusError } from './core/errors.js';
 import { invalid, object } from './core/options.js';
 import { checked } from './requests/checks.js';
-import { clientRequests, isClient, type RequestClient } from './requests/client.js';
+import { clientRequests, type RequestClient } from './requests/client.js';
 import { type RequestOptions, requestOptions } from './requests/options.js';
-import { isServer, type RequestServer, serverRequests } from './requests/server.js';
+import { type RequestServer, serverRequests } from './requests/server.js';
 import type { ClientRequests, ContractClientRequests, ContractServerRequests, ServerRequests } from './requests/types.js';
 
 export type { RequestContext } from './requests/answers.js';

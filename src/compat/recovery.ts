@@ -2,6 +2,7 @@ import { reconnectPolicy } from '../../client/options.js';
 import type { Primus } from '../../client/primus.js';
 import type { ReconnectAttempt } from '../../client/state.js';
 import type { Policy } from '../../operators/policy.js';
+import { schedulerOf } from '../core/ends.js';
 
 /** The reconnection of a client, as Primus 8 exposes it. */
 export class Recovery {
@@ -40,7 +41,7 @@ export class Recovery {
     if (state.name === 'open') client.connection.link?.destroy();
     else if ((state.name === 'idle' || state.name === 'closed') && !this.reconnecting()) {
       const delay = this.#policy(1, undefined);
-      const scheduler = client.options.scheduler ?? (client.constructor as typeof Primus).parts.platform.scheduler;
+      const scheduler = schedulerOf(client);
       const open = () => {
         this.#delay = undefined;
         if (client.state === state) client.open();

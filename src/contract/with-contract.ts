@@ -1,4 +1,5 @@
 import { type Contract, type ContractDirection, checkContract, type MessageInput, type MessageOutput } from '../core/contract.js';
+import { isClient, isServer } from '../core/ends.js';
 import { describe, PrimusError } from '../core/errors.js';
 import { isPromise } from '../core/eventual.js';
 import type { MessageTransformer, Packet } from '../core/message-transformers.js';
@@ -28,8 +29,6 @@ export interface Contractable {
 /** The rest of a server or client that a contract uses. */
 interface End {
   readonly transformers: { readonly incoming: MessageTransformer[]; readonly outgoing: MessageTransformer[] };
-  readonly host?: { readonly registry: unknown };
-  readonly connection?: { readonly outbox: unknown };
 }
 
 /** The messages of an end with a contract. */
@@ -66,9 +65,9 @@ export function withContract<E extends Contractable, const C extends Contract>(
   contract: C,
   options: ContractOptions = {},
 ): WithContract<E, C> {
-  const { transformers, host, connection } = Object(end) as End;
-  const isServer = host?.registry instanceof Object;
-  if (!isServer && connection?.outbox === undefined)
+  const { transformers } = Object(end) as End;
+  const checksServer = isServer(end);
+  if (!checksServer && !isClient(end))
     throw new PrimusError(
       'ERR_PRIMUS_OPTION',
       `withContract: the first argument must be a server or a client of this package, got ${describe(end)}`,
@@ -80,7 +79,7 @@ export function withContract<E extends Contractable, const C extends Contract>(
   if (known !== undefined && known !== contract) throw new PrimusError('ERR_PRIMUS_OPTION', 'There is another contract already');
   if (known !== undefined) return end as never;
   contracts.set(end, contract);
-  const [incoming, outgoing]: ContractDirection[] = isServer ? ['toServer', 'toClient'] : ['toClient', 'toServer'];
+  const [incoming, outgoing]: ContractDirection[] = checksServer ? ['toServer', 'toClient'] : ['toClient', 'toServer'];
   const received = contract[incoming as ContractDirection]?.messages;
   const sent = contract[outgoing as ContractDirection]?.messages;
   if (received) transformers.incoming.push(checking(received, 'A message that was received', true));

@@ -1,4 +1,6 @@
-import type { Observable, SchedulerLike } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { schedulerOf } from '../core/ends.js';
+import { createFeature } from '../core/feature.js';
 import type { Packet } from '../core/message-transformers.js';
 import { isRequestWord } from '../core/request-words.js';
 import { Exchange } from './exchange.js';
@@ -32,21 +34,8 @@ interface ClientParts extends RequestClient {
     };
   };
   readonly transformers: { readonly incoming: ((packet: Packet) => unknown)[] };
-  readonly constructor: { readonly parts?: { readonly platform: { readonly scheduler: SchedulerLike } } };
   onListenerError(error: unknown): void;
   on(event: 'incoming::id', listener: () => void): void;
-}
-
-/**
- * The answers to the question for the id that show that a server has no requests. The first two may answer questions that were asked before: by
- * the session of the client, and by the application.
- */
-const ANSWERS = 3;
-
-/** Whether a value is a client of this package. */
-export function isClient(value: unknown): value is RequestClient {
-  const client = value as Partial<ClientParts> | null | undefined;
-  return client?.connection?.outbox !== undefined && client.constructor?.parts !== undefined;
 }
 
 /** Creates the requests of a client. */
@@ -64,31 +53,23 @@ export function clientRequests(
   let hasSession = connection.session !== undefined;
   /** Whether the present connection goes on with the session of the one before. */
   let isResumed = false;
-  /** Whether the server has requests; `undefined` while that is not known. */
-  let hasRequests: boolean | undefined;
-  /** The answers that are still to come until it is known; 0: the server was not asked. */
-  let answers = 0;
   const report = (error: unknown) => client.onListenerError(error);
 
-  /** Asks a question that every server answers: one with requests has said so by then. */
-  const ask = (count: number) => {
-    answers = count;
-    connection.channel.control({ type: 'id', value: '' });
-  };
+  const feature = createFeature(client, () => exchange.refuse());
 
   const port: RequestPort = {
-    scheduler: (client.constructor.parts as NonNullable<ClientParts['constructor']['parts']>).platform.scheduler,
+    scheduler: schedulerOf(client),
     isOpen: () => link !== undefined && link === connection.link,
     // Not through the outbox: a request is for this connection only.
     send(word) {
       if (connection.link === undefined && !hasSession) return false;
-      if (word[0] !== 'primus::request' || hasRequests) return connection.channel.write(word);
-      if (hasRequests === false) {
+      if (word[0] !== 'primus::request' || feature.isThere) return connection.channel.write(word);
+      if (feature.isThere === false) {
         connection.events.add(() => exchange.refuse());
         return true;
       }
       const isSent = connection.channel.write(word);
-      if (isSent && answers === 0) ask(ANSWERS);
+      if (isSent) feature.ask();
       return isSent;
     },
     whenDrained: (done) => done(),
@@ -104,19 +85,12 @@ export function clientRequests(
 
   client.transformers.incoming.unshift(({ data }) => {
     if (!isRequestWord(data)) return true;
-    hasRequests = true;
+    feature.isThere = true;
     // Nothing is emitted behind `end`.
     connection.events.add(() => {
       if (client.state.name !== 'closed') exchange.receive(data);
     });
     return false;
-  });
-  client.on('incoming::id', () => {
-    if (hasRequests || answers === 0) return;
-    if (answers > 1) return ask(answers - 1);
-    answers = 0;
-    hasRequests = false;
-    exchange.refuse();
   });
   client.resume$.subscribe(({ type, reason }) => {
     hasSession = type !== 'gap' || reason !== 'unsupported';
@@ -136,10 +110,8 @@ export function clientRequests(
   client.open$.subscribe(() =>
     connection.events.add(() => {
       link = connection.link;
-      if (!isResumed) {
-        hasRequests = undefined;
-        answers = 0;
-      } else if (answers > 0 && !hasRequests) ask(ANSWERS);
+      if (isResumed) feature.askAgain();
+      else feature.forget();
       exchange.proceed();
     }),
   );

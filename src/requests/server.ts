@@ -39,11 +39,6 @@ interface SparkParts {
 
 const READY: RequestWord = ['primus::request::ready'];
 
-/** Whether a value is a server of this package. */
-export function isServer(value: unknown): value is RequestServer<unknown> {
-  return (value as Partial<ServerParts> | null | undefined)?.host?.registry instanceof Object;
-}
-
 /** Creates the requests of a server. A connection has none until it uses them. */
 export function serverRequests(
   given: RequestServer<unknown>,

@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
-import { VirtualTimeScheduler } from 'rxjs';
+import { NEVER, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { flow } from '../../src/flow.js';
 import { Primus } from '../../src/index.js';
+import { requests } from '../../src/request.js';
 import { MemoryNetwork } from '../../transformers/memory/index.js';
 import { Clock, settle } from '../support/clock.js';
 
@@ -60,5 +62,30 @@ describe('the client option `scheduler`', () => {
     const wrong = { code: 'ERR_PRIMUS_OPTION', message: expect.stringContaining('`scheduler` must be a scheduler of RxJS') };
     expect(() => new Socket('http://world', { scheduler: scheduler as never })).toThrow(expect.objectContaining(wrong));
     expect(() => new Primus(createServer(), { scheduler: scheduler as never })).toThrow(expect.objectContaining(wrong));
+  });
+
+  it('is the clock of requests, and of flow, too', async () => {
+    const clock = new Clock();
+    const network = new MemoryNetwork({ scheduler: clock });
+    const primus = new Primus(createServer(), { transformer: 'memory', transport: { network }, scheduler: clock, pingInterval: false });
+    requests(primus).handle('never', () => NEVER);
+    const client = new primus.Socket('http://world', { transport: { network }, scheduler: clock });
+    await clock.pass(10);
+    expect(client.state.name).toBe('open');
+    let error: { code?: string } = {};
+    requests(client)
+      .request('never', null, { timeout: 5_000 })
+      .subscribe({ error: (thrown) => (error = thrown) });
+    await clock.pass(4_999);
+    expect(error.code).toBeUndefined();
+    await clock.pass(1);
+    expect(error.code).toBe('ERR_PRIMUS_TIMEOUT');
+    const pending = clock.pending;
+    flow(client).pause();
+    // The beat of a client that is paused.
+    expect(clock.pending).toBe(pending + 1);
+    client.destroy();
+    void primus.destroy();
+    await clock.pass(100);
   });
 });
