@@ -1,6 +1,6 @@
 import { defer, filter, type MonoTypeOperatorFunction, mergeAll, mergeMap, type Observable, takeWhile } from 'rxjs';
 
-/** What becomes of the values that come while a gate is closed. */
+/** Keeps the values that come while a gate is closed. */
 export interface Waiting<T> {
   /** Whether no value waits. */
   isEmpty(): boolean;

@@ -12,7 +12,7 @@ export interface FeatureClient {
   on(event: 'incoming::id', listener: () => void): unknown;
 }
 
-/** What a client knows of a feature of its server. */
+/** Tells a client whether its server has a feature. */
 export interface Feature {
   /** Whether the server has it; `undefined` while that is not known. */
   isThere: boolean | undefined;

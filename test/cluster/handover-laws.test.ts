@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Resume } from '../../client/resume.js';
 import type { ServerOptions, Spark } from '../../src/index.js';
+import { checkSequences, commandsOn } from '../support/sequences.js';
 import { slowParser } from '../support/slow-parser.js';
 import { HandoverWorld, type Traveller } from './handover-world.js';
 
@@ -133,26 +134,9 @@ class MovingClient {
   }
 }
 
-interface Command extends fc.WithToStringMethod {
-  readonly name: string;
-  readonly run: (client: MovingClient) => Promise<void> | void;
-}
-
+const { commandOf } = commandsOn<MovingClient>();
 const node = fc.constantFrom(...NODES);
 const few = fc.integer({ min: 1, max: 4 });
-
-function commandOf<T extends unknown[]>(
-  weight: number,
-  name: string,
-  args: { [Index in keyof T]: fc.Arbitrary<T[Index]> },
-  run: (client: MovingClient, ...args: T) => Promise<void> | void,
-) {
-  const arbitrary = fc.tuple<T>(...args).map((values): Command => {
-    const text = `${name}(${values.join(', ')})`;
-    return { name: text, run: (client) => run(client, ...values), [fc.toStringMethod]: () => text };
-  });
-  return { weight, arbitrary };
-}
 
 const calm = [
   commandOf(10, 'pass', [fc.constantFrom(0, 1, 2, 3, 5, 10, 30, 100, 600)], ({ world }, ms) => world.pass(ms)),
@@ -203,20 +187,12 @@ const settings: [string, typeof calm, (world: () => HandoverWorld) => ServerOpti
 
 describe.each(settings)('a session that moves between nodes, with %s,', (_title, commands, server) => {
   it('keeps its laws in every sequence', async () => {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`handover: seed ${seed}`);
-    let sequences = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(...commands), { minLength: 3, maxLength: 30 }), async (sequence) => {
-        sequences += 1;
-        const client = new MovingClient(server);
-        await client.world.pass(50);
-        for (const { run } of sequence) await run(client);
-        await client.settle();
-        await client.world.destroy();
-      }),
-      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
-    );
-    expect(sequences).toBeGreaterThan(0);
+    await checkSequences('handover', { commands: fc.oneof(...commands), runs: RUNS, maxLength: 30 }, async (sequence) => {
+      const client = new MovingClient(server);
+      await client.world.pass(50);
+      for (const { run } of sequence) await run(client);
+      await client.settle();
+      await client.world.destroy();
+    });
   }, 300_000);
 });

@@ -1,21 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions } from '../../src/index.js';
+import { type Command, checkSequences, commandsOn } from '../support/sequences.js';
 import { slowParser } from '../support/slow-parser.js';
 import { ClusterWorld } from './cluster-world.js';
 
 /** The sequences of each setting. */
 const RUNS = 300;
 
-type Step = (world: ClusterWorld) => Promise<void> | void;
-
-/** A command by its name: what fast-check prints of a sequence that fails. */
-interface Command extends fc.WithToStringMethod {
-  readonly name: string;
-  readonly run: Step;
-}
-
-const command = (name: string, run: Step): Command => ({ name, run, [fc.toStringMethod]: () => name });
+const { command, commandOf } = commandsOn<ClusterWorld>();
 const NODES = ['n1', 'n2', 'n3'];
 
 const node = fc.constantFrom(...NODES);
@@ -23,17 +16,6 @@ const client = fc.integer({ min: 0, max: 2 });
 const few = fc.integer({ min: 1, max: 4 });
 const since = fc.constantFrom('position' as const, 'position' as const, 'head' as const, null);
 const engineCommand = fc.constantFrom('listen' as const, 'append' as const, 'read' as const);
-
-/** Makes an arbitrary of a command with arguments. */
-function commandOf<T extends unknown[]>(
-  weight: number,
-  name: string,
-  args: { [Index in keyof T]: fc.Arbitrary<T[Index]> },
-  run: (world: ClusterWorld, ...args: T) => Promise<void> | void,
-) {
-  const arbitrary = fc.tuple<T>(...args).map((values) => command(`${name}(${values.join(', ')})`, (world) => run(world, ...values)));
-  return { weight, arbitrary };
-}
 
 /** The commands, by how often they occur. */
 const commands = fc.oneof(
@@ -175,17 +157,9 @@ const settings: [string, (world: () => ClusterWorld) => ServerOptions][] = [
 
 describe.each(settings)('a cluster on a simulated engine, with %s,', (_title, optionsOf) => {
   it('keeps its laws in every sequence of faults', async () => {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`cluster: seed ${seed}`);
-    let sequences = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { minLength: 3, maxLength: 30 }), async (sequence) => {
-        sequences += 1;
-        await run(optionsOf, sequence);
-      }),
-      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
-    );
-    expect(sequences).toBeGreaterThan(0);
+    await checkSequences('cluster', { commands, runs: RUNS, maxLength: 30 }, async (sequence) => {
+      await run(optionsOf, sequence);
+    });
   }, 300_000);
 
   it.each(found)('%s', async (_title, sequence) => {
@@ -194,7 +168,7 @@ describe.each(settings)('a cluster on a simulated engine, with %s,', (_title, op
   });
 });
 
-async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequence: readonly Command[]): Promise<void> {
+async function run(optionsOf: (world: () => ClusterWorld) => ServerOptions, sequence: readonly Command<ClusterWorld>[]): Promise<void> {
   const world: ClusterWorld = new ClusterWorld(
     NODES,
     3,

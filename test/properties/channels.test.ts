@@ -5,6 +5,7 @@ import { resumable } from '../../client/resume.js';
 import { channels, type Recovery } from '../../src/channels.js';
 import type { Spark } from '../../src/index.js';
 import { ChannelServer } from '../support/channel-server.js';
+import { checkSequences, commandsOn } from '../support/sequences.js';
 import { type Peer, World } from '../support/world.js';
 
 const RUNS = 200;
@@ -128,12 +129,7 @@ class ChannelWorld {
   }
 }
 
-interface Command extends fc.WithToStringMethod {
-  readonly name: string;
-  readonly run: (world: ChannelWorld) => Promise<void> | void;
-}
-
-const command = (name: string, run: Command['run']): Command => ({ name, run, [fc.toStringMethod]: () => name });
+const { command } = commandsOn<ChannelWorld>();
 
 const commands = fc.oneof(
   { weight: 4, arbitrary: fc.constant(command('subscribe', (world) => world.subscribe())) },
@@ -156,22 +152,14 @@ const settings: [string, Setting][] = [
 
 describe.each(settings)('the channels of a client, with %s,', (_title, setting) => {
   it('are joined as long as there are subscribers, and nothing is missing without a gap', async () => {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`channels: seed ${seed}`);
-    let sequences = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { minLength: 3, maxLength: 25 }), async (sequence) => {
-        sequences += 1;
-        const world = new ChannelWorld(setting);
-        for (const { name, run } of sequence) {
-          world.history.push(name);
-          await run(world);
-        }
-        await world.settle();
-        await world.world.destroy();
-      }),
-      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
-    );
-    expect(sequences).toBeGreaterThan(0);
+    await checkSequences('channels', { commands, runs: RUNS }, async (sequence) => {
+      const world = new ChannelWorld(setting);
+      for (const { name, run } of sequence) {
+        world.history.push(name);
+        await run(world);
+      }
+      await world.settle();
+      await world.world.destroy();
+    });
   }, 300_000);
 });

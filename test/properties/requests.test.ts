@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { resumable } from '../../client/resume.js';
 import type { PrimusError, Spark } from '../../src/index.js';
 import { type RequestContext, RequestError, requests } from '../../src/request.js';
+import { checkSequences, commandsOn } from '../support/sequences.js';
 import { slowParser } from '../support/slow-parser.js';
 import { type Peer, World } from '../support/world.js';
 
@@ -213,12 +214,7 @@ class RequestWorld {
   }
 }
 
-interface Command extends fc.WithToStringMethod {
-  readonly name: string;
-  readonly run: (world: RequestWorld) => Promise<void> | void;
-}
-
-const command = (name: string, run: Command['run']): Command => ({ name, run, [fc.toStringMethod]: () => name });
+const { command } = commandsOn<RequestWorld>();
 
 const ask = fc
   .tuple(
@@ -249,23 +245,15 @@ const settings: [string, Setting][] = [
 
 describe.each(settings)('requests %s', (_title, setting) => {
   it('end exactly once, with the values that belong to them, and leave nothing running', async () => {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`requests: seed ${seed}`);
-    let sequences = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { minLength: 3, maxLength: 25 }), async (sequence) => {
-        sequences += 1;
-        const world = new RequestWorld(setting);
-        for (const { name, run } of sequence) {
-          world.history.push(name);
-          await run(world);
-        }
-        await world.settle();
-        await world.world.destroy();
-      }),
-      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
-    );
-    expect(sequences).toBeGreaterThan(0);
+    await checkSequences('requests', { commands, runs: RUNS }, async (sequence) => {
+      const world = new RequestWorld(setting);
+      for (const { name, run } of sequence) {
+        world.history.push(name);
+        await run(world);
+      }
+      await world.settle();
+      await world.world.destroy();
+    });
   }, 300_000);
 });
 

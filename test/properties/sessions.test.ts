@@ -1,20 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
+import { type Command, checkSequences, commandsOn } from '../support/sequences.js';
 import { SessionWorld, type Setting, WINDOW } from './session-world.js';
 
 /** The sequences of each setting; six settings make 3,600. */
 const RUNS = 600;
 
-type Step = (world: SessionWorld) => Promise<void> | void;
-
-/** A command by its name: what fast-check prints of a sequence that fails. */
-interface Command extends fc.WithToStringMethod {
-  readonly name: string;
-  readonly run: Step;
-}
-
-const command = (name: string, run: Step): Command => ({ name, run, [fc.toStringMethod]: () => name });
-
+const { command } = commandsOn<SessionWorld>();
 const path = fc.constantFrom('write', 'broadcast', '_write');
 const few = fc.integer({ min: 1, max: 5 });
 const size = fc.constantFrom(0, 0, 100);
@@ -53,7 +45,7 @@ const commands = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(-1e9, 1e9).map((ms) => command(`clock ${ms}`, (world) => world.jump(ms))) },
 );
 
-async function run(setting: Setting, sequence: readonly Command[]): Promise<void> {
+async function run(setting: Setting, sequence: readonly Command<SessionWorld>[]): Promise<void> {
   const world = new SessionWorld(setting);
   await world.pass(50);
   for (const { name, run } of sequence) {
@@ -75,16 +67,8 @@ const settings: [string, Setting][] = [
 
 describe.each(settings)('sessions, with %s,', (_title, setting) => {
   it('keep their laws in every sequence of faults', async () => {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`sessions: seed ${seed}`);
-    let sequences = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { minLength: 3, maxLength: 25 }), async (sequence) => {
-        sequences += 1;
-        await run(setting, sequence);
-      }),
-      { numRuns: Number(process.env.RUNS ?? RUNS), seed },
-    );
-    expect(sequences).toBeGreaterThan(0);
+    await checkSequences('sessions', { commands, runs: RUNS }, async (sequence) => {
+      await run(setting, sequence);
+    });
   }, 300_000);
 });
