@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as operators from 'primus-rx/operators';
+import { randomFrom } from '../dist/src/testing/random.js';
 import { root } from './run.mjs';
 import { plot } from './storm/plot.mjs';
 import { runs, scenarios, table } from './storm/scenarios.mjs';
@@ -15,7 +16,7 @@ const isWritten = values.clients === undefined;
 const tables = {};
 
 for (const [name, scenario] of Object.entries(scenarios(operators))) {
-  const results = runs(scenario, clients, operators.reconnect);
+  const results = runs(scenario, clients, { reconnect: operators.reconnect, randomFrom });
   tables[name] = table(scenario, results);
   console.log(`${name}, ${clients.toLocaleString('en-US')} clients\n\n${tables[name]}\n`);
   if (name === 'restart' && isWritten) writeFileSync(join(root, 'docs/images/reconnect-storm.svg'), plot(results));

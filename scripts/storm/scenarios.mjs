@@ -1,4 +1,4 @@
-import { crashes, peak, randomFrom, reached, restart, simulate, WINDOW } from './simulate.mjs';
+import { crashes, peak, reached, restart, simulate, WINDOW } from './simulate.mjs';
 
 const SEED = 1;
 
@@ -62,8 +62,8 @@ export function scenarios(operators) {
   };
 }
 
-/** Runs the policies of a scenario, each with the same seed. */
-export function runs({ server, limit, policies }, clients, reconnect) {
+/** Runs the policies of a scenario, each with the same seed. `reconnect` is the operator, `randomFrom` makes a source of random numbers from a seed. */
+export function runs({ server, limit, policies }, clients, { reconnect, randomFrom }) {
   const results = Object.entries(policies).map(([name, create]) => {
     const policy = create(randomFrom(SEED));
     return [name, simulate({ clients, policy, server: server(clients), reconnect, limit })];

@@ -34,4 +34,3 @@ export function simulate(options: {
 }): Storm;
 export function peak(storm: Pick<Storm, 'attempts'>, from?: number, until?: number): number;
 export function reached(storm: Pick<Storm, 'shares' | 'end'>, share: number): number | undefined;
-export function randomFrom(seed: number): () => number;

@@ -118,14 +118,3 @@ export function reached({ shares, end }, share) {
   const window = shares.findIndex((connected) => connected >= share);
   return window < 0 ? undefined : Math.min(end, (window + 1) * WINDOW);
 }
-
-/** A uniform source in [0, 1) that repeats itself for the same seed (mulberry32). */
-export function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

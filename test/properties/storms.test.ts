@@ -7,13 +7,14 @@ import * as operators from '../../operators/index.js';
 import { plot } from '../../scripts/storm/plot.mjs';
 import { runs, type ScenarioName, scenarios, table } from '../../scripts/storm/scenarios.mjs';
 import { peak, type Storm, WINDOW } from '../../scripts/storm/simulate.mjs';
+import { randomFrom } from '../../src/testing/random.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const CLIENTS = 1_000;
 const all = scenarios(operators);
 
 function storms(name: ScenarioName): Record<string, Storm> {
-  return runs(all[name], CLIENTS, operators.reconnect);
+  return runs(all[name], CLIENTS, { reconnect: operators.reconnect, randomFrom });
 }
 
 const restart = storms('restart');
