@@ -25,7 +25,6 @@ interface ClientParts extends RequestClient {
   readonly connection: {
     readonly link: unknown;
     readonly session?: unknown;
-    readonly outbox: unknown;
     readonly events: { add(emit: () => void): void };
     readonly channel: {
       write(data: unknown): boolean;

@@ -52,8 +52,8 @@ export class ServerWebSocket extends WebSocket {
   override send(data: SentData, options?: SendOptions | Sent, sent?: Sent): void {
     const [given, callback] = typeof options === 'function' ? [{}, options] : [options ?? {}, sent];
     const { length = 0 } = data as { length?: number };
-    const isCompressed = this._extensions['permessage-deflate'] !== undefined;
-    if (isCompressed && isTooBusyToCompress(length, this._sender._bufferedBytes)) super.send(data, { ...given, compress: false }, callback);
+    if (this.deflate !== undefined && isTooBusyToCompress(length, this._sender._bufferedBytes))
+      super.send(data, { ...given, compress: false }, callback);
     else super.send(data, given, callback);
   }
 
