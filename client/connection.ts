@@ -73,13 +73,18 @@ export class ClientConnection implements ChannelHandler {
     return new Observable((reader) => {
       // Whatever follows: the first thing that a client does with its link may be to end.
       const reading = new Subscription(() => link.close());
+      let isLost = false;
       reader.add(reading);
+      reader.add(() => isLost || this.channel.discard());
       const lose = (lost: unknown) => {
         // Closing a link may end it in the same turn.
         if (reading.closed) return;
         reading.unsubscribe();
         this.detach();
-        const done = () => reader.error(lost);
+        const done = () => {
+          isLost = true;
+          reader.error(lost);
+        };
         reader.add(scheduler.schedule(done, END_TIMEOUT));
         this.channel.drain(done);
       };
@@ -118,8 +123,6 @@ export class ClientConnection implements ChannelHandler {
     const { events, subject } = this;
     // Slow message transformers do not mean that the server is gone.
     if (this.channel.isReceiving) this.#activity?.next();
-    // The message was being transformed when the client closed, and nothing follows `end`.
-    if (subject.state.name === 'closed') return;
     if (events.begin()) {
       try {
         subject.emit('data', data, raw);

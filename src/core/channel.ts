@@ -63,7 +63,7 @@ export class Channel {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
   /** One object for all: most connections never have any. */
-  declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
+  declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane; discarding?: number } | undefined;
 
   constructor(stack: Stack, handler: ChannelHandler) {
     this.stack = stack;
@@ -78,7 +78,7 @@ export class Channel {
   /** Takes one frame from the link. */
   receive(frame: Frame): void {
     const lane = this.lanes?.inbound;
-    if (lane !== undefined) lane.add(() => this.#read(frame));
+    if (lane !== undefined) lane.add(() => this.#isDiscarding || this.#read(frame));
     else this.#enter('inbound', this.#read(frame));
   }
 
@@ -124,6 +124,21 @@ export class Channel {
     after(this.lanes?.inbound, done);
   }
 
+  /** Drops what was received and is not delivered yet: its connection was ended on purpose, and the next one begins with its own messages. */
+  discard(): void {
+    const { lanes } = this;
+    if (lanes?.inbound === undefined) return;
+    lanes.discarding = (lanes.discarding ?? 0) + 1;
+    lanes.inbound.add(() => {
+      lanes.discarding = (lanes.discarding as number) - 1;
+    });
+  }
+
+  /** Whether the messages that come out of the inbound lane now are to be dropped. */
+  get #isDiscarding(): boolean {
+    return (this.lanes?.discarding ?? 0) > 0;
+  }
+
   #read(frame: Frame): Eventual<unknown> {
     const { parser } = this.stack;
     if (parser.decode === undefined) {
@@ -131,6 +146,7 @@ export class Channel {
         () => fromNodeCallback<unknown>((done) => parser.decoder.call(this.#handler.subject, frame, done)),
         (cause) => this.#undecodable(cause, frame),
         (data) => this.#decoded(data, frame),
+        true,
       );
     }
     let data: unknown;
@@ -154,7 +170,7 @@ export class Channel {
     if (this.#handler.session?.read(frame, data)) return undefined;
     if (isControl(data)) this.#handler.handleControl(parseControl(data));
     else if (incoming.length === 0) this.#handler.deliver(data, frame);
-    else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));
+    else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame), true);
     return undefined;
   }
 
@@ -163,11 +179,12 @@ export class Channel {
   }
 
   /** Runs message transformers, and goes on with `next` unless one of them drops the message. */
-  #transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => unknown): Eventual<unknown> {
+  #transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => unknown, isInbound = false): Eventual<unknown> {
     return this.#step(
       () => runTransformers(list, this.#handler.subject, packet),
       asError,
       (passes) => (passes ? next(packet) : undefined),
+      isInbound,
     );
   }
 
@@ -199,8 +216,11 @@ export class Channel {
     );
   }
 
-  /** Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. */
-  #step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<unknown>): Eventual<unknown> {
+  /**
+   * Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. The late answer of an
+   * inbound step is for nobody once its connection was ended.
+   */
+  #step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<unknown>, isInbound = false): Eventual<unknown> {
     const lose = (cause: unknown): void => this.#handler.fail(error(cause));
     let answer: Eventual<T>;
     try {
@@ -210,7 +230,11 @@ export class Channel {
       return undefined;
     }
     if (!isPromise(answer)) return next(answer);
-    return answer.then(next, lose);
+    const late =
+      <A>(go: (answer: A) => unknown) =>
+      (answer: A) =>
+        (isInbound && this.#isDiscarding) || go(answer);
+    return answer.then(late(next), late(lose));
   }
 
   /** From the first step that has to be waited for, a direction has a lane. */

@@ -52,6 +52,7 @@ export class RelayChannel extends Channel {
 
   /** Takes no more messages; those that are being processed may finish. */
   close(): void {
-    for (const lane of Object.values(this.lanes ?? {})) lane.close();
+    const { inbound, outbound, encoding } = this.lanes ?? {};
+    for (const lane of [inbound, outbound, encoding]) lane?.close();
   }
 }

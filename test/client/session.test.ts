@@ -1,11 +1,13 @@
 import { Observable, Subject, take } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientParts } from '../../client/options.js';
+import { resumable } from '../../client/resume.js';
 import type { ReconnectAttempt } from '../../client/state.js';
 import { composePolicy, constant, interactive, untilStable, withRetryAfter } from '../../operators/index.js';
-import type { ClientOptions, Spark } from '../../src/index.js';
+import type { ClientOptions, Parser, Spark } from '../../src/index.js';
 import { randomFrom } from '../properties/random.js';
 import { settle } from '../support/clock.js';
+import { slowParser } from '../support/slow-parser.js';
 import { type Peer, World, type WorldOptions } from '../support/world.js';
 
 let world: World;
@@ -1483,6 +1485,59 @@ describe('listeners that throw', () => {
       }
     }
     expect(() => new Mine('http://localhost')).toThrow('broken');
+  });
+});
+
+describe.each([
+  [false, 'decoded'],
+  [false, 'refused by the decoder'],
+  [false, 'transformed'],
+  [true, 'decoded'],
+  [true, 'refused by the decoder'],
+  [true, 'transformed'],
+])('a message that is still being handled when a client ends (sessions: %j)', (session, step) => {
+  it(`is not ${step} into the connection that follows at once`, async () => {
+    const takes = (ms: number, done: () => void) => void world.clock.schedule(done, ms);
+    const slow = slowParser(50, (run, ms) => takes(ms, run));
+    const parser: Parser = {
+      encoder: (data, done) => done(null, JSON.stringify(data)),
+      decoder: (frame, done) => {
+        if (step === 'transformed' || !String(frame).includes('first')) done(null, JSON.parse(String(frame)));
+        else if (step === 'decoded') slow.decoder.call(null as never, frame, done);
+        else takes(50, () => done(new Error('not this one')));
+      },
+    };
+    world = new World({ server: { parser, resume: session } });
+    const peer = world.connect({ resume: session }, session ? { session: resumable } : {});
+    const { client } = peer;
+    const said: [string, unknown?][] = [];
+    if (step === 'transformed')
+      client.transform('incoming', ({ data }, next) => (String(data).includes('first') ? takes(50, next) : next()));
+    for (const event of ['data', 'error', 'open', 'end']) client.on(event as 'data', (data: unknown) => said.push([event, data]));
+    client.resume$.subscribe(({ type }) => said.push([type]));
+    await world.pass(10);
+    const first = world.findSpark(peer) as Spark;
+    first.write('the first, one');
+    first.write('the first, two');
+    await world.pass(10);
+    client.end();
+    client.open();
+    await world.pass(10);
+    const second = world.findSpark(peer) as Spark;
+    second.write('the second');
+    await world.pass(200);
+    expect(said.filter(([name]) => name !== 'fresh')).toEqual([
+      ['open', undefined],
+      ['end', undefined],
+      ['open', undefined],
+      ['data', 'the second'],
+    ]);
+    // What is acknowledged counts from the beginning of the session.
+    world.network.breakPair(world.network.pairsOf(peer).at(-1) as never, 'both');
+    second.write('the third');
+    await world.pass(5_000);
+    expect(said.slice(-1)).toEqual(session ? [['data', 'the third']] : [['open', undefined]]);
+    expect(said.some(([name]) => name === 'gap')).toBe(false);
   });
 });
 
