@@ -73,18 +73,13 @@ export class ClientConnection implements ChannelHandler {
     return new Observable((reader) => {
       // Whatever follows: the first thing that a client does with its link may be to end.
       const reading = new Subscription(() => link.close());
-      let isLost = false;
       reader.add(reading);
-      reader.add(() => isLost || this.channel.discard());
       const lose = (lost: unknown) => {
         // Closing a link may end it in the same turn.
         if (reading.closed) return;
         reading.unsubscribe();
         this.detach();
-        const done = () => {
-          isLost = true;
-          reader.error(lost);
-        };
+        const done = () => reader.error(lost);
         reader.add(scheduler.schedule(done, END_TIMEOUT));
         this.channel.drain(done);
       };

@@ -131,6 +131,7 @@ export class Lifecycle {
     const isOpen = readyState === OPEN;
     if (isEnd || isOpen || before.name === 'open') client.readable = client.writable = isOpen;
     const emitState = after === before ? undefined : this.state.set(after);
+    if (isEnd) connection.channel.discard();
     if (!isOpen) connection.detach();
     if (event.type === 'connecting') this.#hurry.next(false);
     const link = event.type === 'open' ? event.value : undefined;

@@ -63,7 +63,7 @@ export class Channel {
   protected readonly stack: Stack;
   readonly #handler: ChannelHandler;
   /** One object for all: most connections never have any. */
-  declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane; discarding?: number } | undefined;
+  declare protected lanes?: { inbound?: Lane; outbound?: Lane; encoding?: Lane } | undefined;
 
   constructor(stack: Stack, handler: ChannelHandler) {
     this.stack = stack;
@@ -78,7 +78,7 @@ export class Channel {
   /** Takes one frame from the link. */
   receive(frame: Frame): void {
     const lane = this.lanes?.inbound;
-    if (lane !== undefined) lane.add(() => this.#isDiscarding || this.#read(frame));
+    if (lane !== undefined) lane.add(() => this.#read(frame));
     else this.#enter('inbound', this.#read(frame));
   }
 
@@ -124,19 +124,10 @@ export class Channel {
     after(this.lanes?.inbound, done);
   }
 
-  /** Drops what was received and is not delivered yet: its connection was ended on purpose, and the next one begins with its own messages. */
+  /** Drops what was received and is not delivered yet: nothing follows an end, and the next connection begins with its own messages. */
   discard(): void {
-    const { lanes } = this;
-    if (lanes?.inbound === undefined) return;
-    lanes.discarding = (lanes.discarding ?? 0) + 1;
-    lanes.inbound.add(() => {
-      lanes.discarding = (lanes.discarding as number) - 1;
-    });
-  }
-
-  /** Whether the messages that come out of the inbound lane now are to be dropped. */
-  get #isDiscarding(): boolean {
-    return (this.lanes?.discarding ?? 0) > 0;
+    this.lanes?.inbound?.stop();
+    delete this.lanes?.inbound;
   }
 
   #read(frame: Frame): Eventual<unknown> {
@@ -146,7 +137,6 @@ export class Channel {
         () => fromNodeCallback<unknown>((done) => parser.decoder.call(this.#handler.subject, frame, done)),
         (cause) => this.#undecodable(cause, frame),
         (data) => this.#decoded(data, frame),
-        true,
       );
     }
     let data: unknown;
@@ -170,7 +160,7 @@ export class Channel {
     if (this.#handler.session?.read(frame, data)) return undefined;
     if (isControl(data)) this.#handler.handleControl(parseControl(data));
     else if (incoming.length === 0) this.#handler.deliver(data, frame);
-    else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame), true);
+    else return this.#transformed(incoming, { data, raw: frame }, (packet) => this.#handler.deliver(packet.data, frame));
     return undefined;
   }
 
@@ -179,12 +169,11 @@ export class Channel {
   }
 
   /** Runs message transformers, and goes on with `next` unless one of them drops the message. */
-  #transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => unknown, isInbound = false): Eventual<unknown> {
+  #transformed(list: readonly MessageTransformer[], packet: Packet, next: (packet: Packet) => unknown): Eventual<unknown> {
     return this.#step(
       () => runTransformers(list, this.#handler.subject, packet),
       asError,
       (passes) => (passes ? next(packet) : undefined),
-      isInbound,
     );
   }
 
@@ -217,10 +206,10 @@ export class Channel {
   }
 
   /**
-   * Takes one step and goes on with its answer, now or when it comes. An error is reported, and the message dropped. The late answer of an
-   * inbound step is for nobody once its connection was ended.
+   * Takes one step and goes on with its answer, now or when it comes: then a promise of the step that follows, which its lane runs. An error is
+   * reported, and the message dropped.
    */
-  #step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<unknown>, isInbound = false): Eventual<unknown> {
+  #step<T>(take: () => Eventual<T>, error: (cause: unknown) => Error, next: (answer: T) => Eventual<unknown>): Eventual<unknown> {
     const lose = (cause: unknown): void => this.#handler.fail(error(cause));
     let answer: Eventual<T>;
     try {
@@ -230,11 +219,10 @@ export class Channel {
       return undefined;
     }
     if (!isPromise(answer)) return next(answer);
-    const late =
-      <A>(go: (answer: A) => unknown) =>
-      (answer: A) =>
-        (isInbound && this.#isDiscarding) || go(answer);
-    return answer.then(late(next), late(lose));
+    return answer.then(
+      (late) => () => next(late),
+      (cause) => () => lose(cause),
+    );
   }
 
   /** From the first step that has to be waited for, a direction has a lane. */

@@ -3,7 +3,10 @@ import { isPromise } from './eventual.js';
 /** How many steps may be waiting or under way without pressure. */
 const HIGH = 16;
 
-/** One step of a message. It reports its own errors: it neither throws nor rejects. A promise is an answer that comes late. */
+/**
+ * One step of a message. It reports its own errors: it neither throws nor rejects. A promise is an answer that comes late; if that is a function,
+ * it is the step that follows.
+ */
 export type Step = () => unknown;
 
 /**
@@ -37,12 +40,24 @@ export class Lane {
     this.#closed = true;
   }
 
+  /** Drops all steps, and what follows the one that is under way. Nothing may be added any more. */
+  stop(): void {
+    this.#next = [];
+    this.#waiting = [];
+    this.#running = false;
+    this.#press(false);
+  }
+
   #run(): void {
     this.#running = true;
     for (let step = this.#take(); step !== undefined; step = this.#take()) {
       const late = step();
       if (isPromise(late)) {
-        late.then(() => this.#run());
+        late.then((next) => {
+          if (!this.#running) return;
+          if (typeof next === 'function') this.#next.push(next as Step);
+          this.#run();
+        });
         return;
       }
     }

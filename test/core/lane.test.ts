@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Lane } from '../../src/core/lane.js';
+import { settle } from '../support/clock.js';
 
 /** A step that answers when it is released. */
 function late(): { step: () => Promise<void>; release: () => void } {
@@ -105,5 +106,39 @@ describe('Lane', () => {
     await end;
     lane.add(() => log.push('much later'));
     expect(log).toEqual(['before']);
+  });
+
+  it('runs nothing once it is stopped, not even what follows the step under way, and reports the end of pressure', async () => {
+    const ran: unknown[] = [];
+    const lane = new Lane((high) => ran.push(high));
+    let answer = (_next: () => void) => {};
+    lane.add(() => new Promise<() => void>((resolve) => (answer = resolve)));
+    for (let n = 0; n < 20; n++) lane.add(() => ran.push(n));
+    lane.stop();
+    answer(() => ran.push('late'));
+    await settle();
+    expect(ran).toEqual([true, false]);
+  });
+
+  it('runs nothing behind a step that stops it', () => {
+    const ran: number[] = [];
+    const lane: Lane = new Lane();
+    lane.add(() => {
+      lane.add(() => ran.push(1));
+      lane.stop();
+    });
+    expect(ran).toEqual([]);
+  });
+
+  it('runs the step that a late answer is before the steps that wait', async () => {
+    const ran: string[] = [];
+    const lane = new Lane();
+    lane.add(async () => async () => {
+      ran.push('first');
+      return () => ran.push('second');
+    });
+    lane.add(() => ran.push('third'));
+    await settle();
+    expect(ran).toEqual(['first', 'second', 'third']);
   });
 });
