@@ -140,6 +140,6 @@ export function request(target: string, headers = ''): string {
 /** Waits for a fixed time: for a failure of the original, or for a timer that the scenario tests. Everything else is awaited. */
 export async function pause(ms: number): Promise<void> {
   // In steps: when the machine stalls, what takes several timers must not be overtaken by one.
-  const steps = Math.min(Math.ceil(ms), 20);
+  const steps = Math.min(Math.max(Math.ceil(ms), 1), 20);
   for (let step = 0; step < steps; step++) await new Promise((resolve) => setTimeout(resolve, Math.ceil(ms / steps)));
 }
