@@ -1488,6 +1488,17 @@ describe('listeners that throw', () => {
   });
 });
 
+it('an attempt reports an error of ours as it is, even one whose class is of another file of a page', async () => {
+  const foreign = Object.assign(new Error('no'), { name: 'LinkError', code: 'ERR_PRIMUS_UNEXPECTED_RESPONSE', status: 403 });
+  const transformer: ClientParts['transformer'] = { connect: () => new Observable((subscriber) => subscriber.error(foreign)) };
+  const { client } = start({}, { parts: { transformer } });
+  const errors: Error[] = [];
+  client.on('error', (error) => errors.push(error));
+  await world.pass(10);
+  expect(errors).toEqual([foreign]);
+  expect(errors[0]).toBe(foreign);
+});
+
 describe.each([
   [false, 'decoded'],
   [false, 'refused by the decoder'],
