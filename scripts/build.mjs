@@ -30,6 +30,8 @@ await Promise.all([
 ]);
 await compile('examples');
 prune();
+// Loads what was built.
+if (!(await run('node', ['scripts/cdn.mjs'])).ok) process.exit(1);
 
 async function compile(project) {
   if (!(await run('tsc', ['-b', project])).ok) process.exit(1);

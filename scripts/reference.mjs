@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 // The compiler that builds the package has no API; the one in ts-morph has.
 import { ts } from 'ts-morph';
+import { cdnPage } from './cdn.mjs';
 import { Checks } from './reference/checks.mjs';
 import { indent, printExport, printMember, tagsOf } from './reference/docstrings.mjs';
 import { root } from './run.mjs';
@@ -52,12 +53,17 @@ export function reference(pages = pagesOf(), home = join(root, 'dist/')) {
   const contents = pages.map((page) => [`${page.name}.md`, writer.page(page)]);
   writer.checks.end();
   const { undocumented, checks } = writer;
-  return { pages: new Map([['README.md', index(pages)], ...contents]), undocumented, violations: checks.violations };
+  const others = [
+    ['README.md', index(pages)],
+    ['cdn.md', cdnPage()],
+  ];
+  return { pages: new Map([...others, ...contents]), undocumented, violations: checks.violations };
 }
 
 function index(pages) {
   const rows = pages.map(({ name, title }) => `- [\`${title}\`](${name}.md)`);
   return `# Reference\n\nThe exports of the package, generated from the docstrings by \`scripts/reference.mjs\`. The [guides](../README.md) show how to use them.\n\n${rows.join('\n')}
+- [CDN](cdn.md): the files for pages without a bundler or a server of their own, with their hashes
 
 Servers, sparks and clients are EventEmitters as well. Their events, with the arguments, are \`PrimusEvents\`, \`SparkEvents\` and \`ClientEvents\`.
 `;

@@ -38,6 +38,7 @@ export const rules = [
         'test/docs/compile.ts',
         'test/docs/execute.ts',
         'test/docs/links.ts',
+        'test/docs/prose.ts',
         'test/docs/shell.ts',
         'test/package/coverage.test.ts',
       ]),
@@ -47,6 +48,7 @@ export const rules = [
         'scripts/plugins.mjs',
         'scripts/test.mjs',
         'test/deployment/backend.ts',
+        'test/smoke/examples.test.ts',
         'test/support/processes.test.ts',
       ]),
       ...of('lines of the head of a request or an answer', [

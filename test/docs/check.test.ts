@@ -87,6 +87,28 @@ describe('an example', () => {
   });
 });
 
+describe('inline code', () => {
+  it.each([
+    ['`maxBuffer`, `spark.write(data)`, `npm run bench`, `src/core/lane.ts`, `primus-rx/client/faye`', ''],
+    ['`primus.forEach((spark) => spark.write(data))`, `client.state$`, `await primus.destroy()`', ''],
+    ["`primus.on('connection', …)`, `new Primus(server, { maxBuffer: 1 })`, `` `text` ``", ''],
+    ['`maxBufer`', 'docs/page.md:3: `maxBufer`: nothing here has this name'],
+    ['`brodcast()`', 'docs/page.md:3: `brodcast()`: nothing here has this name'],
+    ['`ERR_PRIMUS_NOTHING`', 'docs/page.md:3: `ERR_PRIMUS_NOTHING`: nothing here has this name'],
+    ['`npm run biuld`', 'docs/page.md:3: `npm run biuld`: there is no such script'],
+    ['`npm run faults -- --seeed 1`', 'docs/page.md:3: `npm run faults -- --seeed 1`: no program has the option --seeed'],
+    ['`src/core/gone.ts`', 'docs/page.md:3: `src/core/gone.ts`: there is no such file'],
+    ['`primus-rx/gone`', 'docs/page.md:3: `primus-rx/gone`: the package does not export this'],
+    ['`spark.brodcast`', "docs/page.md:3: TS2339: Property 'brodcast' does not exist on type 'Spark<any, any, any>'."],
+    ['`client.ready({ signl })`', /^docs\/page\.md:3: TS2561: .*'signl'/],
+    ['`primus.destroy(1, 2, 3)`', /^docs\/page\.md:3: TS25/],
+  ])('%s', async (text, problem) => {
+    const found = report(await check([['docs/page.md', `# Page\n\n${text}\n`]]));
+    if (typeof problem === 'string') expect(found).toBe(problem);
+    else expect(found).toMatch(problem);
+  });
+});
+
 describe('a link', () => {
   it.each([
     ['[x](../README.md)', ''],

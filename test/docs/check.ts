@@ -5,6 +5,7 @@ import { type Block, blocksOf, type Problem, root } from './blocks.js';
 import { compile, isProgram } from './compile.js';
 import { execute } from './execute.js';
 import { checkLinks } from './links.js';
+import { checkProse, expressionsOf } from './prose.js';
 import { checkShell } from './shell.js';
 
 /** A page, and its text. */
@@ -25,11 +26,15 @@ export type Page = readonly [page: string, text: string];
  * | `sh` | its npm scripts, packages and files exist |
  * | any `from=path` | an excerpt of that file |
  * | any `unchecked: reason` | not at all |
+ *
+ * Inline code is checked by `prose.ts`: its words exist, and what it does with a server, a spark or a client compiles.
  */
 export async function check(pages: readonly Page[]): Promise<Problem[]> {
   const blocks = pages.map(([page, text]) => blocksOf(page, text));
-  const problems = [...pages.flatMap(([page, text]) => checkLinks(page, text)), ...blocks.flatMap(checkOthers)];
-  const compiled = compile(blocks.flat().filter(({ unchecked }) => unchecked === undefined));
+  const inTexts = [checkLinks, checkProse].flatMap((checkText) => pages.flatMap(([page, text]) => checkText(page, text)));
+  const problems = [...inTexts, ...blocks.flatMap(checkOthers)];
+  const prose = pages.flatMap(([page, text]) => expressionsOf(page, text));
+  const compiled = compile([...prose, ...blocks.flat().filter(({ unchecked }) => unchecked === undefined)]);
   try {
     problems.push(...compiled.problems);
     // What does not compile was not written out whole.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../../scripts/processes.mjs';
 import { type Block, type Problem, root } from './blocks.js';
 
-const EXTENSIONS: Record<string, string> = { js: 'mjs', mjs: 'mjs', cjs: 'cjs', ts: 'mts', html: 'html.mjs' };
+const EXTENSIONS: Record<string, string> = { js: 'mjs', mjs: 'mjs', cjs: 'cjs', ts: 'mts', html: 'html.mjs', prose: 'prose.mts' };
 
 /** Whether a block is a program, and compiled as one. */
 export function isProgram({ language }: Block): boolean {
@@ -45,18 +45,23 @@ const STRICT = {
 /** JavaScript has no annotations of parameters. */
 const LOOSE = { noImplicitAny: false, noImplicitThis: false };
 
+/** Inline code takes names for granted that are declared nowhere. What is wrong: a member, an option or an argument that does not exist. */
+// `name` is a global of pages, of the type void.
+const WRONG_USE = /^TS(?:2339|2345(?!.*'void')|2353|2551|2554|2555|2561|2769):/;
+
 /** A page on which `primus` is a client. */
 const CLIENT = 'docs/reference/client.md';
 
-/** The blocks that are compiled together: TypeScript strictly, JavaScript loosely, and code for pages with the browser's exports. */
-const GROUPS: Record<string, { options: object; ambient?: string; has(block: Block): boolean }> = {
+/** The blocks that are compiled together: inline code for its members, TypeScript strictly, JavaScript loosely, and code for pages with the browser's exports. */
+const GROUPS: Record<string, { options: object; ambient?: string; errors?: RegExp; has(block: Block): boolean }> = {
+  prose: { options: LOOSE, ambient: 'ambient.prose.d.mts', errors: WRONG_USE, has: ({ language }) => language === 'prose' },
   ts: { options: {}, has: (block) => block.language === 'ts' && block.page !== CLIENT && !isForPage(block) },
   client: {
     options: {},
     ambient: 'ambient.client.d.mts',
     has: (block) => block.language === 'ts' && block.page === CLIENT && !isForPage(block),
   },
-  js: { options: LOOSE, has: (block) => block.language !== 'ts' && !isForPage(block) },
+  js: { options: LOOSE, has: (block) => !['ts', 'prose'].includes(block.language) && !isForPage(block) },
   page: { options: { ...LOOSE, customConditions: ['browser'] }, has: isForPage },
 };
 
@@ -70,16 +75,18 @@ export function compile(blocks: readonly Block[]): Compiled {
   const parent = join(root, 'dist/docs');
   mkdirSync(parent, { recursive: true });
   const folder = temporaryFolder('blocks', parent);
-  for (const file of ['ambient.server.d.mts', 'ambient.client.d.mts']) cpSync(join(root, 'test/docs', file), join(folder, file));
+  for (const file of ['ambient.server.d.mts', 'ambient.client.d.mts', 'ambient.prose.d.mts'])
+    cpSync(join(root, 'test/docs', file), join(folder, file));
   const sources = new Map(blocks.filter(isProgram).map((block) => [sourceName(block), block]));
   for (const [name, block] of sources) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
     writeFileSync(join(folder, name), sourceOf(block));
   }
-  const problems = Object.entries(GROUPS).flatMap(([group, { options, ambient = 'ambient.server.d.mts', has }]) => {
+  const problems = Object.entries(GROUPS).flatMap(([group, { options, ambient = 'ambient.server.d.mts', errors = /./, has }]) => {
     const files = [...sources].filter(([, block]) => has(block)).map(([name]) => name);
     if (files.length === 0) return [];
-    return tsc(folder, group, [ambient, ...files], options).map(({ file, line, message }) => {
+    const found = tsc(folder, group, [ambient, ...files], options).filter(({ message }) => errors.test(message));
+    return found.map(({ file, line, message }) => {
       const block = sources.get(file);
       return block ? { page: block.page, line: block.line + line, message } : { page: file, line, message };
     });

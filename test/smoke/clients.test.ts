@@ -94,14 +94,44 @@ describe.skipIf(noChromium)('the imported client of each transformer', () => {
     await serving('saved', echoes);
   });
 
-  async function serving(folder: string, run: (url: string) => Promise<void>): Promise<void> {
+  it('runs from a CDN, with the hash that the reference names', async () => {
+    const installed = join(app.folder, 'node_modules/primus-rx');
+    const page = readFileSync(join(installed, 'docs/reference/cdn.md'), 'utf8');
+    const hashes = new Map([...page.matchAll(/^\| `(.*)\.js` \| `(sha384-.*)` \|$/gm)].map(([, name, hash]) => [name, hash]));
+    expect([...hashes.keys()].sort()).toEqual([...transformers].sort());
+    const cdn = createServer(({ url }, response) => {
+      response.setHeader('Access-Control-Allow-Origin', '*').setHeader('Content-Type', 'text/javascript');
+      response.end(readFileSync(join(installed, 'dist/cdn', url as string)));
+    });
+    await once(cdn.listen(0), 'listening');
+    const address = `http://localhost:${(cdn.address() as AddressInfo).port}`;
+    const folder = join(app.folder, 'cdn');
+    mkdirSync(folder);
+    // One after the other, as each sets the same global.
+    const scripts = transformers.map(
+      (name) =>
+        `<script src="${address}/${name}.js" integrity="${hashes.get(name)}" crossorigin="anonymous"></script><script src="${name}.js"></script>`,
+    );
+    for (const name of transformers) writeFileSync(join(folder, `${name}.js`), `(globalThis.all ??= {})['${name}'] = Primus;`);
+    writeFileSync(join(folder, 'last.js'), 'globalThis.classes = all; globalThis.oneError = true;');
+    const html = `<!doctype html><link rel="icon" href="data:,">${scripts.join('')}<script src="last.js"></script>`;
+    writeFileSync(join(folder, 'index.html'), html);
+    try {
+      await serving('cdn', echoes, `'self' ${address}`);
+    } finally {
+      cdn.closeAllConnections();
+      cdn.close();
+    }
+  });
+
+  async function serving(folder: string, run: (url: string) => Promise<void>, sources = "'self'"): Promise<void> {
     const names = readdirSync(join(app.folder, folder), { recursive: true, encoding: 'utf8' });
     const files = createServer(({ url = '/' }, response) => {
       const name = url === '/' ? 'index.html' : url.slice(1);
       if (!names.includes(name)) return response.writeHead(404).end();
       response.setHeader('Content-Type', /\.m?js$/.test(name) ? 'text/javascript' : 'text/html');
       // As strict as a page can be about evaluated code.
-      response.setHeader('Content-Security-Policy', "script-src 'self'");
+      response.setHeader('Content-Security-Policy', `script-src ${sources}`);
       return response.end(readFileSync(join(app.folder, folder, name)));
     });
     await once(files.listen(0), 'listening');

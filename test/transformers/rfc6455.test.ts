@@ -8,6 +8,7 @@ const servers: Rfc6455[] = [
     transformer: 'uws',
     terminates: true,
     losesFirstSegment: 'the engine drops them',
+    closesAtOnce: true,
     // The engine reports none of these.
     differences: [
       [/^a close with one byte|^close code (0|999|1004|1005|1006|101[2-6]|1100|2999|[235]000|3999|65535)\b|^a reason with/, ['close 1005']],
