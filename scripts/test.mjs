@@ -17,7 +17,7 @@ if (unknown.length > 0) throw new Error(`No step ${unknown.join(', ')}: there ar
 
 rmSync(reports, { recursive: true, force: true });
 if (isWanted('integration'))
-  for (const program of ['chromium', 'engines', 'plugins', 'proxies']) await run('node', [`scripts/${program}.mjs`]);
+  for (const program of ['chromium', 'engines', 'plugins', 'proxies', 'runtimes']) await run('node', [`scripts/${program}.mjs`]);
 
 for (const stage of stages) {
   const steps = stage.filter((step) => isWanted(step));

@@ -30,6 +30,8 @@ export interface Link extends Subscribable<Frame> {
   close(code?: number, reason?: string): void;
   /** Terminates the connection at once. */
   destroy(): void;
+  /** The bytes that the framework keeps for the connection until it is closed: the buffer of the longest message that was received. */
+  readonly retained?: number;
   /** Whether the transformer did not create it, and cannot broadcast to it. */
   readonly excludeFromBroadcast?: boolean;
   /** The framework's own socket: what `spark.socket` and `primus.socket` expose. */

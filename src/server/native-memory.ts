@@ -7,6 +7,12 @@ import type { HeartbeatTargets } from './heartbeat.js';
 const PERIOD = 1_000;
 const ANSWER = 5_000;
 
+/** A longer message does not fit into one read of the engine, in bytes: it has surely joined the parts in a buffer. */
+const SURELY_RETAINED = 524_288;
+
+/** The close code for a client that may come again. */
+const TRY_AGAIN_LATER = 1013;
+
 /** The parts of a server that limit the memory of an engine. */
 export interface NativeMemoryParts {
   readonly targets: HeartbeatTargets;
@@ -29,8 +35,14 @@ export function nativeMemory(): number {
 /**
  * Limits the memory of an engine that collects messages itself, and shows nothing of them before they are complete.
  *
- * Once it has grown by more than the limit, all clients are pinged, and the ones that answer nothing for five seconds are terminated: no
- * message can be sent in the middle of another one, the answer to a ping neither.
+ * ```
+ * over the limit ─> close connections that retain much ── not enough ─> ping all ─┬─ some are silent ───> terminate them
+ *                                                                                 └─ all have answered ─> close connections that retain little
+ * ```
+ *
+ * Once it has grown by more than the limit, the connections for which it retains the buffers of long messages are closed, those with the longest
+ * first: the clients may come again. Where that is not enough, all clients are pinged, and the ones that answer nothing for five seconds are
+ * terminated: no message can be sent in the middle of another one, the answer to a ping neither.
  */
 export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, measure = nativeMemory }: NativeMemoryParts): Subscription {
   let base = measure();
@@ -39,13 +51,22 @@ export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, me
     base = Math.min(base, memory);
     if (memory - base <= limit) return EMPTY;
     const found = `The engine has taken ${memory - base} bytes (\`maxMemory\` is ${limit})`;
+    const report = (count: number, what: string) => log('warning', `${found}: ${count} clients that ${what}`);
+    // More than the limit asks for, so that the next long message does not close another connection.
+    const excess = memory - base - limit + limit / 4;
+    const closeRetaining = (least: number): number => {
+      const { closed, released } = release(targets, excess, least);
+      if (closed > 0) report(closed, 'had sent the longest messages were closed, as it keeps their buffers');
+      return released;
+    };
+    if (closeRetaining(SURELY_RETAINED) >= excess) return EMPTY;
     const asked = ask(targets, Math.floor(scheduler.now()));
     return timer(ANSWER, scheduler).pipe(
       tap(() => {
         const ended = endSilent(asked, `${found}, and this client answers nothing`);
-        if (ended > 0) log('warning', `${found}: ${ended} clients that answered nothing were terminated`);
+        if (ended > 0) report(ended, 'answered nothing were terminated');
         // The application has taken it, as all clients answered. What comes on top of it counts again.
-        else base = memory - limit / 2;
+        else if (closeRetaining(1) === 0) base = memory - limit / 2;
       }),
     );
   };
@@ -55,6 +76,21 @@ export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, me
       exhaustMap(askWhenOver),
     );
   return arrival$.pipe(exhaustMap(watch)).subscribe();
+}
+
+/** Closes the connections that retain the most, until they retain less by so many bytes. Leaves those that retain less than `least`. */
+function release(targets: HeartbeatTargets, excess: number, least: number): { closed: number; released: number } {
+  const retainedBy = ({ connection: { link } }: { connection: Connection }) => link?.retained ?? 0;
+  const holders = [...targets.byId.values()].filter((target) => retainedBy(target) >= least);
+  let closed = 0;
+  let released = 0;
+  for (const holder of holders.sort((a, b) => retainedBy(b) - retainedBy(a))) {
+    if (released >= excess) break;
+    released += retainedBy(holder);
+    closed += 1;
+    holder.connection.link?.close(TRY_AGAIN_LATER, 'The server needs the memory of this connection');
+  }
+  return { closed, released };
 }
 
 /** Pings the connections that have to answer, and returns them. The heartbeat leaves them alone meanwhile. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
 import type { HeartbeatTargets } from '../../src/server/heartbeat.js';
 import { limitNativeMemory, nativeMemory } from '../../src/server/native-memory.js';
-import { World } from '../support/world.js';
+import { type Peer, World } from '../support/world.js';
 import { watchForCrashes } from './crashes.js';
 
 watchForCrashes();
@@ -104,6 +104,51 @@ describe('limitNativeMemory', () => {
       [true, 3],
     ]);
     expect(log).toEqual([]);
+  });
+
+  describe('where the engine keeps the buffers of long messages', () => {
+    /** Three clients, for which so many bytes are kept, and what becomes of them. */
+    async function retaining(...bytes: number[]) {
+      const peers = bytes.map(() => world.connect({ reconnect: { min: 60_000 } }));
+      await world.pass(100);
+      const sparks = peers.map((peer) => world.findSpark(peer) as Spark);
+      const pinged: boolean[] = [];
+      for (const [index, spark] of sparks.entries()) {
+        Object.assign(spark.connection.link as object, { retained: bytes[index] });
+        spark.on('end', () => (memory -= bytes[index] as number));
+        spark.on('outgoing::ping', () => (pinged[index] = true));
+      }
+      return { peers, pinged, open: () => sparks.map(({ readyState }) => readyState === 3) };
+    }
+
+    it('closes the connections with the longest messages, as many as it needs to, and asks no other', async () => {
+      const { open, pinged } = await retaining(600_000, 800_000, 700_000);
+      memory += 2_100_000;
+      await world.pass(10_000);
+      expect(open()).toEqual([true, false, false]);
+      expect(pinged).toEqual([]);
+      expect(log).toEqual([
+        `The engine has taken 2100000 bytes (\`maxMemory\` is ${LIMIT}): 2 clients that had sent the longest messages were closed, as it keeps their buffers`,
+      ]);
+    });
+
+    it('asks all clients when that is not enough', async () => {
+      const { peers, open } = await retaining(600_000, 0, 0);
+      for (const { client } of world.network.pairsOf(peers[1] as Peer)) client.send = () => {};
+      memory += 3_000_000;
+      await world.pass(6_500);
+      expect(open()).toEqual([false, false, true]);
+    });
+
+    it('closes those of which it is not sure, as the messages were shorter, when all have answered', async () => {
+      const { open, pinged } = await retaining(500_000, 400_000, 0);
+      memory += LIMIT + 1;
+      await world.pass(5_800);
+      expect(open()).toEqual([true, true, true]);
+      await world.pass(1_000);
+      expect(open()).toEqual([false, true, true]);
+      expect(pinged).toEqual([true, true, true]);
+    });
   });
 
   it('asks no client below the limit', async () => {

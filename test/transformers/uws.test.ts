@@ -223,6 +223,16 @@ describe('uws', () => {
     expect(kept).toEqual([Buffer.from([1, 2, 3]), Buffer.from([4, 5]), Buffer.alloc(0)]);
   });
 
+  it('reports the length of the longest message, whose buffer the engine keeps', async () => {
+    const { primus, url } = await serve({ transformer });
+    const retained: unknown[] = [];
+    primus.on('connection', (spark) => spark.on('data', () => retained.push(spark.connection.link?.retained)));
+    const ws = await dial(url);
+    for (const length of [10, 700_000, 600_000]) ws.send(`"${'x'.repeat(length)}"`);
+    await until(() => retained.length === 3);
+    expect(retained).toEqual([12, 700_002, 700_002]);
+  });
+
   it('terminates a client that sends more than maxBuffer while the spark is paused', async () => {
     const { primus, url } = await serve({ transformer, maxBuffer: 500_000, maxLength: 500_000 });
     primus.on('connection', (_spark, next) => void next);

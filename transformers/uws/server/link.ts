@@ -27,6 +27,8 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   private askedAt = 0;
   /** The bytes that arrived since reading was paused; -1 while it is not. */
   private pausedBytes = -1;
+  /** The engine never frees the buffer in which it has joined the parts of a message. */
+  retained = 0;
   private failure: Error | undefined;
   /** The answers to pings since the peer has last read something. */
   private unread = 0;
@@ -121,6 +123,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
 
   received(data: ArrayBuffer, isBinary: boolean): void {
     const { maxLength } = this.audience;
+    if (data.byteLength > this.retained) this.retained = data.byteLength;
     if (data.byteLength > maxLength) {
       this.fail(1009, tooLong(maxLength));
       return;
