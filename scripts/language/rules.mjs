@@ -45,7 +45,7 @@ export const rules = [
       ...of('lines of what a process prints', [
         '.ci/run',
         'bench/lib/report.mjs',
-        'scripts/plugins.mjs',
+        'scripts/packages.mjs',
         'scripts/test.mjs',
         'test/deployment/backend.ts',
         'test/smoke/examples.test.ts',
