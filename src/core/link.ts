@@ -30,7 +30,7 @@ export interface Link extends Subscribable<Frame> {
   close(code?: number, reason?: string): void;
   /** Terminates the connection at once. */
   destroy(): void;
-  /** The bytes that the framework keeps for the connection until it is closed: the buffer of the longest message that was received. */
+  /** The bytes that the framework may keep for the connection until it is closed: the largest buffers that it has needed. */
   readonly retained?: number;
   /** Whether the transformer did not create it, and cannot broadcast to it. */
   readonly excludeFromBroadcast?: boolean;

@@ -40,8 +40,8 @@ export function nativeMemory(): number {
  *                                                                                 └─ all have answered ─> close connections that retain little
  * ```
  *
- * Once it has grown by more than the limit, the connections for which it retains the buffers of long messages are closed, those with the longest
- * first: the clients may come again. Where that is not enough, all clients are pinged, and the ones that answer nothing for five seconds are
+ * Once it has grown by more than the limit, the connections for which it retains the largest buffers are closed: the clients may
+ * come again. Where that is not enough, all clients are pinged, and the ones that answer nothing for five seconds are
  * terminated: no message can be sent in the middle of another one, the answer to a ping neither.
  */
 export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, measure = nativeMemory }: NativeMemoryParts): Subscription {
@@ -56,7 +56,7 @@ export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, me
     const excess = memory - base - limit + limit / 4;
     const closeRetaining = (least: number): number => {
       const { closed, released } = release(targets, excess, least);
-      if (closed > 0) report(closed, 'had sent the longest messages were closed, as it keeps their buffers');
+      if (closed > 0) report(closed, 'had needed the largest buffers were closed, as it keeps those');
       return released;
     };
     if (closeRetaining(SURELY_RETAINED) >= excess) return EMPTY;

@@ -106,7 +106,7 @@ describe('limitNativeMemory', () => {
     expect(log).toEqual([]);
   });
 
-  describe('where the engine keeps the buffers of long messages', () => {
+  describe('where the engine keeps buffers', () => {
     /** Three clients, for which so many bytes are kept, and what becomes of them. */
     async function retaining(...bytes: number[]) {
       const peers = bytes.map(() => world.connect({ reconnect: { min: 60_000 } }));
@@ -121,14 +121,14 @@ describe('limitNativeMemory', () => {
       return { peers, pinged, open: () => sparks.map(({ readyState }) => readyState === 3) };
     }
 
-    it('closes the connections with the longest messages, as many as it needs to, and asks no other', async () => {
+    it('closes the connections with the largest ones, as many as it needs to, and asks no other', async () => {
       const { open, pinged } = await retaining(600_000, 800_000, 700_000);
       memory += 2_100_000;
       await world.pass(10_000);
       expect(open()).toEqual([true, false, false]);
       expect(pinged).toEqual([]);
       expect(log).toEqual([
-        `The engine has taken 2100000 bytes (\`maxMemory\` is ${LIMIT}): 2 clients that had sent the longest messages were closed, as it keeps their buffers`,
+        `The engine has taken 2100000 bytes (\`maxMemory\` is ${LIMIT}): 2 clients that had needed the largest buffers were closed, as it keeps those`,
       ]);
     });
 
@@ -140,7 +140,7 @@ describe('limitNativeMemory', () => {
       expect(open()).toEqual([false, false, true]);
     });
 
-    it('closes those of which it is not sure, as the messages were shorter, when all have answered', async () => {
+    it('closes those of which it is not sure, as they are small, when all have answered', async () => {
       const { open, pinged } = await retaining(500_000, 400_000, 0);
       memory += LIMIT + 1;
       await world.pass(5_800);

@@ -233,6 +233,22 @@ describe('uws', () => {
     expect(retained).toEqual([12, 700_002, 700_002]);
   });
 
+  it('reports the most unsent bytes, whose buffer the engine keeps too', async () => {
+    const { primus, url } = await serve({ transformer });
+    const announced = event(primus, 'connection');
+    const ws = await dial(url);
+    const [spark] = (await announced) as [Spark];
+    ws.pause();
+    spark.write('x'.repeat(12_000_000));
+    const unsent = () => spark.connection.link?.bufferedAmount ?? 0;
+    await until(() => (spark.connection.link?.retained ?? 0) > 0);
+    const before = unsent();
+    expect(before).toBeGreaterThan(0);
+    ws.resume();
+    await until(() => unsent() === 0);
+    expect(spark.connection.link?.retained).toBeGreaterThanOrEqual(before);
+  });
+
   it('terminates a client that sends more than maxBuffer while the spark is paused', async () => {
     const { primus, url } = await serve({ transformer, maxBuffer: 500_000, maxLength: 500_000 });
     primus.on('connection', (_spark, next) => void next);

@@ -27,8 +27,9 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   private askedAt = 0;
   /** The bytes that arrived since reading was paused; -1 while it is not. */
   private pausedBytes = -1;
-  /** The engine never frees the buffer in which it has joined the parts of a message. */
-  retained = 0;
+  /** The length of the longest message that was received, and the most bytes that were unsent: the engine frees neither buffer. */
+  private longest = 0;
+  private mostUnsent = 0;
   private failure: Error | undefined;
   /** The answers to pings since the peer has last read something. */
   private unread = 0;
@@ -49,9 +50,11 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     if (socket === undefined) return 0;
     if (!this.crowded && this.askedAt === audience.published) return this.waiting;
     this.askedAt = audience.published;
-    const amount = socket.getBufferedAmount();
-    this.crowded = amount > 0;
-    return this.waiting + amount;
+    return this.waiting + this.askUnsent(socket);
+  }
+
+  get retained(): number {
+    return this.longest + this.mostUnsent;
   }
 
   send(frame: Frame): void {
@@ -123,7 +126,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
 
   received(data: ArrayBuffer, isBinary: boolean): void {
     const { maxLength } = this.audience;
-    if (data.byteLength > this.retained) this.retained = data.byteLength;
+    if (data.byteLength > this.longest) this.longest = data.byteLength;
     if (data.byteLength > maxLength) {
       this.fail(1009, tooLong(maxLength));
       return;
@@ -165,7 +168,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
 
   drained(): void {
     this.unread = 0;
-    this.crowded = (this.socket?.getBufferedAmount() ?? 0) > 0;
+    if (this.socket !== undefined) this.askUnsent(this.socket);
   }
 
   closed(code: number, reason: string): void {
@@ -192,7 +195,15 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   }
 
   private post(socket: EngineWebSocket, frame: Frame): void {
-    if (socket.send(frame, typeof frame !== 'string', this.audience.compresses(frame)) !== 1) this.crowded = true;
+    if (socket.send(frame, typeof frame !== 'string', this.audience.compresses(frame)) !== 1) this.askUnsent(socket);
+  }
+
+  /** Asks the engine how many bytes it has not sent. */
+  private askUnsent(socket: EngineWebSocket): number {
+    const amount = socket.getBufferedAmount();
+    this.crowded = amount > 0;
+    if (amount > this.mostUnsent) this.mostUnsent = amount;
+    return amount;
   }
 
   private overflows(length: number): boolean {
