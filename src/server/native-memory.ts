@@ -59,7 +59,8 @@ export function limitNativeMemory({ targets, arrival$, limit, scheduler, log, me
       if (closed > 0) report(closed, 'had needed the largest buffers were closed, as it keeps those');
       return released;
     };
-    if (closeRetaining(SURELY_RETAINED) >= excess) return EMPTY;
+    // Until they have answered the close, the memory is not free.
+    if (closeRetaining(SURELY_RETAINED) >= excess) return timer(ANSWER, scheduler);
     const asked = ask(targets, Math.floor(scheduler.now()));
     return timer(ANSWER, scheduler).pipe(
       tap(() => {

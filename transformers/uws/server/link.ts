@@ -195,14 +195,14 @@ export class UWSLink extends LinkBase implements WebSocketListener {
   }
 
   private post(socket: EngineWebSocket, frame: Frame): void {
-    if (socket.send(frame, typeof frame !== 'string', this.audience.compresses(frame)) !== 1) this.askUnsent(socket);
+    if (socket.send(frame, typeof frame !== 'string', this.audience.compresses(frame)) !== 1) this.askUnsent(socket, frame.length);
   }
 
-  /** Asks the engine how many bytes it has not sent. */
-  private askUnsent(socket: EngineWebSocket): number {
+  /** Asks the engine how many bytes it has not sent. Its buffer has room for the whole message, of which it has sent the beginning. */
+  private askUnsent(socket: EngineWebSocket, length = 0): number {
     const amount = socket.getBufferedAmount();
     this.crowded = amount > 0;
-    if (amount > this.mostUnsent) this.mostUnsent = amount;
+    this.mostUnsent = Math.max(this.mostUnsent, amount, length);
     return amount;
   }
 
