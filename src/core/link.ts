@@ -24,6 +24,8 @@ export interface Link extends Subscribable<Frame> {
   readonly bufferedAmount: number;
   /** Stops reading, where the framework can. A few frames that were already read may still follow. */
   pause?(): void;
+  /** Whether the framework reads on while it is paused: what arrives waits in memory then. */
+  readonly readsOn?: boolean;
   /** Goes on reading. */
   resume?(): void;
   /** Closes with a handshake, after everything sent so far. Terminates the connection when the peer does not answer in time. */

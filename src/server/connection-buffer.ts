@@ -41,7 +41,7 @@ export function highWaterOf(maxBuffer: number): number {
 /** The connection of a buffer, as far as the buffer uses it. */
 export interface BufferOwner {
   readonly ip: string;
-  readonly link: Pick<Link, 'bufferedAmount'> | undefined;
+  readonly link: Pick<Link, 'bufferedAmount' | 'readsOn'> | undefined;
   terminate(error: LinkError): void;
   /** Stops reading, or goes on. */
   suspend(isSuspended: boolean): void;
@@ -100,6 +100,10 @@ export class ConnectionBuffer implements MemoryHolder {
   /** The bytes of messages that were written, and wait for a message transformer or a parser. */
   get queuedBytes(): number {
     return this.#queued;
+  }
+
+  get cannotWait(): boolean {
+    return this.#owner.link?.readsOn === true;
   }
 
   suspend(isSuspended: boolean): void {

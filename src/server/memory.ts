@@ -12,6 +12,8 @@ const QUEUE_TIMEOUT = 10_000;
 export interface MemoryHolder {
   /** The network of the peer, as each has a share: see `networkOf`. */
   readonly ip: string;
+  /** Whether what the peer sends arrives although reading has stopped. */
+  readonly cannotWait?: boolean;
   /** Stops reading from the peer, or goes on. */
   suspend(isSuspended: boolean): void;
   /** Gives its bytes up, as it has more of them than any other. */
@@ -44,7 +46,7 @@ const NOTHING: Amount = { incoming: 0, bytes: 0, caused: 0 };
  * transformer or a parser, and messages that clients have not received.
  *
  * Over the limit, the holder with the most is shed. When one address exceeds its share, its peers may complete their messages one after the
- * other: only the one that has sent the most is read from, and it is shed when it takes too long. When slow consumers are the cause, the one
+ * other: only the one that has sent the most is read from, and it is shed when it takes too long. Peers that cannot wait are shed. When slow consumers are the cause, the one
  * with the most is shed at once.
  */
 export class MemoryAccount {
@@ -119,6 +121,10 @@ export class MemoryAccount {
     }
     if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
     if (!isGrowing || holder === first || address.suspended.has(holder)) return;
+    if (holder.cannotWait) {
+      this.#shed(`${address.caused} bytes for one address`, (other) => Number(other === holder));
+      return;
+    }
     address.suspended.add(holder);
     this.#arm(holder.ip, address);
     holder.suspend(true);

@@ -74,6 +74,20 @@ describe('the account of memory', () => {
     expect(errors(holders)).toEqual([false, true, false, false]);
   });
 
+  it('sheds those that grow and cannot wait while another one completes its messages', () => {
+    const { account, holders } = create();
+    const [first, second, third] = holders;
+    Object.assign(second, { cannotWait: true });
+    account.set(first, 500);
+    account.set(third, 100);
+    account.set(second, 400);
+    expect(errors(holders)).toEqual([false, false, false, false]);
+    account.set(second, 401);
+    expect(errors(holders)).toEqual([false, true, false, false]);
+    expect(second.error?.message).toContain('1001 bytes for one address wait, 401 of them here');
+    expect(suspended(holders)).toEqual([false, false, false, false]);
+  });
+
   it('lets the peers of an address complete their messages one after the other beyond its share', () => {
     const { account, holders } = create();
     for (const holder of holders) account.set(holder, 300);

@@ -84,7 +84,12 @@ export class UWSLink extends LinkBase implements WebSocketListener {
       });
   }
 
-  /** The engine cannot stop reading: what arrives meanwhile is buffered by the connection, up to a limit. */
+  /** The engine cannot stop reading. */
+  get readsOn(): boolean {
+    return true;
+  }
+
+  /** What arrives meanwhile is buffered by the connection, up to a limit. */
   pause(): void {
     this.pausedBytes = 0;
   }
