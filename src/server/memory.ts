@@ -120,11 +120,13 @@ export class MemoryAccount {
       if (address.suspended.size > 0) this.#arm(holder.ip, address);
     }
     if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
-    if (!isGrowing || holder === first || address.suspended.has(holder)) return;
-    if (holder.cannotWait) {
+    if (!isGrowing) return;
+    const exceeds = () => (this.#amounts.get(holder)?.incoming ?? 0) > this.#share;
+    if (holder.cannotWait && (holder !== first || exceeds())) {
       this.#shed(`${address.caused} bytes for one address`, (other) => Number(other === holder));
       return;
     }
+    if (holder === first || address.suspended.has(holder)) return;
     address.suspended.add(holder);
     this.#arm(holder.ip, address);
     holder.suspend(true);

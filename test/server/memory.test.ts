@@ -88,6 +88,16 @@ describe('the account of memory', () => {
     expect(suspended(holders)).toEqual([false, false, false, false]);
   });
 
+  it('sheds one that grows beyond the share alone, and cannot wait', () => {
+    const { account, holders } = create();
+    const [first] = holders;
+    Object.assign(first, { cannotWait: true });
+    account.set(first, 1_000);
+    expect(first.error).toBeUndefined();
+    account.set(first, 1_001);
+    expect(first.error).toBeDefined();
+  });
+
   it('lets the peers of an address complete their messages one after the other beyond its share', () => {
     const { account, holders } = create();
     for (const holder of holders) account.set(holder, 300);
