@@ -121,8 +121,8 @@ export class MemoryAccount {
     }
     if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
     if (!isGrowing) return;
-    const exceeds = () => (this.#amounts.get(holder)?.incoming ?? 0) > this.#share;
-    if (holder.cannotWait && (holder !== first || exceeds())) {
+    const { incoming } = this.#amounts.get(holder) ?? NOTHING;
+    if (holder.cannotWait && (holder !== first || incoming > this.#share)) {
       this.#shed(`${address.caused} bytes for one address`, (other) => Number(other === holder));
       return;
     }

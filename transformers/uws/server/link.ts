@@ -89,7 +89,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     return true;
   }
 
-  /** What arrives meanwhile is buffered by the connection, up to a limit. */
+  /** Counts what arrives from now on: the connection buffers it, up to a limit. */
   pause(): void {
     this.pausedBytes = 0;
   }
