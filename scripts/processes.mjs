@@ -11,6 +11,10 @@ import { fileURLToPath } from 'node:url';
 const GRACE = 10_000;
 
 let warden;
+/** What ends with this process, for a warden that takes the place of one that was killed. */
+const kept = { group: new Set(), folder: new Set() };
+/** How many wardens may be started: one that cannot run would be replaced again and again. */
+let wardens = 10;
 
 /** Starts a program in a process group of its own. What is left of the group is killed when the program or this process ends. */
 export function start(command, args, options = {}) {
@@ -73,12 +77,30 @@ export function removeFolder(folder) {
 }
 
 function report(action, kind, value) {
-  if (warden === undefined) {
-    const program = fileURLToPath(new URL('./warden.mjs', import.meta.url));
-    // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.
-    warden = spawn(process.execPath, [program], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-    warden.unref();
-    warden.stdin.unref();
-  }
+  kept[kind][action](value);
+  if (warden === undefined) startWarden();
+  else send(action, kind, value);
+}
+
+function startWarden() {
+  wardens -= 1;
+  const program = fileURLToPath(new URL('./warden.mjs', import.meta.url));
+  // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.
+  warden = spawn(process.execPath, [program], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  warden.unref();
+  warden.stdin.unref();
+  // `exit` follows.
+  warden.stdin.on('error', () => {});
+  warden.once('error', replaceWarden);
+  warden.once('exit', replaceWarden);
+  for (const [kind, values] of Object.entries(kept)) for (const value of values) send('add', kind, value);
+}
+
+function replaceWarden() {
+  warden = undefined;
+  if (wardens > 0 && kept.group.size + kept.folder.size > 0) startWarden();
+}
+
+function send(action, kind, value) {
   warden.stdin.write(`${JSON.stringify({ action, kind, value })}\n`);
 }

@@ -55,6 +55,21 @@ it.each([
   expect(left(made)).toEqual({ shell: false, sleeper: false, folder: false });
 });
 
+it.skipIf(process.platform !== 'linux')('does so when the process that watches over them was killed before', async () => {
+  const made = await family();
+  const { pid } = parent;
+  const wardens = () =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter((child) => runs(Number(child)) && readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('warden.mjs'));
+  const [first] = wardens();
+  process.kill(Number(first), 'SIGKILL');
+  await until(() => wardens().length > 0 && wardens()[0] !== first);
+  parent.kill('SIGKILL');
+  await until(() => !Object.values(left(made)).includes(true));
+});
+
 it('ends the processes that a program left behind', async () => {
   const made = await family();
   process.kill(made.shell, 'SIGTERM');
