@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const GRACE = 10_000;
 
 let warden;
-/** What ends with this process, for a warden that takes the place of one that was killed. */
+/** The groups and folders that end with this process: a warden that takes the place of another one gets them all. */
 const kept = { group: new Set(), folder: new Set() };
 /** How many wardens may be started: one that cannot run would be replaced again and again. */
 let wardens = 10;

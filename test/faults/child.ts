@@ -101,4 +101,6 @@ export function answerCalls(methods: object): void {
     process.send?.(reply);
   });
   process.on('disconnect', () => process.exit());
+  // It may have ended before there was a listener.
+  if (!process.connected) process.exit();
 }
