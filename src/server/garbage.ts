@@ -1,3 +1,5 @@
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+
 /** The bytes of garbage after which V8 is made to collect it. */
 const FEW = 4_194_304;
 
@@ -26,6 +28,40 @@ export function discard(bytes: number): void {
   discarded = 0;
   limit = Math.max(FEW, process.memoryUsage().heapUsed / PART);
   if (limit < MANY) allocate(UNTOUCHED);
+}
+
+/** Those that wait for V8 to collect. */
+const waiting = new Set<() => void>();
+
+/** Created when the first one waits: V8 reports every collection to it. */
+let observer: PerformanceObserver | undefined;
+
+/** Calls back when V8 has collected the garbage of its whole heap. Returns a function that gives up. */
+export function whenCollected(done: () => void): () => void {
+  observer ??= new PerformanceObserver((list) => {
+    if (list.getEntries().some(isOfWholeHeap)) finish();
+  });
+  if (waiting.size === 0) observer.observe({ entryTypes: ['gc'] });
+  waiting.add(done);
+  return () => {
+    if (waiting.delete(done) && waiting.size === 0) observer?.disconnect();
+  };
+}
+
+function isOfWholeHeap(entry: object): boolean {
+  return (entry as { detail?: { kind?: number } }).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+}
+
+function finish(): void {
+  const all = [...waiting];
+  waiting.clear();
+  observer?.disconnect();
+  for (const done of all) done();
+}
+
+/** Whether V8 is made to collect early: not where its heap is so large that this takes long. */
+export function collectsEarly(): boolean {
+  return limit < MANY;
 }
 
 function allocate(length: number): void {

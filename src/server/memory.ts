@@ -1,12 +1,22 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { LinkError } from '../core/errors.js';
-import { discard } from './garbage.js';
+import { collectsEarly, discard, whenCollected } from './garbage.js';
 
-/** The share of `maxMemory` that one address may take, as long as it has room for two messages of `maxLength`. */
+/** The share of `maxMemory` that one address may take, as long as it has room for a message of `maxLength`, and a quarter as much of others. */
 const SHARE = 16;
+const ROOM = 1.25;
 
 /** How long peers of one address wait for the one that has sent the most, in ms. */
 const QUEUE_TIMEOUT = 10_000;
+
+/** A message that is longer leaves so much garbage that the next ones of its address wait until it is collected, in bytes. */
+const LARGE = 262_144;
+
+/** The part of the share of an address that may be such garbage before it is not read from. */
+const GARBAGE = 4;
+
+/** How long they wait at most, in ms. */
+const COLLECTION_TIMEOUT = 100;
 
 /** Something for which bytes wait: a connection, or a request whose body is being read. */
 export interface MemoryHolder {
@@ -33,6 +43,8 @@ interface Amount {
 /** The bytes that wait for one address, and the holders that are not read from because there are too many. */
 interface AddressAmount {
   caused: number;
+  /** The bytes of long messages that do not wait any more, and are not collected yet. */
+  garbage: number;
   readonly suspended: Set<MemoryHolder>;
   /** The one that has sent the most, for which the others wait. */
   first: MemoryHolder | undefined;
@@ -63,7 +75,7 @@ export class MemoryAccount {
    */
   constructor(limit: number, maxLength: number, scheduler: SchedulerLike) {
     this.#limit = limit;
-    this.#share = Math.max(limit / SHARE, 2 * maxLength);
+    this.#share = Math.max(limit / SHARE, ROOM * maxLength);
     this.#scheduler = scheduler;
   }
 
@@ -79,12 +91,15 @@ export class MemoryAccount {
     if (amount.bytes === 0) this.#amounts.delete(holder);
     else this.#amounts.set(holder, amount);
     this.#total += amount.bytes - before.bytes;
-    if (amount.bytes < before.bytes) discard(before.bytes - amount.bytes);
     const address = this.#addressOf(holder);
+    const freed = before.bytes - amount.bytes;
+    if (freed >= LARGE && collectsEarly()) this.#awaitCollection(holder.ip, address, freed);
+    if (freed > 0) discard(freed);
     address.caused += amount.caused - before.caused;
     if (amount.bytes === 0 && address.suspended.delete(holder)) holder.suspend(false);
-    if (address.caused <= this.#share) this.#relieve(holder.ip, address);
-    else if (behindOf(amount) > behindOf(before)) this.#shed(`${address.caused} bytes for one address`, this.#weigh(holder.ip, behindOf));
+    if (address.caused + address.garbage <= this.#share) this.#relieve(holder.ip, address);
+    else if (address.caused > this.#share && behindOf(amount) > behindOf(before))
+      this.#shed(`${address.caused} bytes for one address`, this.#weigh(holder.ip, behindOf));
     else this.#queue(holder, address, incoming > before.incoming);
     if (this.#total > this.#limit) this.#shed(`${this.#total} bytes`, (other) => this.#amounts.get(other)?.bytes ?? 0);
   }
@@ -95,7 +110,13 @@ export class MemoryAccount {
   }
 
   #addressOf({ ip }: MemoryHolder): AddressAmount {
-    const address = this.#addresses.get(ip) ?? { caused: 0, suspended: new Set<MemoryHolder>(), first: undefined, timer: undefined };
+    const address = this.#addresses.get(ip) ?? {
+      caused: 0,
+      garbage: 0,
+      suspended: new Set<MemoryHolder>(),
+      first: undefined,
+      timer: undefined,
+    };
     this.#addresses.set(ip, address);
     return address;
   }
@@ -106,23 +127,31 @@ export class MemoryAccount {
     address.timer = address.first = undefined;
     const suspended = [...address.suspended];
     address.suspended.clear();
-    if (address.caused === 0) this.#addresses.delete(ip);
+    if (address.caused + address.garbage === 0) this.#addresses.delete(ip);
     for (const holder of suspended) holder.suspend(false);
   }
 
-  /** Reads from one peer of an address only: the one that has sent the most. */
+  /** Counts the bytes of a message for its address until they are collected, or cannot be waited for any longer. */
+  #awaitCollection(ip: string, address: AddressAmount, bytes: number): void {
+    address.garbage += bytes;
+    const collected = () => {
+      giveUp();
+      timer.unsubscribe();
+      address.garbage -= bytes;
+      if (address.caused + address.garbage <= this.#share) this.#relieve(ip, address);
+      else this.#proceed(ip, address);
+    };
+    const giveUp = whenCollected(collected);
+    const timer = this.#scheduler.schedule(collected, COLLECTION_TIMEOUT);
+  }
+
+  /** Reads from one peer of an address only: the one that has sent the most; from none while there is too much garbage. */
   #queue(holder: MemoryHolder, address: AddressAmount, isGrowing: boolean): void {
-    const first = this.#worst(this.#weigh(holder.ip, incomingOf));
-    if (first !== address.first) {
-      address.first = first;
-      address.timer?.unsubscribe();
-      address.timer = undefined;
-      if (address.suspended.size > 0) this.#arm(holder.ip, address);
-    }
-    if (first !== undefined && address.suspended.delete(first)) first.suspend(false);
+    const first = this.#proceed(holder.ip, address);
     if (!isGrowing) return;
     const { incoming } = this.#amounts.get(holder) ?? NOTHING;
-    if (holder.cannotWait && (holder !== first || incoming > this.#share)) {
+    if (holder.cannotWait) {
+      if (address.caused <= this.#share || (holder === first && incoming <= this.#share)) return;
       this.#shed(`${address.caused} bytes for one address`, (other) => Number(other === holder));
       return;
     }
@@ -130,6 +159,20 @@ export class MemoryAccount {
     address.suspended.add(holder);
     this.#arm(holder.ip, address);
     holder.suspend(true);
+  }
+
+  /** Reads from the peer of an address that has sent the most, and returns it; `undefined` while there is too much garbage. */
+  #proceed(ip: string, address: AddressAmount): MemoryHolder | undefined {
+    const first = this.#worst(this.#weigh(ip, incomingOf));
+    if (first !== address.first) {
+      address.first = first;
+      address.timer?.unsubscribe();
+      address.timer = undefined;
+      if (address.suspended.size > 0) this.#arm(ip, address);
+    }
+    if (first === undefined || (address.garbage > this.#share / GARBAGE && !first.cannotWait)) return undefined;
+    if (address.suspended.delete(first)) first.suspend(false);
+    return first;
   }
 
   /** Sheds the one that has sent the most whenever the others have waited too long. */

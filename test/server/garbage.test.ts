@@ -5,7 +5,7 @@ import { discard } from '../../src/server/garbage.js';
 
 /** Collects the segments of messages of 8 MB, one after the other, and prints the most memory that was taken at a time, in MB. */
 const program = (drop: string) => `
-  ${buildSync({ entryPoints: ['src/server/garbage.ts'], bundle: true, format: 'iife', globalName: 'garbage', write: false }).outputFiles[0]?.text}
+  ${buildSync({ entryPoints: ['src/server/garbage.ts'], bundle: true, format: 'iife', globalName: 'garbage', platform: 'node', write: false }).outputFiles[0]?.text}
   const before = process.memoryUsage().rss;
   let most = 0;
   let segments = [];

@@ -1,8 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LinkError } from '../../src/index.js';
 import { MemoryAccount, type MemoryHolder } from '../../src/server/memory.js';
 import { Clock } from '../support/clock.js';
+import { until } from '../support/wait.js';
 
 class Holder implements MemoryHolder {
   readonly ip: string;
@@ -96,6 +99,52 @@ describe('the account of memory', () => {
     expect(first.error).toBeUndefined();
     account.set(first, 1_001);
     expect(first.error).toBeDefined();
+  });
+
+  describe('counts the garbage of long messages', () => {
+    /** An account with a share of 1,250,000 bytes for an address, one of whose peers has just sent a message of 400,000. */
+    function afterMessage() {
+      const clock = new Clock();
+      const account = new MemoryAccount(16_000_000, 1_000_000, clock);
+      const [first, next] = [new Holder(), new Holder()];
+      account.set(first, 400_000);
+      account.set(first, 0);
+      return { clock, account, first, next };
+    }
+
+    it('and reads from no peer of its address beyond the share, until it is collected, or for 100 ms', () => {
+      const { clock, account, first, next } = afterMessage();
+      account.set(next, 850_000);
+      expect(suspended([first, next])).toEqual([false, false]);
+      account.set(next, 850_001);
+      expect(suspended([first, next])).toEqual([false, true]);
+      clock.advance(99);
+      expect(suspended([first, next])).toEqual([false, true]);
+      clock.advance(1);
+      expect(suspended([first, next])).toEqual([false, false]);
+      expect(errors([first, next])).toEqual([false, false]);
+      expect(account.total).toBe(850_001);
+    });
+
+    it('but not those of other addresses, nor slow consumers, nor peers that cannot wait', () => {
+      const { account, next } = afterMessage();
+      const other = new Holder('10.0.0.2');
+      account.set(other, 900_000);
+      account.set(next, 0, 900_000);
+      const hasty = Object.assign(new Holder(), { cannotWait: true });
+      account.set(hasty, 300_000);
+      expect(suspended([other, next, hasty])).toEqual([false, false, false]);
+      expect(errors([other, next, hasty])).toEqual([false, false, false]);
+    });
+
+    it('and leaves no timer when it was collected', async () => {
+      const { clock, account, next } = afterMessage();
+      account.set(next, 900_000);
+      setFlagsFromString('--expose-gc');
+      runInNewContext('gc')();
+      await until(() => !next.isSuspended);
+      expect(clock.pending).toBe(0);
+    });
   });
 
   it('lets the peers of an address complete their messages one after the other beyond its share', () => {
