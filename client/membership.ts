@@ -51,6 +51,9 @@ export function createMembership(
   let epoch = '';
   /** The offset of the latest message. */
   let latest = 0;
+  /** The subscriptions of this connection that are not answered yet, and the id of the last one, if others were not answered before it. */
+  let unanswered = 0;
+  let id: number | undefined;
   /** The number of messages that follow until the channel is live. */
   let missed = 0;
 
@@ -75,7 +78,9 @@ export function createMembership(
     if (isNewConnection && known === REFUSED) known = UNKNOWN;
     if (subscribers > 0 && known < REFUSED) {
       known = ASKED;
-      request(['primus::subscribe', name, since, { presence: wantsPresence }]);
+      id = unanswered ? (id ?? 0) + 1 : undefined;
+      unanswered += 1;
+      request(['primus::subscribe', name, since, { presence: wantsPresence, ...(id && { id }) }]);
     } else if (subscribers === 0 && known === LEFT) {
       known = UNKNOWN;
       request(['primus::unsubscribe', name]);
@@ -159,15 +164,25 @@ export function createMembership(
       presence$: presence.value$,
       publish: (data) => client._write(['primus::publish', name, data]),
     },
-    forget: () => lose(UNKNOWN),
+    forget() {
+      lose(UNKNOWN);
+      unanswered = 0;
+    },
     synchronize,
-    receive([type, , a, b, c]) {
+    receive([type, , a, b, c, d]) {
       const isPlaced = b == null || isPosition(b);
       if (type === 'primus::refused') {
         if (a === 'publish') fail(a, b);
-        else refuse(b);
+        else {
+          unanswered -= 1;
+          refuse(b);
+        }
       }
-      if (type === 'primus::subscribed' && known > LEFT && isPlaced) subscribed(a, b, c);
+      if (type === 'primus::subscribed') {
+        unanswered -= 1;
+        // That of an earlier subscription is followed by messages that this one has not asked for.
+        if (d === id && known > LEFT && isPlaced) subscribed(a, b, c);
+      }
       if (known < SUBSCRIBED) return;
       if (type === 'primus::message' && (b == null || isCount(b))) receiveMessage(a, b);
       if (type === 'primus::presence' && Array.isArray(a) && Array.isArray(b)) changePresence(a, b, c);

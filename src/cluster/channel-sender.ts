@@ -49,12 +49,21 @@ export class ChannelSender {
     spark.connection.post(frame);
   }
 
+  /** Answers a subscription, with the id that the client has given it, if any. */
+  answer(spark: Spark, channel: string, options: unknown, outcome: string, position?: WirePosition | null, rest?: unknown): void {
+    const { id } = Object(options) as { id?: unknown };
+    const word: unknown[] = ['primus::subscribed', channel, outcome];
+    if (Number.isSafeInteger(id)) word.push(position ?? null, rest ?? null, id);
+    else if (rest !== undefined) word.push(position, rest);
+    else if (position !== undefined) word.push(position);
+    this.say(spark, word as unknown as ChannelMessage);
+  }
+
   /** Answers a subscription, and sends what was missed. Returns the position of the last entry that was sent, if there are more. */
-  catchUp(spark: Spark, channel: string, missed: Catchup): Position | undefined {
+  catchUp(spark: Spark, channel: string, missed: Catchup, options: unknown): Position | undefined {
     const { entries, outcome } = missed;
-    if (outcome === 'gap') this.say(spark, ['primus::subscribed', channel, outcome, wireOf(missed.from), missed.reason]);
-    else if (outcome === 'live') this.say(spark, ['primus::subscribed', channel, outcome, wireOf(missed.from)]);
-    else this.say(spark, ['primus::subscribed', channel, outcome, wireOf(missed.from), entries.length]);
+    const rest = outcome === 'gap' ? missed.reason : outcome === 'recovered' ? entries.length : undefined;
+    this.answer(spark, channel, options, outcome, wireOf(missed.from), rest);
     return this.#replay(spark, entries);
   }
 

@@ -221,7 +221,7 @@ export class Channels {
     await this.#open.ready(open, since);
     // What the application does there may end the spark.
     const info = rule.presence === undefined ? undefined : this.#infoOf(rule, spark, channel);
-    let rest = history && isOpen(spark) ? this.#sender.catchUp(spark, channel, history.catchUp(since)) : undefined;
+    let rest = history && isOpen(spark) ? this.#sender.catchUp(spark, channel, history.catchUp(since), options) : undefined;
     // A history may be longer than what may be written at once: what is published meanwhile is read from it, too.
     while (history !== undefined && rest !== undefined && isOpen(spark) && !this.#open.isClosed) {
       this.#leave(spark, channel);
@@ -231,7 +231,7 @@ export class Channels {
     }
     if (!isOpen(spark)) return;
     const isNew = members.add(spark, topic) !== undefined;
-    if (history === undefined) this.#sender.say(spark, ['primus::subscribed', channel, 'live']);
+    if (history === undefined) this.#sender.answer(spark, channel, options, 'live');
     // What it was sent may have been too much for it.
     if (rule.presence === undefined || !members.has(spark, topic)) return;
     const watches = Object(options).presence === true;

@@ -19,6 +19,9 @@
  * A position is `[epoch, offset]`: see `Position` of the cluster. That of `subscribed` and `gap` is the one before the messages that follow: should
  * the connection be lost before they arrive, the client asks for them again. A client may subscribe to a channel that it is subscribed to, when it
  * has left and joined while its session was away: the new subscription replaces the old one, and is answered as any other.
+ *
+ * A client that subscribes while an earlier subscription of this connection is not answered yet gives an `id` among its options: the answer ends
+ * with it, as its sixth element, so that the client knows the two answers apart.
  */
 export type WirePosition = readonly [epoch: string, offset: number];
 
@@ -26,6 +29,8 @@ export type WirePosition = readonly [epoch: string, offset: number];
 export interface SubscribeOptions {
   /** Whether it wants to know who else is subscribed. */
   readonly presence?: boolean;
+  /** A number that the answer ends with. */
+  readonly id?: number;
 }
 
 /** A message of a client about a channel. */
@@ -37,9 +42,9 @@ export type ChannelRequest =
 /** A message of a server about a channel. */
 export type ChannelMessage =
   | readonly ['primus::channels']
-  | readonly ['primus::subscribed', channel: string, outcome: 'live', position?: WirePosition]
-  | readonly ['primus::subscribed', channel: string, outcome: 'recovered', position: WirePosition, count: number]
-  | readonly ['primus::subscribed', channel: string, outcome: 'gap', position: WirePosition | null, reason: ChannelGap]
+  | readonly ['primus::subscribed', channel: string, outcome: 'live', position?: WirePosition | null, rest?: null, id?: number]
+  | readonly ['primus::subscribed', channel: string, outcome: 'recovered', position: WirePosition, count: number, id?: number]
+  | readonly ['primus::subscribed', channel: string, outcome: 'gap', position: WirePosition | null, reason: ChannelGap, id?: number]
   | readonly ['primus::message', channel: string, data: unknown, offset?: number]
   | readonly ['primus::gap', channel: string, reason: ChannelGap, position: WirePosition | null]
   | readonly [

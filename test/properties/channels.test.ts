@@ -150,6 +150,39 @@ const settings: [string, Setting][] = [
   ['sessions without latency', { history: 0, session: true, latency: 0, delay: 0 }],
 ];
 
+describe('the answer to an earlier subscription', () => {
+  it('is not taken for that to the next one: messages that are kept no longer would be missing without a gap', async () => {
+    const world = new ChannelWorld({ history: 3, session: false, latency: 1, delay: 0 });
+    await world.world.pass(3);
+    world.subscribe();
+    world.publish(1);
+    world.unsubscribe(0);
+    await world.world.pass(1);
+    world.publish(4);
+    world.subscribe();
+    world.unsubscribe(0);
+    world.subscribe();
+    await world.settle();
+    await world.world.destroy();
+  });
+
+  it('is not taken for that to the next one: older messages would be dropped as if they had come twice', async () => {
+    const world = new ChannelWorld({ history: LONG, session: false, latency: 2, delay: 0 });
+    world.publish(1);
+    world.subscribe();
+    world.subscribe();
+    await world.world.pass(40);
+    world.lose('both');
+    world.unsubscribe(0);
+    world.publish(1);
+    await world.world.pass(10);
+    world.unsubscribe(0);
+    world.subscribe();
+    await world.settle();
+    await world.world.destroy();
+  });
+});
+
 describe.each(settings)('the channels of a client, with %s,', (_title, setting) => {
   it('are joined as long as there are subscribers, and nothing is missing without a gap', async () => {
     await checkSequences('channels', { commands, runs: RUNS }, async (sequence) => {

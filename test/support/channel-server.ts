@@ -1,5 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
-import type { ChannelGap, ChannelRequest, WirePosition } from '../../src/core/channel-words.js';
+import type { ChannelGap, ChannelRequest, SubscribeOptions, WirePosition } from '../../src/core/channel-words.js';
 import { isChannelWord } from '../../src/core/channel-words.js';
 import type { Primus, Spark } from '../../src/index.js';
 
@@ -104,21 +104,25 @@ export class ChannelServer {
         // The client has left meanwhile, or has subscribed again.
         if (log.pending.get(spark) !== request) return;
         log.pending.delete(spark);
-        this.subscribe(spark, channel, request[2] as WirePosition | 'head' | null, request[3]?.presence === true);
+        this.subscribe(spark, channel, request[2] as WirePosition | 'head' | null, request[3]);
       };
       if (delay > 0) scheduler?.schedule(subscribe, delay);
       else subscribe();
     }
   }
 
-  private subscribe(spark: Spark, channel: string, since: WirePosition | 'head' | null, presence: boolean): void {
+  private subscribe(spark: Spark, channel: string, since: WirePosition | 'head' | null, options: SubscribeOptions = {}): void {
     if (spark.readyState !== 3) return;
     const log = this.logOf(channel);
     const { history = 0 } = this.options;
     if (log.members.has(spark)) this.replaced += 1;
-    log.members.set(spark, { presence });
+    log.members.set(spark, { presence: options.presence === true });
     const head: WirePosition = [log.epoch, log.head];
-    const subscribed = (...rest: unknown[]) => spark.write(['primus::subscribed', channel, ...rest]);
+    const presence = options.presence === true;
+    const subscribed = (outcome: string, position?: WirePosition, rest?: unknown) => {
+      const answer = ['primus::subscribed', channel, outcome, position ?? null, rest ?? null];
+      spark.write(options.id === undefined ? answer : [...answer, options.id]);
+    };
     if (history === 0) subscribed('live');
     else if (since === 'head') subscribed('live', head);
     else {
