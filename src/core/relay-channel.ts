@@ -52,7 +52,6 @@ export class RelayChannel extends Channel {
 
   /** Takes no more messages; those that are being processed may finish. */
   close(): void {
-    const { inbound, outbound, encoding } = this.lanes ?? {};
-    for (const lane of [inbound, outbound, encoding]) lane?.close();
+    for (const lane of Object.values(this.lanes ?? {})) lane.close();
   }
 }

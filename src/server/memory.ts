@@ -58,8 +58,8 @@ const NOTHING: Amount = { incoming: 0, bytes: 0, caused: 0 };
  * transformer or a parser, and messages that clients have not received.
  *
  * Over the limit, the holder with the most is shed. When one address exceeds its share, its peers may complete their messages one after the
- * other: only the one that has sent the most is read from, and it is shed when it takes too long. Peers that cannot wait are shed. When slow consumers are the cause, the one
- * with the most is shed at once.
+ * other: only the one that has sent the most is read from, and it is shed when it takes too long. Peers that cannot wait are shed. When slow
+ * consumers are the cause, the one with the most is shed at once.
  */
 export class MemoryAccount {
   readonly #limit: number;
