@@ -12,6 +12,9 @@ export const REFUSED = 'primus.refused';
 /** The difference between a close code and the status that it stands for. Applications may use the close codes from 4000. */
 export const CLOSE_BASE = 4_000;
 
+/** The close code for a client that may reconnect: the server has too much to do, or needs the memory. */
+export const TRY_AGAIN_LATER = 1013;
+
 /** The JSON that is the reason of such a close frame: at most 123 bytes. */
 export interface CloseReason {
   error?: string | undefined;

@@ -1,4 +1,5 @@
 import { EMPTY, exhaustMap, interval, type Observable, type SchedulerLike, type Subscription, takeWhile, tap, timer } from 'rxjs';
+import { TRY_AGAIN_LATER } from '../core/close-reasons.js';
 import { LinkError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 import type { HeartbeatTargets } from './heartbeat.js';
@@ -9,9 +10,6 @@ const ANSWER = 5_000;
 
 /** A longer message does not fit into one read of the engine, in bytes: it has surely joined the parts in a buffer. */
 const SURELY_RETAINED = 524_288;
-
-/** The close code for a client that may come again. */
-const TRY_AGAIN_LATER = 1013;
 
 /** The parts of a server that limit the memory of an engine. */
 export interface NativeMemoryParts {

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { tooLong } from '../../../src/core/close-reasons.js';
+import { TRY_AGAIN_LATER, tooLong } from '../../../src/core/close-reasons.js';
 import type { Frame } from '../../../src/core/link.js';
 import { currentTurn } from '../../../src/server/turn.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
@@ -142,7 +142,7 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     }
     if (this.floods()) {
       // It may not be the cause: it may come again.
-      this.fail(1013, 'Too many messages at once');
+      this.fail(TRY_AGAIN_LATER, 'Too many messages at once');
       return;
     }
     if (this.pausedBytes !== -1 && this.overflows(data.byteLength)) return;
