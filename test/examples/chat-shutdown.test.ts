@@ -1,11 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { start } from '../../scripts/processes.mjs';
 import Primus from '../../src/index.js';
+import { printedAddress } from '../support/address.js';
 import { cleanup, event } from '../support/serve.js';
 
 const program = fileURLToPath(new URL('../../dist/examples/chat/server.js', import.meta.url));
@@ -17,13 +16,9 @@ async function startChat(clients: number) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   cleanup(() => server.kill('SIGKILL'));
-  let url: string | undefined;
-  for await (const output of createInterface({ input: server.stdout as Readable })) {
-    url = /http:\/\/\S+/.exec(output)?.[0];
-    if (url !== undefined) break;
-  }
+  const url = await printedAddress(server);
   const connect = () => {
-    const client = new (Primus.createSocket())(url as string);
+    const client = new (Primus.createSocket())(url);
     cleanup(() => client.destroy());
     return client;
   };

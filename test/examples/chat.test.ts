@@ -1,6 +1,4 @@
 import type { ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import Primus from 'primus-rx';
@@ -10,6 +8,7 @@ import { Archive } from '../../examples/chat/archive.js';
 import { type FromPage, LIMITS, nameOf, read, type Said, type ToPage } from '../../examples/chat/messages.js';
 import { rateLimit } from '../../examples/chat/rate-limit.js';
 import { kill, start } from '../../scripts/processes.mjs';
+import { printedAddress } from '../support/address.js';
 import { launch, noChromium } from '../support/chromium.js';
 import { cleanup } from '../support/serve.js';
 import { eventually, LIMIT } from '../support/wait.js';
@@ -22,11 +21,7 @@ async function serveExample(port: number, env: Record<string, string> = {}): Pro
     env: { ...process.env, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  for await (const output of createInterface({ input: server.stdout as Readable })) {
-    const url = /http:\/\/\S+/.exec(output)?.[0];
-    if (url !== undefined) return { server, url };
-  }
-  throw new Error('The example ended before it listened');
+  return { server, url: await printedAddress(server) };
 }
 
 describe.skipIf(noChromium)('the chat example', () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { printedAddress } from '../support/address.js';
 import { cleanup } from '../support/serve.js';
 
 /** Starts a compiled example on a free port and returns the address that it prints. It is killed after the test. */
@@ -12,9 +12,5 @@ export async function startExample(name: string): Promise<string> {
     const exit = once(child, 'exit');
     if (child.kill('SIGKILL')) await exit;
   });
-  for await (const output of createInterface({ input: child.stdout })) {
-    const url = /http:\/\/\S+/.exec(output)?.[0];
-    if (url !== undefined) return url;
-  }
-  throw new Error(`The example ${name} ended before it listened`);
+  return printedAddress(child);
 }

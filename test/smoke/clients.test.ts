@@ -188,7 +188,7 @@ for (const [name, url] of Object.entries(JSON.parse(process.argv[2]))) {
     writeFileSync(join(app.folder, 'node.mjs'), script);
     const urls = JSON.stringify(Object.fromEntries([...servers].map(([name, { url }]) => [name, url])));
     // Its framework is a package of the application.
-    await app.run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', 'sockjs-client', 'browserchannel']);
+    await app.add('sockjs-client', 'browserchannel');
     const output = transformers.map((name) => `${name} true\n`).join('');
     expect(await app.node('node.mjs', urls)).toEqual({ code: 0, output });
   });

@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { createServer as createViteServer, type ViteDevServer } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { kill, removeFolder, start } from '../../scripts/processes.mjs';
+import { printedAddress } from '../support/address.js';
 import { launch, noChromium } from '../support/chromium.js';
 import { Installation } from './installed.js';
 
@@ -19,8 +20,7 @@ const servers: ChildProcess[] = [];
 // The examples as a new user has them: copied into an empty folder, with the packed tarball and the packages that they name.
 beforeAll(async () => {
   await app.install('../../examples', ['zod', 'express', '@types/express']);
-  const { code, output } = await app.run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...react]);
-  if (code !== 0) throw new Error(output);
+  await app.add(...react);
   const manifest = join(app.folder, 'package.json');
   writeFileSync(manifest, JSON.stringify({ ...JSON.parse(readFileSync(manifest, 'utf8')), type: 'module' }));
   const compilerOptions = { target: 'ES2022', module: 'nodenext', strict: true, outDir: 'out', rootDir: '.', types: ['node'] };
@@ -40,11 +40,7 @@ async function serve(example: string, env: Record<string, string> = {}): Promise
   const program = join(app.folder, 'out', example, 'server.js');
   const server = start(process.execPath, [program], { env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
   servers.push(server);
-  for await (const line of createInterface({ input: server.stdout as Readable })) {
-    const url = /http:\/\/\S+/.exec(line)?.[0];
-    if (url !== undefined) return { server, url };
-  }
-  throw new Error(`The example ${example} ended before it listened`);
+  return { server, url: await printedAddress(server) };
 }
 
 describe('the example with Express', () => {

@@ -35,9 +35,7 @@ describe.skipIf(noChromium)('the recipe for', () => {
 
   beforeAll(async () => {
     await app.install('frameworks');
-    const options = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-    const { code, output } = await app.run('npm', ['install', ...options, ...Object.values(packages).flat()]);
-    if (code !== 0) throw new Error(output);
+    await app.add(...Object.values(packages).flat());
     mkdirSync(join(app.folder, 'out'));
     await build({
       absWorkingDir: app.folder,

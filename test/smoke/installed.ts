@@ -24,16 +24,15 @@ export class Installation {
     writeFileSync(join(this.folder, 'package.json'), '{ "private": true }');
     const packages = ['rxjs', '@types/node', ...optional] as const;
     const wanted = [pack(this.folder), ...packages.map((name) => `${name}@${devDependencies[name]}`)];
-    const { code, output } = await this.run('npm', [
-      'install',
-      '--prefer-offline',
-      '--no-audit',
-      '--no-fund',
-      '--ignore-scripts',
-      ...wanted,
-    ]);
-    if (code !== 0) throw new Error(output);
+    await this.add(...wanted);
     cpSync(fileURLToPath(new URL(`./${files}/`, import.meta.url)), this.folder, { recursive: true });
+  }
+
+  /** Installs packages beside those that are there, as an application does. */
+  async add(...packages: string[]): Promise<void> {
+    const options = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+    const { code, output } = await this.run('npm', ['install', ...options, ...packages]);
+    if (code !== 0) throw new Error(output);
   }
 
   /** Runs a script of the folder. */

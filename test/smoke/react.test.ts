@@ -24,8 +24,7 @@ let connections = 0;
 
 beforeAll(async () => {
   await app.install('react');
-  const { code, output } = await app.run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...react]);
-  if (code !== 0) throw new Error(output);
+  await app.add(...react);
   primus.on('connection', () => connections++);
   await once(http.listen(0), 'listening');
   url = `http://localhost:${(http.address() as AddressInfo).port}`;
