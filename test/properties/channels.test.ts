@@ -5,7 +5,7 @@ import { resumable } from '../../client/resume.js';
 import { channels, type Recovery } from '../../src/channels.js';
 import type { Spark } from '../../src/index.js';
 import { ChannelServer } from '../support/channel-server.js';
-import { checkSequences, commandsOn } from '../support/sequences.js';
+import { checkSequences, commandsOn, play } from '../support/sequences.js';
 import { type Peer, World } from '../support/world.js';
 
 const RUNS = 200;
@@ -187,10 +187,7 @@ describe.each(settings)('the channels of a client, with %s,', (_title, setting) 
   it('are joined as long as there are subscribers, and nothing is missing without a gap', async () => {
     await checkSequences('channels', { commands, runs: RUNS }, async (sequence) => {
       const world = new ChannelWorld(setting);
-      for (const { name, run } of sequence) {
-        world.history.push(name);
-        await run(world);
-      }
+      await play(world, sequence);
       await world.settle();
       await world.world.destroy();
     });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { resumable } from '../../client/resume.js';
 import type { PrimusError, Spark } from '../../src/index.js';
 import { type RequestContext, RequestError, requests } from '../../src/request.js';
-import { checkSequences, commandsOn } from '../support/sequences.js';
+import { checkSequences, commandsOn, play } from '../support/sequences.js';
 import { slowParser } from '../support/slow-parser.js';
 import { type Peer, World } from '../support/world.js';
 
@@ -247,10 +247,7 @@ describe.each(settings)('requests %s', (_title, setting) => {
   it('end exactly once, with the values that belong to them, and leave nothing running', async () => {
     await checkSequences('requests', { commands, runs: RUNS }, async (sequence) => {
       const world = new RequestWorld(setting);
-      for (const { name, run } of sequence) {
-        world.history.push(name);
-        await run(world);
-      }
+      await play(world, sequence);
       await world.settle();
       await world.world.destroy();
     });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { type Command, checkSequences, commandsOn } from '../support/sequences.js';
+import { type Command, checkSequences, commandsOn, play } from '../support/sequences.js';
 import { SessionWorld, type Setting, WINDOW } from './session-world.js';
 
 /** The sequences of each setting; six settings make 3,600. */
@@ -48,10 +48,7 @@ const commands = fc.oneof(
 async function run(setting: Setting, sequence: readonly Command<SessionWorld>[]): Promise<void> {
   const world = new SessionWorld(setting);
   await world.pass(50);
-  for (const { name, run } of sequence) {
-    world.history.push(name);
-    await run(world);
-  }
+  await play(world, sequence);
   await world.settle();
   await world.destroy();
 }

@@ -32,6 +32,14 @@ export interface Sequences<World> {
   readonly maxLength?: number;
 }
 
+/** Plays a sequence in a world, whose history has the names of what was played so far. */
+export async function play<World extends { readonly history: string[] }>(world: World, sequence: readonly Command<World>[]): Promise<void> {
+  for (const { name, run } of sequence) {
+    world.history.push(name);
+    await run(world);
+  }
+}
+
 /** Checks random sequences. The variables `SEED` and `RUNS` repeat them, or take more: the seed is printed. */
 export async function checkSequences<World>(
   what: string,
