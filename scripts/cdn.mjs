@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { bundled } from './bundle.mjs';
 import { root } from './run.mjs';
 
@@ -59,4 +59,4 @@ async function write() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await write();
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await write();

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import Primus, { type Spark } from 'primus-rx';
+import Primus from 'primus-rx';
 import { withContract } from 'primus-rx/contract';
 import { RequestError, requests } from 'primus-rx/request';
 import { concatMap, delay, from, of } from 'rxjs';
@@ -61,7 +61,7 @@ handle('order', ({ item, count }, { spark }) => {
   const left = (stock.get(item) ?? 0) - count;
   if (left < 0) throw new RequestError('sold out', `There are not ${count} of ${item}`);
   stock.set(item, left);
-  const order = { id: orders.length + 1, by: (spark as Spark<unknown, unknown, Customer>).data.name, item, count };
+  const order = { id: orders.length + 1, by: spark.data.name, item, count };
   orders.push(order);
   primus.write({ type: 'stock', item, left });
   return { id: order.id, left };

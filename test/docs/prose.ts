@@ -105,7 +105,7 @@ function problemOf(code: string): string | undefined {
 }
 
 /** The inline code of a page, outside of blocks. */
-export function spansOf(text: string): Span[] {
+function spansOf(text: string): Span[] {
   let fenced = false;
   return text.split('\n').flatMap((line, index) => {
     if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
