@@ -153,7 +153,8 @@ describe('a frame of sockjs', () => {
     ['jsonp?c=x', 'd=', 'application/x-www-form-urlencoded', 200],
     ['jsonp?c=x', '', 'text/plain', 200],
   ])('has as many messages as the body of a request to %s, %s', async (poll, before, type, status) => {
-    const { primus, url } = await serve({ transformer });
+    // Nobody polls while a busy machine parses the lists.
+    const { primus, url } = await serve({ transformer, transport: { disconnect_delay: LIMIT } });
     const seen = record(primus);
     const [verb] = poll.split('?') as [string];
     await fetch(`${url}/primus/1/a/${poll}`, { method: verb === 'xhr' ? 'POST' : 'GET' });
@@ -310,8 +311,8 @@ describe('answers of sockjs', () => {
       reconnect: { min: 10, max: 50, retries: Infinity },
     });
     cleanup(() => client.destroy());
-    const outcomes: unknown[] = [];
-    client.resume$.subscribe((outcome) => outcomes.push(outcome));
+    const outcomes: string[] = [];
+    client.resume$.subscribe(({ type }) => outcomes.push(type));
     const received: unknown[] = [];
     client.on('data', (data) => received.push(data));
     const opened = event(client, 'open');
@@ -335,6 +336,10 @@ describe('answers of sockjs', () => {
     await until(() => received.length === 2);
     expect(received[0] === long).toBe(true);
     expect(received[1]).toBe('last');
-    expect(outcomes).toMatchObject([{ type: 'fresh' }, { type: 'resumed' }]);
+    // On a busy machine the client may take longer over the long answer than sockjs waits for the next poll: then it resumes once more.
+    const [first, ...later] = outcomes;
+    expect(first).toBe('fresh');
+    expect(later.length).toBeGreaterThan(0);
+    expect(later.every((outcome) => outcome === 'resumed')).toBe(true);
   });
 });

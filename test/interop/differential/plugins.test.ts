@@ -249,8 +249,9 @@ compare('a heartbeat that a plugin replaced', [
       const made = connect();
       let pings = 0;
       made.on('incoming::ping', () => pings++);
-      await until(() => pings > 2 && calls > 2);
-      return [calls > 2, made.readyState];
+      // A client that a busy machine keeps from answering in time is terminated, and connects again.
+      await until(() => pings > 2);
+      return calls > 2;
     },
   },
 ]);

@@ -100,7 +100,7 @@ const STORIES: Record<string, Story> = {
     },
   },
   'a ping': {
-    server: { pingInterval: 60 },
+    server: { pingInterval: 250 },
     async run(cast) {
       await opened(cast);
       await cast.emitted('spark heartbeat');
