@@ -8,6 +8,7 @@ import type { Host, NodeTransformer } from '../../src/server/http/host.js';
 import { CLOSE_TIMEOUT } from '../shared/link-base.js';
 import { NO_CONTEXT } from '../shared/ws/deflate.js';
 import { MAX_FRAGMENTS } from '../shared/ws/fragments.js';
+import { gatherFrames } from '../shared/ws/gathered-frames.js';
 import { ServerWebSocket } from '../shared/ws/socket.js';
 import type { EngineIOServerTransport } from './options.js';
 import { EngineEndpoint } from './server/endpoint.js';
@@ -26,7 +27,12 @@ export const server: NodeTransformer = {
 export function settings({ compression, maxLength, transport }: Host, longest: number): ServerOptions {
   // CORS is the business of our middleware.
   const { sessions: _, cors: __, ...given } = transport as EngineIOServerTransport & { cors?: unknown };
-  class Limited extends ServerWebSocket {
+  class EngineWebSocket extends ServerWebSocket {
+    override setSocket(...args: Parameters<ServerWebSocket['setSocket']>): void {
+      super.setSocket(...args);
+      gatherFrames(this._sender);
+    }
+
     // A packet may be longer than its message.
     override get tooLong(): string {
       return tooLong(maxLength);
@@ -44,7 +50,7 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
           closeTimeout: CLOSE_TIMEOUT,
           maxFragments: MAX_FRAGMENTS,
           maxBufferedChunks: 0,
-          WebSocket: Limited,
+          WebSocket: EngineWebSocket,
         } as WebSocketServerOptions);
       }
 

@@ -82,7 +82,9 @@ export class EngineLink extends GuardedLink implements ReceivingLink {
   }
 
   get bufferedAmount(): number {
-    return this.waiting + (this.polls?.current?.writableLength ?? 0) + (this.websocket?.bufferedAmount ?? 0);
+    const { websocket } = this;
+    const gathered = websocket instanceof ServerWebSocket ? websocket.gathered : 0;
+    return this.waiting + (this.polls?.current?.writableLength ?? 0) + (websocket?.bufferedAmount ?? 0) + gathered;
   }
 
   send(frame: Frame): void {

@@ -4,13 +4,7 @@ import { tooLong } from '../../../src/core/close-reasons.js';
 import { isTooBusyToCompress } from '../server/compression.js';
 import { type MessageDeflate, type SharedDeflate, shareDeflate } from './deflate.js';
 import { type FrameReceiver, limitFragments, reportPresent } from './fragments.js';
-
-/** The writer of frames of ws, with its internals. */
-export interface FrameSender {
-  /** The bytes of messages that are being compressed, or wait for it. */
-  readonly _bufferedBytes: number;
-  sendFrame(parts: readonly (Buffer | string)[], sent?: (error?: Error) => void): void;
-}
+import type { FrameSender } from './gathered-frames.js';
 
 /** The internals of a WebSocket of ws that are used. */
 interface Internals {
@@ -55,6 +49,11 @@ export class ServerWebSocket extends WebSocket {
     if (this.deflate !== undefined && isTooBusyToCompress(length, this._sender._bufferedBytes))
       super.send(data, { ...given, compress: false }, callback);
     else super.send(data, given, callback);
+  }
+
+  /** The bytes of frames that wait for the end of the tick: `bufferedAmount` is without them. */
+  get gathered(): number {
+    return this._sender.gathered?.length ?? 0;
   }
 
   /** The extension that compresses messages, if it was negotiated. */

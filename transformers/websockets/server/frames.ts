@@ -1,4 +1,5 @@
 import type { Frame } from '../../../src/core/link.js';
+import { joinShort } from '../../shared/ws/join-short.js';
 
 // Frames of RFC 6455, section 5.2, as a server sends them: final, unmasked.
 //
@@ -52,16 +53,11 @@ export function pong(data: Buffer): Framed {
 
 /** Prints frames: the long ones that other links have as well as they are, the others side by side. */
 export function printAll(frames: readonly (Frame | Framed)[]): Buffer[] {
-  const parts: Buffer[] = [];
-  let begin = 0;
-  for (const [index, frame] of frames.entries()) {
-    if (!(frame instanceof Framed) || frame.bytes.length < LONG) continue;
-    if (begin < index) parts.push(printSome(frames.slice(begin, index)));
-    parts.push(frame.bytes);
-    begin = index + 1;
-  }
-  if (begin < frames.length) parts.push(printSome(begin === 0 ? frames : frames.slice(begin)));
-  return parts;
+  return joinShort(frames, long, printSome);
+}
+
+function long(frame: Frame | Framed): Buffer | undefined {
+  return frame instanceof Framed && frame.bytes.length >= LONG ? frame.bytes : undefined;
 }
 
 /** Prints frames side by side into one buffer. */

@@ -6,11 +6,9 @@ import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { DROPPED, type SharedDeflate } from '../../shared/ws/deflate.js';
 import { joinEnd } from '../../shared/ws/fragments.js';
+import { MAX_GATHERED } from '../../shared/ws/gathered-frames.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { compressed, Framed, pong, printAll } from './frames.js';
-
-/** So many bytes are written before the end of the tick: a server that sends more than it has time for does not come to that. */
-const MAX_GATHERED = 262_144;
 
 const { OPEN } = WebSocket;
 
