@@ -94,6 +94,9 @@ export async function playCluster(settings: ClusterSettings): Promise<ClusterRes
     }
   } catch (error) {
     result.failure = `${what}: ${(error as Error).message}`;
+    // A node may be what failed, and have no report.
+    const reports = await Promise.allSettled(scene.nodes.map((node) => node.child.call('report')));
+    for (const report of reports) if (report.status === 'fulfilled') count(result.errors, report.value.errors);
   } finally {
     await scene.close();
   }
@@ -129,7 +132,7 @@ async function settle(scene: ClusterScene, result: ClusterResult): Promise<strin
       next = performance.now() + MARK;
     }
     reports = new Map(await everyNode(scene, async (node) => [node.run, await node.child.call('report')] as const));
-    for (const { errors } of reports.values()) for (const error of errors) result.errors[error] = (result.errors[error] ?? 0) + 1;
+    for (const { errors } of reports.values()) count(result.errors, errors);
     const arrived = new Map<string, readonly number[]>();
     for (const receiver of scene.nodes)
       for (const sender of scene.nodes) arrived.set(`${receiver.run} ${sender.run}`, await receiver.child.call('arrived', sender.run));
@@ -151,11 +154,15 @@ async function settle(scene: ClusterScene, result: ClusterResult): Promise<strin
     result.received.histories += subscriber.sequence.received;
     result.recovered.times += subscriber.recovered.times;
     result.recovered.messages += subscriber.recovered.messages;
-    for (const gap of subscriber.gaps) result.gaps[gap] = (result.gaps[gap] ?? 0) + 1;
+    count(result.gaps, subscriber.gaps);
     subscriber.checked();
   }
   scene.retire();
   return broken;
+}
+
+function count(tally: Record<string, number>, values: readonly string[]): void {
+  for (const value of values) tally[value] = (tally[value] ?? 0) + 1;
 }
 
 /** Waits until there is no objection any more; rejects with the last one. */
