@@ -13,7 +13,7 @@ import { networkOf } from './http/network-of.js';
 import { costOf, KeptFrames } from './kept-frames.js';
 import type { Session } from './sessions/session.js';
 import { sizeOf } from './size-of.js';
-import { exceedsTurn, runLater } from './turn.js';
+import { exceedsTurn, fewOfTurn, runLater } from './turn.js';
 
 const { emit } = EventEmitter.prototype;
 
@@ -23,9 +23,6 @@ const PRESSURE = 2;
 const USER = 4;
 const MEMORY = 8;
 const EARLY = 16;
-
-/** The number of kept frames that a connection receives before others have their turn. */
-const FEW = 16;
 
 /** The time in which the client of a server that drains should close its connection, in ms; then the server closes it. */
 const DRAIN_WAIT = 1_000;
@@ -380,7 +377,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
   announce(): void {
     this.stage = 'announced';
     this.session?.announced();
-    this.proceed(exceedsTurn);
+    this.proceed(fewOfTurn());
   }
 
   /** Ends the connection after everything written so far. The client reconnects only with `reconnect`. */
@@ -665,10 +662,7 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
 
   /** Receives a few of the frames that were kept in a later turn of the event loop: all connections that wait share it. */
   private proceedLater(): void {
-    runLater(() => {
-      let count = 0;
-      this.proceed((length) => ++count === FEW || exceedsTurn(length));
-    });
+    runLater(() => this.proceed(fewOfTurn()));
   }
 
   /** Receives the frames that were kept, at least one, and the rest in later turns when they take too long. */

@@ -3,7 +3,7 @@ import { type SchedulerLike, Subscription } from 'rxjs';
 import type { Frame } from '../core/link.js';
 import { costOf } from './kept-frames.js';
 import { sizeOf } from './size-of.js';
-import { exceedsTurn, runLater } from './turn.js';
+import { fewOfTurn, runLater } from './turn.js';
 
 const { on, removeListener } = EventEmitter.prototype;
 
@@ -127,13 +127,14 @@ export class EarlyMessages {
 
   /** Delivers what waits, if something listens or it has waited long enough; over several turns of the event loop if that takes too long. */
   deliver(): void {
+    const exceeds = fewOfTurn();
     while (!this.isEmpty && this.#mayDeliver) {
       const { data, raw, cost } = this.#messages[this.#at++] as Message;
       this.#bytes -= cost;
       this.#owner.received(-cost);
       if (!this.#hasListener) this.#owner.unheard();
       this.#owner.emitData(data, raw);
-      if (!this.isEmpty && exceedsTurn(raw.length)) {
+      if (!this.isEmpty && exceeds(raw.length)) {
         runLater(() => this.deliver());
         return;
       }

@@ -1,9 +1,14 @@
-/** The longest time that the messages of one turn of the event loop take, in ms: others wait no longer. */
+/** The longest time that messages take in one turn of the event loop, in ms: those that have just arrived, and again those that have waited. */
 const SLICE = 40;
 
-/** The clock is read again after this many messages, of which a long one counts as several. */
+/** The clock is read again after this many messages. */
 const STRIDE = 4;
+
+/** A message of so many bytes counts as two. */
 const LONG = 4_096;
+
+/** The number of messages of one connection before others that wait have their turn. */
+const FEW = 16;
 
 let turn = 0;
 let isCounting = false;
@@ -12,22 +17,34 @@ let messages = 0;
 let isOver = false;
 let isScheduled = false;
 let waiting: (() => void)[] = [];
+/** The work of this turn that has not begun. */
+let remaining = 0;
 
 /** Returns the number of the present turn of the event loop: that of the one after the next I/O differs. */
 export function currentTurn(): number {
   if (!isCounting) {
     isCounting = true;
-    startedAt = performance.now();
-    messages = 0;
+    beginSlice();
     setImmediate(endTurn);
   }
   return turn;
 }
 
+function beginSlice(): void {
+  startedAt = performance.now();
+  messages = 0;
+  isOver = false;
+}
+
+/** Returns how many messages one of this length counts as. */
+function weightOf(length: number): number {
+  return 1 + length / LONG;
+}
+
 /** Counts a message of this turn. Returns whether the turn has taken so long that the message should wait for the next one. */
 export function exceedsTurn(length: number): boolean {
   if (isOver) return true;
-  messages += 1 + length / LONG;
+  messages += weightOf(length);
   if (messages < STRIDE) return false;
   currentTurn();
   messages = 0;
@@ -41,6 +58,20 @@ export function runLater(work: () => void): void {
   scheduleWaiting();
 }
 
+/** Whether other work waits for its turn. Work in parts leaves off after each part then, so that none waits for all parts of another. */
+export function othersWait(): boolean {
+  return remaining > 0 || waiting.length > 0;
+}
+
+/** Returns a function that counts messages of one connection, and tells when the next one should wait: others have their turn, or it has taken too long. */
+export function fewOfTurn(): (length: number) => boolean {
+  let count = 0;
+  return (length) => {
+    count += weightOf(length);
+    return (count >= FEW && othersWait()) || exceedsTurn(length);
+  };
+}
+
 function scheduleWaiting(): void {
   if (isScheduled) return;
   isScheduled = true;
@@ -50,15 +81,21 @@ function scheduleWaiting(): void {
 function runWaiting(): void {
   isScheduled = false;
   currentTurn();
+  // However long it took to read what has arrived: peers that go on sending would leave nothing for those that wait.
+  beginSlice();
   // What these add waits for the next turn.
   const works = waiting;
   waiting = [];
-  let done = 0;
+  remaining = works.length;
   try {
-    do works[done++]?.();
-    while (done < works.length && performance.now() - startedAt <= SLICE);
+    do {
+      const work = works[works.length - remaining];
+      remaining -= 1;
+      work?.();
+    } while (remaining > 0 && performance.now() - startedAt <= SLICE);
   } finally {
-    waiting = [...works.slice(done), ...waiting];
+    waiting = [...works.slice(works.length - remaining), ...waiting];
+    remaining = 0;
     if (waiting.length > 0) scheduleWaiting();
   }
 }

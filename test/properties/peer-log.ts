@@ -179,7 +179,7 @@ export class PeerLog {
         this.scheduled = attempt?.attempt ?? -1;
         this.attempting = undefined;
         this.law(this.scheduled >= 1 && this.scheduled <= RECONNECT.retries, `attempt ${this.scheduled} of ${RECONNECT.retries}`);
-        this.law(within(attempt?.scheduled, RECONNECT.min, RECONNECT.max), `a wait of ${attempt?.scheduled} ms`);
+        this.law(within(attempt?.scheduled, RECONNECT.min, RECONNECT.max + this.asked), `a wait of ${attempt?.scheduled} ms`);
         break;
       case 'reconnect':
         this.law(this.scheduled === attempt?.attempt, 'the attempt that was scheduled');
@@ -212,6 +212,12 @@ export class PeerLog {
     if (code !== 'ERR_PRIMUS_CLOSED') return false;
     this.refused.add((data as Message).n);
     return true;
+  }
+
+  /** The most that a server which shuts down has added to the wait, in ms: the time that it names, and half of it as jitter. */
+  private get asked(): number {
+    const { cause } = this.states.at(-1) as { cause?: PrimusError & { retryAfter?: number } };
+    return 1.5 * (cause?.retryAfter ?? 0);
   }
 
   private law(holds: boolean, sentence: string): void {

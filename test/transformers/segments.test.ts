@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as ws from 'ws';
+import { runLater } from '../../src/server/turn.js';
 import { type FrameReceiver, limitFragments, MAX_FRAGMENTS } from '../../transformers/shared/ws/fragments.js';
 import { CONTINUATION, frame, TEXT } from '../server/raw.js';
 import { until } from '../support/serve.js';
@@ -8,14 +9,14 @@ const { Receiver } = ws as unknown as { Receiver: new (options: object) => Frame
 
 const OPTIONS = { isServer: true, allowSynchronousEvents: true, maxPayload: 10_000_000, maxFragments: MAX_FRAGMENTS };
 
-/** A receiver, and the messages that it has emitted, each of which takes 1 ms of a clock. */
-function receiving(clock: { now: number }) {
+/** A receiver, and the messages that it has emitted, each of which takes so many ms of a clock. */
+function receiving(clock: { now: number }, duration = 1) {
   const receiver = new Receiver(OPTIONS);
   limitFragments(receiver);
   const messages: string[] = [];
   receiver.on('message', (data: Buffer) => {
     messages.push(data.toString());
-    clock.now++;
+    clock.now += duration;
   });
   return { receiver, messages };
 }
@@ -39,6 +40,20 @@ describe('segments of WebSockets of ws', () => {
     expect(first).toBeLessThan(4_000);
     await until(() => peers.every(({ messages }) => messages.length === strings.length));
     for (const { messages } of peers) expect(messages).toEqual(strings);
+  });
+
+  it('leave off after each part while other work waits, such as a message of a peer that sends few', async () => {
+    const clock = { now: performance.now() };
+    vi.spyOn(performance, 'now').mockImplementation(() => clock.now);
+    // 2,000 messages of 0.05 ms each are two turns of one socket.
+    const segment = Buffer.concat(Array.from({ length: 2_000 }, (_, index) => frame(TEXT, `message ${index}`)));
+    const peers = Array.from({ length: 20 }, () => receiving(clock, 0.05));
+    for (const { receiver } of peers) receiver.write(Buffer.from(segment));
+    const begin = clock.now;
+    const waited = await new Promise<number>((resolve) => runLater(() => resolve(clock.now - begin)));
+    // One part of each socket, and not a turn of each.
+    expect(waited).toBeLessThan(20 * 8);
+    await until(() => peers.every(({ messages }) => messages.length === 2_000));
   });
 
   it('of one frame are not read in slices', async () => {

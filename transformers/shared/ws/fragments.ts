@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
-import { exceedsTurn, runLater } from '../../../src/server/turn.js';
+import { exceedsTurn, othersWait, runLater } from '../../../src/server/turn.js';
 import { type ReceivingLink, reportIncomplete } from '../server/incomplete.js';
 
 type Done = (error?: Error | null) => void;
@@ -41,6 +41,9 @@ const FIRST_CONTROL_FRAME = 8;
 /** A segment of so many bytes may have thousands of frames, and is read in parts. */
 const LARGE = 8_192;
 
+/** The length of such a part: others wait for the parts of all connections that send so much. */
+const PART = 2_048;
+
 /** The number of small parts that are joined to one: each is a view of the segment that it came in, and keeps that in memory. */
 const SMALL_PARTS = 1_024;
 
@@ -61,12 +64,12 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, _encoding: BufferEnc
 /** Writes a segment in slices, or as a whole when it is part of one frame, and the rest in a later turn of the event loop when that takes long. */
 function writeInTurn(receiver: FrameReceiver, chunk: Buffer, done: Done): void {
   const isWithinFrame = receiver._state === GET_DATA && receiver._payloadLength - receiver._bufferedBytes > chunk.length;
-  const part = isWithinFrame ? chunk : chunk.subarray(0, LARGE);
+  const part = isWithinFrame ? chunk : chunk.subarray(0, PART);
   writePart(receiver, part, (error) => {
     const rest = chunk.subarray(part.length);
     const next = () => (rest.length === 0 ? done() : writeInTurn(receiver, rest, done));
     if (error != null) done(error);
-    else if (exceedsTurn(part.length)) runLater(next);
+    else if (exceedsTurn(part.length) || othersWait()) runLater(next);
     else next();
   });
 }
