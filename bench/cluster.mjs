@@ -13,7 +13,7 @@ const { values: flags } = parseArgs({
     messages: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '10' },
     samples: { type: 'string', default: '1000' },
-    rates: { type: 'string', default: '50,100,200' },
+    rates: { type: 'string', default: '100,300,600' },
   },
 });
 const [members, messages, rounds, samples] = [flags.members, flags.messages, flags.rounds, flags.samples].map(Number);
@@ -27,7 +27,8 @@ const FEW = 2;
 /** The messages of a turn, as a tick of a game or a batch from a queue has them. */
 const BURST = 10;
 
-const PEERS = ['primus-rx', 'socket.io'];
+/** The last one is what the others are compared with. */
+const PEERS = ['primus-rx', 'primus-rx-uws', 'socket.io'];
 const file = (name) => new URL(name, import.meta.url).pathname;
 
 const redis = await startRedis();
