@@ -63,7 +63,7 @@ export function othersWait(): boolean {
   return remaining > 0 || waiting.length > 0;
 }
 
-/** Returns a function that counts messages of one connection, and tells when the next one should wait: others have their turn, or it has taken too long. */
+/** Returns a function that counts messages of one connection, and reports that the next one should wait: others have their turn, or it has taken too long. */
 export function fewOfTurn(): (length: number) => boolean {
   let count = 0;
   return (length) => {

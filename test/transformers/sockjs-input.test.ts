@@ -153,7 +153,7 @@ describe('a frame of sockjs', () => {
     ['jsonp?c=x', 'd=', 'application/x-www-form-urlencoded', 200],
     ['jsonp?c=x', '', 'text/plain', 200],
   ])('has as many messages as the body of a request to %s, %s', async (poll, before, type, status) => {
-    // Nobody polls while a busy machine parses the lists.
+    // There is no poll while a busy machine parses the lists.
     const { primus, url } = await serve({ transformer, transport: { disconnect_delay: LIMIT } });
     const seen = record(primus);
     const [verb] = poll.split('?') as [string];

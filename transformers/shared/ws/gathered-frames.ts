@@ -62,7 +62,7 @@ export class GatheredFrames implements Flushable {
   }
 }
 
-/** Has the frames of one tick written in one write. Who sent one learns when it was written, as before. */
+/** Has the frames of one tick written in one write. The sender of each is called back when it was written, as before. */
 export function gatherFrames(sender: FrameSender): void {
   sender.sendFrame = gatherFrame;
 }
