@@ -1,4 +1,5 @@
 import {
+  defer,
   EMPTY,
   exhaustMap,
   ignoreElements,
@@ -12,6 +13,8 @@ import {
   switchMap,
   takeWhile,
   tap,
+  throwError,
+  timeout,
   timer,
 } from 'rxjs';
 import { watchdog } from '../../operators/index.js';
@@ -74,6 +77,9 @@ interface Question {
 /** How many beats this node may miss of its own before it connects again. */
 const MISSED_BEATS = 3;
 
+/** How long an engine may take to confirm the topics, in ms. Our backplanes have shorter limits. */
+const LISTEN_LIMIT = 30_000;
+
 /** The delay before the backplane is opened again, in ms: before jitter, and after it. */
 const REOPEN = 500;
 
@@ -107,18 +113,20 @@ export class ClusterBus {
   readonly #waking = new Subject<void>();
   readonly #subscription = new Subscription();
   #bus: Bus | undefined;
-  /** Whether the engine answers, and whether the topics were listened to since it does. */
-  #isEngineUp = false;
+  /** Whether the topics were listened to since the engine answers. */
   #isUp = false;
   readonly #topics = new Set<string>();
   /** The topics that the engine has not confirmed, each with what distinguishes this question from an earlier one. */
   readonly #unconfirmed = new Map<string, Question>();
   /** How many commands to listen have no answer. */
   #confirming = 0;
-  #closed: Promise<void> | undefined;
+  /** The connections that are being closed. */
+  readonly #closing = new Set<Promise<unknown>>();
   #listening: Promise<boolean> | undefined;
   readonly #outbox: Waiting[] = [];
   #outboxBytes = 0;
+  /** The number of messages in the outbox, by topic. */
+  readonly #waiting = new Map<string, number>();
   /** The number of messages that were published, by topic. */
   readonly #sent = new Map<string, number>();
   /** The number of the last message that was received, by topic and sender. */
@@ -141,7 +149,7 @@ export class ClusterBus {
 
   /** Opens the backplane. */
   open(): void {
-    const { backplane, node, scheduler, beat, report } = this.#options;
+    const { backplane, node, scheduler, report } = this.#options;
     const context = { node, scheduler, report, lost: (topic: string, count: number, reason: string) => this.lose(topic, count, reason) };
     const bus$ = new Observable<Bus>((subscriber) => {
       const bus = backplane.open(context);
@@ -149,13 +157,13 @@ export class ClusterBus {
       for (const topic of this.#topics) this.#unconfirmed.set(topic, {});
       subscriber.add(() => {
         this.#bus = undefined;
-        this.#isEngineUp = false;
         this.#isUp = false;
-        this.#closed = bus.close().catch((error) => report(asError(error)));
+        const closed = bus.close().catch((error) => report(asError(error)));
+        this.#closing.add(closed);
+        void closed.then(() => this.#closing.delete(closed));
       });
       subscriber.next(bus);
     });
-    const silence = { due: MISSED_BEATS * beat, scheduler, error: () => new Error('The engine does not deliver what this node publishes') };
     const delay = (error: unknown) => {
       report(
         new PrimusError('ERR_PRIMUS_BACKPLANE', `The connection to ${backplane.name} is opened again: ${asError(error).message}`, {
@@ -169,10 +177,7 @@ export class ClusterBus {
       switchMap((bus) =>
         merge(
           bus.message$.pipe(tap((delivery) => this.#receive(delivery))),
-          bus.state$.pipe(
-            tap((state) => this.#transition(state)),
-            switchMap((state) => (state === 'up' ? this.#echo.pipe(watchdog(silence)) : EMPTY)),
-          ),
+          bus.state$.pipe(switchMap((state) => (state === 'up' ? this.#rise() : this.#fall()))),
         ).pipe(ignoreElements()),
       ),
       retry({ delay }),
@@ -196,8 +201,9 @@ export class ClusterBus {
   async close(): Promise<void> {
     this.#flush();
     for (const { topic } of this.#outbox.splice(0)) this.lose(topic, 1, 'closed');
+    this.#waiting.clear();
     this.#subscription.unsubscribe();
-    await this.#closed;
+    await Promise.all(this.#closing);
     this.#change('down');
     this.state.complete();
     this.#lost.complete();
@@ -239,14 +245,13 @@ export class ClusterBus {
     if (this.#outboxBytes + bytes > this.#options.outbox) return this.lose(topic, 1, 'outbox');
     this.#outbox.push({ topic, packet, bytes });
     this.#outboxBytes += bytes;
+    this.#waiting.set(topic, (this.#waiting.get(topic) ?? 0) + 1);
     if (this.#isUp) this.#waking.next();
   }
 
   /** The number of messages that this node has published on a topic, those in the outbox included. */
   written(topic: string): number {
-    let count = this.#sent.get(topic) ?? 0;
-    for (const waiting of this.#outbox) if (waiting.topic === topic) count += 1;
-    return count;
+    return (this.#sent.get(topic) ?? 0) + (this.#waiting.get(topic) ?? 0);
   }
 
   /** The process that this node is, as senders are counted. */
@@ -285,22 +290,37 @@ export class ClusterBus {
     if (state !== this.state.value) this.state.next(state);
   }
 
-  #transition(state: 'up' | 'down'): void {
-    this.#isEngineUp = state === 'up';
-    if (state === 'down') {
-      this.#isUp = false;
-      this.#change('down');
-      return;
-    }
-    const bus = this.#bus;
-    void this.#confirm().then((isConfirmed) => {
-      // It may be down again, or another one.
-      if (this.#isUp || !this.#isEngineUp || this.#bus !== bus) return;
-      this.#isUp = true;
-      this.#change(isConfirmed ? 'up' : 'degraded');
-      this.#flush();
-      this.#restored.next();
-    });
+  #fall(): Observable<never> {
+    this.#isUp = false;
+    this.#change('down');
+    return EMPTY;
+  }
+
+  /**
+   * Listens, and is up when the engine has confirmed. From then on the own beats must return: until then there are none, and an engine that takes
+   * longer than those may would never be heard. Errors when they do not return, or there is no answer at all.
+   */
+  #rise(): Observable<unknown> {
+    const { beat, scheduler } = this.#options;
+    const unanswered = () => throwError(() => new Error('The engine does not answer what this node listens to'));
+    const silence = {
+      due: MISSED_BEATS * beat,
+      scheduler,
+      error: () => new Error('The engine does not deliver what this node publishes'),
+    };
+    return defer(() => this.#confirm()).pipe(
+      timeout({ first: LISTEN_LIMIT, scheduler, with: unanswered }),
+      tap((isConfirmed) => this.#risen(isConfirmed)),
+      switchMap(() => this.#echo.pipe(watchdog(silence))),
+    );
+  }
+
+  #risen(isConfirmed: boolean): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#change(isConfirmed ? 'up' : 'degraded');
+    this.#flush();
+    this.#restored.next();
   }
 
   /** Listens to the topics that the engine has not confirmed. */
@@ -365,6 +385,9 @@ export class ClusterBus {
       if (!this.#post(topic, packet)) break;
       this.#outboxBytes -= bytes;
       count += 1;
+      const left = (this.#waiting.get(topic) ?? 0) - 1;
+      if (left > 0) this.#waiting.set(topic, left);
+      else this.#waiting.delete(topic);
     }
     this.#outbox.splice(0, count);
     if (this.#outbox.length > 0 && this.#isUp) this.#waking.next();

@@ -54,6 +54,20 @@ describe('a node that does not hear its own beats', () => {
     await world.destroy();
   });
 
+  it('is up in the end when the engine takes longer to confirm the topics than three beats', async () => {
+    const world = await start();
+    const { slow } = world.engine.faultsOf('n3');
+    slow.listen = 4_500;
+    world.start('n3');
+    const { cluster } = nodeOf(world, 'n3');
+    const states: ClusterState[] = [];
+    cluster.state$.subscribe((state) => states.push(state));
+    await world.pass(12_000);
+    expect(states).toEqual(['down', 'up']);
+    await world.converge();
+    await world.destroy();
+  });
+
   it('is not up when the engine went away before it has confirmed the topics', async () => {
     const world = await start();
     world.engine.down();
