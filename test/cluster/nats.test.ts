@@ -145,6 +145,78 @@ it('is up again when the server answers late', async () => {
   expect([connection.isClosed(), bus.bufferedAmount, lost]).toEqual([false, 0, []]);
 });
 
+/** Opens the backplane with a function that connects, and returns what it shows. */
+function openWith(connect: () => Promise<NatsConnection>) {
+  const clock = new Clock();
+  const states: BusState[] = [];
+  const errors: string[] = [];
+  const context = { node: 'a', scheduler: clock, report: ({ message }: Error) => errors.push(message), lost: () => {} };
+  const bus = nats(connect).open(context);
+  bus.state$.subscribe((state) => states.push(state));
+  return { clock, bus, states, errors };
+}
+
+it('is up on the next connection when the one before had ended before it was returned', async () => {
+  const ended = new FakeConnection();
+  await ended.close();
+  Object.assign(ended, { flush: () => Promise.reject(new Error('closed')), status: async function* () {} });
+  const next = new FakeConnection();
+  const answers: (() => Promise<NatsConnection>)[] = [async () => ended];
+  const { clock, states, errors } = openWith(() => answers.shift()?.() ?? Promise.reject(new Error('refused')));
+  await until(() => errors.length === 1);
+  // The server is away for longer than a ping may take, and than a silent connection is kept.
+  for (let count = 0; count < 20; count++) {
+    const { length } = errors;
+    clock.advance(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(errors.length).toBeGreaterThanOrEqual(length);
+  }
+  answers.push(async () => next);
+  clock.advance(1_000);
+  await next.pong();
+  await until(() => states.at(-1) === 'up');
+});
+
+it('connects again when the function that connects never answers, and closes what it returns after all', async () => {
+  const late = new FakeConnection();
+  const next = new FakeConnection();
+  let settle = (_: NatsConnection) => {};
+  const answers: Promise<NatsConnection>[] = [
+    new Promise((resolve) => {
+      settle = resolve;
+    }),
+    Promise.resolve(next),
+  ];
+  const { clock, states, errors } = openWith(() => answers.shift() as Promise<NatsConnection>);
+  clock.advance(14_999);
+  expect(errors).toEqual([]);
+  clock.advance(1);
+  expect(errors).toEqual([expect.stringContaining('did not return a connection within 15000 ms')]);
+  clock.advance(1_000);
+  await next.pong();
+  await until(() => states.at(-1) === 'up');
+  settle(late);
+  await until(() => late.isClosed());
+  expect([next.isClosed(), states.at(-1)]).toEqual([false, 'up']);
+});
+
+it.each(['1.4.1', '2.8.4'])('refuses a server of version %s, which does not publish the entries of a history', async (version) => {
+  const message = `NATS must be of version 2.9 or newer, got ${version}`;
+  const old = () => Object.assign(new FakeConnection(), { info: { max_payload: 1000, version } });
+  const first = old();
+  const { clock, bus, states, errors } = openWith(async () => first);
+  await until(() => errors.length === 1);
+  expect([errors, first.isClosed(), states]).toEqual([[message], true, ['down']]);
+  await bus.close();
+  // A connection of the caller stays open.
+  const own = old();
+  const reported: Error[] = [];
+  const other = nats(own).open({ node: 'a', scheduler: clock, report: (error: Error) => reported.push(error), lost: () => {} });
+  expect(reported).toMatchObject([{ code: 'ERR_PRIMUS_BACKPLANE', message }]);
+  await other.close();
+  expect(own.isClosed()).toBe(false);
+});
+
 it('names the command that installs the missing package of JetStream', async () => {
   const { bus } = await open();
   type Resolve = (request: string, ...rest: unknown[]) => string;

@@ -148,6 +148,8 @@ export class NatsBus implements Bus {
 
   /** Uses a connection from now on. */
   #changesOf(connection: NatsConnection): Observable<{ readonly type: string; readonly error?: Error }> {
+    // Not every end of the one before was heard of: a ping that it never answers would be waited for.
+    this.#drop('disconnected');
     this.#connection = connection;
     for (const listening of this.#topics.values()) delete listening.subscription;
     this.#onConnect();
@@ -216,7 +218,12 @@ export class NatsBus implements Bus {
   }
 
   #receive(topic: string, message: NatsMessage): void {
-    const delivery = deliveryOf(topic, message, this.#subjects);
+    let delivery: Delivery | undefined;
+    try {
+      delivery = deliveryOf(topic, message, this.#subjects);
+    } catch {
+      // The client throws at the name of a header that it does not know how to spell, and would read nothing more from the connection.
+    }
     if (delivery) this.#messages.next(delivery);
     else this.#lose(topic, 'malformed');
   }

@@ -1,4 +1,4 @@
-import { defer, from, merge, Observable, retry, type SchedulerLike, timer } from 'rxjs';
+import { defer, from, merge, NEVER, Observable, retry, type SchedulerLike, timer } from 'rxjs';
 import { asError, PrimusError } from '../../../core/errors.js';
 
 /** A message, as the client of NATS delivers it. */
@@ -17,8 +17,8 @@ export interface NatsSubscription {
 
 /** The parts of a connection of `@nats-io/transport-node` that are used. */
 export interface NatsConnection {
-  /** The information that the server has sent, while there is a connection: among others, the length of its longest message. */
-  readonly info?: { readonly max_payload: number } | undefined;
+  /** The information that the server has sent, while there is a connection: among others, its version and the length of its longest message. */
+  readonly info?: { readonly max_payload: number; readonly version?: string } | undefined;
   /** Publishes a message. */
   publish(subject: string, payload: Uint8Array): void;
   /** Subscribes to a subject. */
@@ -72,6 +72,12 @@ const SETTINGS = {
 /** The wait before the next attempt to connect, in ms. */
 const RETRY = 1000;
 
+/** How long the function that connects may take, in ms. The client itself gives up before. */
+const CONNECT_LIMIT = 15_000;
+
+/** The oldest version that republishes the entries of a stream. */
+const [MAJOR, MINOR] = [2, 9];
+
 /** Whether a value has the methods of a connection. */
 export function isConnection(value: unknown): value is NatsConnection {
   const methods = ['publish', 'subscribe', 'flush', 'status', 'closed', 'close', 'isClosed'] as const;
@@ -88,8 +94,13 @@ interface ConnectionsOptions {
 /** Emits each connection when it is open, and connects again when it is closed for good. A connection of the caller is emitted once, and stays open. */
 export function connections(source: NatsConnection | NatsConnect, options: ConnectionsOptions): Observable<NatsConnection> {
   const { node, scheduler, report } = options;
-  if (typeof source !== 'function') return merge([source], closing(source, report));
-  return dial(source, { ...SETTINGS, name: `primus-rx ${node}` }).pipe(
+  if (typeof source !== 'function') {
+    const old = tooOld(source);
+    if (old === undefined) return merge([source], closing(source, report));
+    report(old);
+    return NEVER;
+  }
+  return dial(source, { ...SETTINGS, name: `primus-rx ${node}` }, scheduler).pipe(
     retry({
       delay(error) {
         report(refused(error));
@@ -106,25 +117,45 @@ function closing(connection: NatsConnection, report: (error: Error) => void): Ob
   });
 }
 
-/** Connects when it is subscribed to. Errors when the connection cannot be opened, or was closed; unsubscribing closes it. */
-function dial(connect: NatsConnect, settings: NatsSettings): Observable<NatsConnection> {
+/**
+ * Connects when it is subscribed to. Errors when the connection cannot be opened, or was closed; unsubscribing closes it. A function that never
+ * answers is called again: a connection that it returns after that is closed.
+ */
+function dial(connect: NatsConnect, settings: NatsSettings, scheduler: SchedulerLike): Observable<NatsConnection> {
   return new Observable((subscriber) => {
     let connection: NatsConnection | undefined;
+    const late = () => subscriber.error(new Error(`The function did not return a connection within ${CONNECT_LIMIT} ms`));
+    const deadline = scheduler.schedule(late, CONNECT_LIMIT);
     const open = async () => {
       const opened = await connect(settings);
+      deadline.unsubscribe();
       if (!isConnection(opened)) throw new Error('The function did not return a connection of @nats-io/transport-node');
-      if (subscriber.closed) return opened.close();
+      const old = tooOld(opened);
+      if (subscriber.closed || old !== undefined) await opened.close();
+      if (subscriber.closed) return;
+      if (old !== undefined) throw old;
       connection = opened;
       subscriber.next(opened);
       throw (await opened.closed()) ?? new Error('The connection was closed');
     };
     open().catch((error) => subscriber.error(error));
-    return () => void connection?.close().catch(() => {});
+    return () => {
+      deadline.unsubscribe();
+      void connection?.close().catch(() => {});
+    };
   });
+}
+
+/** Returns the error of a server that is too old. */
+function tooOld({ info }: NatsConnection): PrimusError | undefined {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(info?.version ?? '') ?? [];
+  if (major === undefined || Number(major) > MAJOR || (Number(major) === MAJOR && Number(minor) >= MINOR)) return undefined;
+  return new PrimusError('ERR_PRIMUS_BACKPLANE', `NATS must be of version ${MAJOR}.${MINOR} or newer, got ${info?.version}`);
 }
 
 /** Creates the error of a server that cannot be reached, or that refuses the connection. */
 export function refused(thrown: unknown): PrimusError {
+  if (thrown instanceof PrimusError) return thrown;
   const cause = asError(thrown);
   return new PrimusError('ERR_PRIMUS_BACKPLANE', `There is no connection to NATS: ${cause.message}. The backplane tries again`, { cause });
 }
