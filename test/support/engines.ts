@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { requireProgram } from '../../scripts/apt.mjs';
@@ -37,9 +37,21 @@ export class Engine {
     if (child.exitCode !== null) throw new Error(`${this.#command} has ended: ${output}`);
   }
 
-  /** Stops the process as SIGSTOP does: its connections stay open, and nothing is answered. */
-  stop(): void {
-    if (this.#child) signal(this.#child, 'SIGSTOP');
+  /** Stops the process as SIGSTOP does: its connections stay open, and nothing is answered. Resolves when none of its threads runs any more. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    signal(child, 'SIGSTOP');
+    const tasks = `/proc/${child.pid}/task`;
+    const isStopped = (task: string) => /\) [TZX] /.test(readFileSync(join(tasks, task, 'stat'), 'latin1'));
+    await until(() => {
+      try {
+        return readdirSync(tasks).every(isStopped);
+      } catch {
+        // A thread has ended meanwhile, or the system shows none.
+        return !existsSync(tasks);
+      }
+    });
   }
 
   /** Continues a stopped process. */

@@ -161,7 +161,7 @@ describe.skipIf(missingEngine('nats-server'))('when the server is silent', () =>
     await follower.catchUp();
     const running = traffic(writer, 'news');
     await until(() => running.confirmed.length > 50);
-    server.stop();
+    await server.stop();
     await new Promise((resolve) => setTimeout(resolve, 3000));
     server.continue();
     const confirmed = running.confirmed.length;
@@ -177,7 +177,7 @@ describe.skipIf(missingEngine('nats-server'))('when the server is silent', () =>
     const server = await engine();
     const node = await join(server);
     await node.bus.listen(['room']);
-    server.stop();
+    await server.stop();
     const pending = [
       failure(node.log.append('news', bytes('a'), KEEP)),
       failure(node.log.read('news', 'head', 1)),

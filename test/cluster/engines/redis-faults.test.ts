@@ -84,7 +84,7 @@ describe.skipIf(missingEngine('redis-server'))('the Redis backplane with faults'
     const engine = await engineFor();
     const node = open(engine);
     await up(node);
-    engine.stop();
+    await engine.stop();
     cleanup(() => engine.continue());
     const pending = [node.bus.listen(['more']), node.log.append('news', bytes('a'), KEEP), node.log.read('news', 'head', 1)];
     for (let index = 0; index < 500; index += 1) node.bus.publish('news', new Uint8Array(1000));
@@ -107,7 +107,7 @@ describe.skipIf(missingEngine('redis-server'))('the Redis backplane with faults'
     const node = open(engine);
     await up(node);
     await node.bus.listen(['news']);
-    engine.stop();
+    await engine.stop();
     await new Promise((resolve) => setTimeout(resolve, 3000));
     engine.continue();
     await until(async () => {
@@ -162,7 +162,7 @@ describe.skipIf(missingEngine('redis-server'))('the Redis backplane with faults'
     const engine = await engineFor();
     const node = open(engine);
     await up(node);
-    engine.stop();
+    await engine.stop();
     cleanup(() => engine.continue());
     const connecting = open(engine);
     await Promise.all([node.bus.close(), connecting.bus.close()]);

@@ -46,7 +46,7 @@ const engineKilled: ClusterFault = {
 const engineStopped: ClusterFault = {
   name: 'engine stopped',
   async run(scene) {
-    scene.engine.server.stop();
+    await scene.engine.server.stop();
     await scene.pause(200);
     scene.engine.server.continue();
   },
@@ -157,7 +157,7 @@ const flood: ClusterFault = {
   isRare: true,
   async run(scene, { flooded }) {
     const [node] = scene.nodes;
-    scene.engine.server.stop();
+    await scene.engine.server.stop();
     for (let part = 0; part < FLOOD_PARTS; part++) {
       const { before, most, lost } = await (node as ClusterNode).child.call('flood', 10_000, FLOOD / FLOOD_PARTS);
       flooded.first ||= before;
