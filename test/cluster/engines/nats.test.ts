@@ -19,10 +19,10 @@ afterAll(() => shared?.close());
 const accountOf = (password: string) => `authorization { user: primus, password: ${password} }`;
 
 /** Publishes messages with one header each, as it is. */
-async function publishRaw({ port }: Engine, subject: string, lines: readonly string[]): Promise<void> {
+async function publishRaw({ port }: Engine, subject: string, fields: readonly string[]): Promise<void> {
   const socket = createConnection(port, '127.0.0.1');
-  const messages = lines.map((line) => {
-    const head = `NATS/1.0\r\n${line}\r\n\r\n`;
+  const messages = fields.map((field) => {
+    const head = `NATS/1.0\r\n${field}\r\n\r\n`;
     const length = Buffer.byteLength(head);
     return `HPUB ${subject} ${length} ${length + 1}\r\n${head}x\r\n`;
   });
