@@ -25,6 +25,17 @@ describe('a server', () => {
   });
 });
 
+describe('a server without a cluster', () => {
+  it('loads nothing of clusters and channels, nor of engines', () => {
+    const list =
+      "Object.keys(require.cache).filter((file) => /redis|nats|cluster/.test(file) || /class ClusterBus/.test(fs.readFileSync(file, 'utf8')))";
+    const loadedBy = (entry: string) =>
+      execFileSync(process.execPath, ['-p', `require('${entry}'); ${list}.length`], { cwd: root, encoding: 'utf8' }).trim();
+    expect(['primus-rx', 'primus-rx/client'].map(loadedBy)).toEqual(['0', '0']);
+    expect(loadedBy('primus-rx/cluster')).not.toBe('0');
+  });
+});
+
 describe('the field sideEffects', () => {
   it('names files that are there', () => {
     for (const file of sideEffects) {
