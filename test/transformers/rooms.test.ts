@@ -1,7 +1,9 @@
 import { firstValueFrom } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { clustered } from '../../src/cluster.js';
 import type { Spark } from '../../src/index.js';
+import { Audience } from '../../transformers/uws/server/audience.js';
+import { UWSLink } from '../../transformers/uws/server/link.js';
 import { event, serve, until } from '../support/serve.js';
 
 const transformers = ['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye', 'browserchannel', 'uws', 'memory'];
@@ -71,5 +73,27 @@ describe.each(transformers)('a room, over %s', (transformer) => {
     await until(() => a.received.includes('last') && b.received.includes('last'));
     expect(a.received).toEqual([0, 1, 2, 'last']);
     expect(b.received).toEqual([0, 'without a', 1, 'without a', 2, 'without a', 'last']);
+  });
+});
+
+describe('a room, over uws', () => {
+  it('is published by the engine, in one call for all of its members', async () => {
+    const { primus, connect } = await serve({ transformer: 'uws', pingInterval: false });
+    const cluster = clustered(primus);
+    const received: unknown[] = [];
+    for (let number = 0; number < 10; number++) {
+      const announced = firstValueFrom(primus.connection$) as Promise<Spark>;
+      const client = connect();
+      client.on('data', (data) => received.push(data));
+      const [spark] = await Promise.all([announced, event(client, 'open')]);
+      // Not everybody: a broadcast to all has a topic of its own.
+      if (number > 0) void cluster.join(spark, 'lobby');
+    }
+    const publish = vi.spyOn(Audience.prototype, 'send');
+    const sends = vi.spyOn(UWSLink.prototype, 'send');
+    for (let number = 0; number < 3; number++) cluster.to({ room: 'lobby' }).write(number);
+    await until(() => received.length === 27);
+    expect([publish.mock.calls.length, sends.mock.calls.length]).toEqual([3, 0]);
+    vi.restoreAllMocks();
   });
 });
