@@ -65,7 +65,7 @@ describe('the engine of a cluster', () => {
     await world.destroy();
   });
 
-  it('is told of a room once, however many members it has', async () => {
+  it('gets a message to a room once, however many members that has', async () => {
     const { world, during } = await start(50);
     const idle = await during(1_000);
     for (const number of world.clients.keys()) world.connect(number, 'n1');

@@ -86,7 +86,7 @@ describe('a room, over uws', () => {
       const client = connect();
       client.on('data', (data) => received.push(data));
       const [spark] = await Promise.all([announced, event(client, 'open')]);
-      // Not everybody: a broadcast to all has a topic of its own.
+      // Not all of them: a broadcast to all has a topic of its own.
       if (number > 0) void cluster.join(spark, 'lobby');
     }
     const publish = vi.spyOn(Audience.prototype, 'send');
