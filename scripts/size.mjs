@@ -1,5 +1,5 @@
 // Weighs what a browser downloads: each library as `primus.js` serves it, what a parser adds to it, and `primus-rx/client` imported into a
-// page that a bundler makes. RxJS is in all of them. Minified, gzip -9; fails over the limit.
+// page that a bundler makes. RxJS is in all of them. Minified, gzip -9; fails over the limit, of scripts/sizes.mjs, or when docs/bundling.md has others.
 // `npm run size -- --why` shows which modules the weight comes from, in minified bytes before gzip.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,38 +10,23 @@ import Primus from 'primus-rx';
 import { defaultClientConditions, build as viteBuild } from 'vite';
 import { bundle, bundled, parsers } from './bundle.mjs';
 import { root } from './run.mjs';
+import { additions, features, imported, importedFeatures, served, target, withTables } from './sizes.mjs';
 
 const work = join(root, 'dist/size');
-
-/** Limits in kB of 1,000 bytes. */
-const served = { websockets: 13.0, uws: 13.0, faye: 13.0, 'engine.io': 21.05, sockjs: 25.0, 'socket.io': 26.5, browserchannel: 33.0 };
-
-const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
-
-/** The kB that sessions, channels, and requests, add to a page, for each transformer. */
-const sessions = 1.235;
-const channels = 1.6;
-const requests = 5.05;
-
-/** The kB that the policy `interactive` adds to a page that imports the client. */
-const interactive = 0.35;
 
 /** Pages that import the client, without and with a policy of `primus-rx/operators`. */
 const PLAIN = "import { Primus } from 'primus-rx/client';\nnew Primus().on('data', console.log);\n";
 const WITH_POLICY =
   "import { Primus } from 'primus-rx/client';\nimport { interactive } from 'primus-rx/operators';\nnew Primus({ reconnect: interactive() }).on('data', console.log);\n";
 
-/** The kB that `primus-rx/flow` adds to a page that imports it. */
-const flow = 2.6;
-
 const WITH_FLOW = `${PLAIN}import { flow } from 'primus-rx/flow';\nconsole.log(flow);\n`;
 
 /** Bundlers take the ES5 files of RxJS unless the condition `es2015` is set. */
-const imported = {
-  'esbuild, defaults': { limit: 15.0, build: withEsbuild },
-  'esbuild, es2015': { limit: 13.6, build: withEsbuild, conditions: ['es2015', 'module'] },
-  'Vite, defaults': { limit: 15.0, build: withVite },
-  'Vite, es2015': { limit: 13.5, build: withVite, conditions: ['es2015', ...defaultClientConditions] },
+const builds = {
+  'esbuild, defaults': { build: withEsbuild },
+  'esbuild, es2015': { build: withEsbuild, conditions: ['es2015', 'module'] },
+  'Vite, defaults': { build: withVite },
+  'Vite, es2015': { build: withVite, conditions: ['es2015', ...defaultClientConditions] },
 };
 
 const table = {};
@@ -60,22 +45,32 @@ for (const transformer of bundled()) {
   });
   weigh(`served ${transformer}`, page, served[transformer]);
   const weight = kB(gzipSync(page, { level: 9 }).length);
-  weigh(`served ${transformer} + sessions`, resumable, Number((weight + sessions).toFixed(3)));
-  weigh(`served ${transformer} + channels`, `${page}${withChannels}`, Number((weight + channels).toFixed(3)));
-  weigh(`served ${transformer} + requests`, `${page}${withRequests}`, Number((weight + requests).toFixed(3)));
+  weigh(`served ${transformer} + sessions`, resumable, Number((weight + features.sessions).toFixed(3)));
+  weigh(`served ${transformer} + channels`, `${page}${withChannels}`, Number((weight + features.channels).toFixed(3)));
+  weigh(`served ${transformer} + requests`, `${page}${withRequests}`, Number((weight + features.requests).toFixed(3)));
 }
 for (const parser of parsers) {
   weigh(`served + ${parser}`, readFileSync(join(root, 'dist/browser', `${parser}.min.js`), 'utf8'), additions[parser]);
 }
-for (const [name, { limit, build, conditions }] of Object.entries(imported)) {
+for (const [name, { build, conditions }] of Object.entries(builds)) {
   const page = await build(conditions);
-  weigh(`imported, ${name}`, page, limit);
+  weigh(`imported, ${name}`, page, imported[name]);
   const weight = kB(gzipSync(page, { level: 9 }).length);
-  weigh(`imported, ${name} + interactive`, await build(conditions, WITH_POLICY), Number((weight + interactive).toFixed(3)));
-  if (build === withEsbuild) weigh(`imported, ${name} + flow`, await build(conditions, WITH_FLOW), Number((weight + flow).toFixed(3)));
+  weigh(
+    `imported, ${name} + interactive`,
+    await build(conditions, WITH_POLICY),
+    Number((weight + importedFeatures.interactive).toFixed(3)),
+  );
+  if (build === withEsbuild)
+    weigh(`imported, ${name} + flow`, await build(conditions, WITH_FLOW), Number((weight + importedFeatures.flow).toFixed(3)));
 }
 
 console.table(table);
+const written = readFileSync(target, 'utf8');
+if (withTables(written) !== written) {
+  console.error('docs/bundling.md has other limits: run node scripts/sizes.mjs');
+  process.exitCode = 1;
+}
 if (process.argv.includes('--why')) {
   for (const transformer of bundled()) why(`served ${transformer}`, await bundle(transformer));
   for (const [name, metafile] of reasons) why(name, metafile);

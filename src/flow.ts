@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs';
 import { clientFlow } from '../client/client-end.js';
 import { type Flow, type FlowEnd, type FlowOptions, flowOf } from '../client/flow.js';
 import type { Primus } from '../client/primus.js';
@@ -6,6 +7,16 @@ import { describe, PrimusError } from './core/errors.js';
 import { check, invalid, object, size } from './core/options.js';
 import { CLOSED } from './core/ready-state.js';
 import type { Spark } from './server/spark.js';
+
+/** A spark, as far as an application may see that it is one: the types of sparks are those of Node.js too, which a page does not have. */
+export interface FlowSpark<In, Out> {
+  /** The id of the spark. */
+  readonly id: string;
+  /** The messages that it receives. */
+  readonly data$: Observable<In>;
+  /** Sends a message. */
+  write(data: Out): boolean;
+}
 
 export type { Dropped, DropReason, Flow, FlowOptions } from '../client/flow.js';
 
@@ -24,8 +35,8 @@ export type { Dropped, DropReason, Flow, FlowOptions } from '../client/flow.js';
  * for await (const message of flow(primus)) console.log(message); // a slow loop slows the server down
  * ```
  */
-export function flow<In, Out>(end: Primus<In, Out> | Spark<In, Out>, options?: FlowOptions): Flow<In, Out> {
-  if (!end?.connection)
+export function flow<In, Out>(end: Primus<In, Out> | FlowSpark<In, Out>, options?: FlowOptions): Flow<In, Out> {
+  if (!(end as Primus)?.connection)
     throw new PrimusError(
       'ERR_PRIMUS_OPTION',
       `flow: the first argument must be a client or a spark of this package, got ${describe(end)}`,
@@ -35,7 +46,7 @@ export function flow<In, Out>(end: Primus<In, Out> | Spark<In, Out>, options?: F
     check(options, { highWaterMark: size });
   }
   if (isClient(end)) return clientFlow(end as Primus<In, Out>, options);
-  return flowOf(end, () => sparkEnd(end as Spark) as FlowEnd<In, Out>, options);
+  return flowOf(end, () => sparkEnd(end as unknown as Spark) as FlowEnd<In, Out>, options);
 }
 
 function sparkEnd(spark: Spark): FlowEnd<unknown, unknown> {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
@@ -75,5 +75,23 @@ describe('what runs anywhere', () => {
   it.each(Object.entries(pages))('needs nothing of Node.js in %s', (_name, conditions) => {
     for (const path of ['./operators', './channels', './parsers/msgpack'])
       expect(resolve(path, ['import', ...conditions])).not.toMatch(/commonjs/);
+  });
+});
+
+describe('the types of the packed package', () => {
+  it('are compiled for every entry', () => {
+    const program = readFileSync(`${root}test/smoke/consumer/every.mts`, 'utf8');
+    const compiled = [...program.matchAll(/from 'primus-rx(.*)'/g)].map(([, path]) => `.${path}`);
+    const names: Record<string, string> = { './client/*': 'src/clients/browser', './transformers/*': 'transformers' };
+    const entries = Object.keys(exported).flatMap((path) => {
+      const folder = names[path];
+      if (folder === undefined) return path;
+      const all = readdirSync(root + folder).map((file) => file.replace(/\.ts$/, ''));
+      // Without an entry of their own: parts that transformers share.
+      return all
+        .filter((name) => existsSync(`${root}${folder}/${name}.ts`) || existsSync(`${root}${folder}/${name}/index.ts`))
+        .map((name) => path.replace('*', name));
+    });
+    expect(compiled.sort()).toEqual(entries.filter((path) => path !== './package.json').sort());
   });
 });

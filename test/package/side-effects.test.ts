@@ -36,6 +36,26 @@ describe('a server without a cluster', () => {
   });
 });
 
+describe('a module for pages', () => {
+  const modules = ['client', 'channels', 'contract', 'flow', 'request', ...['engine.io', 'sockjs'].map((name) => `client/${name}`)];
+  // A timer or a socket would keep the process alive, and be listed.
+  const idle = 'import(process.argv[1]).then(() => setImmediate(() => console.log(process.getActiveResourcesInfo().join())))';
+
+  it.each([
+    ['for pages', ['--conditions=browser']],
+    ['for Node.js', []],
+  ])('is loaded on a server without a connection or a timer: the build %s', (_build, conditions) => {
+    for (const module of modules) {
+      const args = [...conditions, '-e', idle, `primus-rx/${module}`];
+      const listed = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' }).trim().split(',');
+      expect(
+        listed.filter((name) => /timeout|tcp|udp|dns|getaddrinfo/i.test(name)),
+        module,
+      ).toEqual([]);
+    }
+  });
+});
+
 describe('the field sideEffects', () => {
   it('names files that are there', () => {
     for (const file of sideEffects) {

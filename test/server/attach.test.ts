@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Primus } from '../../src/index.js';
 import { exchanges } from '../../src/server/http/attach.js';
-import { cleanup, event } from '../support/serve.js';
+import { cleanup, event, until } from '../support/serve.js';
 import { handshake, raw } from './raw.js';
 
 /** An HTTP server that listens, with what it answers at a path. */
@@ -42,6 +42,9 @@ function take(server: Server, pathname: string, word: string) {
   });
   return { seen, subscription };
 }
+
+/** A server with an HTTP server of its own, which listens. */
+const created = (transformer = 'websockets') => Primus.createServer({ port: 0, transformer, iknowhttpsisbetter: true });
 
 const app: RequestListener = (request, response) => response.end(`app ${request.url}`);
 
@@ -271,6 +274,36 @@ describe('two servers on one HTTP server', () => {
     expect(JSON.parse((await get('/same/spec')).text)).toMatchObject({ pathname: '/same' });
     await Promise.all([older, other].map((primus) => primus.destroy({ close: false })));
     expect((await get('/same/spec')).text).toBe('app /same/spec');
+    expect(log).toHaveLength(1);
+  });
+
+  it.each([
+    ['an HTTP server', 'websockets', () => createServer()],
+    ['the HTTP server of createServer', 'websockets', () => created()],
+    ['an HTTP server', 'uws', () => createServer()],
+    ['the HTTP server of createServer', 'uws', () => created('uws')],
+  ])('with one path of %s: the newer one gets the connections, by %s', async (_what, transformer, make) => {
+    const made = make();
+    const [server, older] = made instanceof Primus ? [made.server as Server, made] : [made, new Primus(made, { transformer })];
+    const log: unknown[] = [];
+    older.on('log', (...entry) => log.push(entry));
+    const newer = new Primus(server, { transformer });
+    for (const primus of [newer, older]) cleanup(() => primus.destroy({ close: primus === older }));
+    expect(log).toEqual([['warning', expect.stringContaining('/primus of the same HTTP server')]]);
+    if (server === made) server.listen(0);
+    await until(() => server.address() !== null);
+    const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+    const connect = async (from: Primus) => {
+      const client = new from.Socket(url);
+      cleanup(() => client.destroy());
+      await event(client, 'open');
+      return client;
+    };
+    await connect(older);
+    expect([older.connected, newer.connected]).toEqual([0, 1]);
+    await newer.destroy({ close: false });
+    await connect(older);
+    expect(older.connected).toBe(1);
     expect(log).toHaveLength(1);
   });
 

@@ -1,7 +1,8 @@
 import { get } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { type Primus, Primus as PrimusServer, type ServerOptions, type Spark } from '../../src/index.js';
+import { Primus as Client } from '../../src/client-node.js';
+import { type Middleware, type Primus, Primus as PrimusServer, type ServerOptions, type Spark } from '../../src/index.js';
 import { Clock } from '../support/clock.js';
 import { cleanup, event, roundTrips, serve, until } from '../support/serve.js';
 import { watchForCrashes } from './crashes.js';
@@ -271,6 +272,33 @@ describe('authorization', () => {
     expect((await fetch(`${url}/primus/x`)).status).toBe(401);
   });
 
+  it.each<[string, boolean, unknown]>([
+    ['finds what a layer has added that is placed before it by its index', true, 'ada'],
+    ['runs before a layer that `use` adds without an index, and finds nothing of it', false, undefined],
+  ])('%s', async (_title, placed, expected) => {
+    const found: unknown[] = [];
+    const userOf = (request: object) => (request as { session?: { user: string } }).session?.user;
+    const authorization: Authorize = (request, done) => {
+      found.push(userOf(request));
+      done();
+    };
+    const { primus, url, connect } = await serve({ authorization });
+    const session: Middleware = (request, _response, next) => {
+      setImmediate(() => {
+        Object.assign(request, { session: { user: 'ada' } });
+        next();
+      });
+    };
+    if (placed) primus.use('session', session, primus.indexOfLayer('authorization'));
+    else primus.use('session', session);
+    expect((await fetch(`${url}/primus/x`)).status).toBe(426);
+    const connected = event(primus, 'connection');
+    connect();
+    const [spark] = (await connected) as [Spark];
+    expect(found).toEqual([expected, expected]);
+    expect(userOf(spark.request)).toBe('ada');
+  });
+
   it.each<[unknown]>([[undefined], [null], ['x'], [{}], [5]])('rejects %o', async (fn) => {
     const { primus } = await serve();
     expect(() => primus.authorize(fn as Authorize)).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
@@ -395,6 +423,35 @@ describe('the error of a client', () => {
     const client = connect({ strategy: 'timeout', reconnect: { min: 1 } });
     const [attempt] = (await event(client, 'reconnect scheduled')) as [{ attempt: number }];
     expect(attempt.attempt).toBe(1);
+  });
+});
+
+describe('a client whose first connection is rejected', () => {
+  type Options = { strategy?: string; reconnect: { min: number } };
+  const reconnect = { min: 1 };
+  const served = (primus: Primus, url: string, options: Options) => new primus.Socket(url, options);
+  const imported = (_primus: Primus, url: string, options: Options) => new Client(url, options);
+
+  it.each([
+    ['served, with its default', served, undefined, [400, 401, 402, 403, 503]],
+    ['served, with disconnect and online', served, 'disconnect, online', [400, 401, 402, 403, 503]],
+    ['served, with timeout', served, 'disconnect, online, timeout', [401, 403]],
+    ['imported, with its default', imported, undefined, [400, 401, 402, 403]],
+    ['imported, with timeout', imported, 'disconnect, online, timeout', [401, 403]],
+  ])('ends at some statuses, and tries again after the others: %s', async (_title, create, strategy, ends) => {
+    const ended: number[] = [];
+    for (const statusCode of [400, 401, 402, 403, 503]) {
+      let attempts = 0;
+      const { primus, url } = await serve({
+        authorization: (_request, done) => done(attempts++ === 0 ? { statusCode, message: 'no' } : null),
+      });
+      const client = create(primus, url, { reconnect, ...(strategy !== undefined && { strategy }) });
+      cleanup(() => client.destroy());
+      client.on('error', () => {});
+      const outcome = await Promise.race([event(client, 'end').then(() => 'end'), event(client, 'open').then(() => 'open')]);
+      if (outcome === 'end') ended.push(statusCode);
+    }
+    expect(ended).toEqual(ends);
   });
 });
 

@@ -1,10 +1,26 @@
 // Compiled, not run: the types of every entry, where none of the frameworks is installed.
 export * as primus from 'primus-rx';
+export * as channels from 'primus-rx/channels';
 export * as client from 'primus-rx/client';
+export * as browserchannelClient from 'primus-rx/client/browserchannel';
+export * as engineIOClient from 'primus-rx/client/engine.io';
+export * as fayeClient from 'primus-rx/client/faye';
+export * as socketIOClient from 'primus-rx/client/socket.io';
+export * as sockjsClient from 'primus-rx/client/sockjs';
+export * as uwsClient from 'primus-rx/client/uws';
+export * as websocketsClient from 'primus-rx/client/websockets';
+export * as cluster from 'primus-rx/cluster';
 export * as contract from 'primus-rx/contract';
+export * as flow from 'primus-rx/flow';
 export * as operators from 'primus-rx/operators';
+export * as binary from 'primus-rx/parsers/binary';
 export * as ejson from 'primus-rx/parsers/ejson';
+export * as json from 'primus-rx/parsers/json';
+export * as jsonh from 'primus-rx/parsers/jsonh';
+export * as msgpack from 'primus-rx/parsers/msgpack';
+export * as react from 'primus-rx/react';
 export * as request from 'primus-rx/request';
+export * as testing from 'primus-rx/testing';
 export * as browserchannel from 'primus-rx/transformers/browserchannel';
 export * as engineIO from 'primus-rx/transformers/engine.io';
 export * as faye from 'primus-rx/transformers/faye';

@@ -1,17 +1,30 @@
 // Compiled, not run: a page without Node.js types and without any framework.
+import { channels } from 'primus-rx/channels';
 import { configure, Primus, platform, withCloseReasons } from 'primus-rx/client';
+import { Primus as BrowserChannel } from 'primus-rx/client/browserchannel';
+import { Primus as EngineIO } from 'primus-rx/client/engine.io';
+import { Primus as Faye } from 'primus-rx/client/faye';
+import { Primus as SocketIO } from 'primus-rx/client/socket.io';
+import { Primus as SockJS } from 'primus-rx/client/sockjs';
+import { Primus as Uws } from 'primus-rx/client/uws';
+import { Primus as WebSockets } from 'primus-rx/client/websockets';
 import { contract, withContract } from 'primus-rx/contract';
+import { flow } from 'primus-rx/flow';
 import { backoff } from 'primus-rx/operators';
 import { binary } from 'primus-rx/parsers/binary';
 import { json } from 'primus-rx/parsers/json';
 import { jsonh } from 'primus-rx/parsers/jsonh';
 import { msgpack } from 'primus-rx/parsers/msgpack';
+import { useData } from 'primus-rx/react';
 import { requests } from 'primus-rx/request';
 
 const Explained = configure({ ...Primus.parts, parser: msgpack, platform: withCloseReasons(platform) }, { pathname: '/live' });
 export const client = new Explained('http://localhost', { reconnect: { min: '1 s' } });
 client.on('error', (error) => console.log('status' in error && error.status));
-export const imported: unknown[] = [backoff, binary, json, jsonh];
+export const imported: unknown[] = [backoff, binary, json, jsonh, useData];
+export const clients = [BrowserChannel, EngineIO, Faye, SocketIO, SockJS, Uws, WebSockets].map((Client) => new Client('http://localhost'));
+export const buffered: number[] = [client, ...clients].map((each) => flow(each).bufferedAmount);
+export const news: unknown = channels(client);
 const agreement = contract({ toServer: { requests: { ping: {} } } });
 export const answer: Promise<undefined> = requests(client, { contract: agreement }).call('ping');
 withContract(client, agreement).data$.subscribe((data: unknown) => console.log(data));
