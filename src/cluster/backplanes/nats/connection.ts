@@ -131,7 +131,7 @@ function dial(connect: NatsConnect, settings: NatsSettings, scheduler: Scheduler
       deadline.unsubscribe();
       if (!isConnection(opened)) throw new Error('The function did not return a connection of @nats-io/transport-node');
       const old = tooOld(opened);
-      if (subscriber.closed || old !== undefined) await opened.close();
+      if (subscriber.closed || old !== undefined) void opened.close().catch(() => {});
       if (subscriber.closed) return;
       if (old !== undefined) throw old;
       connection = opened;
