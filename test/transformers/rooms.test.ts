@@ -1,9 +1,10 @@
 import { firstValueFrom } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { clustered } from '../../src/cluster.js';
 import type { Spark } from '../../src/index.js';
 import { Audience } from '../../transformers/uws/server/audience.js';
 import { UWSLink } from '../../transformers/uws/server/link.js';
+import { WebSocketLink } from '../../transformers/websockets/server/link.js';
 import { event, serve, until } from '../support/serve.js';
 
 const transformers = ['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye', 'browserchannel', 'uws', 'memory'];
@@ -76,24 +77,45 @@ describe.each(transformers)('a room, over %s', (transformer) => {
   });
 });
 
-describe('a room, over uws', () => {
-  it('is published by the engine, in one call for all of its members', async () => {
-    const { primus, connect } = await serve({ transformer: 'uws', pingInterval: false });
-    const cluster = clustered(primus);
-    const received: unknown[] = [];
-    for (let number = 0; number < 10; number++) {
-      const announced = firstValueFrom(primus.connection$) as Promise<Spark>;
-      const client = connect();
-      client.on('data', (data) => received.push(data));
-      const [spark] = await Promise.all([announced, event(client, 'open')]);
-      // Not all of them: a broadcast to all has a topic of its own.
-      if (number > 0) void cluster.join(spark, 'lobby');
-    }
+/** A server with a room, and clients of which all but one are in it. */
+async function lobby(transformer: string, count: number) {
+  const { primus, connect } = await serve({ transformer, pingInterval: false });
+  const cluster = clustered(primus);
+  const received: unknown[] = [];
+  for (let number = 0; number < count; number++) {
+    const announced = firstValueFrom(primus.connection$) as Promise<Spark>;
+    const client = connect();
+    client.on('data', (data) => received.push(data));
+    const [spark] = await Promise.all([announced, event(client, 'open')]);
+    // Not all of them: a broadcast to all has a path of its own.
+    if (number > 0) void cluster.join(spark, 'lobby');
+  }
+  return { write: (data: unknown) => cluster.to({ room: 'lobby' }).write(data), received };
+}
+
+describe('a message to a room', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('is encoded and framed once for all of its members, over websockets', async () => {
+    const encode = vi.spyOn(JSON, 'stringify');
+    const share = vi.spyOn(WebSocketLink.prototype, 'share');
+    const { write, received } = await lobby('websockets', 10);
+    encode.mockClear();
+    for (let number = 0; number < 3; number++) write({ number });
+    await until(() => received.length === 27);
+    expect(encode.mock.calls.filter(([data]) => typeof data?.number === 'number')).toHaveLength(3);
+    expect(share).toHaveBeenCalledTimes(27);
+    expect(new Set(share.mock.calls.map(([framed]) => framed))).toHaveProperty('size', 3);
+  });
+
+  it('is published by the engine of uws, in one call for all of its members', async () => {
+    const { write, received } = await lobby('uws', 10);
     const publish = vi.spyOn(Audience.prototype, 'send');
     const sends = vi.spyOn(UWSLink.prototype, 'send');
-    for (let number = 0; number < 3; number++) cluster.to({ room: 'lobby' }).write(number);
+    for (let number = 0; number < 3; number++) write(number);
     await until(() => received.length === 27);
     expect([publish.mock.calls.length, sends.mock.calls.length]).toEqual([3, 0]);
-    vi.restoreAllMocks();
   });
 });
