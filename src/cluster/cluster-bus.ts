@@ -2,6 +2,7 @@ import {
   defer,
   EMPTY,
   exhaustMap,
+  identity,
   ignoreElements,
   interval,
   merge,
@@ -297,21 +298,21 @@ export class ClusterBus {
   }
 
   /**
-   * Listens, and is up when the engine has confirmed. From then on the own beats must return: until then there are none, and an engine that takes
-   * longer than those may would never be heard. Errors when they do not return, or there is no answer at all.
+   * Listens, and is up when the engine has confirmed. From then on the own beats must return. Until then there are none, and an engine that takes
+   * longer to confirm than those may take would never be heard; but one that does not confirm has no more time than that. Errors when they do not
+   * return.
    */
   #rise(): Observable<unknown> {
     const { beat, scheduler } = this.#options;
-    const unanswered = () => throwError(() => new Error('The engine does not answer what this node listens to'));
-    const silence = {
-      due: MISSED_BEATS * beat,
-      scheduler,
-      error: () => new Error('The engine does not deliver what this node publishes'),
-    };
+    const due = MISSED_BEATS * beat;
+    const begun = scheduler.now();
+    const error = () => new Error('The engine does not deliver what this node publishes');
+    const fail = () => throwError(error);
+    const left = () => timeout<void, Observable<never>>({ first: Math.max(0, begun + due - scheduler.now()), scheduler, with: fail });
     return defer(() => this.#confirm()).pipe(
-      timeout({ first: LISTEN_LIMIT, scheduler, with: unanswered }),
+      timeout({ first: LISTEN_LIMIT, scheduler, with: fail }),
       tap((isConfirmed) => this.#risen(isConfirmed)),
-      switchMap(() => this.#echo.pipe(watchdog(silence))),
+      switchMap((isConfirmed) => this.#echo.pipe(isConfirmed ? identity : left(), watchdog({ due, scheduler, error }))),
     );
   }
 
