@@ -614,12 +614,13 @@ export function contract({ transformer, by = '', options = () => ({}), skips = {
       const echoes = await Promise.all(
         clients.map(async (client, index) => {
           const echo = event(client, 'data');
-          client.write(index);
+          // Again when a framework gives a connection up: SockJS does when a busy machine keeps a client from polling for five seconds.
+          client.on('open', () => client.write(index));
           return (await echo)[0];
         }),
       );
       expect(echoes).toEqual(clients.map((_, index) => index));
-      expect(primus.connected).toBe(200);
+      await until(() => primus.connected === 200);
     });
 
     rule('listens on IPv6', async () => {
