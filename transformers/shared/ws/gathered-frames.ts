@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Flushable, flushAtEndOfTick } from '../server/flush.js';
-import { joinShort } from './join-short.js';
+import { joinShort, writeTogether } from './parts.js';
 
 type Sent = (error?: Error | null) => void;
 
@@ -53,12 +53,7 @@ export class GatheredFrames implements Flushable {
       for (const settled of sent) settled(error);
     };
     if (!socket.writable) return settle(new Error('The socket was closed before the end of the tick'));
-    const joined = joinShort(parts, long, concat);
-    const last = joined.length - 1;
-    if (last > 0) socket.cork();
-    for (let index = 0; index < last; index++) socket.write(joined[index]);
-    socket.write(joined[last], settle);
-    if (last > 0) socket.uncork();
+    writeTogether(socket, joinShort(parts, long, concat), settle);
   }
 }
 

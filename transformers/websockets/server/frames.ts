@@ -1,5 +1,5 @@
 import type { Frame } from '../../../src/core/link.js';
-import { joinShort } from '../../shared/ws/join-short.js';
+import { joinShort } from '../../shared/ws/parts.js';
 
 // Frames of RFC 6455, section 5.2, as a server sends them: final, unmasked.
 //

@@ -7,6 +7,7 @@ import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { DROPPED, type SharedDeflate } from '../../shared/ws/deflate.js';
 import { joinEnd } from '../../shared/ws/fragments.js';
 import { MAX_GATHERED } from '../../shared/ws/gathered-frames.js';
+import { writeTogether } from '../../shared/ws/parts.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
 import { compressed, Framed, pong, printAll } from './frames.js';
 
@@ -146,12 +147,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   private write(parts: readonly Buffer[]): void {
     this.waiting = 0;
     const { raw, answers } = this;
-    const last = parts.length - 1;
-    if (last > 0) raw.cork();
-    for (let index = 0; index < last; index++) raw.write(parts[index]);
-    if (answers === undefined || answers.gathered === 0) raw.write(parts[last]);
-    else raw.write(parts[last], this.answered(answers));
-    if (last > 0) raw.uncork();
+    writeTogether(raw, parts, answers === undefined || answers.gathered === 0 ? undefined : this.answered(answers));
   }
 
   /**

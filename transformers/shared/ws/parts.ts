@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+
 /** Prints neighbours into one buffer, except for long items, whose bytes `long` returns, and which stay as they are. */
 export function joinShort<Item>(
   items: readonly Item[],
@@ -15,4 +17,13 @@ export function joinShort<Item>(
   }
   if (begin < items.length) joined.push(print(begin === 0 ? items : items.slice(begin)));
   return joined;
+}
+
+/** Writes parts to a socket in one write, and calls back when they were written. */
+export function writeTogether(socket: Duplex, parts: readonly Buffer[], written?: (error?: Error | null) => void): void {
+  const last = parts.length - 1;
+  if (last > 0) socket.cork();
+  for (let index = 0; index < last; index++) socket.write(parts[index]);
+  socket.write(parts[last], written);
+  if (last > 0) socket.uncork();
 }
