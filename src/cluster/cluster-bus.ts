@@ -24,6 +24,7 @@ import type { Frame } from '../core/link.js';
 import { SafeObservable } from '../core/streams/safe-observable.js';
 import { StateSubject } from '../core/streams/state-subject.js';
 import type { Backplane, Bus, Delivery, Log } from './bus.js';
+import { Outbox } from './outbox.js';
 import { type Header, type Packet, parsePacket, printPacket } from './packets.js';
 
 /**
@@ -60,13 +61,6 @@ export interface ClusterBusOptions {
   /** Takes each packet. Never throws. */
   readonly receive: (packet: Packet, delivery: Delivery) => void;
   readonly report: (error: Error) => void;
-}
-
-/** A message that waits for the engine. */
-interface Waiting {
-  readonly topic: string;
-  readonly packet: Packet;
-  readonly bytes: number;
 }
 
 /** A topic that the engine is asked for. */
@@ -124,10 +118,7 @@ export class ClusterBus {
   /** The connections that are being closed. */
   readonly #closing = new Set<Promise<unknown>>();
   #listening: Promise<boolean> | undefined;
-  readonly #outbox: Waiting[] = [];
-  #outboxBytes = 0;
-  /** The number of messages in the outbox, by topic. */
-  readonly #waiting = new Map<string, number>();
+  readonly #outbox: Outbox;
   /** The number of messages that were published, by topic. */
   readonly #sent = new Map<string, number>();
   /** The number of the last message that was received, by topic and sender. */
@@ -135,6 +126,7 @@ export class ClusterBus {
 
   constructor(options: ClusterBusOptions) {
     this.#options = options;
+    this.#outbox = new Outbox(options.outbox);
     this.node = options.node;
     this.instance = options.instance;
     this.state = new StateSubject<ClusterState>('down', options.report as never);
@@ -190,7 +182,7 @@ export class ClusterBus {
           exhaustMap(() =>
             interval(RETRY, scheduler).pipe(
               tap(() => this.#flush()),
-              takeWhile(() => this.#outbox.length > 0),
+              takeWhile(() => !this.#outbox.isEmpty),
             ),
           ),
         )
@@ -201,8 +193,7 @@ export class ClusterBus {
   /** Ends the connection. What is still in the outbox is lost. */
   async close(): Promise<void> {
     this.#flush();
-    for (const { topic } of this.#outbox.splice(0)) this.lose(topic, 1, 'closed');
-    this.#waiting.clear();
+    for (const { topic } of this.#outbox.clear()) this.lose(topic, 1, 'closed');
     this.#subscription.unsubscribe();
     await Promise.all(this.#closing);
     this.#change('down');
@@ -241,18 +232,15 @@ export class ClusterBus {
     if (this.#subscription.closed) return;
     const { node, instance } = this.#options;
     const packet = { header: { kind, from: node, instance, ...fields }, frame };
-    if (this.#outbox.length === 0 && this.#post(topic, packet)) return;
+    if (this.#outbox.isEmpty && this.#post(topic, packet)) return;
     const bytes = 128 + topic.length + 3 * (JSON.stringify(fields).length + (frame?.length ?? 0));
-    if (this.#outboxBytes + bytes > this.#options.outbox) return this.lose(topic, 1, 'outbox');
-    this.#outbox.push({ topic, packet, bytes });
-    this.#outboxBytes += bytes;
-    this.#waiting.set(topic, (this.#waiting.get(topic) ?? 0) + 1);
+    if (!this.#outbox.add(topic, packet, bytes)) return this.lose(topic, 1, 'outbox');
     if (this.#isUp) this.#waking.next();
   }
 
   /** The number of messages that this node has published on a topic, those in the outbox included. */
   written(topic: string): number {
-    return (this.#sent.get(topic) ?? 0) + (this.#waiting.get(topic) ?? 0);
+    return (this.#sent.get(topic) ?? 0) + this.#outbox.countOf(topic);
   }
 
   /** The process that this node is, as senders are counted. */
@@ -381,17 +369,8 @@ export class ClusterBus {
   }
 
   #flush(): void {
-    let count = 0;
-    for (const { topic, packet, bytes } of this.#outbox) {
-      if (!this.#post(topic, packet)) break;
-      this.#outboxBytes -= bytes;
-      count += 1;
-      const left = (this.#waiting.get(topic) ?? 0) - 1;
-      if (left > 0) this.#waiting.set(topic, left);
-      else this.#waiting.delete(topic);
-    }
-    this.#outbox.splice(0, count);
-    if (this.#outbox.length > 0 && this.#isUp) this.#waking.next();
+    this.#outbox.takeWhile((topic, packet) => this.#post(topic, packet));
+    if (!this.#outbox.isEmpty && this.#isUp) this.#waking.next();
   }
 }
 
