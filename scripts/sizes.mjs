@@ -1,6 +1,7 @@
 // The limits that `npm run size` checks. Run alone, it writes their tables into docs/bundling.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { root } from './run.mjs';
 
 export const target = join(root, 'docs/bundling.md');
@@ -66,4 +67,4 @@ function kB(limit) {
   return `${(Math.ceil(Math.round(limit * 1_000) / 10) / 100).toFixed(2).replace(/0$/, '')} kB`;
 }
 
-if (process.argv[1] === import.meta.filename) writeFileSync(target, withTables(readFileSync(target, 'utf8')));
+if (import.meta.url === pathToFileURL(process.argv[1]).href) writeFileSync(target, withTables(readFileSync(target, 'utf8')));

@@ -373,9 +373,9 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
   }
 
   /**
-   * Adds middleware, at `index` or at the end, which is after the authorization: see `Middleware`. A function with fewer than two parameters is called with `options`, and
-   * returns the middleware; `this` is the server. A layer of the same name is replaced in its place. Without `name`, the layer has the name
-   * of its function.
+   * Adds middleware, at `index` or at the end, which is after the authorization: see `Middleware`. A function with fewer than two parameters
+   * is called with `options`, and returns the middleware; `this` is the server. A layer of the same name is replaced in its place. Without
+   * `name`, the layer has the name of its function.
    *
    * @throws ERR_PRIMUS_MIDDLEWARE when the name or the function is invalid
    *

@@ -130,11 +130,10 @@ function dial(connect: NatsConnect, settings: NatsSettings, scheduler: Scheduler
       const opened = await connect(settings);
       deadline.unsubscribe();
       if (!isConnection(opened)) throw new Error('The function did not return a connection of @nats-io/transport-node');
-      const old = tooOld(opened);
-      if (subscriber.closed || old !== undefined) void opened.close().catch(() => {});
-      if (subscriber.closed) return;
-      if (old !== undefined) throw old;
+      if (subscriber.closed) return opened.close();
       connection = opened;
+      const old = tooOld(opened);
+      if (old !== undefined) throw old;
       subscriber.next(opened);
       throw (await opened.closed()) ?? new Error('The connection was closed');
     };
