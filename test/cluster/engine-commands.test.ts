@@ -8,27 +8,18 @@ const LOG = ['append', 'read'] as const;
 async function start(clients: number) {
   const world = new ClusterWorld(['n1', 'n2'], clients);
   await world.pass(2_000);
-  const counted: Record<string, number> = {};
-  for (const bus of world.engine.buses) {
-    for (const [target, names] of [
-      [bus, BUS],
-      [bus.log, LOG],
-    ] as const)
-      for (const name of names) {
-        const spied = target as unknown as Record<string, (...args: unknown[]) => unknown>;
-        const original = spied[name] as (...args: unknown[]) => unknown;
-        vi.spyOn(spied, name).mockImplementation((...args) => {
-          counted[name] = (counted[name] ?? 0) + 1;
-          return original.apply(target, args);
-        });
-      }
-  }
+  const spies = [...world.engine.buses].flatMap((bus) => [
+    ...BUS.map((name) => [name, vi.spyOn(bus, name)] as const),
+    ...LOG.map((name) => [name, vi.spyOn(bus.log, name)] as const),
+  ]);
   /** The commands of so much time, and of what happens at its beginning. */
   const during = async (ms: number, begin = () => {}) => {
-    for (const name of Object.keys(counted)) delete counted[name];
+    for (const [, spy] of spies) spy.mockClear();
     begin();
     await world.pass(ms);
-    return { ...counted };
+    const counted: Record<string, number> = {};
+    for (const [name, { mock }] of spies) if (mock.calls.length > 0) counted[name] = (counted[name] ?? 0) + mock.calls.length;
+    return counted;
   };
   return { world, during };
 }

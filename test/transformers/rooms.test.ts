@@ -9,24 +9,25 @@ import { event, serve, until } from '../support/serve.js';
 
 const transformers = ['websockets', 'engine.io', 'sockjs', 'socket.io', 'faye', 'browserchannel', 'uws', 'memory'];
 
-describe.each(transformers)('a room, over %s', (transformer) => {
-  async function start(count: number) {
-    const served = await serve({ transformer, pingInterval: false });
-    const cluster = clustered(served.primus);
-    const members = [];
-    for (let number = 0; number < count; number++) {
-      const announced = firstValueFrom(served.primus.connection$) as Promise<Spark>;
-      const client = served.connect();
-      const received: unknown[] = [];
-      client.on('data', (data) => received.push(data));
-      const [spark] = await Promise.all([announced, event(client, 'open')]);
-      members.push({ client, spark, received });
-    }
-    return { ...served, cluster, members };
+/** A server with clients, and the sparks of those. */
+async function start(transformer: string, count: number) {
+  const served = await serve({ transformer, pingInterval: false });
+  const cluster = clustered(served.primus);
+  const members = [];
+  for (let number = 0; number < count; number++) {
+    const announced = firstValueFrom(served.primus.connection$) as Promise<Spark>;
+    const client = served.connect();
+    const received: unknown[] = [];
+    client.on('data', (data) => received.push(data));
+    const [spark] = await Promise.all([announced, event(client, 'open')]);
+    members.push({ client, spark, received });
   }
+  return { ...served, cluster, members };
+}
 
+describe.each(transformers)('a room, over %s', (transformer) => {
   it('keeps the order of what is written to it, to one member and to all', async () => {
-    const { cluster, members, primus } = await start(4);
+    const { cluster, members, primus } = await start(transformer, 4);
     const [outsider, ...insiders] = members;
     for (const { spark } of insiders) void cluster.join(spark, 'lobby');
     const [first] = insiders;
@@ -43,7 +44,7 @@ describe.each(transformers)('a room, over %s', (transformer) => {
   });
 
   it('delivers what was written before a member leaves, and nothing that follows', async () => {
-    const { cluster, members } = await start(3);
+    const { cluster, members } = await start(transformer, 3);
     for (const { spark } of members) void cluster.join(spark, 'lobby');
     const [a, b, c] = members as [(typeof members)[0], (typeof members)[0], (typeof members)[0]];
     cluster.to({ room: 'lobby' }).write('one');
@@ -61,7 +62,7 @@ describe.each(transformers)('a room, over %s', (transformer) => {
   });
 
   it('joins again after it has left', async () => {
-    const { cluster, members } = await start(2);
+    const { cluster, members } = await start(transformer, 2);
     const [a, b] = members as [(typeof members)[0], (typeof members)[0]];
     for (let round = 0; round < 3; round++) {
       void cluster.join(a.spark, 'lobby');
@@ -77,20 +78,14 @@ describe.each(transformers)('a room, over %s', (transformer) => {
   });
 });
 
-/** A server with a room, and clients of which all but one are in it. */
+/** A room whose members are all clients but one: a broadcast to all has a path of its own. */
 async function lobby(transformer: string, count: number) {
-  const { primus, connect } = await serve({ transformer, pingInterval: false });
-  const cluster = clustered(primus);
-  const received: unknown[] = [];
-  for (let number = 0; number < count; number++) {
-    const announced = firstValueFrom(primus.connection$) as Promise<Spark>;
-    const client = connect();
-    client.on('data', (data) => received.push(data));
-    const [spark] = await Promise.all([announced, event(client, 'open')]);
-    // Not all of them: a broadcast to all has a path of its own.
-    if (number > 0) void cluster.join(spark, 'lobby');
-  }
-  return { write: (data: unknown) => cluster.to({ room: 'lobby' }).write(data), received };
+  const { cluster, members } = await start(transformer, count);
+  for (const { spark } of members.slice(1)) void cluster.join(spark, 'lobby');
+  return {
+    write: (data: unknown) => cluster.to({ room: 'lobby' }).write(data),
+    received: () => members.reduce((sum, { received }) => sum + received.length, 0),
+  };
 }
 
 describe('a message to a room', () => {
@@ -104,7 +99,7 @@ describe('a message to a room', () => {
     const { write, received } = await lobby('websockets', 10);
     encode.mockClear();
     for (let number = 0; number < 3; number++) write({ number });
-    await until(() => received.length === 27);
+    await until(() => received() === 27);
     expect(encode.mock.calls.filter(([data]) => typeof data?.number === 'number')).toHaveLength(3);
     expect(share).toHaveBeenCalledTimes(27);
     expect(new Set(share.mock.calls.map(([framed]) => framed))).toHaveProperty('size', 3);
@@ -115,7 +110,7 @@ describe('a message to a room', () => {
     const publish = vi.spyOn(Audience.prototype, 'send');
     const sends = vi.spyOn(UWSLink.prototype, 'send');
     for (let number = 0; number < 3; number++) write(number);
-    await until(() => received.length === 27);
+    await until(() => received() === 27);
     expect([publish.mock.calls.length, sends.mock.calls.length]).toEqual([3, 0]);
   });
 });
