@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Spark } from '../../src/index.js';
 import { BINARY, CONTINUATION, frame, rawWebSocket } from '../server/raw.js';
@@ -38,5 +38,44 @@ describe.each(['websockets', 'uws', 'faye'])('long messages over %s', (transform
     const { opcode, payload } = await client.frame();
     expect(opcode).toBe(BINARY);
     expect(payload.equals(data)).toBe(true);
+  });
+});
+
+interface Receiving {
+  _receiver: EventEmitter;
+}
+
+/** Finds the WebSocket of ws below a spark. */
+const SOCKETS: Record<string, (socket: unknown) => EventEmitter & Receiving> = {
+  websockets: (socket) => socket as never,
+  'engine.io': (socket) => (socket as { transport: { socket: never } }).transport.socket,
+  'socket.io': (socket) => (socket as { conn: { transport: { socket: never } } }).conn.transport.socket,
+};
+
+describe.each(Object.keys(SOCKETS))('the bytes of a long text over %s', (transformer) => {
+  const text = `${'x'.repeat(200_000)}€`;
+
+  async function receive(observe: (socket: EventEmitter & Receiving) => void) {
+    const { primus, connect } = await serve({ transformer });
+    const announced = event(primus, 'connection');
+    const client = connect(transformer === 'websockets' ? {} : { transport: { transports: ['websocket'] } });
+    const [spark] = (await announced) as [Spark];
+    observe((SOCKETS[transformer] as (typeof SOCKETS)[string])(spark.socket));
+    const received = event(spark as never, 'data');
+    client.write(text);
+    expect((await received)[0]).toBe(text);
+  }
+
+  it('are freed once there is a string', async () => {
+    let bytes: Buffer | undefined;
+    // Of ws itself, and before the socket: it does not count as a listener of the socket.
+    await receive(({ _receiver: receiver }) => receiver.prependListener('message', (data: Buffer) => (bytes = data)));
+    expect(bytes).toHaveLength(0);
+  });
+
+  it('stay for an application that listens to the socket, too', async () => {
+    let bytes: Buffer | undefined;
+    await receive((socket) => socket.on('message', (data: Buffer) => (bytes = data)));
+    expect(`${bytes}`).toContain(text);
   });
 });

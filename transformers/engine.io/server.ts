@@ -1,6 +1,6 @@
 import type { ServerOptions } from 'engine.io';
 import { map, merge } from 'rxjs';
-import { WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
+import { type WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
 import { tooLong } from '../../src/core/close-reasons.js';
 import { loadFramework } from '../../src/core/load-framework.js';
 import { packageRequire } from '../../src/core/package-require.js';
@@ -31,6 +31,12 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
     override setSocket(...args: Parameters<ServerWebSocket['setSocket']>): void {
       super.setSocket(...args);
       gatherFrames(this._sender);
+    }
+
+    /** The first listener for messages is that of the engine: it calls `toString()` of a long text, whose bytes are freed as soon as there is a string. */
+    override on(event: string | symbol, listener: Parameters<ServerWebSocket['on']>[1]): this {
+      const isEngine = event === 'message' && this.listenerCount('message') === 0;
+      return super.on(event, isEngine ? withText(listener) : listener);
     }
 
     // A packet may be longer than its message.
@@ -70,5 +76,13 @@ export function settings({ compression, maxLength, transport }: Host, longest: n
     },
     ...given,
     maxHttpBufferSize: Math.ceil(longest / 3) * 4 + 2,
+  };
+}
+
+type MessageListener = (this: WebSocket, data: Buffer | string, isBinary: boolean) => void;
+
+function withText(listener: MessageListener): MessageListener {
+  return function (data, isBinary) {
+    listener.call(this, isBinary ? data : (this as ServerWebSocket).decode(data as Buffer), isBinary);
   };
 }

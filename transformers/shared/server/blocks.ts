@@ -14,6 +14,13 @@ export function decodeUtf8(bytes: Buffer): string {
   return bytes.toString(bytes.length > LONG && isAscii(bytes) ? 'latin1' : 'utf8');
 }
 
+/** Decodes UTF-8, and frees the bytes. */
+export function takeText(bytes: Buffer): string {
+  const text = decodeUtf8(bytes);
+  free(bytes);
+  return text;
+}
+
 /**
  * The bytes of a long message, copied into blocks that are freed as soon as they are read. The chunks that the bytes arrive in would live until the
  * message is complete, and then until the next full garbage collection, beside the message in one piece.
@@ -75,9 +82,9 @@ export class Blocks {
   toText(): string | null {
     const bytes = Buffer.allocUnsafeSlow(this.length);
     this.#moveTo(bytes);
-    const text = isUtf8(bytes) ? decodeUtf8(bytes) : null;
+    if (isUtf8(bytes)) return takeText(bytes);
     free(bytes);
-    return text;
+    return null;
   }
 
   /** Moves the bytes into one buffer. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { tooLong } from '../../../src/core/close-reasons.js';
+import { LONG, takeText } from '../server/blocks.js';
 import { isTooBusyToCompress } from '../server/compression.js';
 import { type MessageDeflate, type SharedDeflate, shareDeflate } from './deflate.js';
 import { type FrameReceiver, limitFragments, reportPresent } from './fragments.js';
@@ -49,6 +50,11 @@ export class ServerWebSocket extends WebSocket {
     if (this.deflate !== undefined && isTooBusyToCompress(length, this._sender._bufferedBytes))
       super.send(data, { ...given, compress: false }, callback);
     else super.send(data, given, callback);
+  }
+
+  /** Decodes a message, and frees the bytes of a long one, unless the application listens to the socket, too. */
+  decode(bytes: Buffer): string {
+    return bytes.length > LONG && this.listenerCount('message') === 1 ? takeText(bytes) : bytes.toString();
   }
 
   /** The bytes of frames that wait for the end of the tick: `bufferedAmount` is without them. */

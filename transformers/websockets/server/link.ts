@@ -203,7 +203,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   }
 
   received(data: Buffer, isBinary: boolean): void {
-    this.observer.next?.(isBinary ? data : data.toString());
+    this.observer.next?.(isBinary ? data : this.socket.decode(data));
   }
 
   failed(error: Error): void {
