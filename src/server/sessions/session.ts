@@ -13,6 +13,9 @@ import type { Counts, Handover, Offer, SessionState } from './offer.js';
 /** The bytes of a spark and its session, beside its messages and the headers of its request. */
 const SPARK = 6_144;
 
+/** The bytes that a session reports at once for messages to come. Over the limit of the budget, each session reports what it keeps. */
+const RESERVE = 4_096;
+
 /** How long a session survives whose client has not proven yet to know it, in ms: the client may not have received its token. */
 const UNPROVEN = 5_000;
 
@@ -192,11 +195,10 @@ export class Session implements ChannelSession, BudgetHolder {
       return !this.isAway;
     }
     const isNow = !this.isAway && !this.isCatchingUp;
-    if (ledger.isExact) this.#sessions.budget.measured(this, false);
     const fits = ledger.record(frame);
     if (!fits && (this.isAway || this.hasHole)) this.expire('overflow');
     else if (this.isAway) this.measure();
-    else this.report();
+    else if (ledger.bytes > this.#counted) this.reserve();
     return isNow;
   }
 
@@ -466,6 +468,15 @@ export class Session implements ChannelSession, BudgetHolder {
   private breach(): void {
     const reason = 'More messages acknowledged than were sent';
     this.connection.terminate(new LinkError('ERR_PRIMUS_DROPPED', reason, { closeCode: 1002, reason }), 1002);
+  }
+
+  /** Reports more bytes than are kept: the next messages need not be reported. */
+  private reserve(): void {
+    const { budget } = this.#sessions;
+    const grown = this.ledger.bytes + RESERVE - this.#counted;
+    this.#counted += grown;
+    budget.measured(this, false);
+    budget.add(this, grown);
   }
 
   /** Reports to the budget how many bytes are kept. */
