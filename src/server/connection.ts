@@ -653,8 +653,9 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
         this.flow(KEPT, false);
         return;
       }
-      this.received(-costOf(frame));
       this.receive(frame);
+      // Not before: what it leaves is collected then.
+      this.received(-costOf(frame));
       // It may be under way to the loop.
       if (this.channel.isReceiving) return this.channel.drain(() => this.feed());
     }
@@ -670,8 +671,8 @@ export class Connection implements RelayHandler, LinkObserver, BufferOwner, Earl
     if (this.state === CLOSED) return;
     const { kept } = this;
     for (let frame = kept?.take(); frame !== undefined; frame = kept?.take()) {
-      this.received(-costOf(frame));
       this.receive(frame);
+      this.received(-costOf(frame));
       if (kept?.next === undefined || !exceeds(kept.next.length)) continue;
       this.proceedLater();
       return;
