@@ -1,11 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import type { LinkError } from '../../src/index.js';
+import { describe, expect, it, vi } from 'vitest';
+import type { LinkError, Spark } from '../../src/index.js';
 import { MemoryAccount, type MemoryHolder } from '../../src/server/memory.js';
 import { Clock } from '../support/clock.js';
 import { until } from '../support/wait.js';
+import { World } from '../support/world.js';
 
 class Holder implements MemoryHolder {
   readonly ip: string;
@@ -242,5 +243,32 @@ describe('the account of memory', () => {
         expect(account.total).toBe(0);
       }),
     );
+  });
+});
+
+describe('a message that has waited for its turn', () => {
+  it('counts until it was handed out, as a collection before that finds it in use', async () => {
+    const set = vi.spyOn(MemoryAccount.prototype, 'set');
+    const world = new World({ server: { pingInterval: false } });
+    try {
+      const peer = world.connect();
+      await world.pass(100);
+      const totals: number[] = [];
+      const account = () => set.mock.contexts.at(-1) as MemoryAccount | undefined;
+      (world.findSpark(peer) as Spark).on('data', () => {
+        totals.push(account()?.total ?? 0);
+        // The turn has no time left for the next one.
+        for (const end = performance.now() + 60; performance.now() < end; );
+      });
+      for (let count = 0; count < 2; count++) peer.client.write('x'.repeat(300_000));
+      await world.pass(100);
+      await until(() => totals.length === 2);
+      await until(() => account()?.total === 0);
+      expect(totals[0]).toBe(0);
+      expect(totals[1]).toBeGreaterThan(300_000);
+    } finally {
+      set.mockRestore();
+      await world.destroy();
+    }
   });
 });

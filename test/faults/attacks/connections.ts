@@ -36,14 +36,14 @@ export const idleConnections: Attack = {
     let most = 0;
     for (let tried = 0; tried < TRIED && performance.now() < deadline; tried += 50) {
       await Promise.all(Array.from({ length: 50 }, () => knock(attacker)));
-      // Those that are not let in are closed.
+      // Those that were rejected are closed.
       most = Math.max(most, attacker.sockets.size);
     }
     if (most !== CAP) throw new Error(`${most} connections of one address were open at the same time, not ${CAP}`);
   },
 };
 
-/** Opens a WebSocket; resolves when it is open, or closed because the server did not let it in. */
+/** Opens a WebSocket; resolves when it is open, or closed because the server rejected it. */
 async function knock({ sockets, dialect, compression }: Attacker): Promise<void> {
   const socket = await sockets.connect();
   socket.write(handshake(dialect?.target('silent') ?? '', { compression }));
