@@ -1,4 +1,5 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
 
 /** The bytes of garbage after which V8 is made to collect it. */
 const FEW = 4_194_304;
@@ -14,20 +15,29 @@ const UNTOUCHED = 70_000_000;
 
 let discarded = 0;
 let limit = FEW;
+let isDue = false;
 
 /**
  * Counts bytes of a message that nothing refers to any more.
  *
  * Each byte that arrives is there several times: in a segment, a buffer and a string. V8 counts the bytes of buffers when it makes them, but
  * looks for garbage only when they are 64 MB more than before. A buffer that is never used makes it look earlier, step by step as always, and
- * needs no flag of the process.
+ * needs no flag of the process. It is made when this turn is over: what is created after V8 has begun to look counts as used, and the message may
+ * be handed out later in this turn.
  */
 export function discard(bytes: number): void {
   discarded += bytes;
   if (discarded < limit) return;
   discarded = 0;
   limit = Math.max(FEW, process.memoryUsage().heapUsed / PART);
-  if (limit < MANY) allocate(UNTOUCHED);
+  if (limit >= MANY || isDue) return;
+  isDue = true;
+  setImmediate(collect);
+}
+
+function collect(): void {
+  isDue = false;
+  allocate(UNTOUCHED);
 }
 
 /** Those that wait for V8 to collect. */

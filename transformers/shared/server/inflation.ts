@@ -1,7 +1,6 @@
-import { setImmediate } from 'node:timers';
 import { constants, createInflateRaw, type InflateRaw, type ZlibOptions } from 'node:zlib';
 import { discard } from '../../../src/server/garbage.js';
-import { Blocks, LONG } from './blocks.js';
+import { Blocks } from './blocks.js';
 import { free } from './free.js';
 import { type LimitedJob, Limiter } from './limiter.js';
 
@@ -89,11 +88,6 @@ export class Inflation implements LimitedJob {
     this.#release?.();
   }
 
-  #forget(length: number): void {
-    discard(length);
-    this.#release?.();
-  }
-
   #stop(): void {
     this.#isOver = true;
     // Work that is still in the thread pool may yet fail: the listeners ignore that.
@@ -109,9 +103,9 @@ export class Inflation implements LimitedJob {
       // Before the next message begins: what is done with this one takes memory, too.
       this.#done(error, this.#output);
     } finally {
-      // The blocks are free, but the string is not: some frameworks hand it out later in this turn.
-      if (length > LONG) setImmediate(() => this.#forget(length));
-      else this.#forget(length);
+      // The blocks are free, but the string is not.
+      discard(length);
+      this.#release?.();
     }
   }
 }

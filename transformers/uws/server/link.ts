@@ -1,10 +1,8 @@
 import type { Observable } from 'rxjs';
 import { TRY_AGAIN_LATER, tooLong } from '../../../src/core/close-reasons.js';
 import type { Frame } from '../../../src/core/link.js';
-import { discard } from '../../../src/server/garbage.js';
 import { currentTurn } from '../../../src/server/turn.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
-import { decodeUtf8, LONG } from '../../shared/server/blocks.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
 import type { EngineWebSocket, WebSocketListener } from '../engine/framework.js';
 import { type Audience, WORTHWHILE } from './audience.js';
@@ -152,10 +150,8 @@ export class UWSLink extends LinkBase implements WebSocketListener {
     this.flush();
     this.reporting = true;
     // The engine reuses the memory of the message.
-    this.observer.next?.(isBinary ? Buffer.from(data.slice(0)) : decodeUtf8(Buffer.from(data)));
+    this.observer.next?.(isBinary ? Buffer.from(data.slice(0)) : Buffer.from(data).toString());
     this.reporting = false;
-    // The account of the server counts what waits, and nothing of this has.
-    if (data.byteLength > LONG) discard(data.byteLength);
   }
 
   /** Emits what arrived before the present observer subscribed. */
