@@ -1,5 +1,6 @@
 import { constants, createDeflateRaw, type DeflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Frame } from '../../../src/core/link.js';
+import { discard } from '../../../src/server/garbage.js';
 import { type LimitedJob, Limiter } from './limiter.js';
 
 type Done = (error: Error | null, deflated: Buffer) => void;
@@ -117,6 +118,8 @@ class Compression implements LimitedJob {
       if (error === null && idle.length < STREAMS) idle.push(compressor);
       else compressor.destroy();
       this.#forget();
+      // It has waited, and so is none of the garbage that V8 collects early.
+      discard(this.size);
       release();
       const listeners = [...this.listeners];
       this.listeners.clear();
