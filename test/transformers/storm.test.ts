@@ -14,8 +14,11 @@ import { watchForCrashes } from '../server/crashes.js';
 import { cleanup } from '../support/serve.js';
 import type { StormMethods, StormReport, StormSettings } from './storm-clients.js';
 
-/** How many times the mean a tenth of the time may have: of 150 random delays, one in a million storms has more. */
-const HIGHEST_PEAK = 2.5;
+/** How many times the mean a tenth of the time may have: of 150 random delays, less than one storm in 100,000 has more. */
+const HIGHEST_PEAK = 2.7;
+
+/** The same of delays that are the sum of two random ones, which are more often in the middle: one in 20 has more than 2.5. All at once would be 10. */
+const HIGHEST_PEAK_OF_SUMS = 3.6;
 
 /** `CLIENTS=5000 npx vitest run test/transformers/storm.test.ts --testTimeout 900000` runs it as large as a production server. */
 const CLIENTS = Number(process.env.CLIENTS ?? 150);
@@ -156,7 +159,7 @@ describe.each(['websockets', 'engine.io', 'sockjs'])(`${CLIENTS} clients of %s`,
     const delays = (await clients.report()).map(({ delays }) => delays[1] as number);
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(3_500);
     expect(Math.max(...delays)).toBeLessThanOrEqual(3_000 + 1_500 + 2_000);
-    expect(peakOf(delays)).toBeLessThanOrEqual(HIGHEST_PEAK);
+    expect(peakOf(delays)).toBeLessThanOrEqual(HIGHEST_PEAK_OF_SUMS);
     expect(rejected).toBe(before);
   });
 
