@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ServerOptions } from 'primus-rx';
 import type { ApplicationSettings } from '../server/application.js';
@@ -58,15 +58,16 @@ export class Attacker {
     return write(socket, data, this.signal);
   }
 
-  /** Opens a WebSocket; the socket reads and drops what arrives until it is paused. */
+  /** Opens a WebSocket; the socket reads and drops what arrives until it is paused. It is closed when the server has rejected it. */
   async webSocket(query = 'silent'): Promise<Socket> {
     const { dialect, compression } = this;
     if (dialect === undefined) throw new Error(`${this.target.settings.transformer} has no WebSocket`);
     const socket = await this.sockets.connect();
     socket.write(handshake(dialect.target(query), { compression }));
-    await readUntil(socket, /\r\n\r\n/);
-    for (const text of dialect.greeting) socket.write(frame(TEXT, text));
+    const answer = await readUntil(socket, /\r\n\r\n/);
     socket.resume();
+    if (/^HTTP\/1.1 101 /.test(answer)) for (const text of dialect.greeting) socket.write(frame(TEXT, text));
+    else if (!socket.destroyed) await once(socket.destroy(), 'close');
     return socket;
   }
 

@@ -1,6 +1,6 @@
 import { requestText } from '../wire/dialects.js';
 import { readUntil } from '../wire/socket.js';
-import { frame, handshake, TEXT } from '../wire/websocket.js';
+import { handshake } from '../wire/websocket.js';
 import { type Attack, type Attacker, everywhere } from './attacker.js';
 
 /** Handshakes as fast as fifty places make them; each connection is closed at once. */
@@ -25,7 +25,7 @@ const TRIED = 10_000;
 /** In ms: a server that rejects so many takes longer than an attack lasts. */
 const ALL_TRIED = 60_000;
 
-/** Ten thousand WebSockets that would stay open and say nothing. What they cost without a limit is no secret: see docs/hardening.md. */
+/** Ten thousand WebSockets that would stay open and say nothing. docs/server.md says what they take without a limit. */
 export const idleConnections: Attack = {
   name: '10,000 idle connections, of which 1,000 may stay',
   scenario: 17,
@@ -35,23 +35,13 @@ export const idleConnections: Attack = {
     const deadline = performance.now() + ALL_TRIED;
     let most = 0;
     for (let tried = 0; tried < TRIED && performance.now() < deadline; tried += 50) {
-      await Promise.all(Array.from({ length: 50 }, () => knock(attacker)));
+      await attacker.webSockets(50);
       // Those that were rejected are closed.
       most = Math.max(most, attacker.sockets.size);
     }
     if (most !== CAP) throw new Error(`${most} connections of one address were open at the same time, not ${CAP}`);
   },
 };
-
-/** Opens a WebSocket; resolves when it is open, or closed because the server rejected it. */
-async function knock({ sockets, dialect, compression }: Attacker): Promise<void> {
-  const socket = await sockets.connect();
-  socket.write(handshake(dialect?.target('silent') ?? '', { compression }));
-  const answer = await readUntil(socket, /\r\n\r\n/);
-  socket.resume();
-  if (/^HTTP\/1.1 101 /.test(answer)) for (const text of dialect?.greeting ?? []) socket.write(frame(TEXT, text));
-  else if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve).destroy());
-}
 
 /** Sessions over requests that are opened on one connection, and then forgotten. */
 export const sessions: Attack = {
