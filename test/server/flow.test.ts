@@ -5,6 +5,7 @@ import { Readable, Writable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { type LinkError, type Parser, Primus, type ServerOptions, type Spark } from '../../src/index.js';
 import { json } from '../../src/parsers/json.js';
+import { block } from '../support/block.js';
 import { settle } from '../support/clock.js';
 import { testFolder } from '../support/folder.js';
 import { cleanup, event, serve, until } from '../support/serve.js';
@@ -153,11 +154,6 @@ describe('a slow consumer', () => {
 });
 
 describe('a turn of the event loop', () => {
-  const burn = (ms: number): void => {
-    const end = performance.now() + ms;
-    while (performance.now() < end);
-  };
-
   it.each(['websockets', 'faye', 'engine.io', 'sockjs', 'uws'])(
     'takes no more messages when they have taken long, and delivers all in order: %s',
     async (transformer) => {
@@ -169,7 +165,7 @@ describe('a turn of the event loop', () => {
         if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
         most = Math.max(most, inTurn);
         received.push(data);
-        burn(2);
+        block(2);
       });
       const ended = event(primus, 'disconnection');
       for (let count = 0; count < 400; count++) client.write(count);
@@ -189,7 +185,7 @@ describe('a turn of the event loop', () => {
       spark.on('data', (data) => {
         if (data === 'friend') answered = true;
         else if (!answered) foes++;
-        burn(1);
+        block(1);
       }),
     );
     const [foe, friend] = [await rawWebSocket(port), await rawWebSocket(port)];
@@ -206,7 +202,7 @@ describe('a turn of the event loop', () => {
     const announced = event(primus, 'connection');
     const peer = await rawWebSocket(port);
     const [spark] = (await announced) as [Spark];
-    spark.on('data', () => burn(5));
+    spark.on('data', () => block(5));
     const failed = event(spark, 'error');
     peer.send(...Array.from({ length: 20_000 }, () => frame(TEXT, '"x"')));
     expect(await failed).toMatchObject([{ code: 'ERR_PRIMUS_MEMORY' }]);
@@ -221,7 +217,7 @@ describe('a turn of the event loop', () => {
     let received = 0;
     spark.on('data', () => {
       received++;
-      burn(1);
+      block(1);
     });
     const ended = event(spark, 'end');
     peer.send(...Array.from({ length: 300 }, () => frame(TEXT, '"x"')));

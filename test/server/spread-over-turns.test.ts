@@ -2,15 +2,10 @@ import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Exchange } from '../../src/server/http/host.js';
 import { spreadOverTurns } from '../../src/server/http/spread-over-turns.js';
+import { block } from '../support/block.js';
 import { until } from '../support/wait.js';
 
 const exchange = (kind: 'request' | 'upgrade', url: string) => ({ kind, request: { url } }) as Exchange;
-
-/** Keeps the processor busy for that many ms. */
-function work(time: number): void {
-  const end = performance.now() + time;
-  while (performance.now() < end);
-}
 
 describe('spreadOverTurns', () => {
   it('emits what a turn has no time for in later turns, in order, but upgrades at once', async () => {
@@ -18,7 +13,7 @@ describe('spreadOverTurns', () => {
     const seen: string[] = [];
     let turns = 0;
     source.pipe(spreadOverTurns(() => {})).subscribe(({ kind, request }) => {
-      if (kind === 'request') work(10);
+      if (kind === 'request') block(10);
       seen.push(request.url as string);
     });
     // The clock of a turn begins with its first message.
@@ -42,7 +37,7 @@ describe('spreadOverTurns', () => {
     const seen: string[] = [];
     const late: string[] = [];
     const subscription = source.pipe(spreadOverTurns(({ request }) => late.push(request.url as string))).subscribe(({ request }) => {
-      work(60);
+      block(60);
       seen.push(request.url as string);
     });
     await new Promise((resolve) => setImmediate(resolve));

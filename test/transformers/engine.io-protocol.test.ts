@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { watchForCrashes } from '../server/crashes.js';
-import { BINARY, frame, type Raw, raw, TEXT, handshake as upgrade } from '../server/raw.js';
+import { BINARY, CLOSE, closing, frame, type Raw, raw, TEXT, handshake as upgrade } from '../server/raw.js';
+import { block } from '../support/block.js';
 import { event, requested, serve, until } from '../support/serve.js';
 import { ask, handshake } from './polling.js';
 
@@ -120,6 +121,17 @@ describe('the protocol of Engine.IO', () => {
     expect(await text(connection)).toBe('4hello');
     connection.send(frame(BINARY, Buffer.from([1, 2, 3, 4])));
     expect(await connection.frame()).toEqual({ opcode: BINARY, payload: Buffer.from([1, 2, 3, 4]) });
+  });
+
+  it('answers messages that wait for the next turn before a close frame behind them ends the session', async () => {
+    const { port, primus } = await start();
+    primus.on('connection', (spark: Spark) => spark.on('data', () => block(10)));
+    const connection = await webSocket(port);
+    await text(connection);
+    const packets = Array.from({ length: 20 }, (_, index) => `4${index}`);
+    connection.send(...packets.map((packet) => frame(TEXT, packet)), frame(CLOSE, closing(1000)));
+    for (const packet of packets) expect(await text(connection)).toBe(packet);
+    await until(() => primus.connected === 0);
   });
 
   it.each(['abc', '9', ''])('closes the session for the malformed packet %j', async (packet) => {

@@ -3,7 +3,7 @@ import { watchForCrashes } from '../server/crashes.js';
 import { keepsRfc6455, type Rfc6455 } from './rfc6455.js';
 
 const servers: Rfc6455[] = [
-  { transformer: 'websockets', closesAtOnce: true },
+  { transformer: 'websockets' },
   {
     transformer: 'uws',
     terminates: true,

@@ -4,6 +4,7 @@ import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import type { ServerOptions, Spark } from '../../src/index.js';
 import { BINARY, CLOSE, CONTINUATION, closing, frame, handshake, PING, TEXT } from '../server/raw.js';
+import { block } from '../support/block.js';
 import { cleanup, serve, until } from '../support/serve.js';
 
 /** The bytes that a client sends after the handshake, and the frames of the answer, in order: each is `text …`, `pong …` or `close 1002`. */
@@ -341,6 +342,27 @@ export function keepsRfc6455({
       invalid(`one byte more ${form}`, [message(maxLength + 1)], 1009),
     ]);
     return run(sizes, { compression: true, maxLength }, DEFLATE);
+  });
+
+  const delayed = closesAtOnce ? it.skip : it;
+  const why = closesAtOnce ? ' (the engine answers a close frame itself)' : '';
+  delayed.each([
+    ['a close', GOODBYE, 'close 1000'],
+    ['an invalid frame', frame(3), 'close 1002'],
+  ])(`answers messages that wait for the next turn before it answers %s behind them${why}`, async (_, last, closed) => {
+    const { port, primus } = await serve({ transformer, parser, pingInterval: false, ...options });
+    primus.on('connection', (spark: Spark) => {
+      spark.on('error', () => {});
+      spark.on('data', (data) => {
+        // A turn has no time for all of them.
+        block(10);
+        spark.write(data);
+      });
+    });
+    const texts = Array.from({ length: 20 }, (_, index) => `${index}`);
+    const answer = await exchange(port, Buffer.concat([...texts.map((text) => frame(TEXT, text)), last]), path);
+    expect(answer).toEqual([...texts.map((text) => `text ${text}`), closed]);
+    await until(() => primus.connected === 0);
   });
 
   const early = losesFirstSegment === undefined ? it : it.skip;

@@ -31,6 +31,9 @@ export class ServerWebSocket extends WebSocket {
   declare link?: { writeAll(): void };
   /** The code that it closed with. */
   declare sentCode?: number;
+  /** Answers the frame with which the peer has ended the connection, if that waits until reading goes on. */
+  declare answer?: () => void;
+  declare readonly _closeFrameReceived: boolean;
   declare readonly _receiver: FrameReceiver;
   declare readonly _sender: FrameSender;
   declare readonly _extensions: Internals['_extensions'];
@@ -72,12 +75,25 @@ export class ServerWebSocket extends WebSocket {
     return tooLong(this._receiver._maxPayload);
   }
 
-  /** Also called by ws, to answer a close frame and a malformed frame. */
+  /**
+   * Also called by ws, to answer a close frame and a malformed frame. While reading is paused, that waits: messages before it may wait, too,
+   * and the application may answer them.
+   */
   override close(code?: number, reason?: string | Buffer): void {
+    if (this.isPaused && this.answer === undefined && (this._closeFrameReceived || this._receiver._errored)) {
+      this.answer = () => this.close(code, reason);
+      return;
+    }
     if (this.readyState === WebSocket.OPEN) {
       this.link?.writeAll();
       if (code !== undefined) this.sentCode = code;
     }
     super.close(code, code === 1009 ? this.tooLong : reason);
+  }
+
+  override resume(): void {
+    super.resume();
+    // Behind what is written in this turn.
+    if (this.answer !== undefined) setImmediate(this.answer);
   }
 }
