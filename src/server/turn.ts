@@ -10,15 +10,18 @@ const LONG = 4_096;
 /** The number of messages of one connection before others that wait have their turn. */
 const FEW = 16;
 
+/** The works that may run in one turn. */
+const MOST = 256;
+
 let turn = 0;
 let isCounting = false;
 let startedAt = 0;
 let messages = 0;
 let isOver = false;
-let isScheduled = false;
-let waiting: (() => void)[] = [];
-/** The work of this turn that has not begun. */
-let remaining = 0;
+/** The work that waits for a turn, and how often `runNext` is scheduled for it. */
+const waiting: (() => void)[] = [];
+let scheduled = 0;
+let isRunning = false;
 
 /** Returns the number of the present turn of the event loop: that of the one after the next I/O differs. */
 export function currentTurn(): number {
@@ -55,12 +58,12 @@ export function exceedsTurn(length: number): boolean {
 /** Runs work in a later turn that has time for it, behind what waits already. */
 export function runLater(work: () => void): void {
   waiting.push(work);
-  scheduleWaiting();
+  schedule();
 }
 
 /** Whether other work waits for its turn. Work in parts leaves off after each part then, so that none waits for all parts of another. */
 export function othersWait(): boolean {
-  return remaining > 0 || waiting.length > 0;
+  return waiting.length > 0;
 }
 
 /** Returns a function that counts messages of one connection, and reports that the next one should wait: others have their turn, or it has taken too long. */
@@ -72,32 +75,33 @@ export function fewOfTurn(): (length: number) => boolean {
   };
 }
 
-function scheduleWaiting(): void {
-  if (isScheduled) return;
-  isScheduled = true;
-  setImmediate(runWaiting);
+/** Schedules a callback for one work: the tick ends behind it, and what it has written leaves before the next one runs. */
+function schedule(): void {
+  if (scheduled >= Math.min(waiting.length, MOST)) return;
+  scheduled += 1;
+  setImmediate(runNext);
 }
 
-function runWaiting(): void {
-  isScheduled = false;
-  currentTurn();
-  // However long it took to read what has arrived: peers that go on sending would leave nothing for those that wait.
-  beginSlice();
-  // What these add waits for the next turn.
-  const works = waiting;
-  waiting = [];
-  remaining = works.length;
-  try {
-    do {
-      const work = works[works.length - remaining];
-      remaining -= 1;
-      work?.();
-    } while (remaining > 0 && performance.now() - startedAt <= SLICE);
-  } finally {
-    waiting = [...works.slice(works.length - remaining), ...waiting];
-    remaining = 0;
-    if (waiting.length > 0) scheduleWaiting();
+function runNext(): void {
+  scheduled -= 1;
+  if (!isRunning) {
+    isRunning = true;
+    // The first callback of the next turn, as this is the first of them.
+    setImmediate(stopRunning);
+    currentTurn();
+    // However long it took to read what has arrived: peers that go on sending would leave nothing for those that wait.
+    beginSlice();
   }
+  const work = performance.now() - startedAt > SLICE ? undefined : waiting.shift();
+  try {
+    work?.();
+  } finally {
+    schedule();
+  }
+}
+
+function stopRunning(): void {
+  isRunning = false;
 }
 
 function endTurn(): void {

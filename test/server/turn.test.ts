@@ -59,6 +59,31 @@ describe('a turn of the event loop', () => {
     for (const entry of log.slice(0, 2)) expect(['a 40', 'a 44']).toContain(entry);
   });
 
+  it('ends a tick behind each work, so that what it has written leaves', async () => {
+    const log: string[] = [];
+    for (const name of ['a', 'b'])
+      runLater(() => {
+        log.push(name);
+        process.nextTick(() => log.push(`written by ${name}`));
+      });
+    await until(() => log.length === 4);
+    expect(log).toEqual(['a', 'written by a', 'b', 'written by b']);
+  });
+
+  it('has few works, in order, however many wait', async () => {
+    const log: number[] = [];
+    let turns = 0;
+    const count = () => {
+      turns++;
+      if (log.length < 1_000) setImmediate(count);
+    };
+    for (let index = 0; index < 1_000; index++) runLater(() => log.push(index));
+    setImmediate(count);
+    await until(() => log.length === 1_000);
+    expect(log).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
+    expect(turns).toBe(4);
+  });
+
   it('has time for what waits, however long it took to read what has arrived', async () => {
     const log: string[] = [];
     work('read', 200, { duration: 1 }, log)();
