@@ -88,6 +88,22 @@ describe.each(Object.entries(PATHS))('compression on %s', (transformer, [path, w
     );
   });
 
+  it('sends each message whole, also those that it shares with a connection that is lost', async () => {
+    const { primus, peers, sparks } = await open(4);
+    const messages = Array.from({ length: 60 }, (_, index) => `message ${index} ${String.fromCharCode(97 + (index % 26)).repeat(30_000)}`);
+    // More than the server may have to compress: some are sent as they are.
+    for (const [index, message] of messages.entries()) {
+      if (index === 10) (peers[3] as Raw).socket.destroy();
+      if (index % 3 === 0) for (const spark of sparks.slice(0, 2)) spark.write(message);
+      else primus.write(message);
+    }
+    for (const [place, peer] of peers.slice(0, 3).entries()) {
+      const all = await received(peer, 'message 59 ');
+      const expected = messages.filter((_, index) => place < 2 || index % 3 !== 0);
+      expect(all.match(/message \d+ [a-z]+/g)).toEqual(expected);
+    }
+  });
+
   it('does not take a client for slow behind which the server has much to compress', async () => {
     const { primus, connect } = await serve({ transformer, compression: true, pingInterval: false, maxBuffer: 200_000 });
     const errors: unknown[] = [];

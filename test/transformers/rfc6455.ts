@@ -359,9 +359,9 @@ export function keepsRfc6455({
         spark.write(data);
       });
     });
-    const texts = Array.from({ length: 20 }, (_, index) => `${index}`);
-    const answer = await exchange(port, Buffer.concat([...texts.map((text) => frame(TEXT, text)), last]), path);
-    expect(answer).toEqual([...texts.map((text) => `text ${text}`), closed]);
+    const messages = Array.from({ length: 20 }, (_, index) => `${index}`);
+    const answer = await exchange(port, Buffer.concat([...messages.map((message) => frame(TEXT, message)), last]), path);
+    expect(answer).toEqual([...messages.map((message) => `text ${message}`), closed]);
     await until(() => primus.connected === 0);
   });
 

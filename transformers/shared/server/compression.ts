@@ -1,6 +1,7 @@
 import { constants, createDeflateRaw, type DeflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Frame } from '../../../src/core/link.js';
 import { discard } from '../../../src/server/garbage.js';
+import { freeOwn } from './free.js';
 import { type LimitedJob, Limiter } from './limiter.js';
 
 type Done = (error: Error | null, deflated: Buffer) => void;
@@ -118,7 +119,8 @@ class Compression implements LimitedJob {
       if (error === null && idle.length < STREAMS) idle.push(compressor);
       else compressor.destroy();
       this.#forget();
-      // It has waited, and so is none of the garbage that V8 collects early.
+      if (error === null) freeOwn(this.#data);
+      // What is left of it has waited, and so is none of the garbage that V8 collects early.
       discard(this.size);
       release();
       const listeners = [...this.listeners];

@@ -4,6 +4,11 @@ import { lazy } from '../../../src/core/load-framework.js';
 /** Fewer bytes are left to the garbage collector. */
 const WORTHWHILE = 4_096;
 
+/** The bytes of a string, which nothing but their writer knows. */
+interface OwnBytes extends Buffer {
+  isOwn?: true;
+}
+
 /** A port that is closed: what is transferred through it is dropped. Node.js 20 has no `ArrayBuffer.prototype.transfer`, which would do. */
 const nowhere = lazy(() => {
   const { port1 } = new MessageChannel();
@@ -20,4 +25,19 @@ const nowhere = lazy(() => {
 export function free({ buffer, byteLength }: Uint8Array): void {
   if (byteLength < WORTHWHILE || byteLength !== buffer.byteLength) return;
   nowhere().postMessage(undefined, [buffer as ArrayBuffer]);
+}
+
+/**
+ * Returns the bytes of a string that waits to be written. A long string would be moved to the part of the heap that is seldom collected, and
+ * joined to one piece there.
+ */
+export function own(text: string): Buffer {
+  const bytes: OwnBytes = Buffer.from(text);
+  bytes.isOwn = true;
+  return bytes;
+}
+
+/** Frees the bytes of `own`, which were written, and leaves any others. */
+export function freeOwn(bytes: unknown): void {
+  if ((bytes as OwnBytes).isOwn) free(bytes as OwnBytes);
 }

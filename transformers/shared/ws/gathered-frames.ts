@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Flushable, flushAtEndOfTick } from '../server/flush.js';
+import { freeOwn } from '../server/free.js';
 import { joinShort, writeTogether } from './parts.js';
 
 type Sent = (error?: Error | null) => void;
@@ -51,6 +52,7 @@ export class GatheredFrames implements Flushable {
     const { _socket: socket } = sender;
     const settle = (error?: Error | null) => {
       for (const settled of sent) settled(error);
+      if (!error) parts.forEach(freeOwn);
     };
     if (!socket.writable) return settle(new Error('The socket was closed before the end of the tick'));
     writeTogether(socket, joinShort(parts, long, concat), settle);

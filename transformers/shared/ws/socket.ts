@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { tooLong } from '../../../src/core/close-reasons.js';
+import { discard } from '../../../src/server/garbage.js';
 import { LONG, takeText } from '../server/blocks.js';
 import { isTooBusyToCompress } from '../server/compression.js';
+import { own } from '../server/free.js';
 import { type MessageDeflate, type SharedDeflate, shareDeflate } from './deflate.js';
 import { type FrameReceiver, limitFragments, reportPresent } from './fragments.js';
 import type { FrameSender } from './gathered-frames.js';
@@ -49,10 +51,14 @@ export class ServerWebSocket extends WebSocket {
   /** Also called by engines. What is too much to compress is sent as it is. */
   override send(data: SentData, options?: SendOptions | Sent, sent?: Sent): void {
     const [given, callback] = typeof options === 'function' ? [{}, options] : [options ?? {}, sent];
-    const { length = 0 } = data as { length?: number };
-    if (this.deflate !== undefined && isTooBusyToCompress(length, this._sender._bufferedBytes))
-      super.send(data, { ...given, compress: false }, callback);
-    else super.send(data, given, callback);
+    if (this.deflate === undefined) super.send(data, given, callback);
+    else {
+      const [message, binary] = typeof data === 'string' ? [own(data), false] : [data, given.binary];
+      const { length = 0 } = message as { length?: number };
+      if (this._sender._bufferedBytes > 0 || this._sender._socket.writableNeedDrain) discard(length);
+      const compress = given.compress !== false && !isTooBusyToCompress(length, this._sender._bufferedBytes);
+      super.send(message, { ...given, compress, ...(binary !== undefined && { binary }) }, callback);
+    }
   }
 
   /** Decodes a message, and frees the bytes of a long one, unless the application listens to the socket, too. */

@@ -28,6 +28,12 @@ export class Framed {
     return this.printed;
   }
 
+  /** The bytes of the message. */
+  get payload(): Buffer {
+    const { bytes } = this;
+    return bytes.subarray(bytes.length - lengthOf(this.frame));
+  }
+
   /** Returns the frame of the compressed message. */
   compress(deflated: Buffer): Framed {
     if (this.compressed?.deflated !== deflated) this.compressed = { deflated, framed: compressed(this.frame, deflated) };

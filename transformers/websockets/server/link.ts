@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { Frame } from '../../../src/core/link.js';
 import { endOfWebSocket, LinkBase } from '../../shared/link-base.js';
 import { flushAtEndOfTick } from '../../shared/server/flush.js';
+import { freeOwn } from '../../shared/server/free.js';
 import type { ReceivingLink } from '../../shared/server/incomplete.js';
 import { DROPPED, type SharedDeflate } from '../../shared/ws/deflate.js';
 import { joinEnd } from '../../shared/ws/fragments.js';
@@ -85,7 +86,8 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   /** Sends a frame with its data compressed: at once, unless that takes a while, or others before it do. */
   private compress(deflate: SharedDeflate, frame: Frame | Framed, data: Frame): void {
     if (this.socket._sender._bufferedBytes > 0 || deflate.isSlow(data)) {
-      this.socket.send(data);
+      if (frame instanceof Framed) this.socket.send(frame.payload, { binary: typeof data !== 'string' });
+      else this.socket.send(data);
       return;
     }
     const deflated = deflate.compressNow(data);
@@ -112,6 +114,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
   gather(parts: readonly (Buffer | string)[]): boolean {
     if (this.socket.readyState !== OPEN) return false;
     const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+    parts.forEach(freeOwn);
     this.post(new Framed(bytes, bytes), bytes.length);
     return true;
   }
