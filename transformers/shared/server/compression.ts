@@ -25,6 +25,9 @@ const PERIOD = 40;
 /** So many bytes of longer messages may wait to be compressed. */
 const MAX_WAITING = 1_048_576;
 
+/** So many bytes of one connection may wait to be compressed, or behind others that do. */
+const MAX_QUEUED = 262_144;
+
 /** The number of messages that a new one is compared with. */
 const RECENT = 4;
 
@@ -49,7 +52,7 @@ let spent = 0;
  * it can compress would make all its clients wait, and take those that read at once for slow.
  */
 export function isTooBusyToCompress(length: number, queued: number): boolean {
-  if (!isShort(length)) return waiting > MAX_WAITING || queued > MAX_WAITING;
+  if (!isShort(length)) return waiting > MAX_WAITING || queued > MAX_QUEUED;
   return queued > 0 || (spent > SLICE && performance.now() - periodBegin < PERIOD);
 }
 

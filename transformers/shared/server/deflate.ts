@@ -1,4 +1,5 @@
 import { constants } from 'node:zlib';
+import { discard } from '../../../src/server/garbage.js';
 import { type Blocks, LONG } from './blocks.js';
 import { type CompressionOptions, compress, isTooBusyToCompress } from './compression.js';
 import { Inflation } from './inflation.js';
@@ -120,6 +121,7 @@ export class DeflateSession {
   }
 
   processOutgoingMessage(message: Message, done: Done): void {
+    if (this.compressing > 0) discard(message.data.length);
     if (this.compressing === 0 && this.#isSentAsItIs(message)) {
       done(null, message);
       return;

@@ -5,7 +5,7 @@ import type { Duplex, Writable } from 'node:stream';
 import type { SchedulerLike } from 'rxjs';
 import { exceedsTurn } from '../../../src/server/turn.js';
 import { destroyLate } from '../destroy-late.js';
-import { Blocks, decodeUtf8, LONG } from './blocks.js';
+import { Blocks, LONG, takeText } from './blocks.js';
 import { DeflateSession } from './deflate.js';
 import { free } from './free.js';
 import { type ReceivingLink, reportIncomplete } from './incomplete.js';
@@ -46,6 +46,7 @@ interface FayeDriver {
   _encode(bytes: Buffer | Blocks): string | Blocks | null;
   _emitFrame(payload: Buffer): void;
   _emitMessage(message: FayeMessage): void;
+  _sendFrame(frame: SentFrame): void;
   _shutdown(code: number, reason: string, error?: boolean): void;
   close(reason: string, code: number): boolean;
 }
@@ -55,7 +56,7 @@ interface FayeMessage {
   readonly opcode: number;
   readonly rsv1: boolean;
   readonly _chunks: Buffer[];
-  data: Buffer | Blocks;
+  data?: Buffer | Blocks;
   /** Joins the chunks to the data. */
   read(): void;
 }
@@ -65,6 +66,12 @@ interface FayeFrame {
   readonly length: number;
   final: boolean;
   maskingKey: Buffer;
+}
+
+interface SentFrame {
+  readonly opcode: number;
+  readonly rsv1: boolean;
+  readonly payload: Buffer;
 }
 
 /** The link of an input. */
@@ -243,16 +250,16 @@ export class FayeInput implements Stream {
   }
 
   /**
-   * Proceeds with the end of the protocol, after a close frame of the peer or an error. What has arrived before a close frame comes first, and
-   * can still be answered. A reason that is no UTF-8 is answered with 1007 (RFC 6455, section 8.1), where the driver has 1002.
+   * Proceeds with the end of the protocol, after a close frame of the peer or an error. What has arrived before comes first, and can still be
+   * answered. A reason that is no UTF-8 is answered with 1007 (RFC 6455, section 8.1), where the driver has 1002.
    */
   shutdown(code: number, reason: string, error?: boolean): void {
     const driver = this.#driver;
     const proceed = () => {
       this.#link.flush();
-      (Object.getPrototypeOf(driver) as FayeDriver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
+      prototypeOf(driver)._shutdown.call(driver, driver._isInvalid ? 1007 : code, reason, error);
     };
-    if (error === true || !this.#hasUndelivered) {
+    if (!this.#hasUndelivered) {
       this.#shutdown = undefined;
       proceed();
       return;
@@ -428,13 +435,18 @@ function correct(driver: FayeDriver): void {
   driver.ERRORS = errors;
   driver.ERROR_CODES = errorCodes;
   driver._encode = decode;
+  driver._emitMessage = emitMessage;
+  driver._sendFrame = sendFrame;
   driver._shutdown = shutdown;
   driver.on('pong', forgetInvalid);
 }
 
-/** Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. */
+/**
+ * Decodes UTF-8, and returns `null` for what is none. The driver's own way takes 64 MB for a long message, and accepts any. Bytes of a message are
+ * freed: nothing else has them.
+ */
 function decode(this: FayeDriver, bytes: Buffer | Blocks): string | Blocks | null {
-  const decoded = bytes instanceof Blocks ? (this._input as FayeInput).decode(bytes) : isUtf8(bytes) ? decodeUtf8(bytes) : null;
+  const decoded = bytes instanceof Blocks ? (this._input as FayeInput).decode(bytes) : isUtf8(bytes) ? takeText(bytes) : null;
   if (decoded === null) this._isInvalid = true;
   return decoded;
 }
@@ -442,6 +454,23 @@ function decode(this: FayeDriver, bytes: Buffer | Blocks): string | Blocks | nul
 /** The driver decodes pongs, and ignores whether they are UTF-8. */
 function forgetInvalid(this: FayeDriver): void {
   this._isInvalid = false;
+}
+
+/** Emits a message. The driver would copy also one that is in one piece, and a piece of its own. */
+function emitMessage(this: FayeDriver, message: FayeMessage): void {
+  const [chunk, another] = message._chunks;
+  if (chunk !== undefined && another === undefined && chunk.byteLength === chunk.buffer.byteLength) message.data = chunk;
+  prototypeOf(this)._emitMessage.call(this, message);
+}
+
+/** Sends a frame. The driver copies its message, and has made the bytes of one that is a string. */
+function sendFrame(this: FayeDriver, frame: SentFrame): void {
+  prototypeOf(this)._sendFrame.call(this, frame);
+  if (frame.opcode === TEXT && !frame.rsv1) free(frame.payload);
+}
+
+function prototypeOf(driver: FayeDriver): FayeDriver {
+  return Object.getPrototypeOf(driver);
 }
 
 function shutdown(this: FayeDriver, code: number, reason: string, error?: boolean): void {
