@@ -1,5 +1,4 @@
 import type { Plugin } from '../src/core/plugin.js';
-import { awaitable } from './awaitable.js';
 import type { ClientOptions } from './options.js';
 import type { Primus } from './primus.js';
 
@@ -15,5 +14,5 @@ export function pluggable<C extends typeof Primus>(Class: C, find: FindPlugins =
       return super.initialise(options);
     }
   };
-  return awaitable(Pluggable) as unknown as C;
+  return Pluggable as unknown as C;
 }

@@ -11,6 +11,7 @@ import type { ClientFunctions } from '../src/core/plugin.js';
 import { CLOSED, OPEN, OPENING, type ReadyState } from '../src/core/ready-state.js';
 import type { RETYPED, Retypable } from '../src/core/retyped.js';
 import { fromEvents } from '../src/core/streams/from-events.js';
+import { dispose, ready } from './awaitable.js';
 import { ClientConnection } from './connection.js';
 import { dial } from './dial.js';
 import { Emitter } from './emitter.js';
@@ -441,8 +442,7 @@ export class Primus<In = any, Out = any> extends Base {
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<In>> {
   /**
-   * Waits for the connection, however many attempts it takes. With the option `manual`, also for `open()`. Not in the library that is served
-   * to pages.
+   * Waits for the connection, however many attempts it takes. With the option `manual`, also for `open()`.
    *
    * @returns a promise that resolves when the client is open, at once if it is. It rejects when `signal` is aborted, with
    * ERR_PRIMUS_ABORTED, and when the client has ended: with its error, such as ERR_PRIMUS_GAVE_UP, or with ERR_PRIMUS_CLOSED
@@ -454,7 +454,7 @@ export interface Primus<In = any, Out = any> extends TypedEmitter<ClientEvents<I
    * ```
    */
   ready(options?: ReadyOptions): Promise<void>;
-  /** For `await using`: sends what was written, ends and destroys the client. Not in the library that is served to pages. */
+  /** For `await using`: sends what was written, ends and destroys the client. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -464,6 +464,9 @@ interface PrimusOf extends Retypable {
 }
 
 Primus.prototype.reserved = reserved;
+Primus.prototype.ready = ready;
+// Not all browsers have it.
+if (Symbol.asyncDispose) Primus.prototype[Symbol.asyncDispose] = dispose;
 
 function attempted(type: 'scheduled' | 'started' | 'reconnected'): (attempt: ReconnectAttempt) => ReconnectEvent {
   return (attempt) => ({ type, attempt });

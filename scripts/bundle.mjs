@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 import { minifySync } from 'vite';
 import { root } from './run.mjs';
 
@@ -138,12 +139,12 @@ async function script(entry, name, globalName) {
   return metafile;
 }
 
-async function write(entry, name, globalName, minify) {
+async function write(entry, name, globalName, isMinified) {
   const result = await build({
     ...pageOptions,
     entryPoints: [entry],
     outfile: `dist/browser/${name}.js`,
-    minify,
+    minify: isMinified,
     metafile: true,
     write: false,
     // The sources that RxJS publishes, whole: compiled for today's browsers they need none of tslib's helpers, 0.7 kB gzipped.
@@ -154,20 +155,25 @@ async function write(entry, name, globalName, minify) {
   const [{ path, text }] = result.outputFiles;
   const source = plain(text, globalName);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, minify ? minified(path, source) : source);
+  writeFileSync(path, isMinified ? await minified(path, source) : source);
   return result;
 }
 
 /**
- * Vite's minifier takes another 4 % off what esbuild's leaves. No property that is read has a getter with effects. It writes characters as
- * they are, which a page of another charset would misread.
+ * Vite's minifier takes another 4 % off what esbuild's leaves, and Terser 2 % off that. No property that is read has a getter with effects. A page
+ * of another charset would misread other characters than those of ASCII.
  */
-function minified(path, source) {
+async function minified(path, source) {
   const { code } = minifySync(path, source, {
     module: false,
     compress: { target: 'es2022', treeshake: { propertyReadSideEffects: false } },
   });
-  return code.replace(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const result = await minify(code, {
+    ecma: 2020,
+    compress: { passes: 3, pure_getters: true },
+    format: { ascii_only: true, comments: false },
+  });
+  return result.code;
 }
 
 /** A module as a script with one variable. esbuild's own way to say this, with getters for exports, is 0.2 kB gzipped. */

@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Stream } from 'node:stream';
 import { compileFunction } from 'node:vm';
-import { awaitable } from '../../client/awaitable.js';
 import type { Primus } from '../../client/primus.js';
 import type { EmitsArguments } from '../core/events.js';
 import { guardedEmits } from '../core/guarded-emits.js';
@@ -12,7 +11,7 @@ import { type LegacyClientClass, legacyClient } from './client.js';
 
 /** Creates the class of clients for Node that old plugins expect. */
 export function legacyNodeClient(Class: typeof Primus): LegacyClientClass {
-  const Guarded = class extends awaitable(Class) {
+  const Guarded = class extends Class {
     override emits(event: string, ...bound: EmitsArguments): (...args: unknown[]) => boolean {
       return guardedEmits(this as never, (error) => this.onListenerError(error), event, bound);
     }

@@ -124,10 +124,10 @@ function library(served: Served, { bundle, parsers }: Parts, minify: boolean, ki
 var Primus = PrimusClient.configure(${json(configuration)});
 ${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE[kind] : ''}${served.options.refuseWithClose ? withReasons(part('close-reasons')) : ''}${configuration.options.resume ? withSessions(part('sessions')) : ''}${withChannels.has(served) ? channelSource(part('channels')) : ''}${servesRequests(served) ? requestSource(part('requests')) : ''}${parserSource(served.parser, [...parsers.values()], part)}${pluginSource(served, part)}`;
   if (kind === 'module') return `${head}${body}export { Primus, Primus as default };\n`;
-  return `${head}(function (context) {
-${body}context[${json(global)}] = Primus;
+  return `${head}(function (root) {
+${body}root[${json(global)}] = Primus;
 if (typeof module == 'object' && module.exports) module.exports = Primus;
-else if (typeof define == 'function' && define.amd) define(function () { return Primus; });
+else if (typeof define == 'function' && define.amd) define(() => Primus);
 })(this || globalThis);
 `;
 }

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ServerOptions } from '../../src/index.js';
 import { launch, noChromium } from '../support/chromium.js';
-import { cleanup, type Served, serve } from '../support/serve.js';
+import { cleanup, type Served, serve, until } from '../support/serve.js';
 
 /** The globals of a page that uses only what the documents show. */
 type Scope = Record<string, unknown> & { loaded?: unknown };
@@ -82,6 +82,37 @@ describe.skipIf(noChromium)('the served library in a page', () => {
     expect(headers['content-encoding']).toBe('br');
     expect(Number(headers['content-length'])).toBeLessThan(served.primus.library().length / 2);
     expect(await echo(page, 'Primus')).toEqual({ ...hello, plugged: true });
+    expect(complaints).toEqual([]);
+  });
+
+  it.each([true, false])('waits for its connection, and ends with what was written, minified: %s', async (minify) => {
+    const served = await start({ minify });
+    const received: unknown[] = [];
+    served.primus.on('connection', (spark) => spark.on('data', (data) => received.push(data)));
+    const { page, complaints } = await visit(served, '<script src="/primus/primus.js"></script>');
+    const outcomes = await page.evaluate(async () => {
+      interface Client {
+        readyState: number;
+        write(data: unknown): boolean;
+        ready(options?: { signal: AbortSignal }): Promise<void>;
+        [Symbol.asyncDispose](): Promise<void>;
+      }
+      const { Primus } = globalThis as unknown as { Primus: new (options?: object) => Client };
+      const client = new Primus();
+      await client.ready();
+      const open = client.readyState;
+      const idle = new Primus({ manual: true });
+      const { code } = await idle.ready({ signal: AbortSignal.abort() }).then(
+        () => ({ code: 'none' }),
+        (error) => error,
+      );
+      client.write('last');
+      await client[Symbol.asyncDispose]();
+      return [open, code, client.readyState];
+    });
+    expect(outcomes).toEqual([3, 'ERR_PRIMUS_ABORTED', 2]);
+    await until(() => received.length === 1);
+    expect(received).toEqual(['last']);
     expect(complaints).toEqual([]);
   });
 

@@ -1,5 +1,4 @@
 import { Subject, tap } from 'rxjs';
-import { awaitable } from '../../client/awaitable.js';
 import type { ClientParts } from '../../client/options.js';
 import { type Primus as Client, configure } from '../../client/primus.js';
 import { dropped } from '../../src/core/errors.js';
@@ -161,7 +160,7 @@ export class World extends TestWorld {
           }),
         ),
     };
-    const Socket = awaitable(make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration));
+    const Socket = make({ transformer, parser: primus.parser, platform, ...parts }, primus.configuration);
     const client = new Socket(`http://world/?peer=${name}`, { ...options, transport: { network } });
     this.clients.add(client);
     const peer: Peer = { name, client, network$, reports };
