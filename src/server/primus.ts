@@ -393,9 +393,10 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
 
   /**
    * Calls `fn(request, done)` for every request that reaches the transformer. `done()` accepts the request; of `done(null, data)`, the spark has
-   * the `data`. `done(error)` rejects it, by default with 401; the error may have `statusCode`, `authenticate` and `message`.
+   * the `data`. `done(error)` rejects it, by default with 401; the error may have `statusCode`, `authenticate` and `message`. An async function of
+   * `request` alone answers with what it returns: the `data`, `true` for none, or `null` or `false` to reject the request.
    *
-   * @throws ERR_PRIMUS_OPTION when `fn` is not a function of two parameters, or sessions have no `identity`
+   * @throws ERR_PRIMUS_OPTION when `fn` is neither a function of two parameters nor an async function of one, or sessions have no `identity`
    *
    * @example
    * primus.authorize((request, done) => {

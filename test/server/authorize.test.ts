@@ -96,7 +96,67 @@ describe('authorization', () => {
     expect(found).toEqual(['none', 1, 'none']);
   });
 
-  it('does not accept a request because of what a promise resolves to', async () => {
+  it.each<[string, unknown, unknown]>([
+    ['an object', { name: 'ada' }, { name: 'ada' }],
+    ['a string', 'ada', 'ada'],
+    ['true', true, undefined],
+  ])('accepts a request with what an async function of one parameter returns: %s', async (_name, found, data) => {
+    const { primus, connect } = await serve({ authorization: async (_request: unknown) => found });
+    const connected = event(primus, 'connection');
+    connect();
+    const [spark] = (await connected) as [Spark];
+    expect(spark.data).toEqual(data);
+  });
+
+  it.each<[string, () => unknown, number, unknown]>([
+    ['null', () => null, 401, 'Unauthorized'],
+    ['false', () => false, 401, 'Unauthorized'],
+    ['an empty string', () => '', 401, 'Unauthorized'],
+    ['0', () => 0, 401, 'Unauthorized'],
+    ['an Error', () => new Error('no'), 401, 'no'],
+    ['an Error with a status', () => Object.assign(new Error('no'), { statusCode: 403 }), 403, 'no'],
+    ['nothing', () => undefined, 500, 'Internal Server Error'],
+    [
+      'an exception',
+      () => {
+        throw new Error('secret');
+      },
+      500,
+      'Internal Server Error',
+    ],
+    [
+      'an exception with a status',
+      () => {
+        throw Object.assign(new Error('no'), { statusCode: 403 });
+      },
+      403,
+      'no',
+    ],
+  ])('rejects a request with what an async function of one parameter returns: %s', async (_name, answer, status, error) => {
+    const { http, upgrade, primus } = await asked(async (_request) => answer());
+    expect([http.status, JSON.parse(http.body), upgrade.status]).toEqual([status, { error }, status]);
+    expect(primus.connected).toBe(0);
+  });
+
+  it('says in the log that a function has returned nothing', async () => {
+    const { primus, url } = await serve({ authorization: async (_request: unknown) => {} });
+    const log: string[] = [];
+    primus.on('log', (...values: unknown[]) => log.push(values.join(' ')));
+    await fetch(`${url}/primus/anything`);
+    expect(log.filter((entry) => entry.includes('returned nothing'))).toHaveLength(1);
+  });
+
+  it.each<[string, unknown]>([
+    ['a function of one parameter', (_request: unknown) => true],
+    ['a function of one parameter that returns a promise', (_request: unknown) => Promise.resolve(true)],
+    ['an async function without parameters', async () => true],
+    ['an async generator', async function* (_request: unknown) {}],
+  ])('refuses %s', async (_name, fn) => {
+    const { primus } = await serve();
+    expect(() => primus.authorize(fn as Authorize)).toThrow(/async function of \(request\)/);
+  });
+
+  it('does not accept a request because of what the promise of a function with `done` resolves to', async () => {
     const clock = new Clock();
     const { url } = await serve({ authorization: async (_request, _done) => ({ name: 'mallory' }), scheduler: clock });
     const answer = fetch(`${url}/primus/anything`);

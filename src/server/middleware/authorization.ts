@@ -37,11 +37,14 @@ export interface AuthorizationError {
  * exception and a rejected promise reject it with a 500. The answer does not say why, unless the error has a `statusCode`. A polling
  * connection is made of many requests, and ends when one of them is rejected.
  *
+ * An async function of `request` alone answers with what it returns: the `data`, or `true` for none; `null`, `false` and other empty values reject
+ * the request with a 401, and an `Error` as `done` does with it.
+ *
  * @example
- * primus.authorize(async ({ headers }, done) => {
+ * primus.authorize(async ({ headers }) => {
  *   const answer = await fetch('https://example.com/user', { headers: { authorization: headers.authorization ?? '' } });
- *   if (answer.ok) done();
- *   else done({ statusCode: 401, authenticate: 'Bearer', message: 'Please log in' });
+ *   if (answer.ok) return answer.json();
+ *   throw Object.assign(new Error('Please log in'), { statusCode: 401, authenticate: 'Bearer' });
  * });
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: it may be anything.
@@ -65,16 +68,24 @@ interface AuthorizationHost {
 /**
  * Returns the authorization function that was given.
  *
- * @throws ERR_PRIMUS_OPTION when it is not a function of two parameters
+ * @throws ERR_PRIMUS_OPTION when it is neither a function of two parameters nor an async function of one
  */
 export function checkAuthorize(fn: unknown): Authorize {
   if (typeof fn !== 'function')
     throw new PrimusError('ERR_PRIMUS_OPTION', `authorize: \`fn\` must be a function of (request, done), got ${describe(fn)}`);
-  if (fn.length >= 2) return fn as Authorize;
+  if (fn.length >= 2 || isAnswer(fn as Authorize)) return fn as Authorize;
   throw new PrimusError(
     'ERR_PRIMUS_OPTION',
-    `authorize: \`fn\` must have the parameters (request, done), got a function of ${fn.length}. Call done() to accept a request`,
+    `authorize: \`fn\` must have the parameters (request, done), or be an async function of (request), got a function of ${fn.length}. Call done() to accept a request`,
   );
+}
+
+/**
+ * Whether what a function resolves to is its answer. Others may return anything by chance, such as the promise of a check that is not finished, and
+ * one without parameters may have a wrapper that passes `done` on.
+ */
+function isAnswer(fn: Authorize): boolean {
+  return fn.length === 1 && Object.prototype.toString.call(fn) === '[object AsyncFunction]';
 }
 
 /** Creates the middleware that calls `auth`, when there is one, and rejects the request after `limit` ms without an answer. */
@@ -110,6 +121,11 @@ function verdict(host: object, auth: Authorize, request: IncomingMessage): Obser
   return new Observable((subscriber) => {
     const threw = (error: unknown) => subscriber.next({ error, thrown: true });
     try {
+      if (isAnswer(auth)) {
+        const answer = auth as (this: object, request: IncomingMessage) => Promise<unknown>;
+        answer.call(host, request).then((found) => subscriber.next(verdictOf(found)), threw);
+        return;
+      }
       const result = auth.call(host, request, (error, data) =>
         subscriber.next(error === undefined || error === null ? { data } : { error }),
       );
@@ -118,6 +134,16 @@ function verdict(host: object, auth: Authorize, request: IncomingMessage): Obser
       threw(thrown);
     }
   });
+}
+
+/** Returns the answer of a function that has found something, or nothing. One that returns `undefined` may have forgotten to return. */
+function verdictOf(found: unknown): Verdict {
+  if (found === undefined) {
+    const message = 'authorize: the function returned nothing. Return what it has found, or `true`; `null` or `false` reject the request';
+    return { error: new PrimusError('ERR_PRIMUS_OPTION', message), thrown: true };
+  }
+  if (!found || found instanceof Error) return { error: found || {} };
+  return { data: found === true ? undefined : found };
 }
 
 function within(limit: number, scheduler: SchedulerLike): MonoTypeOperatorFunction<Verdict> {
