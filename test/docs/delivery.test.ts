@@ -6,6 +6,7 @@ import { cleanup, event, serve, until } from '../support/serve.js';
 import { type Peer, World } from '../support/world.js';
 import { read } from './blocks.js';
 import { type Claims, COLUMNS, channelClaims } from './delivery-channels.js';
+import { moreClaims } from './delivery-more.js';
 
 /** How long a session lasts without a connection, in ms. */
 const WINDOW = 1_000;
@@ -122,6 +123,7 @@ async function deliver(options: ServerOptions) {
 /** A claim of the table: the text of its cell, and its test. */
 const claims: Claims = {
   ...channelClaims,
+  ...moreClaims,
   '`client.write`, connected': {
     promise: [
       'at most once, in order',

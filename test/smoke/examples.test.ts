@@ -71,9 +71,11 @@ it('the example with 1,000 prices a second serves a reader of ten, with fresh pr
   servers.push(child);
   let last = '';
   for await (const line of createInterface({ input: child.stdout as Readable })) last = line;
-  const { made, taken, growth } = JSON.parse(last);
+  const { made, taken, oldest, growth } = JSON.parse(last);
   expect(taken).toBeGreaterThan(20);
   expect(taken).toBeLessThan(made / 10);
+  // A queue of all prices would be eleven seconds long, and its first price as old.
+  expect(oldest).toBeLessThan(6_000);
   // What was not taken is not kept: 10,000 prices have over a megabyte.
   expect(growth).toBeLessThan(700_000);
 });
