@@ -22,6 +22,7 @@ let isOver = false;
 const waiting: (() => void)[] = [];
 let scheduled = 0;
 let isRunning = false;
+let runningSince = 0;
 
 /** Returns the number of the present turn of the event loop: that of the one after the next I/O differs. */
 export function currentTurn(): number {
@@ -91,8 +92,9 @@ function runNext(): void {
     currentTurn();
     // However long it took to read what has arrived: peers that go on sending would leave nothing for those that wait.
     beginSlice();
+    runningSince = startedAt;
   }
-  const work = performance.now() - startedAt > SLICE ? undefined : waiting.shift();
+  const work = performance.now() - runningSince > SLICE ? undefined : waiting.shift();
   try {
     work?.();
   } finally {
