@@ -86,14 +86,14 @@ function startWarden() {
   wardens -= 1;
   const program = fileURLToPath(new URL('./warden.mjs', import.meta.url));
   // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.
-  warden = spawn(process.execPath, [program], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const begun = JSON.stringify({ group: [...kept.group], folder: [...kept.folder] });
+  warden = spawn(process.execPath, [program, begun], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   warden.unref();
   warden.stdin.unref();
   // `exit` follows.
   warden.stdin.on('error', () => {});
   warden.once('error', replaceWarden);
   warden.once('exit', replaceWarden);
-  for (const [kind, values] of Object.entries(kept)) for (const value of values) send('add', kind, value);
 }
 
 function replaceWarden() {

@@ -3,7 +3,9 @@
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-const kept = { group: new Set(), folder: new Set() };
+// What there is at its start comes as an argument: the writer may end before it has written.
+const { group = [], folder = [] } = JSON.parse(process.argv[2] ?? '{}');
+const kept = { group: new Set(group), folder: new Set(folder) };
 
 // A signal to everything, such as when a machine stops, must not end this one before its work is done.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {});
