@@ -85,8 +85,8 @@ function report(action, kind, value) {
 function startWarden() {
   wardens -= 1;
   const program = fileURLToPath(new URL('./warden.mjs', import.meta.url));
-  // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.
   const begun = JSON.stringify({ group: [...kept.group], folder: [...kept.folder] });
+  // Detached, so that a signal to the group of this process, such as Ctrl-C, does not end it before its work is done.
   warden = spawn(process.execPath, [program, begun], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   warden.unref();
   warden.stdin.unref();

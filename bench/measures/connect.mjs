@@ -10,10 +10,7 @@ export const connect = {
   quick: { connections: 600, warmUp: 3_000, generations: 1, rounds: 6 },
   describe: ({ atOnce }) => `${atOnce} at a time, each closed once it is open`,
 
-  async prepare(pair, { warmUp, atOnce }) {
-    await pair.load.visit(warmUp, atOnce);
-    await sessionsOver(pair.subject);
-  },
+  prepare: (pair, { warmUp, atOnce }) => visit(pair, warmUp, atOnce),
 
   async round(pair, { connections, atOnce }) {
     // V8 shrinks the heap of a process that waits for its turn, which would double the cost of the first connections.

@@ -88,14 +88,17 @@ export const moreClaims: Claims = {
     '`false` means': [
       'there is no room, or no connection: `dropped$` says which',
       async () => {
-        const { stream, dropped, block, lose, client } = await flowing();
+        const { stream, dropped, block, world, client } = await flowing();
         block();
         expect(stream.volatile('full')).toBe(false);
-        await lose();
+        world.network.cut();
+        await world.pass(0);
+        expect(stream.volatile('disconnected')).toBe(false);
         client.end();
         expect(stream.volatile('ended')).toBe(false);
         expect(dropped).toEqual([
           { data: 'full', reason: 'full' },
+          { data: 'disconnected', reason: 'disconnected' },
           { data: 'ended', reason: 'ended' },
         ]);
       },

@@ -55,6 +55,7 @@ export class ServerWebSocket extends WebSocket {
     else {
       const [message, binary] = typeof data === 'string' ? [own(data), false] : [data, given.binary];
       const { length = 0 } = message as { length?: number };
+      // It waits, and so is none of the garbage that V8 collects early.
       if (this._sender._bufferedBytes > 0 || this._sender._socket.writableNeedDrain) discard(length);
       const compress = given.compress !== false && !isTooBusyToCompress(length, this._sender._bufferedBytes);
       super.send(message, { ...given, compress, ...(binary !== undefined && { binary }) }, callback);
