@@ -12,7 +12,8 @@ const programs = [
   ['Node.js 22', 'node-22/bin/node', []],
   ['Node.js 24', 'node-24/bin/node', []],
   ['Bun', '@oven/bun-linux-x64/bin/bun', []],
-  ['Deno', '@deno/linux-x64-glibc/deno', ['run', '--allow-all', '--quiet']],
+  // Without its cache of compiled code, which would run an earlier build of the same folder.
+  ['Deno', '@deno/linux-x64-glibc/deno', ['run', '--allow-all', '--quiet', '--no-code-cache']],
 ];
 
 /** The runtimes with their commands. `missing` is the reason why one cannot be tested: there are packages for Linux on x64 only. */
