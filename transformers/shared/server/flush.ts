@@ -7,6 +7,8 @@ export interface Flushable {
 }
 
 let gathering: Flushable[] = [];
+/** The link whose bytes are being read. */
+let reading: Flushable | undefined;
 /** Those that wait for a later turn. */
 const unfinished = new Set<Flushable[]>();
 let isWatching = false;
@@ -16,15 +18,31 @@ let isWatching = false;
  * thousands of links take several turns, and frames sent meanwhile join those that wait. Nothing waits when the process exits.
  */
 export function flushAtEndOfTick(link: Flushable): void {
-  if (gathering.push(link) > 1) return;
-  process.nextTick(endTick);
   if (!isWatching) process.on('exit', flushAll);
   isWatching = true;
+  if (link !== reading && gathering.push(link) === 1) process.nextTick(endTick);
+}
+
+/**
+ * Reads bytes that have arrived for a link, and flushes it when they have been read: the answers to a few messages need no other tick.
+ * Of reads within a read, the outermost one flushes.
+ */
+export function flushAfter<Args extends unknown[]>(link: Flushable, read: (...args: Args) => void, ...args: Args): void {
+  const outer = reading;
+  reading = link;
+  try {
+    read(...args);
+  } finally {
+    reading = outer;
+    if (outer !== link) link.flush();
+  }
 }
 
 function endTick(): void {
   const links = gathering;
   gathering = [];
+  const [only] = links;
+  if (only !== undefined && links.length === 1) return only.flush();
   inSlices(links, flush, {
     later(work) {
       unfinished.add(links);
@@ -36,6 +54,7 @@ function endTick(): void {
 
 function flushAll(): void {
   for (const links of [...unfinished, gathering]) links.forEach(flush);
+  reading?.flush();
 }
 
 function flush(link: Flushable): void {

@@ -7,6 +7,8 @@ export interface ReceivingLink {
   incomplete: number;
   /** Takes the number of bytes that have arrived of an incomplete message, where it is large; 0 when it is complete. */
   reportIncomplete(bytes: number): void;
+  /** Sends what was written while bytes were read. */
+  flush?(): void;
 }
 
 /** Reports to a link how many bytes its framework has collected of a message, unless they are few, and were before. */

@@ -8,6 +8,9 @@ import { joinShort } from '../../shared/ws/parts.js';
 /** A frame of so many bytes is not copied for each link of a broadcast. */
 const LONG = 4_096;
 
+/** Node.js writes a string of so many bytes without a buffer for them. */
+const SHORT = 16_384;
+
 /** A frame in the bytes of the wire, printed once for all links of a broadcast. */
 export class Framed {
   readonly frame: Frame;
@@ -55,6 +58,31 @@ export function pong(data: Buffer): Framed {
   print(data, bytes, 0);
   bytes[0] = 0x8a;
   return new Framed(data, bytes);
+}
+
+/**
+ * Prints frames of ASCII side by side into a string of Latin-1, whose characters are the bytes of the wire. Returns `undefined` when there are
+ * others, or they are long: those are printed into buffers.
+ */
+export function printText(first: Frame | Framed, rest: readonly (Frame | Framed)[] = []): string | undefined {
+  let text = frameText(first);
+  for (let index = 0; index < rest.length && text !== undefined; index++) {
+    const next = frameText(rest[index] as Frame | Framed);
+    text = next === undefined || text.length + next.length > SHORT ? undefined : text + next;
+  }
+  return text;
+}
+
+function frameText(frame: Frame | Framed): string | undefined {
+  if (typeof frame !== 'string') return undefined;
+  const { length } = frame;
+  if (length < 126) return isAscii(frame) ? String.fromCharCode(0x81, length) + frame : undefined;
+  if (length > SHORT - 4 || !isAscii(frame)) return undefined;
+  return String.fromCharCode(0x81, 126, length >> 8, length & 0xff) + frame;
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
 }
 
 /** Prints frames: the long ones that other links have as well as they are, the others side by side. */
