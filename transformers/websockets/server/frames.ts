@@ -64,16 +64,16 @@ export function pong(data: Buffer): Framed {
  * Prints frames of ASCII side by side into a string of Latin-1, whose characters are the bytes of the wire. Returns `undefined` when there are
  * others, or they are long: those are printed into buffers.
  */
-export function printText(first: Frame | Framed, rest: readonly (Frame | Framed)[] = []): string | undefined {
-  let text = frameText(first);
+export function printString(first: Frame | Framed, rest: readonly (Frame | Framed)[] = []): string | undefined {
+  let text = frameString(first);
   for (let index = 0; index < rest.length && text !== undefined; index++) {
-    const next = frameText(rest[index] as Frame | Framed);
+    const next = frameString(rest[index] as Frame | Framed);
     text = next === undefined || text.length + next.length > SHORT ? undefined : text + next;
   }
   return text;
 }
 
-function frameText(frame: Frame | Framed): string | undefined {
+function frameString(frame: Frame | Framed): string | undefined {
   if (typeof frame !== 'string') return undefined;
   const { length } = frame;
   if (length < 126) return isAscii(frame) ? String.fromCharCode(0x81, length) + frame : undefined;

@@ -10,7 +10,7 @@ import { joinEnd } from '../../shared/ws/fragments.js';
 import { MAX_GATHERED } from '../../shared/ws/gathered-frames.js';
 import { writeTogether } from '../../shared/ws/parts.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
-import { compressed, Framed, pong, printAll, printText } from './frames.js';
+import { compressed, Framed, pong, printAll, printString } from './frames.js';
 
 const { OPEN } = WebSocket;
 
@@ -128,7 +128,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
       this.waiting = 0;
       return;
     }
-    if (queued === undefined && this.writeText(first, rest)) return;
+    if (queued === undefined && this.writeString(first, rest)) return;
     const parts = rest === undefined && first instanceof Framed ? [first.bytes] : printAll(rest === undefined ? [first] : [first, ...rest]);
     if (queued !== undefined) {
       queued.push(...parts);
@@ -148,9 +148,9 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
     this.write(queued);
   }
 
-  /** Writes frames as text: faster than as bytes. Returns `false` when they cannot be, or when they would wait: strings would move to the old heap. */
-  private writeText(first: Frame | Framed, rest: readonly (Frame | Framed)[] | undefined): boolean {
-    const text = this.raw.writableLength === 0 ? printText(first, rest) : undefined;
+  /** Writes frames as one string, which is faster than a buffer. Returns `false` when they cannot be, or when they would wait: strings would move to the old heap. */
+  private writeString(first: Frame | Framed, rest: readonly (Frame | Framed)[] | undefined): boolean {
+    const text = this.raw.writableLength === 0 ? printString(first, rest) : undefined;
     if (text === undefined) return false;
     this.waiting = 0;
     this.raw.write(text, 'latin1');
