@@ -33,11 +33,15 @@ export interface FrameReceiver extends Writable {
 export const MAX_FRAGMENTS = 4_096;
 const MIN_AVERAGE = 16;
 
-/** The states of a receiver that has read the header of a frame. */
+/** The states of a receiver: it reads the header of a frame, or has read it. */
+const GET_INFO = 0;
 const GET_MASK = 3;
 const GET_DATA = 4;
 
 const FIRST_CONTROL_FRAME = 8;
+
+/** The length of the header of a frame whose length takes eight bytes; where that takes two, the header is six bytes shorter. */
+const LONGEST_HEADER = 14;
 
 /** A segment of so many bytes may have thousands of frames, and is read in parts. */
 const LARGE = 8_192;
@@ -62,17 +66,25 @@ function writeThriftily(this: FrameReceiver, chunk: Buffer, _encoding: BufferEnc
   else writeInTurn(this, chunk, done);
 }
 
-/** Writes a segment in slices, or as a whole when it is part of one frame, and the rest in a later turn of the event loop when that takes long. */
+/** Writes a segment in parts, each one long frame or several short ones, and the rest in a later turn of the event loop when that takes long. */
 function writeInTurn(receiver: FrameReceiver, chunk: Buffer, done: Done): void {
-  const isWithinFrame = receiver._state === GET_DATA && receiver._payloadLength - receiver._bufferedBytes > chunk.length;
-  const part = isWithinFrame ? chunk : chunk.subarray(0, PART);
+  const length = Math.max(PART, lengthToEnd(receiver, chunk));
+  const part = length < chunk.length ? chunk.subarray(0, length) : chunk;
   writePart(receiver, part, (error) => {
-    const rest = chunk.subarray(part.length);
-    const next = () => (rest.length === 0 ? done() : writeInTurn(receiver, rest, done));
+    const next = () => (part === chunk ? done() : writeInTurn(receiver, chunk.subarray(length), done));
     if (error != null) done(error);
     else if (exceedsTurn(part.length) || othersWait()) runLater(next);
     else next();
   });
+}
+
+/** Returns the number of bytes up to the end of the frame that is being read, or begins here with a long length. To be cut, its bytes would be copied. */
+function lengthToEnd({ _state: state, _payloadLength: length, _bufferedBytes: buffered }: FrameReceiver, chunk: Buffer): number {
+  if (state === GET_DATA) return length - buffered;
+  if (state !== GET_INFO || buffered > 0 || chunk.length < LONGEST_HEADER) return 0;
+  const form = (chunk[1] as number) & 0x7f;
+  if (form < 126) return 0;
+  return LONGEST_HEADER + (form === 126 ? chunk.readUInt16BE(2) - 6 : chunk.readUInt32BE(2) * 2 ** 32 + chunk.readUInt32BE(6));
 }
 
 function writePart(receiver: FrameReceiver, part: Buffer, done: Done): void {

@@ -25,8 +25,9 @@ export class Framed {
 
   get bytes(): Buffer {
     if (this.printed === undefined) {
-      this.printed = Buffer.allocUnsafeSlow(sizeOf(this.frame));
-      print(this.frame, this.printed, 0);
+      const length = lengthOf(this.frame);
+      this.printed = Buffer.allocUnsafeSlow(sizeFor(length));
+      print(this.frame, length, this.printed, 0);
     }
     return this.printed;
   }
@@ -46,16 +47,14 @@ export class Framed {
 
 /** Frames a compressed message: RFC 7692, section 6. */
 export function compressed(frame: Frame, deflated: Buffer): Framed {
-  const bytes = Buffer.allocUnsafe(sizeOf(deflated));
-  print(deflated, bytes, 0);
+  const bytes = printBytes(deflated);
   bytes[0] = typeof frame === 'string' ? 0xc1 : 0xc2;
   return new Framed(frame, bytes);
 }
 
 /** Frames the answer to a ping, which repeats its data. */
 export function pong(data: Buffer): Framed {
-  const bytes = Buffer.allocUnsafe(sizeOf(data));
-  print(data, bytes, 0);
+  const bytes = printBytes(data);
   bytes[0] = 0x8a;
   return new Framed(data, bytes);
 }
@@ -85,6 +84,12 @@ function isAscii(text: string): boolean {
   return Buffer.byteLength(text) === text.length;
 }
 
+function printBytes(data: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(sizeFor(data.length));
+  print(data, data.length, bytes, 0);
+  return bytes;
+}
+
 /** Prints frames: the long ones that other links have as well as they are, the others side by side. */
 export function printAll(frames: readonly (Frame | Framed)[]): Buffer[] {
   return joinShort(frames, long, printSome);
@@ -96,15 +101,16 @@ function long(frame: Frame | Framed): Buffer | undefined {
 
 /** Prints frames side by side into one buffer. */
 function printSome(frames: readonly (Frame | Framed)[]): Buffer {
+  const lengths = frames.map((frame) => (frame instanceof Framed ? frame.bytes.length : lengthOf(frame)));
   let size = 0;
-  for (const frame of frames) size += frame instanceof Framed ? frame.bytes.length : sizeOf(frame);
+  for (const [index, frame] of frames.entries()) size += frame instanceof Framed ? (lengths[index] as number) : sizeFor(lengths[index] as number);
   const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
-  for (const frame of frames) {
+  for (const [index, frame] of frames.entries()) {
     if (frame instanceof Framed) {
       bytes.set(frame.bytes, offset);
       offset += frame.bytes.length;
-    } else offset = print(frame, bytes, offset);
+    } else offset = print(frame, lengths[index] as number, bytes, offset);
   }
   return bytes;
 }
@@ -113,14 +119,13 @@ function lengthOf(frame: Frame): number {
   return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
 }
 
-function sizeOf(frame: Frame): number {
-  const length = lengthOf(frame);
+/** Returns the length of a frame whose message has so many bytes. */
+function sizeFor(length: number): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 }
 
-/** Prints one frame at `offset`, and returns where it ends. */
-function print(frame: Frame, into: Buffer, offset: number): number {
-  const length = lengthOf(frame);
+/** Prints one frame, whose message has `length` bytes, at `offset`, and returns where it ends. */
+function print(frame: Frame, length: number, into: Buffer, offset: number): number {
   into[offset] = typeof frame === 'string' ? 0x81 : 0x82;
   let at: number;
   if (length < 126) {
@@ -134,7 +139,8 @@ function print(frame: Frame, into: Buffer, offset: number): number {
     into.writeUInt32BE(Math.floor(length / 2 ** 32), offset + 2);
     at = into.writeUInt32BE(length >>> 0, offset + 6);
   }
-  if (typeof frame === 'string') into.write(frame, at);
-  else into.set(frame, at);
+  if (typeof frame !== 'string') into.set(frame, at);
+  else if (length === frame.length) into.write(frame, at, 'latin1');
+  else into.write(frame, at);
   return at + length;
 }
