@@ -7,12 +7,12 @@ import { NotInstalled, startPair } from './lib/pair.mjs';
 import { limits, overview, section, summarise } from './lib/report.mjs';
 import { broadcast, broadcast5k, burst } from './measures/broadcast.mjs';
 import { connect } from './measures/connect.mjs';
-import { echo } from './measures/echo.mjs';
+import { echo, lone, long } from './measures/echo.mjs';
 import { idle } from './measures/idle.mjs';
 import { receive } from './measures/receive.mjs';
 import { resume } from './measures/resume.mjs';
 
-const MEASURES = [echo, broadcast, broadcast5k, burst, connect, idle, receive, resume];
+const MEASURES = [echo, lone, long, broadcast, broadcast5k, burst, connect, idle, receive, resume];
 const PEERS = ['ws', 'primus', 'primus-rx', 'primus-rx-resume', 'primus-rx-stream', 'uws', 'primus-rx-uws', 'engine.io', 'socket.io'];
 /** The package of a peer, where it has another name. */
 const PACKAGES = { uws: 'uWebSockets.js' };

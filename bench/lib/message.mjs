@@ -10,3 +10,6 @@ export const message = {
 };
 
 export const text = JSON.stringify(message);
+
+/** A message with a long string. */
+export const longText = JSON.stringify({ ...message, text: `${message.text} `.repeat(1_150) });
