@@ -7,6 +7,8 @@ export async function serve(_server, app) {
   const { default: uWS } = await import('uWebSockets.js');
   const engine = uWS.App().ws('/*', {
     idleTimeout: 0,
+    // The others take messages of a megabyte, at least.
+    maxPayloadLength: 1_048_576,
     open(socket) {
       socket.subscribe('all');
       app.opened();

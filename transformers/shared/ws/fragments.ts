@@ -78,7 +78,7 @@ function writeInTurn(receiver: FrameReceiver, chunk: Buffer, done: Done): void {
   });
 }
 
-/** Returns the number of bytes up to the end of the frame that is being read, or begins here with a long length. To be cut, its bytes would be copied. */
+/** Returns the number of bytes up to the end of the frame that is being read, or begins here with a long length. Its bytes would be copied if it were split. */
 function lengthToEnd({ _state: state, _payloadLength: length, _bufferedBytes: buffered }: FrameReceiver, chunk: Buffer): number {
   if (state === GET_DATA) return length - buffered;
   if (state !== GET_INFO || buffered > 0 || chunk.length < LONGEST_HEADER) return 0;
