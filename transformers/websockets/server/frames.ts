@@ -101,17 +101,17 @@ function long(frame: Frame | Framed): Buffer | undefined {
 
 /** Prints frames side by side into one buffer. */
 function printSome(frames: readonly (Frame | Framed)[]): Buffer {
-  const lengths = frames.map((frame) => (frame instanceof Framed ? frame.bytes.length : lengthOf(frame)));
   let size = 0;
-  for (const [index, frame] of frames.entries()) size += frame instanceof Framed ? (lengths[index] as number) : sizeFor(lengths[index] as number);
+  // To count the bytes of a string takes as long as to print it.
+  const lengths: number[] = [];
+  for (const frame of frames) {
+    const length = frame instanceof Framed ? frame.bytes.length : lengthOf(frame);
+    lengths.push(length);
+    size += frame instanceof Framed ? length : sizeFor(length);
+  }
   const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
-  for (const [index, frame] of frames.entries()) {
-    if (frame instanceof Framed) {
-      bytes.set(frame.bytes, offset);
-      offset += frame.bytes.length;
-    } else offset = print(frame, lengths[index] as number, bytes, offset);
-  }
+  for (const [index, length] of lengths.entries()) offset = print(frames[index] as Frame | Framed, length, bytes, offset);
   return bytes;
 }
 
@@ -124,8 +124,12 @@ function sizeFor(length: number): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 }
 
-/** Prints one frame, whose message has `length` bytes, at `offset`, and returns where it ends. */
-function print(frame: Frame, length: number, into: Buffer, offset: number): number {
+/** Prints one frame at `offset`, and returns where it ends. Its message, or the printed frame, has `length` bytes. */
+function print(frame: Frame | Framed, length: number, into: Buffer, offset: number): number {
+  if (frame instanceof Framed) {
+    into.set(frame.bytes, offset);
+    return offset + length;
+  }
   into[offset] = typeof frame === 'string' ? 0x81 : 0x82;
   let at: number;
   if (length < 126) {
