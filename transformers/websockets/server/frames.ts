@@ -9,7 +9,7 @@ import { joinShort } from '../../shared/ws/parts.js';
 const LONG = 4_096;
 
 /** Node.js writes a string of so many bytes without a buffer for them. */
-const SHORT = 16_384;
+export const MAX_STRING = 16_384;
 
 /** A frame in the bytes of the wire, printed once for all links of a broadcast. */
 export class Framed {
@@ -67,7 +67,7 @@ export function printString(first: Frame | Framed, rest: readonly (Frame | Frame
   let text = frameString(first);
   for (let index = 0; index < rest.length && text !== undefined; index++) {
     const next = frameString(rest[index] as Frame | Framed);
-    text = next === undefined || text.length + next.length > SHORT ? undefined : text + next;
+    text = next === undefined || text.length + next.length > MAX_STRING ? undefined : text + next;
   }
   return text;
 }
@@ -76,7 +76,7 @@ function frameString(frame: Frame | Framed): string | undefined {
   if (typeof frame !== 'string') return undefined;
   const { length } = frame;
   if (length < 126) return isAscii(frame) ? String.fromCharCode(0x81, length) + frame : undefined;
-  if (length > SHORT - 4 || !isAscii(frame)) return undefined;
+  if (length > MAX_STRING - 4 || !isAscii(frame)) return undefined;
   return String.fromCharCode(0x81, 126, length >> 8, length & 0xff) + frame;
 }
 

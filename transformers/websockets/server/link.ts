@@ -10,7 +10,7 @@ import { joinEnd } from '../../shared/ws/fragments.js';
 import { MAX_GATHERED } from '../../shared/ws/gathered-frames.js';
 import { writeTogether } from '../../shared/ws/parts.js';
 import type { ServerWebSocket } from '../../shared/ws/socket.js';
-import { compressed, Framed, pong, printAll, printString } from './frames.js';
+import { compressed, Framed, MAX_STRING, pong, printAll, printString } from './frames.js';
 
 const { OPEN } = WebSocket;
 
@@ -150,7 +150,7 @@ export class WebSocketLink extends LinkBase implements ReceivingLink {
 
   /** Writes frames as one string, which is faster than a buffer. Returns `false` when they cannot be, or when they would wait: strings would move to the old heap. */
   private writeString(first: Frame | Framed, rest: readonly (Frame | Framed)[] | undefined): boolean {
-    const text = this.raw.writableLength === 0 ? printString(first, rest) : undefined;
+    const text = this.waiting <= MAX_STRING && this.raw.writableLength === 0 ? printString(first, rest) : undefined;
     if (text === undefined) return false;
     this.waiting = 0;
     this.raw.write(text, 'latin1');
