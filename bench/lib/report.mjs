@@ -60,8 +60,8 @@ export function limits(results) {
     `${measure.name}, ${figure.title}`,
     `**${digits(median)}** ${kind}`,
     `${digits(low)} – ${digits(high)}`,
-    limit === Infinity ? '–' : `${digits(limit)} ${kind}`,
-    limit === Infinity ? '–' : median > limit ? 'over the limit' : 'ok',
+    `${digits(limit)} ${kind}`,
+    median > limit ? 'over the limit' : 'ok',
   ]);
   return {
     text: lines.length === 0 ? '' : table(['cost of sessions', 'median', 'quarters', 'limit', 'verdict'], lines),

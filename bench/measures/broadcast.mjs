@@ -38,8 +38,6 @@ export const broadcast = {
 /** Several messages in one turn, as when a tick of a game or a batch from a queue is passed on. */
 export const burst = {
   ...measure,
-  // Without a limit for sessions: ten messages take so little that to read the acknowledgements of a thousand clients costs a quarter of it.
-  figures: { cpu: { title: 'server CPU', unit: 'µs', sessions: { ratio: Infinity } } },
   name: 'burst',
   title: 'Broadcast in bursts of 10 to 1,000: server CPU per delivery',
   size: { connections: 1_000, burst: 10, broadcasts: 40, warmUp: 80, generations: 2, rounds: 6 },
