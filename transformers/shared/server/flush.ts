@@ -8,7 +8,7 @@ export interface Flushable {
 
 let gathering: Flushable[] = [];
 /** The link whose bytes are being read. */
-let reading: Flushable | undefined;
+let reading: Partial<Flushable> | undefined;
 /** Those that wait for a later turn. */
 const unfinished = new Set<Flushable[]>();
 let isWatching = false;
@@ -24,17 +24,21 @@ export function flushAtEndOfTick(link: Flushable): void {
 }
 
 /**
- * Reads bytes that have arrived for a link, and flushes it when they have been read: the answers to a few messages need no other tick.
- * Of reads within a read, the outermost one flushes.
+ * Reads bytes that have arrived for a link, and flushes it, if it gathers frames, when they have been read: the answers to a few messages
+ * need no other tick. Of reads within a read, the outermost one flushes.
  */
-export function flushAfter<Args extends unknown[]>(link: Flushable, read: (...args: Args) => void, ...args: Args): void {
+export function flushAfter<Args extends unknown[]>(
+  link: Partial<Flushable> | undefined,
+  read: (...args: Args) => void,
+  ...args: Args
+): void {
   const outer = reading;
   reading = link;
   try {
     read(...args);
   } finally {
     reading = outer;
-    if (outer !== link) link.flush();
+    if (outer !== link) link?.flush?.();
   }
 }
 
@@ -54,7 +58,7 @@ function endTick(): void {
 
 function flushAll(): void {
   for (const links of [...unfinished, gathering]) links.forEach(flush);
-  reading?.flush();
+  reading?.flush?.();
 }
 
 function flush(link: Flushable): void {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
 import { exceedsTurn, othersWait, runLater } from '../../../src/server/turn.js';
-import { type Flushable, flushAfter } from '../server/flush.js';
+import { flushAfter } from '../server/flush.js';
 import { type ReceivingLink, reportIncomplete } from '../server/incomplete.js';
 
 type Done = (error?: Error | null) => void;
@@ -90,9 +90,7 @@ function lengthToEnd({ _state: state, _payloadLength: length, _bufferedBytes: bu
 function writePart(receiver: FrameReceiver, part: Buffer, done: Done): void {
   const earned = (receiver._totalPayloadLength + part.length) / MIN_AVERAGE;
   receiver._maxFragments = earned > MAX_FRAGMENTS ? Math.floor(earned) : MAX_FRAGMENTS;
-  const { link } = receiver;
-  if (isFlushable(link)) flushAfter(link, parse, receiver, part, done);
-  else parse(receiver, part, done);
+  flushAfter(receiver.link, parse, receiver, part, done);
   if (receiver._buffers.length > SMALL_PARTS) receiver._buffers = [Buffer.concat(receiver._buffers)];
   joinEnd(receiver._fragments);
   reportPresent(receiver);
@@ -100,10 +98,6 @@ function writePart(receiver: FrameReceiver, part: Buffer, done: Done): void {
 
 function parse(receiver: FrameReceiver, part: Buffer, done: Done): void {
   write.call(receiver, part, 'binary', done);
-}
-
-function isFlushable(link: ReceivingLink | undefined): link is ReceivingLink & Flushable {
-  return link?.flush !== undefined;
 }
 
 /** Reports the bytes of the present message: of one that is inflated in a context, those that its fragments are inflated to. */
