@@ -70,7 +70,7 @@ export type CreateClientSession = <Parts extends ResumableParts>(client: Resumab
 export const resumable: CreateClientSession = (client, parts) => {
   const { connection } = client;
   const { scheduler } = parts.platform;
-  const { ring = RING } = Object(client.options.resume) as { ring?: number };
+  const ring = (client.options.resume as { ring?: number }).ring ?? RING;
   /** `undefined` while the server has no sessions. */
   let ledger: Ledger | undefined;
   let token = '';
@@ -82,13 +82,7 @@ export const resumable: CreateClientSession = (client, parts) => {
   const emit = (outcome: Resume) => connection.events.add(() => client.emit('incoming::resume', outcome));
 
   const say = (type: 'ack' | 'bye') => {
-    if (connection.link) connection.channel.control({ type, value: `${ledger?.acknowledge()}` });
-  };
-
-  const acknowledge = () => {
-    timer = undefined;
-    // Before the answer of a link, it would prove that this end has the new token.
-    if (!pass && ledger?.owes) say('ack');
+    if (ledger && connection.link) connection.channel.control({ type, value: `${ledger.acknowledge()}` });
   };
 
   /** Returns a gap. Its messages are those of the session that is over. */
@@ -121,9 +115,9 @@ export const resumable: CreateClientSession = (client, parts) => {
     } else if (ledger && word?.type === 'resumed') {
       const missing = ledger.confirm(+word.value) && ledger.since(+word.value);
       if (!missing) return breach();
-      const now = scheduler.now();
       token = word.second;
-      const away = Math.max(0, now - (client.state.attempt?.start ?? now));
+      const now = scheduler.now();
+      const away = now - Math.min(now, client.state.attempt?.start ?? now);
       open({ type: word.type, missed: +word.third, resent: missing.length, away }, missing);
     } else {
       token = epoch = '';
@@ -139,9 +133,10 @@ export const resumable: CreateClientSession = (client, parts) => {
       if (isControl(data)) return !connection.link;
       // It was being encoded on the link before: a server without sessions never gets it.
       if (pass) ledger ??= new Ledger(ring);
-      ledger?.record(ownFrame(frame));
       // Without a session, the connection reports that a message is lost.
-      return !!ledger && !(connection.link && !pass);
+      if (!ledger) return false;
+      ledger.record(ownFrame(frame));
+      return !!pass || !connection.link;
     },
 
     read(frame, data) {
@@ -152,8 +147,13 @@ export const resumable: CreateClientSession = (client, parts) => {
         begin(word, pass);
       } else if (!isControl(data)) {
         if (ledger?.receive(frame)) say('ack');
-        // So long may a message that was received wait for its acknowledgement.
-        else if (ledger) timer ??= scheduler.schedule(acknowledge, 1_000);
+        else if (ledger)
+          // So long may a message that was received wait for its acknowledgement.
+          timer ??= scheduler.schedule(() => {
+            timer = undefined;
+            // Before the answer of a link, it would prove that this end has the new token.
+            if (!pass && ledger?.owes) say('ack');
+          }, 1_000);
       } else if (word?.type === 'ack' && ledger && !ledger.confirm(+word.value)) breach();
       return !!word;
     },
@@ -168,7 +168,7 @@ export const resumable: CreateClientSession = (client, parts) => {
         emit(outcome);
         open();
         // Proves that this end has the new token.
-        if (ledger) say('ack');
+        say('ack');
       };
       // What is written meanwhile is buffered.
       connection.link = link;
@@ -183,7 +183,7 @@ export const resumable: CreateClientSession = (client, parts) => {
       if (isLost && !by) return;
       // A server acknowledges all that it has received before it closes; what is written before this end closes an open link is sent.
       const outcome = ledger && (isLost || (by === 'server' && ledger.unconfirmed)) && gap('expired');
-      if (ledger) say('bye');
+      say('bye');
       timer?.unsubscribe();
       pass = ledger = timer = undefined;
       token = epoch = '';
@@ -192,10 +192,9 @@ export const resumable: CreateClientSession = (client, parts) => {
   };
 
   const { transformer } = parts;
-  const { path, protocol } = transformer;
   const connect: typeof transformer.connect = (target) =>
     transformer.connect({ ...target, url: `${target.url}&_primus_session=${token ? 1 : 0}` });
-  return { ...parts, transformer: { path, protocol, connect } };
+  return { ...parts, transformer: { ...transformer, connect } };
 };
 
 /** Passes a link on, with the outcome and the messages that the server is missing. */

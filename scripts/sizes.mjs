@@ -21,7 +21,7 @@ export const served = {
 export const additions = { binary: 3.0, ejson: 4.8, jsonh: 1.0, msgpack: 3.5 };
 
 /** The limits of its other additions, for each transformer. */
-export const features = { sessions: 1.25, channels: 1.6, requests: 5.05 };
+export const features = { sessions: 1.2, channels: 1.6, requests: 5.05 };
 
 /** The limits of a page that imports `primus-rx/client`, for each bundler. */
 export const imported = { 'esbuild, defaults': 15.0, 'esbuild, es2015': 13.6, 'Vite, defaults': 15.0, 'Vite, es2015': 13.5 };

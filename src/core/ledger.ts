@@ -38,7 +38,7 @@ export class Ledger {
   #acknowledged = 0;
   #unacknowledged = 0;
   /** The messages that are kept, in order, up to the last one that was sent; behind empty places of some that were dropped. */
-  declare protected frames?: Frame[];
+  protected readonly frames: Frame[] = [];
 
   /** @param limit the limit of the bytes that are kept, the option `ring` */
   constructor(limit: number) {
@@ -57,7 +57,6 @@ export class Ledger {
 
   /** Counts and keeps a message that is sent, in memory of its own (see `ownFrame`). Returns false when the oldest ones had to go, as the ring is too small. */
   record(frame: Frame): boolean {
-    this.frames ??= [];
     this.frames.push(frame);
     this.bytes += this.costOf(frame, this.sent++);
     return this.bytes <= this.#limit || this.narrow(this.#limit);
@@ -81,7 +80,7 @@ export class Ledger {
   /** Returns the messages behind the first `received` ones; `undefined` when they are not kept, or fewer were sent. */
   since(received: number): readonly Frame[] | undefined {
     if (!(received >= this.from && received <= this.sent)) return undefined;
-    return this.frames?.slice(this.frames.length + received - this.sent) ?? [];
+    return this.frames.slice(this.frames.length + received - this.sent);
   }
 
   /** Counts a message that was received. Returns whether an acknowledgement is due at once. */
@@ -106,7 +105,7 @@ export class Ledger {
 
   /** Drops messages that are kept, the oldest ones first: those before the `end`-th, until no more than so many bytes are left. */
   protected drop(end: number, limit: number): void {
-    const { frames = [] } = this;
+    const { frames } = this;
     let at = frames.length + this.from - this.sent;
     while (this.from < end && this.bytes > limit) {
       this.bytes -= this.costOf(frames[at] as Frame, this.from++);

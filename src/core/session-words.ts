@@ -97,7 +97,7 @@ export function parseClientWord(text: string): ClientWord | undefined {
 /** Parses a control message of a server. Returns `undefined` for a message about something else. */
 export function parseServerWord(text: string): ServerWord | undefined {
   const word = /^primus::server::(session|resumed?|gap|ack)(?:\?|::([\w-]{1,64})(?:\.([\w-]{1,64})(?:\.([\w-]{1,64}))?)?)$/.exec(text);
-  if (word === null) return undefined;
+  if (!word) return undefined;
   const [, type, value = '', second = '', third = ''] = word;
   return { type, value, second, third } as ServerWord;
 }

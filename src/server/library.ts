@@ -137,7 +137,7 @@ function withReasons(bundle: string): string {
 }
 
 function withSessions(bundle: string): string {
-  return `${bundle}\nPrimus.parts = Object.assign({}, Primus.parts, { session: PrimusSessions.resumable });\n`;
+  return `${bundle}\nPrimus.parts.session = PrimusSessions.resumable;\n`;
 }
 
 function channelSource(bundle: string): string {
@@ -151,16 +151,16 @@ function requestSource(bundle: string): string {
 /** Returns the source of the parser: its bundle, or the functions of an application's own parser. */
 function parserSource(parser: Parser, known: readonly Parser[], part: (name: string) => string): string {
   if (parser.bundle !== undefined) {
-    return `${part(parser.bundle)}\nPrimus.parts = Object.assign({}, Primus.parts, { parser: PrimusParser[${json(parser.name)}] });\n`;
+    return `${part(parser.bundle)}\nPrimus.parts.parser = PrimusParser[${json(parser.name)}];\n`;
   }
   if (known.includes(parser)) return '';
-  return `Primus.parts = Object.assign({}, Primus.parts, { parser: (function (Primus) {
+  return `Primus.parts.parser = (function (Primus) {
 ${parser.library ?? ''}
 return {
   encoder: ${sourceOf(parser.encoder, 'The encoder of the parser')},
   decoder: ${sourceOf(parser.decoder, 'The decoder of the parser')}
 };
-})(Primus) });
+})(Primus);
 `;
 }
 

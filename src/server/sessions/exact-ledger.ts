@@ -29,7 +29,7 @@ export class ExactLedger extends Ledger {
   protected override drop(end: number, limit: number): void {
     // Most often all of them: none has to be looked at.
     if (end < this.sent || limit > 0) return super.drop(end, limit);
-    if (this.frames !== undefined) this.frames.length = 0;
+    this.frames.length = 0;
     this.bytes = 0;
     this.from = end;
   }
