@@ -169,8 +169,8 @@ export class Answers {
   async #run(answer: Answer, start: () => Eventual<unknown>): Promise<void> {
     try {
       let result = start();
-      // At once where the handler answers at once.
-      if (isPromise(result)) result = await result;
+      // At once where the handler answers at once. A request to somebody else is a stream that may be awaited.
+      if (isPromise(result) && !isPushed(result)) result = await result;
       if (answer.isOver) return;
       if (isPulled(result)) await this.#pull(answer, result[Symbol.asyncIterator]());
       else if (isPushed(result)) await this.#push(answer, result);

@@ -56,7 +56,7 @@ export interface Asking {
   report(error: unknown): void;
 }
 
-/** Creates a request, which is sent for each subscriber. */
+/** Creates a request, which is sent for each subscriber, and when it is awaited. */
 export function createReply(asking: Asking, name: string, data: unknown, options: AskOptions): Reply<unknown> {
   const { exchange, timeout: otherwise, Stream, report } = asking;
   const settings = askOptions(options, otherwise);
@@ -81,6 +81,8 @@ export function createReply(asking: Asking, name: string, data: unknown, options
       report,
     );
   return Object.assign(stream(), {
+    // biome-ignore lint/suspicious/noThenProperty: a request may be awaited.
+    then: ((fulfilled, rejected) => call(asking, name, data, options).then(fulfilled, rejected)) as Reply<unknown>['then'],
     [Symbol.asyncIterator]() {
       let ask: Ask;
       const pause = (isPaused: boolean) => () => exchange.pause(ask, isPaused);

@@ -4,15 +4,18 @@ import type { RequestContext } from './answers.js';
 import type { AskOptions } from './options.js';
 
 /**
- * The answer to a request: a cold Observable. Each subscription makes the request, and unsubscribing cancels it at the peer. As an async
- * iterable it slows the peer down: a slow loop causes back-pressure.
+ * The answer to a request: a cold Observable. Each subscription makes the request, and unsubscribing cancels it at the peer. Awaited, it makes
+ * the request and is its first value, `undefined` if there is none; the rest is cancelled. As an async iterable it slows the peer down: a slow
+ * loop causes back-pressure.
  *
  * @example
  * import { requests } from 'primus-rx/request';
  *
- * for await (const row of requests(client).request('rows', { table: 'users' })) console.log(row);
+ * const { request } = requests(client);
+ * const user = await request('user', 7);
+ * for await (const row of request('rows', { table: 'users' })) console.log(row);
  */
-export interface Reply<T> extends Observable<T> {
+export interface Reply<T> extends Observable<T>, PromiseLike<T> {
   /** Makes the request, and iterates over the values. Leaving the loop cancels the request. */
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
 }

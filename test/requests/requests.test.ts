@@ -1,5 +1,6 @@
 import {
   EMPTY,
+  finalize,
   firstValueFrom,
   from,
   interval,
@@ -155,14 +156,56 @@ describe('a request', () => {
     expect(handled).toHaveBeenCalledTimes(2);
   });
 
-  it('is no promise: nothing that awaits what it is given makes the request', async () => {
+  it('may be awaited, which makes it each time', async () => {
     const { world, server, client } = start();
-    const handled = vi.fn();
-    server.handle('echo', handled);
-    const given = await (async () => client.request('echo', 1))();
+    const handled = vi.fn((n: number) => n + 1);
+    server.handle('next', handled);
+    const answer$ = client.request<number>('next', 1);
+    expect(answer$).toBeInstanceOf(Observable);
     await world.pass(5);
     expect(handled).not.toHaveBeenCalled();
-    expect(given).toBeInstanceOf(Observable);
+    const ask = async () => [await answer$, await answer$];
+    const answers = settled(ask());
+    const returned = settled((async () => client.request('next', 2))());
+    await world.pass(20);
+    expect([answers, returned]).toEqual([[[2, 2]], [3]]);
+    expect(handled).toHaveBeenCalledTimes(3);
+  });
+
+  it('that is awaited is its first value, and `undefined` without one; the rest is cancelled', async () => {
+    const { world, server, client } = start();
+    let isOver = false;
+    server.handle('ticks', () => interval(1, world.clock).pipe(finalize(() => (isOver = true))));
+    server.handle('nothing', () => undefined);
+    const answers = settled(Promise.all([client.request('ticks'), client.request('nothing')]));
+    await world.pass(10);
+    expect(answers).toEqual([[0, undefined]]);
+    expect(isOver).toBe(true);
+  });
+
+  it('that is awaited rejects as `call` does', async () => {
+    const { world, server, client } = start();
+    server.handle('fails', () => {
+      throw new RequestError('not found', 'There is no such user');
+    });
+    server.handle('waits', () => NEVER);
+    const ask = async (name: string) => await client.request(name, 1, { timeout: 5 });
+    const outcomes = ['fails', 'nobody', 'waits'].map((name) => [settled(ask(name)), settled(client.call(name, 1, { timeout: 5 }))]);
+    await world.pass(20);
+    for (const [awaited, called] of outcomes) {
+      expect(awaited).toEqual([expect.stringMatching(/^ERR_PRIMUS_/)]);
+      expect(awaited).toEqual(called);
+    }
+  });
+
+  it('is passed on value by value by a handler that returns it', async () => {
+    const { world, server, client } = start();
+    client.handle('count', () => of(1, 2, 3));
+    server.handle('ask', (_data, { spark }) => server.request(spark, 'count'));
+    await world.pass(5);
+    const { log } = record(client.request('ask'));
+    await world.pass(20);
+    expect(log).toEqual([1, 2, 3, 'done']);
   });
 
   it('answers `undefined` with no value, and every other value as it is', async () => {

@@ -97,6 +97,8 @@ describe('requests', () => {
     const answering = requests(primus, { contract: chat, timeout: '5 s' });
     expectTypeOf(asking).toEqualTypeOf<ContractClientRequests<typeof chat>>();
     expectTypeOf(asking.request('user', 1)).toEqualTypeOf<Reply<{ name: string }>>();
+    async () => expectTypeOf(await asking.request('user', 1)).toEqualTypeOf<{ name: string }>();
+    async () => expectTypeOf(await asking.request('ticks')).toEqualTypeOf<number>();
     expectTypeOf(asking.call('user', 1, { timeout: 5 })).toEqualTypeOf<Promise<{ name: string }>>();
     expectTypeOf(asking.call('ping')).toEqualTypeOf<Promise<undefined>>();
     () =>
@@ -160,8 +162,9 @@ describe('requests', () => {
     () => requests(client, { maxRequest: 1 });
     // @ts-expect-error A server, or a client, is needed.
     () => requests({});
-    // @ts-expect-error An answer is no promise: `call` makes one.
-    () => asking.request('x').then(() => {});
+    async () => expectTypeOf(await asking.request<User>('x')).toEqualTypeOf<User>();
+    // @ts-expect-error A request may be awaited, and is no promise: `call` makes one.
+    () => asking.request('x').catch(() => {});
   });
 });
 
