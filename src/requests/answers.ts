@@ -169,7 +169,7 @@ export class Answers {
   async #run(answer: Answer, start: () => Eventual<unknown>): Promise<void> {
     try {
       let result = start();
-      // At once where the handler answers at once. A request to somebody else is a stream that may be awaited.
+      // At once where the handler answers at once. A request to another end is a stream that may be awaited.
       if (isPromise(result) && !isPushed(result)) result = await result;
       if (answer.isOver) return;
       if (isPulled(result)) await this.#pull(answer, result[Symbol.asyncIterator]());

@@ -190,7 +190,7 @@ describe('a request', () => {
     });
     server.handle('waits', () => NEVER);
     const ask = async (name: string) => await client.request(name, 1, { timeout: 5 });
-    const outcomes = ['fails', 'nobody', 'waits'].map((name) => [settled(ask(name)), settled(client.call(name, 1, { timeout: 5 }))]);
+    const outcomes = ['fails', 'missing', 'waits'].map((name) => [settled(ask(name)), settled(client.call(name, 1, { timeout: 5 }))]);
     await world.pass(20);
     for (const [awaited, called] of outcomes) {
       expect(awaited).toEqual([expect.stringMatching(/^ERR_PRIMUS_/)]);
