@@ -4,7 +4,7 @@ import type { ClientParts } from '../../client/options.js';
 import { resumable } from '../../client/resume.js';
 import type { ReconnectAttempt } from '../../client/state.js';
 import { composePolicy, constant, interactive, untilStable, withRetryAfter } from '../../operators/index.js';
-import type { ClientOptions, Parser, Spark } from '../../src/index.js';
+import { type ClientOptions, type Parser, PrimusError, type Spark } from '../../src/index.js';
 import { randomFrom } from '../properties/random.js';
 import { settle } from '../support/clock.js';
 import { slowParser } from '../support/slow-parser.js';
@@ -405,6 +405,27 @@ describe('a connection that drops', () => {
       expect(events).toEqual(['close', 'error', 'reconnect failed', 'end']);
     }
     expect(world.network.dials.length).toBeLessThan(20);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an error', new Error('mine'), 'mine'],
+    ['a string', 'mine', 'mine'],
+    ['nothing', undefined, 'undefined'],
+  ])('whose policy throws %s reports an error with a code, and ends', async (_name, thrown, message) => {
+    const policy = () => {
+      throw thrown;
+    };
+    const { client, events } = await opened({ reconnect: policy });
+    world.network.down = true;
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    world.network.cut();
+    await world.pass(10_000);
+    expect(events).toEqual(['close', 'error', 'reconnect failed', 'end']);
+    expect(errors).toEqual([expect.any(PrimusError)]);
+    expect(errors).toMatchObject([
+      { code: 'ERR_PRIMUS_OPTION', message: `The policy \`reconnect\` has thrown: ${message}`, cause: { message } },
+    ]);
   });
 });
 
