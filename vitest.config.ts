@@ -35,6 +35,8 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 180_000,
     teardownTimeout: 60_000,
+    // Of one file, where it says so.
+    maxConcurrency: 3,
     expect: { requireAssertions: true },
     projects: [
       {

@@ -16,7 +16,10 @@ const programs = [
   ['Deno', '@deno/linux-x64-glibc/deno', ['run', '--allow-all', '--quiet', '--no-code-cache']],
 ];
 
-/** The runtimes with their commands. `missing` is the reason why one cannot be tested: there are packages for Linux on x64 only. */
+/**
+ * The runtimes with their commands; this Node.js too, where one is missing. `missing` is the reason why one cannot be tested: there are packages
+ * for Linux on x64 only.
+ */
 export function findRuntimes() {
   const found = programs.map(([name, path, args]) => {
     const program = join(packages.folder, 'node_modules', path);
@@ -25,12 +28,13 @@ export function findRuntimes() {
       : (packages.missing() ?? `there is no package of it for ${process.platform} ${process.arch}`);
     return { name, command: [program, ...args], missing };
   });
+  if (found.every(({ missing }) => missing === undefined)) return found;
   return [{ name: 'this Node.js', command: [process.execPath], missing: undefined }, ...found];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (packages.missing()) packages.install();
   for (const { name, missing } of findRuntimes()) {
-    console.log(missing ? `The tests on ${name} are SKIPPED: ${missing}` : `The core of the contract is tested on ${name}`);
+    console.log(missing ? `The tests on ${name} are SKIPPED: ${missing}` : `The contract is tested on ${name}`);
   }
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
-import { Stream } from 'node:stream';
 import { callable } from '../core/callable.js';
 import { asError } from '../core/errors.js';
 import { ownFrame } from '../core/ledger.js';
 import type { Frame } from '../core/link.js';
 import { CLOSED } from '../core/ready-state.js';
 import type { ForwardedRequest } from '../server/middleware/forwarded.js';
+import { emit } from '../server/rejections.js';
 import { type Address, Spark } from '../server/spark.js';
 import type { AdoptingServer, SparkArguments, SparkClass } from '../server/spark-class.js';
 import { definitions } from './defining.js';
@@ -19,8 +19,6 @@ type Hook = (this: Spark) => void;
 interface Hooked {
   readonly __initialise: Hook[];
 }
-
-const { emit } = Stream.prototype;
 
 /** Adds what old plugins expect to the class that the sparks of all servers derive from: hooks, injected events, and static members. */
 export function legacySparks<C extends typeof Spark>(Class: C): C {

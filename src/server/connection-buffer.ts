@@ -17,9 +17,13 @@ const STALL_TIMEOUT = 10_000;
 /** The rate of a slow network, in bytes per ms: Node.js takes a write for unsent until all of it has left. */
 const SLOWEST = 64;
 
-/** The interval at which unsent bytes are counted, in ms: not every framework has an event for that. It doubles while none leave. */
-const DRAIN_POLL = 10;
-const LONGEST_POLL = 640;
+/**
+ * The intervals at which unsent bytes are counted, in ms: not every framework has an event for that. A client that reads them at once does not keep
+ * its writer waiting. Each is twice as long as the one before, up to the longest one: while bytes leave, and while none do.
+ */
+const FIRST_POLL = 1;
+const BUSY_POLL = 10;
+const IDLE_POLL = 640;
 
 /** Fewer bytes than this are not reported to the account of the server. */
 const STEP = 65_536;
@@ -79,7 +83,7 @@ export class ConnectionBuffer implements MemoryHolder {
   #longestMessage = 0;
   /** The bytes that a framework has added to messages, up to as many as the messages have. */
   #overhead = 0;
-  #delay = DRAIN_POLL;
+  #delay = FIRST_POLL;
   /** When unsent bytes left last. */
   #progress = 0;
   #polling: Subscription | undefined;
@@ -163,9 +167,9 @@ export class ConnectionBuffer implements MemoryHolder {
   #crowd(): void {
     const { scheduler } = this.#limits;
     this.crowded = true;
-    this.#delay = DRAIN_POLL;
+    this.#delay = FIRST_POLL;
     this.#progress = scheduler.now();
-    this.#polling = timer(DRAIN_POLL, scheduler)
+    this.#polling = timer(FIRST_POLL, scheduler)
       .pipe(
         expand(() => timer(this.#delay, scheduler)),
         takeWhile(() => this.#isCrowded()),
@@ -180,7 +184,7 @@ export class ConnectionBuffer implements MemoryHolder {
     this.#count(0);
     if (this.#unsent <= highWater / 2) return false;
     const hasProgress = this.#unsent < before;
-    this.#delay = hasProgress ? DRAIN_POLL : Math.min(2 * this.#delay, LONGEST_POLL);
+    this.#delay = Math.min(2 * this.#delay, hasProgress ? BUSY_POLL : IDLE_POLL);
     if (hasProgress) this.#progress = scheduler.now();
     else if (this.#unsent > maxBuffer && scheduler.now() - this.#progress >= Math.max(STALL_TIMEOUT, this.#unsent / SLOWEST))
       this.#terminate();

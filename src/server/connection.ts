@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { Subscription } from 'rxjs';
 import { END_TIMEOUT, endTimeoutError, type Stack } from '../core/channel.js';
 import { asError, dropped, LinkError } from '../core/errors.js';
@@ -11,11 +10,10 @@ import { type BufferLimits, type BufferOwner, ConnectionBuffer } from './connect
 import { type EarlyLimits, EarlyMessages, type EarlyOwner } from './early-messages.js';
 import { networkOf } from './http/network-of.js';
 import { costOf, KeptFrames } from './kept-frames.js';
+import { emit } from './rejections.js';
 import type { Session } from './sessions/session.js';
 import { sizeOf } from './size-of.js';
 import { exceedsTurn, fewOfTurn, runLater } from './turn.js';
-
-const { emit } = EventEmitter.prototype;
 
 /** The reasons for which a link is not read. */
 const KEPT = 1;

@@ -30,6 +30,7 @@ import { noticeMisspelled } from './notices.js';
 import { type ParsedServerOptions, type ServerOptions, serverOptions } from './options.js';
 import { withLimits } from './parser-limits.js';
 import { Ark, pluginsOf } from './plugins.js';
+import { CAPTURING, reportRejections } from './rejections.js';
 import { Serving, type ServingParts } from './serving.js';
 import { requireIdentity, resumeOptions } from './sessions/options.js';
 import type { DestroyOptions } from './shutdown.js';
@@ -49,6 +50,10 @@ const Emitter = EventEmitter as unknown as new (options?: object) => object;
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Server<In = any, Out = any, Data = any> extends Emitter {
+  static {
+    reportRejections(Server);
+  }
+
   /** Lets types name this class with other messages. @internal */
   declare readonly [RETYPED]?: ServerOf<Data>;
 
@@ -143,7 +148,7 @@ export class Server<In = any, Out = any, Data = any> extends Emitter {
    * @throws ERR_PRIMUS_PLUGIN when a plugin is invalid or cannot be loaded
    */
   constructor(server: HttpServer, options: ServerOptions, builtins: ServerBuiltins) {
-    super({ captureRejections: true });
+    super(CAPTURING);
     this.server = checkServer(server);
     this.options = serverOptions(options);
     noticeMisspelled(options);

@@ -17,6 +17,7 @@ import { expectSign } from './heartbeat.js';
 import type { NodeEmitter } from './node-emitter.js';
 import { duplex } from './node-streams/duplex.js';
 import { type PipeTarget, pipe } from './node-streams/pipe.js';
+import { CAPTURING, reportRejections } from './rejections.js';
 
 /** The address of a client. */
 export interface Address {
@@ -91,6 +92,10 @@ const reserved = reserve('readyStateChange', 'heartbeat', 'error', 'data', 'end'
  */
 // biome-ignore lint/suspicious/noExplicitAny: the documented default: a message may be anything the parser can carry.
 export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
+  static {
+    reportRejections(Spark);
+  }
+
   /**
    * The `readyState` of a connection that is not open yet.
    *
@@ -163,7 +168,7 @@ export class Spark<In = any, Out = any, Data = any> extends LegacyStream {
     socket?: unknown,
     link?: Link,
   ) {
-    super({ captureRejections: true });
+    super(CAPTURING);
     this.primus = primus;
     this.headers = headers || {};
     this.address = (address ?? {}) as Address;

@@ -16,14 +16,7 @@ const transformer = 'browserchannel';
 
 missing(transformer, 'browserchannel', 'browserchannel');
 
-contract({
-  transformer,
-  skips: {
-    'gives the spark the headers as they were sent': "the framework's own client for Node sends a Host without the port",
-    'sends the headers of each attempt': "the framework's own client cannot send any; the option throws",
-    'listens on IPv6': 'the framework cannot write an IPv6 address into a URL; tested below with plain requests',
-  },
-});
+contract({ transformer });
 
 const require = createRequire(import.meta.url);
 

@@ -13,6 +13,7 @@ import { early } from './early.js';
 import { requestRules } from './requests.js';
 import { secrets } from './secrets.js';
 import { sessions } from './sessions.js';
+import { skips as known } from './skips.js';
 
 /** A transformer under test: its name, the options of every server, and the rules that it cannot keep, with the reason. */
 export interface Leaf {
@@ -20,12 +21,16 @@ export interface Leaf {
   /** The name of this run of the suite, if the transformer has several. */
   by?: string;
   options?: () => ServerOptions;
-  /** Why a rule does not hold, by its title. */
+  /**
+   * Why a rule does not hold, by its title.
+   *
+   * @defaultValue the reasons in `skips.ts`
+   */
   skips?: Record<string, string>;
 }
 
 /** The rules that every transformer keeps, whatever framework it stands on. */
-export function contract({ transformer, by = '', options = () => ({}), skips = {} }: Leaf): void {
+export function contract({ transformer, by = '', options = () => ({}), skips = known[transformer] ?? {} }: Leaf): void {
   const start = (more: ServerOptions = {}, at?: { port?: number; host?: string }) => serve({ transformer, ...options(), ...more }, at);
   const pair = async (more: ServerOptions = {}, options: Parameters<Served['connect']>[0] = {}) => {
     const served = await start(more);

@@ -18,7 +18,6 @@ describe.each(['websocket', 'xhr-streaming', 'xhr-polling'])('sockjs over %s', (
   contract({
     transformer: 'sockjs',
     options: () => ({ transport: { transports, timeout: 10_000 } }),
-    skips: { 'sends the headers of each attempt': 'sockjs-client cannot send any; the option throws' },
   });
 });
 

@@ -18,15 +18,10 @@ import { contract } from './contract.js';
 import { missing } from './missing.js';
 import { rejectsMalformedHandshakes } from './websocket-guards.js';
 
-const skips = {
-  'gives the spark the port of the client': 'the engine does not expose it',
-  'answers requests whose target is not a path': 'the engine closes their connections itself, after 10 s',
-};
-
-contract({ transformer: 'uws', skips });
+contract({ transformer: 'uws' });
 
 describe('over permessage-deflate', () => {
-  contract({ transformer: 'uws', skips, options: () => ({ compression: true }) });
+  contract({ transformer: 'uws', options: () => ({ compression: true }) });
 });
 
 const transformer = 'uws';
