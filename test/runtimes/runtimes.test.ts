@@ -60,10 +60,8 @@ describe.each(findRuntimes())('on $name', ({ name, command, missing }) => {
   const isMissing = missing !== undefined;
 
   // Most of a run is waiting.
-  it.skipIf(isMissing).concurrent.for(transformers)(
-    '%s keeps the contract',
-    (transformer, { expect }) => keeps(expect, command, transformer, runtimeSkips[name]?.[transformer]),
-    LIMIT,
+  it.skipIf(isMissing).concurrent.for(transformers)('%s keeps the contract', { timeout: LIMIT }, (transformer, { expect }) =>
+    keeps(expect, command, transformer, runtimeSkips[name]?.[transformer]),
   );
 
   it.skipIf(isMissing).concurrent(

@@ -147,6 +147,26 @@ describe('the buffer of a connection', () => {
     expect(counted.mock.calls.length).toBeLessThan(110);
   });
 
+  it('does not keep the writer of a client waiting that receives at once', () => {
+    const { send, leave, scheduler, drained } = create(1_000_000);
+    for (let count = 1; count <= 100; count++) {
+      send(300_000);
+      leave(300_000);
+      scheduler.advance(1);
+      expect(drained).toHaveBeenCalledTimes(count);
+    }
+  });
+
+  it('counts the bytes of a client that receives slowly every ten milliseconds', () => {
+    const { send, link, scheduler } = create(1_000);
+    send(999);
+    let left = 999_000;
+    const counted = vi.spyOn(link, 'bufferedAmount', 'get').mockImplementation(() => --left);
+    scheduler.advance(10_000);
+    expect(counted.mock.calls.length).toBeGreaterThan(990);
+    expect(counted.mock.calls.length).toBeLessThan(1_010);
+  });
+
   it('reports what waits to the account, without the broadcasts that all connections share', () => {
     const { send, buffer, memory, leave, scheduler } = create(4_000_000, 100_000_000);
     send(2_000_000);

@@ -188,7 +188,7 @@ export function sessions(
 
   rule('sends a ring again that is much larger than maxBuffer, in order, and then what is written meanwhile', async () => {
     let first: Spark | undefined;
-    // The client comes back when the server knows that it is away: on some runtimes that takes a while.
+    // The client reconnects when the server knows that it is away: on some runtimes that takes a while.
     const credentials = async () => {
       if (first) await until(() => first?.away);
       return {};
