@@ -5,9 +5,13 @@ import type { Frame } from '../src/core/link.js';
 /** The memory that a message takes beside its bytes, roughly. */
 const OVERHEAD = 64;
 
-/** The interval at which unsent bytes are counted while a writer waits, in ms: no platform has an event for that. It doubles while none leave. */
-const POLL = 4;
-const LONGEST_POLL = 256;
+/**
+ * The intervals at which unsent bytes are counted while a writer waits, in ms: no platform has an event for that. Each is twice as long as the one
+ * before, up to the longest one: while bytes leave, and while none do.
+ */
+const FIRST_POLL = 1;
+const BUSY_POLL = 4;
+const IDLE_POLL = 256;
 
 /** The options of `flow`. */
 export interface FlowOptions {
@@ -107,7 +111,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
   #waiting: (() => void)[] = [];
   #change: Subscription | undefined;
   #poll: Subscription | undefined;
-  #delay = POLL;
+  #delay = FIRST_POLL;
   /** The readers that are behind: the connection is paused while there is one. */
   readonly #pausing = new Set<unknown>();
   /** The messages that wait, one for each key. */
@@ -330,7 +334,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
   /** Begins to wait for the bytes to leave, and for a connection. */
   #wait(): void {
     if (this.#change !== undefined) return;
-    this.#delay = POLL;
+    this.#delay = FIRST_POLL;
     const change = this.#end.change$.subscribe({ next: () => this.#check(), complete: () => this.#done() });
     // A check may have been the last one already.
     if (this.#waiting.length > 0) this.#change = change;
@@ -344,7 +348,7 @@ export class Flow<In = unknown, Out = unknown> implements AsyncIterable<In> {
     if (isAway || (this.#poll && !this.#poll.closed)) return;
     this.#poll = scheduler.schedule(() => {
       this.#poll = undefined;
-      this.#delay = this.#end.bufferedAmount < bufferedAmount ? POLL : Math.min(2 * this.#delay, LONGEST_POLL);
+      this.#delay = Math.min(2 * this.#delay, this.#end.bufferedAmount < bufferedAmount ? BUSY_POLL : IDLE_POLL);
       this.#check();
     }, this.#delay);
   }
