@@ -86,13 +86,13 @@ export const resumable: CreateClientSession = (client, parts) => {
   };
 
   /** Returns a gap. Its messages are those of the session that is over. */
-  const gap = (reason: GapReason, over = ledger): Resume => ({
+  const gap = (reason: GapReason, over = ledger ?? new Ledger(ring)): Resume => ({
     type: 'gap',
     reason,
-    unconfirmed: over?.unconfirmed ?? 0,
+    unconfirmed: over.unconfirmed,
     resend() {
-      for (const frame of over?.since(over.from) ?? []) connection.transmit(frame, 0);
-      over?.narrow(0);
+      for (const frame of over.since(over.from) as Frame[]) connection.transmit(frame, 0);
+      over.narrow(0);
     },
   });
 
@@ -115,8 +115,8 @@ export const resumable: CreateClientSession = (client, parts) => {
     } else if (ledger && word?.type === 'resumed') {
       const missing = ledger.confirm(+word.value) && ledger.since(+word.value);
       if (!missing) return breach();
-      token = word.second;
       const now = scheduler.now();
+      token = word.second;
       const away = now - Math.min(now, client.state.attempt?.start ?? now);
       open({ type: word.type, missed: +word.third, resent: missing.length, away }, missing);
     } else {
@@ -180,7 +180,7 @@ export const resumable: CreateClientSession = (client, parts) => {
     end(by) {
       const isLost = pass || !connection.link;
       // Messages that are still being encoded count.
-      if (isLost && !by) return;
+      if (!by && isLost) return;
       // A server acknowledges all that it has received before it closes; what is written before this end closes an open link is sent.
       const outcome = ledger && (isLost || (by === 'server' && ledger.unconfirmed)) && gap('expired');
       say('bye');

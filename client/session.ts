@@ -1,7 +1,7 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { reconnectOn } from '../operators/reconnect.js';
 import { watchdogOn } from '../operators/watchdog.js';
-import { LinkError, type PrimusError, unopened } from '../src/core/errors.js';
+import { asUnopened, LinkError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 import { milliseconds } from '../src/core/options.js';
 import type { Backoff, ParsedClientOptions, Strategy } from './options.js';
@@ -89,9 +89,7 @@ function connect({ dial, connection, options, platform, online$ }: SessionParts)
   );
   return new Observable((subscriber) => {
     // A framework may throw an error of its own: it does not take an option, or calls a function of the application.
-    const fail = (error: Partial<PrimusError> | null) =>
-      // Not by its class: in a page, that may be of another file.
-      subscriber.error(/^ERR_PRIMUS/.test(error?.code as string) ? error : unopened({ cause: error }));
+    const fail = (error: unknown) => subscriber.error(asUnopened(error));
     const dialling = offline$.subscribe({ error: fail });
     subscriber.add(dialling);
     if (subscriber.closed) return;

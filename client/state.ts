@@ -1,5 +1,5 @@
 import type { Attempt, ReconnectEvent as Reconnection } from '../operators/reconnect.js';
-import { asError, type LinkError, PrimusError } from '../src/core/errors.js';
+import { asUnopened, type LinkError, PrimusError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 
 /** One attempt with the settings of the back-off it belongs to: what the documented events carry. */
@@ -89,8 +89,8 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
     case 'failed': {
       // The state has it already: `lost` comes before.
       const error = state.name === 'closed' ? state.cause : gaveUp(event.error as LinkError);
-      const failed: Emission = ['reconnect failed', error, event.attempt];
-      return 'policyError' in event ? [state, ['error', policyFailed(event.policyError)], failed, END] : [state, failed, END];
+      const why: Emission[] = 'policyError' in event ? [['error', asUnopened(event.policyError)]] : [];
+      return [state, ...why, ['reconnect failed', error, event.attempt], END];
     }
     case 'network': {
       const isPaused = state.name === 'waiting' && state.attempt && event.pauses && !event.online;
@@ -115,13 +115,6 @@ function waiting(next: ReconnectAttempt | null, cause: PrimusError): ClientState
 
 function failure(cause: PrimusError): ClientState {
   return { name: 'closed', by: 'failure', cause };
-}
-
-/** Returns the error of a policy that has thrown, or has returned no time. */
-function policyFailed(thrown: unknown): PrimusError {
-  if (thrown instanceof PrimusError) return thrown;
-  const cause = asError(thrown);
-  return new PrimusError('ERR_PRIMUS_OPTION', `The policy \`reconnect\` has thrown: ${cause.message}`, { cause });
 }
 
 function gaveUp(cause: LinkError): PrimusError {

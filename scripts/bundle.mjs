@@ -63,17 +63,9 @@ export function bundleEdge() {
 /**
  * Modules of the frameworks that do nothing in a served library, or that are for browsers that would not run the rest of it, each with its
  * replacement. Engine.IO's and Socket.IO's client asks whether there is CORS and parses its
- * address, which comes from us; sockjs-client has shims, the frames of pages without CORS, and a logger. RxJS has a configuration, which nothing
- * in a page can reach.
+ * address, which comes from us; sockjs-client has shims, the frames of pages without CORS, and a logger.
  */
 const deadCode = {
-  'rxjs/src/internal': {
-    config: 'export const config = {};',
-    'util/errorContext': 'export const errorContext = (run) => run(); export const captureError = () => {};',
-    'util/reportUnhandledError': 'export const reportUnhandledError = (error) => setTimeout(() => { throw error; });',
-    'scheduler/timeoutProvider': 'export const timeoutProvider = {};',
-    NotificationFactories: 'export const nextNotification = () => {}, errorNotification = () => {}, COMPLETE_NOTIFICATION = undefined;',
-  },
   'engine.io-client': {
     'contrib/has-cors': 'export const hasCORS = true;',
     'contrib/parseuri': 'export const parse = () => {};',

@@ -10,7 +10,8 @@ export interface Configuration {
   global: string;
   /** The longest message that the server accepts, in bytes. */
   maxLength: number;
-  compression: boolean;
+  /** Left out where messages are not compressed. */
+  compression?: boolean;
   /** Client options that follow from the server's. The options of the client win. */
   options: { pingTimeout?: Duration | false; strategy?: string; resume?: boolean | { ring: number } };
 }

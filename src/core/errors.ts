@@ -163,6 +163,14 @@ export function unopened({ closeCode, reason, cause }: LinkErrorDetails): LinkEr
   return new LinkError('ERR_PRIMUS_CONNECT', `The connection could not be established${why && `: ${why}`}`, { closeCode, reason, cause });
 }
 
+/** Returns an error of this library as it is, and creates that of a connection that was not established of anything else that was thrown. */
+export function asUnopened(thrown: unknown): Error {
+  // Not by its class: in a page, that may be of another file.
+  return /^ERR_PRIMUS/.test((thrown as Partial<PrimusError> | null | undefined)?.code as string)
+    ? (thrown as Error)
+    : unopened({ cause: thrown });
+}
+
 /**
  * Returns an Error as it is, and creates one of any other value that was thrown, with the properties of an object. The error can be printed:
  * one whose message is no string, or whose getters throw, is replaced.

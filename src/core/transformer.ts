@@ -54,8 +54,8 @@ export interface Target<Platform = unknown> {
   maxLength: number;
   /** The longest message that the server accepts, in bytes, as far as the client knows. */
   serverLimit: number;
-  /** Whether messages may be compressed. */
-  compression: boolean;
+  /** Whether messages may be compressed. @defaultValue `false` */
+  compression?: boolean | undefined;
   /** Whether the framework may use WebSockets, where it has other transports. */
   websockets: boolean;
   /** The client's `transport` option. */

@@ -50,5 +50,5 @@ export function configurationOf(server: ConfiguredServer): Configuration {
   if (server.auth) options.strategy = AUTHORIZED_STRATEGY;
   const resume = resumeOptions(server.options.resume);
   if (resume !== undefined) options.resume = resume.ring === RING || { ring: resume.ring };
-  return { ...spec, global, maxLength, compression, options };
+  return { ...spec, global, maxLength, ...(compression && { compression }), options };
 }

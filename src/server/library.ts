@@ -114,7 +114,7 @@ const IN_NODE = {
  * Returns the source of the client library: prebuilt bundles, the configuration, and the sources of the application's parser and plugins,
  * in sloppy mode unless it is an ES module, and with `Primus` in scope. With `refuseWithClose` the client reports why it was rejected; with
  * `resume` it has sessions; and channels and requests, if the server has any. A script loads as an AMD module and as CommonJS too; in a page it
- * is a global as well, whatever else loads it.
+ * is a global as well, whatever else loads it. Its conditions are written as a minifier writes them: so they compress with the bundle.
  */
 function library(served: Served, { bundle, parsers }: Parts, minify: boolean, kind: 'script' | 'module'): string {
   const { global, parser, transformer, ...configuration } = served.configuration;
@@ -126,8 +126,8 @@ ${served.transformer.client.protocol === 'ws' && !minify ? IN_NODE[kind] : ''}${
   if (kind === 'module') return `${head}${body}export { Primus, Primus as default };\n`;
   return `${head}(function (root) {
 ${body}root[${json(global)}] = Primus;
-if (typeof module == 'object' && module.exports) module.exports = Primus;
-else if (typeof define == 'function' && define.amd) define(() => Primus);
+if ("object"==typeof module && module.exports) module.exports = Primus;
+else if ("function"==typeof define && define.amd) define(() => Primus);
 })(this || globalThis);
 `;
 }
@@ -137,7 +137,7 @@ function withReasons(bundle: string): string {
 }
 
 function withSessions(bundle: string): string {
-  return `${bundle}\nPrimus.parts.session = PrimusSessions.resumable;\n`;
+  return `${bundle}\nPrimus.parts.session=PrimusSessions.resumable;\n`;
 }
 
 function channelSource(bundle: string): string {
