@@ -14,40 +14,50 @@ import { Installation } from './installed.js';
 /** Nothing in this repository needs React. */
 const react = ['react@19', 'react-dom@19', '@types/react@19', '@types/react-dom@19'];
 
-const app = new Installation();
+const folders: string[] = [];
 const servers: ChildProcess[] = [];
 
-// The examples as a new user has them: copied into an empty folder, with the packed tarball and the packages that they name.
-beforeAll(async () => {
-  await app.install('../../examples', ['zod', 'express', '@types/express']);
-  await app.add(...react);
+/** Installs an example as a new user has it: in an empty folder of its own, with the packed tarball and the packages that it names. */
+async function install(example: string, optional: Parameters<Installation['install']>[1] = [], others: readonly string[] = []) {
+  const app = new Installation();
+  folders.push(app.folder);
+  await app.install(`../../examples/${example}`, optional);
+  if (others.length > 0) await app.add(...others);
   const manifest = join(app.folder, 'package.json');
   writeFileSync(manifest, JSON.stringify({ ...JSON.parse(readFileSync(manifest, 'utf8')), type: 'module' }));
   const compilerOptions = { target: 'ES2022', module: 'nodenext', strict: true, outDir: 'out', rootDir: '.', types: ['node'] };
-  const include = ['express', 'prices', 'react', 'testing'].map((example) => `${example}/*.ts`);
-  writeFileSync(join(app.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
-  expect(await app.tool('typescript/bin/tsc', '--project', app.folder)).toEqual({ code: 0, output: '' });
-});
+  const project = join(app.folder, 'tsconfig.programs.json');
+  writeFileSync(project, JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  expect(await app.tool('typescript/bin/tsc', '--project', project)).toEqual({ code: 0, output: '' });
+  return app;
+}
 
 afterEach(async () => {
   for (const server of servers.splice(0)) await kill(server);
 });
 
-afterAll(() => removeFolder(app.folder));
+afterAll(() => {
+  for (const folder of folders) removeFolder(folder);
+});
 
 /** Starts a compiled server of an example, and returns the address that it prints. */
-async function serve(example: string, env: Record<string, string> = {}): Promise<{ server: ChildProcess; url: string }> {
-  const program = join(app.folder, 'out', example, 'server.js');
+async function serve({ folder }: Installation, env: Record<string, string> = {}): Promise<{ server: ChildProcess; url: string }> {
+  const program = join(folder, 'out/server.js');
   const server = start(process.execPath, [program], { env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
   servers.push(server);
   return { server, url: await printedAddress(server) };
 }
 
 describe('the example with Express', () => {
-  const order = (url: string, ...rest: string[]) => app.node('out/express/client.js', url, ...rest);
+  let app: Installation;
+  const order = (url: string, ...rest: string[]) => app.node('out/client.js', url, ...rest);
+
+  beforeAll(async () => {
+    app = await install('express', ['zod', 'express', '@types/express']);
+  });
 
   it('takes an order of who has logged in, and streams its steps', async () => {
-    const { url } = await serve('express');
+    const { url } = await serve(app);
     const output = ['left of tea: 8', 'order 1', 'accepted', 'packed', 'sent', ''].join('\n');
     expect(await order(url, 'ada', 'lovelace', 'tea', '2')).toEqual({ code: 0, output });
     const orders = await (await fetch(`${url}/orders`)).json();
@@ -55,7 +65,7 @@ describe('the example with Express', () => {
   });
 
   it('refuses what the contract, the shop, or authorization refuses, with a code', async () => {
-    const { url } = await serve('express');
+    const { url } = await serve(app);
     const output = async (...rest: string[]) => (await order(url, ...rest)).output;
     expect(await output('ada', 'lovelace', 'tea', 'many')).toMatch(/^ERR_PRIMUS_CONTRACT: .*count/);
     expect(await output('ada', 'lovelace', 'cake', '4')).toBe('ERR_PRIMUS_REQUEST: There are not 4 of cake\n');
@@ -65,7 +75,8 @@ describe('the example with Express', () => {
 });
 
 it('the example with 1,000 prices a second serves a reader of ten, with fresh prices and flat memory', async () => {
-  const child = start(process.execPath, ['--expose-gc', join(app.folder, 'out/prices/main.js'), '12'], {
+  const { folder } = await install('prices');
+  const child = start(process.execPath, ['--expose-gc', join(folder, 'out/main.js'), '12'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   servers.push(child);
@@ -81,18 +92,21 @@ it('the example with 1,000 prices a second serves a reader of ten, with fresh pr
 });
 
 it('the example of a test passes', async () => {
-  expect((await app.run(process.execPath, ['--test', join(app.folder, 'out/testing/ticker.test.js')])).code).toBe(0);
+  const app = await install('testing');
+  expect((await app.run(process.execPath, ['--test', join(app.folder, 'out/ticker.test.js')])).code).toBe(0);
 });
 
 describe.skipIf(noChromium)('the example with React', () => {
+  let app: Installation;
   let browser: Browser;
   let vite: ViteDevServer;
   let page: Page;
 
   beforeAll(async () => {
+    app = await install('react', [], react);
     browser = await launch();
     vite = await createViteServer({
-      root: join(app.folder, 'react'),
+      root: app.folder,
       configFile: false,
       logLevel: 'error',
       server: { port: 0, hmr: false },
@@ -109,13 +123,13 @@ describe.skipIf(noChromium)('the example with React', () => {
   const shows = (text: string) => page.waitForFunction((expected) => document.body.textContent?.includes(expected), text);
 
   it('has types for a page', async () => {
-    expect(await app.tool('typescript/bin/tsc', '--project', join(app.folder, 'react'))).toEqual({ code: 0, output: '' });
+    expect(await app.tool('typescript/bin/tsc', '--project', app.folder)).toEqual({ code: 0, output: '' });
   });
 
   it('goes on when its server is restarted, and counts the vote of meanwhile', async () => {
     const address = vite.resolvedUrls?.local[0] as string;
     const env = { ORIGIN: address.replace(/\/$/, '') };
-    const { server, url } = await serve('react', env);
+    const { server, url } = await serve(app, env);
     page = await browser.newPage();
     const complaints: string[] = [];
     page.on('pageerror', ({ message }) => complaints.push(message));
@@ -126,7 +140,7 @@ describe.skipIf(noChromium)('the example with React', () => {
     await kill(server);
     await shows('connecting');
     await page.click('text=cake: 0');
-    await serve('react', { ...env, PORT: new URL(url).port });
+    await serve(app, { ...env, PORT: new URL(url).port });
     await shows('connected');
     // The votes before went with the server.
     await shows('tea: 0');
