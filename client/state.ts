@@ -1,5 +1,5 @@
 import type { Attempt, ReconnectEvent as Reconnection } from '../operators/reconnect.js';
-import { asUnopened, type LinkError, PrimusError } from '../src/core/errors.js';
+import { asError, asUnopened, type LinkError, PrimusError } from '../src/core/errors.js';
 import type { Link } from '../src/core/link.js';
 
 /** One attempt with the settings of the back-off it belongs to: what the documented events carry. */
@@ -89,7 +89,7 @@ export function transition(state: ClientState, event: SessionEvent): [after: Cli
     case 'failed': {
       // The state has it already: `lost` comes before.
       const error = state.name === 'closed' ? state.cause : gaveUp(event.error as LinkError);
-      const why: Emission[] = 'policyError' in event ? [['error', asUnopened(event.policyError)]] : [];
+      const why: Emission[] = 'policyError' in event ? [['error', asUnopened(asError(event.policyError))]] : [];
       return [state, ...why, ['reconnect failed', error, event.attempt], END];
     }
     case 'network': {

@@ -22,7 +22,7 @@ export function page() {
 Every error of servers, clients and their plugins is a \`PrimusError\` with a \`code\`, a message that says what to do, and the \`cause\` where there is one. Only
 \`primus-rx/operators\`, which works without the rest, throws a \`TypeError\` for a wrong argument, such as a time that is none.
 What a listener, a subscriber or a message transformer of the application throws is emitted as it is.
-\`data\` is the message that the error is about. A \`LinkError\` is about a connection, and has \`closeCode\`, \`reason\`, \`status\` and \`retryAfter\` where they are known.
+\`data\` is the message that the error is about, \`issues\` are the places where it breaks a [contract](contracts.md). A \`LinkError\` is about a connection, and has \`closeCode\`, \`reason\`, \`status\` and \`retryAfter\` where they are known.
 
 | code | when |
 |---|---|

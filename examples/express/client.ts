@@ -1,18 +1,24 @@
 // A customer: logs in, orders, and follows the order. `node client.js http://localhost:8080 ada lovelace tea 2`
 import { Primus, type PrimusError } from 'primus-rx/client';
 import { withContract } from 'primus-rx/contract';
+import { interactive, reconnect, values } from 'primus-rx/operators';
 import { requests } from 'primus-rx/request';
+import { defer, firstValueFrom } from 'rxjs';
 import { shop } from './contract.js';
 
 const [url = 'http://localhost:8080', name = 'ada', password = 'lovelace', item = 'tea', count = '1'] = process.argv.slice(2);
 
-async function login(): Promise<string> {
-  const answer = await fetch(`${url}/login`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ name, password }),
+/** Logs in, and tries again as the client does while the server cannot be reached. */
+function login(): Promise<string> {
+  const token$ = defer(async () => {
+    const answer = await fetch(`${url}/login`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name, password }),
+    });
+    return (await answer.json()).token as string;
   });
-  return (await answer.json()).token;
+  return firstValueFrom(token$.pipe(reconnect(interactive()), values()));
 }
 
 // A new token at each connection: they expire.

@@ -88,6 +88,18 @@ export class PrimusError extends Error {
   readonly code: ErrorCode;
   /** The message that the error is about, where there is one. */
   declare data?: unknown;
+  /**
+   * The faults of a message that breaks a contract (`ERR_PRIMUS_CONTRACT`): the words of the validator, and the keys that lead to the place.
+   *
+   * @example
+   * import { PrimusError } from 'primus-rx';
+   *
+   * spark.on('error', (error) => {
+   *   if (!(error instanceof PrimusError)) return;
+   *   for (const { path, message } of error.issues ?? []) console.error(path.join('.'), message);
+   * });
+   */
+  declare issues?: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[];
   /** The error that caused this one, where there is one. Declared for applications whose `lib` is older than ES2022. */
   declare cause?: unknown;
 

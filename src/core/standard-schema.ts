@@ -63,9 +63,10 @@ export function validate(schema: StandardSchema, value: unknown, subject: string
     new PrimusError('ERR_PRIMUS_CONTRACT', `${subject} could not be checked: its validator has failed`, { cause, data: value });
   const settle = (result: SchemaResult<unknown>): unknown => {
     if (!result.issues) return result.value;
-    throw new PrimusError('ERR_PRIMUS_CONTRACT', `${subject} does not satisfy the contract: ${describeIssues(result.issues)}`, {
-      data: value,
-    });
+    // Plain arrays: some libraries have lists of their own.
+    const issues = Array.from(result.issues, ({ message, path = [] }) => ({ message, path: Array.from(path, keyOf) }));
+    const message = `${subject} does not satisfy the contract: ${describeIssues(issues)}`;
+    throw Object.assign(new PrimusError('ERR_PRIMUS_CONTRACT', message, { data: value }), { issues });
   };
   let result: ReturnType<StandardSchema['~standard']['validate']>;
   try {
@@ -79,10 +80,14 @@ export function validate(schema: StandardSchema, value: unknown, subject: string
   });
 }
 
+function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey {
+  return typeof segment === 'object' ? segment.key : segment;
+}
+
 /** Describes the first few issues, each with its path. */
-function describeIssues(issues: readonly SchemaIssue[]): string {
+function describeIssues(issues: NonNullable<PrimusError['issues']>): string {
   const described = issues.slice(0, ISSUES).map(({ message, path }) => {
-    const place = pathOf(path ?? []);
+    const place = pathOf(path);
     return `${place}${place && ': '}${message}`.slice(0, LENGTH);
   });
   const rest = issues.length - described.length;
@@ -90,9 +95,8 @@ function describeIssues(issues: readonly SchemaIssue[]): string {
 }
 
 /** Prints a path as JavaScript does: `items[0].name`. */
-function pathOf(path: readonly (PropertyKey | { readonly key: PropertyKey })[]): string {
+function pathOf(path: readonly PropertyKey[]): string {
   return path
-    .map((segment) => (typeof segment === 'object' ? segment.key : segment))
     .map((key, index) => {
       if (typeof key === 'number' || /^\d+$/.test(String(key))) return `[${String(key)}]`;
       if (/^[\w$]+$/.test(String(key))) return `${index > 0 ? '.' : ''}${String(key)}`;

@@ -17,7 +17,20 @@ import { passOn, VirtualTime } from './virtual-time.js';
 const LIMIT = 60_000;
 
 /** The steps of a script that have a name, and the letters that stand for them by default. */
-const LETTERS = { c: 'cut', o: 'halfOpen', x: 'drop', h: 'heal', r: 'restart', k: 'crash', f: 'offline', n: 'online' } as const;
+const LETTERS = {
+  c: 'cut',
+  o: 'halfOpen',
+  d: 'delay',
+  x: 'drop',
+  h: 'heal',
+  r: 'restart',
+  k: 'crash',
+  f: 'offline',
+  n: 'online',
+} as const;
+
+/** How long a frame takes behind the step `delay`, in ms. */
+const DELAY = 1_000;
 
 /** A step of a script: the name of a fault, or a function. */
 export type Step = (typeof LETTERS)[keyof typeof LETTERS] | (() => unknown);
@@ -114,6 +127,9 @@ export class TestWorld<In = any, Out = any> {
     const { latency = 0, frame = 1, seed = 1, scheduler, timers, setup, network = (parts) => new TestNetwork(parts) } = options;
     if (scheduler != null && !(scheduler instanceof VirtualTimeScheduler))
       throw invalid('scheduler', 'a VirtualTimeScheduler or TestScheduler of RxJS', scheduler);
+    // It would run the heartbeats of the server for ever.
+    if ((scheduler as { runMode?: boolean } | undefined)?.runMode)
+      throw new PrimusError('ERR_PRIMUS_OPTION', 'Create a world outside `TestScheduler.run()`, and let time pass by `advance` or `play`');
     if (timers != null && !isFakeTimers(timers)) throw invalid('timers', 'the fake timers of a test runner: `vi` or `jest`', timers);
     if (timers && scheduler) throw invalid('timers', 'left out when there is a `scheduler`', timers);
     this.scheduler = scheduler ?? (timers ? asyncScheduler : new VirtualTime());
@@ -163,8 +179,8 @@ export class TestWorld<In = any, Out = any> {
   }
 
   /**
-   * Schedules faults, in the notation of RxJS marbles. Each letter is a step: by default `c` cuts, `o` half-opens, `x` drops a frame, `h` heals,
-   * `r` restarts the server, `k` kills it, `f` and `n` take clients offline and online.
+   * Schedules faults, in the notation of RxJS marbles. Each letter is a step: by default `c` cuts, `o` half-opens, `d` delays each frame by a
+   * second, `x` drops a frame, `h` heals, `r` restarts the server, `k` kills it, `f` and `n` take clients offline and online.
    *
    * @param marbles such as `'--c 2s h|'`
    * @param steps the steps of further letters, or of these: names of faults, or functions
@@ -263,6 +279,8 @@ export class TestWorld<In = any, Out = any> {
         return () => void this.restart();
       case 'crash':
         return () => void this.restart({ crash: true });
+      case 'delay':
+        return () => network.delay(DELAY);
       case 'cut':
       case 'halfOpen':
       case 'drop':

@@ -106,6 +106,7 @@ describe.each(libraries)('a contract of %s', (_library, shared) => {
       const [toServer, toClient] = ends[0] ? [errors.up[0], errors.up[1]] : [errors.down[0], errors.down[1]];
       const both = [toServer, toClient].sort((a, b) => (a?.message.includes('[1]') ? -1 : b ? 1 : 0));
       expect(both[0]).toMatchObject({ code: 'ERR_PRIMUS_CONTRACT', message: expect.stringContaining('to[1].x'), data: wrong });
+      expect(both[0]?.issues).toMatchObject([{ message: expect.any(String), path: ['to', 1, 'x'] }]);
       expect(both[1]).toMatchObject({ code: 'ERR_PRIMUS_CONTRACT', message: expect.stringContaining('text') });
       expect(client.readyState).toBe(3);
     }

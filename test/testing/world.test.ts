@@ -131,9 +131,9 @@ describe('a script', () => {
     client.state$.subscribe(({ name }) => states.push(`${world.now()} ${name}`));
     await world.play('-----c----h----|');
     expect(states).toEqual(['0 idle', '0 connecting', '0 open', '5 waiting', '8 connecting', '8 waiting', '11 connecting', '11 open']);
-    const faults = ['cut', 'halfOpen', 'drop', 'heal', 'offline', 'online'] as const;
+    const faults = ['cut', 'halfOpen', 'delay', 'drop', 'heal', 'offline', 'online'] as const;
     const calls = faults.map((fault) => vi.spyOn(world.network, fault));
-    await world.play('(coxhfn)|');
+    await world.play('(codxhfn)|');
     for (const call of calls) expect(call).toHaveBeenCalled();
     const cut = calls[0]?.mock.calls.length;
     await world.play('c|', { c: 'heal' });
@@ -182,6 +182,13 @@ describe('a script', () => {
 });
 
 describe('a TestScheduler', () => {
+  it('is refused while it runs a test: the heartbeats of the server would never end', () => {
+    const scheduler = new TestScheduler(() => {});
+    scheduler.run(() => {
+      expect(() => createTestWorld({ scheduler })).toThrow(expect.objectContaining({ code: 'ERR_PRIMUS_OPTION' }));
+    });
+  });
+
   it('is the clock of a world, and driven by `advance`', async () => {
     const scheduler = new TestScheduler(() => {});
     const world = createTestWorld({ scheduler });
