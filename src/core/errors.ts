@@ -89,7 +89,8 @@ export class PrimusError extends Error {
   /** The message that the error is about, where there is one. */
   declare data?: unknown;
   /**
-   * The faults of a message that breaks a contract (`ERR_PRIMUS_CONTRACT`): the words of the validator, and the keys that lead to the place.
+   * The faults of a message that breaks a contract (`ERR_PRIMUS_CONTRACT`), a hundred at most: the words of the validator, and the keys that lead
+   * to the place.
    *
    * @example
    * import { PrimusError } from 'primus-rx';

@@ -40,8 +40,9 @@ export type InputOf<Schema extends StandardSchema> = NonNullable<Schema['~standa
 /** The values that a schema makes. */
 export type OutputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
 
-/** The number of issues in a message: a hostile peer could cause any number. */
-const ISSUES = 3;
+/** The number of issues that an error has, and of those in its message: a hostile peer could cause any number. */
+const ISSUES = 100;
+const DESCRIBED = 3;
 
 /** The longest text of an issue, in characters. */
 const LENGTH = 200;
@@ -64,8 +65,9 @@ export function validate(schema: StandardSchema, value: unknown, subject: string
   const settle = (result: SchemaResult<unknown>): unknown => {
     if (!result.issues) return result.value;
     // Plain arrays: some libraries have lists of their own.
-    const issues = Array.from(result.issues, ({ message, path = [] }) => ({ message, path: Array.from(path, keyOf) }));
-    const message = `${subject} does not satisfy the contract: ${describeIssues(issues)}`;
+    const found = Array.from(result.issues);
+    const issues = found.slice(0, ISSUES).map(({ message, path = [] }) => ({ message, path: Array.from(path, keyOf) }));
+    const message = `${subject} does not satisfy the contract: ${describeIssues(issues, found.length)}`;
     throw Object.assign(new PrimusError('ERR_PRIMUS_CONTRACT', message, { data: value }), { issues });
   };
   let result: ReturnType<StandardSchema['~standard']['validate']>;
@@ -85,12 +87,12 @@ function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKe
 }
 
 /** Describes the first few issues, each with its path. */
-function describeIssues(issues: NonNullable<PrimusError['issues']>): string {
-  const described = issues.slice(0, ISSUES).map(({ message, path }) => {
+function describeIssues(issues: NonNullable<PrimusError['issues']>, total: number): string {
+  const described = issues.slice(0, DESCRIBED).map(({ message, path }) => {
     const place = pathOf(path);
     return `${place}${place && ': '}${message}`.slice(0, LENGTH);
   });
-  const rest = issues.length - described.length;
+  const rest = total - described.length;
   return `${described.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
 }
 

@@ -259,6 +259,7 @@ describe('a validator', () => {
     const { world, client, errors } = await start(contract({ toServer: { messages: many } }));
     client.write('x');
     await world.pass(5);
+    expect(errors.up[0]?.issues).toHaveLength(100);
     expect(errors.up[0]?.message.length).toBeLessThan(800);
     expect(errors.up[0]?.message).toMatch(/contract: \["a b"\]\[0\]: x+; .* and 997 more$/);
   });
