@@ -27,7 +27,7 @@ export type Page = readonly [page: string, text: string];
  * | any `from=path` | an excerpt of that file |
  * | any `unchecked: reason` | not at all |
  *
- * Inline code is checked by `prose.ts`: its words exist, and what it does with a server, a spark or a client compiles.
+ * Inline code is checked by `prose.ts`: its words exist, and what it does with a server, a spark, a client or the functions of the package compiles, as do options with a value.
  */
 export async function check(pages: readonly Page[]): Promise<Problem[]> {
   const blocks = pages.map(([page, text]) => blocksOf(page, text));

@@ -37,8 +37,12 @@ const SOURCES = [
 /** Pages that a script writes, that list what is missing here, or that describe the past. */
 const EXEMPT = /^(?:docs\/(?:reference\/.*|differences|COVERAGE)|CHANGELOG)\.md$/;
 
-/** The objects that the pages speak of by one name: see `ambient.server.d.mts`. */
-const ROOTED = /^(?:await |new |void )?(?:primus|spark|client|cluster|Primus)\b/;
+/** The objects and functions that the pages speak of by one name: see `ambient.prose.d.mts`. */
+const ROOTED =
+  /^(?:await |new |void )?(?:primus|spark|client|cluster|world|Primus|(?:flow|requests|channels|contract|withContract|createTestWorld|interactive|exponential|fullJitter|equalJitter|decorrelatedJitter|constant|composePolicy|withRetryAfter|untilStable|stopOn|clustered|redis|nats|roomsAdapter)(?=\())\b/;
+
+/** An option with its value. */
+const OPTION = /^(?:\{ )?(?:'[\w ]+'|\w+): .+$/;
 
 /** Names that a reader replaces by a name of their own. */
 const PLACEHOLDER = /\bNAME\b|\btoy\b/;
@@ -70,6 +74,7 @@ export function expressionsOf(page: string, text: string): Block[] {
   for (const { code, line } of spansOf(text)) {
     // Without arguments, it is the function that is meant.
     const whole = code.replaceAll('\\|', '|').replace(/(?<!^new .*)\(\)$/, '');
+    if (OPTION.test(whole) && isExpression(`({ ${whole} })`)) lines[line - 1] += `async () => { settings({ ${whole} }); };`;
     if (!ROOTED.test(whole) || FOLDERS.test(whole) || NO_MEMBER.test(whole) || !isExpression(whole)) continue;
     lines[line - 1] += `async () => { void (${whole}); };`;
   }
