@@ -99,6 +99,19 @@ describe('inline code', () => {
     ['`npm run faults -- --seeed 1`', 'docs/page.md:3: `npm run faults -- --seeed 1`: no program has the option --seeed'],
     ['`src/core/gone.ts`', 'docs/page.md:3: `src/core/gone.ts`: there is no such file'],
     ['`primus-rx/gone`', 'docs/page.md:3: `primus-rx/gone`: the package does not export this'],
+    ["`flow(client).readable`, `interactive({ max: '1 m' })`, `world.network.delay(5)`, `queueSize: 5`, `{ close: true }`", ''],
+    [
+      '`flow(client).readible`',
+      "docs/page.md:3: TS2551: Property 'readible' does not exist on type 'Flow<any, any>'. Did you mean 'readable'?",
+    ],
+    [
+      '`interactive({ limit: 1 })`',
+      "docs/page.md:3: TS2353: Object literal may only specify known properties, and 'limit' does not exist in type 'ExponentialOptions'.",
+    ],
+    [
+      '`quueSize: 5`',
+      "docs/page.md:3: TS2353: Object literal may only specify known properties, and 'quueSize' does not exist in type 'Setting'.",
+    ],
     ['`spark.brodcast`', "docs/page.md:3: TS2339: Property 'brodcast' does not exist on type 'Spark<any, any, any>'."],
     ['`client.ready({ signl })`', /^docs\/page\.md:3: TS2561: .*'signl'/],
     ['`primus.destroy(1, 2, 3)`', /^docs\/page\.md:3: TS25/],
