@@ -8,7 +8,7 @@ import {
   setState,
 } from '@vitest/expect';
 
-/** The outcome of the tests: how many have passed, the reasons of those that were skipped, and the messages of those that have failed, by title. */
+/** The outcome of the tests: how many have passed, the titles of those that were skipped, and the messages of those that have failed, by title. */
 export interface Outcome {
   passed: number;
   skipped: string[];

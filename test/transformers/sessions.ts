@@ -193,8 +193,7 @@ export function sessions(
       if (first) await until(() => first?.away);
       return {};
     };
-    const session = await begin({ resume: { ring: 10_000_000 }, maxBuffer: 20_000 }, { credentials });
-    const { client, spark, down, outcomes, sparks } = session;
+    const { client, spark, down, outcomes, sparks } = await begin({ resume: { ring: 10_000_000 }, maxBuffer: 20_000 }, { credentials });
     first = spark;
     const closed = event(client, 'close');
     client.connection.link?.destroy();
